@@ -1,0 +1,223 @@
+"""What a provider can do, as protocols, and the values that cross this border.
+
+A provider implements the capabilities that it has and names them in its manifest; asking for
+another one is refused before any work starts. Every call is idempotent: it looks for what an
+earlier, interrupted call made (by our deployment or database id) before it makes anything.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+# Takes lines as (level, source, message); level is debug, info, warn or error. Never blocks
+# for long: the caller batches. Values of secrets are removed behind it.
+LogSink = Callable[[str, str, str], Awaitable[None]]
+
+
+class Capability(StrEnum):
+    DEPLOY = "deploy"
+    DATABASE = "database"
+    ENVIRONMENT_VARIABLES = "environment_variables"
+    LOGS = "logs"
+    ROLLBACK = "rollback"
+    METRICS = "metrics"
+    DOMAINS = "domains"
+    SOURCE = "source"
+    CONNECT = "connect"
+
+
+@dataclass(frozen=True)
+class Region:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Price:
+    """A plan and its price; ``monthly_cents`` None says that it is not known."""
+
+    plan: str
+    kind: str
+    monthly_cents: int | None
+    currency: str
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a provider is and has, read without a call to it."""
+
+    name: str
+    title: str
+    capabilities: frozenset[Capability]
+    regions: tuple[Region, ...]
+    pricing: tuple[Price, ...]
+
+
+@dataclass(frozen=True)
+class App:
+    """Which app a release belongs to. ``number`` is unique on the platform and never reused."""
+
+    environment_id: UUID
+    number: int
+    project_slug: str
+    environment: str
+    local_port: int | None = None
+
+
+@dataclass(frozen=True)
+class BuildSpec:
+    """How to build and run an app: the analyzer's plan, reduced to what a provider needs.
+
+    Commands are the user's own shell lines and run only in the sandbox. ``kind`` is ``static``
+    (``output_directory`` is served) or ``server`` (``start_command`` listens on ``$PORT``).
+    ``lock_files`` are paths relative to the root whose content decides the dependencies.
+    """
+
+    kind: str
+    language: str | None
+    framework: str | None
+    package_manager: str | None
+    runtime_version: str | None
+    install_command: str | None
+    build_command: str | None
+    start_command: str | None
+    release_command: str | None
+    output_directory: str | None
+    root_directory: str = ""
+    lock_files: tuple[str, ...] = ()
+    spa_fallback: bool = False
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    deployment_id: UUID
+    app: App
+    source: Path
+    spec: BuildSpec
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A stored build. ``key`` is where it lies, ``size_bytes`` its compressed size."""
+
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    deployment_id: UUID
+    app: App
+    artifact_key: str
+    spec: BuildSpec
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that exists at the provider, with or without traffic.
+
+    ``resources`` are ids for the journal: a later process finds the release by them.
+    ``check_url`` answers for this release alone, before it has traffic.
+    """
+
+    deployment_id: UUID
+    resources: Mapping[str, Any]
+    check_url: str | None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the app answers once promoted: its public URL and a loopback one."""
+
+    url: str
+    local_url: str | None
+    local_port: int | None
+
+
+@dataclass(frozen=True)
+class RuntimeStatus:
+    """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent."""
+
+    state: str
+    restarts: int
+    exit_code: int | None
+    log_tail: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RuntimeLines:
+    """Output of a running release after ``cursor``; pass ``cursor`` to the next call."""
+
+    cursor: str
+    lines: tuple[tuple[float, str, str], ...]  # (unix time, stream, text)
+
+
+@dataclass(frozen=True)
+class DatabaseRequest:
+    database_id: UUID
+    app: App
+    name: str
+    plan: str
+
+
+@dataclass(frozen=True)
+class DatabaseHandle:
+    """A database that accepts connections. ``url`` is a secret."""
+
+    external_id: str
+    url: str = field(repr=False)
+
+
+@runtime_checkable
+class Provider(Protocol):
+    @property
+    def manifest(self) -> Manifest: ...
+
+
+@runtime_checkable
+class DeployProvider(Provider, Protocol):
+    """Builds, runs and switches releases."""
+
+    async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
+        """Build and store; raises ``DeploymentFailed``. Cancelling the task kills the build."""
+        ...
+
+    async def deploy(self, request: ReleaseRequest, log: LogSink) -> Release:
+        """Make the release exist and run, without traffic. A second call finds the first's."""
+        ...
+
+    async def status(self, release: Release) -> RuntimeStatus: ...
+
+    async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
+        """Give the release all traffic without a failed request. Idempotent."""
+        ...
+
+    async def retire(self, app: App, deployment_id: UUID) -> None:
+        """Let requests drain, stop the release and forget it. Idempotent."""
+        ...
+
+    async def destroy(self, app: App) -> None:
+        """Remove the app with its releases and routes. Idempotent."""
+        ...
+
+    async def runtime_lines(
+        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+    ) -> RuntimeLines: ...
+
+
+@runtime_checkable
+class DatabaseProvider(Provider, Protocol):
+    """Provisions databases."""
+
+    async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
+        """Make the database or find it; its password may be set anew when it was not journaled."""
+        ...
+
+    async def destroy_database(self, external_id: str) -> None: ...

@@ -1,0 +1,180 @@
+"""Tables of users, sessions, tokens, organizations, provider connections and the audit log."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from autodeploy.kernel.db import Base, type_created, type_uuid
+
+
+class Role(StrEnum):
+    """What a member may do in an organization; ``permissions.py`` says what each means."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id: Mapped[type_uuid]
+    email: Mapped[str] = mapped_column(String(255), unique=True)
+    name: Mapped[str] = mapped_column(String(255))
+    avatar_url: Mapped[str | None]
+    github_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    encrypted_password: Mapped[str | None]
+    is_admin: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Organization(Base):
+    __tablename__ = "organizations"
+
+    id: Mapped[type_uuid]
+    name: Mapped[str] = mapped_column(String(255))
+    slug: Mapped[str] = mapped_column(String(100), unique=True)
+    plan: Mapped[str] = mapped_column(String(50), server_default="free")
+    billing_email: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class OrganizationMember(Base):
+    __tablename__ = "organization_members"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "user_id"),
+        CheckConstraint("role IN ('owner', 'admin', 'member', 'viewer')", name="role"),
+        Index("idx_organization_members_org_id", "organization_id"),
+        Index("idx_organization_members_user_id", "user_id"),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    role: Mapped[Role] = mapped_column(String(50), server_default="member")
+    invited_at: Mapped[type_created]
+    joined_at: Mapped[datetime | None]
+
+
+class Invitation(Base):
+    __tablename__ = "invitations"
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'admin', 'member', 'viewer')", name="role"),
+        Index("idx_invitations_org_id", "organization_id"),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    email: Mapped[str] = mapped_column(String(255))
+    role: Mapped[Role] = mapped_column(String(50), server_default="member")
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[type_created]
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A signed-in browser or command line: one family of rotating refresh tokens."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("idx_sessions_user_id", "user_id"),)
+
+    id: Mapped[type_uuid]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    refresh_token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    previous_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    user_agent: Mapped[str | None]
+    address: Mapped[str | None]
+    created_at: Mapped[type_created]
+    last_used_at: Mapped[type_created]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class ApiToken(Base):
+    """A personal token ``adp_…``: shown once, stored as its SHA-256."""
+
+    __tablename__ = "api_tokens"
+    __table_args__ = (Index("idx_api_tokens_user_id", "user_id"),)
+
+    id: Mapped[type_uuid]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(255))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    prefix: Mapped[str] = mapped_column(String(16))
+    scopes: Mapped[list[str]]
+    created_at: Mapped[type_created]
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class ProviderIntegration(Base):
+    __tablename__ = "provider_integrations"
+    __table_args__ = (UniqueConstraint("user_id", "provider"),)
+
+    id: Mapped[type_uuid]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(String(100))
+    external_id: Mapped[str | None] = mapped_column(String(255))
+    encrypted_token: Mapped[str]
+    encrypted_refresh_token: Mapped[str | None] = mapped_column("refresh_token")
+    expires_at: Mapped[datetime | None]
+    scopes: Mapped[list[str] | None]
+    details: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class AuditEntry(Base):
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("idx_audit_log_org_id", "organization_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    organization_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("organizations.id", ondelete="SET NULL")
+    )
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    action: Mapped[str]
+    object_type: Mapped[str]
+    object_id: Mapped[str | None]
+    address: Mapped[str | None]
+    changes: Mapped[dict[str, Any] | None]
+    created_at: Mapped[type_created]
+
+
+class IdempotencyKey(Base):
+    """The answer to a POST that carried ``Idempotency-Key``, kept for 24 hours."""
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int | None]
+    body: Mapped[dict[str, Any] | None]
+    created_at: Mapped[type_created]

@@ -1,0 +1,276 @@
+"""Tables of projects, environments, variables, databases, deployments, their steps and logs."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from autodeploy.kernel.db import Base, type_created, type_uuid
+from autodeploy.services.deployer.states import DeploymentStatus, StepStatus, sql_values
+
+
+class Project(Base):
+    __tablename__ = "projects"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "slug"),
+        CheckConstraint("status IN ('active', 'paused', 'archived')", name="status"),
+        Index("idx_projects_org_id", "organization_id"),
+        Index(
+            "idx_projects_search",
+            text("to_tsvector('english', name || ' ' || coalesce(description, ''))"),
+            postgresql_using="gin",
+        ),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    name: Mapped[str] = mapped_column(String(255))
+    slug: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None]
+    repository_id: Mapped[UUID | None] = mapped_column(ForeignKey("repositories.id"))
+    root_directory: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(String(50), server_default="active")
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Environment(Base):
+    """A named target of a project: what is live there, on which provider, at which address.
+
+    ``number`` is unique on the platform; the local provider derives the system user from it.
+    """
+
+    __tablename__ = "environments"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    provider: Mapped[str] = mapped_column(String(100), server_default="local")
+    live_deployment_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("deployments.id", ondelete="SET NULL", use_alter=True)
+    )
+    url: Mapped[str | None]
+    local_url: Mapped[str | None]
+    local_port: Mapped[int | None] = mapped_column(Integer, unique=True)
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class EnvironmentVariable(Base):
+    __tablename__ = "environment_variables"
+    __table_args__ = (
+        UniqueConstraint("project_id", "environment", "key"),
+        Index("idx_env_vars_project_env", "project_id", "environment"),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    environment: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(255))
+    encrypted_value: Mapped[str | None]
+    is_secret: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class ProjectDatabase(Base):
+    """A database of an app. The row is written before the provider is asked for it."""
+
+    __tablename__ = "databases"
+    __table_args__ = (
+        UniqueConstraint("project_id", "environment", "name"),
+        CheckConstraint(
+            "status IN ('provisioning', 'available', 'deleting', 'error')", name="status"
+        ),
+        Index("idx_databases_org_id", "organization_id"),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    environment: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(100), server_default="main")
+    provider: Mapped[str] = mapped_column(String(100))
+    plan: Mapped[str] = mapped_column(String(50), server_default="free")
+    status: Mapped[str] = mapped_column(String(50), server_default="provisioning")
+    external_id: Mapped[str | None]
+    encrypted_url: Mapped[str | None]
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Deployment(Base):
+    """One deployment; while it is not terminal, the row is the intent to run it.
+
+    ``lease_*`` and ``fence`` say which worker runs it: every write of a run names its fence.
+    ``dispatch`` counts how often the id was queued. ``log_sequence`` and ``event_sequence`` are
+    the last numbers given out. ``configuration`` holds references, never values of secrets.
+    """
+
+    __tablename__ = "deployments"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({sql_values(DeploymentStatus)})", name="status"),
+        CheckConstraint("kind IN ('deploy', 'rollback')", name="kind"),
+        Index("idx_deployments_project_status", "project_id", "status"),
+        Index("idx_deployments_created_at", text("created_at DESC")),
+        Index("idx_deployments_project_created", "project_id", text("created_at DESC"), "id"),
+        Index(
+            "uq_deployments_running",
+            "project_id",
+            "environment",
+            unique=True,
+            postgresql_where=text("status IN ('building', 'deploying')"),
+        ),
+        Index(
+            "idx_deployments_due",
+            "created_at",
+            postgresql_where=text("status IN ('queued', 'building', 'deploying')"),
+        ),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    repository_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("repositories.id", ondelete="SET NULL")
+    )
+    kind: Mapped[str] = mapped_column(String(20), server_default="deploy")
+    branch: Mapped[str]
+    commit_sha: Mapped[str] = mapped_column(String(40))
+    status: Mapped[DeploymentStatus] = mapped_column(String(50), server_default="queued")
+    provider: Mapped[str] = mapped_column(String(100))
+    environment: Mapped[str] = mapped_column(String(100), server_default="production")
+    url: Mapped[str | None]
+    preview_url: Mapped[str | None]
+    configuration: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
+    plan: Mapped[dict[str, Any] | None]
+    source_deployment_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("deployments.id", ondelete="SET NULL")
+    )
+    artifact_key: Mapped[str | None]
+    build_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    error_remedy: Mapped[str | None]
+    cancel_requested_at: Mapped[datetime | None]
+    rolled_back_at: Mapped[datetime | None]
+    promoted_at: Mapped[datetime | None]
+    lease_owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    recoveries: Mapped[int] = mapped_column(server_default="0")
+    dispatch: Mapped[int] = mapped_column(server_default="0")
+    dispatched_at: Mapped[datetime | None]
+    log_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    event_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    runtime_log_cursor: Mapped[str | None]
+    created_at: Mapped[type_created]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class DeploymentStep(Base):
+    __tablename__ = "deployment_steps"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({sql_values(StepStatus)})", name="status"),
+        UniqueConstraint("deployment_id", "name"),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    deployment_id: Mapped[UUID] = mapped_column(ForeignKey("deployments.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(50))
+    status: Mapped[StepStatus] = mapped_column(String(50), server_default="pending")
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    estimated_seconds: Mapped[int]
+    actual_seconds: Mapped[float | None]
+    resources: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    error_code: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+
+class DeploymentLog(Base):
+    __tablename__ = "deployment_logs"
+    __table_args__ = (
+        CheckConstraint("level IN ('debug', 'info', 'warn', 'error')", name="level"),
+    )
+
+    deployment_id: Mapped[UUID] = mapped_column(
+        ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True
+    )
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    timestamp: Mapped[datetime]
+    level: Mapped[str] = mapped_column(String(10))
+    source: Mapped[str] = mapped_column(String(50))
+    message: Mapped[str]
+
+
+class DeploymentEvent(Base):
+    """A status or progress message, as the WebSocket sends it, with its number."""
+
+    __tablename__ = "deployment_events"
+
+    deployment_id: Mapped[UUID] = mapped_column(
+        ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True
+    )
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    type: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[type_created]
+
+
+class Webhook(Base):
+    __tablename__ = "webhooks"
+    __table_args__ = (Index("idx_webhooks_org_id", "organization_id"),)
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    url: Mapped[str]
+    encrypted_secret: Mapped[str]
+    events: Mapped[list[str]]
+    active: Mapped[bool] = mapped_column(Boolean, server_default="true")
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
