@@ -1,0 +1,213 @@
+"""The plan: what the analyzer found out about a repository, and how to build and run it.
+
+A plan is a value. It is stored as JSON (``plan.model_dump(mode="json")``) and read back with
+``Plan.model_validate``; both snake_case names and their camelCase aliases are accepted.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.providers.base import BuildSpec
+
+# Raised whenever the same tree may give another plan than before: analyses are cached under it.
+ANALYZER_VERSION = "1"
+
+
+class NothingToRun(DeploymentFailed):
+    """The plan names neither a start command nor a folder of static files."""
+
+    code = "nothing_to_run"
+
+
+class AppKind(StrEnum):
+    """How an app is run: files behind a web server, a process on ``$PORT``, or neither."""
+
+    STATIC = "static"
+    SERVER = "server"
+    WORKER = "worker"
+    LIBRARY = "library"
+
+
+class VariableType(StrEnum):
+    STRING = "string"
+    URL = "url"
+    DATABASE_CONNECTION = "database_connection"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+
+
+class PlanModel(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+
+class Framework(PlanModel):
+    """``slug`` is stable, ``version`` is what is locked or asked for, ``confidence`` is 0 to 1."""
+
+    slug: str
+    name: str
+    version: str | None = None
+    confidence: float
+
+
+class Runtime(PlanModel):
+    """The language runtime. ``version_request`` is the words of ``source``, not yet resolved."""
+
+    name: str
+    version_request: str | None = None
+    source: str | None = None
+
+
+class Command(PlanModel):
+    """A shell line to be run in the root directory, inside the sandbox only, and its reason."""
+
+    command: str
+    reason: str
+
+
+class EnvironmentVariable(PlanModel):
+    """A variable that the code reads. ``file`` and ``line`` name the first read or mention."""
+
+    key: str
+    required: bool
+    secret: bool
+    type: VariableType = VariableType.STRING
+    build_time: bool = False
+    default: str | None = None
+    description: str | None = None
+    file: str
+    line: int
+
+
+class Dependencies(PlanModel):
+    production: tuple[str, ...] = ()
+    development: tuple[str, ...] = ()
+
+
+class ServiceNeed(PlanModel):
+    """A service beside the app. ``kind`` is postgresql, mysql, redis, mongodb, s3 …"""
+
+    kind: str
+    reason: str
+    variable: str | None = None
+
+
+class Member(PlanModel):
+    """A package of a monorepo; analyse it with its ``path`` as the root directory."""
+
+    path: str
+    name: str | None = None
+    language: str | None = None
+
+
+class Recommendation(PlanModel):
+    """Where to run it. ``monthly_cost_cents`` None says that the price is not known."""
+
+    provider: str
+    database: str | None = None
+    monthly_cost_cents: int | None = None
+    currency: str = "USD"
+    price_source: str | None = None
+    price_date: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+class Evidence(PlanModel):
+    """One fact that the plan rests on. ``file`` is relative to the repository."""
+
+    file: str
+    line: int | None = None
+    fact: str
+
+
+class Candidate(PlanModel):
+    """A framework that matched and lost, and why."""
+
+    slug: str
+    confidence: float
+    lost_because: str
+
+
+class Plan(PlanModel):
+    """Everything that the deployer, the API and a person need to know of a repository.
+
+    ``language`` is a canonical name (``node``, ``python``, ``static`` …), ``language_name`` how
+    a person says it (``TypeScript``). ``lock_files`` are paths relative to the repository.
+    ``abstained`` says that the confidence is below what a deployment should rest on.
+    """
+
+    analyzer_version: str = ANALYZER_VERSION
+    language: str | None = None
+    language_name: str | None = None
+    framework: Framework | None = None
+    package_manager: str | None = None
+    package_manager_version: str | None = None
+    runtime: Runtime | None = None
+    install_command: Command | None = None
+    build_command: Command | None = None
+    start_command: Command | None = None
+    release_command: Command | None = None
+    worker_commands: dict[str, Command] = {}
+    output_directory: str | None = None
+    kind: AppKind = AppKind.LIBRARY
+    root_directory: str = ""
+    port: int | None = None
+    spa_fallback: bool = False
+    lock_files: tuple[str, ...] = ()
+    environment_variables: tuple[EnvironmentVariable, ...] = ()
+    dependencies: Dependencies = Dependencies()
+    services: tuple[ServiceNeed, ...] = ()
+    members: tuple[Member, ...] = ()
+    recommendation: Recommendation | None = None
+    evidence: tuple[Evidence, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    warnings: tuple[str, ...] = ()
+    confidence: float = 0.0
+    abstained: bool = False
+
+    def build_spec(self) -> BuildSpec:
+        """What a provider needs of this plan.
+
+        Raises ``NothingToRun`` when there is no way to serve the repository.
+        """
+        if self.kind is AppKind.STATIC and self.output_directory is None:
+            raise self._nothing_to_run()
+        if self.kind is not AppKind.STATIC and self.start_command is None:
+            raise self._nothing_to_run()
+        return BuildSpec(
+            kind=self._provider_kind(),
+            language=self.language,
+            framework=self.framework.slug if self.framework else None,
+            package_manager=self.package_manager,
+            runtime_version=self.runtime.version_request if self.runtime else None,
+            install_command=_line(self.install_command),
+            build_command=_line(self.build_command),
+            start_command=_line(self.start_command),
+            release_command=_line(self.release_command),
+            output_directory=self.output_directory,
+            root_directory=self.root_directory,
+            lock_files=self.lock_files,
+            spa_fallback=self.spa_fallback,
+        )
+
+    def _provider_kind(self) -> Literal["static", "server", "worker"]:
+        if self.kind is AppKind.STATIC:
+            return "static"
+        return "worker" if self.kind is AppKind.WORKER else "server"
+
+    def _nothing_to_run(self) -> NothingToRun:
+        found = self.framework.name if self.framework else self.language_name or "no manifest"
+        return NothingToRun(
+            f"The repository ({found}) names no way to start it and holds no static site.",
+            remedy="Add a Procfile with a line `web: <command that listens on $PORT>`, "
+            "a start script, or an index.html.",
+        )
+
+
+def _line(command: Command | None) -> str | None:
+    return command.command if command else None
