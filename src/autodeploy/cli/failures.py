@@ -1,0 +1,89 @@
+"""How a command fails: a message, what to do next, and an exit code that scripts can rely on."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from http import HTTPStatus
+from typing import NoReturn
+
+import typer
+
+from autodeploy.cli.terminal import printable
+from autodeploy.kernel.errors import AutoDeployError
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command; 64 and above are those of ``sysexits.h``."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 69
+    TRY_AGAIN = 75
+    NOT_PERMITTED = 77
+    INTERRUPTED = 130
+
+
+class CommandFailed(Exception):
+    """A command ends here. ``log_tail`` holds the last lines that explain it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        code: str | None = None,
+        log_tail: Sequence[str] = (),
+        exit_code: ExitCode = ExitCode.FAILED,
+    ):
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.code = code
+        self.log_tail = list(log_tail)
+        self.exit_code = exit_code
+
+
+EXIT_CODES = {
+    HTTPStatus.UNAUTHORIZED: ExitCode.NOT_PERMITTED,
+    HTTPStatus.FORBIDDEN: ExitCode.NOT_PERMITTED,
+    HTTPStatus.TOO_MANY_REQUESTS: ExitCode.TRY_AGAIN,
+    HTTPStatus.BAD_GATEWAY: ExitCode.TRY_AGAIN,
+    HTTPStatus.SERVICE_UNAVAILABLE: ExitCode.TRY_AGAIN,
+    HTTPStatus.GATEWAY_TIMEOUT: ExitCode.TRY_AGAIN,
+}
+
+
+def exit_code_of(status: int) -> ExitCode:
+    """The exit code for an answer with this HTTP status."""
+    return next((code for known, code in EXIT_CODES.items() if known == status), ExitCode.FAILED)
+
+
+def as_failure(error: BaseException) -> CommandFailed:
+    """Whatever a command raised, as something to tell the user."""
+    if isinstance(error, CommandFailed):
+        return error
+    if isinstance(error, AutoDeployError):
+        return CommandFailed(
+            error.message,
+            remedy=error.remedy,
+            code=error.code,
+            log_tail=getattr(error, "log_tail", ()),
+            exit_code=exit_code_of(error.status),
+        )
+    if isinstance(error, OSError):
+        return CommandFailed(str(error))
+    return CommandFailed(
+        f"Something went wrong inside AutoDeploy: {type(error).__name__}: {error}",
+        remedy="Run it again with AUTODEPLOY_TRACEBACK=1 and report what it prints.",
+    )
+
+
+def report(failure: CommandFailed) -> NoReturn:
+    """Print what happened, the last lines of the log and what to do next, and leave."""
+    code = f" ({failure.code})" if failure.code else ""
+    typer.secho(f"Error: {printable(failure.message)}{code}", fg="red", err=True)
+    for line in failure.log_tail:
+        typer.secho(f"  | {printable(line)}", dim=True, err=True)
+    if failure.remedy:
+        typer.echo(f"Next: {printable(failure.remedy)}", err=True)
+    raise SystemExit(int(failure.exit_code))

@@ -1,0 +1,164 @@
+"""The HTTP client of the user commands: one platform, one token, errors as ``CommandFailed``."""
+
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from autodeploy.cli.failures import CommandFailed, ExitCode, exit_code_of
+from autodeploy.cli.user.credentials import current_url, load_token
+
+Json = dict[str, Any]
+TIMEOUT_SECONDS = 30.0
+PAGE_SIZE = 100
+
+
+class Api:
+    """Calls to ``/api/v1`` of the platform at ``url``."""
+
+    def __init__(self, url: str, token: str | None):
+        self.url = url
+        self.token = token
+        headers = {"User-Agent": "autodeploy-cli"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._http = httpx.Client(
+            base_url=f"{url}/api/v1",
+            headers=headers,
+            timeout=TIMEOUT_SECONDS,
+            trust_env=not is_loopback(url),
+        )
+
+    @classmethod
+    def connect(cls) -> "Api":
+        """The platform that the user chose, with their token for it."""
+        url = current_url()
+        token = load_token(url)
+        if token is None:
+            raise CommandFailed(
+                f"There is no token for the platform at {url}.",
+                remedy="Run `autodeploy up` to start one on this machine, or `autodeploy login "
+                "--url URL` for one that runs elsewhere.",
+                exit_code=ExitCode.NOT_PERMITTED,
+            )
+        return cls(url, token)
+
+    def get(self, path: str, **query: str | int | None) -> Json:
+        return self._call("GET", path, query=query)
+
+    def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
+        return self._call("POST", path, body=body if body is not None else {})
+
+    def put(self, path: str, body: Mapping[str, object], **query: str | None) -> Json:
+        return self._call("PUT", path, body=body, query=query)
+
+    def delete(self, path: str, **query: str | None) -> None:
+        self._call("DELETE", path, query=query)
+
+    def upload(
+        self, path: str, content: IO[bytes] | Iterator[bytes], **query: str | None
+    ) -> Json:
+        """Send an archive; ``content`` is read in pieces and never held whole."""
+        return self._call("POST", path, content=content, query=query)
+
+    def items(self, path: str, **query: str | int | None) -> Iterator[Json]:
+        """Every item of a list, over all its pages."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, limit=PAGE_SIZE, cursor=cursor, **query)
+            yield from page["items"]
+            cursor = page.get("nextCursor")
+            if not cursor:
+                return
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int | None] | None = None,
+        body: Mapping[str, object] | None = None,
+        content: IO[bytes] | Iterator[bytes] | None = None,
+    ) -> Json:
+        params = {key: value for key, value in (query or {}).items() if value is not None}
+        try:
+            if content is not None:
+                headers = {"Content-Type": "application/gzip"}
+                answer = self._http.request(
+                    method, path, params=params, content=content, headers=headers, timeout=None
+                )
+            else:
+                answer = self._http.request(method, path, params=params, json=body)
+        except httpx.TransportError as error:
+            raise unreachable(self.url, error) from error
+        if answer.is_success:
+            return _object(answer) if answer.content else {}
+        raise _problem(answer)
+
+
+def segment(value: str) -> str:
+    """``value`` as one segment of a path, whatever it holds."""
+    return quote(value, safe="")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` names this machine: then no proxy of the environment is used."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def unreachable(url: str, error: Exception) -> CommandFailed:
+    """The platform does not answer."""
+    return CommandFailed(
+        f"The platform at {url} does not answer ({error or type(error).__name__}).",
+        remedy="Start it with `make up` (or `autodeploy up`), or choose another with AUTODEPLOY_URL"
+        f"{' – it is set now' if os.environ.get('AUTODEPLOY_URL') else ''}.",
+        exit_code=ExitCode.UNREACHABLE,
+    )
+
+
+def _object(answer: httpx.Response) -> Json:
+    try:
+        value = answer.json()
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise CommandFailed(
+            f"What answers at {answer.url.host} is not AutoDeploy.",
+            remedy="Check AUTODEPLOY_URL.",
+            exit_code=ExitCode.UNREACHABLE,
+        )
+    return value
+
+
+def _problem(answer: httpx.Response) -> CommandFailed:
+    """An RFC 9457 problem, or whatever else came with an error status."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    problem = body if isinstance(body, dict) else {}
+    message = problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code}"
+    errors = problem.get("errors") or []
+    if errors:
+        named = "; ".join(f"{item.get('field')}: {item.get('message')}" for item in errors)
+        message = f"{message} ({named})"
+    remedy = problem.get("remedy")
+    if answer.status_code == httpx.codes.UNAUTHORIZED and not remedy:
+        remedy = "Run `autodeploy login`: the token is unknown, expired or revoked."
+    if "retry-after" in answer.headers and not remedy:
+        remedy = f"Try again in {answer.headers['retry-after']} s."
+    return CommandFailed(
+        str(message),
+        remedy=remedy,
+        code=problem.get("code"),
+        exit_code=exit_code_of(answer.status_code),
+    )
