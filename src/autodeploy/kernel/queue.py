@@ -1,0 +1,305 @@
+"""The job queue: BullMQ on Redis, as the dispatcher. The row in PostgreSQL is the intent to run.
+
+Node tools such as Bull Board can attach to the same queues. What the library does not do by itself
+is handled here: see the comments, each has its regression test.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from bullmq import Job, Queue, Worker
+from bullmq.custom_errors import DelayedError, UnrecoverableError
+
+from autodeploy.kernel import telemetry
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import AutoDeployError, InvalidInput, Unavailable
+from autodeploy.kernel.redis import REDIS_AWAY, open_redis
+
+_log = structlog.get_logger(__name__)
+
+_ADD_TIMEOUT_SECONDS = 5.0
+_FORCE_TIMEOUT_SECONDS = 5.0
+_RECONNECT_SECONDS = 0.5
+_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_VALUE_LIMIT = 1024
+
+
+class QueueName(StrEnum):
+    """The queues; ``worker --queues`` takes these."""
+
+    DEPLOYMENT = "deployment"
+    ANALYSIS = "analysis"
+    PROVISIONING = "provisioning"
+
+
+class JobName(StrEnum):
+    """The types of job."""
+
+    DEPLOYMENT = "deployment"
+    REPOSITORY_ANALYSIS = "repository_analysis"
+    DATABASE_PROVISIONING = "database_provisioning"
+
+
+class Priority(StrEnum):
+    """Which waiting job goes first; within one priority, the oldest."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """How a queue is worked. ``backoff_seconds`` doubles with each attempt; None retries at once.
+
+    ``keep_…`` is how many finished jobs stay to be looked at.
+    """
+
+    concurrency: int
+    attempts: int
+    backoff_seconds: float | None
+    keep_completed: int
+    keep_failed: int
+
+
+# Concurrency, attempts, back-off and the first counts are the specification's. It leaves the other
+# counts open, where the library would keep every job for ever.
+QUEUE_SETTINGS: dict[QueueName, QueueSettings] = {
+    QueueName.DEPLOYMENT: QueueSettings(10, 3, 1.0, 50, 20),
+    QueueName.ANALYSIS: QueueSettings(20, 2, None, 100, 100),
+    QueueName.PROVISIONING: QueueSettings(5, 3, 1.0, 100, 100),
+}
+
+Payload = Mapping[str, str | bool]
+Handler = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+_PRIORITIES = {Priority.HIGH: 1, Priority.NORMAL: 5, Priority.LOW: 10}
+
+
+class JobInterruptedError(Exception):
+    """The handler was cancelled from within; the attempt counts as failed."""
+
+
+class JobFailedError(Exception):
+    """What the queue stores of a failure: its code or type, never a message that could hold a
+    secret. The log has the rest, redacted."""
+
+
+class Queues:
+    """The producing side of all queues, on one connection pool."""
+
+    def __init__(
+        self, redis_url: str, settings: Mapping[QueueName, QueueSettings] = QUEUE_SETTINGS
+    ):
+        self._redis = open_redis(redis_url, retries=3)
+        self._settings = settings
+        self._queues = {name: Queue(name.value, {"connection": self._redis}) for name in QueueName}
+
+    @classmethod
+    def connect(cls, redis_url: str) -> "Queues":
+        """The queues on this Redis; it connects on first use."""
+        return cls(redis_url)
+
+    async def add(
+        self,
+        queue: QueueName,
+        job_name: JobName,
+        payload: Payload,
+        *,
+        job_id: str,
+        priority: Priority = Priority.NORMAL,
+        delay_seconds: float = 0,
+    ) -> None:
+        """Queue a job. An id that the queue still keeps is not added again.
+
+        Args:
+            payload: ids and references, never secrets: anyone who reads Redis reads it.
+            job_id: letters, digits, ``.``, ``_`` and ``-``, and not digits alone, which the
+                library reserves for ids of its own.
+
+        Raises:
+            InvalidInput: the id or the payload cannot be queued.
+            Unavailable: Redis did not answer; the reconciler dispatches due work again.
+        """
+        _check_job_id(job_id)
+        _check_payload(payload)
+        options = _job_options(self._settings[queue], job_id, priority, delay_seconds)
+        try:
+            async with asyncio.timeout(_ADD_TIMEOUT_SECONDS):
+                await self._queues[queue].add(job_name.value, dict(payload), options)
+        except REDIS_AWAY as error:
+            telemetry.QUEUE_DISPATCHES.labels(queue.value, "failed").inc()
+            raise Unavailable("The job queue does not answer.") from error
+        telemetry.QUEUE_DISPATCHES.labels(queue.value, "queued").inc()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+def _check_job_id(job_id: str) -> None:
+    if not _JOB_ID.fullmatch(job_id) or job_id.isdigit():
+        raise InvalidInput(
+            "A job id holds letters, digits, '.', '_' and '-', and not only digits.",
+            field="job_id",
+        )
+
+
+def _check_payload(payload: Payload) -> None:
+    for key, value in payload.items():
+        if not isinstance(value, str | bool) or (
+            isinstance(value, str) and len(value) > _VALUE_LIMIT
+        ):
+            raise InvalidInput("A job payload holds ids and flags only.", field=key)
+
+
+def _job_options(
+    settings: QueueSettings, job_id: str, priority: Priority, delay_seconds: float
+) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "jobId": job_id,
+        "attempts": settings.attempts,
+        "priority": _PRIORITIES[priority],
+        "delay": round(delay_seconds * 1000),
+        "removeOnComplete": settings.keep_completed,
+        "removeOnFail": settings.keep_failed,
+        "stackTraceLimit": 1,
+    }
+    if settings.backoff_seconds is not None:
+        delay = round(settings.backoff_seconds * 1000)
+        options["backoff"] = {"type": "exponential", "delay": delay}
+    return options
+
+
+class QueueWorker:
+    """The consuming side of one queue."""
+
+    def __init__(
+        self,
+        redis_url: str,
+        queue: QueueName,
+        handler: Handler,
+        concurrency: int | None = None,
+        lock_seconds: float = 10,
+        stalled_seconds: float = 5,
+    ):
+        """
+        Args:
+            handler: called with the job's name and payload. An AutoDeployError that is not
+                retryable fails the job at once; any other exception uses up an attempt.
+            concurrency: jobs at a time; the queue's setting when None.
+            lock_seconds, stalled_seconds: a job of a worker that died is taken up by another
+                after at most their sum.
+        """
+        self._redis_url = redis_url
+        self._queue = queue
+        self._handler = handler
+        self._options = {
+            "autorun": False,
+            "concurrency": concurrency or QUEUE_SETTINGS[queue].concurrency,
+            "lockDuration": round(lock_seconds * 1000),
+            "stalledInterval": round(stalled_seconds * 1000),
+            # A job that outlives several workers is not to blame for their deaths at once.
+            "maxStalledCount": 3,
+            # The default waits 15 s after each lost connection.
+            "runRetryDelay": round(_RECONNECT_SECONDS * 1000),
+        }
+        self._worker: Worker | None = None
+        self._handlers: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+        self._handing_back = False
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until ``close``. Redis may be away at the start and at any time."""
+        try:
+            while not self._closing.is_set():
+                try:
+                    await self._run_once()
+                except REDIS_AWAY as error:
+                    _log.warning(
+                        "queue.unreachable", queue=self._queue.value, error=type(error).__name__
+                    )
+                if not self._closing.is_set():
+                    await asyncio.sleep(_RECONNECT_SECONDS)
+        finally:
+            self._stopped.set()
+
+    async def close(self, timeout: float) -> None:
+        """Take no more jobs and wait for those that run.
+
+        What still runs after ``timeout`` seconds is cancelled and goes back to the queue without
+        using up an attempt.
+        """
+        self._closing.set()
+        worker = self._worker
+        if worker is None:
+            return
+        # The library's close does not end when it is cancelled, so it is never awaited directly.
+        closing = asyncio.ensure_future(worker.close())
+        await asyncio.wait({closing}, timeout=timeout)
+        if not closing.done():
+            self._handing_back = True
+            for task in self._handlers:
+                task.cancel()
+            await asyncio.wait({closing}, timeout=_FORCE_TIMEOUT_SECONDS)
+        if not closing.done():
+            forced = asyncio.ensure_future(worker.close(force=True))
+            await asyncio.wait({forced}, timeout=_FORCE_TIMEOUT_SECONDS)
+
+    async def _run_once(self) -> None:
+        redis = open_redis(self._redis_url, retries=5, max_connections=50)
+        try:
+            worker = Worker(
+                self._queue.value, self._process, {**self._options, "connection": redis}
+            )
+            worker.on("error", self._report_error)
+            # Before the server's version is known the library rounds waits up to whole seconds.
+            await worker.backend.blocking_connection.getRedisVersion()
+            await worker.backend.connection.getRedisVersion()
+            if self._closing.is_set():
+                return
+            self._worker = worker
+            await worker.run()
+        finally:
+            self._worker = None
+            await redis.aclose()
+
+    async def _process(self, job: Job, token: str) -> None:
+        """Run the handler in a task of its own, so that a cancellation of it is told apart from a
+        cancellation of the worker: the library would stop working without a word."""
+        task = asyncio.ensure_future(self._handler(job.name, job.data))
+        self._handlers.add(task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            self._handlers.discard(task)
+        if task.cancelled() and self._handing_back:
+            await job.moveToDelayed(round(now().timestamp() * 1000), token)
+            raise DelayedError
+        outcome = _failure(task)
+        telemetry.JOBS_FINISHED.labels(self._queue.value, "failed" if outcome else "done").inc()
+        if outcome is not None:
+            raise outcome from None
+
+    def _report_error(self, error: Exception, *_: object) -> None:
+        _log.warning("queue.error", queue=self._queue.value, error=type(error).__name__)
+
+
+def _failure(task: "asyncio.Future[None]") -> Exception | None:
+    """What the queue is told about a handler's end, and so what it stores."""
+    if task.cancelled():
+        return JobInterruptedError("the handler was cancelled")
+    error = task.exception()
+    if error is None:
+        return None
+    _log.error("job.failed", exc_info=error)
+    if isinstance(error, AutoDeployError):
+        return JobFailedError(error.code) if error.retryable else UnrecoverableError(error.code)
+    return JobFailedError(type(error).__name__)

@@ -1,0 +1,102 @@
+"""Prometheus metrics of this process, and OpenTelemetry tracing when an endpoint is set."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+_STEP_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+
+HTTP_REQUESTS = Counter(
+    "autodeploy_http_requests_total",
+    "HTTP requests answered. The route is its template, so ids do not become labels.",
+    ("method", "route", "status"),
+    registry=REGISTRY,
+)
+HTTP_SECONDS = Histogram(
+    "autodeploy_http_request_seconds",
+    "Time to answer an HTTP request.",
+    ("method", "route"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+WEBSOCKETS = Gauge("autodeploy_websockets", "WebSocket connections open now.", registry=REGISTRY)
+DEPLOYMENTS_FINISHED = Counter(
+    "autodeploy_deployments_finished_total",
+    "Deployments that came to an end.",
+    ("status", "provider"),
+    registry=REGISTRY,
+)
+STEP_SECONDS = Histogram(
+    "autodeploy_deployment_step_seconds",
+    "Time a deployment step took.",
+    ("step", "status"),
+    buckets=_STEP_BUCKETS,
+    registry=REGISTRY,
+)
+QUEUE_DISPATCHES = Counter(
+    "autodeploy_queue_dispatches_total",
+    "Jobs given to the queue; failed when Redis was away and the reconciler will repeat it.",
+    ("queue", "outcome"),
+    registry=REGISTRY,
+)
+JOBS_FINISHED = Counter(
+    "autodeploy_jobs_finished_total",
+    "Job attempts that ended in this process.",
+    ("queue", "outcome"),
+    registry=REGISTRY,
+)
+BUS_FAILURES = Counter(
+    "autodeploy_bus_failures_total",
+    "Event bus trouble: publishes that were lost, subscriptions that had to start again.",
+    ("kind",),
+    registry=REGISTRY,
+)
+LEASE_LOSSES = Counter(
+    "autodeploy_lease_losses_total",
+    "Leases on a deployment that a worker lost while it worked on it.",
+    registry=REGISTRY,
+)
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered HTTP request. ``route`` is the template, such as ``/projects/{id}``."""
+    HTTP_REQUESTS.labels(method, route, str(status)).inc()
+    HTTP_SECONDS.labels(method, route).observe(seconds)
+
+
+def render() -> bytes:
+    """All metrics in Prometheus' text format; serve it as ``CONTENT_TYPE``."""
+    return generate_latest(REGISTRY)
+
+
+def configure_tracing(endpoint: str | None, *, service: str = "autodeploy") -> Callable[[], None]:
+    """Send traces to an OTLP/HTTP endpoint, or do nothing when it is None.
+
+    OpenTelemetry is imported only when it is used: an idle process without tracing does not pay
+    its memory.
+
+    Returns:
+        A function that sends what is left and stops; call it when the process ends.
+    """
+    if endpoint is None:
+        return _no_tracing
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    return provider.shutdown
+
+
+def _no_tracing() -> None:
+    """Nothing was started, so nothing stops."""
