@@ -3,22 +3,30 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
+from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.vault import Vault
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Resources:
-    """The parts of one process. Services take this as their first argument."""
+    """The parts of one process. Services take this as their first argument.
+
+    ``signer`` is ``TokenSigner.load(secrets / "jwt.pem")`` and ``cache`` is
+    ``Cache.connect(redis_url)``.
+    """
 
     db: Database
     queues: Queues
     events: EventBus
+    cache: Cache
     objects: ObjectStore
     vault: Vault
+    signer: TokenSigner
     git: GitClient
     home: Path

@@ -1,0 +1,55 @@
+"""What route functions ask for: the process's resources, the caller, a page."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.requests import HTTPConnection
+
+from autodeploy.api.public import is_public
+from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
+from autodeploy.kernel.pagination import DEFAULT_LIMIT, MAXIMUM_LIMIT
+from autodeploy.kernel.resources import Resources
+from autodeploy.services.auth.principal import Principal
+
+
+def get_resources(connection: HTTPConnection) -> Resources:
+    """The parts that the application opened at its start."""
+    resources: Resources = connection.app.state.resources
+    return resources
+
+
+def get_principal(connection: HTTPConnection) -> Principal:
+    """The caller, as the authentication middleware identified it; raises ``Unauthenticated``."""
+    principal: Principal | None = getattr(connection.state, "principal", None)
+    if principal is None:
+        refusal: AutoDeployError | None = getattr(connection.state, "refusal", None)
+        raise refusal or Unauthenticated(
+            "This needs a credential.",
+            remedy="Send an access token or a personal token as 'Authorization: Bearer …'.",
+        )
+    return principal
+
+
+def require_credential(connection: HTTPConnection) -> None:
+    """Refuse every route that is not on the public list to callers without a credential."""
+    route = connection.scope["route"]
+    method = connection.scope.get("method", "WEBSOCKET")
+    if not is_public(method, route.path):
+        get_principal(connection)
+
+
+class PageRequest:
+    """``limit`` and ``cursor`` of a list; give them to ``kernel.pagination.keyset``."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)] = DEFAULT_LIMIT,
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ):
+        self.limit = limit
+        self.cursor = cursor
+
+
+ResourcesDep = Annotated[Resources, Depends(get_resources)]
+PrincipalDep = Annotated[Principal, Depends(get_principal)]
+PageDep = Annotated[PageRequest, Depends()]

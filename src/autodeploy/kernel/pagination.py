@@ -1,0 +1,70 @@
+"""Keyset pagination: newest first, by ``(created_at, id)``; the cursor is opaque to callers."""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from autodeploy.kernel.errors import InvalidInput
+
+DEFAULT_LIMIT = 50
+MAXIMUM_LIMIT = 200
+
+Row = TypeVar("Row")
+
+
+def encode_cursor(created_at: datetime, row_id: UUID) -> str:
+    """The cursor that continues after the row with these two values."""
+    text = f"{created_at.isoformat()}|{row_id}"
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """The ``(created_at, id)`` that ``encode_cursor`` was given.
+
+    Raises ``InvalidInput`` with field ``cursor`` for anything else.
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        moment, _, row_id = urlsafe_b64decode(padded).decode("ascii").partition("|")
+        created_at = datetime.fromisoformat(moment)
+        if created_at.tzinfo is None:
+            raise ValueError("a cursor's time names its zone")
+        return created_at, UUID(row_id)
+    except (ValueError, binascii.Error) as error:
+        raise InvalidInput(
+            "The cursor is not one that this list gave out.",
+            field="cursor",
+            remedy="Pass the nextCursor of the page before, or leave the parameter out.",
+        ) from error
+
+
+def keyset(
+    statement: Select[Any],
+    created_at: InstrumentedAttribute[datetime],
+    row_id: InstrumentedAttribute[UUID],
+    *,
+    limit: int,
+    cursor: str | None,
+) -> Select[Any]:
+    """``statement`` ordered newest first, after ``cursor``, with one row more than ``limit``.
+
+    The row too many tells ``split_page`` that another page follows.
+    """
+    if cursor is not None:
+        moment, last_id = decode_cursor(cursor)
+        statement = statement.where(tuple_(created_at, row_id) < (moment, last_id))
+    return statement.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)
+
+
+def split_page(
+    rows: Sequence[Row], limit: int, key: Callable[[Row], tuple[datetime, UUID]]
+) -> tuple[Sequence[Row], str | None]:
+    """The rows of this page and the cursor of the next, given what ``keyset`` selected."""
+    page = rows[:limit]
+    return page, encode_cursor(*key(page[-1])) if len(rows) > limit else None

@@ -1,0 +1,139 @@
+"""Who may do what: one table of actions per role, and the scope that a token needs for each."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from autodeploy.kernel.errors import Forbidden, NotFound
+from autodeploy.services.auth.models import Role
+from autodeploy.services.auth.principal import Principal, Scope
+
+
+class Action(StrEnum):
+    """Everything that is decided by a role in an organization."""
+
+    ORGANIZATION_READ = "organization.read"
+    ORGANIZATION_UPDATE = "organization.update"
+    ORGANIZATION_DELETE = "organization.delete"
+    MEMBER_READ = "member.read"
+    MEMBER_MANAGE = "member.manage"
+    REPOSITORY_READ = "repository.read"
+    REPOSITORY_CREATE = "repository.create"
+    REPOSITORY_ANALYZE = "repository.analyze"
+    PROJECT_READ = "project.read"
+    PROJECT_CREATE = "project.create"
+    PROJECT_UPDATE = "project.update"
+    PROJECT_DELETE = "project.delete"
+    VARIABLE_READ = "variable.read"
+    VARIABLE_WRITE = "variable.write"
+    DEPLOYMENT_READ = "deployment.read"
+    DEPLOYMENT_CREATE = "deployment.create"
+    DEPLOYMENT_CANCEL = "deployment.cancel"
+    DEPLOYMENT_ROLLBACK = "deployment.rollback"
+    DATABASE_READ = "database.read"
+    DATABASE_CREATE = "database.create"
+    DATABASE_DELETE = "database.delete"
+    MONITOR_READ = "monitor.read"
+    ALERT_MANAGE = "alert.manage"
+
+
+_VIEWER = frozenset(
+    {
+        Action.ORGANIZATION_READ,
+        Action.MEMBER_READ,
+        Action.REPOSITORY_READ,
+        Action.PROJECT_READ,
+        Action.DEPLOYMENT_READ,
+        Action.DATABASE_READ,
+        Action.MONITOR_READ,
+    }
+)
+_MEMBER = _VIEWER | {
+    Action.REPOSITORY_CREATE,
+    Action.REPOSITORY_ANALYZE,
+    Action.PROJECT_CREATE,
+    Action.PROJECT_UPDATE,
+    Action.VARIABLE_READ,
+    Action.VARIABLE_WRITE,
+    Action.DEPLOYMENT_CREATE,
+    Action.DEPLOYMENT_CANCEL,
+    Action.DEPLOYMENT_ROLLBACK,
+    Action.DATABASE_CREATE,
+    Action.ALERT_MANAGE,
+}
+_ADMIN = _MEMBER | {
+    Action.PROJECT_DELETE,
+    Action.DATABASE_DELETE,
+    Action.ORGANIZATION_UPDATE,
+    Action.MEMBER_MANAGE,
+}
+_OWNER = _ADMIN | {Action.ORGANIZATION_DELETE}
+
+ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
+    Role.VIEWER: _VIEWER,
+    Role.MEMBER: _MEMBER,
+    Role.ADMIN: _ADMIN,
+    Role.OWNER: _OWNER,
+}
+
+ACTION_SCOPE: dict[Action, Scope] = {
+    Action.ORGANIZATION_READ: Scope.READ,
+    Action.ORGANIZATION_UPDATE: Scope.ADMIN,
+    Action.ORGANIZATION_DELETE: Scope.ADMIN,
+    Action.MEMBER_READ: Scope.READ,
+    Action.MEMBER_MANAGE: Scope.ADMIN,
+    Action.REPOSITORY_READ: Scope.READ,
+    Action.REPOSITORY_CREATE: Scope.DEPLOY,
+    Action.REPOSITORY_ANALYZE: Scope.DEPLOY,
+    Action.PROJECT_READ: Scope.READ,
+    Action.PROJECT_CREATE: Scope.WRITE,
+    Action.PROJECT_UPDATE: Scope.WRITE,
+    Action.PROJECT_DELETE: Scope.WRITE,
+    Action.VARIABLE_READ: Scope.WRITE,
+    Action.VARIABLE_WRITE: Scope.WRITE,
+    Action.DEPLOYMENT_READ: Scope.READ,
+    Action.DEPLOYMENT_CREATE: Scope.DEPLOY,
+    Action.DEPLOYMENT_CANCEL: Scope.DEPLOY,
+    Action.DEPLOYMENT_ROLLBACK: Scope.DEPLOY,
+    Action.DATABASE_READ: Scope.READ,
+    Action.DATABASE_CREATE: Scope.WRITE,
+    Action.DATABASE_DELETE: Scope.WRITE,
+    Action.MONITOR_READ: Scope.READ,
+    Action.ALERT_MANAGE: Scope.WRITE,
+}
+
+
+def require(principal: Principal, action: Action, organization_id: UUID) -> None:
+    """Return when ``principal`` may do ``action`` in the organization.
+
+    Raises ``NotFound`` for an organization that the caller is not a member of (a foreign one is
+    not told apart from a missing one) and ``Forbidden`` where the role or the token's scope does
+    not reach.
+    """
+    role = principal.roles.get(organization_id)
+    if role is None:
+        raise NotFound("No such organization.")
+    if action not in ROLE_ACTIONS[role]:
+        raise Forbidden(
+            f"Your role in this organization, {role}, does not allow {action}.",
+            remedy="Ask an owner or admin of the organization for a role that does.",
+        )
+    require_scope(principal, ACTION_SCOPE[action])
+
+
+def require_scope(principal: Principal, scope: Scope) -> None:
+    """Return when the caller's credential has ``scope``; raises ``Forbidden`` otherwise."""
+    if not principal.has_scope(scope):
+        raise Forbidden(
+            f"This token lacks the scope {scope}.",
+            remedy=f"Use a token that was created with the scope {scope}.",
+        )
+
+
+def organizations_allowing(principal: Principal, action: Action) -> frozenset[UUID]:
+    """The organizations in which ``principal`` may do ``action``; for queries over lists."""
+    require_scope(principal, ACTION_SCOPE[action])
+    return frozenset(
+        organization_id
+        for organization_id, role in principal.roles.items()
+        if action in ROLE_ACTIONS[role]
+    )
