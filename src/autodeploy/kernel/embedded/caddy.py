@@ -1,0 +1,100 @@
+"""The embedded Caddy: the proxy in front of deployed apps, driven over its admin socket."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from autodeploy.kernel.embedded.parts import (
+    ensure_folder,
+    open_log,
+    reachable_program,
+    wait_until,
+)
+from autodeploy.kernel.process import SystemUser, spawn, stop
+
+
+class EmbeddedCaddy:
+    """A Caddy that reads ``config_file`` at start and takes changes on ``admin_socket``."""
+
+    name = "Caddy"
+    stop_signal = signal.SIGTERM
+
+    def __init__(
+        self,
+        config_file: Path,
+        admin_socket: Path,
+        data: Path,
+        log: Path,
+        user: SystemUser | None,
+    ):
+        self.config_file = config_file
+        self.admin_socket = admin_socket
+        self.data = data
+        self.log = log
+        self.user = user
+        self.process: asyncio.subprocess.Process | None = None
+
+    def argv(self) -> list[str]:
+        program = reachable_program("caddy", self.user, self.data.parent / "parts")
+        return [str(program), "run", "--config", str(self.config_file)]
+
+    def env(self) -> dict[str, str]:
+        data = str(self.data)
+        return {
+            "HOME": data,
+            "XDG_DATA_HOME": data,
+            "XDG_CONFIG_HOME": data,
+            "GOMEMLIMIT": "64MiB",
+            "PATH": os.defpath,
+        }
+
+    async def ensure_initialised(self) -> None:
+        """Make the folders and, when there is no configuration, one that serves nothing yet."""
+        ensure_folder(self.data, self.user)
+        ensure_folder(self.admin_socket.parent, self.user)
+        self.admin_socket.unlink(missing_ok=True)
+        if not self.config_file.exists():
+            self.config_file.write_text(json.dumps(self._empty_configuration()))
+        if self.user is not None:
+            os.chown(self.config_file, self.user.uid, self.user.gid)
+
+    def _empty_configuration(self) -> dict[str, Any]:
+        return {
+            "admin": {
+                "listen": f"unix/{self.admin_socket}|0600",
+                "config": {"persist": False},
+            }
+        }
+
+    async def start(self) -> asyncio.subprocess.Process:
+        await self.ensure_initialised()
+        with open(open_log(self.log), "ab") as log:  # noqa: PTH123 - a descriptor, not a path
+            self.process = await spawn(
+                self.argv(), env=self.env(), cwd=self.data, user=self.user, stdout=log, stderr=log
+            )
+        return self.process
+
+    async def wait_ready(self, timeout: float = 10) -> None:
+        assert self.process is not None
+        await wait_until(self._answers, self.process, name=self.name, log=self.log, timeout=timeout)
+
+    async def _answers(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(self.admin_socket))
+        except OSError:
+            return False
+        try:
+            writer.write(b"GET /config/admin HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            status = await asyncio.wait_for(reader.readline(), 5)
+            return status.split(b" ")[1:2] == [b"200"]
+        except (OSError, TimeoutError):
+            return False
+        finally:
+            writer.close()
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            await stop(self.process, grace_seconds=10, first_signal=self.stop_signal)

@@ -1,0 +1,206 @@
+"""An embedded PostgreSQL cluster: its own data folder, a unix socket, SCRAM for everyone."""
+
+import asyncio
+import os
+import shutil
+import signal
+import struct
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from autodeploy.kernel.embedded.parts import (
+    PartNotReady,
+    ensure_folder,
+    log_tail,
+    open_log,
+    reachable_program,
+    wait_until,
+)
+from autodeploy.kernel.process import SystemUser, spawn, stop
+
+_PORT = 5432  # of the socket file's name; nothing listens on it unless tcp_port is given
+
+# Small, since the machine is shared with the apps; an operator who needs more names a server.
+_SETTINGS = {
+    "shared_buffers": "32MB",
+    "max_wal_size": "256MB",
+    "huge_pages": "off",
+    "unix_socket_permissions": "0700",
+    "password_encryption": "scram-sha-256",
+}
+
+
+class EmbeddedPostgres:
+    """A cluster in ``data`` whose socket lies in ``sockets``.
+
+    ``password_file`` holds the password of the superuser ``postgres`` and must exist before the
+    first start. With ``tcp_port`` it also listens on 127.0.0.1. ``settings`` override ours.
+    """
+
+    name = "PostgreSQL"
+    stop_signal = signal.SIGINT  # fast shutdown: ends sessions, loses nothing
+
+    def __init__(
+        self,
+        data: Path,
+        sockets: Path,
+        password_file: Path,
+        log: Path,
+        user: SystemUser | None,
+        tcp_port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+    ):
+        self.data = data
+        self.sockets = sockets
+        self.password_file = password_file
+        self.log = log
+        self.user = user
+        self.tcp_port = tcp_port
+        self.settings = {**_SETTINGS, **(settings or {})}
+        self.process: asyncio.subprocess.Process | None = None
+
+    @cached_property
+    def programs(self) -> Path:
+        """The folder of postgres and initdb, where our user can run them."""
+        return reachable_program("postgres", self.user, self.data.parent / "parts").parent
+
+    def argv(self) -> list[str]:
+        addresses = "127.0.0.1" if self.tcp_port else ""
+        argv = [str(self.programs / "postgres"), "-D", str(self.data), "-k", str(self.sockets)]
+        argv += ["-p", str(self.tcp_port or _PORT), "-c", f"listen_addresses={addresses}"]
+        for name, value in self.settings.items():
+            argv += ["-c", f"{name}={value}"]
+        return argv
+
+    def url(self, database: str, user: str = "postgres", password: str | None = None) -> str:
+        """A URL over the unix socket. Without ``password``, the superuser's from its file."""
+        secret = password if password is not None else self.password_file.read_text().strip()
+        query = {"host": str(self.sockets)} | ({"port": self.tcp_port} if self.tcp_port else {})
+        return f"postgresql://{quote(user)}:{quote(secret, safe='')}@/{database}?" + urlencode(
+            query, safe="/"
+        )
+
+    async def ensure_initialised(self) -> None:
+        """Make the cluster unless it exists. A half-made one of an earlier start is replaced."""
+        ensure_folder(self.sockets, self.user)
+        if (self.data / "PG_VERSION").exists():
+            return
+        staging = self.data.with_name(self.data.name + ".new")
+        shutil.rmtree(staging, ignore_errors=True)
+        ensure_folder(staging, self.user)
+        await self._initdb(staging)
+        if self.data.exists():
+            self.data.rmdir()  # refuses, rather than lose files that we did not make
+        staging.rename(self.data)
+
+    async def _initdb(self, target: Path) -> None:
+        # initdb runs as the database's user, which cannot see our folder of secrets.
+        password = self.sockets / ".initial-password"
+        password.touch(mode=0o600)
+        password.write_text(self.password_file.read_text().strip() + "\n")
+        if self.user is not None:
+            os.chown(password, self.user.uid, self.user.gid)
+        try:
+            with open(open_log(self.log), "ab") as log:  # noqa: PTH123 - a descriptor
+                process = await spawn(
+                    [
+                        str(self.programs / "initdb"),
+                        *("-D", str(target), "-U", "postgres", "--auth=scram-sha-256"),
+                        *(f"--pwfile={password}", "--encoding=UTF8", "--data-checksums"),
+                        *("--locale-provider=builtin", "--locale=C.UTF-8"),
+                    ],
+                    env={"PATH": os.defpath, "TZ": "UTC"},
+                    cwd=target,
+                    user=self.user,
+                    stdout=log,
+                    stderr=log,
+                )
+                code = await process.wait()
+        finally:
+            password.unlink(missing_ok=True)
+        if code != 0:
+            raise PartNotReady(
+                f"initdb ended with exit code {code}.",
+                remedy=f"See {self.log}:\n" + "\n".join(log_tail(self.log)),
+            )
+
+    async def start(self) -> asyncio.subprocess.Process:
+        await self.ensure_initialised()
+        await self._end_leftovers()
+        with open(open_log(self.log), "ab") as log:  # noqa: PTH123 - a descriptor, not a path
+            self.process = await spawn(
+                self.argv(),
+                env={"PATH": os.defpath, "TZ": "UTC"},
+                cwd=self.data,
+                user=self.user,
+                stdout=log,
+                stderr=log,
+            )
+        return self.process
+
+    async def _end_leftovers(self, timeout: float = 10) -> None:
+        """Wait for the processes of a server that was killed; end those that do not go.
+
+        A server's processes have its data folder as their working folder. They notice the death
+        of their parent by themselves, but a new server refuses to start before they are gone.
+        """
+        polite_until = time.monotonic() + timeout / 2
+        while leftovers := _processes_in(self.data):
+            if time.monotonic() > polite_until:
+                for pid in leftovers:
+                    _kill(pid)
+            if time.monotonic() > polite_until + timeout:
+                raise PartNotReady(
+                    f"PostgreSQL processes of an earlier start still use {self.data}: "
+                    f"{', '.join(map(str, leftovers))}.",
+                    remedy="End them, then start again.",
+                )
+            await asyncio.sleep(0.02)
+
+    async def wait_ready(self, timeout: float = 30) -> None:
+        assert self.process is not None
+        await wait_until(self._answers, self.process, name=self.name, log=self.log, timeout=timeout)
+
+    async def _answers(self) -> bool:
+        """Whether the server asks for a password, which it does once it takes sessions."""
+        socket = self.sockets / f".s.PGSQL.{self.tcp_port or _PORT}"
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(socket))
+        except OSError:
+            return False
+        try:
+            body = struct.pack("!I", 196608) + b"user\0postgres\0database\0postgres\0\0"
+            writer.write(struct.pack("!I", len(body) + 4) + body)
+            return await asyncio.wait_for(reader.read(1), 5) == b"R"
+        except (OSError, TimeoutError):
+            return False
+        finally:
+            writer.close()
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            await stop(self.process, grace_seconds=30, first_signal=self.stop_signal)
+
+
+def _processes_in(folder: Path) -> list[int]:
+    """The processes whose working folder is ``folder``."""
+    found = []
+    wanted = str(folder.resolve())
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if str((entry / "cwd").readlink()) == wanted:
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,163 @@
+"""The operator's settings, read from the environment. Only cli, app and roles import this."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+import platformdirs
+from pydantic import BaseModel, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# A unix socket's path may have 107 bytes; this is the longest that we add to the home folder.
+_LONGEST_SOCKET = "/run/apps-postgres/.s.PGSQL.65535"
+_SOCKET_PATH_BYTES = 107
+
+
+class ConfigurationError(Exception):
+    """The settings do not allow a start; the text names each one and its remedy."""
+
+
+class ProviderSettings(BaseModel):
+    """``AUTODEPLOY_PROVIDERS__<NAME>__API_URL`` and ``__WEB_URL``: another address of one."""
+
+    api_url: str | None = None
+    web_url: str | None = None
+
+
+def default_home() -> Path:
+    """``/var/lib/autodeploy`` for root, else the user's data folder."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/autodeploy")
+    return Path(platformdirs.user_data_dir("autodeploy"))
+
+
+class Settings(BaseSettings):
+    """Every field is the variable ``AUTODEPLOY_<FIELD>`` unless it says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AUTODEPLOY_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        extra="ignore",
+    )
+
+    home: Path = Field(default_factory=default_home)
+    env: Literal["development", "production"] = "development"
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=1, le=65535)
+    proxy_port: int = Field(default=8080, ge=1, le=65535)
+    database_url: str | None = Field(default=None, repr=False)
+    redis_url: str | None = Field(default=None, repr=False)
+    vault_url: str | None = Field(default=None, repr=False)
+    objects_url: str | None = Field(default=None, repr=False)
+    master_key_path: Path | None = None
+    jwt_key_path: Path | None = None
+    admin_email: str = "admin@localhost.localdomain"
+    admin_password: str | None = Field(default=None, repr=False)
+    allowed_origins: Annotated[list[str], NoDecode] = Field(
+        default=["http://localhost:3000"], validation_alias="ALLOWED_ORIGINS"
+    )
+    allow_private_addresses: bool = False
+    allow_unsandboxed: bool = False
+    rate_limits: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str | None = None
+    lease_seconds: float = Field(default=15, gt=0)
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+
+    @field_validator("home")
+    @classmethod
+    def _home_fits_sockets(cls, home: Path) -> Path:
+        home = home.expanduser().absolute()
+        if len(os.fsencode(home)) + len(_LONGEST_SOCKET) > _SOCKET_PATH_BYTES:
+            raise ValueError(
+                f"{home} is too long a path for unix sockets; name a shorter AUTODEPLOY_HOME"
+            )
+        return home
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return value.split(",") if isinstance(value, str) else value
+
+    @property
+    def secrets_folder(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def master_key_file(self) -> Path:
+        return self.master_key_path or self.secrets_folder / "master.key"
+
+    @property
+    def jwt_key_file(self) -> Path:
+        return self.jwt_key_path or self.secrets_folder / "jwt.pem"
+
+    @property
+    def postgres_password_file(self) -> Path:
+        return self.secrets_folder / "postgres.password"
+
+    @property
+    def postgres_sockets(self) -> Path:
+        return self.home / "run" / "postgres"
+
+    @property
+    def valkey_socket(self) -> Path:
+        return self.home / "run" / "valkey" / "valkey.sock"
+
+    @property
+    def caddy_admin_socket(self) -> Path:
+        return self.home / "run" / "caddy" / "admin.sock"
+
+    @property
+    def runtime_socket(self) -> Path:
+        return self.home / "run" / "runtime" / "runtime.sock"
+
+    @cached_property
+    def effective_database_url(self) -> str:
+        """The operator's PostgreSQL, else the embedded one over its socket (a secret)."""
+        if self.database_url:
+            return self.database_url
+        password = quote(self.postgres_password_file.read_text().strip(), safe="")
+        return f"postgresql://postgres:{password}@/autodeploy?host={self.postgres_sockets}"
+
+    @property
+    def effective_redis_url(self) -> str:
+        return self.redis_url or f"unix://{self.valkey_socket}"
+
+    @property
+    def effective_objects_url(self) -> str:
+        return self.objects_url or f"file://{self.home / 'objects'}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the API of this machine answers."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    def require_complete(self) -> None:
+        """Refuse a production start that would need a generated default.
+
+        Raises ``ConfigurationError`` that names what is missing.
+        """
+        if self.env != "production":
+            return
+        missing = []
+        if not self.database_url:
+            missing.append("AUTODEPLOY_DATABASE_URL is not set")
+        if not self.redis_url:
+            missing.append("AUTODEPLOY_REDIS_URL is not set")
+        for variable, path in (
+            ("AUTODEPLOY_MASTER_KEY_PATH", self.master_key_file),
+            ("AUTODEPLOY_JWT_KEY_PATH", self.jwt_key_file),
+        ):
+            if not path.is_file():
+                missing.append(
+                    f"{path} does not exist (make it with `autodeploy secrets`, or name "
+                    f"another file with {variable})"
+                )
+        if missing:
+            raise ConfigurationError(
+                "AUTODEPLOY_ENV=production generates nothing by itself: " + "; ".join(missing) + "."
+            )
