@@ -4,9 +4,9 @@ Nothing here is the truth: Redis may be lost at any moment and only these values
 """
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.redis import REDIS_AWAY
 
 _PREFIX = "autodeploy:cache:"
 
@@ -26,14 +26,14 @@ class Cache:
         """Store ``value``, replacing what was there. Raises ``Unavailable``."""
         try:
             await self.redis.set(_PREFIX + key, value, ex=ttl_seconds)
-        except RedisError as error:
+        except REDIS_AWAY as error:
             raise _unavailable() from error
 
     async def find(self, key: str) -> bytes | None:
         """The value, or None when it is gone. Raises ``Unavailable``."""
         try:
             value = await self.redis.get(_PREFIX + key)
-        except RedisError as error:
+        except REDIS_AWAY as error:
             raise _unavailable() from error
         return _bytes(value)
 
@@ -41,7 +41,7 @@ class Cache:
         """The value, removed in the same step: of several callers one gets it."""
         try:
             value = await self.redis.getdel(_PREFIX + key)
-        except RedisError as error:
+        except REDIS_AWAY as error:
             raise _unavailable() from error
         return _bytes(value)
 
@@ -49,7 +49,7 @@ class Cache:
         """Return when Redis answers. Raises ``Unavailable``."""
         try:
             await self.redis.ping()
-        except RedisError as error:
+        except REDIS_AWAY as error:
             raise _unavailable() from error
 
     async def close(self) -> None:
