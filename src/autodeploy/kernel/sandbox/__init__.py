@@ -1,0 +1,30 @@
+"""Runs commands that are not ours: own user, own namespaces, limits, and nothing to read."""
+
+from autodeploy.kernel.sandbox.process import SandboxProcess
+from autodeploy.kernel.sandbox.runner import OnLine, Sandbox, SandboxUnavailable, stream_lines
+from autodeploy.kernel.sandbox.spec import (
+    DEFAULT_PATH,
+    GIB,
+    Bind,
+    Limits,
+    Network,
+    Outcome,
+    SandboxSpec,
+    SandboxStatus,
+)
+
+__all__ = [
+    "DEFAULT_PATH",
+    "GIB",
+    "Bind",
+    "Limits",
+    "Network",
+    "OnLine",
+    "Outcome",
+    "Sandbox",
+    "SandboxProcess",
+    "SandboxSpec",
+    "SandboxStatus",
+    "SandboxUnavailable",
+    "stream_lines",
+]

@@ -1,0 +1,114 @@
+"""A running sandbox: wait for it, ask it to stop, or kill it with everything in it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from autodeploy.kernel.sandbox.cgroups import Cgroup
+from autodeploy.kernel.sandbox.spec import Outcome
+
+_SHELLS = frozenset({"sh", "dash", "bash", "ash"})
+
+
+class SandboxProcess:
+    """One started sandbox.
+
+    ``outer`` is bubblewrap on the host; ``init_pid`` is the first process of the sandbox's own
+    process namespace: when it ends, the kernel ends every process in the sandbox.
+    """
+
+    def __init__(
+        self,
+        outer: asyncio.subprocess.Process,
+        init_pid: int,
+        init_descriptor: int,
+        cgroup: Cgroup | None,
+    ):
+        self.outer = outer
+        self.init_pid = init_pid
+        self._init_descriptor = init_descriptor
+        self._cgroup = cgroup
+        self._ending: asyncio.Task[Outcome] | None = None
+
+    async def wait(self) -> Outcome:
+        """The outcome, once no process of the sandbox is left. May be awaited by many."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        return await asyncio.shield(self._ending)
+
+    def kill(self) -> None:
+        """End every process in the sandbox at once. Idempotent."""
+        if self._init_descriptor >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init_descriptor, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the processes inside.
+
+        A shell that only waits for its child is spared (unless it has a trap): if it died
+        first, the sandbox would end with it and the child could not finish its requests.
+        """
+        if self._init_descriptor < 0:
+            return
+        for pid in _descendants(self.init_pid):
+            with contextlib.suppress(OSError):
+                if _name(pid) in _SHELLS and _children(pid) and not _catches_sigterm(pid):
+                    continue
+                os.kill(pid, signal.SIGTERM)
+
+    async def stop(self, *, grace_seconds: float) -> Outcome:
+        """SIGTERM, and what is left after ``grace_seconds`` is killed."""
+        self.terminate()
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(self.wait(), grace_seconds)
+        self.kill()
+        return await self.wait()
+
+    async def _end(self) -> Outcome:
+        try:
+            code = await self.outer.wait()
+            await _readable(self._init_descriptor)
+            oom = self._cgroup.out_of_memory() if self._cgroup else False
+            return Outcome(128 - code if code < 0 else code, out_of_memory=oom)
+        finally:
+            descriptor, self._init_descriptor = self._init_descriptor, -1
+            os.close(descriptor)
+            if self._cgroup:
+                await self._cgroup.remove()
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until a process descriptor says that its process has ended."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    return []
+
+
+def _descendants(pid: int) -> list[int]:
+    children = _children(pid)
+    return children + [below for child in children for below in _descendants(child)]
+
+
+def _name(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def _catches_sigterm(pid: int) -> bool:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+    return False
