@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class CommandFailed(Exception):
+class CommandError(Exception):
     """A command ends here. ``log_tail`` holds the last lines that explain it."""
 
     def __init__(
@@ -52,18 +52,21 @@ EXIT_CODES = {
     HTTPStatus.GATEWAY_TIMEOUT: ExitCode.TRY_AGAIN,
 }
 
+# What may be over in a moment: worth waiting for while a deployment is watched.
+PASSING = frozenset({ExitCode.UNREACHABLE, ExitCode.TRY_AGAIN})
+
 
 def exit_code_of(status: int) -> ExitCode:
     """The exit code for an answer with this HTTP status."""
     return next((code for known, code in EXIT_CODES.items() if known == status), ExitCode.FAILED)
 
 
-def as_failure(error: BaseException) -> CommandFailed:
+def as_failure(error: BaseException) -> CommandError:
     """Whatever a command raised, as something to tell the user."""
-    if isinstance(error, CommandFailed):
+    if isinstance(error, CommandError):
         return error
     if isinstance(error, AutoDeployError):
-        return CommandFailed(
+        return CommandError(
             error.message,
             remedy=error.remedy,
             code=error.code,
@@ -71,14 +74,14 @@ def as_failure(error: BaseException) -> CommandFailed:
             exit_code=exit_code_of(error.status),
         )
     if isinstance(error, OSError):
-        return CommandFailed(str(error))
-    return CommandFailed(
+        return CommandError(str(error))
+    return CommandError(
         f"Something went wrong inside AutoDeploy: {type(error).__name__}: {error}",
         remedy="Run it again with AUTODEPLOY_TRACEBACK=1 and report what it prints.",
     )
 
 
-def report(failure: CommandFailed) -> NoReturn:
+def report(failure: CommandError) -> NoReturn:
     """Print what happened, the last lines of the log and what to do next, and leave."""
     code = f" ({failure.code})" if failure.code else ""
     typer.secho(f"Error: {printable(failure.message)}{code}", fg="red", err=True)

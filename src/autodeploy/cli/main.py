@@ -1,11 +1,12 @@
 """The ``autodeploy`` program: its commands and what becomes of their errors."""
 
 import os
-from importlib.metadata import version
 
 import typer
 
+from autodeploy import __version__
 from autodeploy.cli.failures import as_failure, report
+from autodeploy.cli.foreground import follow_make
 from autodeploy.cli.operator import register as register_operator
 from autodeploy.cli.user.commands import register as register_user
 
@@ -37,8 +38,9 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command that the arguments name; no error ends in a traceback."""
+    follow_make()
     try:
-        build_app()()
+        build_app()(prog_name="autodeploy")
     except Exception as error:
         if os.environ.get("AUTODEPLOY_TRACEBACK"):
             raise
@@ -47,5 +49,5 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"autodeploy {version('autodeploy')}")
+        typer.echo(f"autodeploy {__version__}")
         raise typer.Exit

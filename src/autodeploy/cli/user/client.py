@@ -1,4 +1,4 @@
-"""The HTTP client of the user commands: one platform, one token, errors as ``CommandFailed``."""
+"""The HTTP client of the user commands: one platform, one token, errors as ``CommandError``."""
 
 import ipaddress
 import os
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from autodeploy.cli.failures import CommandFailed, ExitCode, exit_code_of
+from autodeploy.cli.failures import CommandError, ExitCode, exit_code_of
 from autodeploy.cli.user.credentials import current_url, load_token
 
 Json = dict[str, Any]
@@ -38,7 +38,7 @@ class Api:
         url = current_url()
         token = load_token(url)
         if token is None:
-            raise CommandFailed(
+            raise CommandError(
                 f"There is no token for the platform at {url}.",
                 remedy="Run `autodeploy up` to start one on this machine, or `autodeploy login "
                 "--url URL` for one that runs elsewhere.",
@@ -58,11 +58,9 @@ class Api:
     def delete(self, path: str, **query: str | None) -> None:
         self._call("DELETE", path, query=query)
 
-    def upload(
-        self, path: str, content: IO[bytes] | Iterator[bytes], **query: str | None
-    ) -> Json:
+    def upload(self, path: str, content: IO[bytes], size_bytes: int, **query: str | None) -> Json:
         """Send an archive; ``content`` is read in pieces and never held whole."""
-        return self._call("POST", path, content=content, query=query)
+        return self._call("POST", path, query=query, content=(content, size_bytes))
 
     def items(self, path: str, **query: str | int | None) -> Iterator[Json]:
         """Every item of a list, over all its pages."""
@@ -81,14 +79,14 @@ class Api:
         *,
         query: Mapping[str, str | int | None] | None = None,
         body: Mapping[str, object] | None = None,
-        content: IO[bytes] | Iterator[bytes] | None = None,
+        content: tuple[IO[bytes], int] | None = None,
     ) -> Json:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         try:
             if content is not None:
-                headers = {"Content-Type": "application/gzip"}
+                headers = {"Content-Type": "application/gzip", "Content-Length": str(content[1])}
                 answer = self._http.request(
-                    method, path, params=params, content=content, headers=headers, timeout=None
+                    method, path, params=params, content=content[0], headers=headers, timeout=None
                 )
             else:
                 answer = self._http.request(method, path, params=params, json=body)
@@ -115,9 +113,9 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def unreachable(url: str, error: Exception) -> CommandFailed:
+def unreachable(url: str, error: Exception) -> CommandError:
     """The platform does not answer."""
-    return CommandFailed(
+    return CommandError(
         f"The platform at {url} does not answer ({error or type(error).__name__}).",
         remedy="Start it with `make up` (or `autodeploy up`), or choose another with AUTODEPLOY_URL"
         f"{' – it is set now' if os.environ.get('AUTODEPLOY_URL') else ''}.",
@@ -131,7 +129,7 @@ def _object(answer: httpx.Response) -> Json:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise CommandFailed(
+        raise CommandError(
             f"What answers at {answer.url.host} is not AutoDeploy.",
             remedy="Check AUTODEPLOY_URL.",
             exit_code=ExitCode.UNREACHABLE,
@@ -139,7 +137,7 @@ def _object(answer: httpx.Response) -> Json:
     return value
 
 
-def _problem(answer: httpx.Response) -> CommandFailed:
+def _problem(answer: httpx.Response) -> CommandError:
     """An RFC 9457 problem, or whatever else came with an error status."""
     try:
         body = answer.json()
@@ -156,7 +154,7 @@ def _problem(answer: httpx.Response) -> CommandFailed:
         remedy = "Run `autodeploy login`: the token is unknown, expired or revoked."
     if "retry-after" in answer.headers and not remedy:
         remedy = f"Try again in {answer.headers['retry-after']} s."
-    return CommandFailed(
+    return CommandError(
         str(message),
         remedy=remedy,
         code=problem.get("code"),

@@ -1,0 +1,65 @@
+# `make` lists the targets. REPO and REF reach `autodeploy` as environment variables: no value of
+# a user is ever part of a shell line.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.ready-dev
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## Make .venv from the lock file (PYTHON=… chooses the interpreter)
+
+.PHONY: deploy
+deploy: $(READY) ## Start the platform and deploy REPO (path or git URL; default examples/guestbook) at REF
+	@exec $(BIN)/autodeploy up --deploy
+
+.PHONY: up
+up: $(READY) ## Start the platform alone; Ctrl-C stops it
+	@exec $(BIN)/autodeploy up
+
+.PHONY: test
+test: $(DEV_READY) ## Run the tests
+	@exec $(BIN)/pytest -m "not e2e"
+
+.PHONY: e2e
+e2e: $(DEV_READY) ## Deploy apps made by other people's generators (needs the package registries)
+	@exec $(BIN)/pytest -m e2e
+
+.PHONY: check
+check: $(DEV_READY) ## Lint, format, types, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(DEV_READY) ## Measure overhead, start-up and memory (needs the package registries)
+	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.memory
+
+.PHONY: lock
+lock: $(DEV_READY) ## Compile requirements*.in to the lock files
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -q requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -q requirements-dev.in -o requirements-dev.txt
+
+$(READY): requirements.txt scripts/setup
+	@scripts/setup $(VENV)
+	@touch $@
+
+$(DEV_READY): $(READY) requirements-dev.txt
+	@echo "Installing the development tools into $(VENV)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,234 @@
+"""``deploy`` and ``rollback``: send the source, start the deployment, show it, print its URL."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from autodeploy.cli.failures import PASSING, CommandError, ExitCode
+from autodeploy.cli.terminal import print_json, say
+from autodeploy.cli.user.client import Api, Json
+from autodeploy.cli.user.feed import Feed
+from autodeploy.cli.user.progress import View, make_view
+from autodeploy.cli.user.projects import (
+    find_project,
+    get_environment,
+    get_project,
+    is_id,
+)
+from autodeploy.cli.user.sources import (
+    FolderSource,
+    GitSource,
+    packed,
+    parse_source,
+    project_slug,
+)
+
+TERMINAL = frozenset({"ready", "error", "cancelled"})
+TICK_SECONDS = 0.25
+# A message may be lost with its connection: the row is read again after this long without one.
+REFRESH_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
+SHOW_UPLOAD_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class DeployOptions:
+    """The arguments of ``autodeploy deploy``."""
+
+    source: str
+    ref: str | None = None
+    project: str | None = None
+    environment: str = "production"
+    root_directory: str | None = None
+    detach: bool = False
+    as_json: bool = False
+
+
+def run(options: DeployOptions) -> None:
+    """Deploy, and end when the deployment has ended."""
+    api = Api.connect()
+    source = parse_source(options.source)
+    if isinstance(source, GitSource):
+        deployment = _start_from_git(api, source, options)
+    else:
+        deployment = _start_from_folder(api, source, options)
+    finish(api, deployment, detach=options.detach, as_json=options.as_json)
+
+
+def roll_back(target: str | None, environment: str, as_json: bool) -> None:
+    """Bring back a deployment, or the release before the live one of a project."""
+    api = Api.connect()
+    chosen = target if target is not None and is_id(target) else None
+    if chosen is None:
+        chosen = _release_before_live(api, get_project(api, target), environment)
+    deployment = api.post(f"/deployments/{chosen}/rollback")
+    finish(api, deployment, detach=False, as_json=as_json)
+
+
+def finish(api: Api, deployment: Json, *, detach: bool, as_json: bool) -> None:
+    """Show the deployment to its end and print the result.
+
+    Raises:
+        CommandError: it ended in ``error`` or was cancelled.
+    """
+    if detach:
+        if as_json:
+            print_json(deployment)
+        else:
+            typer.echo(f"DEPLOYMENT {deployment['id']}")
+        return
+    try:
+        with make_view() as view:
+            deployment = watch(api, deployment, view)
+    except KeyboardInterrupt:
+        say(
+            f"\nThe deployment goes on without you.\n"
+            f"  watch it:  autodeploy logs -f {deployment['id']}\n"
+            f"  stop it:   autodeploy cancel {deployment['id']}"
+        )
+        raise
+    if as_json:
+        print_json(deployment)
+    if deployment["status"] != "ready":
+        raise _failure(deployment)
+    if not as_json:
+        print_addresses(deployment)
+
+
+def print_addresses(deployment: Json) -> None:
+    """The last lines of a deployment: its URL, and its address for programs on this machine."""
+    sys.stderr.flush()
+    typer.echo(f"URL {deployment['url']}")
+    if deployment.get("localUrl"):
+        typer.echo(f"LOCAL {deployment['localUrl']}")
+
+
+def watch(api: Api, deployment: Json, view: View) -> Json:
+    """Show the deployment until it has ended; returns it as it is then."""
+    path = f"/deployments/{deployment['id']}"
+    last_line, read_at, answered_at = 0, 0.0, time.monotonic()
+    view.update(deployment)
+    with Feed(api, deployment["id"]) as feed:
+        while deployment["status"] not in TERMINAL:
+            message = feed.next(TICK_SECONDS)
+            if message is not None and message["type"] == "deployment.log":
+                last_line = message["sequence"]
+                view.line(message)
+            changed = message is not None and message["type"] == "deployment.status"
+            if changed or time.monotonic() - read_at > REFRESH_SECONDS:
+                read_at = time.monotonic()
+                try:
+                    deployment = api.get(path)
+                    answered_at = read_at
+                except CommandError as failure:
+                    if failure.exit_code not in PASSING or read_at - answered_at > PATIENCE_SECONDS:
+                        raise
+                view.update(deployment)
+    for line in api.get(f"{path}/logs", after=last_line)["items"]:
+        view.line(line)
+    return deployment
+
+
+def _start_from_git(api: Api, source: GitSource, options: DeployOptions) -> Json:
+    name = options.project or project_slug(source.name)
+    project = find_project(api, name)
+    repository = (project or {}).get("repository") or {}
+    if repository.get("url") != source.url:
+        repository = api.post("/repositories", {"url": source.url})
+    project = _ensure_project(api, project, name, repository["id"], options.root_directory)
+    body = {"environment": options.environment}
+    if options.ref is not None:
+        body["branch"] = options.ref
+    return _start(api, project, body)
+
+
+def _start_from_folder(api: Api, source: FolderSource, options: DeployOptions) -> Json:
+    name = options.project or project_slug(source.name)
+    project = find_project(api, name)
+    repository = (project or {}).get("repository") or {}
+    known = repository["id"] if repository.get("kind") == "upload" else None
+    say(f"Packing {source.path}{f' at {options.ref}' if options.ref else ''}")
+    with packed(source, options.ref) as archive:
+        uploaded = _upload(api, archive, name, known)
+    project = _ensure_project(
+        api, project, name, uploaded["repository"]["id"], options.root_directory
+    )
+    return _start(api, project, {"environment": options.environment, "commit": uploaded["commit"]})
+
+
+def _upload(api: Api, archive: Path, name: str, repository_id: str | None) -> Json:
+    import rich.progress
+    from rich.console import Console
+
+    size = archive.stat().st_size
+    with rich.progress.open(
+        archive,
+        "rb",
+        description="Uploading",
+        console=Console(stderr=True),
+        transient=True,
+        disable=size < SHOW_UPLOAD_BYTES or not sys.stderr.isatty(),
+    ) as content:
+        return api.upload(
+            "/repositories/upload", content, size, name=name, repositoryId=repository_id
+        )
+
+
+def _ensure_project(
+    api: Api, project: Json | None, name: str, repository_id: str, root_directory: str | None
+) -> Json:
+    """The project of that name, made if it is new, with this repository as its source."""
+    wanted: Json = {"repositoryId": repository_id}
+    if root_directory is not None:
+        wanted["rootDirectory"] = root_directory
+    if project is None:
+        say(f"New project {name}")
+        return api.post("/projects", {"name": name, **wanted})
+    current = (project.get("repository") or {}).get("id")
+    same_root = root_directory in (None, project["rootDirectory"])
+    if current == repository_id and same_root:
+        return project
+    return api.put(f"/projects/{project['id']}", wanted)
+
+
+def _start(api: Api, project: Json, body: Json) -> Json:
+    deployment = api.post(f"/projects/{project['id']}/deployments", body)
+    say(f"Deploying {project['name']} to {deployment['environment']} ({deployment['id']})")
+    return deployment
+
+
+def _release_before_live(api: Api, project: Json, environment: str) -> str:
+    """The id of the newest build that was released before the one that is live now."""
+    live_id = get_environment(project, environment)["liveDeploymentId"]
+    released = [
+        item
+        for item in api.items(f"/projects/{project['id']}/deployments")
+        if item["environment"] == environment and item["status"] == "ready"
+    ]
+    live = next((item for item in released if item["id"] == live_id), None)
+    origin = (live.get("sourceDeploymentId") or live["id"]) if live else None
+    builds = [item["id"] for item in released if item["kind"] == "deploy"]
+    earlier = builds[builds.index(origin) + 1 :] if origin in builds else builds
+    if not earlier:
+        raise CommandError(
+            f"{project['name']} has no earlier release in {environment}.",
+            remedy="`autodeploy status` lists the deployments; name one by its id.",
+        )
+    chosen: str = earlier[0]
+    return chosen
+
+
+def _failure(deployment: Json) -> CommandError:
+    if deployment["status"] == "cancelled":
+        return CommandError("The deployment was cancelled.", exit_code=ExitCode.FAILED)
+    error = deployment["error"] or {}
+    return CommandError(
+        error.get("message") or "The deployment failed.",
+        code=error.get("code"),
+        log_tail=error.get("logTail") or (),
+        remedy=error.get("remedy")
+        or f"`autodeploy logs {deployment['id']}` shows everything that it printed.",
+    )

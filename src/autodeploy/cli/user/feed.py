@@ -1,0 +1,172 @@
+"""What happens in a deployment, as it happens: both WebSocket streams in one queue.
+
+A stream that drops is opened again behind the last message it gave, so that none is missed or
+seen twice; where WebSockets do not get through, the same is asked for by polling.
+"""
+
+import json
+import queue
+import threading
+from http import HTTPStatus
+from types import TracebackType
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.sync.client import connect
+
+from autodeploy.cli.failures import PASSING, CommandError
+from autodeploy.cli.user.client import Api, Json, is_loopback
+
+POLL_SECONDS = 1.0
+RECEIVE_SECONDS = 0.5
+RETRY_SECONDS = 0.3
+FAILURES_BEFORE_POLLING = 3
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+CLOSED_NORMALLY = 1000
+
+
+class Feed:
+    """Messages of a deployment: ``deployment.log`` (one line each), ``.status`` and ``.build``."""
+
+    def __init__(self, api: Api, deployment_id: str, *, after: int = 0, status: bool = True):
+        self._messages: queue.Queue[Json | CommandError] = queue.Queue()
+        self._stopped = threading.Event()
+        self._streams: list[_Stream] = [
+            _LogStream(api, deployment_id, after, self._messages, self._stopped)
+        ]
+        if status:
+            self._streams.append(
+                _StatusStream(api, deployment_id, 0, self._messages, self._stopped)
+            )
+
+    def __enter__(self) -> "Feed":
+        for stream in self._streams:
+            stream.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+
+    def next(self, timeout_seconds: float) -> Json | None:
+        """The next message, or None when none came in time.
+
+        Raises:
+            CommandError: the platform refuses the stream.
+        """
+        try:
+            message = self._messages.get(timeout=timeout_seconds)
+        except queue.Empty:
+            return None
+        if isinstance(message, CommandError):
+            raise message
+        return message
+
+    @property
+    def finished(self) -> bool:
+        """Whether the platform ended every stream and nothing waits to be read."""
+        return self._messages.empty() and not any(stream.is_alive() for stream in self._streams)
+
+
+class _Stream(threading.Thread):
+    """One WebSocket with its resumption; ``after`` is the number of the last message given."""
+
+    kind: str
+
+    def __init__(
+        self,
+        api: Api,
+        deployment_id: str,
+        after: int,
+        messages: "queue.Queue[Json | CommandError]",
+        stopped: threading.Event,
+    ):
+        super().__init__(daemon=True)
+        self.api = api
+        self.path = f"/deployments/{deployment_id}"
+        self.after = after
+        self.messages = messages
+        self.stopped = stopped
+
+    def run(self) -> None:
+        failures = 0
+        while not self.stopped.is_set():
+            try:
+                if failures < FAILURES_BEFORE_POLLING:
+                    if self._receive():
+                        return
+                    failures = 0
+                else:
+                    self._poll()
+                    self.stopped.wait(POLL_SECONDS)
+            except CommandError as failure:
+                # The watcher decides how long an absent platform is waited for.
+                if failure.exit_code not in PASSING:
+                    self.messages.put(failure)
+                    return
+                self.stopped.wait(POLL_SECONDS)
+            except InvalidStatus as refusal:
+                # A refusal is explained by the answer to the same question over plain HTTP.
+                if refusal.response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    failures = FAILURES_BEFORE_POLLING
+                else:
+                    self.stopped.wait(RETRY_SECONDS)
+            except (OSError, WebSocketException):
+                failures += 1
+                self.stopped.wait(RETRY_SECONDS)
+
+    def _receive(self) -> bool:
+        """Read until the connection ends; True when the platform says that this was all."""
+        address = f"{self.api.url.replace('http', 'ws', 1)}/api/v1{self.path}/{self.kind}/stream"
+        with connect(
+            f"{address}?after={self.after}",
+            additional_headers={"Authorization": f"Bearer {self.api.token}"},
+            proxy=None if is_loopback(self.api.url) else True,
+            max_size=MAX_MESSAGE_BYTES,
+            close_timeout=1,
+        ) as socket:
+            while not self.stopped.is_set():
+                try:
+                    self.take(json.loads(socket.recv(timeout=RECEIVE_SECONDS)))
+                except TimeoutError:
+                    continue
+                except ConnectionClosed as closed:
+                    return closed.rcvd is not None and closed.rcvd.code == CLOSED_NORMALLY
+        return True
+
+    def take(self, message: Json) -> None:
+        raise NotImplementedError
+
+    def _poll(self) -> None:
+        raise NotImplementedError
+
+
+class _LogStream(_Stream):
+    kind = "logs"
+
+    def take(self, message: Json) -> None:
+        if message.get("type") != "deployment.log":
+            return
+        for line in message.get("lines") or [message]:
+            if line["sequence"] > self.after:
+                self.after = line["sequence"]
+                self.messages.put({**line, "type": "deployment.log"})
+
+    def _poll(self) -> None:
+        while lines := self.api.get(f"{self.path}/logs", after=self.after)["items"]:
+            for line in lines:
+                self.take({**line, "type": "deployment.log"})
+
+
+class _StatusStream(_Stream):
+    kind = "status"
+
+    def take(self, message: Json) -> None:
+        self.after = max(self.after, message.get("sequence") or 0)
+        self.messages.put(message)
+
+    def _poll(self) -> None:
+        self.take({**self.api.get(f"{self.path}/status"), "type": "deployment.status"})

@@ -1,0 +1,159 @@
+"""Environment variables of a project: list, set, unset, import."""
+
+import re
+import sys
+from pathlib import Path
+
+import typer
+
+from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.terminal import ago, print_json, print_table, say
+from autodeploy.cli.user.client import Api, Json, segment
+from autodeploy.cli.user.projects import get_project
+
+KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$", re.DOTALL)
+_DOUBLE_QUOTED_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+
+
+def show(project_name: str | None, environment: str, as_json: bool) -> None:
+    """List the variables of an environment."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    found = _stored(api, project, environment)
+    if as_json:
+        print_json({"items": found})
+        return
+    if not found:
+        say(f"{project['name']} has no variables in {environment}.")
+        return
+    rows = [
+        (
+            item["key"],
+            "(secret)" if item["isSecret"] else item["value"] or "",
+            ago(item["updatedAt"]),
+        )
+        for item in found
+    ]
+    print_table(("KEY", "VALUE", "CHANGED"), rows)
+
+
+def put(
+    pairs: list[str], project_name: str | None, environment: str, *, secret: bool, as_json: bool
+) -> None:
+    """Set ``KEY=VALUE`` pairs; a bare ``KEY`` asks for its value, so that it is in no history."""
+    values: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not KEY.match(key):
+            raise CommandError(
+                f"{key!r} cannot be the name of a variable.",
+                remedy="Use letters, digits and underscores.",
+                exit_code=ExitCode.USAGE,
+            )
+        values[key] = value if equals else typer.prompt(key, hide_input=True, err=True)
+    _save(values, project_name, environment, secret=secret, as_json=as_json)
+
+
+def import_file(
+    file: Path, project_name: str | None, environment: str, *, secret: bool, as_json: bool
+) -> None:
+    """Set what a ``.env`` file says."""
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    _save(parse_dotenv(text), project_name, environment, secret=secret, as_json=as_json)
+
+
+def unset(keys: list[str], project_name: str | None, environment: str, as_json: bool) -> None:
+    """Remove variables."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    for key in keys:
+        api.delete(f"/projects/{project['id']}/env/{segment(key)}", environment=environment)
+    if as_json:
+        print_json({"removed": keys, "environment": environment})
+    else:
+        say(f"Removed {', '.join(keys)}. The next deployment runs without.")
+
+
+def parse_dotenv(text: str) -> dict[str, str]:
+    """The assignments of a ``.env`` file: comments, ``export``, quotes, values over several lines.
+
+    Raises:
+        CommandError: a line is no assignment; the message names the line, never its value.
+    """
+    values: dict[str, str] = {}
+    lines = text.removeprefix("\ufeff").splitlines()
+    number = 0
+    while number < len(lines):
+        line, start = lines[number], number + 1
+        number += 1
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _ASSIGNMENT.match(line)
+        if match is None:
+            raise _bad_line(start)
+        key, raw = match[1], match[2]
+        if raw[:1] in ("'", '"'):
+            while (value := _quoted(raw)) is None:
+                if number >= len(lines):
+                    raise _bad_line(start)
+                raw = f"{raw}\n{lines[number]}"
+                number += 1
+            values[key] = value
+        else:
+            values[key] = re.split(r"\s+#", raw, maxsplit=1)[0].strip()
+    return values
+
+
+def _quoted(raw: str) -> str | None:
+    """The value of a quoted text, or None while its closing quote is missing."""
+    quote, value, position = raw[0], "", 1
+    while position < len(raw):
+        letter = raw[position]
+        if letter == quote:
+            return value
+        if letter == "\\" and quote == '"' and position + 1 < len(raw):
+            position += 1
+            following = raw[position]
+            letter = _DOUBLE_QUOTED_ESCAPES.get(following, f"\\{following}")
+        value += letter
+        position += 1
+    return None
+
+
+def _save(
+    values: dict[str, str],
+    project_name: str | None,
+    environment: str,
+    *,
+    secret: bool,
+    as_json: bool,
+) -> None:
+    api = Api.connect()
+    project = get_project(api, project_name)
+    known = {item["key"] for item in _stored(api, project, environment)}
+    path = f"/projects/{project['id']}/env"
+    for key, value in values.items():
+        if key in known:
+            body = {"value": value, "isSecret": secret}
+            api.put(f"{path}/{segment(key)}", body, environment=environment)
+        else:
+            body = {"key": key, "value": value, "isSecret": secret, "environment": environment}
+            api.post(path, body)
+    if as_json:
+        print_json({"set": sorted(values), "environment": environment})
+    else:
+        say(f"Set {', '.join(sorted(values)) or 'nothing'}. The next deployment uses it.")
+
+
+def _stored(api: Api, project: Json, environment: str) -> list[Json]:
+    items: list[Json] = api.get(f"/projects/{project['id']}/env", environment=environment)["items"]
+    return items
+
+
+def _bad_line(number: int) -> CommandError:
+    return CommandError(
+        f"Line {number} of the file is not KEY=value.",
+        remedy="Fix that line; nothing was changed.",
+        exit_code=ExitCode.USAGE,
+    )
