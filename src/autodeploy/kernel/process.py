@@ -34,7 +34,7 @@ _WHEEL_PROGRAMS = {
 }
 
 
-class ProgramMissing(AutoDeployError):
+class ProgramNotFound(AutoDeployError):  # noqa: N818 - the names of this tree have no suffix
     """A program that AutoDeploy starts is not on this machine."""
 
     code = "program_missing"
@@ -65,14 +65,14 @@ def find_program(name: str, *, override: Path | None = None) -> Path:
 
     The operator's own program wins: ``override``, else ``AUTODEPLOY_PROGRAM_<NAME>`` (read here,
     because each process of AutoDeploy that starts the program must find the same one).
-    Raises ``ProgramMissing``.
+    Raises ``ProgramNotFound``.
     """
     named = override or os.environ.get(f"AUTODEPLOY_PROGRAM_{name.upper()}")
     candidates = [Path(named)] if named else _candidates(name)
     for candidate in candidates:
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return candidate
-    raise ProgramMissing(
+    raise ProgramNotFound(
         f"The program {name!r} was not found.",
         remedy=f"Run `make setup`, or name one with AUTODEPLOY_PROGRAM_{name.upper()}.",
     )

@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import IO
 
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.process import SystemUser, find_program
@@ -29,12 +30,12 @@ def ensure_folder(path: Path, user: SystemUser | None, mode: int = 0o700) -> Pat
     return path
 
 
-def open_log(path: Path) -> int:
-    """A file descriptor that appends to ``path``; a big log of earlier starts moves to ``.1``."""
+def open_log(path: Path) -> IO[bytes]:
+    """``path`` for a child to append to; a big log of earlier starts moves to ``.1``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _ROTATE_BYTES:
         path.replace(path.with_name(path.name + ".1"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def log_tail(path: Path, lines: int = 10) -> list[str]:

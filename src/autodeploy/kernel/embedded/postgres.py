@@ -104,7 +104,7 @@ class EmbeddedPostgres:
         if self.user is not None:
             os.chown(password, self.user.uid, self.user.gid)
         try:
-            with open(open_log(self.log), "ab") as log:  # noqa: PTH123 - a descriptor
+            with open_log(self.log) as log:
                 process = await spawn(
                     [
                         str(self.programs / "initdb"),
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
     async def start(self) -> asyncio.subprocess.Process:
         await self.ensure_initialised()
         await self._end_leftovers()
-        with open(open_log(self.log), "ab") as log:  # noqa: PTH123 - a descriptor, not a path
+        with open_log(self.log) as log:
             self.process = await spawn(
                 self.argv(),
                 env={"PATH": os.defpath, "TZ": "UTC"},

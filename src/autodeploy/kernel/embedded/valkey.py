@@ -53,7 +53,7 @@ class EmbeddedValkey:
 
     async def start(self) -> asyncio.subprocess.Process:
         await self.ensure_initialised()
-        with open(open_log(self.log), "ab") as log:  # noqa: PTH123 - a descriptor, not a path
+        with open_log(self.log) as log:
             self.process = await spawn(
                 self.argv(), env={}, cwd=self.data, user=self.user, stdout=log, stderr=log
             )

@@ -1,0 +1,155 @@
+"""Infrastructure for every test: real PostgreSQL, real Valkey, a home folder, the resources.
+
+The servers start once a session, on unix sockets in a folder of their own, and die with this
+process. A test gets a fresh database (a copy of a migrated one) and an empty Redis database.
+"""
+
+import asyncio
+import itertools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from autodeploy.kernel.db import Database
+from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
+from autodeploy.kernel.embedded.valkey import EmbeddedValkey
+from autodeploy.kernel.process import SystemUser, ensure_system_user
+from autodeploy.kernel.resources import Resources
+
+_TEMPLATE = "autodeploy_template"
+_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_numbers = itertools.count(1)
+
+
+def make_home() -> Path:
+    """A short folder that other users can pass through, which pytest's ``tmp_path`` is not."""
+    home = Path(tempfile.mkdtemp(prefix="ad-", dir="/tmp"))
+    home.chmod(0o711)
+    return home
+
+
+@pytest.fixture(scope="session")
+def system_user() -> SystemUser | None:
+    """Whom the parts run as: a system user when we are root, else ourselves."""
+    return ensure_system_user("autodeploy") if os.geteuid() == 0 else None
+
+
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[tuple[Path, asyncio.AbstractEventLoop]]:
+    """The folder of the session's servers and the loop that starts and stops them."""
+    home = make_home()
+    loop = asyncio.new_event_loop()
+    yield home, loop
+    loop.close()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(
+    _servers: tuple[Path, asyncio.AbstractEventLoop], system_user: SystemUser | None
+) -> Iterator[EmbeddedPostgres]:
+    """A running PostgreSQL that holds a migrated template database."""
+    from autodeploy.migrations.upgrade import upgrade
+
+    home, loop = _servers
+    password = home / "postgres.password"
+    password.write_text(secrets.token_urlsafe(16))
+    server = EmbeddedPostgres(
+        home / "postgres", home / "run", password, home / "postgres.log", system_user, None, _QUICK
+    )
+    loop.run_until_complete(server.start())
+    try:
+        loop.run_until_complete(server.wait_ready())
+        loop.run_until_complete(upgrade(server.url(_TEMPLATE)))
+        yield server
+    finally:
+        loop.run_until_complete(server.stop())
+
+
+@pytest.fixture(scope="session")
+def valkey(
+    _servers: tuple[Path, asyncio.AbstractEventLoop], system_user: SystemUser | None
+) -> Iterator[EmbeddedValkey]:
+    """A running Valkey."""
+    home, loop = _servers
+    server = EmbeddedValkey(
+        home / "valkey", home / "run-valkey" / "valkey.sock", home / "valkey.log", system_user
+    )
+    loop.run_until_complete(server.start())
+    try:
+        loop.run_until_complete(server.wait_ready())
+        yield server
+    finally:
+        loop.run_until_complete(server.stop())
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The owner's URL of a fresh, migrated database, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        yield postgres.url(name)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The fresh database, with the rights that the API has."""
+    database = Database(database_url, role="autodeploy_app")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def redis_url(valkey: EmbeddedValkey) -> str:
+    """The URL of an empty Redis database."""
+    number = next(_numbers) % 64
+    reader, writer = await asyncio.open_unix_connection(str(valkey.socket))
+    writer.write(f"SELECT {number}\r\nFLUSHDB\r\n".encode())
+    assert await reader.readline() == b"+OK\r\n"
+    assert await reader.readline() == b"+OK\r\n"
+    writer.close()
+    await writer.wait_closed()
+    return f"{valkey.url}?db={number}"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty home folder, removed after the test."""
+    home = make_home()
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
+    """What services take, all of it real."""
+    from autodeploy.kernel.events import EventBus
+    from autodeploy.kernel.git.remote import GitClient
+    from autodeploy.kernel.objects import ObjectStore
+    from autodeploy.kernel.queue import Queues
+    from autodeploy.kernel.vault import Vault
+
+    queues = Queues.connect(redis_url)
+    events = EventBus.connect(redis_url)
+    yield Resources(
+        db=database,
+        queues=queues,
+        events=events,
+        objects=ObjectStore.open(f"file://{home}/objects"),
+        vault=Vault(secrets.token_bytes(32)),
+        git=GitClient(allow_private_addresses=True),
+        home=home,
+    )
+    await events.close()
+    await queues.close()
