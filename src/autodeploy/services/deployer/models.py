@@ -46,6 +46,7 @@ class Project(Base):
     repository_id: Mapped[UUID | None] = mapped_column(ForeignKey("repositories.id"))
     root_directory: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(String(50), server_default="active")
+    deletion_requested_at: Mapped[datetime | None]
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -54,6 +55,7 @@ class Environment(Base):
     """A named target of a project: what is live there, on which provider, at which address.
 
     ``number`` is unique on the platform; the local provider derives the system user from it.
+    ``host`` is the first label of its name in the proxy, unique on the platform too.
     """
 
     __tablename__ = "environments"
@@ -66,6 +68,7 @@ class Environment(Base):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     name: Mapped[str] = mapped_column(String(100))
+    host: Mapped[str] = mapped_column(String(63), unique=True)
     provider: Mapped[str] = mapped_column(String(100), server_default="local")
     live_deployment_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("deployments.id", ondelete="SET NULL", use_alter=True)
@@ -131,6 +134,7 @@ class Deployment(Base):
     ``lease_*`` and ``fence`` say which worker runs it: every write of a run names its fence.
     ``dispatch`` counts how often the id was queued. ``log_sequence`` and ``event_sequence`` are
     the last numbers given out. ``configuration`` holds references, never values of secrets.
+    ``has_release`` is set before the provider is asked for a release and cleared when it is gone.
     """
 
     __tablename__ = "deployments"
@@ -152,6 +156,8 @@ class Deployment(Base):
             "created_at",
             postgresql_where=text("status IN ('queued', 'building', 'deploying')"),
         ),
+        Index("idx_deployments_released", "id", postgresql_where=text("has_release")),
+        Index("idx_deployments_fingerprint", "project_id", "build_fingerprint"),
     )
 
     id: Mapped[type_uuid]
@@ -181,6 +187,8 @@ class Deployment(Base):
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     error_remedy: Mapped[str | None]
+    error_log_tail: Mapped[list[str] | None]
+    has_release: Mapped[bool] = mapped_column(server_default="false")
     cancel_requested_at: Mapped[datetime | None]
     rolled_back_at: Mapped[datetime | None]
     promoted_at: Mapped[datetime | None]
