@@ -17,6 +17,7 @@ help: ## List the targets
 
 .PHONY: setup
 setup: $(READY) ## Make .venv from the lock file (PYTHON=… chooses the interpreter)
+	@:
 
 .PHONY: deploy
 deploy: $(READY) ## Start the platform and deploy REPO (path or git URL; default examples/guestbook) at REF
@@ -60,6 +61,6 @@ $(READY): requirements.txt scripts/setup
 
 $(DEV_READY): $(READY) requirements-dev.txt
 	@echo "Installing the development tools into $(VENV)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input \
 		--require-hashes -r requirements-dev.txt
 	@touch $@

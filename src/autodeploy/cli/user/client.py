@@ -46,6 +46,9 @@ class Api:
             )
         return cls(url, token)
 
+    def close(self) -> None:
+        self._http.close()
+
     def get(self, path: str, **query: str | int | None) -> Json:
         return self._call("GET", path, query=query)
 
