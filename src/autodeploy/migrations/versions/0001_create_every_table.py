@@ -339,6 +339,7 @@ def upgrade() -> None:
         sa.Column("repository_id", sa.Uuid(), nullable=True),
         sa.Column("root_directory", sa.Text(), server_default="", nullable=False),
         sa.Column("status", sa.String(length=50), server_default="active", nullable=False),
+        sa.Column("deletion_requested_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -524,6 +525,8 @@ def upgrade() -> None:
         sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("error_remedy", sa.Text(), nullable=True),
+        sa.Column("error_log_tail", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.Column("has_release", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rolled_back_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("promoted_at", sa.DateTime(timezone=True), nullable=True),
@@ -592,6 +595,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('queued', 'building', 'deploying')"),
     )
     op.create_index(
+        "idx_deployments_fingerprint", "deployments", ["project_id", "build_fingerprint"]
+    )
+    op.create_index(
+        "idx_deployments_released",
+        "deployments",
+        ["id"],
+        postgresql_where=sa.text("has_release"),
+    )
+    op.create_index(
         "idx_deployments_project_created",
         "deployments",
         ["project_id", sa.literal_column("created_at DESC"), "id"],
@@ -655,6 +667,7 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("host", sa.String(length=63), nullable=False),
         sa.Column("provider", sa.String(length=100), server_default="local", nullable=False),
         sa.Column("live_deployment_id", sa.Uuid(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
@@ -691,6 +704,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_environments")),
+        sa.UniqueConstraint("host", name=op.f("uq_environments_host")),
         sa.UniqueConstraint("local_port", name=op.f("uq_environments_local_port")),
         sa.UniqueConstraint("number", name=op.f("uq_environments_number")),
         sa.UniqueConstraint("project_id", "name", name=op.f("uq_environments_project_id_name")),
