@@ -22,6 +22,7 @@ _ALWAYS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
 }
@@ -98,14 +99,30 @@ async def _communicate(
     folder: Path,
     folder_limit_bytes: int | None,
 ) -> tuple[bytes, bytes]:
+    exchange = asyncio.create_task(_exchange(process, stdin, output_limit_bytes))
+    watcher = asyncio.create_task(_watch(folder, folder_limit_bytes))
+    watcher.add_done_callback(lambda _: exchange.cancel())
+    try:
+        await asyncio.wait([exchange])
+        if watcher.done():
+            watcher.result()
+        return exchange.result()
+    finally:
+        watcher.cancel()
+        exchange.cancel()
+        await asyncio.gather(watcher, exchange, return_exceptions=True)
+
+
+async def _exchange(
+    process: asyncio.subprocess.Process, stdin: bytes | None, output_limit_bytes: int
+) -> tuple[bytes, bytes]:
     assert process.stdout is not None and process.stderr is not None
-    async with _Watch(folder, folder_limit_bytes):
-        stdout, stderr, _ = await asyncio.gather(
-            _read_limited(process.stdout, output_limit_bytes),
-            _read_tail(process.stderr, _STDERR_BYTES),
-            _write(process, stdin),
-        )
-        await process.wait()
+    stdout, stderr, _ = await asyncio.gather(
+        _read_limited(process.stdout, output_limit_bytes),
+        _read_tail(process.stderr, _STDERR_BYTES),
+        _write(process, stdin),
+    )
+    await process.wait()
     return stdout, stderr
 
 
@@ -140,8 +157,12 @@ async def _write(process: asyncio.subprocess.Process, data: bytes | None) -> Non
 
 
 async def _watch(folder: Path, limit_bytes: int | None) -> None:
-    """Raise when the folder has grown over the limit; never ends without one."""
-    while limit_bytes is None or await asyncio.to_thread(folder_bytes, folder) <= limit_bytes:
+    """Raise when the folder has grown over the limit; without a limit, end only when cancelled."""
+    if limit_bytes is None:
+        await asyncio.Event().wait()
+        return
+    # A poll, because a folder sends no events that could be awaited
+    while await asyncio.to_thread(folder_bytes, folder) <= limit_bytes:  # noqa: ASYNC110
         await asyncio.sleep(_WATCH_SECONDS)
     raise RepositoryTooLarge(
         f"The repository is larger than {limit_bytes // 1_000_000} MB.", field="url",

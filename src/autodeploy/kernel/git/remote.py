@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autodeploy.kernel.errors import InvalidInput
@@ -32,7 +32,7 @@ class GitClient:
 
     allow_private_addresses: bool
     ssh_identity: Path | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     def check_url(self, url: str) -> RemoteUrl:
         """The parsed URL. Raises ``InvalidInput`` for one that is not accepted."""
@@ -83,11 +83,11 @@ class GitClient:
     async def sparse_tree(self, url: str, commit: str, ref: str | None, target: Path) -> None:
         """Like ``checkout``, for reading only: what analysis never reads is not transferred.
 
-        Where the server can filter, files over 1 MB become empty files of the same name.
+        Where the server can filter, files over 1 MiB become empty files of the same name.
         """
         _check_commit(commit)
         async with self._session(url) as session:
-            await session.fetch(commit, ref and check_ref(ref), blob_limit_bytes=1_000_000)
+            await session.fetch(commit, ref and check_ref(ref), blob_limit_bytes=(1 << 20) + 1)
             await write_files(session, commit, target, partial=True)
 
     @asynccontextmanager

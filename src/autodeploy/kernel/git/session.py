@@ -1,5 +1,7 @@
 """One conversation with a git server, and the throw-away repository that it fills."""
 
+import asyncio
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +67,8 @@ class RemoteSession:
         return self.folder / "repository"
 
     async def initialise(self) -> None:
-        """Make the empty repository."""
+        """Make the empty repository, in the place of one that was there."""
+        await asyncio.to_thread(shutil.rmtree, self.repository, ignore_errors=True)
         self.repository.mkdir()
         await self.git("init", "--quiet", "--bare", "--template=", ".")
 
@@ -119,15 +122,20 @@ class RemoteSession:
         for wanted in (commit, *_full_names(ref or "")):
             if await self._tries((*shallow, wanted)) and await self._has(commit):
                 return
-        # A shallow attempt may have left a boundary behind that would cut the history short.
-        (self.repository / "shallow").unlink(missing_ok=True)
+        # The attempts left a shallow boundary, which would cut the history short, and with a
+        # filter a promise that missing objects can be had, which a dumb server makes git chase
+        # for ever.
+        await self.initialise()
         await self._talk((*_FETCH, "origin", *_EVERYTHING), self.limits.transfer_seconds)
         if not await self._has(commit):
             raise self._ref_not_found(commit)
 
     async def _expand(self, abbreviated: str) -> str:
         """The one commit that begins so, found in the history without its files."""
-        command = (*_FETCH, "--filter=tree:0", "origin", *_EVERYTHING)
+        without_files = "--filter=tree:0"
+        smart = await self._tries((*_FETCH, "--depth=1", without_files, "origin", "HEAD"))
+        await self.initialise()
+        command = (*_FETCH, *([without_files] if smart else []), "origin", *_EVERYTHING)
         await self._talk(command, self.limits.transfer_seconds)
         try:
             found = await self.git("rev-parse", "--verify", "--quiet", f"{abbreviated}^{{commit}}")

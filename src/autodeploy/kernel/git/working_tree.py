@@ -7,9 +7,7 @@ from autodeploy.kernel.git.errors import RepositoryTooLarge
 from autodeploy.kernel.git.session import RemoteSession
 
 
-async def write_files(
-    session: RemoteSession, commit: str, target: Path, *, partial: bool
-) -> None:
+async def write_files(session: RemoteSession, commit: str, target: Path, *, partial: bool) -> None:
     """Write the files of ``commit`` below ``target``.
 
     With ``partial``, files that the server left out of the transfer become empty files.
@@ -19,7 +17,8 @@ async def write_files(
     """
     await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
     await session.git("read-tree", commit)
-    present, missing = await _entries(session, await _missing(session, commit) if partial else set())
+    left_out = await _missing(session, commit) if partial else set()
+    present, missing = await _entries(session, left_out)
     await _check_size(session, present)
     worktree = ("--work-tree", str(target))
     await session.git(

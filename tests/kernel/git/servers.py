@@ -1,0 +1,123 @@
+"""Real git servers on loopback, for tests: `git daemon`, and smart and dumb http."""
+
+import functools
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+CLEAN = {
+    "PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com",
+    "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.com",
+    "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+}  # fmt: skip
+
+
+def git(*arguments: str, cwd: Path) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=cwd, env=CLEAN, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def commit_files(work: Path, files: dict[str, str | bytes], message: str) -> str:
+    """Write and commit files; returns the commit's id."""
+    for name, content in files.items():
+        path = work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    git("add", "-A", "-f", cwd=work)
+    git("commit", "-q", "--allow-empty", "-m", message, cwd=work)
+    return git("rev-parse", "HEAD", cwd=work)
+
+
+@contextmanager
+def git_daemon(root: Path) -> Iterator[str]:
+    """Serve every repository below ``root``; yields the base URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        ["git", "daemon", "--export-all", "--reuseaddr", f"--base-path={root}",
+         "--listen=127.0.0.1", f"--port={port}", str(root)],
+        env=CLEAN, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_for_port(port)
+        yield f"git://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+@contextmanager
+def dumb_http(root: Path) -> Iterator[str]:
+    """Serve ``root`` as plain files; repositories need ``git update-server-info``."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with _http(functools.partial(Quiet, directory=str(root))) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def answering(status: int, headers: dict[str, str], asked: list[str]) -> Iterator[str]:
+    """A server with one answer to everything; ``asked`` collects the paths."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value.replace("PATH", self.path))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with _http(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _http(handler: object) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """A port that accepts connections and never says anything."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
