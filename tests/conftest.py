@@ -134,22 +134,29 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
     """What services take, all of it real."""
+    from autodeploy.kernel.cache import Cache
     from autodeploy.kernel.events import EventBus
     from autodeploy.kernel.git.remote import GitClient
     from autodeploy.kernel.objects import ObjectStore
     from autodeploy.kernel.queue import Queues
+    from autodeploy.kernel.signing import TokenSigner, generate_signing_key
     from autodeploy.kernel.vault import Vault
 
     queues = Queues.connect(redis_url)
     events = EventBus.connect(redis_url)
+    cache = Cache.connect(redis_url)
+    generate_signing_key(home / "jwt.pem")
     yield Resources(
         db=database,
         queues=queues,
         events=events,
+        cache=cache,
         objects=ObjectStore.open(f"file://{home}/objects"),
         vault=Vault(secrets.token_bytes(32)),
+        signer=TokenSigner.load(home / "jwt.pem"),
         git=GitClient(allow_private_addresses=True),
         home=home,
     )
+    await cache.close()
     await events.close()
     await queues.close()

@@ -56,7 +56,6 @@ class Settings(BaseSettings):
     master_key_path: Path | None = None
     jwt_key_path: Path | None = None
     admin_email: str = "admin@localhost.localdomain"
-    admin_password: str | None = Field(default=None, repr=False)
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default=["http://localhost:3000"], validation_alias="ALLOWED_ORIGINS"
     )
