@@ -40,12 +40,12 @@ class SourceTree(Protocol):
         """What was left out and why, for the person who reads the plan."""
         ...
 
-    def list(self, folder: str) -> Mapping[str, bool]:
+    def entries(self, folder: str) -> Mapping[str, bool]:
         """Names in a folder, each with whether it is a file (else a folder). {} when absent."""
         ...
 
-    def walk(self) -> Iterator[str]:
-        """Paths of all files, sorted within a folder, outer folders first."""
+    def walk(self, folder: str = "") -> Iterator[str]:
+        """Paths of all files below a folder, sorted within each, outer folders first."""
         ...
 
     def read(self, path: str) -> bytes | None:
@@ -78,7 +78,7 @@ class FolderTree:
         self._bytes_read = 0
         self.warnings: list[str] = []
 
-    def list(self, folder: str) -> Mapping[str, bool]:
+    def entries(self, folder: str) -> Mapping[str, bool]:
         normal = normal_path(folder)
         if normal is None:
             return {}
@@ -87,11 +87,11 @@ class FolderTree:
             found = self._folders[normal] = self._scan(normal)
         return found
 
-    def walk(self) -> Iterator[str]:
-        pending, count = [""], 0
-        for folder in pending:
-            for name, is_file in self.list(folder).items():
-                path = f"{folder}/{name}" if folder else name
+    def walk(self, folder: str = "") -> Iterator[str]:
+        pending, count = [folder], 0
+        for below in pending:
+            for name, is_file in self.entries(below).items():
+                path = f"{below}/{name}" if below else name
                 if not is_file:
                     if path.count("/") < self._limits.depth:
                         pending.append(path)

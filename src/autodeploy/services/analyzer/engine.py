@@ -1,0 +1,177 @@
+"""The engine: source tree → evidence → candidates → plan.
+
+Pure: it reads through the tree alone, runs nothing of the repository and keeps no state, so the
+same tree always gives the same plan.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from autodeploy.services.analyzer.entries import django, javascript, procfile, python, static
+from autodeploy.services.analyzer.entries.base import Run
+from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.frameworks import FRAMEWORKS
+from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, Match, Verdict, judge
+from autodeploy.services.analyzer.needs import find_needs, with_required
+from autodeploy.services.analyzer.packages import javascript as javascript_packages
+from autodeploy.services.analyzer.packages import python as python_packages
+from autodeploy.services.analyzer.packages.base import Packages
+from autodeploy.services.analyzer.plan import (
+    AppKind,
+    Dependencies,
+    EnvironmentVariable,
+    Framework,
+    Plan,
+    Runtime,
+)
+from autodeploy.services.analyzer.recommendation import recommend
+from autodeploy.services.analyzer.tree import SourceTree
+from autodeploy.services.analyzer.variables.collect import find_variables
+
+# Below this a plan says that it is not sure, and what would settle it.
+SURE_ENOUGH = 0.5
+
+# How far a plan can be trusted whose entry point was not seen.
+WITHOUT_ENTRY = 0.5
+
+# How far a plan can be trusted whose start command the user wrote.
+DECLARED = 0.95
+
+_LANGUAGE_NAMES = {"static": "HTML", "node": "JavaScript", "python": "Python"}
+
+
+def analyze(
+    tree: SourceTree,
+    root_directory: str = "",
+    *,
+    with_variables: bool = True,
+    providers: Sequence[str] = ("local",),
+) -> Plan:
+    """Work out what a repository is, needs, and how to build and run it.
+
+    ``root_directory`` is the folder of the app in a monorepo; lock files, package manager and
+    runtime of the folders above it count. ``providers`` are those to recommend from. Broken or
+    hostile files become warnings in the plan; nothing is raised for them.
+    """
+    files = SourceFiles(tree, root_directory)
+    found = _packages(files)
+    context = _context(files, found)
+    verdict = judge(FRAMEWORKS.values(), context)
+    winner = verdict.winner
+    language = winner.record.language if winner else procfile.language(files)
+    packages = found.get(language or "")
+    run = procfile.override(_run(files, packages, winner, context), files)
+    variables = find_variables(files) if with_variables else ()
+    return _plan(files, language, packages, verdict, run, variables, providers)
+
+
+def _packages(files: SourceFiles) -> dict[str, Packages]:
+    read = (javascript_packages.read(files), python_packages.read(files))
+    return {packages.language: packages for packages in read if packages}
+
+
+def _context(files: SourceFiles, found: Mapping[str, Packages]) -> Context:
+    return Context(
+        files=files,
+        production={language: packages.production for language, packages in found.items()},
+        development={language: packages.development for language, packages in found.items()},
+        manifests={language: packages.manifests for language, packages in found.items()},
+        scripts=found["node"].scripts if "node" in found else {},
+    )
+
+
+def _run(
+    files: SourceFiles, packages: Packages | None, winner: Match | None, context: Context
+) -> Run:
+    if winner is None:
+        return Run(kind=AppKind.LIBRARY, found=False)
+    for fact in winner.facts:
+        files.note(fact.path, fact.text, fact.line)
+    record = winner.record
+    if record.language == "static":
+        return static.run(files)
+    packages = packages or Packages(record.language, _LANGUAGE_NAMES[record.language])
+    if record.language == "node":
+        return javascript.run(files, packages, record, context)
+    _warn_unbuilt(files, context)
+    if record.slug == "django":
+        return django.run(files, packages, record)
+    return python.framework_run(files, packages, record)
+
+
+def _warn_unbuilt(files: SourceFiles, context: Context) -> None:
+    if "build" in context.scripts:
+        files.warn("package.json has a build script too; only the Python app is built.")
+
+
+def _plan(
+    files: SourceFiles,
+    language: str | None,
+    packages: Packages | None,
+    verdict: Verdict,
+    run: Run,
+    variables: tuple[EnvironmentVariable, ...],
+    providers: Sequence[str],
+) -> Plan:
+    record = verdict.winner.record if verdict.winner else None
+    needs = find_needs(packages, variables)
+    confidence = _confidence(verdict, run)
+    if confidence < SURE_ENOUGH:
+        files.warn(_what_would_settle_it(run))
+    return Plan(
+        language=language,
+        language_name=packages.language_name if packages else _LANGUAGE_NAMES.get(language or ""),
+        framework=_framework(verdict.winner, packages),
+        package_manager=packages.manager if packages else None,
+        package_manager_version=packages.manager_version if packages else None,
+        runtime=packages.runtime if packages else _runtime(language),
+        install_command=run.install,
+        build_command=run.build,
+        start_command=run.start,
+        release_command=run.release,
+        worker_commands=dict(run.workers),
+        output_directory=run.output_directory,
+        kind=run.kind,
+        root_directory=files.root,
+        port=run.port,
+        spa_fallback=run.spa_fallback,
+        lock_files=packages.lock_files if packages else (),
+        environment_variables=with_required(variables, needs),
+        dependencies=packages.dependencies() if packages else Dependencies(),
+        services=needs,
+        members=packages.members if packages else (),
+        recommendation=recommend(run.kind, record, needs, providers),
+        evidence=tuple(files.facts),
+        candidates=verdict.losers,
+        warnings=(*files.warnings, *files.tree.warnings),
+        confidence=confidence,
+        abstained=confidence < SURE_ENOUGH,
+    )
+
+
+def _runtime(language: str | None) -> Runtime | None:
+    return Runtime(name=language) if language in ("node", "python") else None
+
+
+def _framework(winner: Match | None, packages: Packages | None) -> Framework | None:
+    if winner is None or winner.record.generic:
+        return None
+    record: FrameworkRecord = winner.record
+    versions = {**packages.development, **packages.production} if packages else {}
+    version = versions.get(record.package or record.slug)
+    return Framework(
+        slug=record.slug, name=record.name, version=version, confidence=winner.confidence
+    )
+
+
+def _confidence(verdict: Verdict, run: Run) -> float:
+    """How sure the plan as a whole is: the framework, and whether there is a way to run it."""
+    certainty = verdict.winner.confidence if verdict.winner else 0.0
+    if run.declared:
+        return max(certainty, DECLARED)
+    return certainty if run.found else round(certainty * WITHOUT_ENTRY, 2)
+
+
+def _what_would_settle_it(run: Run) -> str:
+    if run.start is None and run.kind is not AppKind.STATIC:
+        return "No way to start the app was found: a Procfile with a `web:` line would settle it."
+    return "The plan rests on little evidence: a Procfile with a `web:` line would settle it."

@@ -1,0 +1,1 @@
+"""How an app is built and started, where its framework alone does not say."""

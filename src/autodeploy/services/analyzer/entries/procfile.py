@@ -1,0 +1,62 @@
+"""Procfile: the processes that the user named. They outrank every guess.
+
+Format: https://devcenter.heroku.com/articles/procfile (read 2026-11).
+"""
+
+import re
+from dataclasses import replace
+
+from autodeploy.services.analyzer.entries.base import Run
+from autodeploy.services.analyzer.evidence import SourceFiles, line_of
+from autodeploy.services.analyzer.plan import AppKind, Command
+
+_LINE = re.compile(r"^([A-Za-z0-9_-]+)\s*:\s*(\S.*?)\s*$")
+
+# What the first word of a command says about the language, where no manifest does.
+_LANGUAGES = {
+    "python": "python", "python3": "python", "gunicorn": "python", "uvicorn": "python",
+    "hypercorn": "python", "flask": "python", "streamlit": "python", "waitress-serve": "python",
+    "node": "node", "npm": "node", "npx": "node", "yarn": "node", "pnpm": "node",
+}  # fmt: skip
+
+
+def processes(files: SourceFiles) -> dict[str, str]:
+    """The command of each process type, in the order of the file; {} without a Procfile."""
+    if not files.has("Procfile"):
+        return {}
+    found: dict[str, str] = {}
+    for line in (files.text("Procfile") or "").splitlines():
+        named = _LINE.match(line)
+        if named:
+            found.setdefault(named.group(1), named.group(2))
+        elif line.strip() and not line.lstrip().startswith("#"):
+            files.warn(f"{files.at('Procfile')}: the line `{line[:60]}` names no process.")
+    return found
+
+
+def language(files: SourceFiles) -> str | None:
+    """The language that the web command is written for, or None when its program says nothing."""
+    first = next(iter(processes(files).get("web", "").split()), "")
+    return _LANGUAGES.get(first)
+
+
+def override(run: Run, files: SourceFiles) -> Run:
+    """The run with what the Procfile names in place of what was guessed."""
+    named = processes(files)
+    if not named:
+        return run
+    text = files.text("Procfile") or ""
+    for name in named:
+        files.note("Procfile", f"names the process {name}", line_of(text, name))
+    commands = {
+        name: Command(command=line, reason=f"Procfile: {name}") for name, line in named.items()
+    }
+    web, release = commands.pop("web", None), commands.pop("release", None)
+    run = replace(run, release=release or run.release, workers=commands)
+    if web:
+        return replace(run, kind=AppKind.SERVER, start=web, output_directory=None,
+                       spa_fallback=False, found=True, declared=True)  # fmt: skip
+    if commands and not run.start and run.kind is not AppKind.STATIC:
+        first = next(iter(commands.values()))
+        return replace(run, kind=AppKind.WORKER, start=first, found=True, declared=True)
+    return run

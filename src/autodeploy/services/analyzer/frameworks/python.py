@@ -1,0 +1,119 @@
+"""Frameworks of Python."""
+
+from autodeploy.services.analyzer.matcher import (
+    Content,
+    Dependency,
+    File,
+    FrameworkRecord,
+    PythonApp,
+    Way,
+)
+from autodeploy.services.analyzer.plan import AppKind
+
+_UVICORN = PythonApp(
+    constructors=("FastAPI",),
+    server="uvicorn",
+    server_in=("uvicorn", "fastapi[standard]", "fastapi[all]"),
+    folder_option="--app-dir",
+    start="uvicorn {app}{folder} --host 0.0.0.0 --port $PORT",
+    start_factory="uvicorn --factory {app}{folder} --host 0.0.0.0 --port $PORT",
+)
+
+_GUNICORN = PythonApp(
+    constructors=("Flask", "APIFlask", "OpenAPI"),
+    server="gunicorn",
+    server_in=("gunicorn",),
+    folder_option="--chdir",
+    start="gunicorn --bind 0.0.0.0:$PORT{folder} {app}",
+    start_factory="gunicorn --bind 0.0.0.0:$PORT{folder} '{app}()'",
+)
+
+RECORDS = (
+    FrameworkRecord(
+        slug="django",
+        name="Django",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://docs.djangoproject.com/en/stable/howto/deployment/wsgi/gunicorn/",
+        package="django",
+        ways=(
+            Way(0.99, (Dependency("django"), File("manage.py"))),
+            Way(0.96, (Content("manage.py", "DJANGO_SETTINGS_MODULE"),)),
+            Way(0.94, (Content("*/manage.py", "DJANGO_SETTINGS_MODULE"),)),
+            Way(0.75, (Dependency("django"),)),
+        ),
+        supersedes=frozenset({"fastapi", "flask", "vite", "express", "node"}),
+        python_app=_GUNICORN,
+        port=8000,
+    ),
+    FrameworkRecord(
+        slug="fastapi",
+        name="FastAPI",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://fastapi.tiangolo.com/deployment/manually/",
+        package="fastapi",
+        ways=(
+            Way(0.98, (Dependency("fastapi"), Content("*.py", r"\bFastAPI\("))),
+            Way(0.96, (Dependency("fastapi"), Content("app/*.py", r"\bFastAPI\("))),
+            Way(0.96, (Dependency("fastapi"), Content("src/*.py", r"\bFastAPI\("))),
+            Way(0.9, (Dependency("fastapi"),)),
+            Way(0.85, (Content("*.py", r"(?m)^(from|import) fastapi\b"),)),
+        ),
+        supersedes=frozenset({"vite", "node"}),
+        python_app=_UVICORN,
+        port=8000,
+    ),
+    FrameworkRecord(
+        slug="flask",
+        name="Flask",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://flask.palletsprojects.com/en/stable/deploying/gunicorn/",
+        package="flask",
+        ways=(
+            Way(0.97, (Dependency("flask"), Content("*.py", r"\bFlask\("))),
+            Way(0.95, (Dependency("flask"), Content("app/*.py", r"\bFlask\("))),
+            Way(0.88, (Dependency("flask"),)),
+            Way(0.84, (Content("*.py", r"(?m)^(from|import) flask\b"),)),
+        ),
+        supersedes=frozenset({"vite", "node"}),
+        python_app=_GUNICORN,
+        port=5000,
+    ),
+    FrameworkRecord(
+        slug="streamlit",
+        name="Streamlit",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://docs.streamlit.io/deploy/tutorials",
+        package="streamlit",
+        ways=(
+            Way(0.96, (Dependency("streamlit"), Content("*.py", r"(?m)^import streamlit"))),
+            Way(0.86, (Dependency("streamlit"),)),
+        ),
+        start_command="streamlit run {file} --server.port $PORT --server.address 0.0.0.0 "
+        "--server.headless true",
+        port=8501,
+    ),
+    FrameworkRecord(
+        slug="python",
+        name="Python",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://docs.python.org/3/using/cmdline.html",
+        generic=True,
+        ways=(
+            Way(0.8, (File("requirements.txt"), File("main.py"))),
+            Way(0.8, (File("requirements.txt"), File("app.py"))),
+            Way(0.8, (File("pyproject.toml"), File("main.py"))),
+            Way(0.7, (File("main.py"),)),
+            Way(0.7, (File("app.py"),)),
+            Way(0.66, (File("pyproject.toml"),)),
+            Way(0.66, (File("requirements.txt"),)),
+            Way(0.66, (File("Pipfile"),)),
+            Way(0.62, (File("setup.py"),)),
+            Way(0.5, (File("*.py"),)),
+        ),
+    ),
+)

@@ -1,0 +1,19 @@
+"""Sites that are plain files."""
+
+from autodeploy.services.analyzer.matcher import File, FrameworkRecord, Way
+from autodeploy.services.analyzer.plan import AppKind
+
+RECORDS = (
+    FrameworkRecord(
+        slug="static",
+        name="Static site",
+        language="static",
+        kind=AppKind.STATIC,
+        source="https://developer.mozilla.org/en-US/docs/Learn_web_development",
+        generic=True,
+        ways=(
+            Way(0.6, (File("index.html"),)),
+            Way(0.58, (File("public/index.html"),)),
+        ),
+    ),
+)

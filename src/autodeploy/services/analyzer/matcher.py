@@ -1,0 +1,221 @@
+"""The matcher: one interpreter for all framework records.
+
+A record is data. It says under which conditions a framework is there, how sure each way of
+finding it is, what it supersedes and what follows from it. The order of records never decides:
+the surest match wins, and equals are settled by what supersedes what, then by name.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from autodeploy.services.analyzer.evidence import SourceFiles, line_of
+from autodeploy.services.analyzer.plan import AppKind, Candidate
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A package that the manifest of the record's language names (production or development)."""
+
+    name: str
+    production_only: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A file at a path or glob."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file at a path or glob in which the pattern occurs."""
+
+    path: str
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of ``package.json`` whose command holds the pattern."""
+
+    name: str
+    pattern: str
+
+
+Condition = Dependency | File | Content | Script
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to recognise a framework: all of ``conditions``; ``confidence`` is 0 to 1."""
+
+    confidence: float
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class PythonApp:
+    """How a Python framework's application object is found and served.
+
+    ``constructors`` make it; ``server`` is the package that serves it, which any of
+    ``server_in`` brings. In ``start`` and ``start_factory`` stand ``{app}`` (module:object) and
+    ``{folder}``, which is ``folder_option`` with the folder that imports start from.
+    """
+
+    constructors: tuple[str, ...]
+    server: str
+    server_in: tuple[str, ...]
+    folder_option: str
+    start: str
+    start_factory: str
+
+
+@dataclass(frozen=True)
+class StaticExport:
+    """A server framework that can also write plain files: when it does, and where to."""
+
+    when: Condition
+    output_directory: str
+
+
+@dataclass(frozen=True)
+class FrameworkRecord:
+    """What AutoDeploy knows of a framework.
+
+    ``generic`` records stand for a language without a framework. ``unless`` names conditions of
+    which none may hold. Commands are defaults, used where the repository names none;
+    ``output_setting`` is where the repository may name another output directory (first group);
+    ``source`` is the page that all this comes from.
+    """
+
+    slug: str
+    name: str
+    language: str
+    kind: AppKind
+    source: str
+    ways: tuple[Way, ...]
+    package: str | None = None
+    unless: tuple[Condition, ...] = ()
+    supersedes: frozenset[str] = frozenset()
+    build_command: str | None = None
+    start_command: str | None = None
+    python_app: PythonApp | None = None
+    output_directory: str | None = None
+    output_setting: Content | None = None
+    static_export: StaticExport | None = None
+    spa_fallback: bool = False
+    server_rendered: bool = False
+    port: int | None = None
+    generic: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What conditions are asked against: files, and per language its dependencies."""
+
+    files: SourceFiles
+    production: Mapping[str, Mapping[str, str | None]]
+    development: Mapping[str, Mapping[str, str | None]]
+    manifests: Mapping[str, Mapping[str, str]]
+    scripts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Fact:
+    path: str
+    text: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    record: FrameworkRecord
+    confidence: float
+    facts: tuple[Fact, ...] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The winner, if any, and why each other candidate lost."""
+
+    winner: Match | None
+    losers: tuple[Candidate, ...]
+
+
+def judge(records: Iterable[FrameworkRecord], context: Context) -> Verdict:
+    """Match all records and choose; the same answer for any order of ``records``."""
+    matches = [found for record in records if (found := match(record, context))]
+    lost: list[Candidate] = []
+    standing = []
+    for candidate in matches:
+        above = _superseding(candidate, matches)
+        if above is None:
+            standing.append(candidate)
+        else:
+            lost.append(_loser(candidate, f"{above.record.name} supersedes it"))
+    standing.sort(key=lambda found: (-found.confidence, found.record.generic, found.record.slug))
+    lost.extend(
+        _loser(candidate, f"{standing[0].record.name} is at least as certain")
+        for candidate in standing[1:]
+    )
+    lost.sort(key=lambda loser: (-loser.confidence, loser.slug))
+    return Verdict(standing[0] if standing else None, tuple(lost))
+
+
+def match(record: FrameworkRecord, context: Context) -> Match | None:
+    """The surest way in which the record matches, or None."""
+    for way in sorted(record.ways, key=lambda way: -way.confidence):
+        facts = [holds(condition, record.language, context) for condition in way.conditions]
+        if all(facts):
+            if any(holds(condition, record.language, context) for condition in record.unless):
+                return None
+            return Match(record, way.confidence, tuple(fact for fact in facts if fact))
+    return None
+
+
+def holds(condition: Condition, language: str, context: Context) -> Fact | None:
+    """The fact that makes the condition true, or None."""
+    if isinstance(condition, Dependency):
+        return _dependency(condition, language, context)
+    if isinstance(condition, Script):
+        command = context.scripts.get(condition.name, "")
+        if not re.search(condition.pattern, command):
+            return None
+        return Fact("package.json", f"script {condition.name} is `{command}`")
+    if isinstance(condition, File):
+        found = context.files.glob(condition.path)
+        return Fact(found[0], f"{found[0]} exists") if found else None
+    return _content(condition, context.files)
+
+
+def _dependency(condition: Dependency, language: str, context: Context) -> Fact | None:
+    kinds = [context.production] if condition.production_only else [
+        context.production, context.development]  # fmt: skip
+    if not any(condition.name in kind.get(language, {}) for kind in kinds):
+        return None
+    path = context.manifests.get(language, {}).get(condition.name, "")
+    text = context.files.text(path) or "" if path else ""
+    return Fact(path, f"depends on {condition.name}", line_of(text, condition.name))
+
+
+def _content(condition: Content, files: SourceFiles) -> Fact | None:
+    for path in files.glob(condition.path):
+        text = files.text(path) or ""
+        found = re.search(condition.pattern, text)
+        if found:
+            line = text.count("\n", 0, found.start()) + 1
+            return Fact(path, f"holds `{found.group().strip()[:60]}`", line)
+    return None
+
+
+def _superseding(candidate: Match, matches: list[Match]) -> Match | None:
+    above = [other for other in matches if candidate.record.slug in other.record.supersedes]
+    return min(above, key=lambda other: (-other.confidence, other.record.slug), default=None)
+
+
+def _loser(candidate: Match, reason: str) -> Candidate:
+    return Candidate(
+        slug=candidate.record.slug, confidence=candidate.confidence, lost_because=reason
+    )

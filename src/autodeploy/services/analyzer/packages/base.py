@@ -1,0 +1,66 @@
+"""What the manifests of one language say, in one shape for all languages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.plan import Command, Dependencies, Member, Runtime
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The packages of one language: its manager, what to install, and which runtime.
+
+    ``production`` and ``development`` map a package to the version asked for (None: any);
+    ``manifests`` maps it to the file that names it. ``lock_files`` are paths relative to the
+    repository. ``scripts`` are the commands that the manifest names.
+    """
+
+    language: str
+    language_name: str
+    manager: str | None = None
+    manager_version: str | None = None
+    install: Command | None = None
+    runtime: Runtime | None = None
+    production: Mapping[str, str | None] = field(default_factory=dict)
+    development: Mapping[str, str | None] = field(default_factory=dict)
+    manifests: Mapping[str, str] = field(default_factory=dict)
+    lock_files: tuple[str, ...] = ()
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+
+    def has(self, *names: str) -> bool:
+        return any(name in self.production or name in self.development for name in names)
+
+    def dependencies(self) -> Dependencies:
+        return Dependencies(
+            production=tuple(sorted(self.production)), development=tuple(sorted(self.development))
+        )
+
+
+def first_line(files: SourceFiles, path: str) -> str | None:
+    """The first line that says something: what version files hold."""
+    for line in (files.text(path) or "").splitlines() if files.has(path) else ():
+        content = line.split("#")[0].strip()
+        if content:
+            return content
+    return None
+
+
+def tool_version(files: SourceFiles, *tools: str) -> tuple[str, str] | None:
+    """The version that ``.tool-versions`` or mise asks for, with its file."""
+    for line in (files.text(".tool-versions") or "").splitlines():
+        words = line.split("#")[0].split()
+        if len(words) >= 2 and words[0] in tools:
+            return words[1], ".tool-versions"
+    for path in ("mise.toml", ".mise.toml"):
+        asked = files.toml(path).get("tools")
+        for tool in tools if isinstance(asked, dict) else ():
+            version = asked.get(tool)
+            if isinstance(version, list) and version:
+                version = version[0]
+            if isinstance(version, dict):
+                version = version.get("version")
+            if isinstance(version, str | int | float):
+                return str(version), path
+    return None

@@ -1,0 +1,185 @@
+"""JavaScript and TypeScript: npm, pnpm, yarn and bun, workspaces, the Node version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from autodeploy.services.analyzer.evidence import (
+    MAXIMUM_NESTING,
+    SourceFiles,
+    deepest,
+    table,
+    texts,
+    words,
+)
+from autodeploy.services.analyzer.packages.base import Packages, first_line, tool_version
+from autodeploy.services.analyzer.plan import Command, Member, Runtime
+
+
+@dataclass(frozen=True)
+class Manager:
+    """A package manager: its lock files and how it installs with and without one."""
+
+    name: str
+    lock_files: tuple[str, ...]
+    install: str
+    install_locked: str
+
+
+MANAGERS = (
+    Manager("npm", ("package-lock.json", "npm-shrinkwrap.json"), "npm install", "npm ci"),
+    Manager("pnpm", ("pnpm-lock.yaml",), "pnpm install", "pnpm install --frozen-lockfile"),
+    Manager("yarn", ("yarn.lock",), "yarn install", "yarn install --frozen-lockfile"),
+    Manager("bun", ("bun.lock", "bun.lockb"), "bun install", "bun install --frozen-lockfile"),
+)
+_BY_NAME = {manager.name: manager for manager in MANAGERS}
+
+# How a program of an installed package is called.
+RUNNERS = {"npm": "npx ", "pnpm": "pnpm exec ", "yarn": "yarn ", "bun": "bunx "}
+
+
+def read(files: SourceFiles) -> Packages | None:
+    """What ``package.json`` and the files around it say, or None when there is none."""
+    if not files.has("package.json"):
+        return None
+    manifest = files.json("package.json")
+    production, development = _versions(manifest, "dependencies"), _versions(
+        manifest, "devDependencies")  # fmt: skip
+    manager, version, place = _manager(files)
+    locks = tuple(place.at(lock) for lock in manager.lock_files if place.has(lock))
+    return Packages(
+        language="node",
+        language_name="TypeScript" if _is_typescript(files, development, production) else
+        "JavaScript",
+        manager=manager.name,
+        manager_version=version,
+        install=_install(manager, version, place, bool(locks), bool(production or development)),
+        runtime=_runtime(files),
+        production=production,
+        development=development,
+        manifests=dict.fromkeys((*development, *production), "package.json"),
+        lock_files=locks,
+        scripts={
+            name: command
+            for name, command in table(manifest, "scripts").items()
+            if isinstance(command, str)
+        },
+        members=_members(files, manifest),
+    )  # fmt: skip
+
+
+def _is_typescript(files: SourceFiles, *dependencies: Mapping[str, str | None]) -> bool:
+    return files.has("tsconfig.json") or any("typescript" in kind for kind in dependencies)
+
+
+def _versions(manifest: Mapping[str, object], kind: str) -> dict[str, str | None]:
+    return {name: words(version) for name, version in table(manifest, kind).items()}
+
+
+def _manager(files: SourceFiles) -> tuple[Manager, str | None, SourceFiles]:
+    """The manager, the version asked for, and the folder that says so.
+
+    The ``packageManager`` field decides, then the lock file beside the manifest, then the
+    same of a workspace above it. npm is what Node itself brings.
+    """
+    for place in (files, *files.parents()):
+        field = words(place.json("package.json").get("packageManager"))
+        if field:
+            name, _, version = field.partition("@")
+            if name in _BY_NAME:
+                place.note("package.json", f"packageManager is {field}")
+                return _BY_NAME[name], version.partition("+")[0] or None, place
+        locked = [one for one in MANAGERS if any(place.has(lock) for lock in one.lock_files)]
+        if locked:
+            return _locked(place, locked), None, place
+    return _BY_NAME["npm"], None, files
+
+
+def _locked(place: SourceFiles, locked: list[Manager]) -> Manager:
+    # npm's lock file is the one that is left behind when a project moves to another manager.
+    chosen = next((one for one in locked if one.name != "npm"), locked[0])
+    lock = next(lock for lock in chosen.lock_files if place.has(lock))
+    if len(locked) > 1:
+        names = ", ".join(one.name for one in locked)
+        place.warn(f"There are lock files of {names}; {chosen.name} is used.")
+    place.note(lock, f"lock file of {chosen.name}")
+    return chosen
+
+
+def _install(
+    manager: Manager, version: str | None, place: SourceFiles, locked: bool, needed: bool
+) -> Command | None:
+    if not locked and not needed:
+        return None
+    if not locked:
+        return Command(command=manager.install, reason="package.json without a lock file")
+    line = manager.install_locked
+    if manager.name == "yarn" and _is_berry(version, place):
+        line = "yarn install --immutable"
+    return Command(command=line, reason=f"lock file of {manager.name}: exactly what it names")
+
+
+def _is_berry(version: str | None, place: SourceFiles) -> bool:
+    if version:
+        return not version.startswith(("0.", "1."))
+    return place.has(".yarnrc.yml") or "__metadata:" in (place.text("yarn.lock") or "")[:400]
+
+
+def _runtime(files: SourceFiles) -> Runtime:
+    """The Node version asked for: exact files first, then tools, then the range of engines."""
+    for place in (files, *files.parents()):
+        manifest = place.json("package.json")
+        for path in (".node-version", ".nvmrc"):
+            version = first_line(place, path)
+            if version:
+                return _asked(version.removeprefix("v"), place.at(path))
+        volta = words(table(manifest, "volta").get("node"))
+        if volta:
+            return _asked(volta, f"{place.at('package.json')} (volta)")
+        tool = tool_version(place, "node", "nodejs")
+        if tool:
+            return _asked(tool[0], place.at(tool[1]))
+        engines = words(table(manifest, "engines").get("node"))
+        if engines:
+            return _asked(engines, f"{place.at('package.json')} (engines)")
+    return Runtime(name="node")
+
+
+def _asked(version: str, source: str) -> Runtime:
+    return Runtime(name="node", version_request=version, source=source)
+
+
+def _members(files: SourceFiles, manifest: Mapping[str, object]) -> tuple[Member, ...]:
+    declared = manifest.get("workspaces")
+    patterns = texts(declared) or texts(table(manifest, "workspaces").get("packages"))
+    patterns += _pnpm_patterns(files)
+    found: dict[str, Member] = {}
+    excluded = {pattern[1:].strip("/") for pattern in patterns if pattern.startswith("!")}
+    for pattern in patterns:
+        clean = pattern.strip("/").removeprefix("./").replace("**", "*")
+        if pattern.startswith("!") or not clean:
+            continue
+        for path in files.glob(f"{clean}/package.json"):
+            folder = path.removesuffix("/package.json")
+            if folder not in excluded:
+                found[folder] = Member(
+                    path=files.at(folder), name=words(files.json(path).get("name")), language="node"
+                )
+    return tuple(found[folder] for folder in sorted(found))
+
+
+def _pnpm_patterns(files: SourceFiles) -> list[str]:
+    if not files.has("pnpm-workspace.yaml"):
+        return []
+    text = files.text("pnpm-workspace.yaml") or ""
+    # Aliases are what makes a YAML bomb; a workspace file has no use for them.
+    if deepest(text) > MAXIMUM_NESTING or "&" in text:
+        files.warn("pnpm-workspace.yaml is not a plain list and was left out.")
+        return []
+    try:
+        declared = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        files.warn("pnpm-workspace.yaml cannot be parsed and was left out.")
+        return []
+    return texts(declared.get("packages")) if isinstance(declared, dict) else []

@@ -1,0 +1,85 @@
+"""All variables of a repository: every read in its own code, joined with its example files."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
+from autodeploy.services.analyzer.variables import javascript, python
+from autodeploy.services.analyzer.variables.classify import PLATFORM, is_public, is_secret, type_of
+from autodeploy.services.analyzer.variables.examples import Example, find_examples
+from autodeploy.services.analyzer.variables.reads import Read
+
+Finder = Callable[[str, str], list[Read]]
+
+FINDERS: Mapping[str, Finder] = {
+    "py": python.find_reads,
+    **dict.fromkeys(
+        ("js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte", "astro"),
+        javascript.find_reads,
+    ),
+}
+
+MOST_FILES = 5_000
+
+# Code that is not the app's own, or that does not run when it is deployed.
+_LEFT_OUT = re.compile(
+    r"(^|/)(tests?|__tests__|__mocks__|spec|specs|e2e|cypress|playwright|fixtures|testdata|vendor|"
+    r"third_party|dist|build|out|coverage|site-packages|\.github|\.storybook|docs?|examples?)/"
+    r"|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$"
+    r"|\.(test|spec|stories|min|d)\.[cm]?[jt]sx?$"
+    r"|(^|/)(jest|vitest|playwright|cypress)\.[\w.]*(config|setup)[\w.]*$",
+    re.I,
+)
+
+
+def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
+    """The variables under the root directory, by name."""
+    reads: dict[str, list[Read]] = {}
+    for path, finder in _sources(files):
+        for read in finder(files.text(path) or "", files.at(path)):
+            reads.setdefault(read.key, []).append(read)
+    examples = find_examples(files)
+    keys = sorted({*reads, *examples})
+    return tuple(_variable(key, reads.get(key, []), examples.get(key)) for key in keys)
+
+
+def _sources(files: SourceFiles) -> Iterator[tuple[str, Finder]]:
+    below = f"{files.root}/" if files.root else ""
+    count = 0
+    for whole in files.tree.walk(files.root):
+        path = whole.removeprefix(below)
+        finder = FINDERS.get(path.rpartition(".")[2])
+        if finder is None or _LEFT_OUT.search(path):
+            continue
+        count += 1
+        if count > MOST_FILES:
+            files.warn(f"Only {MOST_FILES} source files were searched for variables.")
+            return
+        yield path, finder
+
+
+def _variable(key: str, reads: list[Read], example: Example | None) -> EnvironmentVariable:
+    default = next((read.default for read in reads if read.default is not None), None)
+    shown = default or (example.value if example else None)
+    kind = next((read.type for read in reads if read.type), None) or type_of(key, shown)
+    secret = is_secret(key, kind)
+    has_default = any(read.has_default for read in reads)
+    return EnvironmentVariable(
+        key=key,
+        required=key not in PLATFORM and not has_default and any(read.required for read in reads),
+        secret=secret,
+        type=kind,
+        build_time=any(read.build_time for read in reads) or is_public(key),
+        default=_shown_default(default, secret, kind),
+        description=example.description if example else None,
+        file=reads[0].file if reads else example.file if example else "",
+        line=reads[0].line if reads else example.line if example else 0,
+    )
+
+
+def _shown_default(default: str | None, secret: bool, kind: VariableType) -> str | None:
+    """The default without what should not be shown: a secret, the password in an address."""
+    if default is None or (secret and kind is not VariableType.DATABASE_CONNECTION):
+        return None
+    return re.sub(r"//[^@/\s]*@", "//…@", default)
