@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from bullmq import Job, Queue, Worker
@@ -213,22 +213,17 @@ class QueueWorker:
         self._handlers: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
         self._handing_back = False
-        self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Work until ``close``. Redis may be away at the start and at any time."""
-        try:
-            while not self._closing.is_set():
-                try:
-                    await self._run_once()
-                except REDIS_AWAY as error:
-                    _log.warning(
-                        "queue.unreachable", queue=self._queue.value, error=type(error).__name__
-                    )
-                if not self._closing.is_set():
-                    await asyncio.sleep(_RECONNECT_SECONDS)
-        finally:
-            self._stopped.set()
+        while not self._closing.is_set():
+            try:
+                await self._run_once()
+            except REDIS_AWAY as error:
+                name = type(error).__name__
+                _log.warning("queue.unreachable", queue=self._queue.value, error=name)
+            if not self._closing.is_set():
+                await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def close(self, timeout: float) -> None:
         """Take no more jobs and wait for those that run.
@@ -240,14 +235,17 @@ class QueueWorker:
         worker = self._worker
         if worker is None:
             return
+        # Pausing first keeps the locks of running jobs renewed: the library's own close stops that
+        # while it waits, so another worker would take such a job up a second time.
+        await worker.pause(do_not_wait_active=True)
+        if self._handlers:
+            await asyncio.wait(self._handlers, timeout=timeout)
+        self._handing_back = True
+        for task in self._handlers:
+            task.cancel()
         # The library's close does not end when it is cancelled, so it is never awaited directly.
         closing = asyncio.ensure_future(worker.close())
-        await asyncio.wait({closing}, timeout=timeout)
-        if not closing.done():
-            self._handing_back = True
-            for task in self._handlers:
-                task.cancel()
-            await asyncio.wait({closing}, timeout=_FORCE_TIMEOUT_SECONDS)
+        await asyncio.wait({closing}, timeout=_FORCE_TIMEOUT_SECONDS)
         if not closing.done():
             forced = asyncio.ensure_future(worker.close(force=True))
             await asyncio.wait({forced}, timeout=_FORCE_TIMEOUT_SECONDS)
@@ -266,6 +264,10 @@ class QueueWorker:
                 return
             self._worker = worker
             await worker.run()
+        except asyncio.CancelledError:
+            # A forced close cancels jobs, and the library lets that out of its own loop.
+            if not self._closing.is_set() or _is_cancelled():
+                raise
         finally:
             self._worker = None
             await redis.aclose()
@@ -273,6 +275,8 @@ class QueueWorker:
     async def _process(self, job: Job, token: str) -> None:
         """Run the handler in a task of its own, so that a cancellation of it is told apart from a
         cancellation of the worker: the library would stop working without a word."""
+        if self._handing_back:
+            await _hand_back(job, token)
         task = asyncio.ensure_future(self._handler(job.name, job.data))
         self._handlers.add(task)
         try:
@@ -281,8 +285,7 @@ class QueueWorker:
             task.cancel()
             self._handlers.discard(task)
         if task.cancelled() and self._handing_back:
-            await job.moveToDelayed(round(now().timestamp() * 1000), token)
-            raise DelayedError
+            await _hand_back(job, token)
         outcome = _failure(task)
         telemetry.JOBS_FINISHED.labels(self._queue.value, "failed" if outcome else "done").inc()
         if outcome is not None:
@@ -290,6 +293,17 @@ class QueueWorker:
 
     def _report_error(self, error: Exception, *_: object) -> None:
         _log.warning("queue.error", queue=self._queue.value, error=type(error).__name__)
+
+
+async def _hand_back(job: Job, token: str) -> NoReturn:
+    """Put a job back for other workers. It does not count as an attempt."""
+    await job.moveToDelayed(round(now().timestamp() * 1000), token)
+    raise DelayedError
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _failure(task: "asyncio.Future[None]") -> Exception | None:
