@@ -74,7 +74,7 @@ def dumb_http(root: Path) -> Iterator[str]:
     """Serve ``root`` as plain files; repositories need ``git update-server-info``."""
 
     class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *arguments: object) -> None:
             pass
 
     with _http(functools.partial(Quiet, directory=str(root))) as port:
@@ -94,7 +94,7 @@ def answering(status: int, headers: dict[str, str], asked: list[str]) -> Iterato
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *arguments: object) -> None:
             pass
 
     with _http(Handler) as port:

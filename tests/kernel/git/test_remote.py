@@ -61,9 +61,11 @@ async def test_missing_repository_is_not_found(server: str, request: pytest.Fixt
 
 
 async def test_server_that_asks_for_a_password_needs_credentials() -> None:
-    with answering(401, {"WWW-Authenticate": 'Basic realm="x"'}, []) as url:
-        with pytest.raises(errors.RepositoryNeedsCredentials):
-            await LOOPBACK.resolve(f"{url}/owner/app.git")
+    with (
+        answering(401, {"WWW-Authenticate": 'Basic realm="x"'}, []) as url,
+        pytest.raises(errors.RepositoryNeedsCredentials),
+    ):
+        await LOOPBACK.resolve(f"{url}/owner/app.git")
 
 
 async def test_closed_port_is_unreachable() -> None:
@@ -158,15 +160,19 @@ async def test_redirect_to_a_renamed_repository_is_followed(http_url: str, origi
 
 
 async def test_redirect_to_another_protocol_is_refused() -> None:
-    with answering(302, {"Location": "file:///etc/info/refs"}, []) as url:
-        with pytest.raises(InvalidInput):
-            await LOOPBACK.resolve(f"{url}/old/name.git")
+    with (
+        answering(302, {"Location": "file:///etc/info/refs"}, []) as url,
+        pytest.raises(InvalidInput),
+    ):
+        await LOOPBACK.resolve(f"{url}/old/name.git")
 
 
 async def test_redirect_in_a_circle_ends() -> None:
-    with answering(302, {"Location": "PATH"}, []) as url:
-        with pytest.raises(errors.RepositoryUnreachable, match="circle"):
-            await LOOPBACK.resolve(f"{url}/old/name.git")
+    with (
+        answering(302, {"Location": "PATH"}, []) as url,
+        pytest.raises(errors.RepositoryUnreachable, match="circle"),
+    ):
+        await LOOPBACK.resolve(f"{url}/old/name.git")
 
 
 async def test_host_name_is_pinned_to_the_checked_address(
