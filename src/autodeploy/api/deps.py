@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 from starlette.requests import HTTPConnection
 
-from autodeploy.api.public import is_public
+from autodeploy.api.routes import needs_credential
 from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.pagination import DEFAULT_LIMIT, MAXIMUM_LIMIT
 from autodeploy.kernel.resources import Resources
@@ -32,9 +32,7 @@ def get_principal(connection: HTTPConnection) -> Principal:
 
 def require_credential(connection: HTTPConnection) -> None:
     """Refuse every route that is not on the public list to callers without a credential."""
-    route = connection.scope["route"]
-    method = connection.scope.get("method", "WEBSOCKET")
-    if not is_public(method, route.path):
+    if needs_credential(connection.scope):
         get_principal(connection)
 
 

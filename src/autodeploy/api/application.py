@@ -1,0 +1,118 @@
+"""The HTTP application around the routers of the roles that a process runs."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Lifespan
+
+from autodeploy.api import problems
+from autodeploy.api.deps import require_credential
+from autodeploy.api.idempotency import Idempotency
+from autodeploy.api.middleware import Authentication, BodyGuard, RequestContext
+from autodeploy.api.problems import Problem
+from autodeploy.api.ratelimit import RateLimits, Rule
+from autodeploy.api.routes import list_routes
+
+_PROBLEM_RESPONSE: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What went wrong, and what to do.",
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
+
+def build_application(
+    routers: Sequence[APIRouter],
+    *,
+    lifespan: Lifespan[FastAPI],
+    allowed_origins: Sequence[str],
+    rate_rules: tuple[Rule, ...],
+) -> FastAPI:
+    """An application that serves ``routers``; ``lifespan`` fills ``app.state.resources``.
+
+    Documentation pages are not served: the description is a file of the project, and
+    ``/openapi.json`` answers callers with a credential.
+    """
+    app = FastAPI(
+        title="AutoDeploy",
+        version=version("autodeploy"),
+        summary="Repository in, live URL out.",
+        lifespan=lifespan,
+        dependencies=[Depends(require_credential)],
+        responses=_PROBLEM_RESPONSE,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.add_api_route("/openapi.json", _describe, include_in_schema=False)
+    problems.install(app)
+    _surround(app, allowed_origins, rate_rules)
+    app.state.routes = {entry.endpoint: entry for entry in list_routes(app)}
+    return app
+
+
+async def _describe(request: Request) -> dict[str, Any]:
+    """The OpenAPI description of this process."""
+    return describe(request.app)
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 description, with the shape of problems and the credentials."""
+    if app.openapi_schema is None:
+        document = app.openapi()
+        components = document.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["Problem"] = problem
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        _declare_credentials(app, document)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _declare_credentials(app: FastAPI, document: dict[str, Any]) -> None:
+    for entry in list_routes(app):
+        for method in entry.methods:
+            operation = document["paths"].get(entry.template, {}).get(method.lower())
+            if operation is not None:
+                operation["security"] = [] if entry.public else [{"bearer": []}]
+                operation["responses"].pop("422", None)
+
+
+def _surround(app: FastAPI, origins: Sequence[str], rules: tuple[Rule, ...]) -> None:
+    """Add the middleware; the last one added is the outermost."""
+    app.add_middleware(Idempotency)
+    app.add_middleware(BodyGuard)
+    app.add_middleware(RateLimits, rules=rules)
+    app.add_middleware(Authentication)
+    app.add_middleware(RequestContext)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"],
+        allow_headers=[
+            "Content-Type",
+            "Authorization",
+            "Idempotency-Key",
+            "If-Match",
+            "Last-Event-ID",
+        ],
+        expose_headers=[
+            "ETag",
+            "Link",
+            "Location",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+            "Retry-After",
+            "X-Request-Id",
+        ],
+    )

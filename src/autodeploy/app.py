@@ -1,0 +1,49 @@
+"""The HTTP application of a process: which role serves which routers, and with which parts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from autodeploy.api.application import build_application
+from autodeploy.api.ratelimit import configured_rules
+from autodeploy.api.rest import auth, health, organizations, providers
+from autodeploy.kernel.resources import Resources
+from autodeploy.settings import Settings
+
+#: Routers of each role; those of operations are served by every one.
+ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
+    "auth": (auth.router, auth.keys_router, organizations.router),
+    "analyzer": (),
+    "deployer": (providers.router,),
+    "monitor": (),
+}
+
+
+def create_app(
+    settings: Settings, roles: frozenset[str], *, resources: Resources | None = None
+) -> FastAPI:
+    """The application of these roles (``ROLE_ROUTERS`` names them).
+
+    ``resources`` are opened from the settings at the start and closed at the end, unless the
+    caller gives some, which stay the caller's.
+    """
+    unknown = roles - ROLE_ROUTERS.keys()
+    if unknown:
+        raise ValueError(f"No such role: {', '.join(sorted(unknown))}.")
+    routers = [router for role in ROLE_ROUTERS if role in roles for router in ROLE_ROUTERS[role]]
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        from autodeploy.roles import open_resources
+
+        opened = resources or await open_resources(settings, "app")
+        app.state.resources = opened
+        yield
+
+    return build_application(
+        [*routers, health.router],
+        lifespan=lifespan,
+        allowed_origins=settings.allowed_origins,
+        rate_rules=configured_rules(settings.rate_limits),
+    )
