@@ -5,7 +5,6 @@ The server never reads a path that a user names, so folders travel as an archive
 
 import re
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.terminal import say
 from autodeploy.kernel.archives import pack
 
 GIT_SCHEMES = frozenset({"https", "http", "ssh", "git"})
@@ -82,11 +82,11 @@ def packed(source: FolderSource, ref: str | None) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="autodeploy-") as scratch:
         archive = Path(scratch) / "source.tar.gz"
-        folder = source.path
-        if ref is not None or _is_bare(folder):
-            folder = Path(scratch) / "tree"
-            _export(source.path, ref or "HEAD", folder)
-        pack(folder, archive)
+        if ref is not None or _is_bare(source.path):
+            _archive_of_ref(source.path, ref or "HEAD", archive)
+        else:
+            for warning in pack(source.path, archive):
+                say(f"Warning: {warning}")
         yield archive
 
 
@@ -94,35 +94,28 @@ def _is_bare(folder: Path) -> bool:
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir()
 
 
-def _export(repository: Path, ref: str, target: Path) -> None:
-    """Write the files of ``ref`` to ``target``; of a folder inside the repository, only its own."""
+def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
+    """Have git write the files of ``ref``; of a folder inside a repository, only its own."""
     if ref.startswith("-") or not ref.isprintable():
         raise CommandError(f"{ref!r} cannot be a ref.", exit_code=ExitCode.USAGE)
-    found = _git(
-        repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
-    )
+    wanted = f"{ref}^{{commit}}"
+    found = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
     if found.returncode != 0:
-        detail = found.stderr.decode(errors="replace").strip().splitlines()
         raise CommandError(
             f"{repository} has no branch, tag or commit {ref!r}.",
-            log_tail=detail[-5:],
+            log_tail=_last_words(found),
             remedy="Check the name with `git branch --all` and `git tag`, or leave --ref out.",
         )
-    target.mkdir()
-    tarball = target.with_suffix(".tar")
-    made = _git(
-        repository, "archive", "--format=tar", f"--output={tarball}", found.stdout.decode().strip()
-    )
+    commit = found.stdout.decode().strip()
+    made = _git(repository, "archive", "--format=tar.gz", f"--output={archive}", commit)
     if made.returncode != 0:
-        detail = made.stderr.decode(errors="replace").strip().splitlines()
-        raise CommandError(f"git could not read {ref!r} of {repository}.", log_tail=detail[-5:])
-    _unpack_own_tar(tarball, target)
+        raise CommandError(
+            f"git could not read {ref!r} of {repository}.", log_tail=_last_words(made)
+        )
 
 
-def _unpack_own_tar(tarball: Path, target: Path) -> None:
-    with tarfile.open(tarball) as tar:
-        tar.extractall(target, filter="data")
-    tarball.unlink()
+def _last_words(process: subprocess.CompletedProcess[bytes]) -> list[str]:
+    return process.stderr.decode(errors="replace").strip().splitlines()[-5:]
 
 
 def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

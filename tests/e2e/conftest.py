@@ -1,0 +1,28 @@
+"""One platform for all end-to-end tests, started when the first of them runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.platform import Platform, running_platform
+from tests.e2e.wheelhouse import build_wheelhouse
+
+REQUIREMENTS_OF_APPS = ("django", "fastapi", "gunicorn", "pg8000", "uvicorn")
+
+
+@pytest.fixture(scope="session")
+def _platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    import shutil
+    import tempfile
+
+    wheels = Path(tempfile.mkdtemp(prefix="ad-wheels-", dir="/tmp"))
+    build_wheelhouse(wheels, REQUIREMENTS_OF_APPS)
+    yield from running_platform({"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)})
+    shutil.rmtree(wheels)
+
+
+@pytest.fixture
+def platform(_platform: Platform) -> Platform:
+    """The running platform: started again when the test before has stopped it."""
+    _platform.ensure_running()
+    return _platform
