@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.platform import Platform, running_platform
 from tests.e2e.wheelhouse import build_wheelhouse
 
-REQUIREMENTS_OF_APPS = ("django", "fastapi", "gunicorn", "pg8000", "uvicorn")
+REQUIREMENTS_OF_APPS = ("django", "fastapi", "gunicorn", "psycopg-binary", "psycopg", "uvicorn")
 
 
 @pytest.fixture(scope="session")
