@@ -192,5 +192,5 @@ def start_time(pid: int) -> int | None:
 
 
 def python_argv(*arguments: str) -> list[str]:
-    """The command line of one of our own Python processes."""
-    return [sys.executable, "-m", "autodeploy", *arguments]
+    """The command line of one of our own processes; ``-P`` keeps the current folder out of it."""
+    return [sys.executable, "-P", "-m", "autodeploy", *arguments]

@@ -1,0 +1,18 @@
+"""The commands of an operator: they run on the platform's own machine."""
+
+import typer
+
+PANEL = "The platform"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the operator commands to ``app``."""
+    from autodeploy.cli.operator.administrator import admin_token
+    from autodeploy.cli.operator.doctor import doctor
+    from autodeploy.cli.operator.down import down
+    from autodeploy.cli.operator.processes import migrate, runtime, secrets, serve, worker
+    from autodeploy.cli.operator.up import up
+
+    for command in (up, down, doctor, serve, worker, runtime, migrate, secrets):
+        app.command(rich_help_panel=PANEL)(command)
+    app.command(name="admin-token", rich_help_panel=PANEL)(admin_token)

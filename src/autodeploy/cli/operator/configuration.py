@@ -1,0 +1,59 @@
+"""The operator's settings as a command meets them: complete, or an error that says what to set."""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.kernel.process import SystemUser, ensure_system_user
+from autodeploy.settings import ConfigurationError, Settings
+
+PARTS_USER = "autodeploy"
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises ``CommandError`` that names the wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise CommandError(
+            f"The settings cannot be used: {problems}.",
+            remedy="Correct the AUTODEPLOY_… variable of that name.",
+            exit_code=ExitCode.USAGE,
+        ) from None
+
+
+def complete_settings() -> Settings:
+    """The settings, refused in production when a start would need a generated default."""
+    settings = read_settings()
+    try:
+        settings.require_complete()
+    except ConfigurationError as error:
+        raise CommandError(str(error), exit_code=ExitCode.USAGE) from None
+    return settings
+
+
+def parts_user() -> SystemUser | None:
+    """Whom the parts run as: a system user when we are root, else ourselves."""
+    return ensure_system_user(PARTS_USER) if os.geteuid() == 0 else None
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of our own processes: ours, with the settings that have defaults named."""
+    return {
+        **os.environ,
+        "AUTODEPLOY_HOME": str(settings.home),
+        "AUTODEPLOY_API_PORT": str(settings.api_port),
+        "AUTODEPLOY_PROXY_PORT": str(settings.proxy_port),
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def logs_folder(settings: Settings) -> Path:
+    return settings.home / "logs"

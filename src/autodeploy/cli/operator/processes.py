@@ -1,0 +1,120 @@
+"""The processes that `up` starts, each of which may also run on a machine of its own."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Annotated
+
+import typer
+
+from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.operator.configuration import complete_settings, parts_user
+
+
+def migrate() -> None:
+    """Bring the database to the newest schema (needs its owner's URL)."""
+    from autodeploy.migrations.upgrade import upgrade_now
+
+    upgrade_now(complete_settings().effective_database_url)
+
+
+def serve(
+    roles: Annotated[
+        str, typer.Option(help="Which services to answer for: all, or a list such as auth,deployer")
+    ] = "all",
+) -> None:
+    """Answer the HTTP API."""
+    import uvicorn
+
+    from autodeploy.app import ROLE_ROUTERS, create_app
+    from autodeploy.kernel.log import configure_logging
+
+    settings = complete_settings()
+    chosen = _chosen(roles, frozenset(ROLE_ROUTERS), "role")
+    configure_logging(settings.log_level, json=True)
+    uvicorn.run(
+        create_app(settings, chosen),
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def worker(
+    queues: Annotated[
+        str,
+        typer.Option(help="Which queues to work on: all, or a list such as deployment,analysis"),
+    ] = "all",
+) -> None:
+    """Run the jobs of the queues."""
+    import uvloop
+
+    from autodeploy.kernel.log import configure_logging
+    from autodeploy.kernel.queue import QueueName
+    from autodeploy.roles import run_worker
+
+    settings = complete_settings()
+    chosen = _chosen(queues, frozenset(name.value for name in QueueName), "queue")
+    configure_logging(settings.log_level, json=True)
+    names = [name for name in QueueName if name.value in chosen]
+    uvloop.run(_until_signal(run_worker(settings, names)))
+
+
+def runtime() -> None:
+    """Run the deployed apps of this machine, their databases and their routes."""
+    import uvloop
+
+    from autodeploy.kernel.log import configure_logging
+    from autodeploy.providers.local.agent import run_agent
+
+    settings = complete_settings()
+    configure_logging(settings.log_level, json=True)
+    agent = run_agent(
+        home=settings.home,
+        proxy_port=settings.proxy_port,
+        user=parts_user(),
+        allow_unsandboxed=settings.allow_unsandboxed,
+    )
+    uvloop.run(_until_signal(agent))
+
+
+def secrets() -> None:
+    """Make the master key and the signing key where they are missing."""
+    from autodeploy.cli.operator.configuration import read_settings
+    from autodeploy.cli.operator.home import generate_keys
+
+    settings = read_settings()
+    for path in (settings.master_key_file, settings.jwt_key_file):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in generate_keys(settings):
+        typer.echo(f"Made {path}. Keep a copy: what it protects is lost without it.")
+
+
+def _chosen(text: str, known: frozenset[str], kind: str) -> frozenset[str]:
+    """The names of a comma list, ``all`` meaning every known one. Raises ``CommandError``."""
+    if text == "all":
+        return known
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not names or names - known:
+        raise CommandError(
+            f"Unknown {kind}: {', '.join(sorted(names - known)) or text!r}.",
+            remedy=f"Use all, or some of {', '.join(sorted(known))}.",
+            exit_code=ExitCode.USAGE,
+        )
+    return names
+
+
+async def _until_signal(work: Coroutine[object, object, None]) -> None:
+    """Run ``work`` until it ends; SIGTERM and SIGINT cancel it, which lets it clean up."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return

@@ -1,0 +1,139 @@
+"""`autodeploy up`: the whole platform on this machine, until Ctrl-C."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autodeploy import __version__
+from autodeploy.cli.failures import ExitCode
+from autodeploy.cli.operator.administrator import ensure_stored_token, run_once
+from autodeploy.cli.operator.configuration import complete_settings, parts_user
+from autodeploy.cli.operator.deployment import Deployment
+from autodeploy.cli.operator.home import HomeInUse, ensure_secrets, hold_home, prepare_home
+from autodeploy.cli.operator.parts import embedded_parts, platform_parts
+from autodeploy.cli.operator.ports import require_ports
+from autodeploy.cli.operator.supervisor import Supervisor
+from autodeploy.cli.user.credentials import credentials_path
+from autodeploy.kernel.process import SystemUser
+from autodeploy.migrations import HEAD
+from autodeploy.settings import Settings
+
+_KILLED_PATIENCE_SECONDS = 10
+
+
+def up(
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="Deploy REPO at REF once the platform is up.")
+    ] = False,
+    repo: Annotated[
+        str,
+        typer.Option(envvar="REPO", help="With --deploy: a folder, a file: URL or a git URL."),
+    ] = "examples/guestbook",
+    ref: Annotated[
+        str | None, typer.Option(envvar="REF", help="With --deploy: a branch, tag or commit.")
+    ] = None,
+) -> None:
+    """Start the platform and keep it running; Ctrl-C stops all of it."""
+    # They may name another platform; this command is about the one it starts.
+    os.environ.pop("AUTODEPLOY_TOKEN", None)
+    os.environ.pop("AUTODEPLOY_URL", None)
+    settings = complete_settings()
+    deployment = Deployment(repo, ref or None) if deploy else None
+    user = parts_user()
+    prepare_home(settings, user)
+    try:
+        with hold_home(settings) as killed:
+            require_ports(settings, patience_seconds=_KILLED_PATIENCE_SECONDS if killed else 0)
+            ensure_secrets(settings)
+            code = asyncio.run(_until_signal(_run(settings, user, deployment)))
+    except HomeInUse as held:
+        if deployment is None or held.running is None:
+            raise
+        _tell(f"AutoDeploy already runs (pid {held.running.pid}); deploying to it.")
+        code = asyncio.run(_until_signal(deployment.run(held.running.api_url)))
+    raise typer.Exit(code)
+
+
+async def _run(settings: Settings, user: SystemUser | None, deployment: Deployment | None) -> int:
+    """Start everything, deploy when asked to, stay until cancelled. Leaves nothing running."""
+    supervisor = Supervisor(_tell)
+    settled = False
+    try:
+        await _start(supervisor, settings, user)
+        if deployment is not None and await deployment.run(settings.api_url) != ExitCode.DONE:
+            return ExitCode.FAILED
+        settled = True
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        return ExitCode.DONE if settled else ExitCode.INTERRUPTED
+    finally:
+        await _to_the_end(supervisor.stop())
+    return ExitCode.DONE
+
+
+async def _start(supervisor: Supervisor, settings: Settings, user: SystemUser | None) -> None:
+    started = time.monotonic()
+    _tell(f"AutoDeploy {__version__} starts in {settings.home}")
+    await supervisor.start(*embedded_parts(settings, user))
+    await _migrate(settings)
+    await supervisor.start(*platform_parts(settings))
+    await ensure_stored_token(settings)
+    _tell(f"Ready in {time.monotonic() - started:.1f} s")
+    _tell(f"  API        {settings.api_url}")
+    _tell(f"  Apps       http://<project>.localhost:{settings.proxy_port}")
+    _tell(f"  Token      {credentials_path()}")
+    _tell("Ctrl-C stops everything.")
+
+
+async def _to_the_end(work: Coroutine[object, object, None]) -> None:
+    """Finish ``work`` even if a second signal cancels the caller meanwhile."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
+
+
+async def _migrate(settings: Settings) -> None:
+    """Migrate unless the embedded cluster is known to be at the newest revision.
+
+    The note lies in the cluster's own folder, so that it goes where the data goes.
+    """
+    note = settings.home / "postgres" / "autodeploy-schema"
+    if not settings.database_url and _read(note) == HEAD:
+        return
+    started = time.monotonic()
+    await run_once(settings, "migrate")
+    _tell(f"  {'Schema':<12} migrated in {time.monotonic() - started:.1f} s")
+    if not settings.database_url:
+        note.write_text(HEAD)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
+
+
+async def _until_signal(work: Coroutine[object, object, int]) -> int:
+    """The result of ``work``; SIGINT, SIGTERM and SIGHUP cancel it, which lets it clean up."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        return await task
+    return ExitCode.INTERRUPTED
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        typer.echo(line)
