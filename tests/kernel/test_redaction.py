@@ -90,6 +90,18 @@ def test_overlapping_secrets_leave_no_fragment():
     assert Redactor(["abcdef", "defghi"]).line("x abcdefghi y") == f"x {MARKER} y"
 
 
+def test_secret_that_another_one_continues_is_hidden_whole_in_a_stream():
+    redactor = Redactor(["abcdef", "abcdefghi"])
+    assert redactor.feed("x abcdef") + redactor.feed("ghi y") == f"x {MARKER} y"
+
+
+@pytest.mark.parametrize(
+    "printed", ["pa%2fss%2bw0rd", "pa%2Fss%2Bw0rd", "pa/ss%2Bw0rd", "pa%2Fss+w0rd"]
+)
+def test_percent_encoding_in_either_case_and_extent_is_hidden(printed):
+    assert Redactor(["pa/ss+w0rd"]).line(f"?key={printed}&x") == f"?key={MARKER}&x"
+
+
 def test_repetitive_secret_in_many_chunks_is_not_held_for_ever():
     redactor = Redactor(["aaaa"])
     held = [len(redactor.feed("a")) for _ in range(200)]

@@ -221,7 +221,13 @@ class EventBus:
                     await self._pubsub.unsubscribe(*gone)
 
     def _fan_out(self, channel: str, data: str) -> None:
-        message: dict[str, Any] = json.loads(data)
+        try:
+            message = json.loads(data)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            _log.warning("bus.message_unreadable", channel=channel)
+            return
         lost = message.get("type") == RESYNC["type"]
         for subscription in self._subscriptions:
             if channel in subscription.channels:

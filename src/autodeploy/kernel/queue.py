@@ -5,10 +5,7 @@ is handled here: see the comments, each has its regression test.
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NoReturn
 
 import structlog
@@ -17,68 +14,39 @@ from bullmq.custom_errors import DelayedError, UnrecoverableError
 
 from autodeploy.kernel import telemetry
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.errors import AutoDeployError, InvalidInput, Unavailable
+from autodeploy.kernel.errors import AutoDeployError, Unavailable
+from autodeploy.kernel.jobs import (
+    QUEUE_SETTINGS,
+    JobName,
+    Payload,
+    Priority,
+    QueueName,
+    QueueSettings,
+    check_job_id,
+    check_payload,
+    job_options,
+)
 from autodeploy.kernel.redis import REDIS_AWAY, open_redis
+
+__all__ = [
+    "QUEUE_SETTINGS",
+    "JobName",
+    "Payload",
+    "Priority",
+    "QueueName",
+    "QueueSettings",
+    "QueueWorker",
+    "Queues",
+]
 
 _log = structlog.get_logger(__name__)
 
 _ADD_TIMEOUT_SECONDS = 5.0
 _FORCE_TIMEOUT_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
-_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_VALUE_LIMIT = 1024
 
 
-class QueueName(StrEnum):
-    """The queues; ``worker --queues`` takes these."""
-
-    DEPLOYMENT = "deployment"
-    ANALYSIS = "analysis"
-    PROVISIONING = "provisioning"
-
-
-class JobName(StrEnum):
-    """The types of job."""
-
-    DEPLOYMENT = "deployment"
-    REPOSITORY_ANALYSIS = "repository_analysis"
-    DATABASE_PROVISIONING = "database_provisioning"
-
-
-class Priority(StrEnum):
-    """Which waiting job goes first; within one priority, the oldest."""
-
-    HIGH = "high"
-    NORMAL = "normal"
-    LOW = "low"
-
-
-@dataclass(frozen=True)
-class QueueSettings:
-    """How a queue is worked. ``backoff_seconds`` doubles with each attempt; None retries at once.
-
-    ``keep_…`` is how many finished jobs stay to be looked at.
-    """
-
-    concurrency: int
-    attempts: int
-    backoff_seconds: float | None
-    keep_completed: int
-    keep_failed: int
-
-
-# Concurrency, attempts, back-off and the first counts are the specification's. It leaves the other
-# counts open, where the library would keep every job for ever.
-QUEUE_SETTINGS: dict[QueueName, QueueSettings] = {
-    QueueName.DEPLOYMENT: QueueSettings(10, 3, 1.0, 50, 20),
-    QueueName.ANALYSIS: QueueSettings(20, 2, None, 100, 100),
-    QueueName.PROVISIONING: QueueSettings(5, 3, 1.0, 100, 100),
-}
-
-Payload = Mapping[str, str | bool]
 Handler = Callable[[str, Mapping[str, Any]], Awaitable[None]]
-
-_PRIORITIES = {Priority.HIGH: 1, Priority.NORMAL: 5, Priority.LOW: 10}
 
 
 class JobInterruptedError(Exception):
@@ -126,9 +94,9 @@ class Queues:
             InvalidInput: the id or the payload cannot be queued.
             Unavailable: Redis did not answer; the reconciler dispatches due work again.
         """
-        _check_job_id(job_id)
-        _check_payload(payload)
-        options = _job_options(self._settings[queue], job_id, priority, delay_seconds)
+        check_job_id(job_id)
+        check_payload(payload)
+        options = job_options(self._settings[queue], job_id, priority, delay_seconds)
         try:
             async with asyncio.timeout(_ADD_TIMEOUT_SECONDS):
                 await self._queues[queue].add(job_name.value, dict(payload), options)
@@ -140,40 +108,6 @@ class Queues:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-
-def _check_job_id(job_id: str) -> None:
-    if not _JOB_ID.fullmatch(job_id) or job_id.isdigit():
-        raise InvalidInput(
-            "A job id holds letters, digits, '.', '_' and '-', and not only digits.",
-            field="job_id",
-        )
-
-
-def _check_payload(payload: Payload) -> None:
-    for key, value in payload.items():
-        if not isinstance(value, str | bool) or (
-            isinstance(value, str) and len(value) > _VALUE_LIMIT
-        ):
-            raise InvalidInput("A job payload holds ids and flags only.", field=key)
-
-
-def _job_options(
-    settings: QueueSettings, job_id: str, priority: Priority, delay_seconds: float
-) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "jobId": job_id,
-        "attempts": settings.attempts,
-        "priority": _PRIORITIES[priority],
-        "delay": round(delay_seconds * 1000),
-        "removeOnComplete": settings.keep_completed,
-        "removeOnFail": settings.keep_failed,
-        "stackTraceLimit": 1,
-    }
-    if settings.backoff_seconds is not None:
-        delay = round(settings.backoff_seconds * 1000)
-        options["backoff"] = {"type": "exponential", "delay": delay}
-    return options
 
 
 class QueueWorker:
@@ -212,7 +146,7 @@ class QueueWorker:
         self._worker: Worker | None = None
         self._handlers: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
-        self._handing_back = False
+        self._handing_back = asyncio.Event()
 
     async def run(self) -> None:
         """Work until ``close``. Redis may be away at the start and at any time."""
@@ -240,7 +174,7 @@ class QueueWorker:
         await worker.pause(do_not_wait_active=True)
         if self._handlers:
             await asyncio.wait(self._handlers, timeout=timeout)
-        self._handing_back = True
+        self._handing_back.set()
         for task in self._handlers:
             task.cancel()
         # The library's close does not end when it is cancelled, so it is never awaited directly.
@@ -275,7 +209,7 @@ class QueueWorker:
     async def _process(self, job: Job, token: str) -> None:
         """Run the handler in a task of its own, so that a cancellation of it is told apart from a
         cancellation of the worker: the library would stop working without a word."""
-        if self._handing_back:
+        if self._handing_back.is_set():
             await _hand_back(job, token)
         task = asyncio.ensure_future(self._handler(job.name, job.data))
         self._handlers.add(task)
@@ -284,7 +218,7 @@ class QueueWorker:
         finally:
             task.cancel()
             self._handlers.discard(task)
-        if task.cancelled() and self._handing_back:
+        if task.cancelled() and self._handing_back.is_set():
             await _hand_back(job, token)
         outcome = _failure(task)
         telemetry.JOBS_FINISHED.labels(self._queue.value, "failed" if outcome else "done").inc()

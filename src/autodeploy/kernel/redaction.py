@@ -18,8 +18,16 @@ MINIMUM_LENGTH = 4
 #: What a part of a value must have to be hidden by itself (a line of a key, of wrapped base64).
 _MINIMUM_PART = 8
 
-# What the encoders in use leave as it is: RFC 3986, paths, encodeURIComponent and encodeURI.
-_URL_SAFE_SETS = ("", "/", "!'()*", ";,/?:@&=+$!'()*#")
+# What the encoders in use leave as it is.
+_URL_SAFE_SETS = (
+    "",  # RFC 3986
+    "/",  # its paths
+    " +",  # SQLAlchemy's passwords
+    "!'()*",  # encodeURIComponent
+    ";,/?:@&=+$!'()*#",  # encodeURI
+    "!$%&'()*+,",  # https://url.spec.whatwg.org/#userinfo-percent-encode-set, 2026-11
+    "!$%&'()*+,/:;=?@[\\]^`{|}",  # and its query
+)
 
 _Span = tuple[int, int]
 

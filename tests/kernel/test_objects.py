@@ -1,0 +1,111 @@
+"""Objects are written whole, created once, and stay inside their store."""
+
+import asyncio
+import os
+import stat
+
+import pytest
+
+from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.objects import ObjectNotFound, ObjectStore
+
+
+@pytest.fixture
+def store(home):
+    return ObjectStore.open(f"file://{home}/objects")
+
+
+async def test_bytes_come_back(store):
+    assert await store.put_bytes("logs/a.txt", b"content")
+    assert await store.get_bytes("logs/a.txt") == b"content"
+    assert await store.exists("logs/a.txt")
+
+
+async def test_overwriting_replaces_the_whole_object(store):
+    await store.put_bytes("a", b"long content")
+    await store.put_bytes("a", b"short")
+    assert await store.get_bytes("a") == b"short"
+
+
+async def test_create_if_absent_keeps_what_is_there(store):
+    assert await store.put_bytes("a", b"first", overwrite=False)
+    assert not await store.put_bytes("a", b"second", overwrite=False)
+    assert await store.get_bytes("a") == b"first"
+
+
+async def test_exactly_one_of_concurrent_creations_stores(store):
+    stored = await asyncio.gather(
+        *(store.put_bytes("a", str(n).encode(), overwrite=False) for n in range(20))
+    )
+    assert stored.count(True) == 1
+    assert await store.get_bytes("a") == str(stored.index(True)).encode()
+
+
+async def test_large_file_comes_back_and_leaves_no_part_behind(store, home):
+    source, target = home / "source", home / "out" / "target"
+    source.write_bytes(os.urandom(11 * 1024 * 1024))
+    target.parent.mkdir()
+    assert await store.put_file("uploads/x.tar.gz", source)
+    await store.get_file("uploads/x.tar.gz", target)
+    assert target.read_bytes() == source.read_bytes()
+    assert list(target.parent.iterdir()) == [target]
+
+
+async def test_file_is_not_stored_again_when_it_is_there(store, home):
+    source = home / "source"
+    source.write_bytes(b"first")
+    assert await store.put_file("a", source, overwrite=False)
+    source.write_bytes(b"second")
+    assert not await store.put_file("a", source, overwrite=False)
+    assert await store.get_bytes("a") == b"first"
+
+
+async def test_missing_object_is_not_found_and_leaves_no_file(store, home):
+    with pytest.raises(ObjectNotFound):
+        await store.get_bytes("missing/object")
+    (home / "out").mkdir()
+    with pytest.raises(ObjectNotFound):
+        await store.get_file("missing/object", home / "out" / "x")
+    assert list((home / "out").iterdir()) == []
+    assert not await store.exists("missing/object")
+
+
+async def test_deleted_object_is_gone_and_deleting_again_is_no_error(store):
+    await store.put_bytes("a/b", b"x")
+    await store.delete("a/b")
+    await store.delete("a/b")
+    assert not await store.exists("a/b")
+
+
+@pytest.mark.parametrize(
+    "key", ["", "/", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", "-x", "a\n", "a\0b", ".x"]
+)
+async def test_key_that_could_leave_the_store_is_refused(store, key):
+    for call in (store.get_bytes, store.exists, store.delete):
+        with pytest.raises(InvalidInput):
+            await call(key)
+    with pytest.raises(InvalidInput):
+        await store.put_bytes(key, b"x")
+
+
+def test_folder_with_special_characters_is_made_private(home):
+    ObjectStore.open(f"file://{home}/my%20objects")
+    assert stat.S_IMODE((home / "my objects").stat().st_mode) == 0o700
+
+
+async def test_store_opened_again_has_the_objects(store, home):
+    await store.put_bytes("a", b"x")
+    assert await ObjectStore.open(f"file://{home}/objects").get_bytes("a") == b"x"
+
+
+@pytest.mark.parametrize("url", ["", "/var/objects", "ftp://x/y", "http://x"])
+def test_url_of_another_scheme_is_refused(url):
+    with pytest.raises(InvalidInput, match="file://"):
+        ObjectStore.open(url)
+
+
+def test_bucket_url_carries_prefix_endpoint_and_region():
+    url = "s3://my-bucket/some/prefix?endpoint=http://127.0.0.1:9&region=eu-central-1"
+    text = repr(ObjectStore.open(url)._store)
+    assert "my-bucket" in text
+    assert "some/prefix" in text
