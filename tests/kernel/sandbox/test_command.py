@@ -60,12 +60,12 @@ def test_command_as_root_drops_before_the_users_command() -> None:
         "--perms", "1777", "--tmpfs", "/dev/shm", "--perms", "1777", "--tmpfs", "/tmp",
         "--perms", "0444", "--file", "10", "/run/environment",
         "--bind", "/data/builds/1", "/app", "--ro-bind", "/root/py/3.12", "/root/py/3.12",
-        "--chdir", "/app", "--info-fd", "13", "--block-fd", "14", "--seccomp", "15",
+        "--chdir", "/", "--info-fd", "13", "--block-fd", "14", "--seccomp", "15",
         "--",
         "/usr/bin/setpriv", "--reuid", "300007", "--regid", "300007", "--clear-groups",
         "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--",
         "/usr/bin/prlimit", "--nofile=65536", "--core=0", "--",
-        "/bin/sh", "-c", LOADER, "sh", "/bin/sh", "-c", "make",
+        "/bin/sh", "-c", LOADER, "sh", "/app", "/bin/sh", "-c", "make",
     ]  # fmt: skip
 
 

@@ -245,9 +245,7 @@ async def test_terminate_lets_the_command_finish(sandbox: Sandbox) -> None:
 
 
 async def test_command_that_ignores_sigterm_is_killed(sandbox: Sandbox) -> None:
-    process: SandboxProcess = await sandbox.start(
-        _spec("trap '' TERM; echo up; sleep 60; sleep 60")
-    )
+    process = await sandbox.start(_spec("trap '' TERM; echo up; sleep 60; sleep 60"))
     assert process.outer.stdout
     await process.outer.stdout.readline()
     assert (await process.stop(grace_seconds=0.2)).exit_code == 137

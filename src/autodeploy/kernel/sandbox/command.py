@@ -16,7 +16,8 @@ from autodeploy.kernel.sandbox.spec import DEFAULT_PATH, Network, SandboxSpec
 
 ENVIRONMENT_FILE = "/run/environment"
 # The only line of shell here is this constant: it loads the environment and becomes the command.
-LOADER = f'. {ENVIRONMENT_FILE} && exec "$@"'
+# It also changes the folder: bubblewrap, without capabilities, may not enter the app's own.
+LOADER = f'. {ENVIRONMENT_FILE} && cd -- "$1" && shift && exec "$@"'
 # What bubblewrap itself is started with.
 LAUNCH_ENVIRONMENT = {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"}
 
@@ -118,13 +119,13 @@ def sandbox_command(
         str(programs.bwrap),
         *_namespaces(spec, as_root),
         *_filesystem(spec, system, descriptors),
-        *("--chdir", spec.cwd),
+        *("--chdir", "/"),
         *("--info-fd", str(descriptors.info), "--block-fd", str(descriptors.block)),
         *(("--seccomp", str(descriptors.seccomp)) if descriptors.seccomp is not None else ()),
         "--",
         *_drop(spec, programs, as_root),
         *_rlimits(spec, programs, rlimits),
-        *(programs.shell, "-c", LOADER, "sh"),
+        *(programs.shell, "-c", LOADER, "sh", spec.cwd),
         *spec.argv,
     ]
 

@@ -1,0 +1,1 @@
+"""This machine as a provider: builds in a sandbox, runs apps beside AutoDeploy, serves them."""

@@ -1,0 +1,51 @@
+"""Why a build or release on this machine fails."""
+
+from autodeploy.kernel.errors import DeploymentFailed
+
+
+class InstallFailed(DeploymentFailed):
+    """The command that installs dependencies ended with an error."""
+
+    code = "install_failed"
+
+
+class BuildFailed(DeploymentFailed):
+    """The build command ended with an error, or did not make what it should."""
+
+    code = "build_failed"
+
+
+class BuildTimeout(DeploymentFailed):
+    """A command took longer than a build may."""
+
+    code = "build_timeout"
+
+
+class OutOfMemory(DeploymentFailed):
+    """A command needed more memory than a build may have."""
+
+    code = "out_of_memory"
+
+
+class RuntimeMissing(DeploymentFailed):
+    """This machine has no interpreter that the app can run on."""
+
+    code = "runtime_missing"
+
+
+class BuildSandboxUnavailable(DeploymentFailed):
+    """Nothing of a user's code runs outside a sandbox, and this machine allows none."""
+
+    code = "sandbox_unavailable"
+
+
+class ArtifactUnusable(DeploymentFailed):
+    """A build result is too large, or has links that leave it."""
+
+    code = "artifact_unusable"
+
+
+class ReleaseCommandFailed(DeploymentFailed):
+    """The command that prepares a release, such as a migration, ended with an error."""
+
+    code = "release_command_failed"

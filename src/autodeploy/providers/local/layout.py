@@ -1,0 +1,75 @@
+"""Where the local provider keeps its things below AUTODEPLOY_HOME, and whose they are."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+_FIRST_UID = 300_000
+
+
+def app_uid(number: int) -> int:
+    """The user (and group) of an app. The number is never reused, so neither is the user."""
+    if number <= 0:
+        raise ValueError("an app's number is positive")
+    return _FIRST_UID + number
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders and files of the local provider."""
+
+    home: Path
+
+    def build(self, deployment_id: UUID) -> Path:
+        return self.home / "builds" / str(deployment_id)
+
+    def release(self, deployment_id: UUID) -> Path:
+        return self.home / "releases" / str(deployment_id)
+
+    def cache(self, number: int) -> Path:
+        return self.home / "cache" / str(number)
+
+    @property
+    def routes(self) -> Path:
+        return self.home / "routes"
+
+    @property
+    def caddy_config(self) -> Path:
+        return self.home / "caddy" / "caddy.json"
+
+    @property
+    def caddy_admin(self) -> Path:
+        return self.home / "run" / "caddy" / "admin.sock"
+
+    @property
+    def agent_socket(self) -> Path:
+        return self.home / "run" / "runtime" / "runtime.sock"
+
+    def ensure_folders(self) -> None:
+        """Make the folders that others pass through (0711) and ours (0700)."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        for name, mode in (("builds", 0o700), ("cache", 0o700), ("releases", 0o711)):
+            folder = self.home / name
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+
+
+def give_to_app(folder: Path, number: int) -> None:
+    """Make ``folder`` and all in it the app's own. Links are not followed."""
+    if os.geteuid() != 0:
+        return
+    uid = app_uid(number)
+    os.lchown(folder, uid, uid)
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            os.lchown(os.path.join(parent, name), uid, uid)  # noqa: PTH118 - 10 × faster
+
+
+def ensure_app_folder(folder: Path, number: int) -> Path:
+    """A folder of the app's own, closed to others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    if os.geteuid() == 0:
+        os.chown(folder, app_uid(number), app_uid(number))
+    return folder
