@@ -5,11 +5,13 @@ same tree always gives the same plan.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from autodeploy.services.analyzer.entries import django, javascript, procfile, python, static
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
+from autodeploy.services.analyzer.languages import find_unsupported
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, Match, Verdict, judge
 from autodeploy.services.analyzer.needs import find_needs, with_required
 from autodeploy.services.analyzer.packages import javascript as javascript_packages
@@ -36,6 +38,9 @@ WITHOUT_ENTRY = 0.5
 # How far a plan can be trusted whose start command the user wrote.
 DECLARED = 0.95
 
+# Above this the signs of a plain app outweigh a manifest of another language.
+FIRM = 0.75
+
 _LANGUAGE_NAMES = {"static": "HTML", "node": "JavaScript", "python": "Python"}
 
 
@@ -55,13 +60,28 @@ def analyze(
     files = SourceFiles(tree, root_directory)
     found = _packages(files)
     context = _context(files, found)
-    verdict = judge(FRAMEWORKS.values(), context)
-    winner = verdict.winner
-    language = winner.record.language if winner else procfile.language(files)
-    packages = found.get(language or "")
-    run = procfile.override(_run(files, packages, winner, context), files)
+    verdict, language = _decide(files, judge(FRAMEWORKS.values(), context))
+    packages = found.get(language.slug)
+    run = procfile.override(_run(files, packages, verdict.winner, context), files)
     variables = find_variables(files) if with_variables else ()
     return _plan(files, language, packages, verdict, run, variables, providers)
+
+
+class _Language(NamedTuple):
+    slug: str
+    name: str | None
+
+
+def _decide(files: SourceFiles, verdict: Verdict) -> tuple[Verdict, _Language]:
+    """The verdict with the language; weak signs of none lose to another language's manifest."""
+    winner = verdict.winner
+    if winner is None or (winner.record.generic and winner.confidence < FIRM):
+        unsupported = find_unsupported(files)
+        if unsupported:
+            files.warn(f"{unsupported[1]} is recognised, but how to build it is not known yet.")
+            return Verdict(None, verdict.losers), _Language(*unsupported)
+    slug = winner.record.language if winner else procfile.language(files) or ""
+    return verdict, _Language(slug, _LANGUAGE_NAMES.get(slug))
 
 
 def _packages(files: SourceFiles) -> dict[str, Packages]:
@@ -105,7 +125,7 @@ def _warn_unbuilt(files: SourceFiles, context: Context) -> None:
 
 def _plan(
     files: SourceFiles,
-    language: str | None,
+    language: _Language,
     packages: Packages | None,
     verdict: Verdict,
     run: Run,
@@ -118,12 +138,12 @@ def _plan(
     if confidence < SURE_ENOUGH:
         files.warn(_what_would_settle_it(run))
     return Plan(
-        language=language,
-        language_name=packages.language_name if packages else _LANGUAGE_NAMES.get(language or ""),
+        language=language.slug or None,
+        language_name=packages.language_name if packages else language.name,
         framework=_framework(verdict.winner, packages),
         package_manager=packages.manager if packages else None,
         package_manager_version=packages.manager_version if packages else None,
-        runtime=packages.runtime if packages else _runtime(language),
+        runtime=packages.runtime if packages else _runtime(language.slug),
         install_command=run.install,
         build_command=run.build,
         start_command=run.start,
@@ -148,7 +168,7 @@ def _plan(
     )
 
 
-def _runtime(language: str | None) -> Runtime | None:
+def _runtime(language: str) -> Runtime | None:
     return Runtime(name=language) if language in ("node", "python") else None
 
 

@@ -49,10 +49,14 @@ Condition = Dependency | File | Content | Script
 
 @dataclass(frozen=True)
 class Way:
-    """One way to recognise a framework: all of ``conditions``; ``confidence`` is 0 to 1."""
+    """One way to recognise a framework: all of ``conditions`` and none of ``unless``.
+
+    ``confidence`` is 0 to 1.
+    """
 
     confidence: float
     conditions: tuple[Condition, ...]
+    unless: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,10 +170,11 @@ def judge(records: Iterable[FrameworkRecord], context: Context) -> Verdict:
 
 def match(record: FrameworkRecord, context: Context) -> Match | None:
     """The surest way in which the record matches, or None."""
+    language = record.language
     for way in sorted(record.ways, key=lambda way: -way.confidence):
-        facts = [holds(condition, record.language, context) for condition in way.conditions]
-        if all(facts):
-            if any(holds(condition, record.language, context) for condition in record.unless):
+        facts = [holds(condition, language, context) for condition in way.conditions]
+        if all(facts) and not any(holds(one, language, context) for one in way.unless):
+            if any(holds(one, language, context) for one in record.unless):
                 return None
             return Match(record, way.confidence, tuple(fact for fact in facts if fact))
     return None

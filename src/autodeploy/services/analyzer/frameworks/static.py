@@ -3,6 +3,19 @@
 from autodeploy.services.analyzer.matcher import File, FrameworkRecord, Way
 from autodeploy.services.analyzer.plan import AppKind
 
+# With any of these the page may be a part of something larger.
+_MANIFESTS = tuple(
+    File(path)
+    for path in (
+        "package.json",
+        "requirements.txt",
+        "pyproject.toml",
+        "Pipfile",
+        "*.py",
+        "server.js",
+    )
+)
+
 RECORDS = (
     FrameworkRecord(
         slug="static",
@@ -12,6 +25,7 @@ RECORDS = (
         source="https://developer.mozilla.org/en-US/docs/Learn_web_development",
         generic=True,
         ways=(
+            Way(0.92, (File("index.html"),), unless=_MANIFESTS),
             Way(0.6, (File("index.html"),)),
             Way(0.58, (File("public/index.html"),)),
         ),

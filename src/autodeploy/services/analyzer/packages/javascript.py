@@ -59,7 +59,7 @@ def read(files: SourceFiles) -> Packages | None:
         production=production,
         development=development,
         manifests=dict.fromkeys((*development, *production), "package.json"),
-        lock_files=locks,
+        lock_files=locks or (files.at("package.json"),),
         scripts={
             name: command
             for name, command in table(manifest, "scripts").items()

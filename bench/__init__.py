@@ -1,0 +1,1 @@
+"""Benchmarks: each claim about speed, scale or accuracy has its program here."""

@@ -1,0 +1,63 @@
+"""Predictions of the analyzer for a labelled benchmark.
+
+    python -m bench.analyzer MANIFEST OUT.jsonl
+
+MANIFEST holds one JSON object a line: ``id``, ``dir`` (the repository's root, relative to the
+manifest) and ``path`` (the directory to analyse in it). OUT gets one prediction a line.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from autodeploy.services.analyzer.engine import analyze
+from autodeploy.services.analyzer.plan import Command, Plan
+from autodeploy.services.analyzer.tree import FolderTree
+
+
+def prediction(case_id: str, plan: Plan, milliseconds: float) -> dict[str, object]:
+    """One line of the output: every field always there, null for "none"."""
+    return {
+        "id": case_id,
+        "language": plan.language,
+        "framework": plan.framework.slug if plan.framework else None,
+        "package_manager": plan.package_manager,
+        "install": _line(plan.install_command),
+        "build": _line(plan.build_command),
+        "start": _line(plan.start_command),
+        "runtime_version": plan.runtime.version_request if plan.runtime else None,
+        "env": [variable.key for variable in plan.environment_variables],
+        "ms": round(milliseconds, 3),
+        "confidence": plan.framework.confidence if plan.framework else plan.confidence,
+    }
+
+
+def predict(manifest: Path, case: dict[str, str]) -> dict[str, object]:
+    folder = manifest.parent / case["dir"]
+    path = "" if case["path"] == "." else case["path"]
+    started = time.perf_counter()
+    plan = analyze(FolderTree(folder), path, with_variables=case.get("kind") != "label")
+    return prediction(case["id"], plan, (time.perf_counter() - started) * 1000)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("out", type=Path)
+    given = parser.parse_args(arguments)
+    lines = given.manifest.read_text("utf-8").splitlines()
+    cases = [json.loads(line) for line in lines if line.strip()]
+    with given.out.open("w", encoding="utf-8") as out:
+        for case in cases:
+            out.write(json.dumps(predict(given.manifest, case), ensure_ascii=False) + "\n")
+    return 0
+
+
+def _line(command: Command | None) -> str | None:
+    return command.command if command else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

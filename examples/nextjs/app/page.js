@@ -1,0 +1,3 @@
+export default function Page() {
+  return <h1>{process.env.NEXT_PUBLIC_GREETING ?? "Hello from Next.js"}</h1>;
+}

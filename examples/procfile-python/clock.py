@@ -1,0 +1,7 @@
+"""Runs beside the web process."""
+
+import time
+
+while True:
+    print(time.strftime("%H:%M:%S"), flush=True)
+    time.sleep(60)

@@ -1,0 +1,6 @@
+"""A Streamlit app."""
+
+import streamlit as st
+
+st.title("Hello from Streamlit")
+st.slider("A number", 0, 100)
