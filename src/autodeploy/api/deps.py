@@ -1,5 +1,6 @@
 """What route functions ask for: the process's resources, the caller, a page."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -18,7 +19,7 @@ def get_resources(connection: HTTPConnection) -> Resources:
     return resources
 
 
-def get_principal(connection: HTTPConnection) -> Principal:
+async def get_principal(connection: HTTPConnection) -> Principal:
     """The caller, as the authentication middleware identified it; raises ``Unauthenticated``."""
     principal: Principal | None = getattr(connection.state, "principal", None)
     if principal is None:
@@ -30,24 +31,34 @@ def get_principal(connection: HTTPConnection) -> Principal:
     return principal
 
 
-def require_credential(connection: HTTPConnection) -> None:
+async def require_credential(connection: HTTPConnection) -> None:
     """Refuse every route that is not on the public list to callers without a credential."""
     if needs_credential(connection.scope):
-        get_principal(connection)
+        await get_principal(connection)
 
 
+@dataclass(frozen=True)
 class PageRequest:
     """``limit`` and ``cursor`` of a list; give them to ``kernel.pagination.keyset``."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)] = DEFAULT_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=200)] = None,
-    ):
-        self.limit = limit
-        self.cursor = cursor
+    limit: int
+    cursor: str | None
 
 
-ResourcesDep = Annotated[Resources, Depends(get_resources)]
+# Dependencies are coroutines because FastAPI runs plain functions in threads, at a cost.
+
+
+async def _resources(connection: HTTPConnection) -> Resources:
+    return get_resources(connection)
+
+
+async def _page(
+    limit: Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+ResourcesDep = Annotated[Resources, Depends(_resources)]
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
-PageDep = Annotated[PageRequest, Depends()]
+PageDep = Annotated[PageRequest, Depends(_page)]

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import structlog
-from asyncpg.exceptions import CannotConnectNowError, DataError
+from asyncpg.exceptions import DataError
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
@@ -27,8 +27,8 @@ MEDIA_TYPE = "application/problem+json"
 
 _log = structlog.get_logger(__name__)
 
-# What a call to PostgreSQL or Redis raises while it is away or not ready.
-_AWAY = (OperationalError, InterfaceError, CannotConnectNowError, ConnectionError)
+# What a connection that PostgreSQL or Redis dropped raises.
+_DROPPED = (OperationalError, InterfaceError, ConnectionError)
 
 # Codes of what the framework refuses before a route runs.
 _FRAMEWORK_CODES = {
@@ -107,9 +107,7 @@ def translate(error: Exception) -> AutoDeployError | None:
         return InvalidInput(
             "A value is outside of what can be stored.", remedy="Check numbers and characters."
         )
-    if isinstance(
-        error, OperationalError | InterfaceError | CannotConnectNowError | ConnectionError
-    ):
+    if isinstance(error, _DROPPED):
         return Unavailable(
             "A part that this needs does not answer.", remedy="Try again in a moment."
         )

@@ -6,13 +6,30 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from asyncpg.exceptions import CannotConnectNowError, TooManyConnectionsError
 from sqlalchemy import DateTime, MetaData, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
-type_uuid = Annotated[UUID, mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))]
+from autodeploy.kernel.errors import Unavailable
+
+# What connecting raises while PostgreSQL is stopped, starting, full or out of reach.
+_AWAY = (
+    OSError,
+    CannotConnectNowError,
+    TooManyConnectionsError,
+    InterfaceError,
+    OperationalError,
+    PoolTimeout,
+)
+
+type_uuid = Annotated[
+    UUID, mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+]
 type_created = Annotated[
     datetime, mapped_column(DateTime(timezone=True), server_default=func.now(), nullable=False)
 ]
@@ -61,8 +78,17 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """One transaction: commits when the block ends, rolls back when it raises."""
+        """One transaction: commits when the block ends, rolls back when it raises.
+
+        Raises ``Unavailable`` when PostgreSQL cannot be reached.
+        """
         async with self._sessions() as session, session.begin():
+            try:
+                await session.connection()
+            except _AWAY as error:
+                raise Unavailable(
+                    "The database does not answer.", remedy="Try again in a moment."
+                ) from error
             yield session
 
     async def close(self) -> None:

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_foreign_organization_is_not_found_whoever_asks(is_admin):
 
 def test_each_role_includes_the_one_below_and_a_viewer_only_reads():
     ranks = [ROLE_ACTIONS[role] for role in (Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER)]
-    assert all(lower < higher for lower, higher in zip(ranks, ranks[1:], strict=False))
+    assert all(lower < higher for lower, higher in pairwise(ranks))
     assert ranks[-1] == frozenset(Action)
     assert {ACTION_SCOPE[action] for action in ROLE_ACTIONS[Role.VIEWER]} == {Scope.READ}
 

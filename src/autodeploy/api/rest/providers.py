@@ -43,7 +43,7 @@ class PriceView(Schema):
     as_of: str
 
 
-def _list_manifests(request: Request) -> tuple[Manifest, ...]:
+async def _list_manifests(request: Request) -> tuple[Manifest, ...]:
     registry: Manifests = request.app.state.providers
     return tuple(registry.list())
 
@@ -51,7 +51,7 @@ def _list_manifests(request: Request) -> tuple[Manifest, ...]:
 ManifestsDep = Annotated[tuple[Manifest, ...], Depends(_list_manifests)]
 
 
-def _get_manifest(manifests: ManifestsDep, name: str) -> Manifest:
+async def _get_manifest(manifests: ManifestsDep, name: str) -> Manifest:
     for manifest in manifests:
         if manifest.name == name:
             return manifest

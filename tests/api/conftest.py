@@ -1,0 +1,69 @@
+"""The application with real parts, called in process."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.services.auth.accounts import signed_up
+
+from autodeploy.app import ROLE_ROUTERS, create_app
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.base import Capability, Manifest, Price, Region
+from autodeploy.settings import Settings
+
+LOCAL = Manifest(
+    name="local",
+    title="This machine",
+    capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE}),
+    regions=(Region("here", "This machine"),),
+    pricing=(Price("free", "app", 0, "USD", "https://example.com/pricing", "2026-11-01"),),
+)
+
+
+class Registry:
+    """A registry of one provider."""
+
+    def list(self) -> tuple[Manifest, ...]:
+        return (LOCAL,)
+
+
+SignUp = Callable[[], Awaitable[dict[str, str]]]
+
+
+def new_app(home: Path, resources: Resources, **settings: str) -> FastAPI:
+    values = {"rate_limits": "off", **settings}
+    app = create_app(Settings(home=home, **values), frozenset(ROLE_ROUTERS), resources=resources)
+    app.state.resources = resources
+    app.state.providers = Registry()
+    return app
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=transport, base_url="http://autodeploy.test")
+
+
+@pytest.fixture
+def app(home: Path, resources: Resources) -> FastAPI:
+    """Every role's routers, without rate limits."""
+    return new_app(home, resources)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller without a credential."""
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+def sign_up(resources: Resources) -> SignUp:
+    """Registers a new user; returns the headers that authenticate as that user."""
+
+    async def sign_up() -> dict[str, str]:
+        signed_in = await signed_up(resources)
+        return {"Authorization": f"Bearer {signed_in.access_token}"}
+
+    return sign_up

@@ -1,0 +1,95 @@
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from autodeploy.kernel.clock import now
+from autodeploy.services.auth.models import IdempotencyKey
+
+TOKENS = "/api/v1/auth/tokens"
+
+
+async def _create(client, headers, key: str, name: str = "CI"):
+    return await client.post(
+        TOKENS, json={"name": name}, headers={**headers, "Idempotency-Key": key}
+    )
+
+
+async def _count(client, headers) -> int:
+    return len((await client.get(TOKENS, headers=headers)).json()["items"])
+
+
+async def test_a_repeated_request_gets_the_first_answer_and_does_nothing(client, sign_up):
+    headers = await sign_up()
+    first, again = [await _create(client, headers, "k1") for _ in range(2)]
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert await _count(client, headers) == 1
+
+
+async def test_a_key_with_another_body_is_refused(client, sign_up):
+    headers = await sign_up()
+    await _create(client, headers, "k1")
+    answer = await _create(client, headers, "k1", "other")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert await _count(client, headers) == 1
+
+
+async def test_keys_of_different_users_do_not_meet(client, sign_up):
+    ada, bob = await sign_up(), await sign_up()
+    first, second = await _create(client, ada, "k1"), await _create(client, bob, "k1")
+    assert first.json()["id"] != second.json()["id"]
+
+
+async def test_of_concurrent_repetitions_one_runs_and_the_others_may_retry(client, sign_up):
+    headers = await sign_up()
+    answers = await asyncio.gather(*(_create(client, headers, "k1") for _ in range(6)))
+    assert await _count(client, headers) == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    for answer in answers:
+        if answer.status_code == 409:
+            assert answer.json()["code"] == "request_in_progress"
+            assert answer.json()["retryable"]
+
+
+async def test_a_refusal_is_kept_too(client, sign_up):
+    headers = {**await sign_up(), "Idempotency-Key": "k1"}
+    first, again = [await client.post(TOKENS, json={}, headers=headers) for _ in range(2)]
+    assert again.status_code == 422
+    assert again.json() == first.json()
+
+
+async def test_the_kept_answer_is_stored_encrypted(client, sign_up, resources):
+    token = (await _create(client, await sign_up(), "k1")).json()["token"]
+    async with resources.db.transaction() as session:
+        row = (await session.scalars(select(IdempotencyKey))).one()
+    assert token not in str(row.body)
+
+
+async def test_a_key_is_free_again_after_a_day(client, sign_up, resources):
+    headers = await sign_up()
+    await _create(client, headers, "k1")
+    async with resources.db.transaction() as session:
+        await session.execute(
+            update(IdempotencyKey).values(created_at=now() - timedelta(hours=24, seconds=1))
+        )
+    assert (await _create(client, headers, "k1", "other")).status_code == 201
+
+
+async def test_a_request_that_died_with_its_process_may_be_repeated(client, sign_up, resources):
+    headers = await sign_up()
+    await _create(client, headers, "k1")
+    async with resources.db.transaction() as session:
+        await session.execute(update(IdempotencyKey).values(status=None, body=None))
+    assert (await _create(client, headers, "k1")).status_code == 409
+    async with resources.db.transaction() as session:
+        await session.execute(
+            update(IdempotencyKey).values(created_at=now() - timedelta(minutes=6))
+        )
+    assert (await _create(client, headers, "k1")).status_code == 201
+
+
+async def test_an_unusable_key_is_refused(client, sign_up):
+    answer = await _create(client, await sign_up(), "x" * 256)
+    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")

@@ -1,0 +1,115 @@
+"""The one list of public routes, held against every route that exists."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi import WebSocket
+
+from autodeploy.api.public import PUBLIC_ROUTES
+from autodeploy.api.routes import list_routes
+
+
+def _path(template: str) -> str:
+    return re.sub(r"\{[^}]+\}", str(uuid4()), template)
+
+
+def _operations(app):
+    return [(method, entry) for entry in list_routes(app) for method in sorted(entry.methods)]
+
+
+async def test_every_route_but_the_public_ones_refuses_callers_without_a_credential(app, client):
+    refused = 0
+    for method, entry in _operations(app):
+        if entry.public or method == "WEBSOCKET":
+            continue
+        answer = await client.request(method, _path(entry.template))
+        assert answer.status_code == 401, f"{method} {entry.template}"
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        refused += 1
+    assert refused > 8
+
+
+@pytest.mark.parametrize(
+    "credential", ["Bearer x", "Bearer adp_x", "Basic eDp5", "Bearer ", "x", "Bearer a.b.c"]
+)
+async def test_every_private_route_refuses_a_credential_that_is_not_ours(app, client, credential):
+    for method, entry in _operations(app):
+        if entry.public or method == "WEBSOCKET":
+            continue
+        answer = await client.request(
+            method, _path(entry.template), headers={"Authorization": credential}
+        )
+        assert answer.status_code == 401, f"{method} {entry.template}"
+
+
+async def _handshake(app, path: str, headers: list[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
+    """What the application sends to a client that opens a WebSocket and leaves."""
+    incoming = iter([{"type": "websocket.connect"}])
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(incoming, {"type": "websocket.disconnect", "code": 1001})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+    await app(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer adp_x")]])
+async def test_every_websocket_refuses_callers_without_a_credential_of_ours(app, headers):
+    @app.websocket("/socket")
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    app.state.routes = {entry.endpoint: entry for entry in list_routes(app)}
+    for method, entry in _operations(app):
+        if method == "WEBSOCKET":
+            sent = await _handshake(app, _path(entry.template), headers)
+            assert sent[0]["type"] == "websocket.http.response.start", entry.template
+            assert sent[0]["status"] == 401
+
+
+async def test_a_websocket_opens_with_a_credential(app, sign_up):
+    @app.websocket("/socket")
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    app.state.routes = {entry.endpoint: entry for entry in list_routes(app)}
+    credential = (await sign_up())["Authorization"].encode()
+    sent = await _handshake(app, "/socket", [(b"authorization", credential)])
+    assert sent[0]["type"] == "websocket.accept"
+
+
+def test_the_public_list_names_only_routes_that_exist(app):
+    existing = {(method, entry.template) for method, entry in _operations(app)}
+    assert existing >= PUBLIC_ROUTES
+
+
+async def test_public_routes_answer_without_a_credential(client):
+    for method, template in PUBLIC_ROUTES:
+        assert (await client.request(method, template)).status_code in {200, 422}, template
+
+
+def test_nothing_is_mounted_beside_the_routes_that_are_walked(app):
+    walked = {entry.template for entry in list_routes(app)}
+    mounted = {getattr(route, "path", None) for route in app.routes}
+    assert mounted - {None} <= walked
+
+
+async def test_no_documentation_page_is_served(client):
+    for path in ("/docs", "/redoc"):
+        assert (await client.get(path)).status_code == 404
+    assert (await client.get("/openapi.json")).status_code == 401

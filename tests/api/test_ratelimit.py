@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+from tests.api.conftest import client_of, new_app
+
+from autodeploy.api.ratelimit import RULES, configured_rules
+from autodeploy.kernel.cache import Cache
+from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.ratelimit import Limit, RateLimiter
+
+
+async def test_the_eleventh_call_to_auth_in_a_minute_is_refused(home, resources):
+    async with client_of(new_app(home, resources, rate_limits="auth=10/hour")) as client:
+        answers = [await client.get("/api/v1/auth/me") for _ in range(11)]
+        assert (await client.get("/healthz")).status_code == 200
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers[:2]] == ["9", "8"]
+    refused = answers[-1]
+    assert refused.json()["code"] == "rate_limited"
+    assert refused.headers["RateLimit-Limit"] == "10"
+    assert refused.headers["RateLimit-Remaining"] == "0"
+    assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
+
+
+async def test_callers_are_counted_apart(home, resources, sign_up):
+    ada, bob = await sign_up(), await sign_up()
+    async with client_of(new_app(home, resources, rate_limits="auth=1/hour")) as client:
+        statuses = [
+            (await client.get("/api/v1/auth/me", headers=headers)).status_code
+            for headers in (ada, ada, bob, bob)
+        ]
+    assert statuses == [200, 429, 200, 429]
+
+
+async def test_limits_hold_in_the_process_while_redis_is_away(home, resources):
+    lost = replace(resources, cache=Cache.connect(f"unix://{home}/absent.sock"))
+    async with client_of(new_app(home, lost, rate_limits="auth=2/hour")) as client:
+        statuses = [(await client.get("/api/v1/auth/me")).status_code for _ in range(3)]
+    await lost.cache.close()
+    assert statuses == [401, 401, 429]
+
+
+async def test_the_window_slides(resources):
+    limiter, limit = RateLimiter(resources.cache.redis), Limit(10, 60)
+
+    async def allowed(moment: float) -> bool:
+        return (await limiter.hit("k", limit, moment=moment)).allowed
+
+    assert all([await allowed(6059) for _ in range(10)])
+    assert not await allowed(6059)
+    assert not await allowed(6060)  # all ten lie in the last minute still
+    halfway = [await allowed(6090) for _ in range(6)]
+    assert halfway == [True] * 5 + [False]
+    assert await allowed(6180)
+
+
+def test_the_table_is_that_of_the_specification():
+    limits = {rule.name: rule.limit for rule in RULES}
+    assert limits == {
+        "auth": Limit(10, 60),
+        "deployments": Limit(30, 3600),
+        "analyze": Limit(60, 3600),
+        "api": Limit(1000, 3600),
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("POST", "/api/v1/auth/login", "auth"),
+        ("POST", "/api/v1/projects/1/deployments", "deployments"),
+        ("GET", "/api/v1/projects/1/deployments", "api"),
+        ("POST", "/api/v1/deployments/1/rollback", "deployments"),
+        ("GET", "/api/v1/deployments/1/status", "api"),
+        ("POST", "/api/v1/repositories/1/analyze", "analyze"),
+        ("GET", "/api/v1/projects", "api"),
+        ("GET", "/healthz", None),
+    ],
+)
+def test_the_first_matching_rule_counts_a_call(method, path, name):
+    matching = (
+        rule.name
+        for rule in RULES
+        if (rule.methods is None or method in rule.methods) and rule.path.fullmatch(path)
+    )
+    assert next(matching, None) == name
+
+
+def test_an_override_changes_only_what_it_names_and_off_removes_all():
+    changed = {rule.name: rule.limit for rule in configured_rules("auth=100/minute, api=5/second")}
+    assert changed["auth"] == Limit(100, 60)
+    assert changed["api"] == Limit(5, 1)
+    assert changed["deployments"] == Limit(30, 3600)
+    assert configured_rules("off") == ()
+
+
+@pytest.mark.parametrize("override", ["auth", "auth=0/minute", "nothing=1/hour", "auth=1/day"])
+def test_an_override_that_cannot_be_used_is_refused(override):
+    with pytest.raises(InvalidInput) as refusal:
+        configured_rules(override)
+    assert refusal.value.field == "AUTODEPLOY_RATE_LIMITS"
