@@ -233,9 +233,7 @@ class DeploymentStep(Base):
 
 class DeploymentLog(Base):
     __tablename__ = "deployment_logs"
-    __table_args__ = (
-        CheckConstraint("level IN ('debug', 'info', 'warn', 'error')", name="level"),
-    )
+    __table_args__ = (CheckConstraint("level IN ('debug', 'info', 'warn', 'error')", name="level"),)
 
     deployment_id: Mapped[UUID] = mapped_column(
         ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True

@@ -21,6 +21,16 @@ class StepStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class StepName(StrEnum):
+    """The steps, in their order."""
+
+    ANALYZE_REPOSITORY = "analyze_repository"
+    PROVISION_DATABASE = "provision_database"
+    BUILD_APPLICATION = "build_application"
+    DEPLOY_TO_PROVIDER = "deploy_to_provider"
+    VERIFY_HEALTH = "verify_health"
+
+
 _D = DeploymentStatus
 _S = StepStatus
 

@@ -1,0 +1,143 @@
+"""The variables that an app is built and run with, and which of their values are secret."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from sqlalchemy import select
+
+from autodeploy.kernel.redaction import Redactor
+from autodeploy.kernel.resources import Resources
+from autodeploy.services.deployer.models import (
+    Deployment,
+    EnvironmentVariable,
+    Project,
+    ProjectDatabase,
+)
+
+DATABASE_VARIABLE = "DATABASE_URL"
+MAIN_DATABASE = "main"
+_SECRET_NAME = re.compile(
+    r"(^|_)(SECRETS?|TOKENS?|PASSWORDS?|PASSWD|PASS|PWD|KEYS?|CREDENTIALS?|DSN|PRIVATE|SALT"
+    r"|DATABASE_URL|REDIS_URL|MONGODB_URI|AUTH)($|_)"
+)
+_PUBLIC_NAME = re.compile(r"^(NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|GATSBY)_")
+
+
+@dataclass(frozen=True)
+class AppEnvironment:
+    """``values`` is everything set for the app; ``versions`` change whenever a value does."""
+
+    values: Mapping[str, str] = field(repr=False)
+    secrets: frozenset[str] = field(repr=False)
+    versions: tuple[tuple[str, str], ...]
+
+    def for_build(self, deployment: Deployment) -> dict[str, str]:
+        """Nothing here differs between two builds of the same commit and configuration."""
+        return {**_metadata(deployment), **self.values}
+
+    def for_run(self, deployment: Deployment) -> dict[str, str]:
+        own = {"AUTODEPLOY_DEPLOYMENT_ID": str(deployment.id)}
+        return {**_metadata(deployment), **own, **self.values}
+
+    def redactor(self) -> Redactor:
+        return Redactor(self.secrets)
+
+    def fingerprint(self, deployment: Deployment) -> str:
+        """Equal for deployments whose builds are interchangeable."""
+        decisive = [deployment.commit_sha, deployment.provider, deployment.plan, self.versions]
+        data = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(data.encode()).hexdigest()
+
+
+def looks_secret(key: str) -> bool:
+    """Whether a variable's name says that its value is a secret, where nobody said it."""
+    return bool(_SECRET_NAME.search(key.upper())) and not _PUBLIC_NAME.match(key.upper())
+
+
+def variable_context(project_id: UUID, environment: str, key: str) -> str:
+    """What a variable's ciphertext is bound to."""
+    return f"environment_variables:{project_id}:{environment}:{key}"
+
+
+def database_context(database_id: UUID) -> str:
+    """What a database URL's ciphertext is bound to."""
+    return f"databases:{database_id}"
+
+
+def vault_subject(organization_id: UUID) -> str:
+    """Whose key project values are sealed with: they outlive their author."""
+    return f"organization:{organization_id}"
+
+
+async def load_app_environment(
+    resources: Resources, project: Project, environment: str
+) -> AppEnvironment:
+    """Open the variables of an environment and the URL of its database."""
+    async with resources.db.transaction() as session:
+        variables = (
+            await session.scalars(
+                select(EnvironmentVariable).where(
+                    EnvironmentVariable.project_id == project.id,
+                    EnvironmentVariable.environment == environment,
+                )
+            )
+        ).all()
+        database = await session.scalar(
+            select(ProjectDatabase).where(
+                ProjectDatabase.project_id == project.id,
+                ProjectDatabase.environment == environment,
+                ProjectDatabase.name == MAIN_DATABASE,
+                ProjectDatabase.status == "available",
+            )
+        )
+    subject = vault_subject(project.organization_id)
+    values: dict[str, str] = {}
+    secrets: set[str] = set()
+    versions: list[tuple[str, str]] = []
+    if database is not None and database.encrypted_url is not None:
+        url = await resources.vault.decrypt_for(
+            subject, database.encrypted_url, context=database_context(database.id)
+        )
+        values[DATABASE_VARIABLE] = url
+        secrets |= {url, *_passwords([url])}
+        versions.append((DATABASE_VARIABLE, f"{database.id}:{database.updated_at.isoformat()}"))
+    for variable in variables:
+        value = await resources.vault.decrypt_for(
+            subject,
+            variable.encrypted_value or "",
+            context=variable_context(project.id, environment, variable.key),
+        )
+        values[variable.key] = value
+        versions.append((variable.key, f"{variable.id}:{variable.updated_at.isoformat()}"))
+        if variable.is_secret:
+            secrets.add(value)
+    secrets |= _passwords(values.values())
+    return AppEnvironment(values, frozenset(secrets), tuple(sorted(versions)))
+
+
+def _passwords(values: Iterable[str]) -> set[str]:
+    """The passwords inside URLs, which programs print by themselves."""
+    found = set()
+    for value in values:
+        if "://" not in value:
+            continue
+        try:
+            password = urlsplit(value).password
+        except ValueError:
+            continue
+        if password:
+            found |= {password, unquote(password)}
+    return found
+
+
+def _metadata(deployment: Deployment) -> dict[str, str]:
+    return {
+        "AUTODEPLOY": "1",
+        "AUTODEPLOY_ENVIRONMENT": deployment.environment,
+        "AUTODEPLOY_COMMIT": deployment.commit_sha,
+    }

@@ -1,0 +1,164 @@
+"""What a step of a run is given."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.providers.base import App, BuildSpec, DeployProvider, ReleaseRequest
+from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.deployer.app_environment import AppEnvironment, load_app_environment
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.errors import SourceMissing
+from autodeploy.services.deployer.journal import Journal, by_name
+from autodeploy.services.deployer.leases import Lease
+from autodeploy.services.deployer.logs import LogPipeline
+from autodeploy.services.deployer.models import (
+    Deployment,
+    DeploymentStep,
+    Environment,
+    Project,
+)
+from autodeploy.services.deployer.transitions import LeaseLost, hold
+
+
+@dataclass
+class StepContext:
+    """One leased run. ``deployment`` is kept in step with the row by ``journal.set_columns``.
+
+    ``promoting`` is true from the moment that traffic is switched: from there on the run is
+    finished rather than cancelled.
+    """
+
+    engine: Engine
+    lease: Lease
+    deployment: Deployment
+    project: Project
+    environment: Environment
+    repository: Repository | None
+    variables: AppEnvironment
+    log: LogPipeline
+    journal: Journal
+    promoting: bool = False
+
+    @property
+    def provider(self) -> DeployProvider:
+        return self.engine.providers.deploys(self.deployment.provider)
+
+    @property
+    def app(self) -> App:
+        return app_of(self.environment)
+
+    @property
+    def plan(self) -> Plan:
+        return Plan.model_validate(self.deployment.plan)
+
+    @property
+    def is_rollback(self) -> bool:
+        return self.deployment.kind == "rollback"
+
+    def get_repository(self) -> Repository:
+        """Where the files come from. Raises ``SourceMissing``."""
+        if self.repository is None:
+            raise SourceMissing(
+                "The repository of this project was removed.",
+                remedy="Connect a repository to the project and deploy again.",
+            )
+        return self.repository
+
+    async def say(self, message: str, *, level: str = "info") -> None:
+        """A line of our own in the deployment's log."""
+        await self.log.write(level, "autodeploy", message)
+
+    async def reload_variables(self) -> None:
+        """Read the variables again, after a database was made or found."""
+        self.variables = await load_app_environment(
+            self.engine.resources, self.project, self.deployment.environment
+        )
+        self.log.redactor = self.variables.redactor()
+
+    def release_request(self) -> ReleaseRequest:
+        return make_release_request(self.deployment, self.environment, self.variables)
+
+
+def app_of(environment: Environment) -> App:
+    """How a provider knows the app of an environment."""
+    return App(
+        environment_id=environment.id,
+        number=environment.number,
+        project_slug=environment.host,
+        environment=environment.name,
+        local_port=environment.local_port,
+    )
+
+
+def spec_of(deployment: Deployment) -> BuildSpec:
+    """How the deployment is built and run."""
+    return Plan.model_validate(deployment.plan).build_spec()
+
+
+def make_release_request(
+    deployment: Deployment, environment: Environment, variables: AppEnvironment
+) -> ReleaseRequest:
+    """What a provider needs to run a deployment's artifact.
+
+    A release that is brought back runs no release command: an older one's migrations are not
+    for a newer schema.
+    """
+    spec = spec_of(deployment)
+    if deployment.kind == "rollback":
+        spec = replace(spec, release_command=None)
+    return ReleaseRequest(
+        deployment_id=deployment.id,
+        app=app_of(environment),
+        artifact_key=deployment.artifact_key or "",
+        spec=spec,
+        environment=variables.for_run(deployment),
+    )
+
+
+async def load_context(engine: Engine, lease: Lease) -> StepContext:
+    """Everything that the run begins with. Raises ``LeaseLost``."""
+    resources = engine.resources
+    async with resources.db.transaction() as session:
+        await hold(session, lease.deployment_id, lease.fence)
+        deployment = await session.get_one(Deployment, lease.deployment_id)
+        project = await session.get_one(Project, deployment.project_id)
+        environment = await get_environment(session, deployment)
+        repository = (
+            await session.get(Repository, deployment.repository_id)
+            if deployment.repository_id
+            else None
+        )
+        steps = await session.scalars(
+            select(DeploymentStep)
+            .where(DeploymentStep.deployment_id == deployment.id)
+            .order_by(DeploymentStep.position)
+        )
+        journal = Journal(resources, lease, deployment.status, by_name(list(steps)))
+    variables = await load_app_environment(resources, project, deployment.environment)
+    return StepContext(
+        engine=engine,
+        lease=lease,
+        deployment=deployment,
+        project=project,
+        environment=environment,
+        repository=repository,
+        variables=variables,
+        log=LogPipeline(resources, lease, variables.redactor()),
+        journal=journal,
+    )
+
+
+async def get_environment(session: AsyncSession, deployment: Deployment) -> Environment:
+    """The environment that a deployment is for. Raises ``LeaseLost`` when it was deleted."""
+    environment = await session.scalar(
+        select(Environment).where(
+            Environment.project_id == deployment.project_id,
+            Environment.name == deployment.environment,
+        )
+    )
+    if environment is None:
+        raise LeaseLost
+    return environment

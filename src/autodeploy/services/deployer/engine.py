@@ -1,0 +1,20 @@
+"""What a worker needs to run deployments, beyond what every process has."""
+
+from dataclasses import dataclass
+
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.registry import Registry
+
+DEFAULT_LEASE_SECONDS = 15.0
+DEFAULT_HEALTH_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The parts of one worker. ``owner`` names it in leases."""
+
+    resources: Resources
+    providers: Registry
+    owner: str
+    lease_seconds: float = DEFAULT_LEASE_SECONDS
+    health_timeout_seconds: float = DEFAULT_HEALTH_TIMEOUT_SECONDS

@@ -1,0 +1,54 @@
+"""Why a deployment fails, beyond what providers and the analyzer say."""
+
+from http import HTTPStatus
+
+from autodeploy.kernel.errors import Conflict, DeploymentFailed
+
+
+class AppCrashed(DeploymentFailed):
+    """The app's process ended again and again before it answered."""
+
+    code = "app_crashed"
+
+
+class AppNotListening(DeploymentFailed):
+    """The app runs and does not accept connections on its port."""
+
+    code = "app_not_listening"
+
+
+class HealthCheckFailed(DeploymentFailed):
+    """The app answers, but only with server errors."""
+
+    code = "health_check_failed"
+
+
+class RecoveredTooOften(DeploymentFailed):
+    """Several workers were lost on this deployment: a dead letter."""
+
+    code = "recovered_too_often"
+
+
+class InternalFailure(DeploymentFailed):
+    """An unexpected exception, after every attempt; the worker's log has it."""
+
+    code = "internal_error"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class SourceMissing(DeploymentFailed):
+    """The repository that the deployment was made from is gone."""
+
+    code = "source_missing"
+
+
+class NotRollbackable(Conflict):
+    """The deployment was never released, or its artifact is gone."""
+
+    code = "not_rollbackable"
+
+
+class DeploymentEnded(Conflict):
+    """The deployment has ended, so it cannot be cancelled."""
+
+    code = "deployment_ended"

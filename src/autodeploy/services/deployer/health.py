@@ -1,0 +1,126 @@
+"""Whether a release answers, before it gets traffic."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+
+from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
+from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
+
+FIRST_INTERVAL_SECONDS = 0.2
+LAST_INTERVAL_SECONDS = 1.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+CRASHES_BEFORE_FAILURE = 3
+# A process without an address proves itself by staying up.
+STEADY_SECONDS = 3.0
+
+
+@dataclass
+class _Seen:
+    """The best sign of life so far: None for no connection at all."""
+
+    status: int | None = None
+
+
+async def wait_until_healthy(
+    provider: DeployProvider,
+    release: Release,
+    *,
+    timeout_seconds: float,
+    steady_seconds: float = STEADY_SECONDS,
+) -> None:
+    """Return when the release answers ``/`` with anything below 500.
+
+    One without an address is healthy when it has stayed up for ``steady_seconds``.
+
+    Raises:
+        AppCrashed, AppNotListening, HealthCheckFailed: with the app's last lines.
+    """
+    seen = _Seen()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            if release.check_url is None:
+                await _wait_until_steady(provider, release, steady_seconds)
+            else:
+                await _wait_for_answer(provider, release, release.check_url, seen)
+    except TimeoutError:
+        raise _failure(await provider.status(release), seen, timeout_seconds) from None
+
+
+async def _wait_for_answer(
+    provider: DeployProvider, release: Release, url: str, seen: _Seen
+) -> None:
+    interval = FIRST_INTERVAL_SECONDS
+    async with httpx.AsyncClient(
+        timeout=ANSWER_TIMEOUT_SECONDS, trust_env=False, follow_redirects=False
+    ) as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                seen.status = await _status_of(client, url)
+                if seen.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return
+            _refuse_crashing(await provider.status(release))
+            await asyncio.sleep(interval)
+            interval = min(LAST_INTERVAL_SECONDS, interval * 1.5)
+
+
+async def _status_of(client: httpx.AsyncClient, url: str) -> int:
+    """The status alone: an app whose first page is endless is healthy."""
+    async with client.stream("GET", url) as response:
+        return response.status_code
+
+
+async def _wait_until_steady(
+    provider: DeployProvider, release: Release, steady_seconds: float
+) -> None:
+    clock = asyncio.get_running_loop().time
+    up_since: float | None = None
+    while True:
+        status = await provider.status(release)
+        _refuse_crashing(status)
+        up_since = (up_since or clock()) if _runs(status) else None
+        if up_since is not None and clock() - up_since >= steady_seconds:
+            return
+        await asyncio.sleep(FIRST_INTERVAL_SECONDS)
+
+
+def _runs(status: RuntimeStatus) -> bool:
+    return status.state == "running"
+
+
+def _refuse_crashing(status: RuntimeStatus) -> None:
+    if status.state == "crashed" or status.restarts >= CRASHES_BEFORE_FAILURE:
+        raise _crashed(status)
+
+
+def _crashed(status: RuntimeStatus) -> AppCrashed:
+    code = "" if status.exit_code is None else f" with exit code {status.exit_code}"
+    return AppCrashed(
+        f"The app ended{code} before it answered a request.",
+        remedy="The last lines of its output are below. Check the start command and whether "
+        "every variable that the app needs is set.",
+        log_tail=list(status.log_tail),
+    )
+
+
+def _failure(
+    status: RuntimeStatus, seen: _Seen, timeout_seconds: float
+) -> AppCrashed | AppNotListening | HealthCheckFailed:
+    tail = list(status.log_tail)
+    if seen.status is not None:
+        return HealthCheckFailed(
+            f"The app answered / with status {seen.status} for {timeout_seconds:g} s.",
+            remedy="Make / answer with a status below 500; the app's last lines are below.",
+            log_tail=tail,
+        )
+    if not _runs(status):
+        return _crashed(status)
+    return AppNotListening(
+        f"The app runs but did not answer on its port within {timeout_seconds:g} s.",
+        remedy="Make it listen on the port in the environment variable PORT, on 0.0.0.0 or "
+        "127.0.0.1, and not on a fixed one.",
+        log_tail=tail,
+    )

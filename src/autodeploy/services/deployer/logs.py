@@ -1,0 +1,203 @@
+"""Log lines of a deployment: numbered and stored first, then published."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, insert, select, update
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.redaction import Redactor
+from autodeploy.kernel.resources import Resources
+from autodeploy.services.deployer.announcements import Announcing, announcing, log_channel
+from autodeploy.services.deployer.leases import Lease
+from autodeploy.services.deployer.models import Deployment, DeploymentLog
+from autodeploy.services.deployer.transitions import LeaseLost
+
+FLUSH_SECONDS = 0.05
+BATCH_LINES = 500
+LINE_LIMIT_BYTES = 16 * 1024
+CUT_MARK = " … [cut]"
+_WAITING_LIMIT = 4 * BATCH_LINES
+_LEVELS = frozenset({"debug", "info", "warn", "error"})
+# The column's width; a provider's longer name for a source is cut, not refused.
+_SOURCE_LENGTH = 50
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line before it has a number."""
+
+    timestamp: datetime
+    level: str
+    source: str
+    message: str
+
+
+def clean_line(redactor: Redactor, text: str) -> str:
+    """The line as it may be stored: no secret, nothing that PostgreSQL refuses, not too long."""
+    text = redactor.line(text.rstrip("\r\n")).replace("\x00", "")
+    data = text.encode("utf-8", "replace")
+    if len(data) <= LINE_LIMIT_BYTES:
+        return data.decode()
+    return data[:LINE_LIMIT_BYTES].decode("utf-8", "ignore") + CUT_MARK
+
+
+async def append_lines(
+    transaction: Announcing,
+    deployment_id: UUID,
+    lines: Sequence[LogLine],
+    condition: ColumnElement[bool],
+    values: Mapping[str, Any] | None = None,
+) -> bool:
+    """Number and store lines if ``condition`` holds on the deployment's row; whether it did.
+
+    ``values`` are columns of the deployment that are set in the same statement.
+    """
+    row = (
+        await transaction.session.execute(
+            update(Deployment)
+            .where(Deployment.id == deployment_id, condition)
+            .values(**(values or {}), log_sequence=Deployment.log_sequence + len(lines))
+            .returning(Deployment.log_sequence, Deployment.organization_id)
+        )
+    ).first()
+    if row is None:
+        return False
+    last, organization_id = row
+    if not lines:
+        return True
+    numbered = [
+        {
+            "deployment_id": deployment_id,
+            "organization_id": organization_id,
+            "sequence": sequence,
+            "timestamp": line.timestamp,
+            "level": line.level if line.level in _LEVELS else "info",
+            "source": line.source[:_SOURCE_LENGTH],
+            "message": line.message,
+        }
+        for sequence, line in enumerate(lines, last - len(lines) + 1)
+    ]
+    await transaction.session.execute(insert(DeploymentLog), numbered)
+    messages = [_message(deployment_id, line) for line in numbered]
+    transaction.announce(log_channel(deployment_id), as_batch(messages))
+    return True
+
+
+async def read_lines(
+    resources: Resources,
+    deployment_id: UUID,
+    *,
+    after: int,
+    limit: int,
+    level: str | None = None,
+    source: str | None = None,
+) -> list[dict[str, Any]]:
+    """Stored lines with a number above ``after``, in order, in the shape of ``deployment.log``."""
+    query = select(DeploymentLog).where(
+        DeploymentLog.deployment_id == deployment_id, DeploymentLog.sequence > after
+    )
+    if level is not None:
+        query = query.where(DeploymentLog.level == level)
+    if source is not None:
+        query = query.where(DeploymentLog.source == source)
+    async with resources.db.transaction() as session:
+        rows = await session.scalars(query.order_by(DeploymentLog.sequence).limit(limit))
+        return [_message(deployment_id, vars(row)) for row in rows]
+
+
+def as_batch(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One message for several lines; a single line is a message by itself."""
+    if len(messages) == 1:
+        return dict(messages[0])
+    last = messages[-1]
+    return {
+        "type": "deployment.log",
+        "deploymentId": last["deploymentId"],
+        "sequence": last["sequence"],
+        "lines": list(messages),
+    }
+
+
+def _message(deployment_id: UUID, line: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "deployment.log",
+        "deploymentId": str(deployment_id),
+        "sequence": line["sequence"],
+        "timestamp": line["timestamp"].isoformat(),
+        "level": line["level"],
+        "message": line["message"],
+        "source": line["source"],
+    }
+
+
+class LogPipeline:
+    """The log of one run. Lines are stored in batches, in order, under the run's fence.
+
+    ``write`` waits when PostgreSQL cannot keep up; nothing is dropped. When the lease is lost
+    ``write`` and ``flush`` raise ``LeaseLost``.
+    """
+
+    def __init__(self, resources: Resources, lease: Lease, redactor: Redactor):
+        self.redactor = redactor
+        self._resources = resources
+        self._lease = lease
+        self._waiting: list[LogLine] = []
+        self._storing = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._error: Exception | None = None
+        self._task = asyncio.create_task(self._store_forever())
+
+    async def write(self, level: str, source: str, message: str) -> None:
+        """Take a line, or several; satisfies ``providers.base.LogSink``."""
+        for line in message.split("\n"):
+            text = clean_line(self.redactor, line)
+            self._waiting.append(LogLine(now(), level, source, text))
+        self._wake.set()
+        if self._error is not None:
+            raise self._error
+        if len(self._waiting) >= _WAITING_LIMIT:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Return when every line written so far is stored."""
+        while self._waiting:
+            await self._store()
+
+    async def close(self) -> None:
+        """Store what is left and stop. Does not raise: the run's outcome is decided elsewhere."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _store_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(FLUSH_SECONDS)
+            self._wake.clear()
+            try:
+                await self.flush()
+            except LeaseLost as lost:
+                self._error = lost
+                return
+            except Exception:  # PostgreSQL is away: the lines wait and are tried again
+                self._wake.set()
+
+    async def _store(self) -> None:
+        async with self._storing:
+            batch = self._waiting[:BATCH_LINES]
+            if not batch:
+                return
+            async with announcing(self._resources) as transaction:
+                if not await append_lines(
+                    transaction,
+                    self._lease.deployment_id,
+                    batch,
+                    Deployment.fence == self._lease.fence,
+                ):
+                    raise LeaseLost
+            # Only now: a batch whose commit failed is stored again.
+            del self._waiting[: len(batch)]

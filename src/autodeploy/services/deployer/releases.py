@@ -1,0 +1,168 @@
+"""Which release of an environment has traffic, and the removal of those that have none."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.orm import aliased
+
+from autodeploy.kernel.clock import now
+from autodeploy.providers.base import Release
+from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.context import (
+    StepContext,
+    app_of,
+    make_release_request,
+)
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.states import (
+    TERMINAL,
+    DeploymentStatus,
+    StepName,
+    StepStatus,
+)
+from autodeploy.services.deployer.transitions import change_status, hold
+
+# Rows are locked while the provider switches.
+PROMOTE_TIMEOUT_SECONDS = 10
+
+_log = structlog.get_logger(__name__)
+
+
+async def go_live(context: StepContext, release: Release) -> None:
+    """Give the release all traffic and record it, as one: nobody else may switch meanwhile.
+
+    Raises ``LeaseLost`` and what the provider raises.
+    """
+    deployment = context.deployment
+    async with announcing(context.engine.resources) as transaction:
+        session = transaction.session
+        await hold(session, deployment.id, context.lease.fence)
+        environment = await session.get_one(
+            Environment, context.environment.id, with_for_update=True
+        )
+        context.promoting = True
+        async with asyncio.timeout(PROMOTE_TIMEOUT_SECONDS):
+            endpoint = await context.provider.promote(context.release_request(), release)
+        moment = now()
+        if context.is_rollback and environment.live_deployment_id is not None:
+            await session.execute(
+                update(Deployment)
+                .where(Deployment.id == environment.live_deployment_id)
+                .values(rolled_back_at=moment)
+            )
+        environment.live_deployment_id = deployment.id
+        environment.provider = deployment.provider
+        environment.url = endpoint.url
+        environment.local_url = endpoint.local_url
+        environment.local_port = endpoint.local_port
+        await context.journal.end_within(transaction, StepName.VERIFY_HEALTH, StepStatus.SUCCEEDED)
+        await change_status(
+            transaction,
+            deployment.id,
+            DeploymentStatus.READY,
+            fence=context.lease.fence,
+            values={"url": endpoint.url, "promoted_at": moment},
+            metadata={"url": endpoint.url, "localUrl": endpoint.local_url},
+        )
+
+
+async def restore_traffic(context: StepContext) -> None:
+    """After a switch that was not recorded: give the traffic back to the release that is live."""
+    async with context.engine.resources.db.transaction() as session:
+        environment = await session.get_one(
+            Environment, context.environment.id, with_for_update=True
+        )
+        if environment.live_deployment_id is None:
+            return
+        live = await session.get_one(Deployment, environment.live_deployment_id)
+        request = make_release_request(live, environment, context.variables)
+        provider = context.engine.providers.deploys(live.provider)
+        release = await find_release(context.engine, live.id)
+        if release is not None:
+            await provider.promote(request, release)
+
+
+async def find_release(engine: Engine, deployment_id: UUID) -> Release | None:
+    """The release as its deployment journaled it, if the provider was known to have it."""
+    async with engine.resources.db.transaction() as session:
+        made = await session.scalar(
+            select(DeploymentStep.resources).where(
+                DeploymentStep.deployment_id == deployment_id,
+                DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER,
+            )
+        )
+    return release_of(deployment_id, made or {})
+
+
+def release_of(deployment_id: UUID, made: dict[str, object]) -> Release | None:
+    """The release that a deploy step's resources name."""
+    resources = made.get("release")
+    if not isinstance(resources, dict):
+        return None
+    check_url = made.get("check_url")
+    return Release(deployment_id, resources, str(check_url) if check_url else None)
+
+
+@dataclass(frozen=True)
+class _Leftover:
+    deployment: Deployment
+    environment: Environment
+
+
+async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None) -> None:
+    """Remove the releases of deployments that have ended and are not live. Idempotent.
+
+    What a provider does not remove now is tried again by the reconciler.
+    """
+    for leftover in await _list_leftovers(engine, environment_id):
+        deployment = leftover.deployment
+        try:
+            provider = engine.providers.deploys(deployment.provider)
+            await provider.retire(app_of(leftover.environment), deployment.id)
+        except Exception as error:
+            _log.warning(
+                "release.not_retired", deployment_id=str(deployment.id), error=type(error).__name__
+            )
+            continue
+        async with engine.resources.db.transaction() as session:
+            await session.execute(
+                update(Deployment).where(Deployment.id == deployment.id).values(has_release=False)
+            )
+
+
+async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_Leftover]:
+    query = (
+        select(Deployment, Environment)
+        .join(
+            Environment,
+            (Environment.project_id == Deployment.project_id)
+            & (Environment.name == Deployment.environment),
+        )
+        .where(Deployment.has_release, Deployment.status.in_(TERMINAL), ~_is_live())
+    )
+    if environment_id is not None:
+        query = query.where(Environment.id == environment_id)
+    async with engine.resources.db.transaction() as session:
+        rows = (await session.execute(query.limit(100))).all()
+    return [_Leftover(deployment, environment) for deployment, environment in rows]
+
+
+def _is_live() -> ColumnElement[bool]:
+    live = aliased(Environment)
+    return exists(select(live.id).where(live.live_deployment_id == Deployment.id))
+
+
+async def load_live(
+    engine: Engine, environment_id: UUID
+) -> tuple[Deployment, Environment, Project] | None:
+    """What is to be live in an environment, and with what it is run."""
+    async with engine.resources.db.transaction() as session:
+        environment = await session.get(Environment, environment_id)
+        if environment is None or environment.live_deployment_id is None:
+            return None
+        deployment = await session.get_one(Deployment, environment.live_deployment_id)
+        return deployment, environment, await session.get_one(Project, environment.project_id)

@@ -1,0 +1,280 @@
+"""Runs one deployment under a lease: resumes it, stops it, ends it."""
+
+import asyncio
+import contextlib
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from autodeploy.kernel import telemetry
+from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
+from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.context import StepContext, load_context
+from autodeploy.services.deployer.dispatch import dispatch_due
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften
+from autodeploy.services.deployer.journal import EnvironmentBusy
+from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
+from autodeploy.services.deployer.logs import clean_line
+from autodeploy.services.deployer.releases import restore_traffic, retire_leftovers
+from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
+from autodeploy.services.deployer.steps import STEPS, Step
+from autodeploy.services.deployer.transitions import (
+    LeaseLost,
+    TransitionRefused,
+    change_status,
+    end_open_steps,
+)
+
+MAX_RECOVERIES = 5
+STEP_ATTEMPTS = 3
+RETRY_SECONDS = 1.0
+PROGRESS_SECONDS = 2.0
+# A cancellation that the bus lost is noticed with the next heartbeat.
+_HEARTBEAT_SECONDS = 1.0
+_STOP_SECONDS = 10.0
+_LOG_TAIL_LINES = 40
+
+_log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """The runs of one worker. ``run`` is what the queue calls; it may be called for any id."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._cancellations: dict[UUID, asyncio.Event] = {}
+
+    @property
+    def running(self) -> frozenset[UUID]:
+        """The deployments that this worker runs at present."""
+        return frozenset(self._cancellations)
+
+    def cancel(self, deployment_id: UUID) -> None:
+        """Stop the deployment if it runs here."""
+        if cancellation := self._cancellations.get(deployment_id):
+            cancellation.set()
+
+    async def run(self, deployment_id: UUID) -> None:
+        """Run the deployment to its end, if it is due and no worker holds it.
+
+        When this is cancelled (the worker stops) the lease is given back, and another worker
+        resumes at the first unfinished step.
+        """
+        lease = await take_lease(
+            self._engine.resources.db, deployment_id, self._engine.owner, self._engine.lease_seconds
+        )
+        if lease is None:
+            return
+        self._cancellations[deployment_id] = asyncio.Event()
+        try:
+            await self._run_leased(lease, self._cancellations[deployment_id])
+        except LeaseLost:
+            telemetry.LEASE_LOSSES.inc()
+            _log.warning("deployment.lease_lost", deployment_id=str(deployment_id))
+        except EnvironmentBusy:
+            await release_lease(self._engine.resources.db, lease)
+        except asyncio.CancelledError:
+            await asyncio.shield(release_lease(self._engine.resources.db, lease))
+            raise
+        finally:
+            del self._cancellations[deployment_id]
+        await dispatch_due(self._engine.resources)
+
+    async def _run_leased(self, lease: Lease, cancellation: asyncio.Event) -> None:
+        heart = asyncio.create_task(self._keep_lease(lease, cancellation))
+        work = asyncio.create_task(self._run_or_cancel(lease, cancellation))
+        try:
+            await asyncio.wait({heart, work}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await heart  # raises LeaseLost
+            await work
+        finally:
+            await _stop(heart, work)
+
+    async def _keep_lease(self, lease: Lease, cancellation: asyncio.Event) -> None:
+        """Renew the lease until it is lost. While PostgreSQL is away it lasts as long as it was
+        renewed for, and not a moment longer."""
+        clock = asyncio.get_running_loop().time
+        period = min(_HEARTBEAT_SECONDS, self._engine.lease_seconds / 3)
+        expires = clock() + self._engine.lease_seconds
+        while True:
+            begun = clock()
+            try:
+                async with asyncio.timeout_at(expires):
+                    if await renew_lease(
+                        self._engine.resources.db, lease, self._engine.lease_seconds
+                    ):
+                        cancellation.set()
+                expires = begun + self._engine.lease_seconds
+            except (OSError, TimeoutError, SQLAlchemyError) as error:
+                if clock() >= expires:
+                    raise LeaseLost from error
+            await asyncio.sleep(period)
+
+    async def _run_or_cancel(self, lease: Lease, cancellation: asyncio.Event) -> None:
+        context = await load_context(self._engine, lease)
+        if context.deployment.cancel_requested_at is not None:
+            cancellation.set()
+        work = asyncio.create_task(self._work(context))
+        cancelled = asyncio.create_task(cancellation.wait())
+        try:
+            await asyncio.wait({work, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done() or context.promoting:
+                await work
+                return
+            await _stop(work)
+            if work.done() and not work.cancelled():
+                await work
+            else:
+                await self._end_cancelled(context)
+        finally:
+            await _stop(work, cancelled)
+            await context.log.close()
+
+    async def _work(self, context: StepContext) -> None:
+        try:
+            if context.lease.recoveries > MAX_RECOVERIES:
+                raise RecoveredTooOften(
+                    f"{context.lease.recoveries} workers were lost while they ran this deployment, "
+                    "so it is not tried again.",
+                    remedy="Look at the last lines of its log and the memory of the workers, "
+                    "then deploy again.",
+                )
+            for step in STEPS:
+                if not context.journal.is_done(step.name):
+                    await self._run_step(context, step)
+        except AutoDeployError as error:
+            await self._end_failed(context, error)
+        else:
+            await self._clean_up(context)
+            telemetry.DEPLOYMENTS_FINISHED.labels("ready", context.deployment.provider).inc()
+
+    async def _run_step(self, context: StepContext, step: Step) -> None:
+        """Run a step, again when it failed for a reason that may pass."""
+        await context.journal.begin(step.name)
+        for attempt in range(1, STEP_ATTEMPTS + 1):
+            try:
+                ended = await self._run_with_progress(context, step)
+                break
+            except LeaseLost:
+                raise
+            except AutoDeployError as error:
+                if not error.retryable or attempt == STEP_ATTEMPTS:
+                    raise
+                await context.say(f"{error.message} Trying again.", level="warn")
+            except Exception as error:
+                _log.exception(
+                    "step.failed", step=step.name, deployment_id=str(context.deployment.id)
+                )
+                if attempt == STEP_ATTEMPTS:
+                    raise InternalFailure(
+                        f"{step.name} failed inside AutoDeploy ({type(error).__name__}).",
+                        remedy="Deploy again; if it fails again, the worker's log says why.",
+                    ) from error
+            await asyncio.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
+        if ended is not None:
+            await context.log.flush()
+            await context.journal.end(step.name, ended)
+
+    async def _run_with_progress(self, context: StepContext, step: Step) -> StepStatus | None:
+        reporter = asyncio.create_task(self._report_progress(context, step))
+        try:
+            return await step.run(context)
+        finally:
+            reporter.cancel()
+
+    async def _report_progress(self, context: StepContext, step: Step) -> None:
+        """Progress is a courtesy: whatever hinders it is the run's concern, not its own."""
+        with contextlib.suppress(Exception):
+            while True:
+                await asyncio.sleep(PROGRESS_SECONDS)
+                await context.journal.report_progress(step.name)
+
+    async def _end_failed(self, context: StepContext, error: AutoDeployError) -> None:
+        redactor = context.log.redactor
+        tail = error.log_tail if isinstance(error, DeploymentFailed) else []
+        message = clean_line(redactor, error.message)
+        await context.log.write("error", "autodeploy", error.message)
+        await self._end(
+            context,
+            DeploymentStatus.ERROR,
+            running=StepStatus.FAILED,
+            pending=StepStatus.SKIPPED,
+            values={
+                "error_code": error.code,
+                "error_message": message,
+                "error_remedy": error.remedy and clean_line(redactor, error.remedy),
+                "error_log_tail": [clean_line(redactor, line) for line in tail[-_LOG_TAIL_LINES:]],
+            },
+            metadata={"code": error.code, "message": message},
+        )
+
+    async def _end_cancelled(self, context: StepContext) -> None:
+        await context.log.write("info", "autodeploy", "The deployment was cancelled.")
+        await self._end(
+            context,
+            DeploymentStatus.CANCELLED,
+            running=StepStatus.CANCELLED,
+            pending=StepStatus.CANCELLED,
+            values={},
+            metadata={"reason": "requested"},
+        )
+
+    async def _end(
+        self,
+        context: StepContext,
+        target: DeploymentStatus,
+        *,
+        running: StepStatus,
+        pending: StepStatus,
+        values: dict[str, object],
+        metadata: dict[str, object],
+    ) -> None:
+        if context.promoting:
+            await self._restore_traffic(context)
+        await context.log.flush()
+        async with announcing(self._engine.resources) as transaction:
+            try:
+                await change_status(
+                    transaction,
+                    context.deployment.id,
+                    target,
+                    fence=context.lease.fence,
+                    values=values,
+                    metadata=metadata,
+                )
+            except TransitionRefused as refused:
+                raise LeaseLost from refused
+            code = values.get("error_code")
+            await end_open_steps(
+                transaction.session,
+                context.deployment.id,
+                running=running,
+                pending=pending,
+                error_code=str(code) if code else None,
+            )
+        telemetry.DEPLOYMENTS_FINISHED.labels(target.value, context.deployment.provider).inc()
+        await self._clean_up(context)
+
+    async def _restore_traffic(self, context: StepContext) -> None:
+        try:
+            await restore_traffic(context)
+        except Exception:
+            _log.exception("release.not_restored", deployment_id=str(context.deployment.id))
+
+    async def _clean_up(self, context: StepContext) -> None:
+        """Remove what has no traffic; the reconciler repeats what does not succeed."""
+        await retire_leftovers(self._engine, environment_id=context.environment.id)
+
+
+async def _stop(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel tasks and wait until they have cleaned up. Their outcomes are not looked at here."""
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+    for task in done:
+        if not task.cancelled():
+            task.exception()

@@ -1,0 +1,180 @@
+"""The steps of a deployment, in their order. Each is idempotent: a worker may die in the middle of
+one, and another begins it again with what it has journaled."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from autodeploy.providers.base import BuildRequest
+from autodeploy.services.analyzer import service as analyzer
+from autodeploy.services.deployer.context import StepContext, spec_of
+from autodeploy.services.deployer.databases import ensure_database, needs_database
+from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
+from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.releases import go_live, release_of
+from autodeploy.services.deployer.states import StepName, StepStatus
+
+
+@dataclass(frozen=True)
+class Step:
+    """``run`` answers how the step ended, or None when it recorded its end by itself."""
+
+    name: StepName
+    run: Callable[[StepContext], Awaitable[StepStatus | None]]
+
+
+async def analyze_repository(context: StepContext) -> StepStatus:
+    """Find out how the commit is built and run."""
+    deployment = context.deployment
+    repository = context.get_repository()
+    analysis = await analyzer.ensure_analysis(
+        context.engine.resources,
+        repository.id,
+        deployment.branch,
+        deployment.commit_sha,
+        root_directory=context.project.root_directory,
+    )
+    await context.journal.set_columns(deployment, {"plan": analysis.plan})
+    plan = context.plan
+    plan.build_spec()
+    found = plan.framework.name if plan.framework else plan.language_name or plan.kind.value
+    await context.say(f"Found {found}.")
+    for warning in plan.warnings:
+        await context.say(warning, level="warn")
+    for variable in plan.environment_variables:
+        missing = variable.required and variable.default is None
+        if missing and variable.key not in context.variables.values:
+            await context.say(
+                f"{variable.key} is read in {variable.file}:{variable.line} and not set.",
+                level="warn",
+            )
+    needed = needs_database(plan, deployment.configuration, dict(context.variables.values))
+    await context.journal.record(
+        StepName.ANALYZE_REPOSITORY, {"analysis_id": str(analysis.id), "database": needed}
+    )
+    return StepStatus.SUCCEEDED
+
+
+async def provision_database(context: StepContext) -> StepStatus:
+    """Make or find the app's database, when it needs one."""
+    if not context.journal.resources_of(StepName.ANALYZE_REPOSITORY).get("database"):
+        return StepStatus.SKIPPED
+    made = await ensure_database(context)
+    await context.journal.record(StepName.PROVISION_DATABASE, made)
+    await context.reload_variables()
+    return StepStatus.SUCCEEDED
+
+
+async def build_application(context: StepContext) -> StepStatus:
+    """Build the commit into an artifact, or take the one that is there for the same inputs."""
+    deployment = context.deployment
+    fingerprint = context.variables.fingerprint(deployment)
+    key = await _find_artifact(context, fingerprint)
+    if key is not None:
+        await context.say("Nothing that the build depends on has changed: reusing its artifact.")
+        made = {"artifact_key": key, "reused": True}
+    else:
+        key, made = await _build(context)
+    await context.journal.record(StepName.BUILD_APPLICATION, made)
+    await context.journal.set_columns(
+        deployment, {"artifact_key": key, "build_fingerprint": fingerprint}
+    )
+    return StepStatus.SUCCEEDED
+
+
+async def deploy_to_provider(context: StepContext) -> StepStatus:
+    """Make the release run beside the live one, without traffic."""
+    journal = context.journal
+    request = context.release_request()
+    # The intent: from here on clean-up knows that the provider may have something of ours.
+    await journal.set_columns(context.deployment, {"has_release": True})
+    release = await context.provider.deploy(request, context.log.write)
+    await journal.record(
+        StepName.DEPLOY_TO_PROVIDER,
+        {"release": dict(release.resources), "check_url": release.check_url},
+    )
+    return StepStatus.SUCCEEDED
+
+
+async def verify_health(context: StepContext) -> None:
+    """Wait until the release answers, then switch the traffic to it."""
+    made = context.journal.resources_of(StepName.DEPLOY_TO_PROVIDER)
+    release = release_of(context.deployment.id, made)
+    if release is None or (await context.provider.status(release)).state == "absent":
+        # The machine of the provider was restarted since the step before.
+        release = await context.provider.deploy(context.release_request(), context.log.write)
+    await wait_until_healthy(
+        context.provider,
+        release,
+        timeout_seconds=context.engine.health_timeout_seconds,
+        steady_seconds=0 if spec_of(context.deployment).kind == "static" else STEADY_SECONDS,
+    )
+    await context.say("The release answers; switching the traffic to it.")
+    await context.log.flush()
+    await go_live(context, release)
+
+
+STEPS: tuple[Step, ...] = (
+    Step(StepName.ANALYZE_REPOSITORY, analyze_repository),
+    Step(StepName.PROVISION_DATABASE, provision_database),
+    Step(StepName.BUILD_APPLICATION, build_application),
+    Step(StepName.DEPLOY_TO_PROVIDER, deploy_to_provider),
+    Step(StepName.VERIFY_HEALTH, verify_health),
+)
+
+
+async def _find_artifact(context: StepContext, fingerprint: str) -> str | None:
+    """The artifact of a build with the same inputs in this project, if it is still stored."""
+    async with context.engine.resources.db.transaction() as session:
+        key = await session.scalar(
+            select(Deployment.artifact_key)
+            .where(
+                Deployment.project_id == context.project.id,
+                Deployment.build_fingerprint == fingerprint,
+                Deployment.artifact_key.is_not(None),
+            )
+            .order_by(Deployment.created_at.desc())
+            .limit(1)
+        )
+    if key is not None and await context.engine.resources.objects.exists(key):
+        return key
+    return None
+
+
+async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
+    deployment = context.deployment
+    # Named for the run, so that a late worker and its successor never share a folder.
+    folder = context.engine.resources.home / "builds" / f"{deployment.id}-{context.lease.fence}"
+    try:
+        source = await _fetch(context, folder)
+        request = BuildRequest(
+            deployment_id=deployment.id,
+            app=context.app,
+            source=source,
+            spec=spec_of(deployment),
+            environment=context.variables.for_build(deployment),
+        )
+        artifact = await context.provider.build(request, context.log.write)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    made: dict[str, object] = {"artifact_key": artifact.key, "size_bytes": artifact.size_bytes}
+    return artifact.key, made
+
+
+async def _fetch(context: StepContext, folder: Path) -> Path:
+    deployment = context.deployment
+    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+    source = folder / "source"
+    await context.say(f"Fetching {deployment.commit_sha[:12]}.")
+    await analyzer.fetch_source(
+        context.engine.resources,
+        context.get_repository(),
+        deployment.commit_sha,
+        deployment.branch,
+        source,
+    )
+    return source
