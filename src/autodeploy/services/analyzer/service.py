@@ -1,0 +1,268 @@
+"""Repositories and their analyses, as the faces and the deployer ask for them."""
+
+from collections.abc import AsyncIterable
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.kernel.pagination import split_page
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import DisplayName, Page
+from autodeploy.services.analyzer import store
+from autodeploy.services.analyzer.analyses import (
+    AnalysisFailed,
+    check_root_directory,
+    ensure_analysis,
+    queue_and_wait,
+)
+from autodeploy.services.analyzer.models import Repository, RepositoryKind
+from autodeploy.services.analyzer.plan import ANALYZER_VERSION
+from autodeploy.services.analyzer.schemas import (
+    AnalysisInput,
+    AnalysisPending,
+    AnalysisView,
+    RepositoryInput,
+    RepositoryReference,
+    RepositoryView,
+    UploadView,
+    analysis_view,
+)
+from autodeploy.services.analyzer.sources import (
+    UPLOAD_BRANCH,
+    fetch_source,
+    resolve_ref,
+    store_archive,
+    upload_url,
+)
+from autodeploy.services.auth.models import Role
+from autodeploy.services.auth.permissions import Action, organizations_allowing, require
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.store import list_memberships
+
+__all__ = [
+    "AnalysisFailed",
+    "create_repository",
+    "ensure_analysis",
+    "fetch_source",
+    "get_analysis",
+    "get_repository",
+    "list_repositories",
+    "request_analysis",
+    "resolve_ref",
+    "store_upload",
+]
+
+_NAME: TypeAdapter[str] = TypeAdapter(DisplayName)
+
+
+async def create_repository(
+    resources: Resources, principal: Principal, body: RepositoryInput
+) -> RepositoryView:
+    """Add a git repository after a look at its server; one that is there already is answered.
+
+    Raises:
+        InvalidInput: the URL is not accepted, or holds credentials.
+        Also what ``GitClient.resolve`` raises.
+    """
+    organization_id = await _organization(resources, principal, body.organization_id)
+    require(principal, Action.REPOSITORY_CREATE, organization_id)
+    remote = resources.git.check_url(body.url)
+    resolved = await resources.git.resolve(remote.text)
+    async with resources.db.transaction() as session:
+        repository = await store.find_git_repository(session, organization_id, remote.text)
+        if repository is None:
+            repository = await store.create_repository(
+                session,
+                organization_id=organization_id,
+                kind=RepositoryKind.GIT,
+                full_name=remote.full_name[-255:],
+                url=remote.text,
+                default_branch=resolved.default_branch,
+            )
+        elif repository.default_branch != resolved.default_branch:
+            repository.default_branch = resolved.default_branch
+            repository.updated_at = now()
+    return RepositoryView.model_validate(repository)
+
+
+async def store_upload(
+    resources: Resources,
+    principal: Principal,
+    body: AsyncIterable[bytes],
+    *,
+    name: str | None,
+    repository_id: UUID | None = None,
+    organization_id: UUID | None = None,
+) -> UploadView:
+    """Store an uploaded tar.gz: as a new repository, or as the newest state of one.
+
+    Args:
+        name: of a new repository; not needed with ``repository_id``.
+
+    Raises:
+        NotFound: no such upload repository among the caller's.
+        TooLarge, ArchiveRefused: see ``store_archive``.
+    """
+    if repository_id is not None:
+        known = await _repository(resources, principal, repository_id, Action.REPOSITORY_CREATE)
+        if known.kind != RepositoryKind.UPLOAD:
+            raise InvalidInput(
+                "This repository is not made of uploads.",
+                field="repositoryId",
+                remedy="Leave repositoryId out to make a new one.",
+            )
+        commit = await store_archive(resources, known.organization_id, body)
+        return await _renew_upload(resources, principal, repository_id, commit)
+    owner = await _organization(resources, principal, organization_id)
+    require(principal, Action.REPOSITORY_CREATE, owner)
+    full_name = _checked_name(name)
+    commit = await store_archive(resources, owner, body)
+    async with resources.db.transaction() as session:
+        repository = await store.create_repository(
+            session,
+            organization_id=owner,
+            kind=RepositoryKind.UPLOAD,
+            full_name=full_name,
+            url=upload_url(commit),
+            default_branch=UPLOAD_BRANCH,
+        )
+    return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
+
+
+async def _renew_upload(
+    resources: Resources, principal: Principal, repository_id: UUID, commit: str
+) -> UploadView:
+    async with resources.db.transaction() as session:
+        repository = await store.find_repository(
+            session, principal.organization_ids, repository_id, lock=True
+        )
+        if repository is None:
+            raise _no_such_repository()
+        repository.url = upload_url(commit)
+        repository.updated_at = now()
+    return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
+
+
+async def list_repositories(
+    resources: Resources,
+    principal: Principal,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    q: str | None = None,
+) -> Page[RepositoryView]:
+    """The repositories of the caller's organizations, newest first."""
+    allowed = organizations_allowing(principal, Action.REPOSITORY_READ)
+    async with resources.db.transaction() as session:
+        rows = await store.list_repositories(session, allowed, q=q, limit=limit, cursor=cursor)
+    page, next_cursor = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    items = [RepositoryView.model_validate(row) for row in page]
+    return Page(items=items, next_cursor=next_cursor)
+
+
+async def get_repository(
+    resources: Resources, principal: Principal, repository_id: UUID
+) -> RepositoryView:
+    """One repository. Raises ``NotFound``, also for those of others."""
+    return RepositoryView.model_validate(
+        await _repository(resources, principal, repository_id, Action.REPOSITORY_READ)
+    )
+
+
+async def request_analysis(
+    resources: Resources, principal: Principal, repository_id: UUID, body: AnalysisInput
+) -> AnalysisView | AnalysisPending:
+    """Analyse a commit in a worker, unless it was before; wait ten seconds for the answer.
+
+    Raises:
+        AnalysisFailed: with the reason.
+        NotFound, InvalidInput, Unavailable; also what ``resolve_ref`` raises.
+    """
+    repository = await _repository(resources, principal, repository_id, Action.REPOSITORY_ANALYZE)
+    root = check_root_directory(body.root_directory)
+    ref = await resolve_ref(resources, repository, body.branch)
+    async with resources.db.transaction() as session:
+        row = await store.find_analysis(
+            session, repository_id, ref.commit_sha, ANALYZER_VERSION, root
+        )
+    if row is None or body.force:
+        row = await queue_and_wait(
+            resources, repository, ref.ref_name, ref.commit_sha, root,
+            force=body.force, not_from=row.created_at if row else None,
+        )  # fmt: skip
+    if row is not None:
+        return analysis_view(repository, row)
+    return AnalysisPending(
+        repository=RepositoryReference.model_validate(repository),
+        branch=ref.ref_name,
+        commit=ref.commit_sha,
+        root_directory=root,
+    )
+
+
+async def get_analysis(
+    resources: Resources,
+    principal: Principal,
+    repository_id: UUID,
+    *,
+    branch: str | None = None,
+    root_directory: str | None = None,
+) -> AnalysisView:
+    """The newest analysis of a repository. Raises ``NotFound`` when there is none."""
+    repository = await _repository(resources, principal, repository_id, Action.REPOSITORY_READ)
+    root = None if root_directory is None else check_root_directory(root_directory)
+    async with resources.db.transaction() as session:
+        row = await store.find_newest_analysis(
+            session, repository.id, branch=branch, root_directory=root
+        )
+    if row is None:
+        raise NotFound(
+            "This repository was not analysed yet.",
+            remedy=f"POST /api/v1/repositories/{repository_id}/analyze does it.",
+        )
+    return analysis_view(repository, row)
+
+
+async def _repository(
+    resources: Resources, principal: Principal, repository_id: UUID, action: Action
+) -> Repository:
+    async with resources.db.transaction() as session:
+        found = await store.find_repository(session, principal.organization_ids, repository_id)
+    if found is None:
+        raise _no_such_repository()
+    require(principal, action, found.organization_id)
+    return found
+
+
+async def _organization(
+    resources: Resources, principal: Principal, organization_id: UUID | None
+) -> UUID:
+    """The organization that was named, else the caller's own: the oldest that it owns."""
+    if organization_id is not None:
+        return organization_id
+    async with resources.db.transaction() as session:
+        for organization, role in await list_memberships(session, principal.user_id):
+            if role == Role.OWNER:
+                return organization.id
+    raise InvalidInput(
+        "You own no organization.",
+        field="organizationId",
+        remedy="Name the organization that this is for.",
+    )
+
+
+def _checked_name(name: str | None) -> str:
+    try:
+        return _NAME.validate_python(name)
+    except ValidationError as error:
+        raise InvalidInput(
+            "A new upload needs a name of 1 to 255 printable characters.",
+            field="name",
+            remedy="Add ?name=… to the URL.",
+        ) from error
+
+
+def _no_such_repository() -> NotFound:
+    return NotFound("No such repository.")

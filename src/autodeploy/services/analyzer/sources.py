@@ -1,0 +1,158 @@
+"""Where the files of a repository come from: a git server, or an upload in the object store."""
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+from autodeploy.kernel.archives import tree_id, unpack
+from autodeploy.kernel.errors import TooLarge
+from autodeploy.kernel.git.errors import RefNotFound
+from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.objects import ObjectNotFound
+from autodeploy.kernel.resources import Resources
+from autodeploy.services.analyzer.models import Repository, RepositoryKind
+
+UPLOAD_LIMIT_BYTES = 500 * 1024 * 1024
+
+#: What stands for a branch in an upload, which has none.
+UPLOAD_BRANCH = "upload"
+
+_UPLOAD_URL = "upload:"
+_TREE_ID = re.compile(r"[0-9a-f]{40}\Z")
+_BUFFER_BYTES = 1 << 20
+
+
+def upload_url(commit: str) -> str:
+    """The URL of an upload repository: it names its newest upload."""
+    return f"{_UPLOAD_URL}{commit}"
+
+
+def upload_key(organization_id: UUID, commit: str) -> str:
+    """Where the archive of an upload lies in the object store."""
+    return f"uploads/{organization_id}/{commit}.tar.gz"
+
+
+async def resolve_ref(
+    resources: Resources, repository: Repository, ref: str | None = None
+) -> ResolvedRef:
+    """The commit behind a branch, tag or commit; behind the default branch without a ref.
+
+    The commit of an upload is its tree id; without one, the newest upload is meant.
+
+    Raises:
+        RefNotFound, InvalidInput; for git also what ``GitClient.resolve`` raises.
+    """
+    if repository.kind != RepositoryKind.UPLOAD:
+        return await resources.git.resolve(repository.url, ref)
+    newest = repository.url.removeprefix(_UPLOAD_URL)
+    wanted = newest if ref in (None, UPLOAD_BRANCH) else ref
+    if wanted != newest:
+        await _require_upload(resources, repository, wanted or "")
+    return ResolvedRef(UPLOAD_BRANCH, wanted or newest, UPLOAD_BRANCH)
+
+
+async def fetch_source(
+    resources: Resources,
+    repository: Repository,
+    commit: str,
+    ref: str | None,
+    target: Path,
+    *,
+    for_reading: bool = False,
+) -> None:
+    """Write the files of ``commit`` to ``target``, an empty or missing folder.
+
+    Args:
+        ref: the branch or tag that led to the commit, a help for some git servers.
+        for_reading: large files may come empty, since nothing will be built from them.
+
+    Raises:
+        RefNotFound, ArchiveRefused, TooLarge; for git also what ``GitClient.checkout`` raises.
+    """
+    if repository.kind != RepositoryKind.UPLOAD:
+        fetch = resources.git.sparse_tree if for_reading else resources.git.checkout
+        await fetch(repository.url, commit, ref, target)
+        return
+    async with scratch_folder(resources) as scratch:
+        archive = scratch / "source.tar.gz"
+        try:
+            await resources.objects.get_file(
+                upload_key(repository.organization_id, commit), archive
+            )
+        except ObjectNotFound as error:
+            raise _no_such_upload(commit) from error
+        await asyncio.to_thread(unpack, archive, target)
+
+
+async def store_archive(
+    resources: Resources, organization_id: UUID, body: AsyncIterable[bytes]
+) -> str:
+    """Check an uploaded tar.gz and store it for the organization.
+
+    Returns:
+        The tree id of its files.
+
+    Raises:
+        TooLarge: over 500 MiB, or over a limit once unpacked.
+        ArchiveRefused: it is broken, or reaches outside its folder.
+    """
+    async with scratch_folder(resources) as scratch:
+        archive, folder = scratch / "source.tar.gz", scratch / "files"
+        await _receive(body, archive)
+        await asyncio.to_thread(unpack, archive, folder)
+        commit = await asyncio.to_thread(tree_id, folder)
+        key = upload_key(organization_id, commit)
+        await resources.objects.put_file(key, archive, overwrite=False)
+        return commit
+
+
+@asynccontextmanager
+async def scratch_folder(resources: Resources) -> AsyncIterator[Path]:
+    """A private folder for strangers' files, gone when the block ends."""
+    parent = resources.home / "sources"
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _receive(body: AsyncIterable[bytes], path: Path) -> None:
+    buffer, received = bytearray(), 0
+    async for chunk in body:
+        received += len(chunk)
+        if received > UPLOAD_LIMIT_BYTES:
+            raise TooLarge(
+                f"An upload is {UPLOAD_LIMIT_BYTES >> 20} MiB at most.",
+                remedy="Leave large files out; .gitignore names what is not uploaded.",
+            )
+        buffer += chunk
+        if len(buffer) >= _BUFFER_BYTES:
+            await asyncio.to_thread(_append, path, bytes(buffer))
+            buffer.clear()
+    await asyncio.to_thread(_append, path, bytes(buffer))
+
+
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+async def _require_upload(resources: Resources, repository: Repository, commit: str) -> None:
+    key = upload_key(repository.organization_id, commit)
+    if not _TREE_ID.match(commit) or not await resources.objects.exists(key):
+        raise _no_such_upload(commit)
+
+
+def _no_such_upload(commit: str) -> RefNotFound:
+    return RefNotFound(
+        f"There is no upload {commit!r}.",
+        field="commit",
+        remedy="Give the commit that an upload answered, or leave it out for the newest.",
+    )

@@ -1,0 +1,134 @@
+"""Queries over repositories and analyses. Reads on behalf of a caller take its organizations."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.pagination import keyset
+from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis, RepositoryKind
+
+
+async def find_repository(
+    session: AsyncSession,
+    organization_ids: Collection[UUID],
+    repository_id: UUID,
+    *,
+    lock: bool = False,
+) -> Repository | None:
+    """A repository of one of the organizations."""
+    statement = select(Repository).where(
+        Repository.id == repository_id, Repository.organization_id.in_(organization_ids)
+    )
+    return await session.scalar(statement.with_for_update() if lock else statement)
+
+
+async def find_any_repository(session: AsyncSession, repository_id: UUID) -> Repository | None:
+    """A repository whoever owns it: for jobs, whose ids come from our own rows."""
+    return await session.get(Repository, repository_id)
+
+
+async def find_git_repository(
+    session: AsyncSession, organization_id: UUID, url: str
+) -> Repository | None:
+    """The organization's repository with this URL."""
+    return await session.scalar(
+        select(Repository)
+        .where(
+            Repository.organization_id == organization_id,
+            Repository.url == url,
+            Repository.kind == RepositoryKind.GIT,
+        )
+        .order_by(Repository.created_at)
+        .limit(1)
+    )
+
+
+async def create_repository(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    kind: RepositoryKind,
+    full_name: str,
+    url: str,
+    default_branch: str,
+) -> Repository:
+    repository = Repository(
+        organization_id=organization_id,
+        kind=kind,
+        full_name=full_name,
+        url=url,
+        default_branch=default_branch,
+    )
+    session.add(repository)
+    await session.flush()
+    await session.refresh(repository)
+    return repository
+
+
+async def list_repositories(
+    session: AsyncSession,
+    organization_ids: Collection[UUID],
+    *,
+    q: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Sequence[Repository]:
+    """Repositories whose name holds ``q``, newest first, one more than ``limit``."""
+    statement = select(Repository).where(Repository.organization_id.in_(organization_ids))
+    if q:
+        statement = statement.where(Repository.full_name.icontains(q, autoescape=True))
+    rows = await session.scalars(
+        keyset(statement, Repository.created_at, Repository.id, limit=limit, cursor=cursor)
+    )
+    return rows.all()
+
+
+async def find_analysis(
+    session: AsyncSession,
+    repository_id: UUID,
+    commit_sha: str,
+    analyzer_version: str,
+    root_directory: str,
+) -> RepositoryAnalysis | None:
+    return await session.scalar(
+        select(RepositoryAnalysis).where(
+            RepositoryAnalysis.repository_id == repository_id,
+            RepositoryAnalysis.commit_sha == commit_sha,
+            RepositoryAnalysis.analyzer_version == analyzer_version,
+            RepositoryAnalysis.root_directory == root_directory,
+        )
+    )
+
+
+async def find_newest_analysis(
+    session: AsyncSession, repository_id: UUID, *, branch: str | None, root_directory: str | None
+) -> RepositoryAnalysis | None:
+    """The newest analysis, of one branch or root directory where these are given."""
+    statement = select(RepositoryAnalysis).where(RepositoryAnalysis.repository_id == repository_id)
+    if branch is not None:
+        statement = statement.where(RepositoryAnalysis.branch == branch)
+    if root_directory is not None:
+        statement = statement.where(RepositoryAnalysis.root_directory == root_directory)
+    return await session.scalar(
+        statement.order_by(
+            RepositoryAnalysis.created_at.desc(), RepositoryAnalysis.id.desc()
+        ).limit(1)
+    )
+
+
+async def save_analysis(session: AsyncSession, values: dict[str, Any]) -> RepositoryAnalysis:
+    """Store an analysis in the place of an older one of the same commit, version and root."""
+    statement = insert(RepositoryAnalysis).values(values)
+    key = ("repository_id", "commit_sha", "analyzer_version", "root_directory")
+    renewed = {name: statement.excluded[name] for name in values if name not in key}
+    saved = await session.scalars(
+        statement.on_conflict_do_update(
+            index_elements=key, set_={**renewed, "created_at": func.clock_timestamp()}
+        ).returning(RepositoryAnalysis),
+        execution_options={"populate_existing": True},
+    )
+    return saved.one()
