@@ -205,6 +205,23 @@ async def test_close_lets_running_job_finish(redis_url, queues, library):
     assert await state(library, "job-1") == "completed"
 
 
+async def test_closing_worker_takes_no_more_jobs(redis_url, queues, library):
+    release = asyncio.Event()
+    handler = Recorder(release.wait)
+    worker = QueueWorker(redis_url, _Q, handler)
+    task = asyncio.create_task(worker.run())
+    await add(queues, "job-1")
+    await handler.wait_for(1)
+    closing = asyncio.create_task(worker.close(timeout=10))
+    await asyncio.sleep(0)
+    await add(queues, "job-2")
+    release.set()
+    await closing
+    await task
+    assert handler.ids == ["job-1"]
+    assert await state(library, "job-2") == "prioritized"
+
+
 async def test_job_that_outlasts_close_goes_back_without_using_an_attempt(
     redis_url, queues, library
 ):
@@ -488,8 +505,11 @@ async def test_worker_goes_on_within_seconds_after_redis_was_killed(own_valkey):
         await add(queues, "job-1")
         await handler.wait_for(1)
         await kill(own_valkey)
-        with pytest.raises(Unavailable):
-            await add(queues, "job-2")
+        # Longer than the connection itself tries again.
+        away_until = time.monotonic() + 3.5
+        while time.monotonic() < away_until:
+            with pytest.raises(Unavailable):
+                await add(queues, "job-2")
         await restart(own_valkey)
         await add(queues, "job-2")
         await handler.wait_for(2, seconds=5)

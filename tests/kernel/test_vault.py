@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import stat
+import string
 import time
 
 import pytest
@@ -59,6 +60,15 @@ def test_any_changed_character_is_refused(data):
     character = data.draw(st.sampled_from("Az09-_.=\n").filter(lambda new: new != sealed[at]))
     with pytest.raises(VaultError):
         asyncio.run(_vault.decrypt(sealed[:at] + character + sealed[at + 1 :], "u1"))
+
+
+@pytest.mark.parametrize("token", ["token", "token1", "token12"])
+async def test_other_spelling_of_the_same_bytes_is_refused(token):
+    sealed = await _vault.encrypt(token, "u1")
+    for character in string.ascii_letters + string.digits + "-_":
+        if character != sealed[-1]:
+            with pytest.raises(VaultError):
+                await _vault.decrypt(sealed[:-1] + character, "u1")
 
 
 @pytest.mark.parametrize("text", ["", "v1", "v1.", "v1.x", "v2.aaaaaaaa.AAAA", "plain", "v1.é.é"])

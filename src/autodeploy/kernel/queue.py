@@ -45,7 +45,6 @@ _ADD_TIMEOUT_SECONDS = 5.0
 _FORCE_TIMEOUT_SECONDS = 5.0
 _RECONNECT_SECONDS = 0.5
 
-
 Handler = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 
@@ -169,8 +168,8 @@ class QueueWorker:
         worker = self._worker
         if worker is None:
             return
-        # Pausing first keeps the locks of running jobs renewed: the library's own close stops that
-        # while it waits, so another worker would take such a job up a second time.
+        # The library's close stops renewing the locks of the jobs that it waits for, so another
+        # worker would take them up a second time: pause, and close when they are done.
         await worker.pause(do_not_wait_active=True)
         if self._handlers:
             await asyncio.wait(self._handlers, timeout=timeout)
@@ -223,7 +222,7 @@ class QueueWorker:
         outcome = _failure(task)
         telemetry.JOBS_FINISHED.labels(self._queue.value, "failed" if outcome else "done").inc()
         if outcome is not None:
-            raise outcome from None
+            raise outcome
 
     def _report_error(self, error: Exception, *_: object) -> None:
         _log.warning("queue.error", queue=self._queue.value, error=type(error).__name__)
