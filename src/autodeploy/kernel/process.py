@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -155,13 +156,25 @@ async def stop(
     """Stop a process and its group: ``first_signal``, then SIGKILL. Returns the exit code."""
     if process.returncode is None:
         _signal(process.pid, first_signal)
-        try:
-            await asyncio.wait_for(process.wait(), grace_seconds)
-        except TimeoutError:
+        code = await _exit_code(process, grace_seconds)
+        if code is None:
             _signal(process.pid, signal.SIGKILL)
-            await process.wait()
     _signal_group(process.pid, signal.SIGKILL)  # what the leader left behind
-    assert process.returncode is not None
+    code = await _exit_code(process, None)
+    assert code is not None
+    return code
+
+
+async def _exit_code(process: asyncio.subprocess.Process, seconds: float | None) -> int | None:
+    """The exit code, None when the process still runs after ``seconds``.
+
+    ``Process.wait`` also waits for the end of the pipes, which a grandchild may hold open.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while process.returncode is None:
+        if deadline is not None and time.monotonic() > deadline:
+            return None
+        await asyncio.sleep(0.01)
     return process.returncode
 
 

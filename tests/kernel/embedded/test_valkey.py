@@ -1,0 +1,34 @@
+"""The embedded Valkey: what it accepted survives a SIGKILL, and only its socket answers."""
+
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from autodeploy.kernel.embedded.valkey import EmbeddedValkey
+from autodeploy.kernel.process import SystemUser
+
+
+async def test_data_survives_a_kill(home: Path, system_user: SystemUser | None) -> None:
+    valkey = EmbeddedValkey(
+        home / "valkey", home / "run" / "valkey.sock", home / "valkey.log", system_user
+    )
+    await valkey.start()
+    await valkey.wait_ready()
+    async with Redis.from_url(valkey.url) as redis:
+        await redis.set("key", "value")
+        assert (await redis.config_get("maxmemory-policy"))["maxmemory-policy"] == "noeviction"
+        assert (await redis.config_get("port"))["port"] == "0"
+        await redis.execute_command("WAITAOF", 1, 0, 5000)
+    assert (home / "run").stat().st_mode & 0o777 == 0o700
+
+    assert valkey.process is not None
+    valkey.process.kill()
+    await valkey.process.wait()
+    assert valkey.socket.exists()  # left over; the next start removes it
+
+    await valkey.start()
+    await valkey.wait_ready()
+    async with Redis.from_url(valkey.url) as redis:
+        assert await redis.get("key") == b"value"
+    await valkey.stop()
+    assert valkey.process.returncode == 0
