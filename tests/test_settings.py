@@ -1,0 +1,99 @@
+"""Settings come from the environment; production starts only with what it was given."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import make_url
+
+from autodeploy.settings import ConfigurationError, Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("AUTODEPLOY_") or name == "ALLOWED_ORIGINS":
+            monkeypatch.delenv(name)
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    settings = Settings()
+    assert (settings.api_port, settings.proxy_port) == (8000, 8080)
+    assert settings.env == "development"
+    assert settings.allowed_origins == ["http://localhost:3000"]
+    assert not settings.allow_private_addresses
+    assert not settings.allow_unsandboxed
+
+
+def test_home_of_root_is_below_var_lib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert Settings().home == Path("/var/lib/autodeploy")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", "/home/someone/data")
+    assert Settings().home == Path("/home/someone/data/autodeploy")
+
+
+def test_environment_sets_each_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTODEPLOY_HOME", "/srv/ad")
+    monkeypatch.setenv("AUTODEPLOY_API_PORT", "9000")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example,https://b.example")
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__API_URL", "http://127.0.0.1:1")
+    settings = Settings()
+    assert settings.home == Path("/srv/ad")
+    assert settings.api_url == "http://127.0.0.1:9000"
+    assert settings.allowed_origins == ["https://a.example", "https://b.example"]
+    assert settings.providers["github"].api_url == "http://127.0.0.1:1"
+
+
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTODEPLOY_DATABASE_URL", "")
+    assert Settings().database_url is None
+
+
+def test_home_whose_sockets_would_not_fit_is_refused() -> None:
+    with pytest.raises(ValidationError, match="AUTODEPLOY_HOME"):
+        Settings(home=Path("/" + "x" * 90))
+
+
+def test_embedded_urls_are_used_unless_others_are_given(home: Path) -> None:
+    settings = Settings(home=home)
+    settings.secrets_folder.mkdir()
+    settings.postgres_password_file.write_text("a/b@c\n")
+    url = make_url(settings.effective_database_url)
+    assert (url.password, url.database) == ("a/b@c", "autodeploy")
+    assert url.query == {"host": f"{home}/run/postgres"}
+    assert settings.effective_redis_url == f"unix://{home}/run/valkey/valkey.sock"
+    assert settings.effective_objects_url == f"file://{home}/objects"
+
+    external = Settings(database_url="postgresql://d", redis_url="redis://r", objects_url="s3://o")
+    assert external.effective_database_url == "postgresql://d"
+    assert external.effective_redis_url == "redis://r"
+    assert external.effective_objects_url == "s3://o"
+
+
+def test_urls_with_passwords_are_not_shown() -> None:
+    settings = Settings(database_url="postgresql://u:hidden@h/d", redis_url="redis://:hidden@h")
+    assert "hidden" not in repr(settings)
+
+
+def test_production_without_urls_and_keys_is_refused(home: Path) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        Settings(home=home, env="production").require_complete()
+    for part in ("AUTODEPLOY_DATABASE_URL", "AUTODEPLOY_REDIS_URL", "master.key", "jwt.pem"):
+        assert part in str(refusal.value)
+    Settings(home=home, env="development").require_complete()
+
+
+def test_production_with_everything_is_accepted(home: Path) -> None:
+    for name in ("key", "pem"):
+        (home / name).touch()
+    Settings(
+        home=home,
+        env="production",
+        database_url="postgresql://d",
+        redis_url="redis://r",
+        master_key_path=home / "key",
+        jwt_key_path=home / "pem",
+    ).require_complete()
