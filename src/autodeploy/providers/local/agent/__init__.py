@@ -1,0 +1,63 @@
+"""The runtime agent: a process of its own that owns the apps, their routes and databases.
+
+When it dies, everything that it started dies with it; the deployer starts again what is live.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from autodeploy.kernel.process import SystemUser
+from autodeploy.kernel.sandbox import Sandbox
+from autodeploy.providers.local.agent.api import AgentApi
+from autodeploy.providers.local.agent.databases import AppDatabases
+from autodeploy.providers.local.agent.instances import Instances
+from autodeploy.providers.local.agent.proxy import Proxy
+from autodeploy.providers.local.layout import Layout
+
+
+async def run_agent(*, home: Path, proxy_port: int, user: SystemUser | None) -> None:
+    """Serve until SIGINT or SIGTERM, then stop every app and the apps' databases.
+
+    Args:
+        home: AUTODEPLOY_HOME.
+        proxy_port: the loopback port where Caddy serves all apps by host name.
+        user: who Caddy and PostgreSQL run as when we are root.
+    """
+    layout = Layout(home)
+    layout.ensure_folders()
+    sandbox = Sandbox.open()
+    instances = Instances(layout, sandbox)
+    proxy = Proxy(layout, proxy_port, user)
+    databases = AppDatabases(home, user)
+    api = AgentApi(layout, sandbox, instances, proxy, databases)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with proxy.running():
+            try:
+                await databases.start_existing()
+                yield
+            finally:
+                await instances.close()
+                await databases.close()
+
+    await _serve(api.application(lifespan), layout.agent_socket)
+
+
+async def _serve(application: Starlette, socket: Path) -> None:
+    socket.parent.mkdir(parents=True, exist_ok=True)
+    socket.parent.chmod(0o700)
+    socket.unlink(missing_ok=True)  # of an agent that was killed
+    config = uvicorn.Config(
+        application,
+        uds=str(socket),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
+    await uvicorn.Server(config).serve()
+    socket.unlink(missing_ok=True)

@@ -1,0 +1,124 @@
+"""The runtime agent's HTTP face, on a unix socket that only AutoDeploy's own user can open."""
+
+import shutil
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from autodeploy.kernel.errors import AutoDeployError, NotFound
+from autodeploy.kernel.sandbox import Sandbox
+from autodeploy.providers.local.agent.databases import AppDatabases
+from autodeploy.providers.local.agent.instances import Instance, Instances
+from autodeploy.providers.local.agent.proxy import Promotion, Proxy
+from autodeploy.providers.local.layout import Layout
+from autodeploy.providers.local.runtime import AppCommand
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+class AgentApi:
+    """Routes of the agent; each answers JSON."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        sandbox: Sandbox,
+        instances: Instances,
+        proxy: Proxy,
+        databases: AppDatabases,
+    ):
+        self._layout = layout
+        self._sandbox = sandbox
+        self._instances = instances
+        self._proxy = proxy
+        self._databases = databases
+
+    def application(self, lifespan: Lifespan) -> Starlette:
+        """The ASGI application."""
+        instance = "/instances/{deployment_id:uuid}"
+        return Starlette(
+            routes=[
+                Route("/health", self._health),
+                Route(instance, self._start, methods=["PUT"]),
+                Route(instance, self._status, methods=["GET"]),
+                Route(instance, self._retire, methods=["DELETE"]),
+                Route(f"{instance}/lines", self._lines),
+                Route("/apps/{number:int}", self._promote, methods=["PUT"]),
+                Route("/apps/{number:int}", self._destroy, methods=["DELETE"]),
+                Route("/databases/{database_id:uuid}", self._ensure_database, methods=["PUT"]),
+                Route("/databases/{name:str}", self._drop_database, methods=["DELETE"]),
+            ],
+            exception_handlers={AutoDeployError: _problem},
+            lifespan=lifespan,
+        )
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"sandbox": asdict(await self._sandbox.status())})
+
+    async def _start(self, request: Request) -> Response:
+        body = await request.json()
+        app = AppCommand(
+            deployment_id=request.path_params["deployment_id"],
+            number=body["number"],
+            command=body["command"],
+            root_directory=body["root_directory"],
+            environment=body["environment"],
+        )
+        return _instance_answer(self._instances.ensure(app))
+
+    async def _status(self, request: Request) -> Response:
+        return _instance_answer(self._find(request))
+
+    async def _retire(self, request: Request) -> Response:
+        drain = float(request.query_params.get("drain_seconds", "5"))
+        self._instances.retire(request.path_params["deployment_id"], drain)
+        return Response(status_code=202)
+
+    async def _lines(self, request: Request) -> Response:
+        wait = min(float(request.query_params.get("wait_seconds", "0")), 60.0)
+        output = self._find(request).output
+        lines = await output.read(request.query_params.get("cursor"), wait)
+        return JSONResponse({"cursor": lines.cursor, "lines": lines.lines})
+
+    async def _promote(self, request: Request) -> Response:
+        body = await request.json()
+        promotion = Promotion(number=request.path_params["number"], **body)
+        return JSONResponse(asdict(await self._proxy.promote(promotion)))
+
+    async def _destroy(self, request: Request) -> Response:
+        number: int = request.path_params["number"]
+        await self._proxy.remove(number)
+        await self._instances.remove(self._instances.of_app(number))
+        shutil.rmtree(self._layout.cache(number), ignore_errors=True)
+        return Response(status_code=204)
+
+    async def _ensure_database(self, request: Request) -> Response:
+        handle = await self._databases.ensure(request.path_params["database_id"])
+        return JSONResponse({"external_id": handle.external_id, "url": handle.url})
+
+    async def _drop_database(self, request: Request) -> Response:
+        await self._databases.destroy(request.path_params["name"])
+        return Response(status_code=204)
+
+    def _find(self, request: Request) -> Instance:
+        deployment_id: UUID = request.path_params["deployment_id"]
+        instance = self._instances.find(deployment_id)
+        if instance is None:
+            raise NotFound("This release does not run here.")
+        return instance
+
+
+def _instance_answer(instance: Instance) -> Response:
+    return JSONResponse({"port": instance.port, **asdict(instance.status())})
+
+
+def _problem(_request: Request, error: Exception) -> Response | Awaitable[Response]:
+    assert isinstance(error, AutoDeployError)
+    body = {"code": error.code, "message": error.message, "remedy": error.remedy}
+    return JSONResponse(body, status_code=error.status)

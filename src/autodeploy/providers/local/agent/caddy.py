@@ -1,0 +1,186 @@
+"""Caddy's configuration for the apps of this machine. Pure: a table of apps in, JSON out.
+
+A release switches without any change here: where requests go is read from a small file at each
+request. So this changes only when an app comes, goes, or turns from a server into static files.
+"""
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from autodeploy.providers.local.layout import Layout
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RoutedApp:
+    """One app that the proxy knows: its host, its own port, and how it is served."""
+
+    number: int
+    host: str
+    local_port: int
+    kind: str
+    spa_fallback: bool
+
+
+def caddy_configuration(layout: Layout, proxy_port: int, apps: Iterable[RoutedApp]) -> Json:
+    """The whole configuration: one shared server by host name, and one listener an app."""
+    ordered = sorted(apps, key=lambda app: app.number)
+    shared = {
+        "listen": _loopback(proxy_port),
+        "routes": [*(_by_host(app, _routes(layout, app)) for app in ordered), _unknown_host()],
+        "errors": {
+            "routes": [
+                *(_by_host(app, _errors(layout, app)) for app in ordered),
+                *_plain_errors(),
+            ]
+        },
+        "automatic_https": {"disable": True},
+    }
+    servers: Json = {"proxy": shared}
+    for app in ordered:
+        servers[f"app-{app.number}"] = {
+            "listen": [f"127.0.0.1:{app.local_port}"],
+            "routes": _routes(layout, app),
+            "errors": {"routes": [*_errors(layout, app), *_plain_errors()]},
+            "automatic_https": {"disable": True},
+        }
+    return {
+        "admin": {"listen": f"unix/{layout.caddy_admin}|0600", "config": {"persist": False}},
+        "logging": {"logs": {"default": {"level": "WARN"}}},
+        "apps": {"http": {"grace_period": "10s", "servers": servers}},
+    }
+
+
+def _loopback(port: int) -> list[str]:
+    return [f"127.0.0.1:{port}", f"[::1]:{port}"] if _has_ipv6() else [f"127.0.0.1:{port}"]
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _by_host(app: RoutedApp, routes: list[Json]) -> Json:
+    return {
+        "match": [{"host": [app.host]}],
+        "handle": [{"handler": "subroute", "routes": routes}],
+        "terminal": True,
+    }
+
+
+def _routes(layout: Layout, app: RoutedApp) -> list[Json]:
+    if app.kind == "static":
+        return _static_routes(layout, app)
+    return [
+        {
+            "handle": [
+                {
+                    "handler": "reverse_proxy",
+                    "upstreams": [
+                        {"dial": f"{{file.{target_file(layout, app.number, 'server')}}}"}
+                    ],
+                    "load_balancing": {"try_duration": "5s", "try_interval": "50ms"},
+                    "stream_close_delay": "1h",
+                }
+            ]
+        }
+    ]
+
+
+def target_file(layout: Layout, number: int, kind: str) -> str:
+    """The file that says where requests go: an address, or for static files a folder."""
+    return f"{layout.routes}/{number}" + (".root" if kind == "static" else "")
+
+
+def _static_routes(layout: Layout, app: RoutedApp) -> list[Json]:
+    root = f"{{file.{target_file(layout, app.number, 'static')}}}"
+    path = "{http.request.uri.path}"
+    names = [path, f"{path}.html", f"{path}/index.html"]
+    if app.spa_fallback:
+        names.append("/index.html")
+    return [
+        {
+            "handle": [
+                {
+                    "handler": "encode",
+                    "encodings": {"gzip": {}, "zstd": {}},
+                    "prefer": ["zstd", "gzip"],
+                }
+            ]
+        },
+        {
+            "match": [{"file": {"root": root, "try_files": names}}],
+            "handle": [{"handler": "rewrite", "uri": "{http.matchers.file.relative}"}],
+        },
+        {"handle": [_file_server(root)]},
+    ]
+
+
+def _file_server(root: str, **options: str) -> Json:
+    hidden = [".git", ".env", ".env.*"]
+    return {"handler": "file_server", "root": root, "hide": hidden, **options}
+
+
+def _errors(layout: Layout, app: RoutedApp) -> list[Json]:
+    """A static app's own page for what it does not have."""
+    if app.kind != "static":
+        return []
+    root = f"{{file.{target_file(layout, app.number, 'static')}}}"
+    missing = "{http.error.status_code} == 404"
+    return [
+        {
+            "match": [{"expression": missing, "file": {"root": root, "try_files": ["/404.html"]}}],
+            "handle": [
+                {"handler": "rewrite", "uri": "{http.matchers.file.relative}"},
+                _file_server(root, status_code="404"),
+            ],
+            "terminal": True,
+        }
+    ]
+
+
+def _plain_errors() -> list[Json]:
+    return [
+        {
+            "match": [{"expression": "{http.error.status_code} == 404"}],
+            "handle": [_page(404, "Not found", "This app has no such page.")],
+            "terminal": True,
+        },
+        {
+            "match": [{"expression": "{http.error.status_code} in [502, 503, 504]"}],
+            "handle": [
+                _page(
+                    "{http.error.status_code}",
+                    "The app does not answer",
+                    "It may be starting, or it may have stopped. Its logs say more.",
+                )
+            ],
+            "terminal": True,
+        },
+    ]
+
+
+def _unknown_host() -> Json:
+    text = "No app has this address. Check the name, or deploy the app first."
+    return {"handle": [_page(404, "No such app", text)]}
+
+
+def _page(status: int | str, title: str, text: str) -> Json:
+    body = (
+        "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{title}</title><body style='font:16px system-ui;margin:15vh auto;"
+        f"max-width:32rem;padding:0 1rem'><h1 style='font-size:1.5rem'>{title}</h1><p>{text}"
+    )
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "headers": {"Content-Type": ["text/html; charset=utf-8"], "Cache-Control": ["no-store"]},
+        "body": body,
+    }

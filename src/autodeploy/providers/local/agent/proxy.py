@@ -1,0 +1,176 @@
+"""Which app is reached where: the table of routed apps, their target files, and Caddy."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+import structlog
+
+from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.process import SystemUser
+from autodeploy.providers.local.agent.caddy import RoutedApp, caddy_configuration, target_file
+from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
+from autodeploy.providers.local.layout import Layout
+
+log = structlog.get_logger(__name__)
+
+_BATCH_SECONDS = 0.05
+_RETRY_SECONDS = 0.5
+_WAIT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Give an app's traffic to ``target``: an address, or for static files a folder."""
+
+    number: int
+    slug: str
+    environment: str
+    local_port: int | None
+    kind: str
+    spa_fallback: bool
+    target: str
+
+
+class Proxy:
+    """The routed apps. Survives restarts by its files; Caddy may come and go meanwhile."""
+
+    def __init__(self, layout: Layout, proxy_port: int, user: SystemUser | None):
+        self._layout = layout
+        self._proxy_port = proxy_port
+        self._user = user
+        self._table = layout.routes / "apps.json"
+        self._apps: dict[int, RoutedApp] = {}
+        self._wanted = 0
+        self._applied = 0
+        self._change = asyncio.Event()
+        self._done = asyncio.Condition()
+
+    @property
+    def apps(self) -> dict[int, RoutedApp]:
+        return self._apps
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load the table, and keep Caddy's configuration as it says."""
+        self._layout.routes.mkdir(exist_ok=True)
+        self._layout.routes.chmod(0o755)
+        if self._table.exists():
+            rows = json.loads(self._table.read_text())
+            self._apps = {row["number"]: RoutedApp(**row) for row in rows}
+        self._want()
+        task = asyncio.create_task(self._apply_changes())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def promote(self, promotion: Promotion) -> RoutedApp:
+        """Switch the app's traffic. Returns once Caddy knows the app. Raises ``Unavailable``."""
+        app = self._route_for(promotion)
+        target = Path(target_file(self._layout, app.number, app.kind))
+        _replace(target, promotion.target, 0o644)
+        if self._apps.get(app.number) != app:
+            self._apps[app.number] = app
+            self._save()
+            self._want()
+        await self._settled()
+        return app
+
+    async def remove(self, number: int) -> None:
+        """Forget an app. Idempotent."""
+        if self._apps.pop(number, None) is not None:
+            self._save()
+            self._want()
+            await self._settled()
+        for kind in ("server", "static"):
+            Path(target_file(self._layout, number, kind)).unlink(missing_ok=True)
+
+    def _route_for(self, promotion: Promotion) -> RoutedApp:
+        known = self._apps.get(promotion.number)
+        others = [app for app in self._apps.values() if app.number != promotion.number]
+        ports = {app.local_port for app in others} | {self._proxy_port}
+        port = promotion.local_port or (known.local_port if known else None)
+        if port is None or port in ports:
+            port = free_port(STABLE_PORTS, ports)
+        name = promotion.slug
+        if promotion.environment != "production":
+            name += f"-{promotion.environment}"
+        # Two organizations may use the same name; the first one has it.
+        if any(app.host == f"{name}.localhost" for app in others):
+            name += f"-{promotion.number}"
+        return RoutedApp(
+            promotion.number, f"{name}.localhost", port, promotion.kind, promotion.spa_fallback
+        )
+
+    def _save(self) -> None:
+        rows = [asdict(app) for app in self._apps.values()]
+        _replace(self._table, json.dumps(rows, indent=1), 0o600)
+
+    def _want(self) -> None:
+        self._wanted += 1
+        self._change.set()
+
+    async def _settled(self) -> None:
+        wanted = self._wanted
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS), self._done:
+                await self._done.wait_for(lambda: self._applied >= wanted)
+        except TimeoutError:
+            raise Unavailable(
+                "The proxy of this machine does not take its configuration.",
+                remedy="See logs/caddy.log and `autodeploy doctor`.",
+            ) from None
+
+    async def _apply_changes(self) -> None:
+        while True:
+            await self._change.wait()
+            await asyncio.sleep(_BATCH_SECONDS)  # several apps often come together
+            self._change.clear()
+            wanted = self._wanted
+            apps = self._apps.values()
+            text = json.dumps(caddy_configuration(self._layout, self._proxy_port, apps))
+            self._write_for_caddy(text)
+            if not await self._load(text):
+                # Caddy reads the file when it starts; until it answers we ask again.
+                self._change.set()
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            async with self._done:
+                self._applied = wanted
+                self._done.notify_all()
+
+    def _write_for_caddy(self, text: str) -> None:
+        self._layout.caddy_config.parent.mkdir(exist_ok=True)
+        _replace(self._layout.caddy_config, text, 0o600)
+        if self._user is not None:
+            os.chown(self._layout.caddy_config, self._user.uid, self._user.gid)
+
+    async def _load(self, text: str) -> bool:
+        transport = httpx.AsyncHTTPTransport(uds=str(self._layout.caddy_admin))
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with httpx.AsyncClient(transport=transport, timeout=20) as client:
+                answer = await client.post("http://localhost/load", content=text, headers=headers)
+        except httpx.HTTPError as error:
+            log.info("proxy.waiting_for_caddy", error=str(error))
+            return False
+        if answer.status_code != 200:
+            log.error("proxy.configuration_refused", answer=answer.text)
+        return answer.status_code == 200
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
+    """Write a file so that a reader sees the old or the new content, never a part."""
+    part = path.with_name(f".{path.name}.new")
+    part.write_text(text)
+    part.chmod(mode)
+    part.replace(path)

@@ -1,0 +1,224 @@
+"""This machine as a provider of deployments and databases."""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.objects import ObjectStore
+from autodeploy.kernel.sandbox import Limits, Sandbox
+from autodeploy.providers.base import (
+    App,
+    Artifact,
+    BuildRequest,
+    Capability,
+    DatabaseHandle,
+    DatabaseRequest,
+    Endpoint,
+    LogSink,
+    Manifest,
+    Price,
+    Region,
+    Release,
+    ReleaseRequest,
+    RuntimeLines,
+    RuntimeStatus,
+)
+from autodeploy.providers.local.artifact import ArtifactStore
+from autodeploy.providers.local.builder import Builder
+from autodeploy.providers.local.client import AgentClient
+from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
+from autodeploy.providers.local.hints import relevant_tail, remedy_for
+from autodeploy.providers.local.layout import Layout
+from autodeploy.providers.local.runtime import AppCommand, app_sandbox, read_interpreters
+
+DRAIN_SECONDS = 5.0
+_RELEASE_LIMITS = Limits(seconds=15 * 60)
+
+MANIFEST = Manifest(
+    name="local",
+    title="This machine",
+    capabilities=frozenset(
+        {
+            Capability.DEPLOY,
+            Capability.DATABASE,
+            Capability.ENVIRONMENT_VARIABLES,
+            Capability.LOGS,
+            Capability.ROLLBACK,
+        }
+    ),
+    regions=(Region("local", "This machine"),),
+    pricing=(
+        Price("free", "deploy", 0, "USD", "this machine", "2026-11-01"),
+        Price("free", "database", 0, "USD", "this machine", "2026-11-01"),
+    ),
+)
+
+
+class LocalProvider:
+    """Builds and runs apps beside AutoDeploy. Holds no state: files and the agent do."""
+
+    def __init__(
+        self, *, home: Path, proxy_port: int, objects: ObjectStore, sandbox: Sandbox | None = None
+    ):
+        self._layout = Layout(home)
+        self._proxy_port = proxy_port
+        self._sandbox = sandbox or Sandbox.open()
+        self._artifacts = ArtifactStore(objects, self._sandbox)
+        self._builder = Builder(self._layout, self._sandbox, self._artifacts)
+        self._agent = AgentClient(self._layout.agent_socket)
+
+    @property
+    def manifest(self) -> Manifest:
+        return MANIFEST
+
+    async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
+        """Build in a sandbox and store the result. The source folder is consumed."""
+        return await self._builder.build(request, log)
+
+    async def deploy(self, request: ReleaseRequest, log: LogSink) -> Release:
+        """Unpack the artifact and start the app. Static files start no process."""
+        await self._ensure_unpacked(request)
+        if request.spec.kind == "static":
+            return Release(request.deployment_id, {"kind": "static"}, None)
+        await self._run_release_command(request, log)
+        command = _app_command(request, request.spec.start_command or "")
+        answer = await self._agent.call(
+            "PUT",
+            f"/instances/{request.deployment_id}",
+            body={
+                "number": command.number,
+                "command": command.command,
+                "root_directory": command.root_directory,
+                "environment": dict(command.environment),
+            },
+        )
+        resources = {"kind": "server", "port": answer["port"]}
+        return Release(request.deployment_id, resources, f"http://127.0.0.1:{answer['port']}/")
+
+    async def status(self, release: Release) -> RuntimeStatus:
+        """How the release fares; ``absent`` when it has to be deployed again."""
+        if release.resources.get("kind") == "static":
+            there = (self._layout.release(release.deployment_id) / "release.json").exists()
+            return RuntimeStatus("running" if there else "absent", 0, None, ())
+        try:
+            answer = await self._agent.call("GET", f"/instances/{release.deployment_id}")
+        except NotFound:
+            return RuntimeStatus("absent", 0, None, ())
+        return RuntimeStatus(
+            answer["state"], answer["restarts"], answer["exit_code"], tuple(answer["log_tail"])
+        )
+
+    async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
+        """Switch the app's traffic to the release by replacing one small file."""
+        app = request.app
+        static = request.spec.kind == "static"
+        target = (
+            str(self._layout.release(release.deployment_id) / "app")
+            if static
+            else f"127.0.0.1:{await self._port(release)}"
+        )
+        routed = await self._agent.call(
+            "PUT",
+            f"/apps/{app.number}",
+            body={
+                "slug": app.project_slug,
+                "environment": app.environment,
+                "local_port": app.local_port,
+                "kind": "static" if static else "server",
+                "spa_fallback": request.spec.spa_fallback,
+                "target": target,
+            },
+        )
+        port: int = routed["local_port"]
+        url = f"http://{routed['host']}:{self._proxy_port}"
+        return Endpoint(url, f"http://127.0.0.1:{port}", port)
+
+    async def retire(self, app: App, deployment_id: UUID) -> None:
+        """Stop the release after a pause for the requests under way, and remove its files."""
+        query = {"drain_seconds": DRAIN_SECONDS}
+        await self._agent.call("DELETE", f"/instances/{deployment_id}", query=query)
+
+    async def destroy(self, app: App) -> None:
+        """Remove the app's processes, releases, routes and cache."""
+        await self._agent.call("DELETE", f"/apps/{app.number}")
+
+    async def runtime_lines(
+        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+    ) -> RuntimeLines:
+        """What the app wrote after ``cursor``. Raises ``NotFound`` when it does not run."""
+        query: dict[str, str | float] = {"wait_seconds": wait_seconds}
+        if cursor is not None:
+            query["cursor"] = cursor
+        answer = await self._agent.call("GET", f"/instances/{deployment_id}/lines", query=query)
+        lines = tuple((at, stream, text) for at, stream, text in answer["lines"])
+        return RuntimeLines(answer["cursor"], lines)
+
+    async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
+        """A PostgreSQL database of the app's own on this machine; sets a new password."""
+        answer = await self._agent.call("PUT", f"/databases/{request.database_id}")
+        await log("info", "database", "The PostgreSQL database on this machine is ready.")
+        return DatabaseHandle(answer["external_id"], answer["url"])
+
+    async def destroy_database(self, external_id: str) -> None:
+        """Drop the database and its role."""
+        await self._agent.call("DELETE", f"/databases/{external_id}")
+
+    async def _ensure_unpacked(self, request: ReleaseRequest) -> None:
+        folder = self._layout.release(request.deployment_id)
+        if not (folder / "app-number").exists():
+            self._layout.ensure_folders()
+            public = request.spec.kind == "static"
+            await self._artifacts.unpack(
+                request.artifact_key, folder, request.app.number, public=public
+            )
+            (folder / "app-number").write_text(str(request.app.number))
+        for one in read_interpreters(folder):
+            if not Path(one.program).exists():
+                raise RuntimeMissing(
+                    f"The release was built with {one.name} {one.version}, which is gone.",
+                    remedy="Deploy again, so that the app is built with what is there now.",
+                )
+
+    async def _run_release_command(self, request: ReleaseRequest, log: LogSink) -> None:
+        """Run the command that prepares a release, once a release."""
+        done = self._layout.release(request.deployment_id) / "released"
+        if not request.spec.release_command or done.exists():
+            return
+        lines: list[str] = []
+
+        async def on_line(_stream: str, text: str) -> None:
+            lines.append(text)
+            await log("info", "release", text)
+
+        command = _app_command(request, request.spec.release_command)
+        await log("info", "release", f"$ {command.command}")
+        spec = app_sandbox(self._layout, command, port=None, limits=_RELEASE_LIMITS)
+        outcome = await self._sandbox.run(spec, on_line)
+        if outcome.exit_code != 0:
+            raise ReleaseCommandFailed(
+                f"The release command `{command.command}` ended with exit code "
+                f"{outcome.exit_code}.",
+                remedy=remedy_for(lines),
+                log_tail=relevant_tail(lines),
+            )
+        done.touch()
+
+    async def _port(self, release: Release) -> int:
+        """The port where the release listens now; a restart may have changed it."""
+        answer: Mapping[str, Any] = {}
+        with contextlib.suppress(NotFound):
+            answer = await self._agent.call("GET", f"/instances/{release.deployment_id}")
+        return int(answer.get("port") or release.resources["port"])
+
+
+def _app_command(request: ReleaseRequest, command: str) -> AppCommand:
+    return AppCommand(
+        deployment_id=request.deployment_id,
+        number=request.app.number,
+        command=command,
+        root_directory=request.spec.root_directory,
+        environment=request.environment,
+    )

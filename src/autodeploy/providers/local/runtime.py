@@ -1,0 +1,80 @@
+"""How a release runs: what its process sees, and with which variables."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from autodeploy.kernel.sandbox import GIB, Bind, Limits, SandboxSpec
+from autodeploy.providers.local.builder import search_path
+from autodeploy.providers.local.layout import Layout, app_uid
+from autodeploy.providers.local.machine import certificate_environment
+from autodeploy.providers.local.toolchain import Interpreter
+
+APP_LIMITS = Limits(memory_bytes=1 * GIB, processes=512)
+
+
+@dataclass(frozen=True)
+class AppCommand:
+    """One command of a release: its server, or the command that prepares it."""
+
+    deployment_id: UUID
+    number: int
+    command: str
+    root_directory: str
+    environment: Mapping[str, str] = field(repr=False)
+
+
+def app_sandbox(
+    layout: Layout, app: AppCommand, *, port: int | None, limits: Limits = APP_LIMITS
+) -> SandboxSpec:
+    """The sandbox for ``app``; ``port`` is where it must listen, on 127.0.0.1."""
+    release = layout.release(app.deployment_id)
+    interpreters = read_interpreters(release)
+    inside = str(Path("/app", app.root_directory.strip("/")))
+    certificates, places = certificate_environment(os.environ)
+    tools = layout.cache(app.number) / "tools"
+    binds = [Bind(release / "app", "/app", writable=True), *places]
+    binds += [bind for one in interpreters for bind in one.binds()]
+    if tools.is_dir():
+        binds.append(Bind(tools, "/cache/tools"))
+    environment = {
+        **_defaults(inside, interpreters),
+        **certificates,
+        **app.environment,
+        "PATH": search_path(inside, interpreters),
+    }
+    if port is not None:
+        environment["PORT"] = str(port)
+    return SandboxSpec(
+        name=f"app-{app.number}",
+        argv=("/bin/sh", "-c", app.command),
+        cwd=inside,
+        uid=app_uid(app.number),
+        gid=app_uid(app.number),
+        binds=tuple(binds),
+        environment=environment,
+        limits=limits,
+    )
+
+
+def read_interpreters(release: Path) -> list[Interpreter]:
+    """What the release was built with, as written beside it by the build."""
+    content = json.loads((release / "release.json").read_text())
+    return [Interpreter(**one) for one in content["interpreters"]]
+
+
+def _defaults(inside: str, interpreters: Sequence[Interpreter]) -> dict[str, str]:
+    environment = {
+        "HOME": "/tmp",  # noqa: S108 - private to the sandbox
+        "USER": "app",
+        "LANG": "C.UTF-8",
+        "HOST": "127.0.0.1",
+        "NODE_ENV": "production",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if any(one.name == "python" for one in interpreters):
+        environment["VIRTUAL_ENV"] = f"{inside}/.venv"
+    return environment

@@ -1,0 +1,54 @@
+"""The providers of this installation, by name."""
+
+from collections.abc import Iterable
+from typing import cast
+
+from autodeploy.kernel.errors import InvalidInput
+from autodeploy.providers.base import (
+    Capability,
+    DatabaseProvider,
+    DeployProvider,
+    Manifest,
+    Provider,
+)
+
+
+class Registry:
+    """Finds providers and refuses what one cannot do, before any work starts."""
+
+    def __init__(self, providers: Iterable[Provider]):
+        self._providers = {provider.manifest.name: provider for provider in providers}
+
+    def list(self) -> list[Manifest]:
+        """All manifests, by name."""
+        return [self._providers[name].manifest for name in sorted(self._providers)]
+
+    def get(self, name: str, capability: Capability | None = None) -> Provider:
+        """The provider ``name``. Raises ``InvalidInput`` when unknown or not capable."""
+        provider = self._providers.get(name)
+        if provider is None:
+            raise InvalidInput(
+                f"There is no provider {name!r}.",
+                field="provider",
+                remedy=f"Choose one of: {', '.join(sorted(self._providers))}.",
+            )
+        if capability is not None and capability not in provider.manifest.capabilities:
+            able = [
+                other
+                for other in sorted(self._providers)
+                if capability in self._providers[other].manifest.capabilities
+            ]
+            raise InvalidInput(
+                f"{provider.manifest.title} cannot do {capability.value.replace('_', ' ')}.",
+                field="provider",
+                remedy=f"Providers that can: {', '.join(able) or 'none'}.",
+            )
+        return provider
+
+    def deploys(self, name: str) -> DeployProvider:
+        """The provider ``name`` for deployments."""
+        return cast(DeployProvider, self.get(name, Capability.DEPLOY))
+
+    def databases(self, name: str) -> DatabaseProvider:
+        """The provider ``name`` for databases."""
+        return cast(DatabaseProvider, self.get(name, Capability.DATABASE))

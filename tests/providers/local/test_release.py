@@ -1,0 +1,302 @@
+"""Build, deploy, promote, switch, retire: with a real sandbox, Caddy and agent."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.providers.base import App, Endpoint, Release, ReleaseRequest
+from autodeploy.providers.local.errors import ReleaseCommandFailed
+from autodeploy.providers.local.provider import LocalProvider
+
+from .conftest import SERVER, Lines, Node, build_request, release_request, spec
+
+MakeSource = Callable[[dict[str, str]], Path]
+
+
+async def _until(condition: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.03)
+
+
+async def _get(url: str, host: str | None = None) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=10) as client:
+        return await client.get(url, headers={"Host": host} if host else {})
+
+
+async def _answers(release: Release) -> bool:
+    assert release.check_url
+    try:
+        return (await _get(release.check_url)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+async def _artifact(provider: LocalProvider, app: App, source: Path, **changes: object) -> str:
+    request = build_request(app, source, spec(**changes))
+    return (await provider.build(request, Lines())).key
+
+
+async def _up(
+    provider: LocalProvider, app: App, key: str, answer: str
+) -> tuple[ReleaseRequest, Release]:
+    request = release_request(app, key, spec(), {"ANSWER": answer})
+    release = await provider.deploy(request, Lines())
+    await _until(lambda: _answers(release))
+    return request, release
+
+
+async def test_release_gets_traffic_only_when_promoted(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "one")
+    host = f"{app.project_slug}.localhost:{node.proxy_port}"
+    before = await _get(f"http://127.0.0.1:{node.proxy_port}/", host)
+    assert (before.status_code, "No such app" in before.text) == (404, True)
+
+    endpoint = await provider.promote(request, release)
+
+    assert endpoint.url == f"http://{host}"
+    assert (await _get(f"http://127.0.0.1:{node.proxy_port}/", host)).text == "one"
+    assert endpoint.local_url == f"http://127.0.0.1:{endpoint.local_port}"
+    assert (await _get(endpoint.local_url)).text == "one"
+    assert (await provider.status(release)).state == "running"
+    assert await provider.promote(request, release) == endpoint
+
+
+async def test_switching_loses_no_request(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    pair = [await _up(provider, app, key, answer) for answer in ("blue", "green")]
+    endpoint = await provider.promote(*pair[0])
+    assert endpoint.local_url
+    url, seen, failed, stop = endpoint.local_url, set[str](), list[str](), asyncio.Event()
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        try:
+            answer = await client.get(url)
+            seen.add(answer.text)
+            if answer.status_code != 200:
+                failed.append(str(answer.status_code))
+        except httpx.HTTPError as error:
+            failed.append(repr(error))
+
+    async def keep_alive() -> None:
+        async with httpx.AsyncClient(timeout=10) as client:
+            while not stop.is_set():
+                await ask(client)
+
+    async def fresh() -> None:
+        while not stop.is_set():
+            async with httpx.AsyncClient(timeout=10, verify=False) as client:
+                await ask(client)
+
+    async with asyncio.TaskGroup() as group:
+        for loop in (keep_alive, keep_alive, fresh):
+            group.create_task(loop())
+        for turn in range(1, 21):
+            assert await provider.promote(*pair[turn % 2]) == endpoint
+            want = ("blue", "green")[turn % 2]
+            assert (await _get(url)).text == want
+        stop.set()
+    assert failed == []
+    assert seen == {"blue", "green"}
+
+
+async def test_second_deploy_finds_the_first_ones_release(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "same")
+    assert await provider.deploy(request, Lines()) == release
+    assert (await provider.status(release)).restarts == 0
+
+
+async def test_retired_release_is_gone_with_its_files(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    _, release = await _up(provider, app, key, "old")
+    folder = node.home / "releases" / str(release.deployment_id)
+    assert folder.is_dir()
+
+    await provider.retire(app, release.deployment_id)
+    assert await _answers(release)  # requests under way are finished first
+
+    async def gone() -> bool:
+        return (await provider.status(release)).state == "absent" and not folder.exists()
+
+    await _until(gone)
+    assert not await _answers(release)
+    await provider.retire(app, release.deployment_id)
+
+
+async def test_app_that_ends_is_started_again_and_its_output_is_kept(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    script = "import sys; print('no luck'); sys.exit(3)"
+    key = await _artifact(provider, app, source({"server.py": script}))
+    request = release_request(app, key, spec())
+    release = await provider.deploy(request, Lines())
+
+    async def restarted() -> bool:
+        return (await provider.status(release)).restarts >= 2
+
+    await _until(restarted)
+    status = await provider.status(release)
+    assert status.state in ("starting", "backoff")
+    assert status.exit_code == 3
+    assert "no luck" in status.log_tail
+    await provider.destroy(app)
+
+
+async def test_runtime_lines_follow_a_cursor(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    _, release = await _up(provider, app, key, "lines")
+    first = await provider.runtime_lines(release.deployment_id, None, 5)
+    assert [(stream, text) for _, stream, text in first.lines] == [("stdout", "listening")]
+    again = await provider.runtime_lines(release.deployment_id, first.cursor, 0.1)
+    assert (again.cursor, again.lines) == (first.cursor, ())
+    other_life = await provider.runtime_lines(release.deployment_id, "gone:7", 0)
+    assert other_life.lines == first.lines
+    with pytest.raises(NotFound):
+        await provider.runtime_lines(uuid4(), None, 0)
+
+
+async def test_release_command_runs_once_and_before_the_app(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    prepared = spec(release_command="echo migrating && echo x >> /app/migrations")
+    request = release_request(app, key, prepared)
+    log = Lines()
+    await provider.deploy(request, log)
+    await provider.deploy(request, log)
+    assert log.text.splitlines().count("migrating") == 1
+
+
+async def test_failing_release_command_says_why(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request = release_request(app, key, spec(release_command="echo bad table >&2; exit 4"))
+    with pytest.raises(ReleaseCommandFailed, match="exit code 4") as raised:
+        await provider.deploy(request, Lines())
+    assert raised.value.log_tail == ["bad table"]
+
+
+async def _static(
+    provider: LocalProvider, app: App, source: Path, **changes: object
+) -> tuple[ReleaseRequest, Release, Endpoint]:
+    built = spec(kind="static", output_directory="out", start_command=None, **changes)
+    artifact = await provider.build(build_request(app, source, built), Lines())
+    request = release_request(app, artifact.key, built)
+    release = await provider.deploy(request, Lines())
+    return request, release, await provider.promote(request, release)
+
+
+async def test_static_files_are_served_compressed_with_clean_urls_and_404(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    files = {
+        "out/index.html": "<h1>home</h1>" + " " * 2000,
+        "out/about.html": "about",
+        "out/docs/index.html": "docs",
+        "out/404.html": "my own missing page",
+        "out/.env": "SECRET=1",
+    }
+    _, release, endpoint = await _static(provider, app, source(files))
+    assert endpoint.local_url
+    assert release.check_url is None
+    home = await _get(endpoint.local_url)
+    assert home.text.startswith("<h1>home</h1>")
+    assert home.headers["content-encoding"] in ("gzip", "zstd")
+    assert (await _get(endpoint.local_url + "/about")).text == "about"
+    assert (await _get(endpoint.local_url + "/docs/")).text == "docs"
+    for path in ("/nothing", "/.env", "/../../server.py"):
+        missing = await _get(endpoint.local_url + path)
+        assert (missing.status_code, missing.text) == (404, "my own missing page")
+
+
+async def test_spa_answers_unknown_paths_with_its_index(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    files = {"out/index.html": "spa", "out/app.js": "js"}
+    _, _, endpoint = await _static(provider, app, source(files), spa_fallback=True)
+    assert endpoint.local_url
+    assert (await _get(endpoint.local_url + "/deep/link")).text == "spa"
+    assert (await _get(endpoint.local_url + "/app.js")).text == "js"
+
+
+async def test_static_release_switches_and_becomes_a_server(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    _, _, first = await _static(provider, app, source({"out/index.html": "one"}))
+    _, _, second = await _static(provider, app, source({"out/index.html": "two"}))
+    assert first == second
+    assert first.local_url
+    assert (await _get(first.local_url)).text == "two"
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "server now")
+    assert await provider.promote(request, release) == first
+    assert (await _get(first.local_url)).text == "server now"
+
+
+async def test_environments_and_equal_names_have_their_own_hosts(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    files = {"out/index.html": "x"}
+    _, _, production = await _static(provider, app, source(files))
+    preview = App(uuid4(), app.number + 5000, app.project_slug, "preview")
+    _, _, other = await _static(provider, preview, source(files))
+    foreign = App(uuid4(), app.number + 6000, app.project_slug, "production")
+    _, _, third = await _static(provider, foreign, source(files))
+    port, slug = node.proxy_port, app.project_slug
+    assert production.url == f"http://{slug}.localhost:{port}"
+    assert other.url == f"http://{slug}-preview.localhost:{port}"
+    assert third.url == f"http://{slug}-{foreign.number}.localhost:{port}"
+    assert len({production.local_port, other.local_port, third.local_port}) == 3
+
+
+async def test_destroy_leaves_nothing(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "gone soon")
+    endpoint = await provider.promote(request, release)
+    assert endpoint.local_url
+    await provider.destroy(app)
+    assert not (node.home / "releases" / str(release.deployment_id)).exists()
+    assert not (node.home / "cache" / str(app.number)).exists()
+    assert not list((node.home / "routes").glob(f"{app.number}*"))
+    assert (await provider.status(release)).state == "absent"
+    with pytest.raises(httpx.HTTPError):
+        await _get(endpoint.local_url)
+    await provider.destroy(app)
+
+
+async def test_death_of_the_agent_ends_apps_and_a_new_one_serves_them_again(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "back again")
+    endpoint = await provider.promote(request, release)
+    await asyncio.to_thread(node.restart_agent)
+    assert (await provider.status(release)).state == "absent"
+    assert not await _answers(release)
+    again = await provider.deploy(request, Lines())
+    await _until(lambda: _answers(again))
+    assert await provider.promote(request, again) == endpoint
+    assert endpoint.local_url
+    assert (await _get(endpoint.local_url)).text == "back again"
