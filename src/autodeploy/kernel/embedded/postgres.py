@@ -97,12 +97,7 @@ class EmbeddedPostgres:
         staging.rename(self.data)
 
     async def _initdb(self, target: Path) -> None:
-        # initdb runs as the database's user, which cannot see our folder of secrets.
-        password = self.sockets / ".initial-password"
-        password.touch(mode=0o600)
-        password.write_text(self.password_file.read_text().strip() + "\n")
-        if self.user is not None:
-            os.chown(password, self.user.uid, self.user.gid)
+        password = self._lend_password()
         try:
             with open_log(self.log) as log:
                 process = await spawn(
@@ -118,7 +113,10 @@ class EmbeddedPostgres:
                     stdout=log,
                     stderr=log,
                 )
-                code = await process.wait()
+                try:
+                    code = await process.wait()
+                finally:
+                    await stop(process, grace_seconds=5)
         finally:
             password.unlink(missing_ok=True)
         if code != 0:
@@ -126,6 +124,17 @@ class EmbeddedPostgres:
                 f"initdb ended with exit code {code}.",
                 remedy=f"See {self.log}:\n" + "\n".join(log_tail(self.log)),
             )
+
+    def _lend_password(self) -> Path:
+        """The password where initdb, which runs as the database's user, can read it."""
+        path = self.sockets / ".initial-password"
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            if self.user is not None:
+                os.chown(handle, self.user.uid, self.user.gid)
+            file.write(self.password_file.read_text().strip() + "\n")
+        return path
 
     async def start(self) -> asyncio.subprocess.Process:
         await self.ensure_initialised()
