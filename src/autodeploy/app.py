@@ -1,20 +1,26 @@
-"""The HTTP application of a process: which role serves which routers, and with which parts."""
+"""The HTTP application of a process: which role serves which routers, and with which parts.
 
+``python -m autodeploy.app FILE`` writes the OpenAPI description of all roles.
+"""
+
+import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
-from autodeploy.api.application import build_application
+from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
-from autodeploy.api.rest import auth, health, organizations, providers
+from autodeploy.api.rest import auth, health, organizations, providers, repositories
 from autodeploy.kernel.resources import Resources
 from autodeploy.settings import Settings
 
 #: Routers of each role; those of operations are served by every one.
 ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
     "auth": (auth.router, auth.keys_router, organizations.router),
-    "analyzer": (),
+    "analyzer": (repositories.router,),
     "deployer": (providers.router,),
     "monitor": (),
 }
@@ -47,3 +53,13 @@ def create_app(
         allowed_origins=settings.allowed_origins,
         rate_rules=configured_rules(settings.rate_limits),
     )
+
+
+def openapi_text() -> str:
+    """The OpenAPI description of all roles, as ``docs/reference/openapi.json`` holds it."""
+    document = describe(create_app(Settings(), frozenset(ROLE_ROUTERS)))
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(openapi_text())

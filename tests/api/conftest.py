@@ -11,6 +11,7 @@ from tests.services.auth.accounts import signed_up
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability, Manifest, Price, Region
+from autodeploy.providers.registry import Registry
 from autodeploy.settings import Settings
 
 LOCAL = Manifest(
@@ -22,11 +23,10 @@ LOCAL = Manifest(
 )
 
 
-class Registry:
-    """A registry of one provider."""
+class Described:
+    """A provider that is only described."""
 
-    def list(self) -> tuple[Manifest, ...]:
-        return (LOCAL,)
+    manifest = LOCAL
 
 
 SignUp = Callable[[], Awaitable[dict[str, str]]]
@@ -36,7 +36,7 @@ def new_app(home: Path, resources: Resources, **settings: str) -> FastAPI:
     values = {"rate_limits": "off", **settings}
     app = create_app(Settings(home=home, **values), frozenset(ROLE_ROUTERS), resources=resources)
     app.state.resources = resources
-    app.state.providers = Registry()
+    app.state.providers = Registry([Described()])
     return app
 
 

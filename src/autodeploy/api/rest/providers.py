@@ -1,20 +1,15 @@
 """``/api/v1/providers``: what each provider can do, where, and for how much."""
 
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.schema import Page, Schema
 from autodeploy.providers.base import Capability, Manifest
+from autodeploy.providers.registry import Registry
 
 router = APIRouter(prefix="/api/v1/providers", tags=["providers"])
-
-
-class Manifests(Protocol):
-    """Where the manifests come from: the registry of providers."""
-
-    def list(self) -> tuple[Manifest, ...]: ...
 
 
 class ProviderView(Schema):
@@ -43,12 +38,12 @@ class PriceView(Schema):
     as_of: str
 
 
-async def _list_manifests(request: Request) -> tuple[Manifest, ...]:
-    registry: Manifests = request.app.state.providers
-    return tuple(registry.list())
+async def _list_manifests(request: Request) -> list[Manifest]:
+    registry: Registry = request.app.state.providers
+    return registry.list()
 
 
-ManifestsDep = Annotated[tuple[Manifest, ...], Depends(_list_manifests)]
+ManifestsDep = Annotated[list[Manifest], Depends(_list_manifests)]
 
 
 async def _get_manifest(manifests: ManifestsDep, name: str) -> Manifest:
