@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 import psutil
 
+from autodeploy.kernel.archives import pack
+
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 COMMAND_SECONDS = 150.0
@@ -184,15 +186,29 @@ class Platform:
         """Deploy and return the finished deployment."""
         return self.json("deploy", str(source), "--project", name, *arguments)
 
-    def call(self, method: str, path: str, body: Json | None = None) -> Json:
+    def upload(self, folder: Path, repository_id: str) -> Json:
+        """Upload a folder to a repository that exists, without deploying it."""
+        archive = self.folder / "upload.tar.gz"
+        pack(folder, archive)
+        path = f"/repositories/upload?name={folder.name}&repositoryId={repository_id}"
+        return self.call("POST", path, archive.read_bytes(), content_type="application/gzip")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Json | bytes | None = None,
+        *,
+        content_type: str = "application/json",
+    ) -> Json:
         """The API, with the administrator's token."""
         stored = json.loads((self.folder / "config/autodeploy/credentials.json").read_text())
         connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=30)
         headers = {
             "Authorization": f"Bearer {stored['tokens'][stored['current']]}",
-            "Content-Type": "application/json",
+            "Content-Type": content_type,
         }
-        content = None if body is None else json.dumps(body)
+        content = json.dumps(body) if isinstance(body, dict) else body
         connection.request(method, f"/api/v1{path}", content, headers)
         answer = connection.getresponse()
         text = answer.read()
