@@ -155,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(HTTPStatus.SERVICE_UNAVAILABLE, "Try again soon.\n", "text/plain")
 
     def log_message(self, format: str, *values: object) -> None:
-        print(f"{self.command} {self.path} " + format % values, flush=True)
+        print(format % values, flush=True)
 
 
 class Server(ThreadingTCPServer):

@@ -75,13 +75,19 @@ class _Language(NamedTuple):
 def _decide(files: SourceFiles, verdict: Verdict) -> tuple[Verdict, _Language]:
     """The verdict with the language; weak signs of none lose to another language's manifest."""
     winner = verdict.winner
-    if winner is None or (winner.record.generic and winner.confidence < FIRM):
+    if winner is None or _is_weak(winner):
         unsupported = find_unsupported(files)
         if unsupported:
             files.warn(f"{unsupported[1]} is recognised, but how to build it is not known yet.")
             return Verdict(None, verdict.losers), _Language(*unsupported)
     slug = winner.record.language if winner else procfile.language(files) or ""
     return verdict, _Language(slug, _LANGUAGE_NAMES.get(slug))
+
+
+def _is_weak(winner: Match) -> bool:
+    # Pages lie beside apps of every language.
+    is_page = winner.record.language == "static"
+    return winner.record.generic and (is_page or winner.confidence < FIRM)
 
 
 def _packages(files: SourceFiles) -> dict[str, Packages]:

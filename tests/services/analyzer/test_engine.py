@@ -1,0 +1,122 @@
+"""The engine as a whole: what the user wrote, plain sites, other languages, plans as values."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from autodeploy.services.analyzer.engine import analyze
+from autodeploy.services.analyzer.plan import AppKind, NothingToRun, Plan
+from autodeploy.services.analyzer.recommendation import recommend
+from autodeploy.services.analyzer.tree import FolderTree
+from tests.services.analyzer.trees import plan_of, start_of, write
+
+
+def test_procfile_outranks_what_would_be_guessed(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "fastapi\nuvicorn",
+        "main.py": "from fastapi import FastAPI\napp = FastAPI()",
+        "Procfile": "# processes\nweb: gunicorn -k uvicorn.workers.UvicornWorker main:app\n"
+        "release: alembic upgrade head\nworker: python jobs.py\n",
+    }
+    plan = plan_of(tmp_path, files)
+    assert start_of(plan) == "gunicorn -k uvicorn.workers.UvicornWorker main:app"
+    assert plan.release_command is not None
+    assert plan.release_command.command == "alembic upgrade head"
+    assert plan.worker_commands["worker"].command == "python jobs.py"
+    assert plan.framework is not None
+    assert plan.framework.slug == "fastapi"
+    assert ("Procfile", 2) in {(fact.file, fact.line) for fact in plan.evidence}
+
+
+def test_procfile_turns_a_static_build_into_a_server(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"devDependencies": {"vite": "6"}, "scripts": {"build": "vite build"}}',
+        "Procfile": "web: npx serve dist -l $PORT",
+    }
+    spec = plan_of(tmp_path, files).build_spec()
+    assert (spec.kind, spec.output_directory, spec.spa_fallback) == ("server", None, False)
+    assert spec.build_command == "npm run build"
+
+
+def test_procfile_without_web_is_a_worker(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "redis", "Procfile": "worker: python w.py\n"})
+    assert (plan.kind, start_of(plan)) == (AppKind.WORKER, "python w.py")
+
+
+def test_procfile_alone_tells_the_language(tmp_path: Path) -> None:
+    assert plan_of(tmp_path, {"Procfile": "web: node web\n"}).language == "node"
+
+
+def test_page_in_public_is_served_from_there(tmp_path: Path) -> None:
+    assert plan_of(tmp_path, {"public/index.html": ""}).output_directory == "public"
+
+
+@pytest.mark.parametrize(
+    ("files", "language"),
+    [
+        ({"go.mod": "module x", "index.html": ""}, "go"),
+        ({"Gemfile": "", "package.json": "{}"}, "ruby"),
+        ({"App.csproj": ""}, "dotnet"),
+    ],
+)
+def test_language_without_records_is_named_and_the_plan_abstains(
+    tmp_path: Path, files: dict[str, str], language: str
+) -> None:
+    plan = plan_of(tmp_path, files)
+    assert (plan.language, plan.framework, plan.abstained) == (language, None, True)
+
+
+def test_plan_that_abstains_says_what_would_settle_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"package.json": '{"name": "x"}'})
+    assert plan.abstained
+    assert any("Procfile" in warning for warning in plan.warnings)
+
+
+def test_nothing_to_run_is_refused_with_a_remedy() -> None:
+    with pytest.raises(NothingToRun) as refused:
+        Plan().build_spec()
+    assert refused.value.remedy is not None
+    assert "Procfile" in refused.value.remedy
+
+
+@pytest.mark.parametrize("by_alias", [True, False])
+def test_plan_survives_being_stored(tmp_path: Path, by_alias: bool) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "flask", "app.py": "app = Flask(__name__)"})
+    stored = plan.model_dump(mode="json", by_alias=by_alias)
+    assert Plan.model_validate(stored) == plan
+
+
+def test_same_tree_gives_the_same_plan(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "import os\nos.environ['B']\nos.environ['A']", "main.py": ""})
+    assert analyze(FolderTree(tmp_path)) == analyze(FolderTree(tmp_path))
+
+
+def test_framework_and_commands_take_milliseconds(tmp_path: Path) -> None:
+    files = {f"src/module{number}.py": "x = 1\n" * 50 for number in range(200)}
+    files |= {"requirements.txt": "flask\n", "app.py": "from flask import Flask\napp = Flask('')"}
+    write(tmp_path, files)
+    times = []
+    for _ in range(15):
+        started = time.perf_counter()
+        analyze(FolderTree(tmp_path), with_variables=False)
+        times.append(time.perf_counter() - started)
+    assert min(times) <= 0.010  # the budget is 3 ms; a loaded machine is given some room
+
+
+@pytest.mark.parametrize(
+    ("kind", "providers", "provider", "cents"),
+    [
+        (AppKind.STATIC, ("local", "vercel"), "vercel", 0),
+        (AppKind.SERVER, ("local", "render"), "render", 700),
+        (AppKind.SERVER, ("local",), "local", 0),
+        (AppKind.SERVER, ("elsewhere",), "elsewhere", None),
+    ],
+)
+def test_recommendation_is_the_best_of_the_providers_that_are_there(
+    kind: AppKind, providers: tuple[str, ...], provider: str, cents: int | None
+) -> None:
+    found = recommend(kind, None, (), providers)
+    assert found is not None
+    assert (found.provider, found.monthly_cost_cents) == (provider, cents)
+    assert found.reasons

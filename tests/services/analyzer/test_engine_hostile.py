@@ -1,0 +1,96 @@
+"""Broken and hostile files are warnings in the plan, never failures."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autodeploy.services.analyzer.engine import analyze
+from autodeploy.services.analyzer.tree import FolderTree, TreeLimits
+from tests.services.analyzer.trees import plan_of, start_of, write
+
+SERVER = 'require("http").createServer().listen(process.env.PORT)'
+
+
+def test_broken_package_json_is_a_warning_and_the_server_is_still_found(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"package.json": "{ broken", "server.js": SERVER})
+    assert start_of(plan) == "node server.js"
+    assert any("package.json cannot be parsed" in warning for warning in plan.warnings)
+
+
+def test_json_nested_ten_thousand_deep_is_a_warning(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"package.json": '{"a":' * 10_000 + "1" + "}" * 10_000})
+    assert any("nested too deeply" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "null", '"text"', '{"scripts": [1], "dependencies": "x", "workspaces": 3}']
+)
+def test_package_json_of_another_shape_reads_as_empty(tmp_path: Path, content: str) -> None:
+    plan = plan_of(tmp_path, {"package.json": content})
+    assert plan.language == "node"
+    assert plan.abstained
+
+
+def test_comments_and_trailing_commas_in_json_are_read(tmp_path: Path) -> None:
+    content = '{\n  // the app\n  "scripts": {"start": "node x.js",},\n}'
+    plan = plan_of(tmp_path, {"package.json": content})
+    assert start_of(plan) == "npm run start"
+    assert plan.warnings == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_manifest_with_a_byte_order_mark_is_read(tmp_path: Path, encoding: str) -> None:
+    content = '{"scripts": {"start": "node x.js"}}'.encode(encoding)
+    assert start_of(plan_of(tmp_path, {"package.json": content})) == "npm run start"
+
+
+def test_bytes_that_are_no_text_are_a_warning_or_nothing(tmp_path: Path) -> None:
+    files = {"requirements.txt": b"flask\n\xff\xfe\xfa", "app.py": b"\xff\xffFlask(", "Procfile":
+             b"\x80\x81"}  # fmt: skip
+    assert plan_of(tmp_path, files).language == "python"
+
+
+def test_fifo_as_manifest_is_absent(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "requirements.txt")
+    plan = plan_of(tmp_path, {"index.html": "<h1>Hi</h1>"})
+    assert plan.kind == "static"
+
+
+def test_manifest_that_links_out_of_the_tree_is_absent(tmp_path: Path) -> None:
+    write(tmp_path, {"outside.json": '{"dependencies": {"next": "1"}}', "root/index.html": ""})
+    (tmp_path / "root" / "package.json").symlink_to("../outside.json")
+    plan = analyze(FolderTree(tmp_path / "root"))
+    assert plan.framework is None
+    assert plan.kind == "static"
+
+
+def test_huge_manifest_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": '{"dependencies": {"next": "1"}}' + " " * 5000})
+    plan = analyze(FolderTree(tmp_path, TreeLimits(file_bytes=1000)))
+    assert plan.framework is None
+    assert any("over 1000 bytes" in warning for warning in plan.warnings)
+
+
+def test_deeply_nested_python_is_left_out(tmp_path: Path) -> None:
+    files = {"requirements.txt": "flask", "app.py": "Flask(" + "(" * 5000 + "\nimport os\n"}
+    assert plan_of(tmp_path, files).framework is not None
+
+
+def test_yaml_with_aliases_is_refused(tmp_path: Path) -> None:
+    bomb = "a: &a [x,x]\nb: &b [*a,*a]\npackages: [*b,*b]\n"
+    plan = plan_of(tmp_path, {"package.json": "{}", "pnpm-workspace.yaml": bomb})
+    assert plan.members == ()
+    assert any("pnpm-workspace.yaml" in warning for warning in plan.warnings)
+
+
+def test_root_directory_outside_the_tree_sees_the_tree_alone(tmp_path: Path) -> None:
+    write(tmp_path, {"outside/main.py": "", "root/index.html": ""})
+    plan = analyze(FolderTree(tmp_path / "root"), "../outside")
+    assert plan.language == "static"
+
+
+def test_empty_repository_gives_a_plan_that_abstains(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {})
+    assert plan.abstained
+    assert plan.language is None

@@ -1,0 +1,157 @@
+"""JavaScript repositories: package manager, framework, commands, workspaces."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.services.analyzer.trees import install_of, plan_of, start_of
+
+
+def manifest(**values: object) -> str:
+    return json.dumps({"name": "app", **values})
+
+
+@pytest.mark.parametrize(
+    ("files", "manager", "install"),
+    [
+        ({"package-lock.json": "{}"}, "npm", "npm ci"),
+        ({}, "npm", "npm install"),
+        ({"pnpm-lock.yaml": ""}, "pnpm", "pnpm install --frozen-lockfile"),
+        ({"yarn.lock": "# yarn lockfile v1"}, "yarn", "yarn install --frozen-lockfile"),
+        ({"yarn.lock": "__metadata:\n  version: 8\n"}, "yarn", "yarn install --immutable"),
+        ({"bun.lock": "{}"}, "bun", "bun install --frozen-lockfile"),
+        ({"yarn.lock": "", "package-lock.json": "{}"}, "yarn", "yarn install --frozen-lockfile"),
+    ],
+)
+def test_package_manager_follows_from_the_lock_file(
+    tmp_path: Path, files: dict[str, str], manager: str, install: str
+) -> None:
+    package = manifest(dependencies={"express": "^4.18.2"}, scripts={"start": "node x.js"})
+    plan = plan_of(tmp_path, {"package.json": package, **files})
+    assert plan.package_manager == manager
+    assert install_of(plan) == install
+    assert start_of(plan) == f"{manager} run start"
+
+
+def test_package_manager_field_outranks_lock_files(tmp_path: Path) -> None:
+    package = manifest(packageManager="pnpm@9.1.0+sha512.abc", dependencies={"a": "1"})
+    plan = plan_of(tmp_path, {"package.json": package, "yarn.lock": ""})
+    assert (plan.package_manager, plan.package_manager_version) == ("pnpm", "9.1.0")
+    assert install_of(plan) == "pnpm install"
+
+
+def test_express_with_a_vite_front_end_is_a_server(tmp_path: Path) -> None:
+    package = manifest(
+        dependencies={"express": "5"}, devDependencies={"vite": "6"},
+        scripts={"build": "vite build", "start": "node server.js"},
+    )  # fmt: skip
+    plan = plan_of(tmp_path, {"package.json": package, "vite.config.ts": ""})
+    assert plan.framework is not None
+    assert plan.framework.slug == "express"
+    assert plan.kind == "server"
+    assert plan.build_command is not None
+
+
+@pytest.mark.parametrize(
+    ("config", "build", "output"),
+    [
+        ("export default {}", "vite build", "dist"),
+        ("export default { build: { outDir: './public/out' } }", "vite build", "public/out"),
+        ("export default {}", "tsc && vite build --outDir out", "out"),
+    ],
+)
+def test_vite_output_directory_follows_the_configuration(
+    tmp_path: Path, config: str, build: str, output: str
+) -> None:
+    package = manifest(devDependencies={"vite": "6.0.1"}, scripts={"build": build})
+    plan = plan_of(tmp_path, {"package.json": package, "vite.config.js": config, "index.html": ""})
+    assert plan.kind == "static"
+    assert plan.output_directory == output
+    assert plan.spa_fallback
+    assert plan.start_command is None
+
+
+def test_framework_that_builds_with_vite_is_not_taken_for_vite(tmp_path: Path) -> None:
+    package = manifest(devDependencies={"vite": "6", "@sveltejs/kit": "2"})
+    plan = plan_of(tmp_path, {"package.json": package, "vite.config.js": ""})
+    assert plan.framework is None
+
+
+def test_nextjs_that_exports_is_static(tmp_path: Path) -> None:
+    package = manifest(dependencies={"next": "15"}, scripts={"build": "next build"})
+    files = {"package.json": package, "next.config.mjs": "export default { output: 'export' }"}
+    plan = plan_of(tmp_path, files)
+    assert (plan.kind, plan.output_directory) == ("static", "out")
+
+
+@pytest.mark.parametrize(
+    ("scripts", "start"),
+    [
+        ({"start": "next start"}, "npm run start"),
+        ({"start": "next start -p 4000"}, "npm run start -- -p $PORT"),
+        ({}, "npx next start -p $PORT"),
+    ],
+)
+def test_nextjs_listens_on_the_port_that_is_given(
+    tmp_path: Path, scripts: dict[str, str], start: str
+) -> None:
+    package = manifest(dependencies={"next": "15"}, scripts=scripts)
+    assert start_of(plan_of(tmp_path, {"package.json": package})) == start
+
+
+@pytest.mark.parametrize(
+    ("package", "file", "start"),
+    [
+        (manifest(main="./lib/run.js"), "lib/run.js", "node lib/run.js"),
+        (manifest(), "index.js", "node index.js"),
+        (manifest(), "bin/www", "node bin/www"),
+        (manifest(main="odd; name.js"), "odd; name.js", "node 'odd; name.js'"),
+    ],
+)
+def test_entry_point_without_a_start_script_is_found(
+    tmp_path: Path, package: str, file: str, start: str
+) -> None:
+    assert start_of(plan_of(tmp_path, {"package.json": package, file: ""})) == start
+
+
+def test_lone_server_file_is_started(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"server.js": ""})
+    assert (plan.language, start_of(plan), install_of(plan)) == ("node", "node server.js", None)
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({".nvmrc": "v20.1.0\n"}, "20.1.0"),
+        ({".node-version": "21", ".nvmrc": "20"}, "21"),
+        ({".tool-versions": "nodejs 18.2.0"}, "18.2.0"),
+        ({"mise.toml": "[tools]\nnode = '22'"}, "22"),
+        ({}, ">=18"),
+    ],
+)
+def test_node_version_comes_from_the_most_exact_file(
+    tmp_path: Path, files: dict[str, str], version: str
+) -> None:
+    plan = plan_of(tmp_path, {"package.json": manifest(engines={"node": ">=18"}), **files})
+    assert plan.runtime is not None
+    assert plan.runtime.version_request == version
+
+
+def test_workspace_member_takes_manager_and_runtime_from_the_root(tmp_path: Path) -> None:
+    files = {
+        "package.json": manifest(private=True),
+        "pnpm-workspace.yaml": "packages:\n  - 'apps/*'\n  - '!apps/old'\n",
+        "pnpm-lock.yaml": "",
+        ".nvmrc": "22",
+        "apps/web/package.json": manifest(name="web", dependencies={"next": "15"}),
+        "apps/old/package.json": manifest(name="old"),
+    }
+    root = plan_of(tmp_path, files)
+    assert [(member.path, member.name) for member in root.members] == [("apps/web", "web")]
+    plan = plan_of(tmp_path, files, "apps/web")
+    assert plan.root_directory == "apps/web"
+    assert install_of(plan) == "pnpm install --frozen-lockfile"
+    assert plan.lock_files == ("pnpm-lock.yaml",)
+    assert plan.runtime is not None
+    assert plan.runtime.version_request == "22"

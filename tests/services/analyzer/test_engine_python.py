@@ -1,0 +1,162 @@
+"""Python repositories: package manager, entry point, commands, runtime."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.services.analyzer.trees import install_of, plan_of, start_of
+
+FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "start"),
+    [
+        ({"main.py": FASTAPI}, "uvicorn main:app --host 0.0.0.0 --port $PORT"),
+        ({"app/main.py": FASTAPI, "app/__init__.py": ""},
+         "uvicorn app.main:app --host 0.0.0.0 --port $PORT"),
+        ({"backend/main.py": "import db\n" + FASTAPI, "backend/db.py": ""},
+         "uvicorn main:app --app-dir backend --host 0.0.0.0 --port $PORT"),
+        ({"src/shop/api.py": FASTAPI, "src/shop/__init__.py": ""},
+         "uvicorn shop.api:app --app-dir src --host 0.0.0.0 --port $PORT"),
+        ({"service.py": "from fastapi import FastAPI\nweb: FastAPI = FastAPI(title='x')\n"},
+         "uvicorn service:web --host 0.0.0.0 --port $PORT"),
+        ({"main.py": "from fastapi import FastAPI\ndef create_app():\n    return FastAPI()\n"},
+         "uvicorn --factory main:create_app --host 0.0.0.0 --port $PORT"),
+        ({"main.py": "import core\nprint('cli')\n", "server.py": FASTAPI},
+         "uvicorn server:app --host 0.0.0.0 --port $PORT"),
+    ],
+)  # fmt: skip
+def test_fastapi_application_is_found_where_it_is_made(
+    tmp_path: Path, files: dict[str, str], start: str
+) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "fastapi\nuvicorn\n", **files})
+    assert start_of(plan) == start
+
+
+def test_server_that_no_dependency_brings_is_added_and_said(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "fastapi==0.100\n", "main.py": FASTAPI})
+    assert install_of(plan) == "pip install -r requirements.txt uvicorn"
+    assert plan.install_command is not None
+    assert "uvicorn is added" in plan.install_command.reason
+
+
+@pytest.mark.parametrize("line", ["fastapi[standard]", "fastapi\nuvicorn[standard]==0.30"])
+def test_server_that_a_dependency_brings_is_not_added(tmp_path: Path, line: str) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": line, "main.py": FASTAPI})
+    assert install_of(plan) == "pip install -r requirements.txt"
+
+
+def test_server_beside_hashed_requirements_is_installed_on_its_own(tmp_path: Path) -> None:
+    requirements = "flask==3.1.0 \\\n    --hash=sha256:00\n"
+    plan = plan_of(tmp_path, {"requirements.txt": requirements, "app.py": FLASK})
+    assert install_of(plan) == "pip install -r requirements.txt && pip install gunicorn"
+    assert plan.framework is not None
+    assert plan.framework.version == "3.1.0"
+
+
+def test_flask_factory_is_called_by_gunicorn(tmp_path: Path) -> None:
+    factory = "from flask import Flask\ndef create_app(config=None):\n    return Flask(__name__)\n"
+    plan = plan_of(tmp_path, {"requirements.txt": "flask\ngunicorn", "shop/__init__.py": factory})
+    assert start_of(plan) == "gunicorn --bind 0.0.0.0:$PORT 'shop:create_app()'"
+
+
+def test_flask_app_that_flaskenv_names_comes_first(tmp_path: Path) -> None:
+    files = {"requirements.txt": "flask\ngunicorn", ".flaskenv": "FLASK_APP=blog.py",
+             "app.py": FLASK, "blog.py": FLASK}  # fmt: skip
+    assert start_of(plan_of(tmp_path, files)) == "gunicorn --bind 0.0.0.0:$PORT blog:app"
+
+
+def django(settings: str = "", folder: str = "") -> dict[str, str]:
+    return {
+        f"{folder}requirements.txt": "Django==5.1\ngunicorn\n",
+        f"{folder}manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')",
+        f"{folder}site_/settings.py": settings,
+        f"{folder}site_/wsgi.py": "application = get_wsgi_application()",
+    }
+
+
+def test_django_project_migrates_as_its_release(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, django())
+    assert start_of(plan) == "gunicorn --bind 0.0.0.0:$PORT site_.wsgi:application"
+    assert plan.release_command is not None
+    assert plan.release_command.command == "python manage.py migrate --noinput"
+    assert plan.build_command is None
+
+
+def test_django_collects_static_files_when_the_settings_name_a_place(tmp_path: Path) -> None:
+    settings = 'STATIC_ROOT = "static"\nMIDDLEWARE = ["whitenoise"]\n'
+    plan = plan_of(tmp_path, django(settings))
+    assert plan.build_command is not None
+    assert plan.build_command.command == "python manage.py collectstatic --noinput"
+
+
+def test_django_without_allowed_hosts_is_warned_of(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, django("DEBUG = False\nALLOWED_HOSTS = []\n"))
+    assert any("ALLOWED_HOSTS" in warning for warning in plan.warnings)
+
+
+def test_django_with_a_front_end_build_stays_django(tmp_path: Path) -> None:
+    files = {**django(), "package.json": '{"devDependencies": {"vite": "6"}, "scripts": '
+             '{"build": "vite build"}}'}  # fmt: skip
+    plan = plan_of(tmp_path, files)
+    assert plan.framework is not None
+    assert plan.framework.slug == "django"
+    assert "vite" in {candidate.slug for candidate in plan.candidates}
+    assert any("build script" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("files", "manager", "install"),
+    [
+        ({"requirements.txt": "x"}, "pip", "pip install -r requirements.txt"),
+        ({"pyproject.toml": "[project]\nname='x'\n"}, "pip", "pip install ."),
+        ({"pyproject.toml": "[project]\nname='x'\n", "uv.lock": "version = 1"}, "uv",
+         "uv sync --frozen --no-dev"),
+        ({"pyproject.toml": "[tool.poetry]\nname='x'\n"}, "poetry",
+         "poetry install --only main --no-root"),
+        ({"requirements.txt": "x", "poetry.lock": "", "pyproject.toml": "[tool.poetry]"}, "poetry",
+         "poetry install --only main --no-root"),
+        ({"setup.py": "setup(install_requires=['requests'])"}, "pip", "pip install ."),
+    ],
+)  # fmt: skip
+def test_package_manager_follows_from_the_files(
+    tmp_path: Path, files: dict[str, str], manager: str, install: str
+) -> None:
+    plan = plan_of(tmp_path, {"main.py": "print()", **files})
+    assert plan.package_manager == manager
+    assert install_of(plan) == install
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({".python-version": "3.12\n", "runtime.txt": "python-3.11.4"}, "3.12"),
+        ({"runtime.txt": "python-3.11.4", "pyproject.toml": "[project]\nrequires-python='>=3.9'"},
+         "3.11.4"),
+        ({".tool-versions": "nodejs 20\npython 3.13.1\n"}, "3.13.1"),
+        ({"pyproject.toml": "[project]\nrequires-python = '>=3.9'"}, ">=3.9"),
+        ({"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.10'"}, "^3.10"),
+        ({"Pipfile": "[requires]\npython_version = '3.9'"}, "3.9"),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_runtime_version_comes_from_the_most_exact_file(
+    tmp_path: Path, files: dict[str, str], version: str | None
+) -> None:
+    plan = plan_of(tmp_path, {"main.py": "print()", **files})
+    assert plan.runtime is not None
+    assert plan.runtime.version_request == version
+
+
+def test_script_with_a_fixed_port_is_warned_of(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"main.py": "import aiohttp\nrun(port=5000)\n"})
+    assert start_of(plan) == "python main.py"
+    assert plan.warnings == ("main.py listens on port 5000; it should listen on $PORT.",)
+
+
+def test_library_without_an_entry_point_abstains(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"pyproject.toml": "[project]\nname='x'\n", "x/__init__.py": ""})
+    assert plan.kind == "library"
+    assert plan.abstained

@@ -1,0 +1,94 @@
+"""Variables of a whole repository: joined, classified, and only of its own code."""
+
+from pathlib import Path
+
+import pytest
+
+from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
+from autodeploy.services.analyzer.variables.classify import is_secret, type_of
+from tests.services.analyzer.trees import plan_of
+
+
+def variables_of(folder: Path, files: dict[str, str]) -> dict[str, EnvironmentVariable]:
+    return {one.key: one for one in plan_of(folder, files).environment_variables}
+
+
+def test_reads_and_example_file_are_joined(tmp_path: Path) -> None:
+    files = {
+        "main.py": 'import os\nA = os.environ["STRIPE_SECRET_KEY"]\nB = os.getenv("SITE_URL")\n',
+        ".env.example": "# Key of the payment provider\nSTRIPE_SECRET_KEY=sk_test\n\n"
+        "SITE_URL=https://example.com # where it runs\nUNREAD=1\n",
+    }
+    found = variables_of(tmp_path, files)
+    key, url, unread = found["STRIPE_SECRET_KEY"], found["SITE_URL"], found["UNREAD"]
+    assert (key.required, key.secret, key.default) == (True, True, None)
+    assert (key.description, key.file, key.line) == ("Key of the payment provider", "main.py", 2)
+    assert (url.type, url.description, url.required) == ("url", "where it runs", False)
+    assert (unread.file, unread.line, unread.required) == (".env.example", 5, False)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tests/app.py", "test_app.py", "conftest.py", "node_modules/x/app.py", "vendor/app.py",
+     "dist/app.py", "pkg/app_test.py", ".venv/lib/app.py"],
+)  # fmt: skip
+def test_code_that_is_not_the_apps_own_does_not_count(tmp_path: Path, path: str) -> None:
+    files = {"main.py": "print()", path: 'import os\nos.environ["KEY"]'}
+    assert variables_of(tmp_path, files) == {}
+
+
+@pytest.mark.parametrize("key", ["PORT", "NODE_ENV", "CI", "HOME"])
+def test_variable_of_the_platform_is_never_required(tmp_path: Path, key: str) -> None:
+    found = variables_of(tmp_path, {"main.py": f'import os\nos.environ["{key}"]'})
+    assert not found[key].required
+
+
+def test_root_directory_bounds_the_search_and_paths_are_of_the_repository(tmp_path: Path) -> None:
+    files = {"a/main.py": 'import os\nos.environ["A"]', "b/main.py": 'import os\nos.environ["B"]'}
+    plan = plan_of(tmp_path, files, "a")
+    assert [(one.key, one.file) for one in plan.environment_variables] == [("A", "a/main.py")]
+
+
+def test_database_url_with_a_driver_is_required_and_a_service(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"dependencies": {"pg": "^8"}, "scripts": {"start": "node x.js"}}',
+        "x.js": "connect(process.env.DATABASE_URL)",
+    }
+    plan = plan_of(tmp_path, files)
+    (variable,) = plan.environment_variables
+    assert (variable.required, variable.secret) == (True, True)
+    assert variable.type is VariableType.DATABASE_CONNECTION
+    assert [(need.kind, need.variable) for need in plan.services] == [
+        ("postgresql", "DATABASE_URL")
+    ]
+    assert plan.recommendation is not None
+    assert (plan.recommendation.provider, plan.recommendation.database) == ("local", "local")
+
+
+def test_password_in_a_default_is_not_shown(tmp_path: Path) -> None:
+    code = 'import os\nos.getenv("DATABASE_URL", "postgresql://me:hunter2@localhost/db")'
+    variable = variables_of(tmp_path, {"main.py": code})["DATABASE_URL"]
+    assert variable.default == "postgresql://…@localhost/db"
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("DATABASE_URL", "database_connection"), ("POSTGRES_URI", "database_connection"),
+        ("MONGODB_URI", "database_connection"), ("REDIS_URL", "url"), ("API_URL", "url"),
+        ("SMTP_PORT", "integer"), ("TIMEOUT", "integer"), ("ENABLE_X", "boolean"),
+        ("NAME", "string"), ("DATABASE_NAME", "string"),
+    ],
+)  # fmt: skip
+def test_type_follows_from_the_name(key: str, kind: str) -> None:
+    assert type_of(key, None) == kind
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [("API_KEY", True), ("JWT_SECRET", True), ("DB_PASSWORD", True), ("GITHUB_TOKEN", True),
+     ("NEXT_PUBLIC_API_KEY", False), ("VITE_TOKEN", False), ("SITE_NAME", False),
+     ("KEYBOARD", False), ("DATABASE_URL", True)],
+)  # fmt: skip
+def test_secret_follows_from_the_name(key: str, secret: bool) -> None:
+    assert is_secret(key, type_of(key, None)) is secret
