@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.platform import Json, Platform, eventually, free_port
+from tests.e2e.platform import Json, Platform, eventually, free_port, machine_settings
 
 from bench.report import Record, arguments, show
 
@@ -46,7 +46,7 @@ CASES = (
 
 def main() -> None:
     options = arguments(__doc__, repeat=5)
-    platform = Platform(dict(_pip_settings()))
+    platform = Platform(machine_settings())
     scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
     try:
         platform.start()
@@ -55,10 +55,6 @@ def main() -> None:
         platform.close()
         shutil.rmtree(scratch)
     show("Request to READY against build and start by hand", "cases", records, as_json=options.json)
-
-
-def _pip_settings() -> list[tuple[str, str]]:
-    return [item for item in os.environ.items() if item[0].startswith("PIP_")]
 
 
 def _measure(case: Case, platform: Platform, scratch: Path, repeat: int) -> Record:
@@ -127,7 +123,6 @@ def _by_hand(case: Case, source: Path, plan: Json, scratch: Path) -> float:
     port = free_port()
     environment = {
         **os.environ,
-        "HOME": str(scratch),
         "PORT": str(port),
         "CI": "true",
         "NPM_CONFIG_AUDIT": "false",

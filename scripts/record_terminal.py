@@ -77,21 +77,21 @@ def replay(output: str) -> list[str]:
     """The lines as they stand at the end, with their colours, after bars were drawn over bars."""
     screen, row = [""], 0
     for match in CONTROL.finditer(output):
-        token, count, command = match[0], int(match[1] or 1), match[2]
-        if token == "\n":
+        piece, count, command = match[0], int(match[1] or 1), match[2]
+        if piece == "\n":
             row += 1
             if row == len(screen):
                 screen.append("")
-        elif token == "\r" or command == "G":
+        elif piece == "\r" or command == "G":
             continue
         elif command == "A":
             row = max(0, row - count)
         elif command == "K":
             screen[row] = ""
-        elif token.startswith("\x1b") and not token.endswith("m"):
+        elif piece.startswith("\x1b") and not piece.endswith("m"):
             continue
         else:
-            screen[row] += token
+            screen[row] += piece
     return [line for line in screen if Text.from_ansi(line).plain.strip()]
 
 

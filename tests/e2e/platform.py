@@ -240,6 +240,15 @@ class Platform:
         return self.get(path, port=port)[1]
 
 
+def machine_settings() -> dict[str, str]:
+    """Where this machine's package managers look, for what really installs from registries."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "HOME" or name.startswith("PIP_")
+    }
+
+
 def running_platform(environment: dict[str, str]) -> Iterator[Platform]:
     """A platform for a session of tests."""
     platform = Platform(environment)

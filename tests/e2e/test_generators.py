@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.platform import Platform, running_platform
+from tests.e2e.platform import Platform, machine_settings, running_platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="this machine has no Node")
@@ -16,7 +16,7 @@ needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="this machin
 @pytest.fixture(scope="module")
 def online() -> Iterator[Platform]:
     """A platform that installs from the registries that this machine is configured for."""
-    yield from running_platform({})
+    yield from running_platform(machine_settings())
 
 
 def generate(folder: Path, *command: str) -> None:
