@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.process import find_program
 
 # Never packed, ignored by git or not: history, and what install steps make anew.
 ALWAYS_LEFT_OUT = frozenset({".git", "node_modules", ".venv", "__pycache__"})
@@ -95,6 +96,6 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     settings = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
     environment = {k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE")}
     return subprocess.run(
-        ["git", *settings, *arguments],
+        [find_program("git"), *settings, *arguments],
         cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False,
     )  # fmt: skip

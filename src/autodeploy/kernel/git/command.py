@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autodeploy.kernel.git.errors import RepositoryTooLarge, RepositoryUnreachable
-from autodeploy.kernel.process import spawn
+from autodeploy.kernel.process import find_program, spawn
 
 # The only settings that reach git from our own environment: certificates, and where programs are.
 _PASSED_ON = (
@@ -64,9 +64,10 @@ async def run_git(
         GitFailed: another status than 0.
         RepositoryUnreachable: no end within ``timeout_seconds``.
         RepositoryTooLarge: a size limit was passed.
+        ProgramMissing: git is not on this machine.
     """
     process = await spawn(
-        ["git", *arguments],
+        [str(find_program("git")), *arguments],
         env=environment,
         cwd=cwd,
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,

@@ -26,8 +26,7 @@ _REFUSES = re.compile(
 )
 _CREDENTIALS = re.compile(
     r"could not read (?:Username|Password)|Authentication failed|terminal prompts disabled"
-    r"|returned error: 40[13]\b|Permission denied|Host key verification failed"
-    r"|Please make sure you have the correct access rights",
+    r"|returned error: 40[13]\b|Permission denied",
     re.IGNORECASE,
 )
 _NOT_FOUND = re.compile(
@@ -36,6 +35,7 @@ _NOT_FOUND = re.compile(
     r"|no such repository|not a git repository|info/refs not valid",
     re.IGNORECASE,
 )
+_NO_SSH = re.compile(r"exec: ssh: not found")
 _CERTIFICATE = re.compile(r"certificate|SSL", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -92,6 +92,14 @@ def _no_such_ref(remote: RemoteUrl) -> GitError:
     )
 
 
+def _no_ssh(remote: RemoteUrl) -> GitError:
+    return RepositoryUnreachable(
+        "The program ssh is not on this machine.",
+        field="url",
+        remedy="Use the repository's https URL, or let the operator install an OpenSSH client.",
+    )
+
+
 def _untrusted(remote: RemoteUrl) -> GitError:
     return RepositoryUnreachable(
         f"The certificate of {remote.host} is not trusted.",
@@ -101,6 +109,7 @@ def _untrusted(remote: RemoteUrl) -> GitError:
 
 
 _ERRORS: tuple[tuple[re.Pattern[str], Callable[[RemoteUrl], GitError]], ...] = (
+    (_NO_SSH, _no_ssh),
     (_REFUSES, _no_such_ref),
     (_NOT_FOUND, _not_found),
     (_CREDENTIALS, _needs_credentials),
@@ -109,6 +118,7 @@ _ERRORS: tuple[tuple[re.Pattern[str], Callable[[RemoteUrl], GitError]], ...] = (
 
 
 def _last_words(stderr: str) -> str:
-    lines = [each for each in stderr.splitlines() if each.startswith(("fatal:", "error:", "ssh:"))]
-    last = lines[-1] if lines else "no answer"
+    lines = [each for each in stderr.splitlines() if each.startswith(("ssh:", "fatal:", "error:"))]
+    # ssh says why before git says that it failed
+    last = next((each for each in lines if each.startswith("ssh:")), (lines or ["no answer"])[-1])
     return _UNPRINTABLE.sub(" ", last.partition(":")[2] or last).strip()[:300]

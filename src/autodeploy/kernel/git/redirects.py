@@ -5,6 +5,8 @@ a check of the new address, so it is told not to, and this asks the server where
 """
 
 import asyncio
+import os
+import ssl
 from urllib.parse import urljoin
 
 import httpx
@@ -45,7 +47,9 @@ async def _location(remote: RemoteUrl, allow_private: bool) -> str | None:
     try:
         async with (
             asyncio.timeout(_TIMEOUT_SECONDS),
-            httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT_SECONDS) as client,
+            httpx.AsyncClient(
+                trust_env=False, timeout=_TIMEOUT_SECONDS, verify=_certificates()
+            ) as client,
             client.stream(
                 "GET", pinned, headers=headers, extensions={"sni_hostname": remote.host}
             ) as response,
@@ -56,6 +60,11 @@ async def _location(remote: RemoteUrl, allow_private: bool) -> str | None:
             f"{remote.host} does not answer.", field="url", remedy="Check the URL, or try again."
         ) from error
     return None if target is None else urljoin(str(url), target)
+
+
+def _certificates() -> ssl.SSLContext:
+    """The authorities that git trusts too; OpenSSL itself reads ``SSL_CERT_FILE``."""
+    return ssl.create_default_context(cafile=os.environ.get("GIT_SSL_CAINFO"))
 
 
 def _without_probe(location: str) -> str:
