@@ -20,6 +20,7 @@ from autodeploy.services.deployer.models import (
     Environment,
     Project,
 )
+from autodeploy.services.deployer.naming import host_suffix
 from autodeploy.services.deployer.transitions import LeaseLost, hold
 
 
@@ -83,11 +84,14 @@ class StepContext:
 
 
 def app_of(environment: Environment) -> App:
-    """How a provider knows the app of an environment."""
+    """How a provider knows the app of an environment.
+
+    Providers add the environment's name to the slug themselves; the host holds both.
+    """
     return App(
         environment_id=environment.id,
         number=environment.number,
-        project_slug=environment.host,
+        project_slug=environment.host.removesuffix(host_suffix(environment.name)),
         environment=environment.name,
         local_port=environment.local_port,
     )

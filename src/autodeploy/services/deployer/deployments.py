@@ -1,0 +1,394 @@
+"""Deployments: start, read, cancel, roll back. The row that is written is the intent to run."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict, InvalidInput
+from autodeploy.kernel.git.errors import RefNotFound
+from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.pagination import split_page
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import Page
+from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.analyzer.service import resolve_ref
+from autodeploy.services.auth.permissions import Action, require
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.deployer import logs, store
+from autodeploy.services.deployer.announcements import CANCEL_CHANNEL, Announcing, announcing
+from autodeploy.services.deployer.app_environment import DATABASE_VARIABLE
+from autodeploy.services.deployer.databases import PROVISION_NEW
+from autodeploy.services.deployer.dispatch import dispatch_due
+from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
+from autodeploy.services.deployer.estimates import estimate_steps
+from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.projects import ensure_environment
+from autodeploy.services.deployer.schemas import (
+    DeploymentConfiguration,
+    DeploymentInput,
+    DeploymentStatusView,
+    DeploymentView,
+    LogLineView,
+)
+from autodeploy.services.deployer.states import (
+    TERMINAL,
+    DeploymentStatus,
+    StepName,
+    StepStatus,
+)
+from autodeploy.services.deployer.transitions import (
+    TransitionRefused,
+    append_event,
+    change_status,
+    end_open_steps,
+)
+from autodeploy.services.deployer.variables import set_variables
+from autodeploy.services.deployer.views import deployment_views, status_view
+
+_QUEUED = frozenset({DeploymentStatus.QUEUED})
+_ROLLBACK_SKIPS = frozenset(
+    {StepName.ANALYZE_REPOSITORY, StepName.PROVISION_DATABASE, StepName.BUILD_APPLICATION}
+)
+
+
+async def create_deployment(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    body: DeploymentInput,
+    *,
+    providers: Collection[str],
+) -> DeploymentView:
+    """Resolve the commit, write the deployment, and have it run.
+
+    Args:
+        providers: the names of those that deploy apps.
+
+    Raises:
+        RefNotFound: with ``field`` ``branch`` or ``commit``.
+        NotFound, Forbidden, InvalidInput; for git also what ``GitClient.resolve`` raises.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.organization_ids, project_id)
+        require(principal, Action.DEPLOYMENT_CREATE, project.organization_id)
+        if body.configuration.environment_variables:
+            require(principal, Action.VARIABLE_WRITE, project.organization_id)
+        repository = await _get_repository(session, project)
+    ref = await _resolve(resources, repository, body)
+    async with announcing(resources) as transaction:
+        session = transaction.session
+        project = await store.get_project(session, principal.organization_ids, project_id)
+        environment = await ensure_environment(session, project, body.environment)
+        provider = _check_provider(body.provider or environment.provider, providers)
+        configuration = await _keep_configuration(
+            resources, session, project, body.environment, body.configuration
+        )
+        deployment = await _insert(
+            transaction,
+            project,
+            environment,
+            repository_id=repository.id,
+            branch=ref.ref_name,
+            commit_sha=ref.commit_sha,
+            provider=provider,
+            configuration=configuration,
+            created_by=principal.user_id,
+        )
+    return await _dispatched(resources, deployment)
+
+
+async def roll_back(
+    resources: Resources, principal: Principal, deployment_id: UUID
+) -> DeploymentView:
+    """Bring an earlier deployment's artifact back, as a new deployment without a build.
+
+    Raises:
+        NotRollbackable: it was never released, or its artifact is gone.
+        NotFound, Forbidden.
+    """
+    async with resources.db.transaction() as session:
+        source = await store.get_deployment(session, principal.organization_ids, deployment_id)
+        require(principal, Action.DEPLOYMENT_ROLLBACK, source.organization_id)
+    if source.status is not DeploymentStatus.READY or source.artifact_key is None:
+        raise NotRollbackable(
+            f"This deployment was never released: it is {source.status}.",
+            remedy="Name a deployment that is ready.",
+        )
+    if not await resources.objects.exists(source.artifact_key):
+        raise NotRollbackable(
+            "The artifact of this deployment is no longer stored.",
+            remedy="Deploy its commit again.",
+        )
+    async with announcing(resources) as transaction:
+        project = await store.get_project(
+            transaction.session, principal.organization_ids, source.project_id
+        )
+        environment = await ensure_environment(transaction.session, project, source.environment)
+        deployment = await _insert(
+            transaction,
+            project,
+            environment,
+            kind="rollback",
+            repository_id=source.repository_id,
+            branch=source.branch,
+            commit_sha=source.commit_sha,
+            provider=source.provider,
+            configuration={},
+            plan=source.plan,
+            artifact_key=source.artifact_key,
+            build_fingerprint=source.build_fingerprint,
+            source_deployment_id=source.id,
+            created_by=principal.user_id,
+        )
+    return await _dispatched(resources, deployment)
+
+
+async def cancel_deployment(
+    resources: Resources, principal: Principal, deployment_id: UUID
+) -> DeploymentView:
+    """Stop a deployment: at once while it is queued, else by the worker that runs it.
+
+    Raises:
+        DeploymentEnded: it is ready or failed.
+        NotFound, Forbidden.
+    """
+    async with announcing(resources) as transaction:
+        session = transaction.session
+        deployment = await store.get_deployment(
+            session, principal.organization_ids, deployment_id, lock=True
+        )
+        require(principal, Action.DEPLOYMENT_CANCEL, deployment.organization_id)
+        if deployment.status in (DeploymentStatus.READY, DeploymentStatus.ERROR):
+            raise DeploymentEnded(f"The deployment has ended: it is {deployment.status}.")
+        if deployment.status is DeploymentStatus.QUEUED:
+            await end_queued(transaction, deployment.id, "requested")
+        elif deployment.status is not DeploymentStatus.CANCELLED:
+            await request_cancellation(transaction, deployment)
+        await session.refresh(deployment)
+    return await _dispatched(resources, deployment)
+
+
+async def get_deployment(
+    resources: Resources, principal: Principal, deployment_id: UUID
+) -> DeploymentView:
+    """One deployment. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        deployment = await _readable(session, principal, deployment_id)
+        return (await deployment_views(session, [deployment]))[0]
+
+
+async def list_deployments(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> Page[DeploymentView]:
+    """The deployments of a project, newest first."""
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.organization_ids, project_id)
+        require(principal, Action.DEPLOYMENT_READ, project.organization_id)
+        rows = await store.list_deployments(session, project_id, limit=limit, cursor=cursor)
+        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        return Page(items=await deployment_views(session, page), next_cursor=following)
+
+
+async def get_status(
+    resources: Resources, principal: Principal, deployment_id: UUID
+) -> DeploymentStatusView:
+    """How far a deployment is. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        deployment = await _readable(session, principal, deployment_id)
+        steps = await store.list_steps(session, [deployment_id])
+        return status_view(deployment, steps[deployment_id])
+
+
+async def list_logs(
+    resources: Resources,
+    principal: Principal,
+    deployment_id: UUID,
+    *,
+    after: int,
+    limit: int,
+    level: str | None = None,
+    source: str | None = None,
+) -> Page[LogLineView]:
+    """Log lines in order; ``next_cursor`` is the ``after`` of the next page."""
+    async with resources.db.transaction() as session:
+        await _readable(session, principal, deployment_id)
+    lines = await logs.read_lines(
+        resources, deployment_id, after=after, limit=limit, level=level, source=source
+    )
+    items = [LogLineView.model_validate(line) for line in lines]
+    following = str(items[-1].sequence) if len(items) == limit else None
+    return Page(items=items, next_cursor=following)
+
+
+async def require_readable(resources: Resources, principal: Principal, deployment_id: UUID) -> None:
+    """Return when the caller may read the deployment; raises ``NotFound`` otherwise."""
+    async with resources.db.transaction() as session:
+        await _readable(session, principal, deployment_id)
+
+
+async def end_queued(transaction: Announcing, deployment_id: UUID, reason: str) -> None:
+    """Cancel a deployment that has not begun. A worker that is about to begin finds out."""
+    try:
+        await change_status(
+            transaction,
+            deployment_id,
+            DeploymentStatus.CANCELLED,
+            sources=_QUEUED,
+            values={"details": {"reason": reason}},
+            metadata={"reason": reason},
+        )
+    except TransitionRefused:
+        return  # it has begun or ended since
+    await end_open_steps(
+        transaction.session,
+        deployment_id,
+        running=StepStatus.CANCELLED,
+        pending=StepStatus.CANCELLED,
+    )
+
+
+async def request_cancellation(transaction: Announcing, deployment: Deployment) -> None:
+    """Ask the worker that runs the deployment to stop it."""
+    deployment.cancel_requested_at = deployment.cancel_requested_at or now()
+    await transaction.session.flush()
+    transaction.announce(
+        CANCEL_CHANNEL, {"type": "deployment.cancel", "deploymentId": str(deployment.id)}
+    )
+
+
+async def _readable(session: AsyncSession, principal: Principal, deployment_id: UUID) -> Deployment:
+    deployment = await store.get_deployment(session, principal.organization_ids, deployment_id)
+    require(principal, Action.DEPLOYMENT_READ, deployment.organization_id)
+    return deployment
+
+
+async def _get_repository(session: AsyncSession, project: Project) -> Repository:
+    repository = (
+        await session.get(Repository, project.repository_id) if project.repository_id else None
+    )
+    if repository is None:
+        raise Conflict(
+            "The project has no repository, so there is nothing to deploy.",
+            remedy=f"PUT /api/v1/projects/{project.id} with a repositoryId.",
+        )
+    return repository
+
+
+async def _resolve(
+    resources: Resources, repository: Repository, body: DeploymentInput
+) -> ResolvedRef:
+    """The commit that is meant: the named one, else the head of the branch."""
+    field = "commit" if body.commit else "branch"
+    try:
+        resolved = await resolve_ref(resources, repository, body.commit or body.branch)
+    except RefNotFound as error:
+        raise RefNotFound(error.message, field=field, remedy=error.remedy) from error
+    if body.commit and body.branch:
+        # The branch is where a server that gives out no bare commits is asked for it.
+        return ResolvedRef(body.branch, resolved.commit_sha, resolved.default_branch)
+    if body.commit:
+        return ResolvedRef(resolved.default_branch, resolved.commit_sha, resolved.default_branch)
+    return resolved
+
+
+def _check_provider(name: str, providers: Collection[str]) -> str:
+    if name not in providers:
+        raise InvalidInput(
+            f"There is no provider {name!r} that deploys apps.",
+            field="provider",
+            remedy=f"Name one of: {', '.join(sorted(providers))}.",
+        )
+    return name
+
+
+async def _keep_configuration(
+    resources: Resources,
+    session: AsyncSession,
+    project: Project,
+    environment: str,
+    configuration: DeploymentConfiguration,
+) -> dict[str, Any]:
+    """Store the values with the project's variables; what is left for the row holds none."""
+    given = configuration.environment_variables
+    values = {key: value for key, value in given.items() if value != PROVISION_NEW}
+    wanted = sorted(given.keys() - values.keys())
+    if any(key != DATABASE_VARIABLE for key in wanted):
+        raise InvalidInput(
+            f"Only {DATABASE_VARIABLE} can be provisioned.",
+            field="configuration.environmentVariables",
+        )
+    await set_variables(resources, session, project, environment, values)
+    kept: dict[str, Any] = {"environment_variables": sorted(given), "provision": bool(wanted)}
+    if configuration.database is not None:
+        kept["database"] = configuration.database.model_dump()
+    return kept
+
+
+async def _insert(
+    transaction: Announcing, project: Project, environment: Environment, **values: Any
+) -> Deployment:
+    """Write the deployment, its steps and its first event; supersede what waits before it.
+
+    The caller holds the environment's row, so deployments of one environment come in order.
+    """
+    session = transaction.session
+    deployment = Deployment(
+        organization_id=project.organization_id,
+        project_id=project.id,
+        environment=environment.name,
+        status=DeploymentStatus.QUEUED,
+        created_at=func.clock_timestamp(),
+        **values,
+    )
+    session.add(deployment)
+    await session.flush()
+    await session.refresh(deployment)
+    skipped = _ROLLBACK_SKIPS if deployment.kind == "rollback" else frozenset()
+    estimates = await estimate_steps(session, project.id)
+    for position, (name, seconds) in enumerate(estimates.items()):
+        session.add(
+            DeploymentStep(
+                organization_id=project.organization_id,
+                deployment_id=deployment.id,
+                position=position,
+                name=name,
+                status=StepStatus.SKIPPED if name in skipped else StepStatus.PENDING,
+                estimated_seconds=seconds,
+            )
+        )
+    await append_event(
+        transaction, deployment.id, "deployment.status", {"status": "queued", "progress": 0.0}
+    )
+    for older in await _list_queued_before(session, deployment):
+        await end_queued(transaction, older, "superseded")
+    await session.refresh(deployment)
+    return deployment
+
+
+async def _list_queued_before(session: AsyncSession, deployment: Deployment) -> list[UUID]:
+    rows = await session.scalars(
+        select(Deployment.id).where(
+            Deployment.project_id == deployment.project_id,
+            Deployment.environment == deployment.environment,
+            Deployment.status == DeploymentStatus.QUEUED,
+            Deployment.id != deployment.id,
+        )
+    )
+    return list(rows)
+
+
+async def _dispatched(resources: Resources, deployment: Deployment) -> DeploymentView:
+    """Queue it, if it is due; the reconciler does it when Redis is away."""
+    if deployment.status not in TERMINAL:
+        await dispatch_due(resources, deployment_id=deployment.id)
+    async with resources.db.transaction() as session:
+        return (await deployment_views(session, [deployment]))[0]

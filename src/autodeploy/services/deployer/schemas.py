@@ -1,0 +1,201 @@
+"""The shapes of projects, environments, variables and deployments."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from autodeploy.kernel.schema import DisplayName, Input, Schema
+from autodeploy.services.analyzer.models import RepositoryKind
+from autodeploy.services.deployer.naming import PRODUCTION
+from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
+
+MAXIMUM_VALUE_CHARACTERS = 64 * 1024
+
+
+def _without_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("a value holds no NUL character")
+    return value
+
+
+EnvironmentName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$", max_length=20)
+]
+VariableKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)]
+VariableValue = Annotated[
+    str, Field(max_length=MAXIMUM_VALUE_CHARACTERS, repr=False), AfterValidator(_without_nul)
+]
+Description = Annotated[str, Field(max_length=2000), AfterValidator(_without_nul)]
+RootDirectory = Annotated[str, StringConstraints(max_length=1024)]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class ProjectInput(Input):
+    """``organization_id`` is the caller's own organization when left out."""
+
+    name: DisplayName
+    repository_id: UUID | None = None
+    description: Description | None = None
+    organization_id: UUID | None = None
+    root_directory: RootDirectory = ""
+
+
+class ProjectUpdate(Input):
+    """What is left out stays as it is; what else a GET answers is accepted and not changed."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: DisplayName | None = None
+    repository_id: UUID | None = None
+    description: Description | None = None
+    root_directory: RootDirectory | None = None
+
+
+class RepositoryReference(Schema):
+    id: UUID
+    kind: RepositoryKind
+    full_name: str
+    url: str
+    default_branch: str
+
+
+class EnvironmentView(Schema):
+    id: UUID
+    name: str
+    provider: str
+    url: str | None
+    local_url: str | None
+    live_deployment_id: UUID | None
+
+
+class ProjectView(Schema):
+    id: UUID
+    name: str
+    slug: str
+    description: str | None
+    status: str
+    organization_id: UUID
+    repository: RepositoryReference | None
+    root_directory: str
+    environments: list[EnvironmentView]
+    created_at: datetime
+    updated_at: datetime
+
+
+class VariableInput(Input):
+    """``is_secret`` is guessed from the key when left out."""
+
+    key: VariableKey
+    value: VariableValue
+    is_secret: bool | None = None
+    environment: EnvironmentName = PRODUCTION
+
+
+class VariableUpdate(Input):
+    """A value that is left out stays as it is."""
+
+    value: VariableValue | None = None
+    is_secret: bool | None = None
+
+
+class VariableView(Schema):
+    """``value`` is null for a secret: it can be written, never read."""
+
+    key: str
+    value: Annotated[str | None, Field(repr=False)]
+    is_secret: bool
+    environment: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class DatabaseWish(Input):
+    provider: Annotated[str, StringConstraints(max_length=100)] = "local"
+    plan: Annotated[str, StringConstraints(max_length=50)] = "free"
+
+
+class DeploymentConfiguration(Input):
+    """``environment_variables`` are stored with the project's; ``provision_new`` as the value of
+    DATABASE_URL asks for a database instead."""
+
+    environment_variables: dict[VariableKey, VariableValue] = Field(
+        default_factory=dict, max_length=500
+    )
+    database: DatabaseWish | None = None
+
+
+class DeploymentInput(Input):
+    """What to deploy: the newest of the default branch when nothing is named."""
+
+    branch: Ref | None = None
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,40}$")] | None = None
+    environment: EnvironmentName = PRODUCTION
+    provider: Annotated[str, StringConstraints(max_length=100)] | None = None
+    configuration: DeploymentConfiguration = Field(default_factory=DeploymentConfiguration)
+
+
+class ProjectReference(Schema):
+    id: UUID
+    name: str
+
+
+class StepView(Schema):
+    name: str
+    status: StepStatus
+    estimated_duration: int
+    actual_duration: float | None
+    error_code: str | None
+
+
+class DeploymentErrorView(Schema):
+    code: str
+    message: str
+    remedy: str | None
+    log_tail: list[str]
+
+
+class DeploymentView(Schema):
+    """``estimated_duration`` is in seconds. ``reason`` says why one was cancelled."""
+
+    id: UUID
+    status: DeploymentStatus
+    kind: str
+    project: ProjectReference
+    branch: str
+    commit: str
+    environment: str
+    provider: str
+    url: str | None
+    local_url: str | None
+    estimated_duration: int
+    steps: list[StepView]
+    error: DeploymentErrorView | None
+    reason: str | None
+    source_deployment_id: UUID | None
+    rolled_back_at: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class DeploymentStatusView(Schema):
+    """``progress`` is from 0 to 1, ``eta`` in seconds, ``sequence`` that of the last event."""
+
+    deployment_id: UUID
+    status: DeploymentStatus
+    step: str | None
+    progress: float
+    eta: int
+    sequence: int
+
+
+class LogLineView(Schema):
+    sequence: int
+    type: str
+    deployment_id: UUID
+    timestamp: datetime
+    level: str
+    message: str
+    source: str

@@ -1,0 +1,174 @@
+"""Queries on behalf of a caller: each takes the organizations that the caller belongs to."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.pagination import keyset
+from autodeploy.services.deployer.models import (
+    Deployment,
+    DeploymentEvent,
+    DeploymentStep,
+    Environment,
+    EnvironmentVariable,
+    Project,
+)
+
+
+async def get_project(
+    session: AsyncSession,
+    organization_ids: Collection[UUID],
+    project_id: UUID,
+    *,
+    lock: bool = False,
+) -> Project:
+    """A project of one of the organizations. Raises ``NotFound``, also for one being deleted."""
+    statement = select(Project).where(
+        Project.id == project_id,
+        Project.organization_id.in_(organization_ids),
+        Project.deletion_requested_at.is_(None),
+    )
+    project = await session.scalar(statement.with_for_update() if lock else statement)
+    if project is None:
+        raise NotFound("No such project.")
+    return project
+
+
+async def list_projects(
+    session: AsyncSession,
+    organization_ids: Collection[UUID],
+    *,
+    q: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Sequence[Project]:
+    """Projects, newest first, one more than ``limit`` when another page follows."""
+    statement = select(Project).where(
+        Project.organization_id.in_(organization_ids), Project.deletion_requested_at.is_(None)
+    )
+    if q:
+        pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        statement = statement.where(Project.name.ilike(pattern) | Project.slug.ilike(pattern))
+    rows = await session.scalars(
+        keyset(statement, Project.created_at, Project.id, limit=limit, cursor=cursor)
+    )
+    return rows.all()
+
+
+async def list_environments(
+    session: AsyncSession, project_ids: Collection[UUID]
+) -> dict[UUID, list[Environment]]:
+    """The environments of each project, the oldest first."""
+    found: dict[UUID, list[Environment]] = {project_id: [] for project_id in project_ids}
+    rows = await session.scalars(
+        select(Environment)
+        .where(Environment.project_id.in_(project_ids))
+        .order_by(Environment.number)
+    )
+    for environment in rows:
+        found[environment.project_id].append(environment)
+    return found
+
+
+async def find_environment(
+    session: AsyncSession, project_id: UUID, name: str, *, lock: bool = False
+) -> Environment | None:
+    statement = select(Environment).where(
+        Environment.project_id == project_id, Environment.name == name
+    )
+    return await session.scalar(statement.with_for_update() if lock else statement)
+
+
+async def find_variable(
+    session: AsyncSession, project_id: UUID, environment: str, key: str
+) -> EnvironmentVariable | None:
+    return await session.scalar(
+        select(EnvironmentVariable)
+        .where(
+            EnvironmentVariable.project_id == project_id,
+            EnvironmentVariable.environment == environment,
+            EnvironmentVariable.key == key,
+        )
+        .with_for_update()
+    )
+
+
+async def list_variables(
+    session: AsyncSession, project_id: UUID, environment: str
+) -> Sequence[EnvironmentVariable]:
+    rows = await session.scalars(
+        select(EnvironmentVariable)
+        .where(
+            EnvironmentVariable.project_id == project_id,
+            EnvironmentVariable.environment == environment,
+        )
+        .order_by(EnvironmentVariable.key)
+    )
+    return rows.all()
+
+
+async def get_deployment(
+    session: AsyncSession,
+    organization_ids: Collection[UUID],
+    deployment_id: UUID,
+    *,
+    lock: bool = False,
+) -> Deployment:
+    """A deployment of one of the organizations. Raises ``NotFound``."""
+    statement = (
+        select(Deployment)
+        .join(Project, Project.id == Deployment.project_id)
+        .where(
+            Deployment.id == deployment_id,
+            Deployment.organization_id.in_(organization_ids),
+            Project.deletion_requested_at.is_(None),
+        )
+    )
+    if lock:
+        statement = statement.with_for_update(of=Deployment)
+    deployment = await session.scalar(statement)
+    if deployment is None:
+        raise NotFound("No such deployment.")
+    return deployment
+
+
+async def list_deployments(
+    session: AsyncSession, project_id: UUID, *, limit: int, cursor: str | None
+) -> Sequence[Deployment]:
+    """Deployments of a project, newest first, one more than ``limit`` if another page follows."""
+    statement = select(Deployment).where(Deployment.project_id == project_id)
+    rows = await session.scalars(
+        keyset(statement, Deployment.created_at, Deployment.id, limit=limit, cursor=cursor)
+    )
+    return rows.all()
+
+
+async def list_steps(
+    session: AsyncSession, deployment_ids: Collection[UUID]
+) -> dict[UUID, list[DeploymentStep]]:
+    """The steps of each deployment, in their order."""
+    found: dict[UUID, list[DeploymentStep]] = {each: [] for each in deployment_ids}
+    rows = await session.scalars(
+        select(DeploymentStep)
+        .where(DeploymentStep.deployment_id.in_(deployment_ids))
+        .order_by(DeploymentStep.position)
+    )
+    for step in rows:
+        found[step.deployment_id].append(step)
+    return found
+
+
+async def list_events(
+    session: AsyncSession, deployment_id: UUID, *, after: int, limit: int
+) -> list[dict[str, object]]:
+    """Events with a number above ``after``, in order, as they were published."""
+    rows = await session.scalars(
+        select(DeploymentEvent.payload)
+        .where(DeploymentEvent.deployment_id == deployment_id, DeploymentEvent.sequence > after)
+        .order_by(DeploymentEvent.sequence)
+        .limit(limit)
+    )
+    return list(rows)

@@ -1,0 +1,189 @@
+"""Variables of a project's environments: each value is encrypted, secrets are write-only."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict, NotFound
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import Page
+from autodeploy.services.auth.permissions import Action, require
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.deployer import store
+from autodeploy.services.deployer.app_environment import (
+    looks_secret,
+    variable_context,
+    vault_subject,
+)
+from autodeploy.services.deployer.models import EnvironmentVariable, Project
+from autodeploy.services.deployer.schemas import VariableInput, VariableUpdate, VariableView
+
+
+class VariableExists(Conflict):
+    """The environment has a variable of this name."""
+
+    code = "variable_exists"
+
+
+async def list_variables(
+    resources: Resources, principal: Principal, project_id: UUID, environment: str
+) -> Page[VariableView]:
+    """All variables of an environment, by key; the values of secrets are left out."""
+    async with resources.db.transaction() as session:
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_READ)
+        rows = await store.list_variables(session, project.id, environment)
+    return Page(items=[await _view(resources, project, row) for row in rows])
+
+
+async def create_variable(
+    resources: Resources, principal: Principal, project_id: UUID, body: VariableInput
+) -> VariableView:
+    """Set a new variable. Raises ``VariableExists``."""
+    async with resources.db.transaction() as session:
+        project = await _get_project(
+            session, principal, project_id, Action.VARIABLE_WRITE, lock=True
+        )
+        if await store.find_variable(session, project.id, body.environment, body.key):
+            raise VariableExists(
+                f"{body.key} is set in {body.environment} already.",
+                field="key",
+                remedy=f"PUT /projects/{project_id}/env/{body.key} changes it.",
+            )
+        row = await _insert(
+            resources, session, project, body.environment, body.key, body.value, body.is_secret
+        )
+    return await _view(resources, project, row)
+
+
+async def update_variable(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    environment: str,
+    key: str,
+    body: VariableUpdate,
+) -> VariableView:
+    """Change a variable; a value that is left out stays. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
+        row = await store.find_variable(session, project.id, environment, key)
+        if row is None:
+            raise _no_such_variable(key)
+        await _change(resources, project, row, body.value)
+        if body.is_secret is not None and body.is_secret != row.is_secret:
+            row.is_secret = body.is_secret
+            row.updated_at = now()
+        await session.flush()
+    return await _view(resources, project, row)
+
+
+async def delete_variable(
+    resources: Resources, principal: Principal, project_id: UUID, environment: str, key: str
+) -> None:
+    """Remove a variable. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
+        row = await store.find_variable(session, project.id, environment, key)
+        if row is None:
+            raise _no_such_variable(key)
+        await session.delete(row)
+
+
+async def set_variables(
+    resources: Resources,
+    session: AsyncSession,
+    project: Project,
+    environment: str,
+    values: Mapping[str, str],
+) -> None:
+    """Set several variables in the caller's transaction; the caller has checked permission.
+
+    A value that is set already is left alone, so that it does not count as a change.
+    """
+    for key, value in values.items():
+        row = await store.find_variable(session, project.id, environment, key)
+        if row is None:
+            await _insert(resources, session, project, environment, key, value, None)
+        else:
+            await _change(resources, project, row, value)
+
+
+async def _insert(
+    resources: Resources,
+    session: AsyncSession,
+    project: Project,
+    environment: str,
+    key: str,
+    value: str,
+    is_secret: bool | None,
+) -> EnvironmentVariable:
+    row = EnvironmentVariable(
+        organization_id=project.organization_id,
+        project_id=project.id,
+        environment=environment,
+        key=key,
+        encrypted_value=await _seal(resources, project, environment, key, value),
+        is_secret=looks_secret(key) if is_secret is None else is_secret,
+        created_at=(moment := now()),
+        updated_at=moment,
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def _change(
+    resources: Resources, project: Project, row: EnvironmentVariable, value: str | None
+) -> None:
+    if value is None or value == await _open(resources, project, row):
+        return
+    row.encrypted_value = await _seal(resources, project, row.environment, row.key, value)
+    row.updated_at = now()
+
+
+async def _seal(
+    resources: Resources, project: Project, environment: str, key: str, value: str
+) -> str:
+    return await resources.vault.encrypt_for(
+        vault_subject(project.organization_id),
+        value,
+        context=variable_context(project.id, environment, key),
+    )
+
+
+async def _open(resources: Resources, project: Project, row: EnvironmentVariable) -> str:
+    return await resources.vault.decrypt_for(
+        vault_subject(project.organization_id),
+        row.encrypted_value or "",
+        context=variable_context(project.id, row.environment, row.key),
+    )
+
+
+async def _view(resources: Resources, project: Project, row: EnvironmentVariable) -> VariableView:
+    return VariableView(
+        key=row.key,
+        value=None if row.is_secret else await _open(resources, project, row),
+        is_secret=row.is_secret,
+        environment=row.environment,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+async def _get_project(
+    session: AsyncSession,
+    principal: Principal,
+    project_id: UUID,
+    action: Action,
+    *,
+    lock: bool = False,
+) -> Project:
+    project = await store.get_project(session, principal.organization_ids, project_id, lock=lock)
+    require(principal, action, project.organization_id)
+    return project
+
+
+def _no_such_variable(key: str) -> NotFound:
+    return NotFound(f"{key} is not set in this environment.")

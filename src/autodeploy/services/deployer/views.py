@@ -1,0 +1,107 @@
+"""Deployments as callers see them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.services.deployer import store
+from autodeploy.services.deployer.journal import progress_of
+from autodeploy.services.deployer.models import (
+    Deployment,
+    DeploymentStep,
+    Environment,
+    Project,
+)
+from autodeploy.services.deployer.schemas import (
+    DeploymentErrorView,
+    DeploymentStatusView,
+    DeploymentView,
+    ProjectReference,
+    StepView,
+)
+from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
+
+
+async def deployment_views(
+    session: AsyncSession, deployments: Sequence[Deployment]
+) -> list[DeploymentView]:
+    """The views of several deployments, with a fixed number of queries."""
+    steps = await store.list_steps(session, [deployment.id for deployment in deployments])
+    projects = await session.scalars(
+        select(Project).where(Project.id.in_({each.project_id for each in deployments}))
+    )
+    names = {project.id: project.name for project in projects}
+    live = await session.execute(
+        select(Environment.live_deployment_id, Environment.local_url).where(
+            Environment.live_deployment_id.in_([each.id for each in deployments])
+        )
+    )
+    local_urls = {deployment_id: local_url for deployment_id, local_url in live}
+    return [
+        _view(each, names[each.project_id], steps[each.id], local_urls.get(each.id))
+        for each in deployments
+    ]
+
+
+def status_view(deployment: Deployment, steps: list[DeploymentStep]) -> DeploymentStatusView:
+    """How far a deployment is."""
+    progress, eta = progress_of(steps)
+    if deployment.status is DeploymentStatus.READY:
+        progress, eta = 1.0, 0
+    running = next((step.name for step in steps if step.status is StepStatus.RUNNING), None)
+    return DeploymentStatusView(
+        deployment_id=deployment.id,
+        status=deployment.status,
+        step=running,
+        progress=progress,
+        eta=eta,
+        sequence=deployment.event_sequence,
+    )
+
+
+def _view(
+    deployment: Deployment, project_name: str, steps: list[DeploymentStep], local_url: str | None
+) -> DeploymentView:
+    counted = [step for step in steps if step.status is not StepStatus.SKIPPED]
+    return DeploymentView(
+        id=deployment.id,
+        status=deployment.status,
+        kind=deployment.kind,
+        project=ProjectReference(id=deployment.project_id, name=project_name),
+        branch=deployment.branch,
+        commit=deployment.commit_sha,
+        environment=deployment.environment,
+        provider=deployment.provider,
+        url=deployment.url,
+        local_url=local_url,
+        estimated_duration=sum(step.estimated_seconds for step in counted),
+        steps=[
+            StepView(
+                name=step.name,
+                status=step.status,
+                estimated_duration=step.estimated_seconds,
+                actual_duration=step.actual_seconds,
+                error_code=step.error_code,
+            )
+            for step in steps
+        ],
+        error=_error(deployment),
+        reason=deployment.details.get("reason"),
+        source_deployment_id=deployment.source_deployment_id,
+        rolled_back_at=deployment.rolled_back_at,
+        created_at=deployment.created_at,
+        started_at=deployment.started_at,
+        completed_at=deployment.completed_at,
+    )
+
+
+def _error(deployment: Deployment) -> DeploymentErrorView | None:
+    if deployment.error_code is None:
+        return None
+    return DeploymentErrorView(
+        code=deployment.error_code,
+        message=deployment.error_message or "",
+        remedy=deployment.error_remedy,
+        log_tail=deployment.error_log_tail or [],
+    )
