@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.services.analyzer.trees import plan_of, start_of, write
 
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.plan import AppKind, NothingToRun, Plan
 from autodeploy.services.analyzer.recommendation import recommend
 from autodeploy.services.analyzer.tree import FolderTree
-from tests.services.analyzer.trees import plan_of, start_of, write
 
 
 def test_procfile_outranks_what_would_be_guessed(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.services.analyzer.trees import plan_of, start_of, write
 
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.tree import FolderTree, TreeLimits
-from tests.services.analyzer.trees import plan_of, start_of, write
 
 SERVER = 'require("http").createServer().listen(process.env.PORT)'
 

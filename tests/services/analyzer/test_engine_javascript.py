@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from tests.services.analyzer.trees import install_of, plan_of, start_of
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.services.analyzer.trees import install_of, plan_of, start_of
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"

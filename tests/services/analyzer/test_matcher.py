@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from tests.services.analyzer.trees import write
 
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
@@ -19,7 +20,6 @@ from autodeploy.services.analyzer.matcher import (
 )
 from autodeploy.services.analyzer.plan import AppKind
 from autodeploy.services.analyzer.tree import FolderTree
-from tests.services.analyzer.trees import write
 
 
 def record(slug: str, *ways: Way, **values: frozenset[str]) -> FrameworkRecord:

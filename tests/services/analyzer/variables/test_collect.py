@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.services.analyzer.trees import plan_of
 
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
 from autodeploy.services.analyzer.variables.classify import is_secret, type_of
-from tests.services.analyzer.trees import plan_of
 
 
 def variables_of(folder: Path, files: dict[str, str]) -> dict[str, EnvironmentVariable]:
