@@ -1,14 +1,17 @@
 """The one list of public routes, held against every route that exists."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from fastapi import WebSocket
+from tests.api.conftest import new_app
 
 from autodeploy.api.public import PUBLIC_ROUTES
 from autodeploy.api.routes import list_routes
+from autodeploy.kernel.db import Database
 
 
 def _path(template: str) -> str:
@@ -44,7 +47,9 @@ async def test_every_private_route_refuses_a_credential_that_is_not_ours(app, cl
         assert answer.status_code == 401, f"{method} {entry.template}"
 
 
-async def _handshake(app, path: str, headers: list[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
+async def _handshake(
+    app, path: str, headers: list[tuple[bytes, bytes]], *protocols: str
+) -> list[dict[str, Any]]:
     """What the application sends to a client that opens a WebSocket and leaves."""
     incoming = iter([{"type": "websocket.connect"}])
     sent: list[dict[str, Any]] = []
@@ -61,7 +66,7 @@ async def _handshake(app, path: str, headers: list[tuple[bytes, bytes]]) -> list
         "raw_path": path.encode(),
         "query_string": b"",
         "headers": headers,
-        "subprotocols": [],
+        "subprotocols": list(protocols),
         "extensions": {"websocket.http.response": {}},
     }
     await app(scope, receive, send)
@@ -91,6 +96,28 @@ async def test_a_websocket_opens_with_a_credential(app, sign_up):
     credential = (await sign_up())["Authorization"].encode()
     sent = await _handshake(app, "/socket", [(b"authorization", credential)])
     assert sent[0]["type"] == "websocket.accept"
+
+
+async def test_a_websocket_opens_once_with_a_ticket(app, client, sign_up):
+    @app.websocket("/socket")
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    app.state.routes = {entry.endpoint: entry for entry in list_routes(app)}
+    answer = await client.post("/api/v1/auth/ticket", headers=await sign_up())
+    protocol = f"autodeploy.ticket.{answer.json()['ticket']}"
+    first = await _handshake(app, "/socket", [], protocol)
+    second = await _handshake(app, "/socket", [], protocol)
+    assert first[0]["type"] == "websocket.accept"
+    assert second[0]["status"] == 401
+
+
+async def test_a_websocket_is_told_that_the_database_is_away(home, resources):
+    lost = Database(f"postgresql://u:p@/x?host={home}")
+    app = new_app(home, replace(resources, db=lost))
+    sent = await _handshake(app, "/socket", [(b"authorization", b"Bearer adp_x")])
+    await lost.close()
+    assert sent[0]["status"] == 503
 
 
 def test_the_public_list_names_only_routes_that_exist(app):

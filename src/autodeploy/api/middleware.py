@@ -11,11 +11,12 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from autodeploy.api import problems
 from autodeploy.api.deps import get_resources
 from autodeploy.api.routes import template_of
-from autodeploy.kernel.errors import InvalidInput, TooLarge, Unauthenticated
+from autodeploy.kernel.errors import AutoDeployError, InvalidInput, TooLarge, Unauthenticated
 from autodeploy.kernel.telemetry import observe_request
 from autodeploy.services.auth.service import authenticate, redeem_ticket
 
@@ -52,7 +53,13 @@ class RequestContext:
             if scope["type"] == "http":
                 await self._http(scope, receive, send, request_id)
             else:
-                await self.app(scope, receive, send)
+                await self._websocket(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except AutoDeployError as error:  # of a middleware: those of routes are answered inside
+            await problems.refuse_websocket(WebSocket(scope, receive, send), error)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started, status = time.perf_counter(), 0
@@ -118,10 +125,11 @@ class BodyGuard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            _refuse_nul_in_url(scope)
         if scope["type"] != "http" or scope["path"] == UPLOAD_PATH:
             await self.app(scope, receive, send)
             return
-        _refuse_nul_in_url(scope)
         body = await _read_body(scope, receive)
         scope["state"]["body"] = body
         pending: Message | None = {"type": "http.request", "body": body, "more_body": False}

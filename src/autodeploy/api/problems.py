@@ -166,6 +166,11 @@ def _field_problem(item: dict[str, Any]) -> FieldProblem:
     return FieldProblem(field=".".join(path) or where, message=item["msg"])
 
 
+async def refuse_websocket(websocket: WebSocket, error: AutoDeployError) -> None:
+    """Answer the handshake of a WebSocket, or end it, with ``error``."""
+    await _answer(websocket, problem_response(websocket, error))
+
+
 async def _answer(connection: HTTPConnection, response: JSONResponse) -> JSONResponse | None:
     """The response itself, or for a WebSocket its refusal or its end."""
     if not isinstance(connection, WebSocket):

@@ -13,6 +13,11 @@ from autodeploy.services.auth.principal import Scope
 Password = Annotated[str, Field(min_length=8, max_length=256, repr=False)]
 
 
+def normal_email(email: str) -> str:
+    """The form in which addresses are stored and compared."""
+    return email.strip().lower()
+
+
 class RegisterInput(Input):
     email: Annotated[EmailStr, Field(max_length=255)]
     password: Password
