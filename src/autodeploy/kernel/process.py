@@ -35,7 +35,7 @@ _WHEEL_PROGRAMS = {
 }
 
 
-class ProgramNotFound(AutoDeployError):  # noqa: N818 - the names of this tree have no suffix
+class ProgramNotFound(AutoDeployError):
     """A program that AutoDeploy starts is not on this machine."""
 
     code = "program_missing"

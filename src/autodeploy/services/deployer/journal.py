@@ -31,7 +31,7 @@ _ORDER = (DeploymentStatus.QUEUED, DeploymentStatus.BUILDING, DeploymentStatus.D
 DONE = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED})
 
 
-class EnvironmentBusy(Exception):  # noqa: N818 - an outcome: this one waits for its turn
+class EnvironmentBusy(Exception):
     """Another deployment of the environment runs."""
 
 

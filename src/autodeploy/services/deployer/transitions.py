@@ -31,7 +31,7 @@ class TransitionRefused(Conflict):
     code = "transition_refused"
 
 
-class LeaseLost(Exception):  # noqa: N818 - an outcome: another worker runs the deployment now
+class LeaseLost(Exception):
     """The run may write nothing any more: another worker, or a cancellation, took over."""
 
 
