@@ -41,11 +41,16 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        from autodeploy.roles import open_resources
+        from autodeploy.roles import close_resources, open_providers, open_resources
 
         opened = resources or await open_resources(settings, "app")
         app.state.resources = opened
-        yield
+        app.state.providers = open_providers(settings, opened)
+        try:
+            yield
+        finally:
+            if resources is None:
+                await close_resources(opened)
 
     return build_application(
         [*routers, health.router],
