@@ -86,7 +86,7 @@ def platform() -> Iterator[Platform]:
 def _read_all(platform: Platform) -> list[int]:
     seen: list[int] = []
     deadline = time.monotonic() + 20
-    with Feed(platform.api, "1", status=False) as feed:
+    with Feed(platform.api, "1", runtime=True) as feed:
         while len(seen) < LINES and time.monotonic() < deadline:
             message = feed.next(0.2)
             if message is not None:

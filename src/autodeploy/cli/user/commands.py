@@ -16,6 +16,14 @@ ProjectArgument = Annotated[
     str | None,
     typer.Argument(help="Name of the project; default: the name of this folder."),
 ]
+Secret = Annotated[
+    bool | None,
+    typer.Option(
+        "--secret/--plain",
+        help="Whether values are never shown again; default: as their names suggest.",
+        show_default=False,
+    ),
+]
 
 environment_app = typer.Typer(
     name="env", help="Show and change the environment variables of a project.", no_args_is_help=True
@@ -180,9 +188,7 @@ def env_set(
     ],
     project: Annotated[str | None, typer.Option("--project", "-p")] = None,
     environment: Environment = "production",
-    secret: Annotated[
-        bool, typer.Option("--secret/--plain", help="Whether the value can be read back.")
-    ] = True,
+    secret: Secret = None,
     as_json: Json = False,
 ) -> None:
     """Set variables; the next deployment uses them."""
@@ -211,9 +217,7 @@ def env_import(
     ],
     project: Annotated[str | None, typer.Option("--project", "-p")] = None,
     environment: Environment = "production",
-    secret: Annotated[
-        bool, typer.Option("--secret/--plain", help="Whether the values can be read back.")
-    ] = True,
+    secret: Secret = None,
     as_json: Json = False,
 ) -> None:
     """Set all variables of a .env file."""

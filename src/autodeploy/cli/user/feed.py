@@ -22,18 +22,29 @@ RETRY_SECONDS = 0.3
 FAILURES_BEFORE_POLLING = 3
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CLOSED_NORMALLY = 1000
+# From here on the codes are the platform's own: it does not want to give this stream.
+REFUSED = 4000
+
+
+class _StreamRefused(Exception):
+    """The platform accepted the socket and then refused the stream."""
 
 
 class Feed:
-    """Messages of a deployment: ``deployment.log`` (one line each), ``.status`` and ``.build``."""
+    """Messages of a deployment: ``deployment.log`` (one line each), ``.status`` and ``.build``.
 
-    def __init__(self, api: Api, deployment_id: str, *, after: int = 0, status: bool = True):
+    They end with the deployment; ``runtime`` gives the log alone, and goes on with the app's.
+    """
+
+    def __init__(self, api: Api, deployment_id: str, *, after: int = 0, runtime: bool = False):
         self._messages: queue.Queue[Json | CommandError] = queue.Queue()
         self._stopped = threading.Event()
         self._streams: list[_Stream] = [
             _LogStream(api, deployment_id, after, self._messages, self._stopped)
         ]
-        if status:
+        if runtime:
+            self._streams[0].query = "&follow=runtime"
+        else:
             self._streams.append(
                 _StatusStream(api, deployment_id, 0, self._messages, self._stopped)
             )
@@ -75,6 +86,7 @@ class _Stream(threading.Thread):
     """One WebSocket with its resumption; ``after`` is the number of the last message given."""
 
     kind: str
+    query = ""
 
     def __init__(
         self,
@@ -108,8 +120,10 @@ class _Stream(threading.Thread):
                     self.messages.put(failure)
                     return
                 self.stopped.wait(POLL_SECONDS)
-            except InvalidStatus as refusal:
+            except _StreamRefused:
                 # A refusal is explained by the answer to the same question over plain HTTP.
+                failures = FAILURES_BEFORE_POLLING
+            except InvalidStatus as refusal:
                 if refusal.response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
                     failures = FAILURES_BEFORE_POLLING
                 else:
@@ -122,7 +136,7 @@ class _Stream(threading.Thread):
         """Read until the connection ends; True when the platform says that this was all."""
         address = f"{self.api.url.replace('http', 'ws', 1)}/api/v1{self.path}/{self.kind}/stream"
         with connect(
-            f"{address}?after={self.after}",
+            f"{address}?after={self.after}{self.query}",
             additional_headers={"Authorization": f"Bearer {self.api.token}"},
             proxy=None if is_loopback(self.api.url) else True,
             max_size=MAX_MESSAGE_BYTES,
@@ -134,7 +148,10 @@ class _Stream(threading.Thread):
                 except TimeoutError:
                     continue
                 except ConnectionClosed as closed:
-                    return closed.rcvd is not None and closed.rcvd.code == CLOSED_NORMALLY
+                    code = closed.rcvd.code if closed.rcvd is not None else None
+                    if code is not None and code >= REFUSED:
+                        raise _StreamRefused from closed
+                    return code == CLOSED_NORMALLY
         return True
 
     def take(self, message: Json) -> None:

@@ -23,7 +23,7 @@ def run(target: str | None, environment: str, *, follow: bool, lines: int, as_js
         last = line["sequence"]
     if not follow:
         return
-    with Feed(api, deployment_id, after=last, status=False) as feed:
+    with Feed(api, deployment_id, after=last, runtime=True) as feed:
         while not feed.finished:
             message = feed.next(TICK_SECONDS)
             if message is not None:

@@ -39,7 +39,12 @@ def show(project_name: str | None, environment: str, as_json: bool) -> None:
 
 
 def put(
-    pairs: list[str], project_name: str | None, environment: str, *, secret: bool, as_json: bool
+    pairs: list[str],
+    project_name: str | None,
+    environment: str,
+    *,
+    secret: bool | None,
+    as_json: bool,
 ) -> None:
     """Set ``KEY=VALUE`` pairs; a bare ``KEY`` asks for its value, so that it is in no history."""
     values: dict[str, str] = {}
@@ -56,7 +61,7 @@ def put(
 
 
 def import_file(
-    file: Path, project_name: str | None, environment: str, *, secret: bool, as_json: bool
+    file: Path, project_name: str | None, environment: str, *, secret: bool | None, as_json: bool
 ) -> None:
     """Set what a ``.env`` file says."""
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
@@ -126,19 +131,20 @@ def _save(
     project_name: str | None,
     environment: str,
     *,
-    secret: bool,
+    secret: bool | None,
     as_json: bool,
 ) -> None:
     api = Api.connect()
     project = get_project(api, project_name)
     known = {item["key"] for item in _stored(api, project, environment)}
     path = f"/projects/{project['id']}/env"
+    kind: Json = {} if secret is None else {"isSecret": secret}
     for key, value in values.items():
         if key in known:
-            body = {"value": value, "isSecret": secret}
+            body = {"value": value, **kind}
             api.put(f"{path}/{segment(key)}", body, environment=environment)
         else:
-            body = {"key": key, "value": value, "isSecret": secret, "environment": environment}
+            body = {"key": key, "value": value, "environment": environment, **kind}
             api.post(path, body)
     if as_json:
         print_json({"set": sorted(values), "environment": environment})
