@@ -51,6 +51,7 @@ def build_application(
     app.add_api_route("/openapi.json", _describe, include_in_schema=False)
     problems.install(app)
     _surround(app, allowed_origins, rate_rules)
+    app.state.allowed_origins = frozenset(allowed_origins)
     app.state.routes = {entry.endpoint: entry for entry in list_routes(app)}
     return app
 

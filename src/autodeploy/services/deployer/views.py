@@ -37,7 +37,7 @@ async def deployment_views(
             Environment.live_deployment_id.in_([each.id for each in deployments])
         )
     )
-    local_urls = {deployment_id: local_url for deployment_id, local_url in live}
+    local_urls = {row.live_deployment_id: row.local_url for row in live}
     return [
         _view(each, names[each.project_id], steps[each.id], local_urls.get(each.id))
         for each in deployments

@@ -1,0 +1,61 @@
+"""``/api/v1/projects/{id}/env``: the variables of a project's environments."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, status
+
+from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.kernel.schema import Page
+from autodeploy.services.deployer import variables
+from autodeploy.services.deployer.naming import PRODUCTION
+from autodeploy.services.deployer.schemas import VariableInput, VariableUpdate, VariableView
+
+router = APIRouter(prefix="/api/v1/projects/{project_id}/env", tags=["environment variables"])
+
+Environment = Annotated[str, Query(max_length=100)]
+Key = Annotated[str, Path(max_length=255)]
+
+
+@router.get("", operation_id="listVariables")
+async def list_variables(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    environment: Environment = PRODUCTION,
+) -> Page[VariableView]:
+    """The variables of an environment; the value of a secret is null."""
+    return await variables.list_variables(resources, principal, project_id, environment)
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, operation_id="createVariable")
+async def create_variable(
+    resources: ResourcesDep, principal: PrincipalDep, project_id: UUID, body: VariableInput
+) -> VariableView:
+    """Set a new variable."""
+    return await variables.create_variable(resources, principal, project_id, body)
+
+
+@router.put("/{key}", operation_id="updateVariable")
+async def update_variable(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    key: Key,
+    body: VariableUpdate,
+    environment: Environment = PRODUCTION,
+) -> VariableView:
+    """Change a variable; a value that is left out stays as it is."""
+    return await variables.update_variable(resources, principal, project_id, environment, key, body)
+
+
+@router.delete("/{key}", status_code=status.HTTP_204_NO_CONTENT, operation_id="deleteVariable")
+async def delete_variable(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    key: Key,
+    environment: Environment = PRODUCTION,
+) -> None:
+    """Remove a variable."""
+    await variables.delete_variable(resources, principal, project_id, environment, key)

@@ -1,0 +1,128 @@
+"""The WebSockets of a deployment: its log and its status, resumable by ``?after=``."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
+
+from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.middleware import TICKET_PROTOCOL
+from autodeploy.kernel.errors import AutoDeployError, Forbidden, NotFound
+from autodeploy.services.deployer.deployments import require_readable
+from autodeploy.services.deployer.streams import follow_logs, follow_status
+
+router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"])
+
+NORMAL = 1000
+TRY_AGAIN = 1013
+NOT_FOUND = 4404
+FORBIDDEN = 4403
+# A reader that takes nothing for so long is let go; it resumes behind its last message.
+SEND_TIMEOUT_SECONDS = 30.0
+
+After = Annotated[int, Query(ge=0, le=2**63 - 1)]
+
+
+@router.websocket("/{deployment_id}/logs/stream")
+async def stream_logs(
+    websocket: WebSocket,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    deployment_id: UUID,
+    after: After = 0,
+    follow: Literal["runtime"] | None = None,
+) -> None:
+    """``deployment.log`` messages; the socket closes when the deployment has ended, or with
+    ``follow=runtime`` stays open for the output of the app."""
+    _check_origin(websocket)
+    await _accept(websocket)
+    try:
+        await require_readable(resources, principal, deployment_id)
+    except AutoDeployError as error:
+        await websocket.close(_close_code(error), error.message[:100])
+        return
+    messages = follow_logs(resources, deployment_id, after=after, runtime=follow == "runtime")
+    await _send_all(websocket, messages)
+
+
+@router.websocket("/{deployment_id}/status/stream")
+async def stream_status(
+    websocket: WebSocket,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    deployment_id: UUID,
+    after: After = 0,
+) -> None:
+    """``deployment.status`` and ``deployment.build`` messages, until the deployment has ended."""
+    _check_origin(websocket)
+    await _accept(websocket)
+    try:
+        await require_readable(resources, principal, deployment_id)
+    except AutoDeployError as error:
+        await websocket.close(_close_code(error), error.message[:100])
+        return
+    await _send_all(websocket, follow_status(resources, deployment_id, after=after))
+
+
+def _check_origin(websocket: WebSocket) -> None:
+    """Refuse pages of other sites; programs send no ``Origin``. Raises ``Forbidden``."""
+    origin = websocket.headers.get("origin")
+    if origin is None or origin in websocket.app.state.allowed_origins:
+        return
+    if urlsplit(origin).netloc != websocket.headers.get("host"):
+        raise Forbidden(
+            "Pages of this origin may not open a stream.",
+            remedy="Add the origin to ALLOWED_ORIGINS.",
+        )
+
+
+async def _accept(websocket: WebSocket) -> None:
+    """Accept, with the subprotocol that carried the ticket: browsers insist on an answer."""
+    offered = websocket.scope.get("subprotocols", [])
+    ticket = next((each for each in offered if each.startswith(TICKET_PROTOCOL)), None)
+    await websocket.accept(subprotocol=ticket)
+
+
+def _close_code(error: AutoDeployError) -> int:
+    return NOT_FOUND if isinstance(error, NotFound) else FORBIDDEN
+
+
+async def _send_all(websocket: WebSocket, messages: AsyncIterator[dict[str, Any]]) -> None:
+    """Send until the messages end, the reader leaves, or the reader is too slow."""
+    sending = asyncio.create_task(_send(websocket, messages))
+    leaving = asyncio.create_task(_until_left(websocket))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await _close(websocket, sending)
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _send(websocket: WebSocket, messages: AsyncIterator[dict[str, Any]]) -> None:
+    async with contextlib.aclosing(messages) as following:  # type: ignore[type-var]
+        async for message in following:
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                await websocket.send_json(message)
+
+
+async def _close(websocket: WebSocket, sending: "asyncio.Task[None]") -> None:
+    try:
+        await sending
+    except TimeoutError:
+        await websocket.close(TRY_AGAIN, "You read too slowly; resume with ?after=.")
+    else:
+        await websocket.close(NORMAL)
+
+
+async def _until_left(websocket: WebSocket) -> None:
+    """Read what the client sends, which means nothing here, until it goes away."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass

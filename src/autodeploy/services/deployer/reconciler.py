@@ -1,0 +1,90 @@
+"""Makes the world match the rows, over and over: what was lost on the way is done again.
+
+Every worker runs one. Duties that must not run twice at a time hold a lock in PostgreSQL, which
+goes with the connection when a worker dies.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import text
+
+from autodeploy.kernel.db import Database
+from autodeploy.services.deployer.dispatch import dispatch_due
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.releases import retire_leftovers
+from autodeploy.services.deployer.removal import remove_deleted_projects
+from autodeploy.services.deployer.upkeep import Upkeep
+
+_LOCKS = 0x4144  # the first half of each lock's number, so that no other program's is hit
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Duty:
+    name: str
+    number: int
+    seconds: float
+    run: Callable[[], Awaitable[object]]
+
+
+class Reconciler:
+    """The duties of one worker. ``interval_seconds`` is the pause between two passes of each."""
+
+    def __init__(self, engine: Engine, *, interval_seconds: float = 1.0):
+        self._engine = engine
+        upkeep = Upkeep(engine)
+        self._duties = (
+            _Duty("dispatch", 1, interval_seconds, lambda: dispatch_due(engine.resources)),
+            _Duty("keep_live", 2, interval_seconds, upkeep.keep_live),
+            _Duty("collect_output", 3, interval_seconds, upkeep.collect_output),
+            _Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
+            _Duty("remove", 5, interval_seconds, lambda: remove_deleted_projects(engine)),
+        )
+
+    async def run(self) -> None:
+        """Run every duty, for ever; a failing pass is logged and repeated."""
+        async with asyncio.TaskGroup() as group:
+            for duty in self._duties:
+                group.create_task(self._repeat(duty))
+
+    async def run_once(self) -> None:
+        """One pass of every duty, one after the other."""
+        for duty in self._duties:
+            async with _exclusively(self._engine.resources.db, duty.number) as mine:
+                if mine:
+                    await duty.run()
+
+    async def _repeat(self, duty: _Duty) -> None:
+        while True:
+            try:
+                async with _exclusively(self._engine.resources.db, duty.number) as mine:
+                    if mine:
+                        await duty.run()
+            except Exception as error:
+                _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)
+            await asyncio.sleep(duty.seconds)
+
+
+@asynccontextmanager
+async def _exclusively(db: Database, number: int) -> AsyncIterator[bool]:
+    """Whether this process alone does the duty now."""
+    async with db.engine.connect() as connection:
+        locked = await connection.scalar(
+            text("SELECT pg_try_advisory_lock(:space, :number)"),
+            {"space": _LOCKS, "number": number},
+        )
+        await connection.commit()
+        try:
+            yield bool(locked)
+        finally:
+            if locked:
+                await connection.execute(
+                    text("SELECT pg_advisory_unlock(:space, :number)"),
+                    {"space": _LOCKS, "number": number},
+                )
+                await connection.commit()

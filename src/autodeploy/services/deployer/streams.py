@@ -1,0 +1,104 @@
+"""Following a deployment: what is stored, then what comes, without gap or repeat.
+
+The bus is subscribed to first and PostgreSQL read second, so that nothing falls between. A message
+that does not continue the numbers, and a resync, are answered by reading PostgreSQL again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from autodeploy.kernel.resources import Resources
+from autodeploy.services.deployer import store
+from autodeploy.services.deployer.announcements import log_channel, status_channel
+from autodeploy.services.deployer.logs import as_batch, read_lines
+from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.states import TERMINAL
+
+_PAGE = 500
+# The bus wakes readers; this is how late they are when it fails without a word.
+_RECHECK_SECONDS = 10.0
+
+_Message = dict[str, Any]
+_Read = Callable[[int], Awaitable[Sequence[_Message]]]
+
+
+async def follow_logs(
+    resources: Resources, deployment_id: UUID, *, after: int, runtime: bool
+) -> AsyncIterator[_Message]:
+    """``deployment.log`` messages above ``after``, several lines in one when they come at once.
+
+    Ends when the deployment has ended and every line was given; with ``runtime`` it goes on with
+    the output of the app.
+    """
+
+    async def read(position: int) -> Sequence[_Message]:
+        return await read_lines(resources, deployment_id, after=position, limit=_PAGE)
+
+    async with resources.events.subscribe(
+        log_channel(deployment_id), status_channel(deployment_id)
+    ) as messages:
+        follower = _Follower(resources, deployment_id, messages, read, after)
+        async for batch in follower.batches(endless=runtime):
+            yield as_batch(batch)
+
+
+async def follow_status(
+    resources: Resources, deployment_id: UUID, *, after: int
+) -> AsyncIterator[_Message]:
+    """``deployment.status`` and ``deployment.build`` above ``after``; ends with the deployment."""
+
+    async def read(position: int) -> Sequence[_Message]:
+        async with resources.db.transaction() as session:
+            return await store.list_events(session, deployment_id, after=position, limit=_PAGE)
+
+    async with resources.events.subscribe(status_channel(deployment_id)) as messages:
+        follower = _Follower(resources, deployment_id, messages, read, after)
+        async for batch in follower.batches(endless=False):
+            for message in batch:
+                yield message
+
+
+class _Follower:
+    def __init__(
+        self,
+        resources: Resources,
+        deployment_id: UUID,
+        messages: AsyncIterator[_Message],
+        read: _Read,
+        after: int,
+    ):
+        self._resources = resources
+        self._deployment_id = deployment_id
+        self._messages = messages
+        self._read = read
+        self._position = after
+
+    async def batches(self, *, endless: bool) -> AsyncIterator[Sequence[_Message]]:
+        while True:
+            # Looked at before reading: what was stored before the end is read below.
+            ended = await self._has_ended()
+            while batch := await self._read(self._position):
+                self._position = batch[-1]["sequence"]
+                yield batch
+            if ended and not endless:
+                return
+            await self._wait()
+
+    async def _has_ended(self) -> bool:
+        async with self._resources.db.transaction() as session:
+            status = await session.scalar(
+                select(Deployment.status).where(Deployment.id == self._deployment_id)
+            )
+        return status is None or status in TERMINAL
+
+    async def _wait(self) -> None:
+        """Until the bus says that there is something to read, or for a while."""
+        try:
+            async with asyncio.timeout(_RECHECK_SECONDS):
+                await anext(self._messages)
+        except TimeoutError:
+            return

@@ -1,0 +1,165 @@
+"""Live releases: started again when their machine was restarted, their output collected."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.providers.base import DeployProvider, RuntimeLines
+from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.app_environment import load_app_environment
+from autodeploy.services.deployer.context import make_release_request, spec_of
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
+from autodeploy.services.deployer.logs import LogLine, append_lines, clean_line
+from autodeploy.services.deployer.models import Deployment, Environment, Project
+from autodeploy.services.deployer.releases import find_release, load_live
+
+_AT_ONCE = 8
+_FIRST_PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Upkeep:
+    """The live releases of one installation, as one worker looks after them."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._pauses: dict[UUID, tuple[float, float]] = {}  # until when, and how long
+
+    async def keep_live(self) -> None:
+        """One pass: start again every live release that its provider does not have."""
+        await asyncio.gather(*map(self._keep, await self._list_environments()))
+
+    async def collect_output(self) -> None:
+        """One pass: store what the live apps have written since the last."""
+        await asyncio.gather(*map(self._collect, await self._list_environments()))
+
+    async def _list_environments(self) -> list[UUID]:
+        async with self._engine.resources.db.transaction() as session:
+            rows = await session.scalars(
+                select(Environment.id)
+                .join(Project, Project.id == Environment.project_id)
+                .where(
+                    Environment.live_deployment_id.is_not(None),
+                    Project.deletion_requested_at.is_(None),
+                )
+            )
+            return list(rows)
+
+    async def _keep(self, environment_id: UUID) -> None:
+        async with self._slots:
+            clock = asyncio.get_running_loop().time()
+            until, pause = self._pauses.get(environment_id, (0.0, _FIRST_PAUSE_SECONDS))
+            if clock < until:
+                return
+            try:
+                await self._restart_if_absent(environment_id)
+                self._pauses.pop(environment_id, None)
+            except Exception as error:
+                # The next passes try again, later each time.
+                longer = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                self._pauses[environment_id] = (clock + pause, longer)
+                _log.warning(
+                    "release.not_restarted",
+                    environment_id=str(environment_id),
+                    error=type(error).__name__,
+                )
+
+    async def _restart_if_absent(self, environment_id: UUID) -> None:
+        live = await load_live(self._engine, environment_id)
+        if live is None:
+            return
+        deployment, environment, project = live
+        provider = self._engine.providers.deploys(deployment.provider)
+        known = await find_release(self._engine, deployment.id)
+        if known is not None and (await provider.status(known)).state != "absent":
+            return
+        _log.info("release.restarting", deployment_id=str(deployment.id))
+        await self._restart(provider, deployment, environment, project)
+
+    async def _restart(
+        self,
+        provider: DeployProvider,
+        deployment: Deployment,
+        environment: Environment,
+        project: Project,
+    ) -> None:
+        resources = self._engine.resources
+        variables = await load_app_environment(resources, project, environment.name)
+        request = make_release_request(deployment, environment, variables)
+        release = await provider.deploy(request, _no_log)
+        await wait_until_healthy(
+            provider,
+            release,
+            timeout_seconds=self._engine.health_timeout_seconds,
+            steady_seconds=0 if spec_of(deployment).kind == "static" else STEADY_SECONDS,
+        )
+        async with resources.db.transaction() as session:
+            current = await session.get(Environment, environment.id, with_for_update=True)
+            # A deployment may have become live meanwhile: then the traffic is its own.
+            if current is not None and current.live_deployment_id == deployment.id:
+                endpoint = await provider.promote(request, release)
+                current.url = endpoint.url
+                current.local_url = endpoint.local_url
+                current.local_port = endpoint.local_port
+
+    async def _collect(self, environment_id: UUID) -> None:
+        async with self._slots:
+            live = await load_live(self._engine, environment_id)
+            if live is None:
+                return
+            deployment, environment, project = live
+            provider = self._engine.providers.deploys(deployment.provider)
+            cursor = deployment.runtime_log_cursor
+            try:
+                output = await provider.runtime_lines(deployment.id, cursor, 0)
+            except NotFound:
+                return  # not running; keep_live sees to it
+            except Exception as error:
+                _log.warning(
+                    "output.not_read",
+                    environment_id=str(environment_id),
+                    error=type(error).__name__,
+                )
+                return
+            if output.lines:
+                await self._store(deployment, environment, project, output)
+
+    async def _store(
+        self,
+        deployment: Deployment,
+        environment: Environment,
+        project: Project,
+        output: RuntimeLines,
+    ) -> None:
+        """Store lines together with the cursor behind them: nobody stores them twice."""
+        variables = await load_app_environment(self._engine.resources, project, environment.name)
+        redactor = variables.redactor()
+        lines = [
+            LogLine(
+                datetime.fromtimestamp(moment, UTC),
+                "warn" if stream == "stderr" else "info",
+                "app",
+                clean_line(redactor, text),
+            )
+            for moment, stream, text in output.lines
+        ]
+        async with announcing(self._engine.resources) as transaction:
+            await append_lines(
+                transaction,
+                deployment.id,
+                lines,
+                Deployment.runtime_log_cursor.is_not_distinct_from(deployment.runtime_log_cursor),
+                {"runtime_log_cursor": output.cursor},
+            )
+
+
+async def _no_log(_level: str, _source: str, _message: str) -> None:
+    """The deployment's own log is closed; the app's output is collected as always."""
