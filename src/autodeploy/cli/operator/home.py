@@ -33,7 +33,7 @@ class RunningUp:
         return start_time(self.pid) == self.start_ticks
 
 
-class HomeInUse(CommandError):  # noqa: N818 - a state, told to the user
+class HomeInUse(CommandError):
     """Another `up` holds the home folder."""
 
     def __init__(self, home: Path, running: RunningUp | None):

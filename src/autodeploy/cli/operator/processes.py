@@ -74,13 +74,7 @@ def runtime() -> None:
 
     settings = complete_settings()
     configure_logging(settings.log_level, json=True)
-    agent = run_agent(
-        home=settings.home,
-        proxy_port=settings.proxy_port,
-        user=parts_user(),
-        allow_unsandboxed=settings.allow_unsandboxed,
-    )
-    uvloop.run(_until_signal(agent))
+    uvloop.run(run_agent(home=settings.home, proxy_port=settings.proxy_port, user=parts_user()))
 
 
 def secrets() -> None:

@@ -131,11 +131,11 @@ class _Kept:
 
 
 class Supervisor:
-    """Starts groups of parts one after another, and stops them the other way round."""
+    """Starts groups of parts one after another, and stops the parts the other way round."""
 
     def __init__(self, tell: Tell):
         self._tell = tell
-        self._groups: list[list[_Kept]] = []
+        self._kept: list[_Kept] = []
 
     async def start(self, *parts: Part) -> None:
         """Start parts that do not need each other, at once; all answer when this returns.
@@ -143,14 +143,13 @@ class Supervisor:
         Raises the first failure after the others of the group have come up or failed too.
         """
         group = [_Kept(part, self._tell) for part in parts]
-        self._groups.append(group)
+        self._kept += group
         results = await asyncio.gather(*(kept.start() for kept in group), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
     async def stop(self) -> None:
-        """Stop everything that was started, the last group first."""
-        while self._groups:
-            group = self._groups.pop()
-            await asyncio.gather(*(kept.stop() for kept in group))
+        """Stop everything that was started, the last part first."""
+        while self._kept:
+            await self._kept.pop().stop()

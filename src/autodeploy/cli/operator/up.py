@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from autodeploy import __version__
-from autodeploy.cli.failures import ExitCode
+from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.administrator import ensure_stored_token, run_once
 from autodeploy.cli.operator.configuration import complete_settings, parts_user
 from autodeploy.cli.operator.deployment import Deployment
@@ -21,6 +21,7 @@ from autodeploy.cli.operator.parts import embedded_parts, platform_parts
 from autodeploy.cli.operator.ports import require_ports
 from autodeploy.cli.operator.supervisor import Supervisor
 from autodeploy.cli.user.credentials import credentials_path
+from autodeploy.kernel.embedded.parts import PartNotReady
 from autodeploy.kernel.process import SystemUser
 from autodeploy.migrations import HEAD
 from autodeploy.settings import Settings
@@ -53,6 +54,8 @@ def up(
             require_ports(settings, patience_seconds=_KILLED_PATIENCE_SECONDS if killed else 0)
             ensure_secrets(settings)
             code = asyncio.run(_until_signal(_run(settings, user, deployment)))
+    except PartNotReady as error:
+        raise CommandError(error.message, remedy=error.remedy, log_tail=error.log_tail) from error
     except HomeInUse as held:
         if deployment is None or held.running is None:
             raise

@@ -16,9 +16,13 @@ _ROTATE_BYTES = 10 * 1024 * 1024
 
 
 class PartNotReady(Unavailable):
-    """An embedded part ended or did not answer in time; its log says why."""
+    """A part ended or did not answer in time; ``log_tail`` holds the end of its log."""
 
     code = "part_not_ready"
+
+    def __init__(self, message: str, *, log: Path):
+        super().__init__(message, remedy=f"See {log}.")
+        self.log_tail = log_tail(log)
 
 
 def ensure_folder(path: Path, user: SystemUser | None, mode: int = 0o700) -> Path:
@@ -61,11 +65,10 @@ async def wait_until(
     while not await ready():
         if process.returncode is not None:
             raise PartNotReady(
-                f"{name} ended with exit code {process.returncode} while it started.",
-                remedy=f"See {log}:\n" + "\n".join(log_tail(log)),
+                f"{name} ended with exit code {process.returncode} while it started.", log=log
             )
         if time.monotonic() > deadline:
-            raise PartNotReady(f"{name} did not answer in {timeout:g} s.", remedy=f"See {log}.")
+            raise PartNotReady(f"{name} did not answer in {timeout:g} s.", log=log)
         await asyncio.sleep(0.02)
 
 

@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 from autodeploy.kernel.embedded.parts import (
     PartNotReady,
     ensure_folder,
-    log_tail,
     open_log,
     reachable_program,
     wait_until,
@@ -120,10 +119,7 @@ class EmbeddedPostgres:
         finally:
             password.unlink(missing_ok=True)
         if code != 0:
-            raise PartNotReady(
-                f"initdb ended with exit code {code}.",
-                remedy=f"See {self.log}:\n" + "\n".join(log_tail(self.log)),
-            )
+            raise PartNotReady(f"initdb ended with exit code {code}.", log=self.log)
 
     def _lend_password(self) -> Path:
         """The password where initdb, which runs as the database's user, can read it."""
@@ -163,9 +159,9 @@ class EmbeddedPostgres:
                     _kill(pid)
             if time.monotonic() > polite_until + timeout:
                 raise PartNotReady(
-                    f"PostgreSQL processes of an earlier start still use {self.data}: "
+                    f"Processes of an earlier start still use {self.data}: "
                     f"{', '.join(map(str, leftovers))}.",
-                    remedy="End them, then start again.",
+                    log=self.log,
                 )
             await asyncio.sleep(0.02)
 

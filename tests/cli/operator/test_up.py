@@ -1,0 +1,186 @@
+"""The real `autodeploy up`: what it makes, what it refuses, and that it leaves nothing behind."""
+
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.cli.operator.platform import READY, Platform, wait_until
+
+from autodeploy.cli.failures import CommandError
+from autodeploy.cli.operator.deployment import Deployment
+
+
+@pytest.fixture
+async def platform(home: Path) -> AsyncIterator[Platform]:
+    platform = Platform(home)
+    yield platform
+    for pid in platform.processes():  # of a test that failed half-way
+        os.kill(pid, signal.SIGKILL)
+
+
+async def assert_nothing_left(platform: Platform) -> None:
+    await wait_until(lambda: not platform.processes(), 10)
+    assert platform.leftovers() == []
+
+
+async def test_first_start_makes_the_administrator_and_down_stops_everything(
+    platform: Platform,
+) -> None:
+    up = platform.start()
+    await up.wait_for(READY)
+    assert platform.status_of("/healthz") == 200
+    assert platform.status_of("/api/v1/auth/me") == 401
+    assert platform.status_of("/api/v1/auth/me", platform.token()) == 200
+    assert platform.credentials.stat().st_mode & 0o777 == 0o600
+    for secret in (platform.home / "secrets").iterdir():
+        assert secret.stat().st_mode & 0o777 == 0o600
+        assert secret.read_text(errors="replace").strip() not in up.output
+    assert platform.token() not in up.output
+
+    second = platform.run("up")
+    assert second.returncode == 1
+    assert f"pid {up.process.pid}" in second.stderr
+    assert "autodeploy down" in second.stderr
+
+    down = platform.run("down")
+    assert (down.returncode, await up.ended()) == (0, 0)
+    assert not platform.processes()
+    await assert_nothing_left(platform)
+    assert platform.run("down").returncode == 0
+
+
+async def test_killed_platform_leaves_no_process_and_starts_again(platform: Platform) -> None:
+    up = platform.start()
+    await up.wait_for(READY)
+    token = platform.token()
+    up.process.kill()
+    await wait_until(lambda: not platform.processes(), 10)
+
+    up = platform.start()
+    await up.wait_for(READY)
+    assert platform.token() == token
+    assert platform.status_of("/api/v1/auth/me", token) == 200
+
+    platform.credentials.write_text('{"tokens": {}}')
+    assert await up.end(signal.SIGINT) == 0
+    await assert_nothing_left(platform)
+
+    up = platform.start()
+    await up.wait_for(READY)
+    assert platform.token() != token
+    assert platform.status_of("/api/v1/auth/me", platform.token()) == 200
+    assert await up.end() == 0
+
+
+async def test_killed_parts_come_back(platform: Platform) -> None:
+    up = platform.start()
+    await up.wait_for(READY)
+    for name in ("postgres", "valkey-server", "caddy", "runtime", "serve", "worker"):
+        [victim, *_] = [pid for pid, line in platform.processes().items() if is_program(line, name)]
+        os.kill(victim, signal.SIGKILL)
+        await up.wait_for("starting it again")
+    await wait_until(lambda: up.output.count("starting it again") == 6, 30)
+
+    def answers() -> bool:
+        try:
+            return platform.status_of("/api/v1/auth/me", platform.token()) == 200
+        except OSError:
+            return False
+
+    await wait_until(answers, 60)
+    assert await up.end() == 0
+    await assert_nothing_left(platform)
+
+
+def is_program(line: str, name: str) -> bool:
+    words = line.split()
+    return bool(words) and (words[0].endswith(f"/{name}") or words[-1] == name)
+
+
+async def test_interrupt_during_the_start_leaves_nothing(platform: Platform) -> None:
+    up = platform.start()
+    await up.wait_for("ready in")
+    assert await up.end(signal.SIGINT) == 130
+    await assert_nothing_left(platform)
+
+
+async def test_failed_deployment_stops_everything_and_fails(platform: Platform) -> None:
+    up = platform.start("--deploy", REPO=str(platform.root / "absent"))
+    assert await up.ended() == 1
+    assert READY in up.output
+    await assert_nothing_left(platform)
+
+
+async def test_servers_given_by_url_are_used_and_not_started(
+    home: Path, database_url: str, redis_url: str
+) -> None:
+    platform = Platform(home, AUTODEPLOY_DATABASE_URL=database_url, AUTODEPLOY_REDIS_URL=redis_url)
+    up = platform.start()
+    await up.wait_for(READY)
+    assert platform.status_of("/api/v1/auth/me", platform.token()) == 200
+    programs = " ".join(platform.processes().values())
+    assert "valkey-server" not in programs
+    assert not (platform.home / "postgres").exists()
+    assert await up.end() == 0
+    await assert_nothing_left(platform)
+
+
+@pytest.mark.parametrize("which", ["API", "PROXY"])
+def test_taken_port_is_named_with_its_variable(platform: Platform, which: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = platform.run("up", **{f"AUTODEPLOY_{which}_PORT": port})
+    assert done.returncode == 1
+    assert port in done.stderr
+    assert f"AUTODEPLOY_{which}_PORT=" in done.stderr
+    assert platform.leftovers() == []
+
+
+def test_production_without_its_settings_is_refused_and_makes_nothing(platform: Platform) -> None:
+    done = platform.run("up", AUTODEPLOY_ENV="production")
+    assert done.returncode == 2
+    assert "AUTODEPLOY_DATABASE_URL" in done.stderr
+    assert not platform.home.exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "runtime", "migrate", "admin-token"])
+def test_production_process_without_its_settings_is_refused(
+    platform: Platform, command: str
+) -> None:
+    done = platform.run(command, AUTODEPLOY_ENV="production")
+    assert done.returncode == 2
+    assert "AUTODEPLOY_DATABASE_URL" in done.stderr
+
+
+def test_home_that_cannot_be_written_names_the_variable(platform: Platform) -> None:
+    platform.home.write_text("a file in its place")
+    done = platform.run("up")
+    assert done.returncode == 1
+    assert "AUTODEPLOY_HOME" in done.stderr
+
+
+@pytest.mark.parametrize(("command", "option"), [("serve", "--roles"), ("worker", "--queues")])
+def test_unknown_name_is_wrong_usage(platform: Platform, command: str, option: str) -> None:
+    done = platform.run(command, option, "nonsense")
+    assert done.returncode == 2
+    assert "nonsense" in done.stderr
+
+
+def test_secrets_are_made_once_for_production(platform: Platform) -> None:
+    assert platform.run("secrets").stdout.count("Made ") == 2
+    assert platform.run("secrets").stdout == ""
+    assert (platform.home / "secrets" / "master.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_deployment_passes_values_as_single_arguments() -> None:
+    argv = Deployment("https://example.com/a b", "v1;id").argv()
+    assert argv[-4:] == ["deploy", "--ref=v1;id", "--", "https://example.com/a b"]
+
+
+@pytest.mark.parametrize(("repo", "ref"), [("--upload", None), ("a", "-x"), ("a\nb", None)])
+def test_deployment_of_what_looks_like_an_option_is_refused(repo: str, ref: str | None) -> None:
+    with pytest.raises(CommandError):
+        Deployment(repo, ref)
