@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,7 +236,7 @@ async def test_fork_bomb_is_contained(sandbox: Sandbox) -> None:
 
 
 async def test_terminate_lets_the_command_finish(sandbox: Sandbox) -> None:
-    script = "echo up; trap 'echo bye; exit 7' TERM; while :; do sleep 0.05; done"
+    script = "trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.05; done"
     process = await sandbox.start(_spec(script))
     assert process.outer.stdout
     await process.outer.stdout.readline()
@@ -262,7 +263,26 @@ async def test_cgroups_are_removed(sandbox: Sandbox) -> None:
     if cgroups is None:
         pytest.skip("this machine lets us make no cgroups")
     await _run(sandbox, _spec("true", name="gone-after"))
-    assert not [f for parent in cgroups.parents for f in parent.glob("gone-after-*")]
+    assert not [f for parent in cgroups.parents for f in parent.glob("*gone-after*")]
+
+
+async def test_groups_of_a_dead_process_are_ended_and_removed() -> None:
+    cgroups = find_cgroups()
+    if cgroups is None:
+        pytest.skip("this machine lets us make no cgroups")
+    own = cgroups.create("kept", Limits())
+    leftover = replace(own, folders=tuple(
+        folder.with_name("autodeploy.4194304.1.left-over") for folder in own.folders
+    ))  # fmt: skip
+    for folder in leftover.folders:
+        folder.mkdir()
+    process = subprocess.Popen(["/bin/sleep", "60"])
+    leftover.add(process.pid)
+    find_cgroups()
+    assert process.wait(10) == -9
+    await _until(lambda: (find_cgroups(), not leftover.folders[0].exists())[1])
+    assert own.folders[0].exists()
+    await own.remove()
 
 
 def test_death_of_the_parent_ends_the_sandbox(sandbox: Sandbox) -> None:

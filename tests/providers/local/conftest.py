@@ -70,7 +70,9 @@ def start_node(home: Path, proxy_port: int) -> subprocess.Popen[bytes]:
     agent = home / "run/runtime/runtime.sock"
     deadline = time.monotonic() + 30
     while not _accepts(agent):
-        assert process.poll() is None, (home / "node.log").read_text()
+        assert process.poll() is None, "".join(
+            path.read_text() for path in (home / "node.log", *home.glob("logs/*.log"))
+        )
         assert time.monotonic() < deadline, (home / "node.log").read_text()
         time.sleep(0.02)
     return process

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +13,7 @@ from autodeploy.kernel.sandbox.spec import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _CPU_PERIOD_MICROSECONDS = 100_000
+_PREFIX = "autodeploy"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Cgroups:
     parents: tuple[Path, ...]
 
     def create(self, name: str, limits: Limits) -> Cgroup:
-        """A new group with ``limits``. The name is made unique. Raises ``OSError``."""
-        unique = f"{name}-{uuid4().hex[:8]}"
+        """A new group with ``limits``; its name says who made it. Raises ``OSError``."""
+        unique = f"{_PREFIX}.{os.getpid()}.{_started(os.getpid())}.{name}-{uuid4().hex[:8]}"
         group = Cgroup(tuple(parent / unique for parent in self.parents))
         for folder in group.folders:
             folder.mkdir()
@@ -73,7 +75,10 @@ class Cgroups:
 
 
 def find_cgroups() -> Cgroups | None:
-    """The machine's cgroups when we may write them, else None: then rlimits stand in."""
+    """The machine's cgroups when we may write them, else None: then rlimits stand in.
+
+    Groups whose maker was killed are ended and removed.
+    """
     for find in (_find_version_2, _find_version_1):
         try:
             found = find()
@@ -81,10 +86,31 @@ def find_cgroups() -> Cgroups | None:
                 probe = found.create("autodeploy-probe", Limits())
                 for folder in probe.folders:
                     folder.rmdir()
+                for parent in found.parents:
+                    _end_leftovers(parent)
                 return found
         except OSError:
             continue
     return None
+
+
+def _end_leftovers(parent: Path) -> None:
+    for folder in parent.glob(f"{_PREFIX}.*.*.*"):
+        _, pid, started, _ = folder.name.split(".", 3)
+        if _started(int(pid)) == started:
+            continue
+        with contextlib.suppress(OSError):
+            for process in (folder / "cgroup.procs").read_text().split():
+                os.kill(int(process), signal.SIGKILL)
+            folder.rmdir()
+
+
+def _started(pid: int) -> str | None:
+    """When a process started, in the kernel's ticks: with its id it names one process only."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
 
 
 def _settings(version: int, limits: Limits) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ OnLine = Callable[[str, str], Awaitable[None]]
 
 _READ_BYTES = 65536
 _NOBODY = 65534
+_TIE_ATTEMPTS = 1000
 
 
 class SandboxUnavailable(Unavailable):
@@ -228,12 +229,29 @@ async def _enter(
         if cgroup is not None:
             cgroup.add(init_pid)
         os.write(unblock, b"1")
+        await _tied_to_us(init_pid)
         return SandboxProcess(outer, init_pid, init_descriptor, cgroup)
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             outer.kill()
         await outer.wait()
         raise
+
+
+async def _tied_to_us(init_pid: int) -> None:
+    """Wait until the first process inside has bound its life to ours.
+
+    It does so just before it sleeps until its child ends; if we died earlier, it would stay.
+    """
+    for _ in range(_TIE_ATTEMPTS):
+        try:
+            state = Path(f"/proc/{init_pid}/stat").read_text().rpartition(")")[2].split()[0]
+            children = Path(f"/proc/{init_pid}/task/{init_pid}/children").read_text()
+        except OSError:
+            return  # it has ended already
+        if state in "SZX" and (children or state != "S"):
+            return
+        await asyncio.sleep(0.001)
 
 
 def _within_our_own(limits: Limits) -> Limits:

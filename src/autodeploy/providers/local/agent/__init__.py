@@ -39,7 +39,7 @@ async def run_agent(*, home: Path, proxy_port: int, user: SystemUser | None) -> 
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with proxy.running():
             try:
-                await databases.start_existing()
+                databases.start_existing()
                 yield
             finally:
                 await instances.close()

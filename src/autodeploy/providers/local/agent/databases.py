@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 _CONNECTION_LIMIT = 40
 _START_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 30.0
 _SETTINGS = {"max_connections": "200", "statement_timeout": "0"}
 
 
@@ -36,12 +38,12 @@ class AppDatabases:
         self._lock = asyncio.Lock()
         self._server: EmbeddedPostgres | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._closing = False
+        self._ready = asyncio.Event()
 
-    async def start_existing(self) -> None:
+    def start_existing(self) -> None:
         """Start the cluster when an earlier run made one: apps expect their data."""
         if (self._home / "apps-postgres" / "PG_VERSION").exists():
-            await self._running()
+            self._keep()
 
     async def ensure(self, database_id: UUID) -> DatabaseHandle:
         """Make the database and its role, or give the role a new password."""
@@ -72,18 +74,25 @@ class AppDatabases:
 
     async def close(self) -> None:
         """Stop the cluster."""
-        self._closing = True
-        if self._server is not None:
-            await self._server.stop()
         if self._keeper is not None:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
+        if self._server is not None:
+            await self._server.stop()
 
     async def _running(self) -> EmbeddedPostgres:
-        """The server, started when it is not. Its port is chosen once and kept: it is in URLs."""
+        server = self._keep()
+        try:
+            await asyncio.wait_for(self._ready.wait(), _START_SECONDS)
+        except TimeoutError:
+            raise _away("it did not start") from None
+        return server
+
+    def _keep(self) -> EmbeddedPostgres:
+        """The server, kept alive from now on. Its port is chosen once, since it is in URLs."""
         if self._server is None:
-            server = EmbeddedPostgres(
+            self._server = EmbeddedPostgres(
                 data=self._home / "apps-postgres",
                 sockets=self._home / "run" / "apps-postgres",
                 password_file=_password_file(self._home / "secrets" / "apps-postgres.password"),
@@ -92,28 +101,26 @@ class AppDatabases:
                 tcp_port=_port(self._home / "apps-postgres.port"),
                 settings=_SETTINGS,
             )
-            await server.start()
-            await server.wait_ready(_START_SECONDS)
-            self._server = server
-            self._keeper = asyncio.create_task(self._keep_alive(server))
+            self._keeper = asyncio.create_task(self._keep_alive(self._server))
         return self._server
 
     async def _keep_alive(self, server: EmbeddedPostgres) -> None:
-        pause = 0.5
+        pause = _FIRST_PAUSE_SECONDS
         while True:
-            if server.process is not None:
-                code = await server.process.wait()
-                if self._closing:
-                    return
-                log.error("apps_postgres.ended", exit_code=code)
-            await asyncio.sleep(pause)
             try:
-                await server.start()
+                process = await server.start()
                 await server.wait_ready(_START_SECONDS)
-                pause = 0.5
             except (Unavailable, OSError):
-                log.exception("apps_postgres.start_failed")
-                pause = min(pause * 2, 30.0)
+                # After a crash the old server's processes may need a moment to go.
+                log.warning("apps_postgres.start_failed", exc_info=True)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                continue
+            pause = _FIRST_PAUSE_SECONDS
+            self._ready.set()
+            code = await process.wait()
+            self._ready.clear()
+            log.error("apps_postgres.ended", exit_code=code)
 
     async def _connect(self, server: EmbeddedPostgres) -> "asyncpg.Connection[asyncpg.Record]":
         try:
@@ -126,10 +133,14 @@ class AppDatabases:
                 timeout=10,
             )
         except (OSError, asyncpg.PostgresError) as error:
-            raise Unavailable(
-                f"The apps' database server does not answer: {type(error).__name__}.",
-                remedy="It is started again by itself. See logs/apps-postgres.log.",
-            ) from error
+            raise _away(type(error).__name__) from error
+
+
+def _away(reason: str) -> Unavailable:
+    return Unavailable(
+        f"The apps' database server does not answer: {reason}.",
+        remedy="It is started again by itself. See logs/apps-postgres.log.",
+    )
 
 
 async def _ensure(
