@@ -13,7 +13,17 @@ from fastapi import APIRouter, FastAPI
 
 from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
-from autodeploy.api.rest import auth, health, organizations, providers, repositories
+from autodeploy.api.rest import (
+    auth,
+    deployments,
+    environment_variables,
+    health,
+    organizations,
+    projects,
+    providers,
+    repositories,
+)
+from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
 from autodeploy.settings import Settings
 
@@ -21,7 +31,13 @@ from autodeploy.settings import Settings
 ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
     "auth": (auth.router, auth.keys_router, organizations.router),
     "analyzer": (repositories.router,),
-    "deployer": (providers.router,),
+    "deployer": (
+        projects.router,
+        environment_variables.router,
+        deployments.router,
+        deployment_streams.router,
+        providers.router,
+    ),
     "monitor": (),
 }
 
