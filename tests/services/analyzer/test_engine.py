@@ -1,5 +1,7 @@
 """The engine as a whole: what the user wrote, plain sites, other languages, plans as values."""
 
+import inspect
+import re
 import time
 from pathlib import Path
 
@@ -120,3 +122,13 @@ def test_recommendation_is_the_best_of_the_providers_that_are_there(
     assert found is not None
     assert (found.provider, found.monthly_cost_cents) == (provider, cents)
     assert found.reasons
+
+
+def test_nothing_but_the_tree_touches_files_or_starts_programs() -> None:
+    engine = Path(inspect.getfile(analyze)).parent
+    folders = ("entries", "frameworks", "packages", "variables")
+    modules = [path for folder in folders for path in (engine / folder).glob("*.py")]
+    modules += [engine / f"{name}.py" for name in ("engine", "evidence", "matcher", "needs")]
+    reaching = re.compile(r"^\s*(import|from) (os|io|pathlib|subprocess|shutil|importlib)\b|\bopen\(",
+                          re.M)  # fmt: skip
+    assert [path.name for path in modules if reaching.search(path.read_text())] == []

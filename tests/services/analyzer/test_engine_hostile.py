@@ -1,6 +1,7 @@
 """Broken and hostile files are warnings in the plan, never failures."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,39 @@ def test_empty_repository_gives_a_plan_that_abstains(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {})
     assert plan.abstained
     assert plan.language is None
+
+
+def test_escapes_that_no_database_holds_are_removed(tmp_path: Path) -> None:
+    package = r'{"scripts": {"start": "a\u0000b \ud800"}, "dependencies": {"x\u0000": "\udfff"}}'
+    code = r"""import os; os.environ["A\0"]; os.environ["\ud800"]; os.getenv("B", "\0\udc00c")"""
+    plan = plan_of(tmp_path, {"package.json": package, "x.py": code})
+    stored = plan.model_dump_json()
+    assert "\\u0000" not in stored
+    assert [(one.key, one.default) for one in plan.environment_variables] == [("B", "?c")]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("package.json", "x" + "\n" * 900_000),
+        ("requirements.txt", "\n" * 900_000 + "flask"),
+        ("Procfile", "web: x" + " " * 900_000 + "x"),
+        (".env.example", "A='" + "' " * 400_000),
+        (".flaskenv", "\n" * 900_000),
+        ("app.py", "from flask import Flask\n" + "\n" * 900_000 + "Flask("),
+        ("main.py", "import os\nx = os.environ" + ".a" * 400_000),
+        ("deep.py", "import os\nx = os.environ and " + "-" * 400_000 + "1"),
+        ("sum.py", "import os\nx = os.environ" + "+1" * 200_000),
+        ("a.js", "process.env" + "=/[" * 300_000),
+        ("b.js", "process.env" + chr(92) + "'" * 450_000),
+        ("c.js", "process.env.A\n" * 60_000),
+        ("d.js", "`${" * 300_000 + "process.env"),
+        ("e.vue", "process.env" + "<script" * 130_000),
+        ("f.vue", "process.env" + "<script>" * 110_000),
+    ],
+)
+def test_file_made_to_be_slow_is_read_in_seconds(tmp_path: Path, path: str, content: str) -> None:
+    files = {"requirements.txt": "flask", path: content}
+    started = time.monotonic()
+    plan_of(tmp_path, files)
+    assert time.monotonic() - started < 5

@@ -185,7 +185,10 @@ def _framework(winner: Match | None, packages: Packages | None) -> Framework | N
     versions = {**packages.development, **packages.production} if packages else {}
     version = versions.get(record.package or record.slug)
     return Framework(
-        slug=record.slug, name=record.name, version=version, confidence=winner.confidence
+        slug=record.slug,
+        name=record.name,
+        version=version[:50] if version else None,
+        confidence=winner.confidence,
     )
 
 

@@ -19,7 +19,7 @@ Parsed = TypeVar("Parsed")
 # Nesting beyond this is no manifest; parsers that recurse are not asked to read it.
 MAXIMUM_NESTING = 500
 
-_LINE_COMMENT = re.compile(r"(?m)^\s*//.*$")
+_LINE_COMMENT = re.compile(r"(?m)^[ \t]*//.*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 
 
@@ -135,14 +135,31 @@ class SourceFiles:
             reason = str(error).splitlines()[0][:120]
             self.warn(f"{self.at(path)} cannot be parsed and was left out: {reason}")
             return {}
-        return as_table(found)
+        # Escapes may stand for what neither JSON nor a database can hold.
+        return as_table(cleaned(found) if "\\" in text else found)
+
+
+def cleaned(value: object) -> object:
+    """The value with every text in it cleaned by ``clean``."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(str(key)): cleaned(item) for key, item in value.items()}
+    return value
+
+
+def clean(text: str) -> str:
+    """The text without NUL and without halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def decode(content: bytes) -> str | None:
     """Bytes of a source file as text; None for binary content."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace").lstrip("\ufeff")
-    if b"\0" in content[:8192]:
+        return content.decode("utf-16", "replace").lstrip("\ufeff").replace("\0", "")
+    if b"\0" in content:
         return None
     return content.decode("utf-8", "replace").lstrip("\ufeff")
 

@@ -188,7 +188,7 @@ def holds(condition: Condition, language: str, context: Context) -> Fact | None:
         command = context.scripts.get(condition.name, "")
         if not re.search(condition.pattern, command):
             return None
-        return Fact("package.json", f"script {condition.name} is `{command}`")
+        return Fact("package.json", f"script {condition.name} is `{command[:80]}`")
     if isinstance(condition, File):
         found = context.files.glob(condition.path)
         return Fact(found[0], f"{found[0]} exists") if found else None

@@ -63,7 +63,7 @@ def _wsgi_module(files: SourceFiles, folder: str, settings: str) -> str | None:
 
 
 def _collect_static(files: SourceFiles, manage: str, settings: str) -> Command | None:
-    if not re.search(r"(?m)^\s*STATIC_ROOT\s*=", settings):
+    if not re.search(r"(?m)^[ \t]*STATIC_ROOT\s*=", settings):
         return None
     if "whitenoise" not in settings.lower():
         files.warn("STATIC_ROOT is set, but nothing serves it (whitenoise is the usual way).")

@@ -10,7 +10,7 @@ from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles, line_of
 from autodeploy.services.analyzer.plan import AppKind, Command
 
-_LINE = re.compile(r"^([A-Za-z0-9_-]+)\s*:\s*(\S.*?)\s*$")
+_LINE = re.compile(r"([A-Za-z0-9_-]+)[ \t]*:(.*)")
 
 # What the first word of a command says about the language, where no manifest does.
 _LANGUAGES = {
@@ -27,8 +27,8 @@ def processes(files: SourceFiles) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in (files.text("Procfile") or "").splitlines():
         named = _LINE.match(line)
-        if named:
-            found.setdefault(named.group(1), named.group(2))
+        if named and named.group(2).strip():
+            found.setdefault(named.group(1), named.group(2).strip())
         elif line.strip() and not line.lstrip().startswith("#"):
             files.warn(f"{files.at('Procfile')}: the line `{line[:60]}` names no process.")
     return found

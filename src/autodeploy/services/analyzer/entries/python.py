@@ -107,7 +107,7 @@ def script_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) 
 def _script(files: SourceFiles, record: FrameworkRecord) -> str | None:
     present = [path for path in SCRIPTS if files.has(path)]
     if not record.generic:
-        importing = re.compile(rf"(?m)^\s*(?:import|from) {record.slug}\b")
+        importing = re.compile(rf"(?m)^[ \t]*(?:import|from) {record.slug}\b")
         named = ("streamlit_app.py", *present, *files.glob("*.py"))
         return next((p for p in named if importing.search(files.text(p) or "")), None)
     if present:
@@ -140,7 +140,7 @@ def find_entry(files: SourceFiles, app: PythonApp) -> Entry | None:
 
 def _candidates(files: SourceFiles) -> Iterator[str]:
     seen = set()
-    named = re.search(r"(?m)^\s*FLASK_APP\s*=\s*['\"]?([\w./]+)", files.text(".flaskenv") or "")
+    named = re.search(r"(?m)^[ \t]*FLASK_APP\s*=\s*['\"]?([\w./]+)", files.text(".flaskenv") or "")
     if named:
         path = named.group(1).removesuffix(".py").replace(".", "/") + ".py"
         seen.add(path)
@@ -220,7 +220,7 @@ def locate(files: SourceFiles, path: str, text: str) -> tuple[str, str]:
     beside = {entry.removesuffix(".py") for entry in files.entries(folder)}
     outside = {entry.removesuffix(".py") for entry in files.entries()}
     imported = {
-        first for first in re.findall(r"(?m)^\s*(?:from|import) +(\w+)", text) if first != name
+        first for first in re.findall(r"(?m)^[ \t]*(?:from|import) +(\w+)", text) if first != name
     }
     dotted = f"{folder}/{name}".replace("/", ".")
     if folder.partition("/")[0] in imported:

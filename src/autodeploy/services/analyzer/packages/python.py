@@ -102,7 +102,7 @@ def _requirement_files(files: SourceFiles) -> list[str]:
     pending = ["requirements.txt"]
     for path in pending:
         text = files.text(path) or "" if files.has(path) else ""
-        for name in re.findall(r"(?m)^\s*(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", text):
+        for name in re.findall(r"(?m)^[ \t]*(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", text):
             folder = path.rpartition("/")[0]
             included = f"{folder}/{name}" if folder else name
             if included not in pending and len(pending) < 20:
@@ -164,7 +164,9 @@ def _add_setup(found: Found, files: SourceFiles) -> None:
     required = words(table(files.ini("setup.cfg"), "options").get("install_requires"))
     for line in (required or "").splitlines():
         _add(found, line, "setup.cfg")
-    block = re.search(r"install_requires\s*=\s*\[([^\]]*)\]", files.text("setup.py") or "")
+    block = re.search(
+        r"install_requires\s*=\s*\[([^\]]*)\]", (files.text("setup.py") or "")[:100_000]
+    )
     for _, line in re.findall(r"(['\"])(.*?)\1", block.group(1)) if block else ():
         _add(found, line, "setup.py")
 

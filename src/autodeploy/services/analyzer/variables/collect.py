@@ -1,6 +1,7 @@
 """All variables of a repository: every read in its own code, joined with its example files."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles
@@ -21,6 +22,9 @@ FINDERS: Mapping[str, Finder] = {
 }
 
 MOST_FILES = 5_000
+MOST_SECONDS = 10.0
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 # Code that is not the app's own, or that does not run when it is deployed.
 _LEFT_OUT = re.compile(
@@ -38,7 +42,8 @@ def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
     reads: dict[str, list[Read]] = {}
     for path, finder in _sources(files):
         for read in finder(files.text(path) or "", files.at(path)):
-            reads.setdefault(read.key, []).append(read)
+            if _KEY.fullmatch(read.key):
+                reads.setdefault(read.key, []).append(read)
     examples = find_examples(files)
     keys = sorted({*reads, *examples})
     return tuple(_variable(key, reads.get(key, []), examples.get(key)) for key in keys)
@@ -46,15 +51,15 @@ def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
 
 def _sources(files: SourceFiles) -> Iterator[tuple[str, Finder]]:
     below = f"{files.root}/" if files.root else ""
-    count = 0
+    count, deadline = 0, time.monotonic() + MOST_SECONDS
     for whole in files.tree.walk(files.root):
         path = whole.removeprefix(below)
         finder = FINDERS.get(path.rpartition(".")[2])
         if finder is None or _LEFT_OUT.search(path):
             continue
         count += 1
-        if count > MOST_FILES:
-            files.warn(f"Only {MOST_FILES} source files were searched for variables.")
+        if count > MOST_FILES or time.monotonic() > deadline:
+            files.warn(f"Only {count - 1} source files were searched for variables.")
             return
         yield path, finder
 

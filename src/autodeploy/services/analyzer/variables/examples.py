@@ -8,6 +8,9 @@ from autodeploy.services.analyzer.evidence import SourceFiles
 PATTERNS = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example",
             "example.env", "sample.env", ".env.*.example", ".env.example.*")  # fmt: skip
 
+# Longer lines are cut: no description is as long.
+MOST_CHARACTERS = 2_000
+
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$")
 
 
@@ -33,7 +36,8 @@ def find_examples(files: SourceFiles) -> dict[str, Example]:
 def parse(text: str, file: str) -> list[Example]:
     """The assignments of one file, each with the comment above it or behind it."""
     found, comment = [], list[str]()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, whole in enumerate(text.splitlines(), 1):
+        line = whole[:MOST_CHARACTERS]
         assigned = _LINE.match(line)
         if assigned:
             value, behind = _value(assigned.group(2))

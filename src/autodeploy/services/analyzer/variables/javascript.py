@@ -5,6 +5,8 @@ occurs in one of them does not count; code inside ``${…}`` of a template does.
 """
 
 import re
+from bisect import bisect
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autodeploy.services.analyzer.variables.reads import Read
@@ -27,7 +29,7 @@ _REGEX = re.compile(r"/(?![*/])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*
 _BEFORE_REGEX = frozenset("(,=:[!&|?{};+-*%<>~^") | {
     "return", "typeof", "case", "in", "of", "=>", "&&", "||", "??", "===", "!==", "==", "!=",
 }  # fmt: skip
-_SCRIPT = re.compile(r"<script\b[^>]*>(.*?)</script>|\A---\n(.*?)\n---", re.S | re.I)
+_LONG_LINE = re.compile(r"[^\n]{2001,}")  # nobody wrote it, and it makes patterns slow
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,10 @@ def find_reads(text: str, file: str) -> list[Read]:
     """All reads in a file; of .vue, .svelte and .astro files in their scripts."""
     if not any(mark in text for mark in MARKS):
         return []
+    text = _LONG_LINE.sub("", text)
     if file.endswith((".vue", ".svelte", ".astro")):
         # What is left out is blanked, so that positions stay those of the file.
-        kept = [match.span(1 if match.group(1) is not None else 2) for match in
-                _SCRIPT.finditer(text)]  # fmt: skip
-        text = _blank_outside(text, kept)
+        text = _blank_outside(text, list(_scripts(text)))
     tokens = tokenize(text)
     lines = _LineNumbers(text)
     reads = []
@@ -103,6 +104,19 @@ def _regex_at(text: str, position: int, tokens: list[Token]) -> re.Match[str] | 
     return _REGEX.match(text, position)
 
 
+def _scripts(text: str) -> Iterator[tuple[int, int]]:
+    """Where the script elements of a component are, and the code fence that Astro begins with."""
+    position = 0
+    if text.startswith("---\n") and (end := text.find("\n---", 3)) > 0:
+        yield 4, end
+        position = end
+    while (tag := text.find("<script", position)) >= 0:
+        start, position = text.find(">", tag) + 1, text.find("</script", tag)
+        if start == 0 or position < 0:
+            return
+        yield start, position
+
+
 def _blank_outside(text: str, kept: list[tuple[int, int]]) -> str:
     parts, position = [], 0
     for start, end in kept:
@@ -114,10 +128,10 @@ def _blank_outside(text: str, kept: list[tuple[int, int]]) -> str:
 
 class _LineNumbers:
     def __init__(self, text: str):
-        self._text = text
+        self._ends = [match.start() for match in re.finditer("\n", text)]
 
     def of(self, position: int) -> int:
-        return self._text.count("\n", 0, position) + 1
+        return bisect(self._ends, position - 1) + 1
 
 
 def _reads_at(tokens: list[Token], index: int, file: str, lines: _LineNumbers) -> list[Read]:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from autodeploy.services.analyzer.evidence import clean
 from autodeploy.services.analyzer.plan import VariableType
 from autodeploy.services.analyzer.variables.reads import Read
 
@@ -205,7 +206,7 @@ def _name(node: ast.expr) -> str | None:
 
 def _text(node: ast.expr) -> str | None:
     if isinstance(node, ast.Constant) and node.value is not None:
-        return str(node.value)
+        return clean(str(node.value))
     return None
 
 
