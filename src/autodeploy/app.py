@@ -25,6 +25,7 @@ from autodeploy.api.rest import (
 )
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
+from autodeploy.roles import close_resources, open_providers, open_resources
 from autodeploy.settings import Settings
 
 #: Routers of each role; those of operations are served by every one.
@@ -57,8 +58,6 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        from autodeploy.roles import close_resources, open_providers, open_resources
-
         opened = resources or await open_resources(settings, "app")
         app.state.resources = opened
         app.state.providers = open_providers(settings, opened)

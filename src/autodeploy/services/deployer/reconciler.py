@@ -74,11 +74,12 @@ class Reconciler:
 async def _exclusively(db: Database, number: int) -> AsyncIterator[bool]:
     """Whether this process alone does the duty now."""
     async with db.engine.connect() as connection:
+        # The lock belongs to the connection, so no transaction stays open beside the duty.
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
         locked = await connection.scalar(
             text("SELECT pg_try_advisory_lock(:space, :number)"),
             {"space": _LOCKS, "number": number},
         )
-        await connection.commit()
         try:
             yield bool(locked)
         finally:
@@ -87,4 +88,3 @@ async def _exclusively(db: Database, number: int) -> AsyncIterator[bool]:
                     text("SELECT pg_advisory_unlock(:space, :number)"),
                     {"space": _LOCKS, "number": number},
                 )
-                await connection.commit()

@@ -25,7 +25,7 @@ EnvironmentName = Annotated[
 ]
 VariableKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)]
 VariableValue = Annotated[
-    str, Field(max_length=MAXIMUM_VALUE_CHARACTERS, repr=False), AfterValidator(_without_nul)
+    str, StringConstraints(max_length=MAXIMUM_VALUE_CHARACTERS), AfterValidator(_without_nul)
 ]
 Description = Annotated[str, Field(max_length=2000), AfterValidator(_without_nul)]
 RootDirectory = Annotated[str, StringConstraints(max_length=1024)]
@@ -88,7 +88,7 @@ class VariableInput(Input):
     """``is_secret`` is guessed from the key when left out."""
 
     key: VariableKey
-    value: VariableValue
+    value: Annotated[VariableValue, Field(repr=False)]
     is_secret: bool | None = None
     environment: EnvironmentName = PRODUCTION
 
@@ -96,7 +96,7 @@ class VariableInput(Input):
 class VariableUpdate(Input):
     """A value that is left out stays as it is."""
 
-    value: VariableValue | None = None
+    value: Annotated[VariableValue | None, Field(repr=False)] = None
     is_secret: bool | None = None
 
 
@@ -121,7 +121,7 @@ class DeploymentConfiguration(Input):
     DATABASE_URL asks for a database instead."""
 
     environment_variables: dict[VariableKey, VariableValue] = Field(
-        default_factory=dict, max_length=500
+        default_factory=dict, max_length=500, repr=False
     )
     database: DatabaseWish | None = None
 
