@@ -1,0 +1,138 @@
+"""The parts that each kind of process opens, and the worker."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Literal
+
+from autodeploy.kernel.cache import Cache
+from autodeploy.kernel.db import Database
+from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.events import EventBus
+from autodeploy.kernel.git.remote import GitClient
+from autodeploy.kernel.objects import ObjectStore
+from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.signing import TokenSigner
+from autodeploy.kernel.vault import Vault, load_master_key
+from autodeploy.providers.local.provider import LocalProvider
+from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer.jobs import run_analysis
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.jobs import handle_deployment, listen_for_cancellations
+from autodeploy.services.deployer.reconciler import Reconciler
+from autodeploy.services.deployer.runner import Runner
+from autodeploy.settings import Settings
+
+DatabaseRole = Literal["app", "worker"]
+
+# How long a stopping worker lets a job end by itself, before it hands it to another worker.
+_GRACE_SECONDS = 1.0
+# Every running deployment may need a connection for its work and one for its lease.
+_WORKER_CONNECTIONS = 20
+
+
+async def open_resources(settings: Settings, database_role: DatabaseRole) -> Resources:
+    """The kernel's parts, from the settings. They connect when they are first used."""
+    redis_url = settings.effective_redis_url
+    return Resources(
+        db=Database(
+            settings.effective_database_url,
+            role=f"autodeploy_{database_role}",
+            pool_size=_WORKER_CONNECTIONS if database_role == "worker" else 10,
+        ),
+        queues=Queues.connect(redis_url),
+        events=EventBus.connect(redis_url),
+        cache=Cache.connect(redis_url),
+        objects=ObjectStore.open(settings.effective_objects_url),
+        vault=Vault(load_master_key(settings.master_key_file)),
+        signer=TokenSigner.load(settings.jwt_key_file),
+        git=GitClient(allow_private_addresses=settings.allow_private_addresses),
+        home=settings.home,
+    )
+
+
+async def close_resources(resources: Resources) -> None:
+    """Close what ``open_resources`` opened."""
+    await resources.events.close()
+    await resources.queues.close()
+    await resources.cache.close()
+    await resources.db.close()
+
+
+def open_providers(settings: Settings, resources: Resources) -> Registry:
+    """The providers of this installation. A new one is one more line here."""
+    return Registry(
+        [
+            LocalProvider(
+                home=settings.home, proxy_port=settings.proxy_port, objects=resources.objects
+            )
+        ]
+    )
+
+
+async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
+    """Run the jobs of the queues until this is cancelled.
+
+    Then no more jobs are taken, and those that run go back with their leases, so that another
+    worker resumes them at once.
+    """
+    resources = await open_resources(settings, "worker")
+    try:
+        engine = Engine(
+            resources=resources,
+            providers=open_providers(settings, resources),
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            lease_seconds=settings.lease_seconds,
+        )
+        await _work(engine, settings.effective_redis_url, queues)
+    finally:
+        await close_resources(resources)
+
+
+async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> None:
+    runner = Runner(engine)
+    handlers = _handlers(engine, runner)
+    workers = [QueueWorker(redis_url, name, handlers[name]) for name in queues if name in handlers]
+    background: list[Coroutine[Any, Any, None]] = []
+    if QueueName.DEPLOYMENT in queues:
+        background = [
+            Reconciler(engine).run(),
+            listen_for_cancellations(engine.resources, runner),
+        ]
+    tasks = [asyncio.create_task(each) for each in background]
+    working = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
+        done, _ = await asyncio.wait([*tasks, *working], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*(worker.close(_GRACE_SECONDS) for worker in workers))
+        await asyncio.wait([*tasks, *working], timeout=_GRACE_SECONDS)
+        for task in working:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, *working, return_exceptions=True)
+
+
+def _handlers(engine: Engine, runner: Runner) -> Mapping[QueueName, Handler]:
+    """What runs the jobs of each queue. Databases are provisioned by a deployment's own step."""
+
+    async def deployment(_name: str, payload: Mapping[str, Any]) -> None:
+        await handle_deployment(runner, payload)
+
+    async def analysis(_name: str, payload: Mapping[str, Any]) -> None:
+        await run_analysis(engine.resources, payload)
+
+    async def provisioning(name: str, _payload: Mapping[str, Any]) -> None:
+        raise InvalidInput(f"No worker of this version runs the job {name}.")
+
+    return {
+        QueueName.DEPLOYMENT: deployment,
+        QueueName.ANALYSIS: analysis,
+        QueueName.PROVISIONING: provisioning,
+    }
