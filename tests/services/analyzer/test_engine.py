@@ -129,6 +129,7 @@ def test_nothing_but_the_tree_touches_files_or_starts_programs() -> None:
     folders = ("entries", "frameworks", "packages", "variables")
     modules = [path for folder in folders for path in (engine / folder).glob("*.py")]
     modules += [engine / f"{name}.py" for name in ("engine", "evidence", "matcher", "needs")]
-    reaching = re.compile(r"^\s*(import|from) (os|io|pathlib|subprocess|shutil|importlib)\b|\bopen\(",
-                          re.M)  # fmt: skip
+    reaching = re.compile(
+        r"(?m)^\s*(import|from) (os|io|pathlib|subprocess|shutil|importlib)\b|\bopen\("
+    )
     assert [path.name for path in modules if reaching.search(path.read_text())] == []
