@@ -178,5 +178,7 @@ def test_system_user_is_made_once() -> None:
 def test_start_time_names_a_process_and_none_when_there_is_none() -> None:
     assert start_time(os.getpid()) == start_time(os.getpid()) is not None
     child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it stays as a zombie
+    assert start_time(child.pid) is None
     child.wait()
     assert start_time(child.pid) is None

@@ -193,7 +193,7 @@ def _signal_group(pid: int, number: signal.Signals) -> bool:
 
 
 def start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None when there is none.
+    """When a running process started, in clock ticks since boot; None when it has ended.
 
     With the pid it names one process for ever, where a pid alone may be given out again.
     """
@@ -201,7 +201,9 @@ def start_time(pid: int) -> int | None:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return int(stat.rpartition(")")[2].split()[19])
+    fields = stat.rpartition(")")[2].split()
+    ended = fields[0] in "ZX"  # only its parent has not looked yet
+    return None if ended else int(fields[19])
 
 
 def python_argv(*arguments: str) -> list[str]:

@@ -78,6 +78,7 @@ async def _run(settings: Settings, user: SystemUser | None, deployment: Deployme
         return ExitCode.DONE if settled else ExitCode.INTERRUPTED
     finally:
         await _to_the_end(supervisor.stop())
+        settings.runtime_socket.unlink(missing_ok=True)
     return ExitCode.DONE
 
 
