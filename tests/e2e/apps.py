@@ -71,6 +71,7 @@ ROOT_URLCONF = "site_of_test.urls"
 WSGI_APPLICATION = "site_of_test.wsgi.application"
 INSTALLED_APPS = []
 MIDDLEWARE = []
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
 """
 
 _DJANGO_URLS = """
