@@ -113,7 +113,7 @@ async def roll_back(
     async with resources.db.transaction() as session:
         source = await store.get_deployment(session, principal.organization_ids, deployment_id)
         require(principal, Action.DEPLOYMENT_ROLLBACK, source.organization_id)
-    if source.status is not DeploymentStatus.READY or source.artifact_key is None:
+    if source.status != DeploymentStatus.READY or source.artifact_key is None:
         raise NotRollbackable(
             f"This deployment was never released: it is {source.status}.",
             remedy="Name a deployment that is ready.",
@@ -164,9 +164,9 @@ async def cancel_deployment(
         require(principal, Action.DEPLOYMENT_CANCEL, deployment.organization_id)
         if deployment.status in (DeploymentStatus.READY, DeploymentStatus.ERROR):
             raise DeploymentEnded(f"The deployment has ended: it is {deployment.status}.")
-        if deployment.status is DeploymentStatus.QUEUED:
+        if deployment.status == DeploymentStatus.QUEUED:
             await end_queued(transaction, deployment.id, "requested")
-        elif deployment.status is not DeploymentStatus.CANCELLED:
+        elif deployment.status != DeploymentStatus.CANCELLED:
             await request_cancellation(transaction, deployment)
         await session.refresh(deployment)
     return await _dispatched(resources, deployment)

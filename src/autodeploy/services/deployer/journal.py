@@ -182,13 +182,13 @@ def progress_of(steps: list[DeploymentStep]) -> tuple[float, int]:
 
     A running step counts by the time it has taken, and never as quite done.
     """
-    counted = [step for step in steps if step.status is not StepStatus.SKIPPED]
+    counted = [step for step in steps if step.status != StepStatus.SKIPPED]
     total = sum(step.estimated_seconds for step in counted)
     done = 0.0
     for step in counted:
-        if step.status is StepStatus.SUCCEEDED:
+        if step.status == StepStatus.SUCCEEDED:
             done += step.estimated_seconds
-        elif step.status is StepStatus.RUNNING and step.started_at is not None:
+        elif step.status == StepStatus.RUNNING and step.started_at is not None:
             elapsed = (now() - step.started_at).total_seconds()
             done += min(elapsed, 0.95 * step.estimated_seconds)
     if not total:

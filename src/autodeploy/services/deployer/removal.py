@@ -50,11 +50,11 @@ async def _stop_deployments(engine: Engine, project_id: UUID) -> bool:
             )
         ).all()
         for deployment in rows:
-            if deployment.status is DeploymentStatus.QUEUED:
+            if deployment.status == DeploymentStatus.QUEUED:
                 await end_queued(transaction, deployment.id, "project deleted")
             else:
                 await request_cancellation(transaction, deployment)
-    return all(deployment.status is DeploymentStatus.QUEUED for deployment in rows)
+    return all(deployment.status == DeploymentStatus.QUEUED for deployment in rows)
 
 
 async def _remove(engine: Engine, project_id: UUID) -> None:

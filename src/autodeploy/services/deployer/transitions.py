@@ -83,7 +83,7 @@ async def change_status(
     details = {
         "status": target.value,
         "step": step,
-        "progress": 1.0 if target is DeploymentStatus.READY else progress,
+        "progress": 1.0 if target == DeploymentStatus.READY else progress,
         "metadata": dict(metadata or {}),
     }
     await _write_event(transaction, deployment_id, sequence, "deployment.status", details)
@@ -141,7 +141,7 @@ async def end_open_steps(
     moment = now()
     for source, target in ((StepStatus.RUNNING, running), (StepStatus.PENDING, pending)):
         values: dict[str, Any] = {"status": target, "completed_at": moment}
-        if source is StepStatus.RUNNING:
+        if source == StepStatus.RUNNING:
             values |= {"error_code": error_code, "actual_seconds": _seconds_since_start(moment)}
         await session.execute(
             update(DeploymentStep)

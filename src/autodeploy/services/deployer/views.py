@@ -47,9 +47,9 @@ async def deployment_views(
 def status_view(deployment: Deployment, steps: list[DeploymentStep]) -> DeploymentStatusView:
     """How far a deployment is."""
     progress, eta = progress_of(steps)
-    if deployment.status is DeploymentStatus.READY:
+    if deployment.status == DeploymentStatus.READY:
         progress, eta = 1.0, 0
-    running = next((step.name for step in steps if step.status is StepStatus.RUNNING), None)
+    running = next((step.name for step in steps if step.status == StepStatus.RUNNING), None)
     return DeploymentStatusView(
         deployment_id=deployment.id,
         status=deployment.status,
@@ -63,7 +63,7 @@ def status_view(deployment: Deployment, steps: list[DeploymentStep]) -> Deployme
 def _view(
     deployment: Deployment, project_name: str, steps: list[DeploymentStep], local_url: str | None
 ) -> DeploymentView:
-    counted = [step for step in steps if step.status is not StepStatus.SKIPPED]
+    counted = [step for step in steps if step.status != StepStatus.SKIPPED]
     return DeploymentView(
         id=deployment.id,
         status=deployment.status,
