@@ -172,12 +172,26 @@ def match(record: FrameworkRecord, context: Context) -> Match | None:
     """The surest way in which the record matches, or None."""
     language = record.language
     for way in sorted(record.ways, key=lambda way: -way.confidence):
-        facts = [holds(condition, language, context) for condition in way.conditions]
-        if all(facts) and not any(holds(one, language, context) for one in way.unless):
-            if any(holds(one, language, context) for one in record.unless):
-                return None
-            return Match(record, way.confidence, tuple(fact for fact in facts if fact))
+        facts = _all_hold(way.conditions, language, context)
+        if facts is None or any(holds(one, language, context) for one in way.unless):
+            continue
+        if any(holds(one, language, context) for one in record.unless):
+            return None
+        return Match(record, way.confidence, facts)
     return None
+
+
+def _all_hold(
+    conditions: tuple[Condition, ...], language: str, context: Context
+) -> tuple[Fact, ...] | None:
+    """The facts behind all conditions; None as soon as one does not hold: reading is what costs."""
+    facts = []
+    for condition in conditions:
+        fact = holds(condition, language, context)
+        if fact is None:
+            return None
+        facts.append(fact)
+    return tuple(facts)
 
 
 def holds(condition: Condition, language: str, context: Context) -> Fact | None:
