@@ -39,7 +39,8 @@ class LogLine:
 
 def clean_line(redactor: Redactor, text: str) -> str:
     """The line as it may be stored: no secret, nothing that PostgreSQL refuses, not too long."""
-    text = redactor.line(text.rstrip("\r\n")).replace("\x00", "")
+    # First what is dropped: it could hide a secret from the redactor.
+    text = redactor.line(text.rstrip("\r\n").replace("\x00", ""))
     data = text.encode("utf-8", "replace")
     if len(data) <= LINE_LIMIT_BYTES:
         return data.decode()

@@ -1,0 +1,171 @@
+"""A provider whose machine is a folder: stateful, idempotent, and able to fail where told to."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.objects import ObjectStore
+from autodeploy.providers.base import (
+    App,
+    Artifact,
+    BuildRequest,
+    Capability,
+    DatabaseHandle,
+    DatabaseRequest,
+    Endpoint,
+    LogSink,
+    Manifest,
+    Release,
+    ReleaseRequest,
+    RuntimeLines,
+    RuntimeStatus,
+)
+
+
+class Crash(BaseException):
+    """The worker's process dies here: nothing of it runs any more."""
+
+
+class FolderProvider:
+    """Releases are files in ``machine``; ``traffic/<number>`` names the one that has traffic.
+
+    ``at`` maps the name of a call to a function that is run (and awaited) when it begins, and
+    ``after`` to one that is run when its effect is there but its answer is not.
+    """
+
+    def __init__(self, machine: Path, objects: ObjectStore):
+        self.machine = machine
+        self.objects = objects
+        self.calls: Counter[str] = Counter()
+        self.at: dict[str, Callable[[], object]] = {}
+        self.after: dict[str, Callable[[], object]] = {}
+        self.environments: dict[str, dict[str, str]] = {}
+        self.state = "running"
+        self.check_url: str | None = None
+        self.output: list[tuple[float, str, str]] = []
+        self.build_lines: list[str] = []
+        (machine / "releases").mkdir(parents=True, exist_ok=True)
+        (machine / "traffic").mkdir(exist_ok=True)
+        (machine / "databases").mkdir(exist_ok=True)
+
+    manifest = Manifest(
+        name="local",
+        title="A folder",
+        capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE}),
+        regions=(),
+        pricing=(),
+    )
+
+    def traffic(self, number: int) -> str | None:
+        file = self.machine / "traffic" / str(number)
+        return file.read_text() if file.exists() else None
+
+    def releases(self) -> set[str]:
+        return {file.name for file in (self.machine / "releases").iterdir()}
+
+    async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
+        await self._call("build")
+        self.environments["build"] = dict(request.environment)
+        await log("info", "build", "building")
+        for line in self.build_lines:
+            await log("info", "build", line)
+        for name in sorted(request.environment):
+            await log("info", "build", f"{name}={request.environment[name]}")
+        key = f"artifacts/{request.deployment_id}"
+        await self.objects.put_bytes(key, b"built")
+        await self._effect("build")
+        return Artifact(key, 5)
+
+    async def deploy(self, request: ReleaseRequest, log: LogSink) -> Release:
+        await self._call("deploy")
+        self.environments["run"] = dict(request.environment)
+        file = self.machine / "releases" / str(request.deployment_id)
+        file.write_text(json.dumps({"artifact": request.artifact_key}))
+        await self._effect("deploy")
+        return Release(request.deployment_id, {"file": file.name}, self.check_url)
+
+    async def status(self, release: Release) -> RuntimeStatus:
+        await self._call("status")
+        there = (self.machine / "releases" / str(release.deployment_id)).exists()
+        state = self.state if there else "absent"
+        return RuntimeStatus(state, 0, 1 if state == "crashed" else None, ("last words",))
+
+    async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
+        await self._call("promote")
+        file = self.machine / "traffic" / str(request.app.number)
+        file.write_text(str(release.deployment_id))
+        await self._effect("promote")
+        port = 20000 + request.app.number
+        return Endpoint(
+            f"http://{request.app.project_slug}.localhost", f"http://127.0.0.1:{port}", port
+        )
+
+    async def retire(self, app: App, deployment_id: UUID) -> None:
+        await self._call("retire")
+        (self.machine / "releases" / str(deployment_id)).unlink(missing_ok=True)
+
+    async def destroy(self, app: App) -> None:
+        await self._call("destroy")
+        (self.machine / "traffic" / str(app.number)).unlink(missing_ok=True)
+        for file in (self.machine / "releases").iterdir():
+            file.unlink()
+
+    async def runtime_lines(
+        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+    ) -> RuntimeLines:
+        if not (self.machine / "releases" / str(deployment_id)).exists():
+            raise NotFound("not running")
+        begin = int(cursor or 0)
+        return RuntimeLines(str(len(self.output)), tuple(self.output[begin:]))
+
+    async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
+        await self._call("ensure_database")
+        file = self.machine / "databases" / str(request.database_id)
+        file.touch()
+        await self._effect("ensure_database")
+        return DatabaseHandle(file.name, f"postgresql://app:dbpass-{file.name}@db/app")
+
+    async def destroy_database(self, external_id: str) -> None:
+        await self._call("destroy_database")
+        (self.machine / "databases" / external_id).unlink(missing_ok=True)
+
+    async def _call(self, name: str) -> None:
+        self.calls[name] += 1
+        await _run(self.at.get(name))
+
+    async def _effect(self, name: str) -> None:
+        await _run(self.after.get(name))
+
+
+async def _run(action: Callable[[], object] | None) -> None:
+    if action is not None:
+        result = action()
+        if asyncio.iscoroutine(result):
+            await result
+
+
+def crash_once() -> Callable[[], object]:
+    """An action that kills the worker the first time."""
+    left = [Crash("killed")]
+
+    def action() -> None:
+        if left:
+            raise left.pop()
+
+    return action
+
+
+def fail_with(error: Exception, *, times: int = 1_000_000) -> Callable[[], object]:
+    """An action that raises ``error`` so many times."""
+    left = [times]
+
+    def action() -> None:
+        if left[0] > 0:
+            left[0] -= 1
+            raise error
+
+    return action

@@ -1,0 +1,122 @@
+"""Log lines: stored first, numbered without gap, clean."""
+
+import asyncio
+
+import pytest
+from tests.services.deployer.platform import Platform
+
+from autodeploy.kernel.redaction import Redactor
+from autodeploy.services.deployer.announcements import log_channel
+from autodeploy.services.deployer.leases import Lease, take_lease
+from autodeploy.services.deployer.logs import (
+    CUT_MARK,
+    LINE_LIMIT_BYTES,
+    LogPipeline,
+    clean_line,
+    read_lines,
+)
+from autodeploy.services.deployer.streams import follow_logs, follow_status
+from autodeploy.services.deployer.transitions import LeaseLost
+
+
+async def leased(platform: Platform) -> Lease:
+    created = await platform.deploy(await platform.project())
+    lease = await take_lease(platform.resources.db, created.id, "first", 30)
+    assert lease is not None
+    return lease
+
+
+async def test_lines_are_stored_in_order_and_published_after(platform: Platform) -> None:
+    lease = await leased(platform)
+    log = LogPipeline(platform.resources, lease, Redactor([]))
+    async with platform.resources.events.subscribe(log_channel(lease.deployment_id)) as messages:
+        for number in range(1200):
+            await log.write("info", "build", f"line {number}")
+        await log.flush()
+        first = await anext(messages)
+        stored = await read_lines(
+            platform.resources, lease.deployment_id, after=0, limit=first["sequence"]
+        )
+    await log.close()
+    assert first["lines"] == stored
+    everything = await read_lines(platform.resources, lease.deployment_id, after=0, limit=5000)
+    assert [line["sequence"] for line in everything] == list(range(1, 1201))
+    assert [line["message"] for line in everything] == [f"line {n}" for n in range(1200)]
+
+
+async def test_pipeline_without_its_lease_refuses_lines(platform: Platform) -> None:
+    lease = await leased(platform)
+    log = LogPipeline(platform.resources, lease, Redactor([]))
+    await platform.set(lease.deployment_id, fence=lease.fence + 1)
+    await log.write("info", "build", "too late")
+    with pytest.raises(LeaseLost):
+        await log.flush()
+    await log.close()
+    assert not await read_lines(platform.resources, lease.deployment_id, after=0, limit=10)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("plain\r\n", "plain"),
+        ("nul\x00 inside", "nul inside"),
+        ("key hunter22 shown", "key [redacted] shown"),
+        ("split hun\x00ter22", "split [redacted]"),
+        ("lone \ud800 surrogate", "lone ? surrogate"),
+    ],
+)
+def test_line_is_cleaned(text: str, clean: str) -> None:
+    assert clean_line(Redactor(["hunter22"]), text) == clean
+
+
+def test_long_line_is_cut_with_a_mark() -> None:
+    cut = clean_line(Redactor([]), "ä" * LINE_LIMIT_BYTES)
+    assert cut.endswith(CUT_MARK)
+    assert len(cut.encode()) <= LINE_LIMIT_BYTES + len(CUT_MARK.encode())
+
+
+async def test_lines_are_filtered_by_level_and_source(platform: Platform) -> None:
+    lease = await leased(platform)
+    log = LogPipeline(platform.resources, lease, Redactor([]))
+    await log.write("info", "build", "one")
+    await log.write("error", "build", "two")
+    await log.write("error", "release", "three")
+    await log.flush()
+    await log.close()
+    found = await read_lines(
+        platform.resources, lease.deployment_id, after=0, limit=9, level="error", source="build"
+    )
+    assert [line["message"] for line in found] == ["two"]
+
+
+async def test_reader_in_the_middle_sees_every_line_once(platform: Platform) -> None:
+    created = await platform.deploy(await platform.project())
+    platform.provider.build_lines = [f"line {number}" for number in range(2000)]
+
+    async def read() -> list[int]:
+        seen: list[int] = []
+        async for message in follow_logs(platform.resources, created.id, after=0, runtime=False):
+            seen += [line["sequence"] for line in message.get("lines", [message])]
+        return seen
+
+    readers = [asyncio.create_task(read()) for _ in range(3)]
+    await platform.runner.run(created.id)
+    async with asyncio.timeout(20):
+        for seen in await asyncio.gather(*readers):
+            assert len(seen) > 2000
+            assert seen == list(range(1, len(seen) + 1))
+
+
+async def test_status_stream_resumes_behind_a_number_and_ends(platform: Platform) -> None:
+    ready = await platform.deployed(await platform.project())
+
+    async def read(after: int) -> list[dict[str, object]]:
+        return [
+            message async for message in follow_status(platform.resources, ready.id, after=after)
+        ]
+
+    everything = await read(0)
+    assert [each["sequence"] for each in everything] == list(range(1, len(everything) + 1))
+    assert everything[-1]["status"] == "ready"
+    assert {each["type"] for each in everything} == {"deployment.status", "deployment.build"}
+    assert await read(3) == everything[3:]

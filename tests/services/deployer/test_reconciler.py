@@ -1,0 +1,137 @@
+"""What was lost on the way is done again."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import select
+from tests.services.deployer.platform import WITH_DATABASE, Platform, eventually
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.queue import QueueName, QueueWorker
+from autodeploy.services.deployer import projects
+from autodeploy.services.deployer.dispatch import dispatch_due
+from autodeploy.services.deployer.jobs import handle_deployment
+from autodeploy.services.deployer.models import Project
+from autodeploy.services.deployer.reconciler import Reconciler
+from autodeploy.services.deployer.runner import Runner
+
+
+async def test_flushed_redis_loses_no_deployment(platform: Platform, redis_url: str) -> None:
+    created = await platform.deploy(await platform.project())
+    redis = Redis.from_url(redis_url)
+    assert await redis.keys("bull:deployment:*")
+    await redis.flushdb()
+    await redis.aclose()
+    await platform.set(created.id, dispatched_at=now() - timedelta(minutes=2))
+    await Reconciler(platform.engine).run_once()
+
+    async def handle(_name: str, payload: dict[str, str]) -> None:
+        await handle_deployment(platform.runner, payload)
+
+    worker = QueueWorker(redis_url, QueueName.DEPLOYMENT, handle)
+
+    working = asyncio.create_task(worker.run())
+    await eventually(lambda: _is_ready(platform, created.id))
+    await worker.close(2)
+    await working
+    assert platform.provider.calls["build"] == 1
+
+
+async def test_job_payload_holds_ids_only(platform: Platform, redis_url: str) -> None:
+    await platform.deploy(
+        await platform.project(),
+        configuration={"environmentVariables": {"API_TOKEN": "s3cr3t-value-42"}},
+    )
+    redis = Redis.from_url(redis_url)
+    dump = ""
+    for key in await redis.keys("*"):
+        if await redis.type(key) == b"hash":
+            dump += str(await redis.hgetall(key))
+    await redis.aclose()
+    assert "deploymentId" in dump
+    assert "s3cr3t-value-42" not in dump
+
+
+async def test_deployment_queued_lately_is_not_queued_again(platform: Platform) -> None:
+    created = await platform.deploy(await platform.project())
+    assert (await platform.row(created.id)).dispatch == 1
+    assert await dispatch_due(platform.resources) == 0
+    await platform.set(created.id, dispatched_at=now() - timedelta(seconds=6))
+    assert await dispatch_due(platform.resources) == 1
+
+
+async def test_deployment_with_a_live_lease_is_left_alone(platform: Platform) -> None:
+    created = await platform.deploy(await platform.project())
+    later = now() + timedelta(seconds=60)
+    await platform.set(created.id, dispatched_at=None, lease_owner="x", lease_expires_at=later)
+    assert await dispatch_due(platform.resources) == 0
+
+
+async def test_lost_live_release_is_started_again_at_its_address(platform: Platform) -> None:
+    project = await platform.project()
+    live = await platform.deployed(project)
+    environment = await platform.environment(project)
+    for file in (platform.provider.machine / "releases").iterdir():
+        file.unlink()
+    (platform.provider.machine / "traffic" / str(environment.number)).unlink()
+    await Reconciler(platform.engine).run_once()
+    assert platform.provider.releases() == {str(live.id)}
+    assert platform.provider.traffic(environment.number) == str(live.id)
+    assert (await platform.environment(project)).url == environment.url
+
+
+async def test_release_that_was_not_retired_is_retired_later(platform: Platform) -> None:
+    project = await platform.project()
+
+    def away() -> None:
+        raise ConnectionError("the agent is away")
+
+    platform.provider.at["retire"] = away
+    await platform.deployed(project)
+    second = await platform.deployed(project)
+    assert second.status == "ready"
+    assert len(platform.provider.releases()) == 2
+    platform.provider.at.clear()
+    await Reconciler(platform.engine).run_once()
+    assert platform.provider.releases() == {str(second.id)}
+
+
+async def test_output_of_the_live_app_is_collected_once_and_redacted(platform: Platform) -> None:
+    project = await platform.project()
+    live = await platform.deployed(
+        project, configuration={"environmentVariables": {"API_TOKEN": "s3cr3t-value-42"}}
+    )
+    platform.provider.output += [
+        (time.time(), "stdout", "started"),
+        (time.time(), "stderr", "token s3cr3t-value-42\x00"),
+    ]
+    await Reconciler(platform.engine).run_once()
+    await Reconciler(platform.engine).run_once()
+    lines = await platform.messages(live.id)
+    assert lines.count("started") == 1
+    assert lines[-1] == "token [redacted]"
+
+
+async def test_deleted_project_leaves_nothing_behind(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projects, "DELETION_WAIT_SECONDS", 0.0)
+    project = await platform.project(WITH_DATABASE)
+    await platform.deployed(project)
+    waiting = await platform.deploy(project)
+    await projects.delete_project(platform.resources, platform.principal, project.id)
+    await Reconciler(platform.engine).run_once()
+    await Reconciler(platform.engine).run_once()
+    machine = platform.provider.machine
+    for folder in ("releases", "traffic", "databases"):
+        assert not list((machine / folder).iterdir()), folder
+    async with platform.resources.db.transaction() as session:
+        assert await session.scalar(select(Project.id)) is None
+    await Runner(platform.engine).run(waiting.id)
+
+
+async def _is_ready(platform: Platform, deployment_id: object) -> bool:
+    return (await platform.view(deployment_id)).status == "ready"  # type: ignore[arg-type]

@@ -1,0 +1,341 @@
+"""Deployments run to their end, whatever happens to the worker."""
+
+import asyncio
+
+import pytest
+from tests.services.deployer.platform import WITH_DATABASE, Platform, eventually
+from tests.services.deployer.provider import Crash, crash_once, fail_with
+
+from autodeploy.kernel.errors import DeploymentFailed, Unavailable
+from autodeploy.services.deployer import deployments
+from autodeploy.services.deployer.errors import DeploymentEnded
+from autodeploy.services.deployer.runner import MAX_RECOVERIES, Runner
+
+STEPS = [
+    "analyze_repository",
+    "provision_database",
+    "build_application",
+    "deploy_to_provider",
+    "verify_health",
+]
+
+
+async def test_new_deployment_becomes_ready_and_live(platform: Platform) -> None:
+    project = await platform.project()
+    deployed = await platform.deployed(project)
+    assert deployed.error is None
+    assert deployed.status == "ready"
+    assert [step.name for step in deployed.steps] == STEPS
+    assert [step.status for step in deployed.steps] == [
+        "succeeded", "skipped", "succeeded", "succeeded", "succeeded",
+    ]  # fmt: skip
+    environment = await platform.environment(project)
+    assert environment.live_deployment_id == deployed.id
+    assert deployed.url == environment.url == "http://shop.localhost"
+    assert deployed.local_url == environment.local_url
+    assert platform.provider.traffic(environment.number) == str(deployed.id)
+
+
+async def test_next_deployment_retires_the_release_before(platform: Platform) -> None:
+    project = await platform.project()
+    first = await platform.deployed(project)
+    second = await platform.deployed(project)
+    assert platform.provider.releases() == {str(second.id)}
+    assert (await platform.row(first.id)).has_release is False
+
+
+async def test_redeploy_without_change_builds_nothing(platform: Platform) -> None:
+    project = await platform.project()
+    first = await platform.deployed(project)
+    second = await platform.deployed(project)
+    assert platform.provider.calls["build"] == 1
+    rows = [await platform.row(each.id) for each in (first, second)]
+    assert rows[0].artifact_key == rows[1].artifact_key
+
+
+async def test_redeploy_with_a_changed_variable_builds_again(platform: Platform) -> None:
+    project = await platform.project()
+    await platform.deployed(project)
+    await platform.deployed(project, configuration={"environmentVariables": {"COLOUR": "green"}})
+    await platform.deployed(project, configuration={"environmentVariables": {"COLOUR": "green"}})
+    assert platform.provider.calls["build"] == 2
+
+
+@pytest.mark.parametrize("moment", ["at", "after"])
+@pytest.mark.parametrize("call", ["build", "deploy", "promote"])
+async def test_worker_killed_in_a_call_is_resumed_there(
+    platform: Platform, call: str, moment: str
+) -> None:
+    project = await platform.project()
+    created = await platform.deploy(project)
+    getattr(platform.provider, moment)[call] = crash_once()
+    with pytest.raises(Crash):
+        await platform.runner.run(created.id)
+    await Runner(platform.make_engine("second")).run(created.id)
+    assert (await platform.view(created.id)).status != "ready", "the lease was not respected"
+    await platform.expire_lease(created.id)
+    await Runner(platform.make_engine("second")).run(created.id)
+    assert (await platform.view(created.id)).status == "ready"
+    assert (await platform.row(created.id)).recoveries == 1
+    assert platform.provider.calls["build"] == (2 if call == "build" else 1)
+    assert (await platform.step(created.id, "analyze_repository")).attempt == 1
+    assert platform.provider.releases() == {str(created.id)}
+
+
+async def test_worker_killed_while_a_database_is_made_makes_one(platform: Platform) -> None:
+    project = await platform.project(WITH_DATABASE)
+    created = await platform.deploy(project)
+    platform.provider.after["ensure_database"] = crash_once()
+    with pytest.raises(Crash):
+        await platform.runner.run(created.id)
+    await platform.expire_lease(created.id)
+    await Runner(platform.make_engine("second")).run(created.id)
+    assert (await platform.step(created.id, "provision_database")).status == "succeeded"
+    assert len(list((platform.provider.machine / "databases").iterdir())) == 1
+
+
+async def test_late_worker_writes_nothing(platform: Platform) -> None:
+    project = await platform.project()
+    created = await platform.deploy(project)
+    waking = asyncio.Event()
+    platform.provider.at["build"] = waking.wait
+    late = asyncio.create_task(platform.runner.run(created.id))
+    await eventually(lambda: _running(platform, created.id, "build_application"))
+    platform.provider.at.clear()
+    await platform.expire_lease(created.id)
+    await Runner(platform.make_engine("second")).run(created.id)
+    before = await platform.row(created.id)
+    lines = await platform.messages(created.id)
+    waking.set()
+    await late
+    after = await platform.row(created.id)
+    assert before.status == after.status == "ready"
+    assert before.event_sequence == after.event_sequence
+    assert lines == await platform.messages(created.id)
+
+
+async def test_stopping_worker_hands_the_deployment_on_at_once(platform: Platform) -> None:
+    project = await platform.project()
+    created = await platform.deploy(project)
+    platform.provider.at["build"] = asyncio.Event().wait
+    task = asyncio.create_task(platform.runner.run(created.id))
+    await eventually(lambda: _running(platform, created.id, "build_application"))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    platform.provider.at.clear()
+    await Runner(platform.make_engine("second")).run(created.id)
+    assert (await platform.view(created.id)).status == "ready"
+    assert (await platform.row(created.id)).recoveries == 0
+
+
+async def test_deployment_that_loses_too_many_workers_becomes_a_dead_letter(
+    platform: Platform,
+) -> None:
+    project = await platform.project()
+    created = await platform.deploy(project)
+    expired = {"lease_owner": "dead", "lease_expires_at": created.created_at}
+    await platform.set(created.id, recoveries=MAX_RECOVERIES, **expired)
+    await platform.runner.run(created.id)
+    view = await platform.view(created.id)
+    assert view.status == "error"
+    assert view.error is not None
+    assert view.error.code == "recovered_too_often"
+    assert "workers were lost" in view.error.message
+
+
+@pytest.mark.parametrize(
+    ("call", "step"),
+    [
+        ("ensure_database", "provision_database"),
+        ("build", "build_application"),
+        ("deploy", "deploy_to_provider"),
+        ("status", "verify_health"),
+    ],
+)
+async def test_cancel_in_a_step_stops_the_work(platform: Platform, call: str, step: str) -> None:
+    project = await platform.project(WITH_DATABASE)
+    created = await platform.deploy(project)
+    platform.provider.at[call] = asyncio.Event().wait
+    task = asyncio.create_task(platform.runner.run(created.id))
+    await eventually(lambda: _running(platform, created.id, step))
+    platform.runner.cancel(created.id)
+    async with asyncio.timeout(5):
+        await task
+    view = await platform.view(created.id)
+    assert view.status == "cancelled"
+    assert {each.name: each.status for each in view.steps}[step] == "cancelled"
+    assert platform.provider.releases() == set()
+
+
+async def test_cancel_by_request_reaches_a_worker_that_missed_the_message(
+    platform: Platform,
+) -> None:
+    project = await platform.project()
+    live = await platform.deployed(project)
+    created = await platform.deploy(
+        project, configuration={"environmentVariables": {"COLOUR": "green"}}
+    )
+    platform.provider.at["build"] = asyncio.Event().wait
+    task = asyncio.create_task(platform.runner.run(created.id))
+    await eventually(lambda: _running(platform, created.id, "build_application"))
+    await deployments.cancel_deployment(platform.resources, platform.principal, created.id)
+    async with asyncio.timeout(5):
+        await task
+    assert (await platform.view(created.id)).status == "cancelled"
+    environment = await platform.environment(project)
+    assert environment.live_deployment_id == live.id
+    assert platform.provider.traffic(environment.number) == str(live.id)
+
+
+async def test_cancel_of_a_queued_deployment_is_immediate(platform: Platform) -> None:
+    created = await platform.deploy(await platform.project())
+    view = await deployments.cancel_deployment(platform.resources, platform.principal, created.id)
+    assert view.status == "cancelled"
+    assert view.reason == "requested"
+    await platform.runner.run(created.id)
+    assert platform.provider.calls.total() == 0
+
+
+async def test_cancel_of_an_ended_deployment_is_refused(platform: Platform) -> None:
+    ready = await platform.deployed(await platform.project())
+    with pytest.raises(DeploymentEnded):
+        await deployments.cancel_deployment(platform.resources, platform.principal, ready.id)
+
+
+async def test_newer_deployment_supersedes_queued_ones(platform: Platform) -> None:
+    project = await platform.project()
+    older = await platform.deploy(project)
+    newer = await platform.deploy(project)
+    view = await platform.view(older.id)
+    assert (view.status, view.reason) == ("cancelled", "superseded")
+    assert (await platform.view(newer.id)).status == "queued"
+
+
+async def test_second_deployment_waits_for_the_running_one(platform: Platform) -> None:
+    project = await platform.project()
+    first = await platform.deploy(project)
+    release = asyncio.Event()
+    platform.provider.at["build"] = release.wait
+    task = asyncio.create_task(platform.runner.run(first.id))
+    await eventually(lambda: _running(platform, first.id, "build_application"))
+    second = await platform.deploy(project)
+    await Runner(platform.make_engine("second")).run(second.id)
+    assert (await platform.view(second.id)).status == "queued"
+    release.set()
+    await task
+    await platform.runner.run(second.id)
+    assert (await platform.view(second.id)).status == "ready"
+
+
+async def test_failed_build_says_why_and_leaves_the_live_release(platform: Platform) -> None:
+    project = await platform.project()
+    live = await platform.deployed(project)
+    platform.provider.at["build"] = fail_with(
+        DeploymentFailed("npm failed", remedy="fix it", log_tail=["line 1", "line 2"])
+    )
+    failed = await platform.deployed(
+        project, configuration={"environmentVariables": {"COLOUR": "green"}}
+    )
+    assert failed.status == "error"
+    assert failed.error is not None
+    assert failed.error.remedy == "fix it"
+    assert failed.error.log_tail == ["line 1", "line 2"]
+    steps = {step.name: step for step in failed.steps}
+    assert steps["build_application"].status == "failed"
+    assert steps["build_application"].error_code == "deployment_failed"
+    environment = await platform.environment(project)
+    assert environment.live_deployment_id == live.id
+
+
+async def test_release_that_crashes_never_gets_traffic(platform: Platform) -> None:
+    project = await platform.project(WITH_DATABASE)
+    platform.provider.state = "crashed"
+    failed = await platform.deployed(project)
+    assert failed.status == "error"
+    assert failed.error is not None
+    assert failed.error.code == "app_crashed"
+    assert failed.error.log_tail == ["last words"]
+    assert platform.provider.calls["promote"] == 0
+    assert platform.provider.releases() == set()
+
+
+async def test_failed_switch_gives_traffic_back_to_the_live_release(platform: Platform) -> None:
+    project = await platform.project()
+    live = await platform.deployed(project)
+    platform.provider.after["promote"] = fail_with(DeploymentFailed("proxy broke"), times=1)
+    failed = await platform.deployed(project)
+    assert failed.status == "error"
+    environment = await platform.environment(project)
+    assert platform.provider.traffic(environment.number) == str(live.id)
+
+
+async def test_passing_failure_is_tried_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autodeploy.services.deployer.runner.RETRY_SECONDS", 0.01)
+    project = await platform.project()
+    platform.provider.at["deploy"] = fail_with(Unavailable("busy"), times=2)
+    assert (await platform.deployed(project)).status == "ready"
+
+
+async def test_defect_ends_in_an_error_after_all_attempts(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autodeploy.services.deployer.runner.RETRY_SECONDS", 0.01)
+    project = await platform.project()
+    platform.provider.at["deploy"] = fail_with(RuntimeError("boom"))
+    failed = await platform.deployed(project)
+    assert failed.error is not None
+    assert failed.error.code == "internal_error"
+    assert platform.provider.calls["deploy"] == 3
+
+
+async def test_rollback_brings_the_artifact_back_without_a_build(platform: Platform) -> None:
+    project = await platform.project()
+    first = await platform.deployed(project)
+    second = await platform.deployed(
+        project, configuration={"environmentVariables": {"COLOUR": "green"}}
+    )
+    builds = platform.provider.calls["build"]
+    created = await deployments.roll_back(platform.resources, platform.principal, first.id)
+    await platform.runner.run(created.id)
+    view = await platform.view(created.id)
+    assert view.status == "ready"
+    assert (view.kind, view.source_deployment_id) == ("rollback", first.id)
+    assert [step.status for step in view.steps][:3] == ["skipped"] * 3
+    assert platform.provider.calls["build"] == builds
+    assert (await platform.row(created.id)).artifact_key == (
+        await platform.row(first.id)
+    ).artifact_key
+    assert (await platform.view(second.id)).rolled_back_at is not None
+    assert (await platform.environment(project)).live_deployment_id == created.id
+
+
+async def test_secret_values_reach_no_log_event_or_error(platform: Platform) -> None:
+    project = await platform.project(WITH_DATABASE)
+    secret = "s3cr3t-value-42"
+    platform.provider.at["deploy"] = fail_with(
+        DeploymentFailed(f"bad {secret}", log_tail=[f"tail {secret}"])
+    )
+    failed = await platform.deployed(
+        project, configuration={"environmentVariables": {"API_TOKEN": secret}}
+    )
+    assert platform.provider.environments["build"]["API_TOKEN"] == secret
+    assert "dbpass" in platform.provider.environments["build"]["DATABASE_URL"]
+    async with platform.resources.db.transaction() as session:
+        from sqlalchemy import text
+
+        dump = ""
+        for table in ("deployments", "deployment_steps", "deployment_logs", "deployment_events"):
+            dump += str((await session.execute(text(f"SELECT {table}::text FROM {table}"))).all())
+    assert "[redacted]" in dump
+    assert secret not in dump
+    assert "dbpass" not in dump
+    assert secret not in str(failed)
+
+
+async def _running(platform: Platform, deployment_id: object, step: str) -> bool:
+    view = await platform.view(deployment_id)  # type: ignore[arg-type]
+    assert view.error is None
+    return any(each.name == step and each.status == "running" for each in view.steps)
