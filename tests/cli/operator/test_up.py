@@ -1,5 +1,6 @@
 """The real `autodeploy up`: what it makes, what it refuses, and that it leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -18,7 +19,8 @@ async def platform(home: Path) -> AsyncIterator[Platform]:
     platform = Platform(home)
     yield platform
     for pid in platform.processes():  # of a test that failed half-way
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def assert_nothing_left(platform: Platform) -> None:
@@ -56,7 +58,7 @@ async def test_killed_platform_leaves_no_process_and_starts_again(platform: Plat
     up = platform.start()
     await up.wait_for(READY)
     token = platform.token()
-    up.process.kill()
+    assert await up.end(signal.SIGKILL) == -signal.SIGKILL
     await wait_until(lambda: not platform.processes(), 10)
 
     up = platform.start()

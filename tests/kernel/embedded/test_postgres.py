@@ -60,6 +60,20 @@ async def test_life_of_a_cluster(cluster: EmbeddedPostgres, home: Path) -> None:
     assert not (cluster.data / "postmaster.pid").exists()
 
 
+async def test_lock_file_of_a_server_that_is_gone_does_not_stop_a_start(
+    cluster: EmbeddedPostgres,
+) -> None:
+    """Its pid still exists: a zombie that nobody awaits, or another program by now."""
+    lock = cluster.data / "postmaster.pid"
+    content = lock.read_text()
+    await cluster.stop()
+    lock.write_text(content.replace(content.split()[0], str(os.getppid()), 1))
+    lock.chmod(0o600)
+    await cluster.start()
+    await cluster.wait_ready()
+    assert await value(cluster, "SELECT 1") == 1
+
+
 async def test_broken_configuration_is_told_with_the_end_of_the_log(
     home: Path, system_user: SystemUser | None
 ) -> None:

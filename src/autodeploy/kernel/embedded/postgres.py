@@ -66,6 +66,10 @@ class EmbeddedPostgres:
         """The folder of postgres and initdb, where our user can run them."""
         return reachable_program("postgres", self.user, self.data.parent / "parts").parent
 
+    @property
+    def _socket(self) -> Path:
+        return self.sockets / f".s.PGSQL.{self.tcp_port or _PORT}"
+
     def argv(self) -> list[str]:
         addresses = "127.0.0.1" if self.tcp_port else ""
         argv = [str(self.programs / "postgres"), "-D", str(self.data), "-k", str(self.sockets)]
@@ -151,6 +155,8 @@ class EmbeddedPostgres:
 
         A server's processes have its data folder as their working folder. They notice the death
         of their parent by themselves, but a new server refuses to start before they are gone.
+        It also refuses while the old pid exists, which a zombie that nobody awaits, or another
+        program after a reboot, may have for ever: so lock files without a server are removed.
         """
         polite_until = time.monotonic() + timeout / 2
         while leftovers := _processes_in(self.data):
@@ -164,6 +170,9 @@ class EmbeddedPostgres:
                     log=self.log,
                 )
             await asyncio.sleep(0.02)
+        socket = self._socket
+        for stale in (self.data / "postmaster.pid", socket, Path(f"{socket}.lock")):
+            stale.unlink(missing_ok=True)
 
     async def wait_ready(self, timeout: float = 30) -> None:
         assert self.process is not None
@@ -171,9 +180,8 @@ class EmbeddedPostgres:
 
     async def _answers(self) -> bool:
         """Whether the server asks for a password, which it does once it takes sessions."""
-        socket = self.sockets / f".s.PGSQL.{self.tcp_port or _PORT}"
         try:
-            reader, writer = await asyncio.open_unix_connection(str(socket))
+            reader, writer = await asyncio.open_unix_connection(str(self._socket))
         except OSError:
             return False
         try:
