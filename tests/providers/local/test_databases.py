@@ -66,6 +66,7 @@ async def test_destroyed_database_is_gone_even_while_used(
     with pytest.raises(asyncpg.PostgresError):
         await asyncpg.connect(handle.url)
     await provider.destroy_database(handle.external_id)
+    await provider.destroy_database(str(request.database_id))
 
 
 @pytest.mark.parametrize("name", ["postgres", "app_x", "app_;drop", "template1"])

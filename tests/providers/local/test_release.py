@@ -300,3 +300,33 @@ async def test_death_of_the_agent_ends_apps_and_a_new_one_serves_them_again(
     assert await provider.promote(request, again) == endpoint
     assert endpoint.local_url
     assert (await _get(endpoint.local_url)).text == "back again"
+
+
+async def test_worker_runs_without_a_route(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    worker = spec(kind="worker", start_command="echo working; sleep 100")
+    artifact = await provider.build(build_request(app, source({}), worker), Lines())
+    request = release_request(app, artifact.key, worker)
+    release = await provider.deploy(request, Lines())
+    assert release.check_url is None
+
+    async def running() -> bool:
+        return (await provider.status(release)).state == "running"
+
+    await _until(running)
+    assert (await provider.promote(request, release)).local_url is None
+
+
+async def test_release_of_its_own_build_is_not_unpacked_again(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    built = build_request(app, source({"server.py": SERVER, ".git/config": "x"}), spec())
+    artifact = await provider.build(built, Lines())
+    folder = node.home / "releases" / str(built.deployment_id)
+    assert sorted(path.name for path in (folder / "app").iterdir()) == ["server.py"]
+    written = (folder / "app/server.py").stat().st_ino
+    request = release_request(app, artifact.key, spec(), deployment_id=built.deployment_id)
+    release = await provider.deploy(request, Lines())
+    await _until(lambda: _answers(release))
+    assert (folder / "app/server.py").stat().st_ino == written

@@ -88,6 +88,26 @@ class ArtifactStore:
         finally:
             await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
 
+    async def adopt(
+        self, folder: Path, manifest: Path, target: Path, number: int, *, public: bool
+    ) -> None:
+        """Make the release folder ``target`` of a tree just packed, by moving it.
+
+        The same as ``unpack`` of its artifact, without the work.
+        """
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".adopt-"))
+        try:
+            content = ensure_app_folder(staging / "content", number)
+            await asyncio.to_thread(shutil.rmtree, folder / ".git", ignore_errors=True)
+            folder.rename(content / "app")
+            manifest.rename(content / "release.json")
+            if public:
+                await asyncio.to_thread(_publish, content)
+            await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
+            content.rename(target)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
+
     async def _extract(self, archive: Path, content: Path, number: int) -> None:
         binds = (Bind(content, "/pack", writable=True),)
         spec = _tar_spec(("--extract", "--no-same-owner"), (), "/pack", binds, number)

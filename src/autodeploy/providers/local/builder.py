@@ -4,12 +4,9 @@ import asyncio
 import json
 import os
 import shutil
-from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
-from autodeploy.kernel.errors import DeploymentFailed
-from autodeploy.kernel.sandbox import DEFAULT_PATH, GIB, Bind, Limits, Sandbox, SandboxSpec
+from autodeploy.kernel.sandbox import DEFAULT_PATH, Bind, Sandbox
 from autodeploy.providers.base import Artifact, BuildRequest, BuildSpec, LogSink
 from autodeploy.providers.local import machine
 from autodeploy.providers.local.artifact import ArtifactStore
@@ -24,39 +21,23 @@ from autodeploy.providers.local.errors import (
     BuildSandboxUnavailable,
     BuildTimeout,
     InstallFailed,
-    OutOfMemory,
 )
-from autodeploy.providers.local.hints import relevant_tail, remedy_for
 from autodeploy.providers.local.layout import (
     Layout,
-    app_uid,
     ensure_app_folder,
     give_to_app,
 )
+from autodeploy.providers.local.provisioning import (
+    NODE_MANAGERS,
+    PYTHON_MANAGERS,
+    choose_node,
+    ensure_node,
+    ensure_package_manager,
+)
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
+from autodeploy.providers.local.workshop import Workshop
 
 BUILD_SECONDS = 30 * 60
-_LIMITS = Limits(memory_bytes=4 * GIB, processes=2048)
-_TAIL_LINES = 200
-_NODE_MANAGERS = frozenset({"pnpm", "yarn", "bun"})
-_PYTHON_MANAGERS = frozenset({"uv", "poetry", "pipenv", "pdm"})
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """One build: where it happens, what it sees, and how its commands are reported."""
-
-    request: BuildRequest
-    root: Path
-    workdir: Path
-    binds: tuple[Bind, ...]
-    environment: dict[str, str]
-    log: LogSink
-
-    @property
-    def inside(self) -> str:
-        """The working folder as the commands see it."""
-        return str(Path("/app", self.request.spec.root_directory.strip("/")))
 
 
 class Builder:
@@ -92,22 +73,32 @@ class Builder:
         spec = request.spec
         interpreters = await self._interpreters(spec, log)
         shop = self._workshop(request, place, interpreters, log)
-        cache = self._layout.cache(request.app.number)
+        for one in interpreters:
+            if one.name == "node":
+                await ensure_node(shop, one, (await self._toolchains.python(None))[0])
+        cache = shop.cache
         runtime = ",".join(f"{one.name} {one.version}" for one in interpreters)
         key = await asyncio.to_thread(dependency_key, shop.workdir, shop.root, spec, runtime)
         if key is not None and kept(cache, key):
             await log("info", "build", "Dependencies are unchanged: using the ones from before.")
-            await self._copy(shop, f"/cache/dependencies/{key}/.", target="/app")
+            await shop.copy(f"/cache/dependencies/{key}/.", target="/app")
         else:
             await self._install(shop, interpreters)
             await self._keep_dependencies(shop, cache, key)
         if spec.build_command:
-            await self._command(shop, spec.build_command, BuildFailed, "build")
+            await shop.command(spec.build_command, BuildFailed, "build")
         output = _output_folder(shop)
         manifest = place / "release.json"
         manifest.write_text(json.dumps({"interpreters": [one.as_json() for one in interpreters]}))
         manifest.chmod(0o644)
         artifact = await self._artifacts.pack(output, manifest, request.app.number, place)
+        await self._artifacts.adopt(
+            output,
+            manifest,
+            self._layout.release(request.deployment_id),
+            request.app.number,
+            public=spec.kind == "static",
+        )
         await log("info", "build", f"Stored the build: {artifact.size_bytes / 1024**2:.1f} MiB.")
         return artifact
 
@@ -128,7 +119,7 @@ class Builder:
             found.append(await self._toolchains.python(wanted))
         if languages & {"node", "javascript", "typescript"}:
             wanted = None if spec.language == "python" else spec.runtime_version
-            found.append(await self._toolchains.node(wanted))
+            found.append(await choose_node(self._toolchains, wanted))
         for interpreter, note in found:
             if note:
                 await log("warn", "build", note)
@@ -157,7 +148,7 @@ class Builder:
             *(bind for one in interpreters for bind in one.binds()),
             *configuration.write(place / "machine"),
         ]
-        shop = Workshop(request, root, workdir, tuple(binds), {}, log)
+        shop = Workshop(self._sandbox, request, root, workdir, cache, tuple(binds), {}, log)
         shop.environment.update(configuration.environment)
         shop.environment.update(build_environment(shop.inside, interpreters))
         shop.environment.update(request.environment)
@@ -169,30 +160,10 @@ class Builder:
         python = next((one for one in interpreters if one.name == "python"), None)
         if python is not None:
             venv = f"{shop.inside}/.venv"
-            await self._run(shop, (python.program, "-m", "venv", "--clear", venv), InstallFailed)
-        await self._ensure_package_manager(shop, python)
+            await shop.run((python.program, "-m", "venv", "--clear", venv), InstallFailed)
+        await ensure_package_manager(shop, python)
         if spec.install_command:
-            await self._command(shop, spec.install_command, InstallFailed, "install")
-
-    async def _ensure_package_manager(self, shop: Workshop, python: Interpreter | None) -> None:
-        """Install the app's package manager into its cache when the machine has none."""
-        manager = shop.request.spec.package_manager or ""
-        tools = self._layout.cache(shop.request.app.number) / "tools"
-        if manager in _NODE_MANAGERS and not (tools / "bin" / manager).exists():
-            wanted = _declared_manager(shop.workdir, shop.root, manager)
-            await shop.log("info", "build", f"Installing {wanted}.")
-            argv = ("npm", "install", "--global", "--prefix", "/cache/tools", "--", wanted)
-            await self._run(shop, argv, InstallFailed)
-        if (
-            manager in _PYTHON_MANAGERS
-            and python
-            and not (tools / manager / "bin" / manager).exists()
-        ):
-            await shop.log("info", "build", f"Installing {manager}.")
-            venv = f"/cache/tools/{manager}"
-            await self._run(shop, (python.program, "-m", "venv", "--clear", venv), InstallFailed)
-            pip = (f"{venv}/bin/pip", "install", "--quiet", manager)
-            await self._run(shop, pip, InstallFailed)
+            await shop.command(spec.install_command, InstallFailed, "install")
 
     async def _keep_dependencies(self, shop: Workshop, cache: Path, key: str | None) -> None:
         if key is None:
@@ -208,63 +179,9 @@ class Builder:
         part = cache / "dependencies" / f"{key}.part"
         await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
         ensure_app_folder(part, shop.request.app.number)
-        await self._copy(shop, *folders, target=f"/cache/dependencies/{key}.part")
+        await shop.copy(*folders, target=f"/cache/dependencies/{key}.part")
         part.replace(part.with_suffix(""))
         await asyncio.to_thread(prune, cache)
-
-    async def _copy(self, shop: Workshop, *sources: str, target: str) -> None:
-        parents = () if sources[0].startswith("/") else ("--parents",)
-        argv = ("/bin/cp", "-a", "--reflink=auto", *parents, "--", *sources, target)
-        await self._run(shop, argv, InstallFailed, cwd="/app")
-
-    async def _command(
-        self, shop: Workshop, command: str, failure: type[DeploymentFailed], what: str
-    ) -> None:
-        await shop.log("info", "build", f"$ {command}")
-        argv = ("/bin/sh", "-c", command)
-        await self._run(shop, argv, failure, title=f"The {what} command `{command}`")
-
-    async def _run(
-        self,
-        shop: Workshop,
-        argv: tuple[str, ...],
-        failure: type[DeploymentFailed],
-        *,
-        title: str | None = None,
-        cwd: str | None = None,
-    ) -> None:
-        """Run one command in the sandbox, its output to the log. Raises ``failure``."""
-        tail: deque[str] = deque(maxlen=_TAIL_LINES)
-
-        async def on_line(_stream: str, text: str) -> None:
-            tail.append(text)
-            await shop.log("info", "build", text)
-
-        uid = app_uid(shop.request.app.number)
-        spec = SandboxSpec(
-            name=f"build-{shop.request.app.number}",
-            argv=argv,
-            cwd=cwd or shop.inside,
-            uid=uid,
-            gid=uid,
-            binds=shop.binds,
-            environment=shop.environment,
-            limits=_LIMITS,
-        )
-        outcome = await self._sandbox.run(spec, on_line)
-        name = title or f"`{' '.join(argv)}`"
-        if outcome.out_of_memory and outcome.exit_code != 0:
-            raise OutOfMemory(
-                f"{name} needed more than {_LIMITS.memory_bytes // GIB} GiB of memory.",
-                remedy="Reduce what the build does at once, or build with fewer workers.",
-                log_tail=relevant_tail(tail),
-            )
-        if outcome.exit_code != 0:
-            raise failure(
-                f"{name} ended with exit code {outcome.exit_code}.",
-                remedy=remedy_for(tail),
-                log_tail=relevant_tail(tail),
-            )
 
 
 def build_environment(inside: str, interpreters: list[Interpreter]) -> dict[str, str]:
@@ -295,10 +212,10 @@ def build_environment(inside: str, interpreters: list[Interpreter]) -> dict[str,
 def search_path(inside: str, interpreters: list[Interpreter]) -> str:
     """PATH inside, for builds and for running apps alike."""
     folders = [f"{inside}/.venv/bin", f"{inside}/node_modules/.bin"]
-    folders += [str(Path(one.program).parent) for one in interpreters if one.binds()]
+    folders += [str(Path(one.program).parent) for one in interpreters if not one.is_system]
     folders += [
         "/cache/tools/bin",
-        *(f"/cache/tools/{name}/bin" for name in sorted(_PYTHON_MANAGERS)),
+        *(f"/cache/tools/{name}/bin" for name in sorted(PYTHON_MANAGERS)),
     ]
     return ":".join([*folders, DEFAULT_PATH])
 
@@ -321,26 +238,12 @@ def _languages_of(spec: BuildSpec) -> set[str]:
     found = set()
     if (
         names & {"npm", "npx", "node", "yarn", "pnpm", "bun"}
-        or spec.package_manager in _NODE_MANAGERS
+        or spec.package_manager in NODE_MANAGERS
     ):
         found.add("node")
     if names & {"pip", "python", "python3", "uv", "poetry"}:
         found.add("python")
     return found
-
-
-def _declared_manager(workdir: Path, root: Path, manager: str) -> str:
-    """``pnpm@9.1.0`` when package.json names that version, else the newest."""
-    for folder in (workdir, root):
-        try:
-            declared = json.loads((folder / "package.json").read_text()).get("packageManager")
-        except (OSError, ValueError, AttributeError):
-            continue
-        if isinstance(declared, str) and declared.startswith(f"{manager}@"):
-            version = declared.split("+")[0]
-            if all(letter.isalnum() or letter in "@.-" for letter in version):
-                return version
-    return manager
 
 
 def _output_folder(shop: Workshop) -> Path:

@@ -1,11 +1,14 @@
 """Where the local provider keeps its things below AUTODEPLOY_HOME, and whose they are."""
 
 import os
+import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 _FIRST_UID = 300_000
+_ABANDONED_SECONDS = 24 * 60 * 60
 
 
 def app_uid(number: int) -> int:
@@ -13,6 +16,11 @@ def app_uid(number: int) -> int:
     if number <= 0:
         raise ValueError("an app's number is positive")
     return _FIRST_UID + number
+
+
+def database_name(database_id: UUID) -> str:
+    """The name of a database and of its role: from our id, never from what a user wrote."""
+    return f"app_{database_id.hex}"
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,16 @@ class Layout:
             folder = self.home / name
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
+
+    def remove_abandoned(self) -> None:
+        """Remove builds and half-made releases of processes that were killed a day ago or more.
+
+        A release that was built but never deployed has no ``app-number`` yet.
+        """
+        for folder in (*self.home.glob("builds/*"), *self.home.glob("releases/*")):
+            old = time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS
+            if old and not (folder / "app-number").exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def give_to_app(folder: Path, number: int) -> None:

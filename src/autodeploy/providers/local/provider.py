@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from autodeploy.kernel.errors import NotFound
@@ -31,7 +32,7 @@ from autodeploy.providers.local.builder import Builder
 from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
 from autodeploy.providers.local.hints import relevant_tail, remedy_for
-from autodeploy.providers.local.layout import Layout
+from autodeploy.providers.local.layout import Layout, database_name
 from autodeploy.providers.local.runtime import AppCommand, app_sandbox, read_interpreters
 
 DRAIN_SECONDS = 5.0
@@ -93,10 +94,13 @@ class LocalProvider:
                 "command": command.command,
                 "root_directory": command.root_directory,
                 "environment": dict(command.environment),
+                "listens": request.spec.kind == "server",
             },
         )
-        resources = {"kind": "server", "port": answer["port"]}
-        return Release(request.deployment_id, resources, f"http://127.0.0.1:{answer['port']}/")
+        resources = {"kind": request.spec.kind, "port": answer["port"]}
+        listens = request.spec.kind == "server"
+        check_url = f"http://127.0.0.1:{answer['port']}/" if listens else None
+        return Release(request.deployment_id, resources, check_url)
 
     async def status(self, release: Release) -> RuntimeStatus:
         """How the release fares; ``absent`` when it has to be deployed again."""
@@ -112,8 +116,13 @@ class LocalProvider:
         )
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
-        """Switch the app's traffic to the release by replacing one small file."""
+        """Switch the app's traffic to the release by replacing one small file.
+
+        A worker has no traffic: its endpoint is empty.
+        """
         app = request.app
+        if request.spec.kind == "worker":
+            return Endpoint("", None, None)
         static = request.spec.kind == "static"
         target = (
             str(self._layout.release(release.deployment_id) / "app")
@@ -163,20 +172,25 @@ class LocalProvider:
         return DatabaseHandle(answer["external_id"], answer["url"])
 
     async def destroy_database(self, external_id: str) -> None:
-        """Drop the database and its role."""
-        await self._agent.call("DELETE", f"/databases/{external_id}")
+        """Drop the database and its role, by the name or by the id of a database of ours."""
+        with contextlib.suppress(ValueError):
+            external_id = database_name(UUID(external_id))
+        await self._agent.call("DELETE", f"/databases/{quote(external_id, safe='')}")
 
     async def _ensure_unpacked(self, request: ReleaseRequest) -> None:
         folder = self._layout.release(request.deployment_id)
-        if not (folder / "app-number").exists():
+        if not (folder / "release.json").exists():
             self._layout.ensure_folders()
             public = request.spec.kind == "static"
             await self._artifacts.unpack(
                 request.artifact_key, folder, request.app.number, public=public
             )
-            (folder / "app-number").write_text(str(request.app.number))
+        (folder / "app-number").write_text(str(request.app.number))
         for one in read_interpreters(folder):
-            if not Path(one.program).exists():
+            cached = one.is_cached and self._layout.cache(request.app.number) / Path(
+                one.program
+            ).relative_to("/cache")
+            if not (cached or Path(one.program)).exists():
                 raise RuntimeMissing(
                     f"The release was built with {one.name} {one.version}, which is gone.",
                     remedy="Deploy again, so that the app is built with what is there now.",

@@ -12,19 +12,21 @@ from autodeploy.providers.local.builder import search_path
 from autodeploy.providers.local.layout import Layout, app_uid
 from autodeploy.providers.local.machine import certificate_environment
 from autodeploy.providers.local.toolchain import Interpreter
+from autodeploy.providers.local.workshop import inside
 
 APP_LIMITS = Limits(memory_bytes=1 * GIB, processes=512)
 
 
 @dataclass(frozen=True)
 class AppCommand:
-    """One command of a release: its server, or the command that prepares it."""
+    """One command of a release: its server, its worker, or the command that prepares it."""
 
     deployment_id: UUID
     number: int
     command: str
     root_directory: str
     environment: Mapping[str, str] = field(repr=False)
+    listens: bool = True
 
 
 def app_sandbox(
@@ -33,7 +35,7 @@ def app_sandbox(
     """The sandbox for ``app``; ``port`` is where it must listen, on 127.0.0.1."""
     release = layout.release(app.deployment_id)
     interpreters = read_interpreters(release)
-    inside = str(Path("/app", app.root_directory.strip("/")))
+    workdir = inside(app.root_directory)
     certificates, places = certificate_environment(os.environ)
     tools = layout.cache(app.number) / "tools"
     binds = [Bind(release / "app", "/app", writable=True), *places]
@@ -41,17 +43,17 @@ def app_sandbox(
     if tools.is_dir():
         binds.append(Bind(tools, "/cache/tools"))
     environment = {
-        **_defaults(inside, interpreters),
+        **_defaults(workdir, interpreters),
         **certificates,
         **app.environment,
-        "PATH": search_path(inside, interpreters),
+        "PATH": search_path(workdir, interpreters),
     }
     if port is not None:
         environment["PORT"] = str(port)
     return SandboxSpec(
         name=f"app-{app.number}",
         argv=("/bin/sh", "-c", app.command),
-        cwd=inside,
+        cwd=workdir,
         uid=app_uid(app.number),
         gid=app_uid(app.number),
         binds=tuple(binds),
@@ -66,7 +68,7 @@ def read_interpreters(release: Path) -> list[Interpreter]:
     return [Interpreter(**one) for one in content["interpreters"]]
 
 
-def _defaults(inside: str, interpreters: Sequence[Interpreter]) -> dict[str, str]:
+def _defaults(workdir: str, interpreters: Sequence[Interpreter]) -> dict[str, str]:
     environment = {
         "HOME": "/tmp",  # noqa: S108 - private to the sandbox
         "USER": "app",
@@ -76,5 +78,5 @@ def _defaults(inside: str, interpreters: Sequence[Interpreter]) -> dict[str, str
         "PYTHONUNBUFFERED": "1",
     }
     if any(one.name == "python" for one in interpreters):
-        environment["VIRTUAL_ENV"] = f"{inside}/.venv"
+        environment["VIRTUAL_ENV"] = f"{workdir}/.venv"
     return environment

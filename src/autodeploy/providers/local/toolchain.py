@@ -30,9 +30,19 @@ class Interpreter:
     program: str
     folder: str
 
+    @property
+    def is_system(self) -> bool:
+        """Whether it lies where every sandbox sees it and PATH names it."""
+        return Path(self.folder).is_relative_to("/usr")
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether it lies in the app's own cache; its path is then the sandbox's."""
+        return Path(self.folder).is_relative_to("/cache")
+
     def binds(self) -> tuple[Bind, ...]:
-        """The bind that makes it visible; the system's own is visible anyway."""
-        if Path(self.folder).is_relative_to("/usr"):
+        """The bind that makes it visible, where that takes one."""
+        if self.is_system or self.is_cached:
             return ()
         return (Bind(Path(self.folder), self.folder),)
 

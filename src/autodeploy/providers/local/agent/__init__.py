@@ -29,6 +29,7 @@ async def run_agent(*, home: Path, proxy_port: int, user: SystemUser | None) -> 
     """
     layout = Layout(home)
     layout.ensure_folders()
+    layout.remove_abandoned()
     sandbox = Sandbox.open()
     instances = Instances(layout, sandbox)
     proxy = Proxy(layout, proxy_port, user)

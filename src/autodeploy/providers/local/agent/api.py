@@ -69,6 +69,7 @@ class AgentApi:
             command=body["command"],
             root_directory=body["root_directory"],
             environment=body["environment"],
+            listens=body["listens"],
         )
         return _instance_answer(self._instances.ensure(app))
 

@@ -14,6 +14,7 @@ from autodeploy.kernel.errors import InvalidInput, Unavailable
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.base import DatabaseHandle
 from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
+from autodeploy.providers.local.layout import database_name
 
 log = structlog.get_logger(__name__)
 
@@ -22,11 +23,6 @@ _START_SECONDS = 30.0
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
 _SETTINGS = {"max_connections": "200", "statement_timeout": "0"}
-
-
-def database_name(database_id: UUID) -> str:
-    """The name of a database and of its role: from our id, never from what a user wrote."""
-    return f"app_{database_id.hex}"
 
 
 class AppDatabases:

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 STOP_GRACE_SECONDS = 10.0
 _TAIL_LINES = 20
+_WORKER_SETTLES_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,11 @@ class Instance:
         self.output.append(stream, text)
 
     async def _watch_port(self) -> None:
-        """Call the app running once it accepts connections."""
+        """Call the app running once it accepts connections, or, as a worker, once it lasts."""
+        if not self.app.listens:
+            await asyncio.sleep(_WORKER_SETTLES_SECONDS)
+            self._state = "running"
+            return
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)

@@ -1,0 +1,92 @@
+"""Where one build happens: its folder, what its commands see, and how they are reported."""
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.sandbox import GIB, Bind, Limits, Sandbox, SandboxSpec
+from autodeploy.providers.base import BuildRequest, LogSink
+from autodeploy.providers.local.errors import InstallFailed, OutOfMemory
+from autodeploy.providers.local.hints import relevant_tail, remedy_for
+from autodeploy.providers.local.layout import app_uid
+
+_LIMITS = Limits(memory_bytes=4 * GIB, processes=2048)
+_TAIL_LINES = 200
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Runs the commands of one build. ``root`` is the source, ``cache`` the app's own cache."""
+
+    sandbox: Sandbox
+    request: BuildRequest
+    root: Path
+    workdir: Path
+    cache: Path
+    binds: tuple[Bind, ...]
+    environment: dict[str, str]
+    log: LogSink
+
+    @property
+    def inside(self) -> str:
+        """The working folder as the commands see it."""
+        return inside(self.request.spec.root_directory)
+
+    async def copy(self, *sources: str, target: str) -> None:
+        """Copy trees to ``target``; relative ones keep their path below it."""
+        parents = () if sources[0].startswith("/") else ("--parents",)
+        argv = ("/bin/cp", "-a", "--reflink=auto", *parents, "--", *sources, target)
+        await self.run(argv, InstallFailed, cwd="/app")
+
+    async def command(self, command: str, failure: type[DeploymentFailed], what: str) -> None:
+        """Run one of the user's own lines. Raises ``failure``."""
+        await self.log("info", "build", f"$ {command}")
+        title = f"The {what} command `{command}`"
+        await self.run(("/bin/sh", "-c", command), failure, title=title)
+
+    async def run(
+        self,
+        argv: tuple[str, ...],
+        failure: type[DeploymentFailed],
+        *,
+        title: str | None = None,
+        cwd: str | None = None,
+    ) -> None:
+        """Run one command in the sandbox, its output to the log. Raises ``failure``."""
+        tail: deque[str] = deque(maxlen=_TAIL_LINES)
+
+        async def on_line(_stream: str, text: str) -> None:
+            tail.append(text)
+            await self.log("info", "build", text)
+
+        number = self.request.app.number
+        spec = SandboxSpec(
+            name=f"build-{number}",
+            argv=argv,
+            cwd=cwd or self.inside,
+            uid=app_uid(number),
+            gid=app_uid(number),
+            binds=self.binds,
+            environment=self.environment,
+            limits=_LIMITS,
+        )
+        outcome = await self.sandbox.run(spec, on_line)
+        name = title or f"`{' '.join(argv)}`"
+        if outcome.out_of_memory and outcome.exit_code != 0:
+            raise OutOfMemory(
+                f"{name} needed more than {_LIMITS.memory_bytes // GIB} GiB of memory.",
+                remedy="Reduce what the build does at once, or build with fewer workers.",
+                log_tail=relevant_tail(tail),
+            )
+        if outcome.exit_code != 0:
+            raise failure(
+                f"{name} ended with exit code {outcome.exit_code}.",
+                remedy=remedy_for(tail),
+                log_tail=relevant_tail(tail),
+            )
+
+
+def inside(root_directory: str) -> str:
+    """A project's root directory as its sandbox sees it."""
+    return str(Path("/app", root_directory.strip("/")))
