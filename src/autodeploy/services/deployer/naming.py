@@ -14,7 +14,7 @@ RESERVED = frozenset({"www", "api", "admin", "app", "autodeploy", "localhost", "
 
 def make_slug(name: str) -> str:
     """A DNS label of at most 40 characters that resembles the name."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     slug = _NOT_SLUG.sub("-", plain).strip("-")[:SLUG_LENGTH].strip("-")
     if not slug or slug in RESERVED or slug.isdigit():
         slug = f"app-{slug}" if slug else f"app-{random_part()}"

@@ -1,0 +1,120 @@
+"""Both WebSockets over a real server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from tests.api.conftest import SignUp
+from tests.api.deployer import User, make_runner
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from autodeploy.kernel.resources import Resources
+
+
+@pytest.fixture
+async def user(client: httpx.AsyncClient, sign_up: SignUp) -> User:
+    return User(client, await sign_up())
+
+
+@pytest.fixture
+async def server(app: FastAPI) -> AsyncIterator[str]:
+    """The application behind a real port; its WebSocket address."""
+    config = uvicorn.Config(
+        app, port=0, lifespan="off", log_config=None, ws="websockets-sansio", http="h11"
+    )
+    running = uvicorn.Server(config)
+    task = asyncio.create_task(running.serve())
+    while not running.started:
+        assert not task.done()
+        await asyncio.sleep(0.01)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"ws://127.0.0.1:{port}/api/v1/deployments"
+    running.should_exit = True
+    await task
+
+
+async def read_all(socket: ClientConnection) -> tuple[list[dict[str, object]], int]:
+    """Every message until the server closes, and its close code."""
+    messages = []
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                messages.append(json.loads(await socket.recv()))
+    except ConnectionClosed as closed:
+        assert closed.rcvd is not None
+        return messages, closed.rcvd.code
+
+
+def sequences(messages: list[dict[str, object]]) -> list[object]:
+    return [line["sequence"] for each in messages for line in each.get("lines", [each])]
+
+
+async def test_both_streams_give_everything_and_close(
+    user: User, server: str, resources: Resources
+) -> None:
+    made = await user.deployment(await user.project())
+    async with (
+        connect(f"{server}/{made['id']}/logs/stream", additional_headers=user.headers) as logs,
+        connect(f"{server}/{made['id']}/status/stream", additional_headers=user.headers) as status,
+    ):
+        reading = asyncio.gather(read_all(logs), read_all(status))
+        await make_runner(resources).run(UUID(made["id"]))
+        (lines, log_code), (events, status_code) = await reading
+    assert log_code == status_code == 1000
+    stored = (await user.call("GET", f"/deployments/{made['id']}/logs", status=200))["items"]
+    assert sequences(lines) == [line["sequence"] for line in stored]
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["status"] == "ready"
+    async with connect(
+        f"{server}/{made['id']}/logs/stream?after=2", additional_headers=user.headers
+    ) as socket:
+        rest, code = await read_all(socket)
+    assert code == 1000
+    assert sequences(rest) == sequences(lines)[2:]
+
+
+async def test_ticket_opens_one_stream(user: User, server: str) -> None:
+    made = await user.deployment(await user.project())
+    await user.call("POST", f"/deployments/{made['id']}/cancel", status=202)
+    ticket = (await user.call("POST", "/auth/ticket", status=200))["ticket"]
+    protocol = Subprotocol(f"autodeploy.ticket.{ticket}")
+    url = f"{server}/{made['id']}/status/stream"
+    async with connect(url, subprotocols=[protocol]) as socket:
+        assert socket.subprotocol == protocol
+        messages, code = await read_all(socket)
+    assert (messages[-1]["status"], code) == ("cancelled", 1000)
+    with pytest.raises((InvalidStatus, ConnectionClosed)):
+        async with connect(url, subprotocols=[protocol]) as socket:
+            await socket.recv()
+
+
+async def test_stream_of_others_closes_as_not_found(
+    user: User, server: str, client: httpx.AsyncClient, sign_up: SignUp
+) -> None:
+    made = await user.deployment(await user.project())
+    url = f"{server}/{made['id']}/logs/stream"
+    async with connect(url, additional_headers=await sign_up()) as socket:
+        assert await read_all(socket) == ([], 4404)
+
+
+async def test_stream_without_credential_is_refused(user: User, server: str) -> None:
+    made = await user.deployment(await user.project())
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(f"{server}/{made['id']}/logs/stream")
+    assert refusal.value.response.status_code in (401, 403)
+
+
+async def test_page_of_another_site_is_refused(user: User, server: str) -> None:
+    made = await user.deployment(await user.project())
+    url = f"{server}/{made['id']}/logs/stream"
+    headers = {**user.headers, "Origin": "https://evil.example"}
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(url, additional_headers=headers)
+    assert refusal.value.response.status_code == 403
