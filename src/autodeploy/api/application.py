@@ -1,13 +1,13 @@
 """The HTTP application around the routers of the roles that a process runs."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
+from autodeploy import __version__
 from autodeploy.api import problems
 from autodeploy.api.deps import require_credential
 from autodeploy.api.idempotency import Idempotency
@@ -38,7 +38,7 @@ def build_application(
     """
     app = FastAPI(
         title="AutoDeploy",
-        version=version("autodeploy"),
+        version=__version__,
         summary="Repository in, live URL out.",
         lifespan=lifespan,
         dependencies=[Depends(require_credential)],
