@@ -33,6 +33,7 @@ from autodeploy.providers.local.provisioning import (
     choose_node,
     ensure_node,
     ensure_package_manager,
+    make_venv,
 )
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
@@ -159,8 +160,7 @@ class Builder:
         spec = shop.request.spec
         python = next((one for one in interpreters if one.name == "python"), None)
         if python is not None:
-            venv = f"{shop.inside}/.venv"
-            await shop.run((python.program, "-m", "venv", "--clear", venv), InstallFailed)
+            await make_venv(shop, python)
         await ensure_package_manager(shop, python)
         if spec.install_command:
             await shop.command(spec.install_command, InstallFailed, "install")

@@ -1,5 +1,6 @@
 """Tools that an app asks for and this machine lacks, installed into the app's own cache."""
 
+import hashlib
 import json
 import re
 
@@ -10,6 +11,13 @@ from autodeploy.providers.local.workshop import Workshop
 NODE_MANAGERS = frozenset({"pnpm", "yarn", "bun"})
 PYTHON_MANAGERS = frozenset({"uv", "poetry", "pipenv", "pdm"})
 _TOOLS = "/cache/tools"
+# Lock file, what its head says, and the package that reads and writes this format.
+_LOCK_FORMATS = (
+    ("yarn.lock", r"# yarn lockfile v1", "yarn@1"),
+    ("yarn.lock", r"__metadata:", "@yarnpkg/cli-dist@4"),
+    ("pnpm-lock.yaml", r"lockfileVersion: '?5", "pnpm@7"),
+    ("pnpm-lock.yaml", r"lockfileVersion: '?6", "pnpm@8"),
+)
 
 
 async def choose_node(toolchains: Toolchains, wanted: str | None) -> tuple[Interpreter, str | None]:
@@ -62,6 +70,25 @@ async def ensure_package_manager(shop: Workshop, python: Interpreter | None) -> 
         await shop.run((pip, "install", "--quiet", manager), InstallFailed)
 
 
+async def make_venv(shop: Workshop, python: Interpreter) -> None:
+    """Make the app's virtual environment. With pip it takes seconds, so a copy is kept."""
+    venv = f"{shop.inside}/.venv"
+    create = (python.program, "-m", "venv", "--clear")
+    if not shop.request.spec.install_command:
+        await shop.run((*create, "--without-pip", venv), InstallFailed)
+        return
+    # Its programs name their own path, so a copy serves only the same one.
+    place = hashlib.sha256(venv.encode()).hexdigest()[:8]
+    kept = f"venv-{python.version}-{place}"
+    if (shop.cache / "tools" / kept).is_dir():
+        await shop.run(("/bin/rm", "-rf", venv), InstallFailed)
+        await shop.run(("/bin/cp", "-a", f"{_TOOLS}/{kept}", venv), InstallFailed)
+        return
+    await shop.run((*create, venv), InstallFailed)
+    await shop.run(("/bin/cp", "-a", venv, f"{_TOOLS}/{kept}.part"), InstallFailed)
+    await shop.run(("/bin/mv", "-T", f"{_TOOLS}/{kept}.part", f"{_TOOLS}/{kept}"), InstallFailed)
+
+
 async def _ensure_venv(shop: Workshop, name: str, python: Interpreter) -> str:
     """A virtual environment for a tool. Returns its pip as the sandbox sees it."""
     venv = f"{_TOOLS}/{name}"
@@ -75,7 +102,7 @@ def _real(node: Interpreter, name: str) -> str:
 
 
 def _declared_manager(shop: Workshop, manager: str) -> str:
-    """``pnpm@9.1.0`` when package.json names that version, else the newest."""
+    """``pnpm@9.1.0`` when package.json names that version, else what the lock file is of."""
     for folder in (shop.workdir, shop.root):
         try:
             declared = json.loads((folder / "package.json").read_text()).get("packageManager")
@@ -84,5 +111,20 @@ def _declared_manager(shop: Workshop, manager: str) -> str:
         if isinstance(declared, str) and declared.startswith(f"{manager}@"):
             version = declared.split("+")[0]
             if all(letter.isalnum() or letter in "@.-" for letter in version):
-                return version
+                return _package(version)
+    for folder in (shop.workdir, shop.root):
+        for name, pattern, package in _LOCK_FORMATS:
+            lock = folder / name
+            if name.startswith(manager) and lock.is_file() and not lock.is_symlink():
+                with lock.open(errors="replace") as file:
+                    if re.search(pattern, file.read(400)):
+                        return package
     return manager
+
+
+def _package(declared: str) -> str:
+    """Yarn 2 and later is published under another name."""
+    name, _, version = declared.partition("@")
+    if name == "yarn" and not version.startswith("1."):
+        return f"@yarnpkg/cli-dist@{version}"
+    return declared
