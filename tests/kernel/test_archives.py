@@ -164,6 +164,12 @@ HOSTILE: dict[str, list[tarfile.TarInfo]] = {
     "links through links": [member("d/x", SYMLINK, ".."), member("y", SYMLINK, "d/x/../..")],
     "link then through it": [member("a", SYMLINK, "d/.."), member("d", SYMLINK, "a/../..")],
     "file below a link": [member("a", SYMLINK, "b"), member("a/b")],
+    "link below a link": [member("a", SYMLINK, ".."), member("a/new/b", SYMLINK, "c")],
+    "link below a link, twice": [
+        member("a", SYMLINK, ".."),
+        member("a/escaped", SYMLINK, "c"),
+        member("a", SYMLINK, ".."),
+    ],
     "hard link outside": [member("a", HARDLINK, "../../etc/passwd")],
     "hard link to absolute": [member("a", HARDLINK, "/etc/passwd")],
     "hard link to a link": [member("a", SYMLINK, "b"), member("c", HARDLINK, "a")],

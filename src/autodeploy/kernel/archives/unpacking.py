@@ -137,23 +137,31 @@ class _Unpacking:
 
     def link(self) -> None:
         """Make the symbolic links and refuse them all when one leaves the folder."""
-        for path, target in self._links:
-            if target.startswith("/") or "\0" in target:
-                raise _leaves(path.relative_to(self._root))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                path.symlink_to(target)
-            except FileExistsError as error:
-                raise ArchiveRefused(f"{path.name!r} is in the archive twice.") from error
-        # Only now, since links can lead through each other.
-        for path, _ in self._links:
-            if not Path(os.path.realpath(path)).is_relative_to(self._root):
-                self._remove_links()
-                raise _leaves(path.relative_to(self._root))
+        made: list[Path] = []
+        try:
+            for path, target in self._links:
+                self._make_link(path, target)
+                made.append(path)
+            # Only now, since links can lead through each other.
+            for path in made:
+                if not Path(os.path.realpath(path)).is_relative_to(self._root):
+                    raise _leaves(path.relative_to(self._root))
+        except ArchiveRefused:
+            for path in made:
+                path.unlink()
+            raise
 
-    def _remove_links(self) -> None:
-        for path, _ in reversed(self._links):
-            path.unlink(missing_ok=True)
+    def _make_link(self, path: Path, target: str) -> None:
+        if target.startswith("/") or "\0" in target:
+            raise _leaves(path.relative_to(self._root))
+        # A link above this one may lead anywhere: nothing is made there, not even for a moment.
+        if os.path.realpath(path.parent) != str(path.parent):
+            raise _leaves(path.relative_to(self._root))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.symlink_to(target)
+        except FileExistsError as error:
+            raise ArchiveRefused(f"{path.name!r} is in the archive twice.") from error
 
     def _inside(self, name: str) -> Path:
         parts = [part for part in name.split("/") if part not in ("", ".")]
