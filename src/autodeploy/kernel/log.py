@@ -61,6 +61,8 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
+    # One line for each request to an agent or a health check, several a second, at level info.
+    logging.getLogger("httpx").setLevel(max(number, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.stdlib.add_logger_name,

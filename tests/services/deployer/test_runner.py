@@ -80,6 +80,15 @@ async def test_worker_killed_in_a_call_is_resumed_there(
     assert platform.provider.calls["build"] == (2 if call == "build" else 1)
     assert (await platform.step(created.id, "analyze_repository")).attempt == 1
     assert platform.provider.releases() == {str(created.id)}
+    assert not list((platform.resources.home / "builds").iterdir())
+
+
+async def test_build_folder_of_a_dead_worker_is_removed(platform: Platform) -> None:
+    created = await platform.deploy(await platform.project())
+    left = platform.resources.home / "builds" / f"{created.id}-0" / "source"
+    left.mkdir(parents=True)
+    await platform.runner.run(created.id)
+    assert not left.parent.exists()
 
 
 async def test_worker_killed_while_a_database_is_made_makes_one(platform: Platform) -> None:

@@ -20,7 +20,7 @@ from autodeploy.services.deployer.leases import Lease, release_lease, renew_leas
 from autodeploy.services.deployer.logs import clean_line
 from autodeploy.services.deployer.releases import restore_traffic, retire_leftovers
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
-from autodeploy.services.deployer.steps import STEPS, Step
+from autodeploy.services.deployer.steps import STEPS, Step, remove_build_folders
 from autodeploy.services.deployer.transitions import (
     LeaseLost,
     TransitionRefused,
@@ -267,6 +267,7 @@ class Runner:
 
     async def _clean_up(self, context: StepContext) -> None:
         """Remove what has no traffic; the reconciler repeats what does not succeed."""
+        await remove_build_folders(self._engine, context.deployment.id)
         await retire_leftovers(self._engine, environment_id=context.environment.id)
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -13,6 +14,7 @@ from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.databases import ensure_database, needs_database
+from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.releases import go_live, release_of
@@ -127,6 +129,16 @@ STEPS: tuple[Step, ...] = (
 )
 
 
+async def remove_build_folders(engine: Engine, deployment_id: UUID) -> None:
+    """Remove what workers that died while they built left behind on this machine."""
+    for folder in _builds(engine).glob(f"{deployment_id}-*"):
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _builds(engine: Engine) -> Path:
+    return engine.resources.home / "builds"
+
+
 async def _find_artifact(context: StepContext, fingerprint: str) -> str | None:
     """The artifact of a build with the same inputs in this project, if it is still stored."""
     async with context.engine.resources.db.transaction() as session:
@@ -148,7 +160,7 @@ async def _find_artifact(context: StepContext, fingerprint: str) -> str | None:
 async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
     deployment = context.deployment
     # Named for the run, so that a late worker and its successor never share a folder.
-    folder = context.engine.resources.home / "builds" / f"{deployment.id}-{context.lease.fence}"
+    folder = _builds(context.engine) / f"{deployment.id}-{context.lease.fence}"
     try:
         source = await _fetch(context, folder)
         request = BuildRequest(
