@@ -14,6 +14,7 @@ from autodeploy.providers.local.dependencies import (
     dependency_key,
     installed_folders,
     kept,
+    link_trees,
     prune,
 )
 from autodeploy.providers.local.errors import (
@@ -82,7 +83,7 @@ class Builder:
         key = await asyncio.to_thread(dependency_key, shop.workdir, shop.root, spec, runtime)
         if key is not None and kept(cache, key):
             await log("info", "build", "Dependencies are unchanged: using the ones from before.")
-            await shop.copy(f"/cache/dependencies/{key}/.", target="/app")
+            await link_trees(cache / "dependencies" / key, ["."], shop.root)
         else:
             await self._install(shop, interpreters)
             await self._keep_dependencies(shop, cache, key)
@@ -179,7 +180,7 @@ class Builder:
         part = cache / "dependencies" / f"{key}.part"
         await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
         ensure_app_folder(part, shop.request.app.number)
-        await shop.copy(*folders, target=f"/cache/dependencies/{key}.part")
+        await link_trees(shop.root, folders, part)
         part.replace(part.with_suffix(""))
         await asyncio.to_thread(prune, cache)
 

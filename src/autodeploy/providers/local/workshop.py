@@ -7,7 +7,7 @@ from pathlib import Path
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.sandbox import GIB, Bind, Limits, Sandbox, SandboxSpec
 from autodeploy.providers.base import BuildRequest, LogSink
-from autodeploy.providers.local.errors import InstallFailed, OutOfMemory
+from autodeploy.providers.local.errors import OutOfMemory
 from autodeploy.providers.local.hints import relevant_tail, remedy_for
 from autodeploy.providers.local.layout import app_uid
 
@@ -32,12 +32,6 @@ class Workshop:
     def inside(self) -> str:
         """The working folder as the commands see it."""
         return inside(self.request.spec.root_directory)
-
-    async def copy(self, *sources: str, target: str) -> None:
-        """Copy trees to ``target``; relative ones keep their path below it."""
-        parents = () if sources[0].startswith("/") else ("--parents",)
-        argv = ("/bin/cp", "-a", "--reflink=auto", *parents, "--", *sources, target)
-        await self.run(argv, InstallFailed, cwd="/app")
 
     async def command(self, command: str, failure: type[DeploymentFailed], what: str) -> None:
         """Run one of the user's own lines. Raises ``failure``."""
