@@ -187,3 +187,13 @@ async def test_node_apps_get_node_and_keep_their_modules(
         await provider.build(build_request(app, source(files), built), log)
         assert "42" in log.text.splitlines()
     assert "Dependencies are unchanged" in logs[1].text
+
+
+async def test_kept_dependencies_are_out_of_reach_of_a_build(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    log = Lines()
+    script = "ls /cache; touch /cache/x; ln -s /etc /cache/dependencies"
+    with pytest.raises(BuildFailed):
+        await provider.build(build_request(app, source({}), spec(build_command=script)), log)
+    assert log.text.splitlines()[1:3] == ["home", "tools"]

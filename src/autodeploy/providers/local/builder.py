@@ -139,13 +139,18 @@ class Builder:
                 f"The root directory {request.spec.root_directory!r} does not exist.",
                 remedy="Set the project's root directory to a folder of the repository.",
             )
-        cache = ensure_app_folder(self._layout.cache(number), number)
-        for name in ("home", "tools", "dependencies"):
-            ensure_app_folder(cache / name, number)
+        # The cache itself and the kept dependencies are ours: a build that could replace them
+        # with links would have us follow these with our rights.
+        cache = self._layout.cache(number)
+        for folder in (cache, cache / "dependencies"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         configuration = machine.current()
         binds = [
             Bind(root, "/app", writable=True),
-            Bind(cache, "/cache", writable=True),
+            *(
+                Bind(ensure_app_folder(cache / name, number), f"/cache/{name}", writable=True)
+                for name in ("home", "tools")
+            ),
             Bind(ensure_app_folder(place / "tmp", number), "/tmp", writable=True),  # noqa: S108
             *(bind for one in interpreters for bind in one.binds()),
             *configuration.write(place / "machine"),
