@@ -85,9 +85,15 @@ def give_to_app(folder: Path, number: int) -> None:
 
 
 def ensure_app_folder(folder: Path, number: int) -> Path:
-    """A folder of the app's own, closed to others."""
+    """A folder of the app's own, closed to others. A link in its place is removed, not followed."""
+    if folder.is_symlink():
+        folder.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    if os.geteuid() == 0:
-        os.chown(folder, app_uid(number), app_uid(number))
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.fchmod(handle, 0o700)
+        if os.geteuid() == 0:
+            os.fchown(handle, app_uid(number), app_uid(number))
+    finally:
+        os.close(handle)
     return folder
