@@ -22,10 +22,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, ROWS = 96, 50
+# Recorded wide, so that no line is broken in two; drawn as wide as what remains needs.
+COLUMNS, DRAWN_COLUMNS, ROWS = 200, 100, 50
 PATIENCE_SECONDS = 300
 ROOT = Path(__file__).parents[1]
 LAST_LINE = re.compile(rb"LOCAL http://\S+\r?\n")
+# What pip says of the configuration of this machine is nobody else's business.
+LEFT_OUT = re.compile(r"Looking in (links|indexes)|WARNING: Location|file:///|Processing /")
 # What moves the cursor up, erases a line, or sets attributes: all that live bars use.
 CONTROL = re.compile(r"\x1b\[(\d*)([A-K])|\x1b\[[?0-9;]*[hlm]|\r|\n|[^\x1b\r\n]+")
 
@@ -38,10 +41,12 @@ def main() -> None:
         lines = replay(record(home).decode(errors="replace").replace(str(ROOT), "~/autodeploy"))
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    console = Console(record=True, width=COLUMNS, file=Path(os.devnull).open("w"))  # noqa: SIM115
+    console = Console(record=True, width=DRAWN_COLUMNS, file=Path(os.devnull).open("w"))  # noqa: SIM115
     console.print(Text("$ make deploy", style="bold"))
     for line in lines:
-        console.print(Text.from_ansi(line.replace(str(home), "~/.local/share/autodeploy")))
+        if LEFT_OUT.search(line):
+            continue
+        console.print(Text.from_ansi(line.replace(str(home), "~")))
     out.parent.mkdir(parents=True, exist_ok=True)
     console.save_svg(str(out), title="AutoDeploy")
 
@@ -51,7 +56,10 @@ def record(home: Path) -> bytes:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    environment |= {"AUTODEPLOY_HOME": str(home / "home"), "XDG_CONFIG_HOME": str(home / "config")}
+    environment |= {
+        "AUTODEPLOY_HOME": str(home / ".local/share/autodeploy"),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+    }
     process = subprocess.Popen(
         ["make", "deploy"],
         cwd=ROOT,

@@ -103,9 +103,7 @@ class BarView:
 
     def line(self, line: Json) -> None:
         style = LEVEL_STYLES.get(line["level"], "dim")
-        self._live.console.print(
-            Text(f"  {printable(line['message'])}", style=style, overflow="ellipsis", no_wrap=True)
-        )
+        self._live.console.print(Text(f"  {printable(line['message'])}", style=style))
 
     def update(self, deployment: Json) -> None:
         self._steps = deployment["steps"]
