@@ -6,26 +6,37 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from asyncpg.exceptions import CannotConnectNowError, TooManyConnectionsError
+from asyncpg.exceptions import (
+    AdminShutdownError,
+    CannotConnectNowError,
+    CrashShutdownError,
+    PostgresConnectionError,
+    TooManyConnectionsError,
+)
 from sqlalchemy import DateTime, MetaData, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from autodeploy.kernel.errors import Unavailable
 
-# What connecting raises while PostgreSQL is stopped, starting, full or out of reach.
-_AWAY = (
-    OSError,
+# What connecting raises while PostgreSQL is stopped or out of reach.
+_UNREACHABLE = (OSError, InterfaceError, OperationalError, PoolTimeout)
+
+# What PostgreSQL says when it stops, starts or is full.
+_REFUSALS = (
+    AdminShutdownError,
     CannotConnectNowError,
+    CrashShutdownError,
+    PostgresConnectionError,
     TooManyConnectionsError,
-    InterfaceError,
-    OperationalError,
-    PoolTimeout,
 )
+
+# Each session costs the server 2 to 4 MB, so those of a burst are not kept for ever.
+_IDLE_SECONDS = 30
 
 type_uuid = Annotated[
     UUID, mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
@@ -56,6 +67,13 @@ class Base(DeclarativeBase):
     }
 
 
+class DatabaseAway(Unavailable):
+    """PostgreSQL is stopped, starting, full or out of reach: no call is to blame for it."""
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer.", remedy="Try again in a moment.")
+
+
 class Database:
     """An engine and its sessions.
 
@@ -64,13 +82,20 @@ class Database:
     """
 
     def __init__(self, url: str, *, role: str | None = None, pool_size: int = 10):
-        settings = {"application_name": f"autodeploy-{role or 'owner'}", "jit": "off"}
+        settings = {
+            "application_name": f"autodeploy-{role or 'owner'}",
+            "jit": "off",
+            "idle_session_timeout": f"{_IDLE_SECONDS}s",
+        }
         if role is not None:
             settings["role"] = role
         self.engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool_size,
             max_overflow=10,
+            # The connection used last is used next, so that those beyond the present need stay
+            # idle and the server ends them; the ping replaces one that was ended.
+            pool_use_lifo=True,
             pool_pre_ping=True,
             connect_args={"server_settings": settings, "timeout": 10},
         )
@@ -80,16 +105,25 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises.
 
-        Raises ``Unavailable`` when PostgreSQL cannot be reached.
+        Raises ``DatabaseAway`` when PostgreSQL cannot be reached or is lost on the way.
         """
-        async with self._sessions() as session, session.begin():
-            try:
-                await session.connection()
-            except _AWAY as error:
-                raise Unavailable(
-                    "The database does not answer.", remedy="Try again in a moment."
-                ) from error
-            yield session
+        try:
+            async with self._sessions() as session, session.begin():
+                try:
+                    await session.connection()
+                except _UNREACHABLE as error:
+                    raise DatabaseAway from error
+                yield session
+        except DBAPIError as error:
+            if _is_refusal(error) or error.connection_invalidated:
+                raise DatabaseAway from error
+            raise
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _is_refusal(error: DBAPIError) -> bool:
+    return isinstance(error.orig, _REFUSALS) or (
+        error.orig is not None and isinstance(error.orig.__cause__, _REFUSALS)
+    )

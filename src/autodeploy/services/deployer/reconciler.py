@@ -49,8 +49,9 @@ class Reconciler:
     async def run(self) -> None:
         """Run every duty, for ever; a failing pass is logged and repeated."""
         async with asyncio.TaskGroup() as group:
-            for duty in self._duties:
-                group.create_task(self._repeat(duty))
+            for place, duty in enumerate(self._duties):
+                # In turn, not all at once: then they share a few sessions of PostgreSQL.
+                group.create_task(self._repeat(duty, place * duty.seconds / len(self._duties)))
 
     async def run_once(self) -> None:
         """One pass of every duty, one after the other."""
@@ -59,7 +60,8 @@ class Reconciler:
                 if mine:
                     await duty.run()
 
-    async def _repeat(self, duty: _Duty) -> None:
+    async def _repeat(self, duty: _Duty, first_seconds: float) -> None:
+        await asyncio.sleep(first_seconds)
         while True:
             try:
                 async with _exclusively(self._engine.resources.db, duty.number) as mine:
@@ -74,10 +76,14 @@ class Reconciler:
 async def _exclusively(db: Database, number: int) -> AsyncIterator[bool]:
     """Whether this process alone does the duty now."""
     async with db.engine.connect() as connection:
-        # The lock belongs to the connection, so no transaction stays open beside the duty.
+        # The lock belongs to the connection, so no transaction stays open beside the duty, and
+        # the server must not take the connection for an idle one however long the duty lasts.
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         locked = await connection.scalar(
-            text("SELECT pg_try_advisory_lock(:space, :number)"),
+            text(
+                "SELECT pg_try_advisory_lock(:space, :number), "
+                "set_config('idle_session_timeout', '0', false)"
+            ),
             {"space": _LOCKS, "number": number},
         )
         try:
@@ -88,3 +94,4 @@ async def _exclusively(db: Database, number: int) -> AsyncIterator[bool]:
                     text("SELECT pg_advisory_unlock(:space, :number)"),
                     {"space": _LOCKS, "number": number},
                 )
+            await connection.execute(text("RESET idle_session_timeout"))
