@@ -51,7 +51,11 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "AUTODEPLOY_API_PORT": str(settings.api_port),
         "AUTODEPLOY_PROXY_PORT": str(settings.proxy_port),
         "PYTHONUNBUFFERED": "1",
+        # What a build needed for a moment goes back to the system: unless the thresholds are
+        # fixed, glibc raises them with each large block that is freed, and keeps such blocks.
         "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": "131072",
+        "MALLOC_TRIM_THRESHOLD_": "131072",
     }
 
 
