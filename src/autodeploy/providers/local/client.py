@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from autodeploy.kernel.errors import AutoDeployError, Conflict, InvalidInput, NotFound, Unavailable
+from autodeploy.kernel.http.sockets import socket_transport
 
 _TIMEOUT_SECONDS = 60.0
 _ERRORS: dict[int, type[AutoDeployError]] = {
@@ -29,7 +30,7 @@ class AgentClient:
         query: Mapping[str, str | float] | None = None,
     ) -> dict[str, Any]:
         """The agent's answer. Raises ``NotFound``, or ``Unavailable`` when it is away."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self._socket))
+        transport = socket_transport(self._socket)
         try:
             async with httpx.AsyncClient(transport=transport, timeout=_TIMEOUT_SECONDS) as client:
                 answer = await client.request(

@@ -13,6 +13,7 @@ import httpx
 import structlog
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.http.sockets import socket_transport
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.local.agent.caddy import RoutedApp, caddy_configuration, target_file
 from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
@@ -155,7 +156,7 @@ class Proxy:
             os.chown(self._layout.caddy_config, self._user.uid, self._user.gid)
 
     async def _load(self, text: str) -> bool:
-        transport = httpx.AsyncHTTPTransport(uds=str(self._layout.caddy_admin))
+        transport = socket_transport(self._layout.caddy_admin)
         headers = {"Content-Type": "application/json"}
         try:
             async with httpx.AsyncClient(transport=transport, timeout=20) as client:
