@@ -73,6 +73,11 @@ def test_embedded_urls_are_used_unless_others_are_given(home: Path) -> None:
     assert external.effective_objects_url == "s3://o"
 
 
+def test_a_vault_that_would_not_be_used_is_refused() -> None:
+    with pytest.raises(ValidationError, match="own master key"):
+        Settings(vault_url="https://vault.example")
+
+
 def test_urls_with_passwords_are_not_shown() -> None:
     settings = Settings(database_url="postgresql://u:hidden@h/d", redis_url="redis://:hidden@h")
     assert "hidden" not in repr(settings)

@@ -25,6 +25,7 @@ from autodeploy.api.rest import (
 )
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.roles import close_resources, open_providers, open_resources
 from autodeploy.settings import Settings
 
@@ -58,6 +59,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-api")
         opened = resources or await open_resources(settings, "app")
         app.state.resources = opened
         app.state.providers = open_providers(settings, opened)
@@ -66,13 +68,24 @@ def create_app(
         finally:
             if resources is None:
                 await close_resources(opened)
+            stop_tracing()
 
-    return build_application(
+    app = build_application(
         [*routers, health.router],
         lifespan=lifespan,
         allowed_origins=settings.allowed_origins,
         rate_rules=configured_rules(settings.rate_limits),
     )
+    if settings.otlp_endpoint:
+        _trace_requests(app)
+    return app
+
+
+def _trace_requests(app: FastAPI) -> None:
+    # Imported here: a process that traces nothing does not pay for it.
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    FastAPIInstrumentor.instrument_app(app)
 
 
 def openapi_text() -> str:

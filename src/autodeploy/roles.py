@@ -16,6 +16,7 @@ from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.signing import TokenSigner
+from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import Vault, load_master_key
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.registry import Registry
@@ -79,6 +80,7 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
     Then no more jobs are taken, and those that run go back with their leases, so that another
     worker resumes them at once.
     """
+    stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-worker")
     resources = await open_resources(settings, "worker")
     try:
         engine = Engine(
@@ -90,6 +92,7 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
         await _work(engine, settings.effective_redis_url, queues)
     finally:
         await close_resources(resources)
+        stop_tracing()
 
 
 async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> None:

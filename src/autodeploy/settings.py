@@ -77,6 +77,14 @@ class Settings(BaseSettings):
             )
         return home
 
+    @field_validator("vault_url")
+    @classmethod
+    def _vault_is_embedded(cls, vault_url: str | None) -> str | None:
+        # Ignoring it would leave secrets under another key than the operator believes.
+        if vault_url is not None:
+            raise ValueError("this version encrypts with its own master key only; unset it")
+        return vault_url
+
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
