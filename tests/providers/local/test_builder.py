@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autodeploy.providers.base import App, BuildSpec
-from autodeploy.providers.local.errors import BuildFailed, InstallFailed
+from autodeploy.providers.local.errors import ArtifactUnusable, BuildFailed, InstallFailed
 from autodeploy.providers.local.layout import app_uid
 from autodeploy.providers.local.provider import LocalProvider
 
@@ -197,3 +197,22 @@ async def test_kept_dependencies_are_out_of_reach_of_a_build(
     with pytest.raises(BuildFailed):
         await provider.build(build_request(app, source({}), spec(build_command=script)), log)
     assert log.text.splitlines()[1:3] == ["home", "tools"]
+
+
+async def test_link_in_place_of_the_working_folder_lists_nothing_of_the_machine(
+    provider: LocalProvider, local_home: Path, app: App, source: MakeSource
+) -> None:
+    script = f"cd / && rm -rf /app/web && ln -s {local_home} /app/web"
+    built = spec(kind="static", build_command=script, output_directory="dist", root_directory="web")
+    with pytest.raises(BuildFailed) as caught:
+        await provider.build(build_request(app, source({"web/a": ""}), built), Lines())
+    assert "releases" not in str(caught.value.remedy)
+
+
+async def test_static_files_with_links_in_a_circle_are_refused(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    script = "mkdir dist && ln -s loop dist/loop"
+    built = spec(kind="static", build_command=script, output_directory="dist")
+    with pytest.raises(ArtifactUnusable):
+        await provider.build(build_request(app, source({}), built), Lines())

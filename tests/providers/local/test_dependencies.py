@@ -58,6 +58,15 @@ def test_lock_file_that_is_a_link_to_the_machine_is_not_read(tmp_path: Path) -> 
     assert _key(root) == _key(other)
 
 
+def test_manifest_that_leads_elsewhere_or_is_no_json_has_no_key(tmp_path: Path) -> None:
+    (tmp_path / "ours.json").write_text("{}")
+    root = _tree(tmp_path / "a", package_lock__json="1")
+    (root / "package.json").symlink_to("../ours.json")
+    assert _key(root) is None
+    deep = _tree(tmp_path / "b", package_lock__json="1", package__json="[" * 100_000)
+    assert _key(deep) is None
+
+
 def test_installed_folders_are_the_outermost(tmp_path: Path) -> None:
     for path in ("node_modules/a/node_modules/b", "packages/web/node_modules/c", ".venv/lib"):
         (tmp_path / path).mkdir(parents=True)

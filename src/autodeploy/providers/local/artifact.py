@@ -28,6 +28,7 @@ from autodeploy.kernel.sandbox import (
 from autodeploy.providers.base import Artifact
 from autodeploy.providers.local.errors import ArtifactUnusable
 from autodeploy.providers.local.layout import app_uid, ensure_app_folder
+from autodeploy.providers.local.sources import is_inside
 
 MAX_UNPACKED_BYTES = 8 * 1024**3
 _LEVEL = 3
@@ -190,14 +191,13 @@ def _decompress(source: Path, sink: IO[bytes]) -> str:
 
 def _publish(folder: Path) -> None:
     """Make a static release readable for the proxy, and refuse links that leave it."""
-    root = folder.resolve()
     for parent, folders, files in os.walk(folder):
         Path(parent).chmod(0o755)
         for name in (*folders, *files):
             path = Path(parent, name)
             mode = path.lstat().st_mode
             if stat.S_ISLNK(mode):
-                if not path.resolve().is_relative_to(root):
+                if not is_inside(path, folder):
                     raise ArtifactUnusable(
                         f"{path.relative_to(folder)} is a link that leaves the output folder.",
                         remedy="Copy the file instead of linking it.",

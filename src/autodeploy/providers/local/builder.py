@@ -36,6 +36,7 @@ from autodeploy.providers.local.provisioning import (
     ensure_package_manager,
     make_venv,
 )
+from autodeploy.providers.local.sources import is_inside
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
 
@@ -134,7 +135,7 @@ class Builder:
         number = request.app.number
         root = place / "app"
         workdir = root / request.spec.root_directory.strip("/")
-        if not workdir.is_dir() or not workdir.resolve().is_relative_to(root.resolve()):
+        if not workdir.is_dir() or not is_inside(workdir, root):
             raise BuildFailed(
                 f"The root directory {request.spec.root_directory!r} does not exist.",
                 remedy="Set the project's root directory to a folder of the repository.",
@@ -258,9 +259,10 @@ def _output_folder(shop: Workshop) -> Path:
     if spec.kind != "static":
         return shop.root
     folder = shop.workdir / (spec.output_directory or ".").strip("/")
-    root = shop.root.resolve()
-    if not folder.is_dir() or not folder.resolve().is_relative_to(root):
-        made = ", ".join(sorted(entry.name for entry in os.scandir(shop.workdir) if entry.is_dir()))
+    if not folder.is_dir() or not is_inside(folder, shop.root):
+        # The build may have put a link in the place of its own working folder.
+        listed = shop.workdir if is_inside(shop.workdir, shop.root) else shop.root
+        made = ", ".join(sorted(entry.name for entry in os.scandir(listed) if entry.is_dir()))
         raise BuildFailed(
             f"The build made no folder {spec.output_directory!r}.",
             remedy=f"Set the output directory to what the build makes. Folders there: {made}.",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from autodeploy.providers.base import BuildSpec
 from autodeploy.providers.local.errors import InstallFailed
+from autodeploy.providers.local.sources import read_source
 
 KEEP = 3
 _FOLDERS = {"python": (".venv",), "node": ("node_modules",)}
@@ -34,7 +35,7 @@ def dependency_key(workdir: Path, root: Path, spec: BuildSpec, runtime: str) -> 
     ):
         return None
     manifests = _find(root, "package.json", directory=False)
-    if any(_has_lifecycle_script(root / path) for path in manifests):
+    if any(_has_lifecycle_script(root / path, root) for path in manifests):
         return None
     names = {*spec.lock_files, *manifests, ".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"}
     digest = hashlib.sha256()
@@ -111,18 +112,16 @@ def _find(root: Path, name: str, *, directory: bool) -> list[str]:
     return sorted(found)
 
 
-def _has_lifecycle_script(path: Path) -> bool:
+def _has_lifecycle_script(path: Path, root: Path) -> bool:
     try:
-        scripts = json.loads(path.read_text()).get("scripts") or {}
+        scripts = json.loads(read_source(path, root)).get("scripts") or {}
         return bool(_LIFECYCLE & set(scripts))
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return True
 
 
 def _content_hash(path: Path, root: Path) -> str:
     try:
-        if not path.resolve().is_relative_to(root.resolve()):
-            return "outside"
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_source(path, root)).hexdigest()
     except OSError:
         return "none"

@@ -1,10 +1,12 @@
 """Tools that an app asks for and this machine lacks, installed into the app's own cache."""
 
+import contextlib
 import hashlib
 import json
 import re
 
 from autodeploy.providers.local.errors import InstallFailed, RuntimeMissing
+from autodeploy.providers.local.sources import read_source
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
 
@@ -105,8 +107,9 @@ def _declared_manager(shop: Workshop, manager: str) -> str:
     """``pnpm@9.1.0`` when package.json names that version, else what the lock file is of."""
     for folder in (shop.workdir, shop.root):
         try:
-            declared = json.loads((folder / "package.json").read_text()).get("packageManager")
-        except (OSError, ValueError, AttributeError):
+            manifest = json.loads(read_source(folder / "package.json", shop.root))
+            declared = manifest.get("packageManager")
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
         if isinstance(declared, str) and declared.startswith(f"{manager}@"):
             version = declared.split("+")[0]
@@ -114,10 +117,10 @@ def _declared_manager(shop: Workshop, manager: str) -> str:
                 return _package(version)
     for folder in (shop.workdir, shop.root):
         for name, pattern, package in _LOCK_FORMATS:
-            lock = folder / name
-            if name.startswith(manager) and lock.is_file() and not lock.is_symlink():
-                with lock.open(errors="replace") as file:
-                    if re.search(pattern, file.read(400)):
+            if name.startswith(manager):
+                with contextlib.suppress(OSError):
+                    head = read_source(folder / name, shop.root)[:400]
+                    if re.search(pattern, head.decode(errors="replace")):
                         return package
     return manager
 
