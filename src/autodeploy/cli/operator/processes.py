@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.configuration import complete_settings, parts_user
+from autodeploy.settings import Settings
 
 
 def migrate() -> None:
@@ -24,12 +26,13 @@ def serve(
     ] = "all",
 ) -> None:
     """Answer the HTTP API."""
+    settings = complete_settings()
+    _leave_out_extras(settings)
     import uvicorn
 
     from autodeploy.app import ROLE_ROUTERS, create_app
     from autodeploy.kernel.log import configure_logging
 
-    settings = complete_settings()
     chosen = _chosen(roles, frozenset(ROLE_ROUTERS), "role")
     configure_logging(settings.log_level, json=True)
     uvicorn.run(
@@ -52,13 +55,14 @@ def worker(
     ] = "all",
 ) -> None:
     """Run the jobs of the queues."""
+    settings = complete_settings()
+    _leave_out_extras(settings)
     import uvloop
 
     from autodeploy.kernel.log import configure_logging
     from autodeploy.kernel.queue import QueueName
     from autodeploy.roles import run_worker
 
-    settings = complete_settings()
     chosen = _chosen(queues, frozenset(name.value for name in QueueName), "queue")
     configure_logging(settings.log_level, json=True)
     names = [name for name in QueueName if name.value in chosen]
@@ -67,12 +71,13 @@ def worker(
 
 def runtime() -> None:
     """Run the deployed apps of this machine, their databases and their routes."""
+    settings = complete_settings()
+    _leave_out_extras(settings)
     import uvloop
 
     from autodeploy.kernel.log import configure_logging
     from autodeploy.providers.local.agent import run_agent
 
-    settings = complete_settings()
     configure_logging(settings.log_level, json=True)
     uvloop.run(run_agent(home=settings.home, proxy_port=settings.proxy_port, user=parts_user()))
 
@@ -87,6 +92,18 @@ def secrets() -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in generate_keys(settings):
         typer.echo(f"Made {path}. Keep a copy: what it protects is lost without it.")
+
+
+def _leave_out_extras(settings: Settings) -> None:
+    """Keep libraries from loading others merely because they are installed.
+
+    structlog and httpx load rich and Pygments for terminals, redis the SDK of OpenTelemetry:
+    5 MB in a process that uses neither. To Python, a module that is None is missing.
+    """
+    unused = ["rich", "pygments"]
+    if settings.otlp_endpoint is None:
+        unused.append("opentelemetry.sdk")
+    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]
 
 
 def _chosen(text: str, known: frozenset[str], kind: str) -> frozenset[str]:
