@@ -77,11 +77,16 @@ def django(settings: str = "", folder: str = "") -> dict[str, str]:
 
 
 def test_django_project_migrates_as_its_release(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, django())
+    plan = plan_of(tmp_path, django("DATABASES = {}\n"))
     assert start_of(plan) == "gunicorn --bind 0.0.0.0:$PORT site_.wsgi:application"
     assert plan.release_command is not None
     assert plan.release_command.command == "python manage.py migrate --noinput"
     assert plan.build_command is None
+
+
+def test_django_without_a_database_has_nothing_to_migrate(tmp_path: Path) -> None:
+    assert plan_of(tmp_path, django("DEBUG = False\n")).release_command is None
+    assert plan_of(tmp_path, django("from site_.common import *\n")).release_command is not None
 
 
 def test_django_collects_static_files_when_the_settings_name_a_place(tmp_path: Path) -> None:

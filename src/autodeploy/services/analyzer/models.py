@@ -36,8 +36,11 @@ class Repository(Base):
         UniqueConstraint("organization_id", "github_id"),
         CheckConstraint("kind IN ('github', 'git', 'upload')", name="kind"),
         Index("idx_repositories_org_id", "organization_id"),
-        Index("idx_repositories_search", text("to_tsvector('english', full_name)"),
-              postgresql_using="gin"),
+        Index(
+            "idx_repositories_search",
+            text("to_tsvector('english', full_name)"),
+            postgresql_using="gin",
+        ),
     )
 
     id: Mapped[type_uuid]

@@ -36,10 +36,9 @@ from autodeploy.services.analyzer.sources import (
     store_archive,
     upload_url,
 )
-from autodeploy.services.auth.models import Role
+from autodeploy.services.auth.organizations import default_organization
 from autodeploy.services.auth.permissions import Action, organizations_allowing, require
 from autodeploy.services.auth.principal import Principal
-from autodeploy.services.auth.store import list_memberships
 
 __all__ = [
     "AnalysisFailed",
@@ -243,14 +242,7 @@ async def _organization(
     if organization_id is not None:
         return organization_id
     async with resources.db.transaction() as session:
-        for organization, role in await list_memberships(session, principal.user_id):
-            if role == Role.OWNER:
-                return organization.id
-    raise InvalidInput(
-        "You own no organization.",
-        field="organizationId",
-        remedy="Name the organization that this is for.",
-    )
+        return await default_organization(session, principal)
 
 
 def _checked_name(name: str | None) -> str:

@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from autodeploy.kernel.errors import NotFound
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.errors import InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.services.auth import store
@@ -30,6 +32,21 @@ async def get_organization(
             if organization.id == organization_id:
                 return _organization_view(organization, role)
     raise NotFound("No such organization.")
+
+
+async def default_organization(session: AsyncSession, principal: Principal) -> UUID:
+    """Where the caller's things go when no organization is named: the oldest that it owns.
+
+    Raises ``InvalidInput`` when it owns none.
+    """
+    for organization, role in await store.list_memberships(session, principal.user_id):
+        if role == Role.OWNER:
+            return organization.id
+    raise InvalidInput(
+        "You own no organization.",
+        field="organizationId",
+        remedy="Name the organization that this is for.",
+    )
 
 
 def _organization_view(organization: Organization, role: Role) -> OrganizationView:

@@ -17,10 +17,9 @@ from autodeploy.kernel.schema import Page
 from autodeploy.services.analyzer.analyses import check_root_directory
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.store import find_repository
-from autodeploy.services.auth.models import Role
+from autodeploy.services.auth.organizations import default_organization
 from autodeploy.services.auth.permissions import Action, organizations_allowing, require
 from autodeploy.services.auth.principal import Principal
-from autodeploy.services.auth.store import list_memberships
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.models import Environment, Project
 from autodeploy.services.deployer.naming import (
@@ -212,14 +211,7 @@ async def _organization(resources: Resources, principal: Principal, body: Projec
             )
             if repository is not None:
                 return repository.organization_id
-        for organization, role in await list_memberships(session, principal.user_id):
-            if role == Role.OWNER:
-                return organization.id
-    raise InvalidInput(
-        "You own no organization.",
-        field="organizationId",
-        remedy="Name the organization that this is for.",
-    )
+        return await default_organization(session, principal)
 
 
 async def _get_repository(

@@ -32,7 +32,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
         install=with_server(files, packages, app),
         build=_collect_static(files, manage, settings),
         start=start,
-        release=Command(command=f"python {manage} migrate --noinput", reason="Django migrations"),
+        release=_migrate(manage, settings),
         port=record.port,
         found=module is not None,
     )
@@ -70,6 +70,16 @@ def _collect_static(files: SourceFiles, manage: str, settings: str) -> Command |
     return Command(
         command=f"python {manage} collectstatic --noinput", reason="the settings name STATIC_ROOT"
     )
+
+
+def _migrate(manage: str, settings: str) -> Command | None:
+    """The migrations; Django refuses them where the settings name no database.
+
+    Settings that import others may name one where it is not seen, so they are taken to.
+    """
+    if settings and not re.search(r"(?m)^[ \t]*DATABASES\b|import \*", settings):
+        return None
+    return Command(command=f"python {manage} migrate --noinput", reason="Django migrations")
 
 
 def _warn(files: SourceFiles, settings: str) -> None:
