@@ -55,7 +55,9 @@ def tool_version(files: SourceFiles, *tools: str) -> tuple[str, str] | None:
             return words[1], ".tool-versions"
     for path in ("mise.toml", ".mise.toml"):
         asked = files.toml(path).get("tools")
-        for tool in tools if isinstance(asked, dict) else ():
+        if not isinstance(asked, dict):
+            continue
+        for tool in tools:
             version = asked.get(tool)
             if isinstance(version, list) and version:
                 version = version[0]
