@@ -1,11 +1,15 @@
 """The database's sessions: how many a process keeps, and what becomes of one that was ended."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from tests.kernel.gate import Gate
 
-from autodeploy.kernel.db import Database
+from autodeploy.kernel.db import Database, DatabaseAway
 
 
 async def session_number(database: Database) -> int:
@@ -40,3 +44,48 @@ async def test_session_that_the_server_ended_is_replaced(
     finally:
         await owner.close()
     assert await session_number(database) != ended
+
+
+async def test_server_that_is_out_of_reach_is_said_to_be_away(
+    database_url: str, home: Path
+) -> None:
+    async with Gate(database_url, home) as gate:
+        database = Database(gate.url)
+        await gate.shut()
+        with pytest.raises(DatabaseAway):
+            await session_number(database)
+        await database.close()
+
+
+async def test_server_lost_within_a_transaction_is_said_to_be_away(
+    database_url: str, home: Path
+) -> None:
+    async with Gate(database_url, home) as gate:
+        database = Database(gate.url)
+        with pytest.raises(DatabaseAway):
+            async with database.transaction() as session:
+                await gate.shut()
+                await session.execute(text("SELECT 1"))
+        gate.open()
+        assert await session_number(database)
+        await database.close()
+
+
+async def test_server_that_is_starting_is_said_to_be_away(home: Path) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(8)
+        said = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+        writer.write(b"E" + (len(said) + 4).to_bytes(4, "big") + said)
+        writer.close()
+
+    async with await asyncio.start_unix_server(refuse, home / ".s.PGSQL.5432"):
+        database = Database(f"postgresql://user:word@/db?host={home}")
+        with pytest.raises(DatabaseAway):
+            await session_number(database)
+        await database.close()
+
+
+async def test_refused_value_is_not_taken_for_an_absence(database: Database) -> None:
+    with pytest.raises(DBAPIError):
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1 / 0"))

@@ -111,7 +111,7 @@ class Database:
             async with self._sessions() as session, session.begin():
                 try:
                     await session.connection()
-                except _UNREACHABLE as error:
+                except (*_UNREACHABLE, *_REFUSALS) as error:
                     raise DatabaseAway from error
                 yield session
         except DBAPIError as error:
@@ -124,6 +124,4 @@ class Database:
 
 
 def _is_refusal(error: DBAPIError) -> bool:
-    return isinstance(error.orig, _REFUSALS) or (
-        error.orig is not None and isinstance(error.orig.__cause__, _REFUSALS)
-    )
+    return error.orig is not None and isinstance(error.orig.__cause__, _REFUSALS)

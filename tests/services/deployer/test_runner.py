@@ -1,15 +1,21 @@
 """Deployments run to their end, whatever happens to the worker."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from tests.kernel.gate import Gate
+from tests.services.auth.accounts import principal
 from tests.services.deployer.platform import WITH_DATABASE, Platform, eventually
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
+from autodeploy.kernel.db import Database
 from autodeploy.kernel.errors import DeploymentFailed, Unavailable
+from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer import deployments
+from autodeploy.services.deployer import runner as runner_module
 from autodeploy.services.deployer.errors import DeploymentEnded
-from autodeploy.services.deployer.runner import MAX_RECOVERIES, Runner
+from autodeploy.services.deployer.runner import MAX_RECOVERIES, STEP_ATTEMPTS, Runner
 
 STEPS = [
     "analyze_repository",
@@ -121,6 +127,41 @@ async def test_late_worker_writes_nothing(platform: Platform) -> None:
     assert before.status == after.status == "ready"
     assert before.event_sequence == after.event_sequence
     assert lines == await platform.messages(created.id)
+
+
+@pytest.mark.parametrize("moment", ["at", "after"])
+@pytest.mark.parametrize("call", ["build", "deploy", "promote"])
+async def test_database_that_is_away_for_a_while_costs_no_run(
+    resources: Resources,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    moment: str,
+) -> None:
+    monkeypatch.setattr(runner_module, "RETRY_SECONDS", 0.01)
+    async with Gate(database_url, resources.home) as gate:
+        behind = replace(resources, db=Database(gate.url, role="autodeploy_worker"))
+        platform = Platform(behind, await principal(resources))
+        created = await platform.deploy(await platform.project())
+        opening = asyncio.Event()
+
+        async def go_away() -> None:
+            getattr(platform.provider, moment).clear()
+            await gate.shut()
+            opening.set()
+
+        async def come_back() -> None:
+            await opening.wait()
+            await eventually(lambda: _refused(gate, 2 * STEP_ATTEMPTS))
+            gate.open()
+
+        getattr(platform.provider, moment)[call] = go_away
+        async with asyncio.TaskGroup() as group:
+            group.create_task(come_back())
+            group.create_task(platform.runner.run(created.id))
+        assert (await platform.view(created.id)).status == "ready"
+        assert (await platform.row(created.id)).recoveries == 0
+        await behind.db.close()
 
 
 async def test_stopping_worker_hands_the_deployment_on_at_once(platform: Platform) -> None:
@@ -348,3 +389,7 @@ async def _running(platform: Platform, deployment_id: object, step: str) -> bool
     view = await platform.view(deployment_id)  # type: ignore[arg-type]
     assert view.error is None
     return any(each.name == step and each.status == "running" for each in view.steps)
+
+
+async def _refused(gate: Gate, times: int) -> bool:
+    return gate.refused >= times

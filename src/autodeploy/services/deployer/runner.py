@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from autodeploy.kernel import telemetry
+from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
@@ -36,6 +39,8 @@ PROGRESS_SECONDS = 2.0
 _HEARTBEAT_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _LOG_TAIL_LINES = 40
+
+_Answer = TypeVar("_Answer")
 
 _log = structlog.get_logger(__name__)
 
@@ -71,6 +76,9 @@ class Runner:
         self._cancellations[deployment_id] = asyncio.Event()
         try:
             await self._run_leased(lease, self._cancellations[deployment_id])
+        except DatabaseAway:
+            # Its lease runs out, and then a worker resumes it.
+            _log.warning("deployment.database_away", deployment_id=str(deployment_id))
         except LeaseLost:
             telemetry.LEASE_LOSSES.inc()
             _log.warning("deployment.lease_lost", deployment_id=str(deployment_id))
@@ -109,7 +117,7 @@ class Runner:
                     ):
                         cancellation.set()
                 expires = begun + self._engine.lease_seconds
-            except (OSError, TimeoutError, SQLAlchemyError) as error:
+            except (DatabaseAway, TimeoutError, SQLAlchemyError) as error:
                 if clock() >= expires:
                     raise LeaseLost from error
             await asyncio.sleep(period)
@@ -154,7 +162,7 @@ class Runner:
 
     async def _run_step(self, context: StepContext, step: Step) -> None:
         """Run a step, again when it failed for a reason that may pass."""
-        await context.journal.begin(step.name)
+        await _when_answered(partial(context.journal.begin, step.name))
         for attempt in range(1, STEP_ATTEMPTS + 1):
             try:
                 ended = await self._run_with_progress(context, step)
@@ -176,13 +184,13 @@ class Runner:
                     ) from error
             await asyncio.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
         if ended is not None:
-            await context.log.flush()
-            await context.journal.end(step.name, ended)
+            await _when_answered(context.log.flush)
+            await _when_answered(partial(context.journal.end, step.name, ended))
 
     async def _run_with_progress(self, context: StepContext, step: Step) -> StepStatus | None:
         reporter = asyncio.create_task(self._report_progress(context, step))
         try:
-            return await step.run(context)
+            return await _when_answered(partial(step.run, context))
         finally:
             reporter.cancel()
 
@@ -269,6 +277,16 @@ class Runner:
         """Remove what has no traffic; the reconciler repeats what does not succeed."""
         await remove_build_folders(self._engine, context.deployment.id)
         await retire_leftovers(self._engine, environment_id=context.environment.id)
+
+
+async def _when_answered(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """Call until PostgreSQL is there. While it is away nothing can fail for another reason, and
+    the heartbeat ends the run when its lease does."""
+    while True:
+        try:
+            return await call()
+        except DatabaseAway:
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _stop(*tasks: "asyncio.Task[Any]") -> None:
