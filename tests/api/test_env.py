@@ -49,12 +49,21 @@ async def test_secrecy_is_guessed_from_the_key(
     assert made["isSecret"] is secret
 
 
-async def test_put_without_a_value_keeps_it(user: User, env: str, resources: Resources) -> None:
-    body = {"key": "A", "value": "kept", "isSecret": True}
-    await user.call("POST", env, body, status=201)
-    await user.call("PUT", f"{env}/A", {}, status=200)
-    shown = await user.call("PUT", f"{env}/A", {"isSecret": False}, status=200)
+async def test_put_without_a_value_keeps_it(user: User, env: str) -> None:
+    await user.call("POST", env, {"key": "A", "value": "kept", "isSecret": False}, status=201)
+    shown = await user.call("PUT", f"{env}/A", {}, status=200)
     assert shown["value"] == "kept"
+
+
+async def test_secret_becomes_readable_only_with_a_new_value(user: User, env: str) -> None:
+    body = {"key": "A", "value": "hunter22", "isSecret": True}
+    await user.call("POST", env, body, status=201)
+    problem = await user.call("PUT", f"{env}/A", {"isSecret": False}, status=422)
+    assert problem["field"] == "value"
+    [listed] = (await user.call("GET", env, status=200))["items"]
+    assert (listed["value"], listed["isSecret"]) == (None, True)
+    public = {"value": "public", "isSecret": False}
+    assert (await user.call("PUT", f"{env}/A", public, status=200))["value"] == "public"
 
 
 async def test_environments_have_variables_of_their_own(user: User, env: str) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.errors import Conflict, NotFound
+from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.services.auth.permissions import Action, require
@@ -65,12 +65,23 @@ async def update_variable(
     key: str,
     body: VariableUpdate,
 ) -> VariableView:
-    """Change a variable; a value that is left out stays. Raises ``NotFound``."""
+    """Change a variable; a value that is left out stays.
+
+    Raises:
+        InvalidInput: a secret would become readable; that takes a new value.
+        NotFound.
+    """
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
         row = await store.find_variable(session, project.id, environment, key)
         if row is None:
             raise _no_such_variable(key)
+        if row.is_secret and body.is_secret is False and body.value is None:
+            raise InvalidInput(
+                f"{key} is a secret: its value is never shown, so it cannot be made readable.",
+                field="value",
+                remedy="Send the value together with isSecret.",
+            )
         await _change(resources, project, row, body.value)
         if body.is_secret is not None and body.is_secret != row.is_secret:
             row.is_secret = body.is_secret
