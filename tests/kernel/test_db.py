@@ -31,7 +31,7 @@ async def test_need_after_a_burst_is_met_by_one_session(database: Database) -> N
 
 async def test_idle_sessions_are_ended_by_the_server(database: Database) -> None:
     async with database.transaction() as session:
-        assert await session.scalar(text("SHOW idle_session_timeout")) == "30s"
+        assert await session.scalar(text("SHOW idle_session_timeout")) == "1min"
 
 
 async def test_session_that_the_server_ended_is_replaced(

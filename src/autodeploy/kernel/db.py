@@ -36,7 +36,7 @@ _REFUSALS = (
 )
 
 # Each session costs the server 2 to 4 MB, so those of a burst are not kept for ever.
-_IDLE_SECONDS = 30
+_IDLE_SECONDS = 60
 
 type_uuid = Annotated[
     UUID, mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
