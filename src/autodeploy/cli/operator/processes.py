@@ -97,10 +97,11 @@ def secrets() -> None:
 def _leave_out_extras(settings: Settings) -> None:
     """Keep libraries from loading others merely because they are installed.
 
-    structlog and httpx load rich and Pygments for terminals, redis the SDK of OpenTelemetry:
-    5 MB in a process that uses neither. To Python, a module that is None is missing.
+    structlog and httpx load rich and Pygments for terminals, uvicorn watchfiles to restart when
+    code changes, redis the SDK of OpenTelemetry: 5 MB in a process that uses none of them. To
+    Python, a module that is None is missing.
     """
-    unused = ["rich", "pygments"]
+    unused = ["rich", "pygments", "watchfiles"]
     if settings.otlp_endpoint is None:
         unused.append("opentelemetry.sdk")
     sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]
