@@ -6,11 +6,13 @@ import pytest
 from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.redaction import Redactor
+from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS, LineSplitter
 from autodeploy.services.deployer.announcements import log_channel
 from autodeploy.services.deployer.leases import Lease, take_lease
 from autodeploy.services.deployer.logs import (
     CUT_MARK,
     LINE_LIMIT_BYTES,
+    LineCleaner,
     LogPipeline,
     clean_line,
     read_lines,
@@ -63,10 +65,22 @@ async def test_pipeline_without_its_lease_refuses_lines(platform: Platform) -> N
         ("key hunter22 shown", "key [redacted] shown"),
         ("split hun\x00ter22", "split [redacted]"),
         ("lone \ud800 surrogate", "lone ? surrogate"),
+        ("\x1b[1mbold\x1b[0m hunter22", "\x1b[1mbold\x1b[0m [redacted]"),
+        ("\x1b[31mhun\x1b[0mter\x1b]0;title\x0722", "[redacted]"),
     ],
 )
 def test_line_is_cleaned(text: str, clean: str) -> None:
     assert clean_line(Redactor(["hunter22"]), text) == clean
+
+
+@pytest.mark.parametrize("before", [MAX_LINE_CHARACTERS - 3, 2 * MAX_LINE_CHARACTERS - 3, 5])
+def test_secret_across_the_pieces_of_a_long_line_is_hidden(before: int) -> None:
+    splitter = LineSplitter()
+    output = "a" * before + "hunter22" + "b" * MAX_LINE_CHARACTERS + "\nhun\nter22\n"
+    cleaner = LineCleaner(Redactor(["hunter22"]))
+    *lines, first, second = map(cleaner.clean, splitter.feed(output.encode()))
+    assert "".join(lines) == "a" * before + "[redacted]" + "b" * MAX_LINE_CHARACTERS
+    assert (first, second) == ("hun", "ter22")
 
 
 def test_long_line_is_cut_with_a_mark() -> None:

@@ -1,6 +1,7 @@
 """Log lines of a deployment: numbered and stored first, then published."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, insert, select, update
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS
 from autodeploy.services.deployer.announcements import Announcing, announcing, log_channel
 from autodeploy.services.deployer.leases import Lease
 from autodeploy.services.deployer.models import Deployment, DeploymentLog
@@ -21,6 +23,8 @@ FLUSH_SECONDS = 0.05
 BATCH_LINES = 500
 LINE_LIMIT_BYTES = 16 * 1024
 CUT_MARK = " … [cut]"
+# ECMA-48: control sequences (colours), operating system commands (titles), and two-byte escapes.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _WAITING_LIMIT = 4 * BATCH_LINES
 _LEVELS = frozenset({"debug", "info", "warn", "error"})
 # The column's width; a provider's longer name for a source is cut, not refused.
@@ -41,6 +45,39 @@ def clean_line(redactor: Redactor, text: str) -> str:
     """The line as it may be stored: no secret, nothing that PostgreSQL refuses, not too long."""
     # First what is dropped: it could hide a secret from the redactor.
     text = redactor.line(text.rstrip("\r\n").replace("\x00", ""))
+    return _cut(_without_hidden(redactor, text))
+
+
+class LineCleaner:
+    """``clean_line`` for the lines of one stream, where long lines come in pieces.
+
+    A secret may lie across two pieces: its beginning is held back and comes with the next one.
+    """
+
+    def __init__(self, redactor: Redactor):
+        self._redactor = redactor
+        self._open = False
+
+    def clean(self, text: str) -> str:
+        """The next line, or piece of one, as it may be stored."""
+        goes_on = len(text) >= MAX_LINE_CHARACTERS
+        if not goes_on and not self._open:
+            return clean_line(self._redactor, text)
+        self._open = goes_on
+        shown = self._redactor.feed(text.rstrip("\r\n").replace("\x00", ""))
+        return _cut(shown if goes_on else shown + self._redactor.flush())
+
+
+def _without_hidden(redactor: Redactor, text: str) -> str:
+    """Without the terminal's escapes, where these stood inside a secret."""
+    if "\x1b" not in text:
+        return text
+    plain = _ESCAPE.sub("", text)
+    redacted = redactor.line(plain)
+    return text if redacted == plain else redacted
+
+
+def _cut(text: str) -> str:
     data = text.encode("utf-8", "replace")
     if len(data) <= LINE_LIMIT_BYTES:
         return data.decode()
@@ -153,10 +190,20 @@ class LogPipeline:
         self._error: Exception | None = None
         self._task = asyncio.create_task(self._store_forever())
 
+    @property
+    def redactor(self) -> Redactor:
+        """What hides the secrets; it is replaced when there are more of them."""
+        return self._redactor
+
+    @redactor.setter
+    def redactor(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._cleaner = LineCleaner(redactor)
+
     async def write(self, level: str, source: str, message: str) -> None:
         """Take a line, or several; satisfies ``providers.base.LogSink``."""
         for line in message.split("\n"):
-            text = clean_line(self.redactor, line)
+            text = self._cleaner.clean(line)
             self._waiting.append(LogLine(now(), level, source, text))
         self._wake.set()
         if self._error is not None:

@@ -20,7 +20,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften
 from autodeploy.services.deployer.journal import EnvironmentBusy
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
-from autodeploy.services.deployer.logs import clean_line
+from autodeploy.services.deployer.logs import LineCleaner, clean_line
 from autodeploy.services.deployer.releases import restore_traffic, retire_leftovers
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
 from autodeploy.services.deployer.steps import STEPS, Step, remove_build_folders
@@ -203,6 +203,7 @@ class Runner:
 
     async def _end_failed(self, context: StepContext, error: AutoDeployError) -> None:
         redactor = context.log.redactor
+        cleaner = LineCleaner(context.variables.redactor())
         tail = error.log_tail if isinstance(error, DeploymentFailed) else []
         message = clean_line(redactor, error.message)
         await context.log.write("error", "autodeploy", error.message)
@@ -215,7 +216,7 @@ class Runner:
                 "error_code": error.code,
                 "error_message": message,
                 "error_remedy": error.remedy and clean_line(redactor, error.remedy),
-                "error_log_tail": [clean_line(redactor, line) for line in tail[-_LOG_TAIL_LINES:]],
+                "error_log_tail": list(map(cleaner.clean, tail[-_LOG_TAIL_LINES:])),
             },
             metadata={"code": error.code, "message": message},
         )

@@ -14,7 +14,7 @@ from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import make_release_request, spec_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
-from autodeploy.services.deployer.logs import LogLine, append_lines, clean_line
+from autodeploy.services.deployer.logs import LineCleaner, LogLine, append_lines
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.releases import find_release, load_live
 
@@ -141,13 +141,14 @@ class Upkeep:
     ) -> None:
         """Store lines together with the cursor behind them: nobody stores them twice."""
         variables = await load_app_environment(self._engine.resources, project, environment.name)
-        redactor = variables.redactor()
+        streams = {stream for _, stream, _ in output.lines}
+        cleaners = {stream: LineCleaner(variables.redactor()) for stream in streams}
         lines = [
             LogLine(
                 datetime.fromtimestamp(moment, UTC),
                 "warn" if stream == "stderr" else "info",
                 "app",
-                clean_line(redactor, text),
+                cleaners[stream].clean(text),
             )
             for moment, stream, text in output.lines
         ]
