@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,8 +131,32 @@ async def test_cancelling_ends_the_build_and_removes_its_folder(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - started < 2
-    assert not (local_home / "builds" / str(request.deployment_id)).exists()
+    assert list((local_home / "builds").iterdir()) == []
     assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"7531" in _read(p)]
+
+
+async def test_late_attempt_that_ends_leaves_the_one_after_it_alone(
+    provider: LocalProvider, local_home: Path, app: App, source: MakeSource
+) -> None:
+    built = spec(build_command='echo up; until [ -e $HOME/go ]; do sleep 0.05; done; date > "out"')
+    late = build_request(app, source({}), built)
+    after = replace(build_request(app, source({}), built), deployment_id=late.deployment_id)
+    tasks = []
+    for request in (late, after):
+        log = Lines()
+        tasks.append(asyncio.create_task(provider.build(request, log)))
+        deadline = time.monotonic() + 20
+        while "up" not in log.text.splitlines():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+    tasks[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[0]
+    (local_home / "cache" / str(app.number) / "home" / "go").touch()
+    async with asyncio.timeout(20):
+        await tasks[1]
+    assert (local_home / "releases" / str(late.deployment_id) / "app" / "out").exists()
+    assert list((local_home / "builds").iterdir()) == []
 
 
 def _read(path: Path) -> bytes:

@@ -57,9 +57,9 @@ class Builder:
 
         Cancelling the task kills the build. Raises ``DeploymentFailed``.
         """
-        await self._require_sandbox()
+        await self._require_sandbox(log)
         self._layout.ensure_folders()
-        place = self._layout.build(request.deployment_id)
+        place = self._layout.new_build(request.deployment_id)
         try:
             async with asyncio.timeout(BUILD_SECONDS):
                 await asyncio.to_thread(_take_source, request, place)
@@ -91,7 +91,9 @@ class Builder:
         if spec.build_command:
             await shop.command(spec.build_command, BuildFailed, "build")
         output = _output_folder(shop)
-        manifest = place / "release.json"
+        manifest = place / "manifest" / "release.json"
+        manifest.parent.mkdir()
+        manifest.parent.chmod(0o755)
         manifest.write_text(json.dumps({"interpreters": [one.as_json() for one in interpreters]}))
         manifest.chmod(0o644)
         artifact = await self._artifacts.pack(output, manifest, request.app.number, place)
@@ -105,13 +107,15 @@ class Builder:
         await log("info", "build", f"Stored the build: {artifact.size_bytes / 1024**2:.1f} MiB.")
         return artifact
 
-    async def _require_sandbox(self) -> None:
+    async def _require_sandbox(self, log: LogSink) -> None:
         status = await self._sandbox.status()
         if not status.ok:
             raise BuildSandboxUnavailable(
                 f"Builds run only in a sandbox, and this machine allows none: {status.reason}",
                 remedy=status.remedy,
             )
+        if self._sandbox.warning:
+            await log("warn", "build", self._sandbox.warning)
 
     async def _interpreters(self, spec: BuildSpec, log: LogSink) -> list[Interpreter]:
         """The app's own interpreter first; a Python app may have a front end that needs Node."""
@@ -228,8 +232,6 @@ def search_path(inside: str, interpreters: list[Interpreter]) -> str:
 
 
 def _take_source(request: BuildRequest, place: Path) -> None:
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(mode=0o700)
     shutil.move(request.source, place / "app")
     give_to_app(place / "app", request.app.number)
 

@@ -5,6 +5,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from uuid import UUID
 
 _FIRST_UID = 300_000
@@ -29,8 +30,10 @@ class Layout:
 
     home: Path
 
-    def build(self, deployment_id: UUID) -> Path:
-        return self.home / "builds" / str(deployment_id)
+    def new_build(self, deployment_id: UUID) -> Path:
+        """A new folder (0700) for one attempt: a worker that was taken for dead may still have
+        that of the attempt before, and removes it when it wakes."""
+        return Path(mkdtemp(prefix=f"{deployment_id}-", dir=self.home / "builds"))
 
     def release(self, deployment_id: UUID) -> Path:
         return self.home / "releases" / str(deployment_id)
@@ -55,12 +58,12 @@ class Layout:
         return self.home / "run" / "runtime" / "runtime.sock"
 
     def ensure_folders(self) -> None:
-        """Make the folders that others pass through (0711) and ours (0700)."""
+        """Make the folders that others may pass through, but not list; what they hold is closed."""
         self.home.mkdir(parents=True, exist_ok=True)
-        for name, mode in (("builds", 0o700), ("cache", 0o700), ("releases", 0o711)):
+        for name in ("builds", "cache", "releases"):
             folder = self.home / name
             folder.mkdir(exist_ok=True)
-            folder.chmod(mode)
+            folder.chmod(0o711)
 
     def remove_abandoned(self) -> None:
         """Remove builds and half-made releases of processes that were killed a day ago or more.
