@@ -78,6 +78,15 @@ def test_command_as_an_ordinary_user_has_a_user_namespace_and_no_capability() ->
     assert "--nproc=512" in command
 
 
+def test_folders_for_our_own_files_below_etc_are_open_to_the_app() -> None:
+    spec = _spec(binds=(Bind(Path("/data/npmrc"), "/etc/autodeploy/npmrc"),))
+    command = _command(spec)
+    at = command.index("/etc/autodeploy")
+    assert command[at - 3 : at] == ["--perms", "0755", "--dir"]
+    assert at < command.index("/etc/autodeploy/npmrc")
+    assert command.count("/etc") == 1
+
+
 def test_values_of_the_environment_are_not_arguments() -> None:
     assert not any("cret" in argument for argument in _command(_spec()))
 

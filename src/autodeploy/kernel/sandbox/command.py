@@ -42,6 +42,8 @@ _ETC = (
     "/etc/services",
     "/etc/ssl",
 )
+# Folders that every sandbox has, with files of ours in them.
+_MADE = ("/etc", "/run")
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _filesystem(spec: SandboxSpec, system: System, descriptors: Descriptors) -> 
     for target, link in system.links:
         arguments += ["--symlink", target, link]
     # bubblewrap makes missing parents private to root, and the command is not root.
-    for folder in ("/etc", "/run", *_parents(spec, system)):
+    for folder in (*_MADE, *_parents(spec, system)):
         arguments += ["--perms", "0755", "--dir", folder]
     for path in _ETC:
         arguments += ["--ro-bind-try", path, path]
@@ -166,13 +168,13 @@ def _filesystem(spec: SandboxSpec, system: System, descriptors: Descriptors) -> 
 
 def _parents(spec: SandboxSpec, system: System) -> list[str]:
     """The folders above the targets of binds that exist only because of them, outermost first."""
-    given = [*system.folders, *(link for _, link in system.links), "/etc", "/run", "/proc", "/dev"]
+    given = [*system.folders, *(link for _, link in system.links), *_ETC, "/proc", "/dev"]
     given += [bind.target for bind in spec.binds] + ["/tmp"]  # noqa: S108
     parents = [
         str(parent)
         for bind in spec.binds
         for parent in reversed(PurePosixPath(bind.target).parents[:-1])
-        if not any(parent.is_relative_to(place) for place in given)
+        if str(parent) not in _MADE and not any(parent.is_relative_to(place) for place in given)
     ]
     return list(dict.fromkeys(parents))
 
