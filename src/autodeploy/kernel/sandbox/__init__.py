@@ -12,6 +12,7 @@ from autodeploy.kernel.sandbox.spec import (
     SandboxSpec,
     SandboxStatus,
 )
+from autodeploy.kernel.sandbox.unsandboxed import Unsandboxed, open_sandbox
 
 __all__ = [
     "DEFAULT_PATH",
@@ -26,5 +27,7 @@ __all__ = [
     "SandboxSpec",
     "SandboxStatus",
     "SandboxUnavailable",
+    "Unsandboxed",
+    "open_sandbox",
     "stream_lines",
 ]

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,8 +24,16 @@ from autodeploy.kernel.sandbox.command import (
 )
 from autodeploy.kernel.sandbox.lines import LineSplitter
 from autodeploy.kernel.sandbox.process import SandboxProcess
-from autodeploy.kernel.sandbox.spec import Limits, Network, Outcome, SandboxSpec, SandboxStatus
+from autodeploy.kernel.sandbox.spec import (
+    Bind,
+    Limits,
+    Network,
+    Outcome,
+    SandboxSpec,
+    SandboxStatus,
+)
 from autodeploy.kernel.sandbox.syscalls import seccomp_filter
+from autodeploy.kernel.sandbox.virtualenvs import moved_environments
 
 # Takes (stream, text); stream is "stdout" or "stderr".
 OnLine = Callable[[str, str], Awaitable[None]]
@@ -34,6 +41,10 @@ OnLine = Callable[[str, str], Awaitable[None]]
 _READ_BYTES = 65536
 _NOBODY = 65534
 _TIE_ATTEMPTS = 1000
+
+
+async def _ignore(_stream: str, _text: str) -> None:
+    """An environment that cannot be mended shows in the command that needs it."""
 
 
 class SandboxUnavailable(Unavailable):
@@ -45,6 +56,9 @@ class SandboxUnavailable(Unavailable):
 
 class Sandbox:
     """Makes sandboxes with one set of programs. Holds no state between runs."""
+
+    #: What the owner gave up, to be told with each deployment.
+    warning: str | None = None
 
     def __init__(self, programs: Programs, cgroups: Cgroups | None):
         self._programs = programs
@@ -69,7 +83,18 @@ class Sandbox:
 
         Raises ``SandboxUnavailable`` when the machine refuses the namespaces.
         """
-        spec = replace(spec, limits=_within_our_own(spec.limits))
+        spec = replace(spec, limits=spec.limits.within_our_own())
+        for mending in moved_environments(spec, self.place_of):
+            await self.run(mending, _ignore)
+        return await self._start(spec, stdin, stdout, stderr)
+
+    def place_of(self, bind: Bind) -> str:
+        """Where a command sees what is bound."""
+        return bind.target
+
+    async def _start(
+        self, spec: SandboxSpec, stdin: int, stdout: int, stderr: int
+    ) -> SandboxProcess:
         cgroup = self._create_cgroup(spec)
         try:
             async with _descriptors(spec) as (descriptors, info, unblock):
@@ -252,21 +277,6 @@ async def _tied_to_us(init_pid: int) -> None:
         if state in "SZX" and (children or state != "S"):
             return
         await asyncio.sleep(0.001)
-
-
-def _within_our_own(limits: Limits) -> Limits:
-    """``limits`` lowered to the hard limits of this process, which a child cannot raise."""
-
-    def lower(value: int, kind: int) -> int:
-        hard = resource.getrlimit(kind)[1]
-        return value if hard == resource.RLIM_INFINITY else min(value, hard)
-
-    return replace(
-        limits,
-        open_files=lower(limits.open_files, resource.RLIMIT_NOFILE),
-        processes=lower(limits.processes, resource.RLIMIT_NPROC),
-        memory_bytes=lower(limits.memory_bytes, resource.RLIMIT_DATA),
-    )
 
 
 def _read_all(descriptor: int) -> bytes:

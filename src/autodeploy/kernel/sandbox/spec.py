@@ -1,8 +1,9 @@
 """What is to run in a sandbox: plain values, compared exactly by tests."""
 
 import re
+import resource
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -39,6 +40,20 @@ class Limits:
     cpus: float | None = None
     open_files: int = 65536
     seconds: float | None = None
+
+    def within_our_own(self) -> "Limits":
+        """These, lowered to the hard limits of this process, which a child cannot raise."""
+
+        def lower(value: int, kind: int) -> int:
+            hard = resource.getrlimit(kind)[1]
+            return value if hard == resource.RLIM_INFINITY else min(value, hard)
+
+        return replace(
+            self,
+            open_files=lower(self.open_files, resource.RLIMIT_NOFILE),
+            processes=lower(self.processes, resource.RLIMIT_NPROC),
+            memory_bytes=lower(self.memory_bytes, resource.RLIMIT_DATA),
+        )
 
 
 @dataclass(frozen=True)
