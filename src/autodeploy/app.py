@@ -62,7 +62,7 @@ def create_app(
         stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-api")
         opened = resources or await open_resources(settings, "app")
         app.state.resources = opened
-        app.state.providers = open_providers(settings, opened)
+        app.state.providers = await open_providers(settings, opened)
         try:
             yield
         finally:

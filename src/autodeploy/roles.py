@@ -15,6 +15,7 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.sandbox import open_sandbox
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import Vault, load_master_key
@@ -63,12 +64,16 @@ async def close_resources(resources: Resources) -> None:
     await resources.db.close()
 
 
-def open_providers(settings: Settings, resources: Resources) -> Registry:
+async def open_providers(settings: Settings, resources: Resources) -> Registry:
     """The providers of this installation. A new one is one more line here."""
+    sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
     return Registry(
         [
             LocalProvider(
-                home=settings.home, proxy_port=settings.proxy_port, objects=resources.objects
+                home=settings.home,
+                proxy_port=settings.proxy_port,
+                objects=resources.objects,
+                sandbox=sandbox,
             )
         ]
     )
@@ -85,7 +90,7 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
     try:
         engine = Engine(
             resources=resources,
-            providers=open_providers(settings, resources),
+            providers=await open_providers(settings, resources),
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease_seconds=settings.lease_seconds,
         )

@@ -33,7 +33,7 @@ async def _built(
     """The unpacked tree of a build."""
     artifact = await provider.build(build_request(app, source, built), Lines())
     request = release_request(app, artifact.key, built)
-    await provider._ensure_unpacked(request)
+    await provider._ensure_unpacked(request, Lines())
     return home / "releases" / str(request.deployment_id) / "app"
 
 

@@ -96,16 +96,16 @@ def _user_exists() -> bool:
 def _sandbox(settings: Settings) -> Iterator[Check]:
     from autodeploy.kernel.sandbox.runner import Sandbox
 
+    lacking = Verdict.ADVICE if settings.allow_unsandboxed else Verdict.MISSING
     try:
         status = asyncio.run(Sandbox.open().status())
     except AutoDeployError as error:
-        yield Check("sandbox", Verdict.MISSING, error.message, error.remedy)
+        yield Check("sandbox", lacking, error.message, error.remedy)
         return
     if status.ok:
         yield Check("sandbox", Verdict.OK, "ran a program in it")
         return
-    verdict = Verdict.ADVICE if settings.allow_unsandboxed else Verdict.MISSING
-    yield Check("sandbox", verdict, status.reason or "does not work", status.remedy)
+    yield Check("sandbox", lacking, status.reason or "does not work", status.remedy)
 
 
 def _cgroups(_: Settings) -> Iterator[Check]:

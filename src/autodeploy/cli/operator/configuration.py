@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from pydantic import ValidationError
 
 from autodeploy.cli.failures import CommandError, ExitCode
@@ -10,6 +12,14 @@ from autodeploy.kernel.process import SystemUser, ensure_system_user
 from autodeploy.settings import ConfigurationError, Settings
 
 PARTS_USER = "autodeploy"
+
+AllowUnsandboxed = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unsandboxed",
+        help="Where the machine allows no sandbox, run the apps' code without one.",
+    ),
+]
 
 
 def read_settings() -> Settings:
@@ -28,8 +38,13 @@ def read_settings() -> Settings:
         ) from None
 
 
-def complete_settings() -> Settings:
-    """The settings, refused in production when a start would need a generated default."""
+def complete_settings(*, allow_unsandboxed: bool = False) -> Settings:
+    """The settings, refused in production when a start would need a generated default.
+
+    ``allow_unsandboxed`` is the option of that name; processes started from here have it too.
+    """
+    if allow_unsandboxed:
+        os.environ["AUTODEPLOY_ALLOW_UNSANDBOXED"] = "1"
     settings = read_settings()
     try:
         settings.require_complete()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
-from autodeploy.cli.operator.configuration import complete_settings, parts_user
+from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
 from autodeploy.settings import Settings
 
 
@@ -53,9 +53,10 @@ def worker(
         str,
         typer.Option(help="Which queues to work on: all, or a list such as deployment,analysis"),
     ] = "all",
+    allow_unsandboxed: AllowUnsandboxed = False,
 ) -> None:
     """Run the jobs of the queues."""
-    settings = complete_settings()
+    settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
     _leave_out_extras(settings)
     import uvloop
 
@@ -69,9 +70,9 @@ def worker(
     uvloop.run(_until_signal(run_worker(settings, names)))
 
 
-def runtime() -> None:
+def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     """Run the deployed apps of this machine, their databases and their routes."""
-    settings = complete_settings()
+    settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
     _leave_out_extras(settings)
     import uvloop
 
@@ -79,7 +80,14 @@ def runtime() -> None:
     from autodeploy.providers.local.agent import run_agent
 
     configure_logging(settings.log_level, json=True)
-    uvloop.run(run_agent(home=settings.home, proxy_port=settings.proxy_port, user=parts_user()))
+    uvloop.run(
+        run_agent(
+            home=settings.home,
+            proxy_port=settings.proxy_port,
+            user=parts_user(),
+            allow_unsandboxed=settings.allow_unsandboxed,
+        )
+    )
 
 
 def secrets() -> None:

@@ -14,7 +14,7 @@ import typer
 from autodeploy import __version__
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.administrator import ensure_stored_token, run_once
-from autodeploy.cli.operator.configuration import complete_settings, parts_user
+from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
 from autodeploy.cli.operator.deployment import Deployment
 from autodeploy.cli.operator.home import HomeInUse, ensure_secrets, hold_home, prepare_home
 from autodeploy.cli.operator.parts import embedded_parts, platform_parts
@@ -40,12 +40,13 @@ def up(
     ref: Annotated[
         str | None, typer.Option(envvar="REF", help="With --deploy: a branch, tag or commit.")
     ] = None,
+    allow_unsandboxed: AllowUnsandboxed = False,
 ) -> None:
     """Start the platform and keep it running; Ctrl-C stops all of it."""
     # They may name another platform; this command is about the one it starts.
     os.environ.pop("AUTODEPLOY_TOKEN", None)
     os.environ.pop("AUTODEPLOY_URL", None)
-    settings = complete_settings()
+    settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
     deployment = Deployment(repo, ref or None) if deploy else None
     user = parts_user()
     prepare_home(settings, user)
@@ -85,6 +86,8 @@ async def _run(settings: Settings, user: SystemUser | None, deployment: Deployme
 async def _start(supervisor: Supervisor, settings: Settings, user: SystemUser | None) -> None:
     started = time.monotonic()
     _tell(f"AutoDeploy {__version__} starts in {settings.home}")
+    if settings.allow_unsandboxed:
+        await _warn_without_sandbox(settings)
     await supervisor.start(*embedded_parts(settings, user))
     await _migrate(settings)
     await supervisor.start(*platform_parts(settings))
@@ -94,6 +97,14 @@ async def _start(supervisor: Supervisor, settings: Settings, user: SystemUser | 
     _tell(f"  Apps       http://<project>.localhost:{settings.proxy_port}")
     _tell(f"  Token      {credentials_path()}")
     _tell("Ctrl-C stops everything.")
+
+
+async def _warn_without_sandbox(settings: Settings) -> None:
+    from autodeploy.kernel.sandbox import open_sandbox
+
+    warning = (await open_sandbox(settings.home, allow_unsandboxed=True)).warning
+    if warning:
+        _tell(f"WARNING: {warning}")
 
 
 async def _to_the_end(work: Coroutine[object, object, None]) -> None:

@@ -46,13 +46,15 @@ class ArtifactStore:
     async def pack(self, folder: Path, manifest: Path, number: int, scratch: Path) -> Artifact:
         """Store ``folder`` (as ``app``) with ``manifest`` (as ``release.json``), by content.
 
-        ``scratch`` is a folder of ours with room for the compressed archive.
+        ``scratch`` is a folder of ours with room for the compressed archive. The manifest is
+        alone in its folder.
         """
-        binds = (Bind(folder, "/pack/app"), Bind(manifest, "/pack/release.json"))
+        binds = (Bind(folder, "/pack/app"), Bind(manifest.parent, "/pack/manifest"))
+        named_app = "--transform=flags=rhS;s,^[.],app,"
         spec = _tar_spec(
-            ("--create", "--exclude=app/.git", "--sort=name", "--owner=0", "--group=0"),
-            ("release.json", "app"),
-            "/pack",
+            ("--create", "--exclude=./.git", "--sort=name", "--owner=0", "--group=0", named_app),
+            (manifest.name, "--directory=/pack/app", "."),
+            "/pack/manifest",
             binds,
             number,
         )

@@ -64,6 +64,7 @@ def machine_configuration(environment: Mapping[str, str], user_home: Path) -> Ma
     files: dict[str, str] = {}
     if pip:
         files["/etc/pip.conf"] = _pip_text(pip)
+        variables["PIP_CONFIG_FILE"] = "/etc/pip.conf"
         variables |= {key: value for key, value in _for_uv(pip).items() if key not in variables}
     if npm:
         files[f"{_INSIDE}/npmrc"] = npm

@@ -81,7 +81,7 @@ class LocalProvider:
 
     async def deploy(self, request: ReleaseRequest, log: LogSink) -> Release:
         """Unpack the artifact and start the app. Static files start no process."""
-        await self._ensure_unpacked(request)
+        await self._ensure_unpacked(request, log)
         if request.spec.kind == "static":
             return Release(request.deployment_id, {"kind": "static"}, None)
         await self._run_release_command(request, log)
@@ -177,9 +177,11 @@ class LocalProvider:
             external_id = database_name(UUID(external_id))
         await self._agent.call("DELETE", f"/databases/{quote(external_id, safe='')}")
 
-    async def _ensure_unpacked(self, request: ReleaseRequest) -> None:
+    async def _ensure_unpacked(self, request: ReleaseRequest, log: LogSink) -> None:
         folder = self._layout.release(request.deployment_id)
         if not (folder / "release.json").exists():
+            if self._sandbox.warning:  # a build has said so already
+                await log("warn", "release", self._sandbox.warning)
             self._layout.ensure_folders()
             public = request.spec.kind == "static"
             await self._artifacts.unpack(

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from autodeploy.kernel.process import SystemUser
-from autodeploy.kernel.sandbox import Sandbox
+from autodeploy.kernel.sandbox import open_sandbox
 from autodeploy.providers.local.agent.api import AgentApi
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.agent.instances import Instances
@@ -19,18 +19,21 @@ from autodeploy.providers.local.agent.proxy import Proxy
 from autodeploy.providers.local.layout import Layout
 
 
-async def run_agent(*, home: Path, proxy_port: int, user: SystemUser | None) -> None:
+async def run_agent(
+    *, home: Path, proxy_port: int, user: SystemUser | None, allow_unsandboxed: bool = False
+) -> None:
     """Serve until SIGINT or SIGTERM, then stop every app and the apps' databases.
 
     Args:
         home: AUTODEPLOY_HOME.
         proxy_port: the loopback port where Caddy serves all apps by host name.
         user: who Caddy and PostgreSQL run as when we are root.
+        allow_unsandboxed: whether apps may run on a machine that allows no sandbox.
     """
     layout = Layout(home)
     layout.ensure_folders()
     layout.remove_abandoned()
-    sandbox = Sandbox.open()
+    sandbox = await open_sandbox(home, allow_unsandboxed=allow_unsandboxed)
     instances = Instances(layout, sandbox)
     proxy = Proxy(layout, proxy_port, user)
     databases = AppDatabases(home, user)
