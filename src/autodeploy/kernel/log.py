@@ -21,6 +21,10 @@ _SECRET_KEY = re.compile(
 _HARMLESS_KEY = re.compile(r"(_|-)?(id|ids|name|names|count|type|prefix)$|Ids?$|Names?$")
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^\s/@\"']*@(?=[^\s/])")
 _AUTHORIZATION = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{4,}", re.IGNORECASE)
+# Clients put them into addresses, where a server's own log of requests shows them.
+_PARAMETER = re.compile(
+    r"([?&][\w.-]*(?:token|secret|passw|key|ticket)[\w.-]*=)[^&\s\"'\\]+", re.IGNORECASE
+)
 
 
 def configure_logging(
@@ -126,6 +130,7 @@ class RedactSecrets:
     def _text(self, text: str) -> str:
         text = _URL_CREDENTIALS.sub(f"{MARKER}@", text)
         text = _AUTHORIZATION.sub(rf"\1 {MARKER}", text)
+        text = _PARAMETER.sub(rf"\1{MARKER}", text)
         return self._redactor.line(text)
 
 
