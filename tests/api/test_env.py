@@ -39,13 +39,21 @@ async def test_secret_is_write_only(user: User, env: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "secret"),
-    [("API_TOKEN", True), ("DATABASE_URL", True), ("NEXT_PUBLIC_API_KEY", False), ("PORT", False)],
+    ("key", "value", "secret"),
+    [
+        ("API_TOKEN", "some value", True),
+        ("DATABASE_URL", "some value", True),
+        ("NEXT_PUBLIC_API_KEY", "some value", False),
+        ("PORT", "80", False),
+        ("MONGO", "mongodb://user:pass@host/name", True),
+        ("HOMEPAGE", "https://host/name", False),
+        ("SIGNING", "-----BEGIN RSA PRIVATE KEY-----\nabc", True),
+    ],
 )
-async def test_secrecy_is_guessed_from_the_key(
-    user: User, env: str, key: str, secret: bool
+async def test_secrecy_is_guessed_from_the_key_and_the_value(
+    user: User, env: str, key: str, value: str, secret: bool
 ) -> None:
-    made = await user.call("POST", env, {"key": key, "value": "some value"}, status=201)
+    made = await user.call("POST", env, {"key": key, "value": value}, status=201)
     assert made["isSecret"] is secret
 
 

@@ -25,6 +25,7 @@ _SECRET_NAME = re.compile(
     r"(^|_)(SECRETS?|TOKENS?|PASSWORDS?|PASSWD|PASS|PWD|KEYS?|CREDENTIALS?|DSN|PRIVATE|SALT"
     r"|DATABASE_URL|REDIS_URL|MONGODB_URI|AUTH)($|_)"
 )
+_PRIVATE_KEY = "PRIVATE KEY-----"
 _PUBLIC_NAME = re.compile(r"^(NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|GATSBY)_")
 
 
@@ -54,9 +55,12 @@ class AppEnvironment:
         return hashlib.sha256(data.encode()).hexdigest()
 
 
-def looks_secret(key: str) -> bool:
-    """Whether a variable's name says that its value is a secret, where nobody said it."""
-    return bool(_SECRET_NAME.search(key.upper())) and not _PUBLIC_NAME.match(key.upper())
+def looks_secret(key: str, value: str) -> bool:
+    """Whether a variable is a secret by its name or its value, where nobody said it."""
+    if _PUBLIC_NAME.match(key.upper()):
+        return False
+    named = bool(_SECRET_NAME.search(key.upper()))
+    return named or bool(_passwords([value])) or _PRIVATE_KEY in value
 
 
 def variable_context(project_id: UUID, environment: str, key: str) -> str:

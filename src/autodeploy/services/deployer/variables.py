@@ -136,7 +136,7 @@ async def _insert(
         environment=environment,
         key=key,
         encrypted_value=await _seal(resources, project, environment, key, value),
-        is_secret=looks_secret(key) if is_secret is None else is_secret,
+        is_secret=looks_secret(key, value) if is_secret is None else is_secret,
         created_at=(moment := now()),
         updated_at=moment,
     )
