@@ -302,6 +302,30 @@ async def test_death_of_the_agent_ends_apps_and_a_new_one_serves_them_again(
     assert (await _get(endpoint.local_url)).text == "back again"
 
 
+async def test_release_retired_when_the_agent_dies_is_removed_by_the_next(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    _, old = await _up(provider, app, key, "old")
+    _, live = await _up(provider, app, key, "live")
+    await provider.retire(app, old.deployment_id)
+    await asyncio.to_thread(node.restart_agent)
+    folders = {folder.name for folder in (node.home / "releases").iterdir()}
+    assert str(old.deployment_id) not in folders
+    assert str(live.deployment_id) in folders
+
+
+async def test_retired_release_that_is_wanted_again_survives_the_agent(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "again")
+    await provider.retire(app, release.deployment_id)
+    await provider.deploy(request, Lines())
+    await asyncio.to_thread(node.restart_agent)
+    assert (node.home / "releases" / str(release.deployment_id)).exists()
+
+
 async def test_worker_runs_without_a_route(
     provider: LocalProvider, app: App, source: MakeSource
 ) -> None:

@@ -38,6 +38,10 @@ class Layout:
     def release(self, deployment_id: UUID) -> Path:
         return self.home / "releases" / str(deployment_id)
 
+    def retired(self, deployment_id: UUID) -> Path:
+        """A mark on a release that is to be removed, for the next agent if this one dies first."""
+        return self.release(deployment_id) / "retired"
+
     def cache(self, number: int) -> Path:
         return self.home / "cache" / str(number)
 
@@ -66,13 +70,14 @@ class Layout:
             folder.chmod(0o711)
 
     def remove_abandoned(self) -> None:
-        """Remove builds and half-made releases of processes that were killed a day ago or more.
+        """Remove retired releases, and what builds that were killed a day ago or more had made.
 
         A release that was built but never deployed has no ``app-number`` yet.
         """
         for folder in (*self.home.glob("builds/*"), *self.home.glob("releases/*")):
             old = time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS
-            if old and not (folder / "app-number").exists():
+            abandoned = old and not (folder / "app-number").exists()
+            if abandoned or (folder / "retired").exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
 

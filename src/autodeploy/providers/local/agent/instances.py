@@ -166,6 +166,7 @@ class Instances:
         retirement = self._retiring.pop(app.deployment_id, None)
         if retirement is not None:
             retirement.cancel()
+        self._layout.retired(app.deployment_id).unlink(missing_ok=True)
         instance = self._running.get(app.deployment_id)
         if instance is None or instance.status().state == "stopped":
             taken = {other.port for other in self._running.values()}
@@ -178,6 +179,8 @@ class Instances:
         """After ``drain_seconds`` for requests under way, stop it and remove its files."""
         if deployment_id in self._retiring:
             return
+        with contextlib.suppress(FileNotFoundError):
+            self._layout.retired(deployment_id).touch()
         task = asyncio.create_task(self._retire(deployment_id, drain_seconds))
         self._retiring[deployment_id] = task
         task.add_done_callback(lambda _: self._retiring.pop(deployment_id, None))
