@@ -116,7 +116,8 @@ def _failure(
             remedy="Make / answer with a status below 500; the app's last lines are below.",
             log_tail=tail,
         )
-    if not _runs(status):
+    # Without ever listening it is still starting, however long it has been up.
+    if status.restarts or status.state not in ("starting", "running"):
         return _crashed(status)
     return AppNotListening(
         f"The app runs but did not answer on its port within {timeout_seconds:g} s.",

@@ -1,0 +1,37 @@
+"""What is said of a release that never answers."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.services.deployer.provider import FolderProvider
+
+from autodeploy.kernel.objects import ObjectStore
+from autodeploy.providers.base import Release
+from autodeploy.services.deployer.errors import AppCrashed, AppNotListening
+from autodeploy.services.deployer.health import wait_until_healthy
+
+
+@pytest.fixture
+def silent_url() -> Iterator[str]:
+    """An address where nothing listens, and nothing else will."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
+
+
+@pytest.mark.parametrize(
+    ("state", "failure"),
+    [("starting", AppNotListening), ("running", AppNotListening), ("backoff", AppCrashed)],
+)
+async def test_app_without_an_answer_is_called_crashed_only_if_it_ended(
+    home: Path, silent_url: str, state: str, failure: type[Exception]
+) -> None:
+    provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
+    provider.state = state
+    release = Release(uuid4(), {}, silent_url)
+    (home / "releases" / str(release.deployment_id)).touch()
+    with pytest.raises(failure):
+        await wait_until_healthy(provider, release, timeout_seconds=0.3)
