@@ -50,6 +50,18 @@ async def test_next_deployment_retires_the_release_before(platform: Platform) ->
     assert (await platform.row(first.id)).has_release is False
 
 
+async def test_variable_that_a_database_is_made_for_is_not_called_missing(
+    platform: Platform,
+) -> None:
+    files = {**WITH_DATABASE, "key.py": "import os\nkey = os.environ['API_KEY']\n"}
+    deployed = await platform.deployed(await platform.project(files))
+    lines = await platform.messages(deployed.id)
+    assert "DATABASE_URL is read in app.py:5: a database will be provisioned for it." in lines
+    assert [line for line in lines if "not set" in line] == [
+        "API_KEY is read in key.py:2 and not set."
+    ]
+
+
 async def test_redeploy_without_change_builds_nothing(platform: Platform) -> None:
     project = await platform.project()
     first = await platform.deployed(project)
@@ -213,7 +225,7 @@ async def test_cancel_in_a_step_stops_the_work(platform: Platform, call: str, st
     async with asyncio.timeout(5):
         await task
     view = await platform.view(created.id)
-    assert view.status == "cancelled"
+    assert (view.status, view.reason) == ("cancelled", "requested")
     assert {each.name: each.status for each in view.steps}[step] == "cancelled"
     assert platform.provider.releases() == set()
 

@@ -228,7 +228,7 @@ class Runner:
             DeploymentStatus.CANCELLED,
             running=StepStatus.CANCELLED,
             pending=StepStatus.CANCELLED,
-            values={},
+            values={"details": {"reason": "requested"}},
             metadata={"reason": "requested"},
         )
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
+from autodeploy.services.deployer.app_environment import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.databases import ensure_database, needs_database
 from autodeploy.services.deployer.engine import Engine
@@ -47,14 +48,16 @@ async def analyze_repository(context: StepContext) -> StepStatus:
     await context.say(f"Found {found}.")
     for warning in plan.warnings:
         await context.say(warning, level="warn")
+    values = context.variables.values
+    needed = needs_database(plan, deployment.configuration, dict(values))
     for variable in plan.environment_variables:
-        missing = variable.required and variable.default is None
-        if missing and variable.key not in context.variables.values:
-            await context.say(
-                f"{variable.key} is read in {variable.file}:{variable.line} and not set.",
-                level="warn",
-            )
-    needed = needs_database(plan, deployment.configuration, dict(context.variables.values))
+        if not variable.required or variable.default is not None or variable.key in values:
+            continue
+        read = f"{variable.key} is read in {variable.file}:{variable.line}"
+        if needed and variable.key == DATABASE_VARIABLE:
+            await context.say(f"{read}: a database will be provisioned for it.")
+        else:
+            await context.say(f"{read} and not set.", level="warn")
     await context.journal.record(
         StepName.ANALYZE_REPOSITORY, {"analysis_id": str(analysis.id), "database": needed}
     )
