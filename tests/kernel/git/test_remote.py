@@ -1,5 +1,6 @@
 import asyncio
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.git.session import Limits
 
 from .conftest import Origin
-from .servers import answering, silent_server
+from .servers import answering, git, silent_server
 
 LOOPBACK = GitClient(allow_private_addresses=True)
 PUBLIC = GitClient(allow_private_addresses=False)
@@ -196,6 +197,27 @@ async def test_configuration_of_the_machine_has_no_influence(
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "never")
     found = await LOOPBACK.resolve(f"{daemon_url}/owner/app.git")
     assert found.commit_sha == origin.second
+
+
+async def test_trees_that_name_each_other_without_end_are_refused(
+    daemon_url: str, origin: Origin, tmp_path: Path
+) -> None:
+    bare = origin.root / "bomb.git"
+    git("init", "-q", "--bare", "-b", "main", str(bare), cwd=origin.root)
+    (bare / "x").write_text("x")
+    entry = f"100644 blob {git('hash-object', '-w', 'x', cwd=bare)}"
+    for _ in range(12):
+        (bare / "tree").write_text("".join(f"{entry}\tname{number}\n" for number in range(10)))
+        with (bare / "tree").open() as names:
+            made = subprocess.run(
+                ["git", "mktree"], cwd=bare, stdin=names, check=True, capture_output=True, text=True
+            )
+        entry = f"040000 tree {made.stdout.strip()}"
+    commit = git("commit-tree", "-m", "bomb", entry.split()[-1], cwd=bare)
+    git("update-ref", "refs/heads/main", commit, cwd=bare)
+    client = GitClient(allow_private_addresses=True, limits=Limits(transfer_seconds=8))
+    with pytest.raises(errors.RepositoryTooLarge):
+        await client.checkout(f"{daemon_url}/bomb.git", commit, "main", tmp_path / "a")
 
 
 def _processes_with(text: str) -> list[str]:

@@ -26,6 +26,7 @@ _ALWAYS = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
 }
+OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024
 _STDERR_BYTES = 64 * 1024
 _WATCH_SECONDS = 0.5
 
@@ -52,7 +53,7 @@ async def run_git(
     cwd: Path,
     timeout_seconds: float,
     stdin: bytes | None = None,
-    output_limit_bytes: int = 64 * 1024 * 1024,
+    output_limit_bytes: int = OUTPUT_LIMIT_BYTES,
     folder_limit_bytes: int | None = None,
 ) -> bytes:
     """Run ``git *arguments`` and return what it printed.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autodeploy.kernel.git.command import GitFailed, git_environment, run_git
+from autodeploy.kernel.git.command import OUTPUT_LIMIT_BYTES, GitFailed, git_environment, run_git
 from autodeploy.kernel.git.connection import Connection, connect
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.git.failures import explain, is_redirect, refuses_the_request
@@ -73,7 +73,11 @@ class RemoteSession:
         await self.git("init", "--quiet", "--bare", "--template=", ".")
 
     async def git(
-        self, *command: str, stdin: bytes | None = None, cwd: Path | None = None
+        self,
+        *command: str,
+        stdin: bytes | None = None,
+        cwd: Path | None = None,
+        output_limit_bytes: int = OUTPUT_LIMIT_BYTES,
     ) -> bytes:
         """Run git on this session's repository; it can reach no server."""
         return await run_git(
@@ -82,6 +86,7 @@ class RemoteSession:
             cwd=cwd or self.repository,
             timeout_seconds=self.limits.transfer_seconds,
             stdin=stdin,
+            output_limit_bytes=output_limit_bytes,
         )
 
     async def list_refs(self, ref: str | None) -> RemoteRefs:

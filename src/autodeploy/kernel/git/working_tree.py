@@ -16,6 +16,7 @@ async def write_files(session: RemoteSession, commit: str, target: Path, *, part
         RepositoryTooLarge: the files are over the session's limits; nothing was written.
     """
     await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
+    await _check_count(session, commit)
     await session.git("read-tree", commit)
     left_out = await _missing(session, commit) if partial else set()
     present, missing = await _entries(session, left_out)
@@ -26,6 +27,15 @@ async def write_files(session: RemoteSession, commit: str, target: Path, *, part
         stdin=b"".join(path + b"\0" for path, _ in present), cwd=target,
     )  # fmt: skip
     await asyncio.to_thread(_write_empty, target, missing)
+
+
+async def _check_count(session: RemoteSession, commit: str) -> None:
+    """Count before git holds all names in memory: trees that share trees can name billions."""
+    line_bytes = len("0" * 40 + "\n")
+    await session.git(
+        "ls-tree", "-r", "--object-only", commit,
+        output_limit_bytes=session.limits.files * line_bytes,
+    )  # fmt: skip
 
 
 async def _missing(session: RemoteSession, commit: str) -> set[bytes]:
