@@ -19,7 +19,12 @@ async def main(home: Path, proxy_port: int) -> None:
     )
     await caddy.start()
     try:
-        await run_agent(home=home, proxy_port=proxy_port, user=user)
+        await run_agent(
+            home=home,
+            proxy_port=proxy_port,
+            user=user,
+            allow_unsandboxed=bool(os.environ.get("AUTODEPLOY_ALLOW_UNSANDBOXED")),
+        )
     finally:
         await caddy.stop()
 
