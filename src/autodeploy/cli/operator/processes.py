@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import Coroutine
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
-from autodeploy.settings import Settings
 
 
 def migrate() -> None:
@@ -27,7 +25,6 @@ def serve(
 ) -> None:
     """Answer the HTTP API."""
     settings = complete_settings()
-    _leave_out_extras(settings)
     import uvicorn
 
     from autodeploy.app import ROLE_ROUTERS, create_app
@@ -57,7 +54,6 @@ def worker(
 ) -> None:
     """Run the jobs of the queues."""
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
-    _leave_out_extras(settings)
     import uvloop
 
     from autodeploy.kernel.log import configure_logging
@@ -73,7 +69,6 @@ def worker(
 def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     """Run the deployed apps of this machine, their databases and their routes."""
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
-    _leave_out_extras(settings)
     import uvloop
 
     from autodeploy.kernel.log import configure_logging
@@ -100,19 +95,6 @@ def secrets() -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in generate_keys(settings):
         typer.echo(f"Made {path}. Keep a copy: what it protects is lost without it.")
-
-
-def _leave_out_extras(settings: Settings) -> None:
-    """Keep libraries from loading others merely because they are installed.
-
-    structlog and httpx load rich and Pygments for terminals, uvicorn watchfiles to restart when
-    code changes, redis the SDK of OpenTelemetry: 5 MB in a process that uses none of them. To
-    Python, a module that is None is missing.
-    """
-    unused = ["rich", "pygments", "watchfiles"]
-    if settings.otlp_endpoint is None:
-        unused.append("opentelemetry.sdk")
-    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]
 
 
 def _chosen(text: str, known: frozenset[str], kind: str) -> frozenset[str]:
