@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = False
     allow_unsandboxed: bool = False
     rate_limits: str | None = None
+    trusted_proxies: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otlp_endpoint: str | None = None
     lease_seconds: float = Field(default=15, gt=0)

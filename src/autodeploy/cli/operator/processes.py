@@ -3,12 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
+from autodeploy.settings import Settings
 
 
 def migrate() -> None:
@@ -32,17 +33,23 @@ def serve(
 
     chosen = _chosen(roles, frozenset(ROLE_ROUTERS), "role")
     configure_logging(settings.log_level, json=True)
-    uvicorn.run(
-        create_app(settings, chosen),
-        host=settings.api_host,
-        port=settings.api_port,
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    uvicorn.run(create_app(settings, chosen), **server_options(settings))
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn serves the API. Its own default would believe every process of this machine,
+    deployed apps included, that it speaks for another address."""
+    return {
+        "host": settings.api_host,
+        "port": settings.api_port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 5,
+        "forwarded_allow_ips": settings.trusted_proxies,
+    }
 
 
 def worker(
