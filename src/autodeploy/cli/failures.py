@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from autodeploy.cli.terminal import printable
+from autodeploy.cli.terminal import print_json, printable
 from autodeploy.kernel.errors import AutoDeployError
 
 
@@ -24,7 +24,8 @@ class ExitCode(IntEnum):
 
 
 class CommandError(Exception):
-    """A command ends here. ``log_tail`` holds the last lines that explain it."""
+    """A command ends here. ``log_tail`` holds the last lines that explain it; ``told`` is whether
+    a program that reads the output has been told already."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class CommandError(Exception):
         code: str | None = None,
         log_tail: Sequence[str] = (),
         exit_code: ExitCode = ExitCode.FAILED,
+        told: bool = False,
     ):
         super().__init__(message)
         self.message = message
@@ -41,6 +43,7 @@ class CommandError(Exception):
         self.code = code
         self.log_tail = list(log_tail)
         self.exit_code = exit_code
+        self.told = told
 
 
 EXIT_CODES = {
@@ -81,8 +84,19 @@ def as_failure(error: BaseException) -> CommandError:
     )
 
 
-def report(failure: CommandError) -> NoReturn:
-    """Print what happened, the last lines of the log and what to do next, and leave."""
+def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
+    """Print what happened, the last lines of the log and what to do next, and leave.
+
+    With ``as_json`` a program that reads standard output finds the same there.
+    """
+    if as_json and not failure.told:
+        error = {
+            "code": failure.code,
+            "message": failure.message,
+            "remedy": failure.remedy,
+            "logTail": failure.log_tail,
+        }
+        print_json({"error": error})
     code = f" ({failure.code})" if failure.code else ""
     typer.secho(f"Error: {printable(failure.message)}{code}", fg="red", err=True)
     for line in failure.log_tail:

@@ -1,6 +1,8 @@
 """The ``autodeploy`` program: its commands and what becomes of their errors."""
 
 import os
+import signal
+import sys
 
 import typer
 
@@ -38,13 +40,14 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command that the arguments name; no error ends in a traceback."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     follow_make()
     try:
         build_app()(prog_name="autodeploy")
     except Exception as error:
         if os.environ.get("AUTODEPLOY_TRACEBACK"):
             raise
-        report(as_failure(error))
+        report(as_failure(error), as_json="--json" in sys.argv)
 
 
 def _print_version(wanted: bool) -> None:

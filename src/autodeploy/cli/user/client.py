@@ -20,6 +20,7 @@ class Api:
     """Calls to ``/api/v1`` of the platform at ``url``."""
 
     def __init__(self, url: str, token: str | None):
+        _check_url(url)
         self.url = url
         self.token = token
         headers = {"User-Agent": "autodeploy-cli"}
@@ -38,10 +39,10 @@ class Api:
         url = current_url()
         token = load_token(url)
         if token is None:
+            cls(url, None)._require_answer()
             raise CommandError(
                 f"There is no token for the platform at {url}.",
-                remedy="Run `autodeploy up` to start one on this machine, or `autodeploy login "
-                "--url URL` for one that runs elsewhere.",
+                remedy=f"Run `autodeploy login --url {url}`, or set AUTODEPLOY_TOKEN.",
                 exit_code=ExitCode.NOT_PERMITTED,
             )
         return cls(url, token)
@@ -74,6 +75,14 @@ class Api:
             cursor = page.get("nextCursor")
             if not cursor:
                 return
+
+    def _require_answer(self) -> None:
+        """Raises ``CommandError`` when nothing answers there, or something else does."""
+        try:
+            self.get("/auth/me")
+        except CommandError as failure:
+            if failure.exit_code == ExitCode.UNREACHABLE:
+                raise
 
     def _call(
         self,
@@ -114,6 +123,20 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise CommandError(
+            f"{url!r} is not the address of a platform.",
+            remedy="Give one such as http://127.0.0.1:8000, as --url or AUTODEPLOY_URL.",
+            exit_code=ExitCode.USAGE,
+        )
 
 
 def unreachable(url: str, error: Exception) -> CommandError:

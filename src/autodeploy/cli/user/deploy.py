@@ -2,12 +2,13 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from autodeploy.cli.failures import PASSING, CommandError, ExitCode
+from autodeploy.cli.failures import PASSING, CommandError
 from autodeploy.cli.terminal import print_json, say
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.feed import Feed
@@ -93,7 +94,7 @@ def finish(api: Api, deployment: Json, *, detach: bool, as_json: bool) -> None:
     if as_json:
         print_json(deployment)
     if deployment["status"] != "ready":
-        raise _failure(deployment)
+        raise _failure(deployment, told=as_json)
     if not as_json:
         print_addresses(deployment)
 
@@ -127,9 +128,18 @@ def watch(api: Api, deployment: Json, view: View) -> Json:
                     if failure.exit_code not in PASSING or read_at - answered_at > PATIENCE_SECONDS:
                         raise
                 view.update(deployment)
-    for line in api.get(f"{path}/logs", after=last_line)["items"]:
+    for line in lines_after(api, deployment["id"], last_line):
         view.line(line)
     return deployment
+
+
+def lines_after(api: Api, deployment_id: str, sequence: int) -> Iterator[Json]:
+    """Every stored line of a deployment after this one, over all pages."""
+    after: int | str | None = sequence
+    while after is not None:
+        page = api.get(f"/deployments/{deployment_id}/logs", after=after)
+        yield from page["items"]
+        after = page["nextCursor"]
 
 
 def _start_from_git(api: Api, source: GitSource, options: DeployOptions) -> Json:
@@ -221,14 +231,15 @@ def _release_before_live(api: Api, project: Json, environment: str) -> str:
     return chosen
 
 
-def _failure(deployment: Json) -> CommandError:
+def _failure(deployment: Json, *, told: bool) -> CommandError:
     if deployment["status"] == "cancelled":
-        return CommandError("The deployment was cancelled.", exit_code=ExitCode.FAILED)
+        return CommandError("The deployment was cancelled.", told=told)
     error = deployment["error"] or {}
     return CommandError(
         error.get("message") or "The deployment failed.",
         code=error.get("code"),
         log_tail=error.get("logTail") or (),
+        told=told,
         remedy=error.get("remedy")
         or f"`autodeploy logs {deployment['id']}` shows everything that it printed.",
     )

@@ -40,6 +40,8 @@ def cancel(target: str | None, environment: str, as_json: bool) -> None:
     answer = api.post(f"/deployments/{deployment['id']}/cancel")
     if as_json:
         print_json(answer)
+    elif answer["status"] == "cancelled":
+        say(f"Deployment {answer['id']} is cancelled.")
     else:
         say(f"Deployment {answer['id']} is being cancelled.")
 

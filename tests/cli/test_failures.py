@@ -1,0 +1,80 @@
+"""How commands end when they fail, for people and for programs."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autodeploy.cli.failures import CommandError, report
+
+
+@pytest.fixture
+def silent_url() -> Iterator[str]:
+    """An address where nothing listens, and nothing else will."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user without any configuration starts it."""
+    known = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "autodeploy", *arguments],
+        env={**known, **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_failure_of_a_json_command_is_one_object(tmp_path: Path, silent_url: str) -> None:
+    ended = run(tmp_path, "projects", "--json", AUTODEPLOY_URL=silent_url, AUTODEPLOY_TOKEN="t")
+    assert ended.returncode == 69
+    assert "does not answer" in json.loads(ended.stdout)["error"]["message"]
+    assert "Error: " in ended.stderr
+
+
+def test_failure_that_was_told_is_not_told_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        report(CommandError("It failed.", told=True), as_json=True)
+    assert ended.value.code == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_absent_platform_is_unreachable_also_without_a_token(
+    tmp_path: Path, silent_url: str
+) -> None:
+    ended = run(tmp_path, "status", AUTODEPLOY_URL=silent_url)
+    assert ended.returncode == 69, ended.stderr
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://host", "http://host:port"])
+def test_address_that_is_none_is_wrong_usage(tmp_path: Path, url: str) -> None:
+    ended = run(tmp_path, "projects", AUTODEPLOY_URL=url, AUTODEPLOY_TOKEN="t")
+    assert ended.returncode == 2, ended.stderr
+    assert "is not the address of a platform" in ended.stderr
+
+
+def test_interrupt_while_modules_are_imported_prints_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(30)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "autodeploy", "--version"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == ""
