@@ -1,6 +1,8 @@
 """Build, deploy, promote, switch, retire: with a real sandbox, Caddy and agent."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,12 +11,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.errors import NotFound, Unavailable
 from autodeploy.providers.base import App, Endpoint, Release, ReleaseRequest
+from autodeploy.providers.local.agent.ports import taken_by_others
 from autodeploy.providers.local.errors import ReleaseCommandFailed
 from autodeploy.providers.local.provider import LocalProvider
 
-from .conftest import SERVER, Lines, Node, build_request, release_request, spec
+from .conftest import SERVER, Lines, Node, as_root, build_request, release_request, spec
 
 MakeSource = Callable[[dict[str, str]], Path]
 
@@ -70,6 +73,51 @@ async def test_release_gets_traffic_only_when_promoted(
     assert (await _get(endpoint.local_url)).text == "one"
     assert (await provider.status(release)).state == "running"
     assert await provider.promote(request, release) == endpoint
+
+
+@as_root
+async def test_port_that_another_user_took_gets_no_traffic(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "one")
+    endpoint = await provider.promote(request, release)
+    assert endpoint.local_url
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", 0))
+        foreign.listen()
+        body = {
+            "slug": app.project_slug,
+            "environment": app.environment,
+            "local_port": endpoint.local_port,
+            "kind": "server",
+            "spa_fallback": False,
+            "target": f"127.0.0.1:{foreign.getsockname()[1]}",
+        }
+        with pytest.raises(Unavailable, match="Another program"):
+            await provider._agent.call("PUT", f"/apps/{app.number}", body=body)
+    assert (await _get(endpoint.local_url)).text == "one"
+
+
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [
+        (socket.AF_INET, "127.0.0.1"),
+        (socket.AF_INET, "0.0.0.0"),
+        (socket.AF_INET6, "::"),
+    ],
+)
+def test_listener_is_known_by_its_user(family: socket.AddressFamily, address: str) -> None:
+    with socket.socket(family) as listener:
+        try:
+            listener.bind((address, 0))
+        except OSError:
+            pytest.skip("This machine has no such address.")
+        port = listener.getsockname()[1]
+        assert not taken_by_others(port, os.geteuid() + 1)
+        listener.listen()
+        assert not taken_by_others(port, os.geteuid())
+        assert taken_by_others(port, os.geteuid() + 1)
 
 
 async def test_switching_loses_no_request(

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from autodeploy.kernel.errors import AutoDeployError, NotFound
+from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
 from autodeploy.kernel.sandbox import Sandbox
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.agent.instances import Instance, Instances
+from autodeploy.providers.local.agent.ports import host_uid, taken_by_others
 from autodeploy.providers.local.agent.proxy import Promotion, Proxy
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import AppCommand
@@ -90,6 +91,7 @@ class AgentApi:
     async def _promote(self, request: Request) -> Response:
         body = await request.json()
         promotion = Promotion(number=request.path_params["number"], **body)
+        _refuse_foreign(promotion)
         return JSONResponse(asdict(await self._proxy.promote(promotion)))
 
     async def _destroy(self, request: Request) -> Response:
@@ -113,6 +115,17 @@ class AgentApi:
         if instance is None:
             raise NotFound("This release does not run here.")
         return instance
+
+
+def _refuse_foreign(promotion: Promotion) -> None:
+    if promotion.kind != "server":
+        return
+    port = int(promotion.target.rpartition(":")[2])
+    if taken_by_others(port, host_uid(promotion.number)):
+        raise Unavailable(
+            f"Another program of this machine listens on port {port}, which was the app's.",
+            remedy="Deploy again: the app gets another port.",
+        )
 
 
 def _instance_answer(instance: Instance) -> Response:

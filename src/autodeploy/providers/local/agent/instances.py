@@ -14,7 +14,13 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.sandbox import Sandbox, SandboxProcess, stream_lines
 from autodeploy.providers.base import RuntimeStatus
 from autodeploy.providers.local.agent.output import Output
-from autodeploy.providers.local.agent.ports import INSTANCE_PORTS, free_port, is_free
+from autodeploy.providers.local.agent.ports import (
+    INSTANCE_PORTS,
+    free_port,
+    host_uid,
+    is_free,
+    taken_by_others,
+)
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import AppCommand, app_sandbox
 
@@ -137,6 +143,9 @@ class Instance:
                 await asyncio.sleep(0.05)
                 continue
             writer.close()
+            if taken_by_others(self.port, host_uid(self.app.number)):
+                await asyncio.sleep(0.5)
+                continue
             if self._state == "starting":
                 self._state = "running"
             return

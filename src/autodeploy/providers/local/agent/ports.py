@@ -1,13 +1,30 @@
 """Loopback ports for apps, below the range that the kernel gives to outgoing connections."""
 
+import os
 import random
 import socket
+import sys
 from collections.abc import Container
+from pathlib import Path
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.providers.local.layout import app_uid
 
 INSTANCE_PORTS = range(30_000, 32_700)
 STABLE_PORTS = range(20_000, 29_900)
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTEN = "0A"
+# 127.0.0.1 and any address, plain and in IPv6, as hexadecimal words of the machine's byte order.
+_LOOPBACK = frozenset(
+    "".join(f"{int.from_bytes(packed[at : at + 4], sys.byteorder):08X}" for at in range(0, n, 4))
+    for text, family, n in (
+        ("127.0.0.1", socket.AF_INET, 4),
+        ("0.0.0.0", socket.AF_INET, 4),  # noqa: S104 - compared with, not bound to
+        ("::", socket.AF_INET6, 16),
+        ("::ffff:127.0.0.1", socket.AF_INET6, 16),
+    )
+    for packed in [socket.inet_pton(family, text)]
+)
 
 
 def is_free(port: int) -> bool:
@@ -19,6 +36,33 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def host_uid(number: int) -> int:
+    """Whom the machine sees an app's processes run as: us, unless we are root."""
+    return app_uid(number) if os.geteuid() == 0 else os.geteuid()
+
+
+def taken_by_others(port: int, uid: int) -> bool:
+    """Whether a process of another user than ``uid`` listens where this loopback port leads.
+
+    Apps share the machine's network, so one could wait for the port of another to be free.
+    """
+    listening = [line for table in _TABLES for line in _lines(table) if line[3] == _LISTEN]
+    return any(
+        int(line[7]) != uid
+        for line in listening
+        for address, _, number in [line[1].partition(":")]
+        if int(number, 16) == port and address in _LOOPBACK
+    )
+
+
+def _lines(table: Path) -> list[list[str]]:
+    """The rows of /proc/net/tcp: 1 is the local address, 3 the state, 7 the user."""
+    try:
+        return [line.split() for line in table.read_text().splitlines()[1:]]
+    except FileNotFoundError:  # a kernel without IPv6
+        return []
 
 
 def free_port(ports: range, taken: Container[int]) -> int:
