@@ -158,6 +158,7 @@ async def test_build_is_refused_with_a_remedy_unless_the_owner_allows_it(
         await provider.build(build_request(app, source({}), build), log)
     assert raised.value.code == "sandbox_unavailable"
     assert "namespaces" in (raised.value.remedy or "")
+    assert "--allow-unsandboxed" in (raised.value.remedy or "")
     assert log.lines == []
 
 

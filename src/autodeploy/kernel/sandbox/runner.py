@@ -175,7 +175,8 @@ class Sandbox:
 _REMEDY = (
     "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, and "
     "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu), or run AutoDeploy as root "
-    "outside an unprivileged container."
+    "outside an unprivileged container. Or choose to go without one, for apps that you trust: "
+    "`autodeploy up --allow-unsandboxed`, or AUTODEPLOY_ALLOW_UNSANDBOXED=1 for `make deploy`."
 )
 
 

@@ -103,7 +103,10 @@ class Unsandboxed(Sandbox):
         return json.dumps(job).encode()
 
     def _temporary_folder(self, spec: SandboxSpec) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix=f"autodeploy-{spec.name}-"))
+        parent = self._home / "tmp"
+        parent.mkdir(exist_ok=True)
+        parent.chmod(0o711)
+        folder = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=parent))
         if self._as_root:
             os.chown(folder, spec.uid, spec.gid)
         return folder

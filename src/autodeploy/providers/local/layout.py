@@ -74,7 +74,8 @@ class Layout:
 
         A release that was built but never deployed has no ``app-number`` yet.
         """
-        for folder in (*self.home.glob("builds/*"), *self.home.glob("releases/*")):
+        kinds = ("builds", "releases", "tmp")
+        for folder in (one for kind in kinds for one in self.home.glob(f"{kind}/*")):
             old = time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS
             abandoned = old and not (folder / "app-number").exists()
             if abandoned or (folder / "retired").exists():
