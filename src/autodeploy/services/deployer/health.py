@@ -10,7 +10,7 @@ import httpx
 from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
 from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
 
-FIRST_INTERVAL_SECONDS = 0.2
+FIRST_INTERVAL_SECONDS = 0.05
 LAST_INTERVAL_SECONDS = 1.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 CRASHES_BEFORE_FAILURE = 3
@@ -64,7 +64,7 @@ async def _wait_for_answer(
                     return
             _refuse_crashing(await provider.status(release))
             await asyncio.sleep(interval)
-            interval = min(LAST_INTERVAL_SECONDS, interval * 1.5)
+            interval = min(LAST_INTERVAL_SECONDS, interval * 1.3)
 
 
 async def _status_of(client: httpx.AsyncClient, url: str) -> int:
