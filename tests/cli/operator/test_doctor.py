@@ -42,6 +42,10 @@ def test_sandbox_is_really_tried(home: Path) -> None:
     _, checks = run_doctor(home, AUTODEPLOY_PROGRAM_BWRAP="/bin/false")
     assert checks["sandbox"]["verdict"] == "missing"
     assert checks["sandbox"]["remedy"]
+    allowed = {"AUTODEPLOY_ALLOW_UNSANDBOXED": "1"}
+    for program in ("/bin/false", "/nonexistent"):
+        _, checks = run_doctor(home, AUTODEPLOY_PROGRAM_BWRAP=program, **allowed)
+        assert checks["sandbox"]["verdict"] == "advice"
 
 
 def test_missing_program_fails_with_a_remedy(home: Path) -> None:

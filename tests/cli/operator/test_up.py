@@ -186,3 +186,22 @@ def test_deployment_passes_values_as_single_arguments() -> None:
 def test_deployment_of_what_looks_like_an_option_is_refused(repo: str, ref: str | None) -> None:
     with pytest.raises(CommandError):
         Deployment(repo, ref)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refuses", "warned"),
+    [
+        ((), True, False),
+        (("--allow-unsandboxed",), True, True),
+        (("--allow-unsandboxed",), False, False),
+    ],
+)
+async def test_owner_who_goes_without_a_sandbox_is_warned_where_there_is_none(
+    platform: Platform, arguments: tuple[str, ...], refuses: bool, warned: bool
+) -> None:
+    programs = {"AUTODEPLOY_PROGRAM_BWRAP": "/bin/false"} if refuses else {}
+    up = platform.start(*arguments, **programs)
+    await up.wait_for(READY)
+    assert ("WARNING: No sandbox" in up.output) is warned
+    assert await up.end() == 0
+    await assert_nothing_left(platform)
