@@ -258,6 +258,23 @@ async def test_command_that_does_not_exist_is_127(sandbox: Sandbox) -> None:
     assert "no-such-program" in lines[0]
 
 
+async def test_sandbox_yields_the_cpu_to_the_platform() -> None:
+    cgroups = find_cgroups()
+    if cgroups is None:
+        pytest.skip("this machine lets us make no cgroups")
+    group = cgroups.create("share", Limits())
+    try:
+        shares = [
+            int((folder / file).read_text()) / usual
+            for folder in group.folders
+            for file, usual in (("cpu.shares", 1024), ("cpu.weight", 100))
+            if (folder / file).exists()
+        ]
+        assert shares == [0.25]
+    finally:
+        await group.remove()
+
+
 async def test_cgroups_are_removed(sandbox: Sandbox) -> None:
     cgroups = find_cgroups()
     if cgroups is None:

@@ -13,6 +13,9 @@ from autodeploy.kernel.sandbox.spec import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _CPU_PERIOD_MICROSECONDS = 100_000
+# A quarter of the usual share: where the CPU is short the platform goes first, and only there.
+_CPU_SHARES = 256  # of 1,024, in version 1
+_CPU_WEIGHT = 25  # of 100, in version 2
 _PREFIX = "autodeploy"
 
 
@@ -120,12 +123,14 @@ def _settings(version: int, limits: Limits) -> list[tuple[str, str]]:
             ("memory.limit_in_bytes", str(limits.memory_bytes)),
             ("memory.memsw.limit_in_bytes", str(limits.memory_bytes)),
             ("pids.max", str(limits.processes)),
+            ("cpu.shares", str(_CPU_SHARES)),
         ]
         return settings + ([("cpu.cfs_quota_us", str(quota))] if quota else [])
     settings = [
         ("memory.max", str(limits.memory_bytes)),
         ("memory.swap.max", "0"),
         ("pids.max", str(limits.processes)),
+        ("cpu.weight", str(_CPU_WEIGHT)),
     ]
     return settings + ([("cpu.max", f"{quota} {_CPU_PERIOD_MICROSECONDS}")] if quota else [])
 
