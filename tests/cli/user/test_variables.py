@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autodeploy.cli.failures import CommandError, ExitCode
-from autodeploy.cli.user.variables import parse_dotenv
+from autodeploy.cli.user.variables import import_file, parse_dotenv
 
 
 def test_dotenv_with_comments_exports_and_quotes_is_read() -> None:
@@ -57,3 +59,11 @@ _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 def test_any_values_in_double_quotes_come_back_unchanged(values: dict[str, str]) -> None:
     text = "".join(f'{key}="{value.translate(_ESCAPED)}"\n' for key, value in values.items())
     assert parse_dotenv(text) == values
+
+
+def test_file_that_is_no_text_is_refused_by_its_line(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"A=1\nNAME=caf\xe9\n")
+    with pytest.raises(CommandError, match=r"not UTF-8 text \(line 2\)") as refused:
+        import_file(file, None, "production", secret=None, as_json=False)
+    assert refused.value.exit_code == ExitCode.USAGE

@@ -64,7 +64,16 @@ def import_file(
     file: Path, project_name: str | None, environment: str, *, secret: bool | None, as_json: bool
 ) -> None:
     """Set what a ``.env`` file says."""
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise CommandError(
+            f"{file} is not UTF-8 text (line {line}).",
+            remedy="Save it as UTF-8 and import it again.",
+            exit_code=ExitCode.USAGE,
+        ) from None
     _save(parse_dotenv(text), project_name, environment, secret=secret, as_json=as_json)
 
 

@@ -75,6 +75,7 @@ def _defaults(workdir: str, interpreters: Sequence[Interpreter]) -> dict[str, st
         "LANG": "C.UTF-8",
         "HOST": "127.0.0.1",
         "NODE_ENV": "production",
+        "NPM_CONFIG_UPDATE_NOTIFIER": "false",
         "PYTHONUNBUFFERED": "1",
     }
     if any(one.name == "python" for one in interpreters):

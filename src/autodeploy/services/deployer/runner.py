@@ -182,6 +182,10 @@ class Runner:
                         f"{step.name} failed inside AutoDeploy ({type(error).__name__}).",
                         remedy="Deploy again; if it fails again, the worker's log says why.",
                     ) from error
+                await context.say(
+                    f"{step.name} failed inside AutoDeploy ({type(error).__name__}). Trying again.",
+                    level="warn",
+                )
             await asyncio.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
         if ended is not None:
             await _when_answered(context.log.flush)
