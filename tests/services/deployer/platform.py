@@ -13,7 +13,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.auth.principal import Principal
-from autodeploy.services.deployer import deployments, projects
+from autodeploy.services.deployer import deployments, history, projects
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment
 from autodeploy.services.deployer.runner import Runner
@@ -93,7 +93,7 @@ class Platform:
         return await self.view(created.id)
 
     async def view(self, deployment_id: UUID) -> DeploymentView:
-        return await deployments.get_deployment(self.resources, self.principal, deployment_id)
+        return await history.get_deployment(self.resources, self.principal, deployment_id)
 
     async def row(self, deployment_id: UUID) -> Deployment:
         async with self.resources.db.transaction() as session:
@@ -130,7 +130,7 @@ class Platform:
         await self.set(deployment_id, lease_expires_at=row.created_at)
 
     async def messages(self, deployment_id: UUID) -> list[str]:
-        page = await deployments.list_logs(
+        page = await history.list_logs(
             self.resources, self.principal, deployment_id, after=0, limit=1000
         )
         return [line.message for line in page.items]

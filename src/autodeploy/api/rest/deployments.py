@@ -10,7 +10,7 @@ from autodeploy.api.pagination import link_next
 from autodeploy.api.rest.providers import ManifestsDep
 from autodeploy.kernel.schema import Page
 from autodeploy.providers.base import Capability
-from autodeploy.services.deployer import deployments
+from autodeploy.services.deployer import deployments, history
 from autodeploy.services.deployer.schemas import (
     DeploymentInput,
     DeploymentStatusView,
@@ -55,7 +55,7 @@ async def list_deployments(
     project_id: UUID,
 ) -> Page[DeploymentView]:
     """The deployments of a project, newest first."""
-    answer = await deployments.list_deployments(
+    answer = await history.list_deployments(
         resources, principal, project_id, limit=page.limit, cursor=page.cursor
     )
     link_next(request, response, answer.next_cursor)
@@ -67,7 +67,7 @@ async def get_deployment(
     resources: ResourcesDep, principal: PrincipalDep, deployment_id: UUID
 ) -> DeploymentView:
     """One deployment with its steps, its address and its error."""
-    return await deployments.get_deployment(resources, principal, deployment_id)
+    return await history.get_deployment(resources, principal, deployment_id)
 
 
 @router.get("/deployments/{deployment_id}/status", operation_id="getDeploymentStatus")
@@ -75,7 +75,7 @@ async def get_status(
     resources: ResourcesDep, principal: PrincipalDep, deployment_id: UUID
 ) -> DeploymentStatusView:
     """How far a deployment is."""
-    return await deployments.get_status(resources, principal, deployment_id)
+    return await history.get_status(resources, principal, deployment_id)
 
 
 @router.get("/deployments/{deployment_id}/logs", operation_id="listDeploymentLogs")
@@ -89,7 +89,7 @@ async def list_logs(
     source: Annotated[str | None, Query(max_length=50)] = None,
 ) -> Page[LogLineView]:
     """Log lines in order; ``nextCursor`` is the ``after`` of the next page."""
-    return await deployments.list_logs(
+    return await history.list_logs(
         resources,
         principal,
         deployment_id,

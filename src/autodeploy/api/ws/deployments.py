@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.api.middleware import TICKET_PROTOCOL
 from autodeploy.kernel.errors import AutoDeployError, Forbidden, NotFound
-from autodeploy.services.deployer.deployments import require_readable
+from autodeploy.services.deployer.history import require_readable
 from autodeploy.services.deployer.streams import follow_logs, follow_status
 
 router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"])

@@ -1,4 +1,4 @@
-"""Deployments: start, read, cancel, roll back. The row that is written is the intent to run."""
+"""Deployments: start, cancel, roll back. The row that is written is the intent to run."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,20 +7,18 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.git.refs import ResolvedRef
-from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.schema import Page
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.service import resolve_ref
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
-from autodeploy.services.deployer import logs, store
-from autodeploy.services.deployer.announcements import CANCEL_CHANNEL, Announcing, announcing
+from autodeploy.services.deployer import store
+from autodeploy.services.deployer.announcements import Announcing, announcing
 from autodeploy.services.deployer.app_environment import DATABASE_VARIABLE
+from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.databases import PROVISION_NEW
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
@@ -30,9 +28,7 @@ from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.schemas import (
     DeploymentConfiguration,
     DeploymentInput,
-    DeploymentStatusView,
     DeploymentView,
-    LogLineView,
 )
 from autodeploy.services.deployer.states import (
     TERMINAL,
@@ -41,15 +37,11 @@ from autodeploy.services.deployer.states import (
     StepStatus,
 )
 from autodeploy.services.deployer.transitions import (
-    TransitionRefused,
     append_event,
-    change_status,
-    end_open_steps,
 )
 from autodeploy.services.deployer.variables import set_variables
-from autodeploy.services.deployer.views import deployment_views, status_view
+from autodeploy.services.deployer.views import deployment_views
 
-_QUEUED = frozenset({DeploymentStatus.QUEUED})
 _ROLLBACK_SKIPS = frozenset(
     {StepName.ANALYZE_REPOSITORY, StepName.PROVISION_DATABASE, StepName.BUILD_APPLICATION}
 )
@@ -170,105 +162,6 @@ async def cancel_deployment(
             await request_cancellation(transaction, deployment)
         await session.refresh(deployment)
     return await _dispatched(resources, deployment)
-
-
-async def get_deployment(
-    resources: Resources, principal: Principal, deployment_id: UUID
-) -> DeploymentView:
-    """One deployment. Raises ``NotFound``."""
-    async with resources.db.transaction() as session:
-        deployment = await _readable(session, principal, deployment_id)
-        return (await deployment_views(session, [deployment]))[0]
-
-
-async def list_deployments(
-    resources: Resources,
-    principal: Principal,
-    project_id: UUID,
-    *,
-    limit: int,
-    cursor: str | None = None,
-) -> Page[DeploymentView]:
-    """The deployments of a project, newest first."""
-    async with resources.db.transaction() as session:
-        project = await store.get_project(session, principal.organization_ids, project_id)
-        require(principal, Action.DEPLOYMENT_READ, project.organization_id)
-        rows = await store.list_deployments(session, project_id, limit=limit, cursor=cursor)
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
-        return Page(items=await deployment_views(session, page), next_cursor=following)
-
-
-async def get_status(
-    resources: Resources, principal: Principal, deployment_id: UUID
-) -> DeploymentStatusView:
-    """How far a deployment is. Raises ``NotFound``."""
-    async with resources.db.transaction() as session:
-        deployment = await _readable(session, principal, deployment_id)
-        steps = await store.list_steps(session, [deployment_id])
-        return status_view(deployment, steps[deployment_id])
-
-
-async def list_logs(
-    resources: Resources,
-    principal: Principal,
-    deployment_id: UUID,
-    *,
-    after: int,
-    limit: int,
-    level: str | None = None,
-    source: str | None = None,
-) -> Page[LogLineView]:
-    """Log lines in order; ``next_cursor`` is the ``after`` of the next page."""
-    async with resources.db.transaction() as session:
-        await _readable(session, principal, deployment_id)
-    lines = await logs.read_lines(
-        resources, deployment_id, after=after, limit=limit, level=level, source=source
-    )
-    items = [LogLineView.model_validate(line) for line in lines]
-    following = str(items[-1].sequence) if len(items) == limit else None
-    return Page(items=items, next_cursor=following)
-
-
-async def require_readable(resources: Resources, principal: Principal, deployment_id: UUID) -> None:
-    """Return when the caller may read the deployment; raises ``NotFound`` otherwise."""
-    async with resources.db.transaction() as session:
-        await _readable(session, principal, deployment_id)
-
-
-async def end_queued(transaction: Announcing, deployment_id: UUID, reason: str) -> None:
-    """Cancel a deployment that has not begun. A worker that is about to begin finds out."""
-    try:
-        await change_status(
-            transaction,
-            deployment_id,
-            DeploymentStatus.CANCELLED,
-            sources=_QUEUED,
-            values={"details": {"reason": reason}},
-            metadata={"reason": reason},
-        )
-    except TransitionRefused:
-        return  # it has begun or ended since
-    await end_open_steps(
-        transaction.session,
-        deployment_id,
-        running=StepStatus.CANCELLED,
-        pending=StepStatus.CANCELLED,
-    )
-
-
-async def request_cancellation(transaction: Announcing, deployment: Deployment) -> None:
-    """Ask the worker that runs the deployment to stop it."""
-    deployment.cancel_requested_at = deployment.cancel_requested_at or now()
-    await transaction.session.flush()
-    transaction.announce(
-        CANCEL_CHANNEL, {"type": "deployment.cancel", "deploymentId": str(deployment.id)}
-    )
-
-
-async def _readable(session: AsyncSession, principal: Principal, deployment_id: UUID) -> Deployment:
-    deployment = await store.get_deployment(session, principal.organization_ids, deployment_id)
-    require(principal, Action.DEPLOYMENT_READ, deployment.organization_id)
-    return deployment
 
 
 async def _get_repository(session: AsyncSession, project: Project) -> Repository:

@@ -7,8 +7,8 @@ import structlog
 from sqlalchemy import delete, select
 
 from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.context import app_of
-from autodeploy.services.deployer.deployments import end_queued, request_cancellation
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import (
     Deployment,
