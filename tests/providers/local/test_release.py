@@ -160,6 +160,51 @@ async def test_switching_loses_no_request(
     assert seen == {"blue", "green"}
 
 
+# Agrees to any upgrade, then sends back what it gets: as much of a WebSocket as a proxy sees.
+ECHO = """
+import os, socketserver
+
+class Echo(socketserver.StreamRequestHandler):
+    def handle(self):
+        upgrade = False
+        while (line := self.rfile.readline()).strip():
+            upgrade = upgrade or line.lower().startswith(b"upgrade:")
+        if not upgrade:
+            self.wfile.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+            return
+        self.wfile.write(
+            b"HTTP/1.1 101 Switching Protocols\\r\\n"
+            b"Connection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n"
+        )
+        while data := self.request.recv(1024):
+            self.request.sendall(data)
+
+address = ("127.0.0.1", int(os.environ["PORT"]))
+socketserver.ThreadingTCPServer(address, Echo).serve_forever()
+"""
+
+
+async def test_open_websocket_survives_the_arrival_and_removal_of_other_apps(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": ECHO}))
+    endpoint = await provider.promote(*await _up(provider, app, key, "unused"))
+    reader, writer = await asyncio.open_connection("127.0.0.1", endpoint.local_port)
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n")
+        writer.write(b"Upgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n")
+        async with asyncio.timeout(20):
+            assert b" 101 " in (await reader.readuntil(b"\r\n\r\n"))
+            other = App(uuid4(), app.number + 5000, f"other-{app.number}", "production")
+            key = await _artifact(provider, other, source({"server.py": SERVER}))
+            await provider.promote(*await _up(provider, other, key, "other"))
+            await provider.destroy(other)
+            writer.write(b"still here")
+            assert await reader.readexactly(10) == b"still here"
+    finally:
+        writer.close()
+
+
 async def test_second_deploy_finds_the_first_ones_release(
     provider: LocalProvider, app: App, source: MakeSource
 ) -> None:
