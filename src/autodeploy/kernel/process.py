@@ -160,16 +160,32 @@ async def stop(
         if code is None:
             _signal(process.pid, signal.SIGKILL)
     _signal_group(process.pid, signal.SIGKILL)  # what the leader left behind
+    return await wait_ended(process)
+
+
+async def wait_ended(process: asyncio.subprocess.Process) -> int:
+    """The exit code of a process that is about to end, for instance since it was killed.
+
+    ``Process.wait`` also waits for the end of the pipes. It never returns when a pipe is full that
+    nobody reads any more, or is held open by a grandchild.
+    """
     code = await _exit_code(process, None)
     assert code is not None
     return code
 
 
-async def _exit_code(process: asyncio.subprocess.Process, seconds: float | None) -> int | None:
-    """The exit code, None when the process still runs after ``seconds``.
+async def discard_output(process: asyncio.subprocess.Process) -> None:
+    """Read away what an ended process wrote and nobody read: that closes its pipes.
 
-    ``Process.wait`` also waits for the end of the pipes, which a grandchild may hold open.
+    No process may hold the other end any more, and nobody else may be reading.
     """
+    for stream in (process.stdout, process.stderr):
+        while stream is not None and await stream.read(1 << 16):
+            continue
+
+
+async def _exit_code(process: asyncio.subprocess.Process, seconds: float | None) -> int | None:
+    """The exit code, None when the process still runs after ``seconds``."""
     deadline = None if seconds is None else time.monotonic() + seconds
     while process.returncode is None:
         if deadline is not None and time.monotonic() > deadline:

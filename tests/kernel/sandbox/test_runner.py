@@ -258,6 +258,36 @@ async def test_command_that_does_not_exist_is_127(sandbox: Sandbox) -> None:
     assert "no-such-program" in lines[0]
 
 
+async def test_flood_that_nobody_reads_does_not_outlive_its_cancellation(sandbox: Sandbox) -> None:
+    reading = asyncio.Event()
+
+    async def stuck(_stream: str, _text: str) -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    run = asyncio.create_task(sandbox.run(_spec("yes " + "flood" * 20), stuck))
+    await asyncio.wait_for(reading.wait(), 10)
+    # The pipe is full, and asyncio has stopped reading it, once the flood has to wait.
+    await _until(lambda: all(_waits_for_a_pipe(pid) for pid in _processes_with("floodflood")))
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(run, 5)
+    assert not _processes_with("floodflood")
+
+
+async def test_flood_that_nobody_reads_ends_at_its_time_limit(sandbox: Sandbox) -> None:
+    async def stuck(_stream: str, _text: str) -> None:
+        await asyncio.Event().wait()
+
+    spec = _spec("yes " + "flood" * 20, limits=Limits(seconds=1))
+    assert (await asyncio.wait_for(sandbox.run(spec, stuck), 10)).timed_out
+
+
+def _waits_for_a_pipe(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "S"
+
+
 async def test_sandbox_yields_the_cpu_to_the_platform() -> None:
     cgroups = find_cgroups()
     if cgroups is None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autodeploy.kernel.git.errors import RepositoryTooLarge, RepositoryUnreachable
-from autodeploy.kernel.process import find_program, spawn
+from autodeploy.kernel.process import discard_output, find_program, spawn, wait_ended
 
 # The only settings that reach git from our own environment: certificates, and where programs are.
 _PASSED_ON = (
@@ -29,6 +29,7 @@ _ALWAYS = {
 OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024
 _STDERR_BYTES = 64 * 1024
 _WATCH_SECONDS = 0.5
+_DISCARD_SECONDS = 1.0
 
 
 class GitFailed(Exception):
@@ -119,11 +120,15 @@ async def _exchange(
     process: asyncio.subprocess.Process, stdin: bytes | None, output_limit_bytes: int
 ) -> tuple[bytes, bytes]:
     assert process.stdout is not None and process.stderr is not None
-    stdout, stderr, _ = await asyncio.gather(
-        _read_limited(process.stdout, output_limit_bytes),
-        _read_tail(process.stderr, _STDERR_BYTES),
-        _write(process, stdin),
-    )
+    out = asyncio.create_task(_read_limited(process.stdout, output_limit_bytes))
+    err = asyncio.create_task(_read_tail(process.stderr, _STDERR_BYTES))
+    feed = asyncio.create_task(_write(process, stdin))
+    try:
+        stdout, stderr, _ = await asyncio.gather(out, err, feed)
+    finally:
+        for task in (out, err, feed):
+            task.cancel()
+        await asyncio.wait([out, err, feed])
     await process.wait()
     return stdout, stderr
 
@@ -186,4 +191,12 @@ async def _kill_group(process: asyncio.subprocess.Process) -> None:
     # Also after a normal end: a helper (git-remote-https, ssh) may outlive the main process.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(process.wait())
+    await asyncio.shield(_let_go(process))
+
+
+async def _let_go(process: asyncio.subprocess.Process) -> None:
+    await wait_ended(process)
+    # A helper that left the group might hold the other end.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            await discard_output(process)

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+from autodeploy.kernel.process import discard_output, wait_ended
 from autodeploy.kernel.sandbox.cgroups import Cgroup
 from autodeploy.kernel.sandbox.spec import Outcome
 
@@ -66,10 +67,19 @@ class SandboxProcess:
         self.kill()
         return await self.wait()
 
+    async def destroy(self) -> None:
+        """Kill what is left, and let go of output that nobody has read. Idempotent.
+
+        For the one who read the output, once that has stopped.
+        """
+        self.kill()
+        await self.wait()
+        await discard_output(self.outer)
+
     async def _end(self) -> Outcome:
         try:
-            code = await self.outer.wait()
             await _readable(self._init_descriptor)
+            code = await wait_ended(self.outer)  # which ends with the one inside
             oom = self._cgroup.out_of_memory() if self._cgroup else False
             return Outcome(128 - code if code < 0 else code, out_of_memory=oom)
         finally:

@@ -136,8 +136,7 @@ class Sandbox:
             process.kill()
             return replace(await process.wait(), timed_out=True)
         finally:
-            process.kill()
-            await process.wait()
+            await process.destroy()
 
     async def status(self) -> SandboxStatus:
         """Try the smallest possible sandbox."""

@@ -113,8 +113,7 @@ class Instance:
                 await stream_lines(process, self._on_line)
                 outcome = await process.wait()
             finally:
-                process.kill()
-                await process.wait()
+                await process.destroy()
             self._exit_code = outcome.exit_code
             reason = " (out of memory)" if outcome.out_of_memory else ""
             self.output.append(
