@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from autodeploy.kernel import telemetry
 from autodeploy.kernel.resources import Resources
 
 
@@ -65,6 +66,7 @@ async def test_both_streams_give_everything_and_close(
         connect(f"{server}/{made['id']}/status/stream", additional_headers=user.headers) as status,
     ):
         reading = asyncio.gather(read_all(logs), read_all(status))
+        assert b"autodeploy_websockets 2.0" in telemetry.render()
         await make_runner(resources).run(UUID(made["id"]))
         (lines, log_code), (events, status_code) = await reading
     assert log_code == status_code == 1000

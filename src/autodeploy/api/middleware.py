@@ -17,7 +17,8 @@ from autodeploy.api import problems
 from autodeploy.api.deps import get_resources
 from autodeploy.api.routes import template_of
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput, TooLarge, Unauthenticated
-from autodeploy.kernel.telemetry import observe_request
+from autodeploy.kernel.log import request_context
+from autodeploy.kernel.telemetry import WEBSOCKETS, observe_request
 from autodeploy.services.auth.service import authenticate, redeem_ticket
 
 UPLOAD_PATH = "/api/v1/repositories/upload"
@@ -49,7 +50,7 @@ class RequestContext:
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with request_context(request_id):
             if scope["type"] == "http":
                 await self._http(scope, receive, send, request_id)
             else:
@@ -57,7 +58,8 @@ class RequestContext:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self.app(scope, receive, send)
+            with WEBSOCKETS.track_inprogress():
+                await self.app(scope, receive, send)
         except AutoDeployError as error:  # of a middleware: those of routes are answered inside
             await problems.refuse_websocket(WebSocket(scope, receive, send), error)
 

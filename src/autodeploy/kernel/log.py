@@ -92,12 +92,6 @@ def request_context(request_id: str, **values: str) -> Iterator[None]:
         yield
 
 
-def current_request_id() -> str | None:
-    """The id of the request that this task works for."""
-    value = structlog.contextvars.get_contextvars().get("request_id")
-    return value if isinstance(value, str) else None
-
-
 class RedactSecrets:
     """A structlog processor: hides values by their key's name, by their form and by being known."""
 

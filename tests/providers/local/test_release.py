@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from autodeploy.kernel.errors import NotFound, Unavailable
+from autodeploy.kernel.sandbox import Limits
 from autodeploy.providers.base import App, Endpoint, Release, ReleaseRequest
 from autodeploy.providers.local.agent.ports import taken_by_others
 from autodeploy.providers.local.errors import ReleaseCommandFailed
@@ -297,6 +298,17 @@ async def _static(
     request = release_request(app, artifact.key, built)
     release = await provider.deploy(request, Lines())
     return request, release, await provider.promote(request, release)
+
+
+async def test_release_command_over_its_time_is_ended_and_told_so(
+    provider: LocalProvider, app: App, source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(seconds=0.5)
+    monkeypatch.setattr("autodeploy.providers.local.provider._RELEASE_LIMITS", limits)
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request = release_request(app, key, spec(release_command="sleep 7533"))
+    with pytest.raises(ReleaseCommandFailed, match="took longer"):
+        await provider.deploy(request, Lines())
 
 
 async def test_static_files_are_served_compressed_with_clean_urls_and_404(

@@ -7,6 +7,7 @@ seen twice; where WebSockets do not get through, the same is asked for by pollin
 import json
 import queue
 import threading
+from abc import ABC, abstractmethod
 from http import HTTPStatus
 from types import TracebackType
 
@@ -82,7 +83,7 @@ class Feed:
         return self._messages.empty() and not any(stream.is_alive() for stream in self._streams)
 
 
-class _Stream(threading.Thread):
+class _Stream(threading.Thread, ABC):
     """One WebSocket with its resumption; ``after`` is the number of the last message given."""
 
     kind: str
@@ -154,11 +155,13 @@ class _Stream(threading.Thread):
                     return code == CLOSED_NORMALLY
         return True
 
+    @abstractmethod
     def take(self, message: Json) -> None:
-        raise NotImplementedError
+        """Note how far the stream is, and pass the message on."""
 
+    @abstractmethod
     def _poll(self) -> None:
-        raise NotImplementedError
+        """Ask over plain HTTP for what the stream would have brought."""
 
 
 class _LogStream(_Stream):

@@ -304,7 +304,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("refresh_token_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("previous_token_hash", sa.LargeBinary(), nullable=True),
         sa.Column("user_agent", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column(
@@ -327,7 +326,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("refresh_token_hash", name=op.f("uq_sessions_refresh_token_hash")),
     )
-    op.create_index(op.f("idx_sessions_previous_token_hash"), "sessions", ["previous_token_hash"])
     op.create_index("idx_sessions_user_id", "sessions", ["user_id"])
     op.create_table(
         "projects",

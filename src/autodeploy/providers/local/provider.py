@@ -213,6 +213,13 @@ class LocalProvider:
         await log("info", "release", f"$ {command.command}")
         spec = app_sandbox(self._layout, command, port=None, limits=_RELEASE_LIMITS)
         outcome = await self._sandbox.run(spec, on_line)
+        if outcome.timed_out:
+            raise ReleaseCommandFailed(
+                f"The release command `{command.command}` took longer than "
+                f"{_RELEASE_LIMITS.seconds:.0f} seconds.",
+                remedy="Check what it waits for: a prompt or a lock, for instance.",
+                log_tail=relevant_tail(lines),
+            )
         if outcome.exit_code != 0:
             raise ReleaseCommandFailed(
                 f"The release command `{command.command}` ended with exit code "

@@ -64,10 +64,6 @@ class SourceFiles:
         folder, _, name = path.rpartition("/")
         return self.entries(folder).get(name) is True
 
-    def has_folder(self, path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        return self.entries(folder).get(name) is False
-
     def glob(self, pattern: str) -> list[str]:
         """Files whose path matches; ``*`` stands for a part of one name, not for ``/``."""
         folder, _, name = pattern.rpartition("/")

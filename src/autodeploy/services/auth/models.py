@@ -104,7 +104,6 @@ class Session(Base):
     id: Mapped[type_uuid]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     refresh_token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    previous_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
     user_agent: Mapped[str | None]
     address: Mapped[str | None]
     created_at: Mapped[type_created]

@@ -124,7 +124,6 @@ async def _rotate(
         row.revoked_at = now()
         return None
     successor = new_refresh_token(row.id)
-    row.previous_token_hash = row.refresh_token_hash
     row.refresh_token_hash = digest(successor)
     row.last_used_at = now()
     row.expires_at = now() + SESSION_LIFETIME
