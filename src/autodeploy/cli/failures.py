@@ -31,6 +31,7 @@ class CommandError(Exception):
         self,
         message: str,
         *,
+        cause: str | None = None,
         remedy: str | None = None,
         code: str | None = None,
         log_tail: Sequence[str] = (),
@@ -39,6 +40,7 @@ class CommandError(Exception):
     ):
         super().__init__(message)
         self.message = message
+        self.cause = cause
         self.remedy = remedy
         self.code = code
         self.log_tail = list(log_tail)
@@ -71,6 +73,7 @@ def as_failure(error: BaseException) -> CommandError:
     if isinstance(error, AutoDeployError):
         return CommandError(
             error.message,
+            cause=getattr(error, "cause", None),
             remedy=error.remedy,
             code=error.code,
             log_tail=getattr(error, "log_tail", ()),
@@ -93,6 +96,7 @@ def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
         error = {
             "code": failure.code,
             "message": failure.message,
+            "cause": failure.cause,
             "remedy": failure.remedy,
             "logTail": failure.log_tail,
         }
@@ -101,6 +105,8 @@ def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
     typer.secho(f"Error: {printable(failure.message)}{code}", fg="red", err=True)
     for line in failure.log_tail:
         typer.secho(f"  | {printable(line)}", dim=True, err=True)
+    if failure.cause:
+        typer.echo(f"Cause: {printable(failure.cause)}", err=True)
     if failure.remedy:
         typer.echo(f"Next: {printable(failure.remedy)}", err=True)
     raise SystemExit(int(failure.exit_code))

@@ -95,7 +95,8 @@ class Unavailable(AutoDeployError):
 class DeploymentFailed(AutoDeployError):
     """A deployment step failed because of the app or the request, so a retry changes nothing.
 
-    Subclasses name the reason; ``log_tail`` holds the last lines that matter, redacted.
+    Subclasses name the reason; ``cause`` is the likely one where the output tells it, and
+    ``log_tail`` holds the last lines that matter, redacted.
     """
 
     code = "deployment_failed"
@@ -106,8 +107,10 @@ class DeploymentFailed(AutoDeployError):
         message: str,
         *,
         field: str | None = None,
+        cause: str | None = None,
         remedy: str | None = None,
         log_tail: list[str] | None = None,
     ):
         super().__init__(message, field=field, remedy=remedy)
+        self.cause = cause
         self.log_tail = log_tail or []

@@ -76,6 +76,7 @@ class BuildSpec:
     Commands are the user's own shell lines and run only in the sandbox. ``kind`` is ``static``
     (``output_directory`` is served) or ``server`` (``start_command`` listens on ``$PORT``).
     ``lock_files`` are paths relative to the root whose content decides the dependencies.
+    ``workers`` are commands that run beside the start command without a port, by their names.
     """
 
     kind: str
@@ -90,6 +91,7 @@ class BuildSpec:
     output_directory: str | None
     root_directory: str = ""
     lock_files: tuple[str, ...] = ()
+    workers: Mapping[str, str] = field(default_factory=dict)
     spa_fallback: bool = False
 
 

@@ -238,6 +238,7 @@ def _failure(deployment: Json, *, told: bool) -> CommandError:
     return CommandError(
         error.get("message") or "The deployment failed.",
         code=error.get("code"),
+        cause=error.get("cause"),
         log_tail=error.get("logTail") or (),
         told=told,
         remedy=error.get("remedy")

@@ -192,6 +192,7 @@ class Plan(PlanModel):
             output_directory=self.output_directory,
             root_directory=self.root_directory,
             lock_files=self.lock_files,
+            workers={name: one.command for name, one in self.worker_commands.items()},
             spa_fallback=self.spa_fallback,
         )
 

@@ -76,6 +76,7 @@ class Environment(Base):
     url: Mapped[str | None]
     local_url: Mapped[str | None]
     local_port: Mapped[int | None] = mapped_column(Integer, unique=True)
+    runtime: Mapped[dict[str, Any] | None]
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -186,6 +187,7 @@ class Deployment(Base):
     build_fingerprint: Mapped[str | None] = mapped_column(String(64))
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
+    error_cause: Mapped[str | None]
     error_remedy: Mapped[str | None]
     error_log_tail: Mapped[list[str] | None]
     has_release: Mapped[bool] = mapped_column(server_default="false")

@@ -209,6 +209,7 @@ class Runner:
         redactor = context.log.redactor
         cleaner = LineCleaner(context.variables.redactor())
         tail = error.log_tail if isinstance(error, DeploymentFailed) else []
+        cause = error.cause if isinstance(error, DeploymentFailed) else None
         message = clean_line(redactor, error.message)
         await context.log.write("error", "autodeploy", error.message)
         await self._end(
@@ -219,6 +220,7 @@ class Runner:
             values={
                 "error_code": error.code,
                 "error_message": message,
+                "error_cause": cause and clean_line(redactor, cause),
                 "error_remedy": error.remedy and clean_line(redactor, error.remedy),
                 "error_log_tail": list(map(cleaner.clean, tail[-_LOG_TAIL_LINES:])),
             },

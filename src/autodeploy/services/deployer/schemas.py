@@ -152,6 +152,7 @@ class StepView(Schema):
 class DeploymentErrorView(Schema):
     code: str
     message: str
+    cause: str | None
     remedy: str | None
     log_tail: list[str]
 

@@ -102,6 +102,7 @@ def _error(deployment: Deployment) -> DeploymentErrorView | None:
     return DeploymentErrorView(
         code=deployment.error_code,
         message=deployment.error_message or "",
+        cause=deployment.error_cause,
         remedy=deployment.error_remedy,
         log_tail=deployment.error_log_tail or [],
     )
