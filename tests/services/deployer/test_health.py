@@ -2,7 +2,9 @@
 
 import socket
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -10,7 +12,7 @@ from tests.services.deployer.provider import FolderProvider
 
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import Release
-from autodeploy.services.deployer.errors import AppCrashed, AppNotListening
+from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
 from autodeploy.services.deployer.health import wait_until_healthy
 
 
@@ -35,3 +37,33 @@ async def test_app_without_an_answer_is_called_crashed_only_if_it_ended(
     (home / "releases" / str(release.deployment_id)).touch()
     with pytest.raises(failure):
         await wait_until_healthy(provider, release, timeout_seconds=0.3)
+
+
+class _Pages(BaseHTTPRequestHandler):
+    """``/`` is well, ``/healthz`` is missing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def pages_url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+async def test_path_that_the_owner_named_is_asked_and_must_be_there(
+    home: Path, pages_url: str
+) -> None:
+    provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
+    release = Release(uuid4(), {}, pages_url)
+    (home / "releases" / str(release.deployment_id)).touch()
+    await wait_until_healthy(provider, release, timeout_seconds=5)
+    with pytest.raises(HealthCheckFailed, match="/healthz with status 404"):
+        await wait_until_healthy(provider, release, timeout_seconds=0.3, path="/healthz")

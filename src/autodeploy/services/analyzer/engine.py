@@ -7,7 +7,15 @@ same tree always gives the same plan.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from autodeploy.services.analyzer.entries import django, javascript, procfile, python, static
+from autodeploy.kernel.app_file import AppFile
+from autodeploy.services.analyzer.entries import (
+    app_file,
+    django,
+    javascript,
+    procfile,
+    python,
+    static,
+)
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
@@ -55,16 +63,26 @@ def analyze(
 
     ``root_directory`` is the folder of the app in a monorepo; lock files, package manager and
     runtime of the folders above it count. ``providers`` are those to recommend from. Broken or
-    hostile files become warnings in the plan; nothing is raised for them.
+    hostile files become warnings in the plan; nothing is raised for them but for the owner's own
+    ``autodeploy.toml``: ``AutodeployTomlInvalid``.
     """
-    files = SourceFiles(tree, root_directory)
+    files, said = app_file.enter(SourceFiles(tree, root_directory))
     found = _packages(files)
     context = _context(files, found)
-    verdict, language = _decide(files, judge(FRAMEWORKS.values(), context))
+    verdict, language = _decide(files, judge(FRAMEWORKS.values(), context), said)
     packages = found.get(language.slug)
     run = procfile.override(_run(files, packages, verdict.winner, context), files)
     variables = find_variables(files) if with_variables else ()
-    return _plan(files, language, packages, verdict, run, variables, providers)
+    variables = app_file.with_declared(variables, said, files)
+    plan = _plan(
+        files, language, packages, verdict, app_file.override(run, said), variables, providers
+    )
+    return plan.model_copy(
+        update={
+            "runtime": app_file.runtime(said, language.slug, plan.runtime),
+            "health_path": said.health,
+        }
+    )
 
 
 class _Language(NamedTuple):
@@ -72,7 +90,7 @@ class _Language(NamedTuple):
     name: str | None
 
 
-def _decide(files: SourceFiles, verdict: Verdict) -> tuple[Verdict, _Language]:
+def _decide(files: SourceFiles, verdict: Verdict, said: AppFile) -> tuple[Verdict, _Language]:
     """The verdict with the language; weak signs of none lose to another language's manifest."""
     winner = verdict.winner
     if winner is None or _is_weak(winner):
@@ -80,7 +98,7 @@ def _decide(files: SourceFiles, verdict: Verdict) -> tuple[Verdict, _Language]:
         if unsupported:
             files.warn(f"{unsupported[1]} is recognised, but how to build it is not known yet.")
             return Verdict(None, verdict.losers), _Language(*unsupported)
-    slug = winner.record.language if winner else procfile.language(files) or ""
+    slug = winner.record.language if winner else procfile.language(files, said.start) or ""
     return verdict, _Language(slug, _LANGUAGE_NAMES.get(slug))
 
 

@@ -14,7 +14,7 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "1"
+ANALYZER_VERSION = "2"
 
 
 class NothingToRun(DeploymentFailed):
@@ -138,6 +138,7 @@ class Plan(PlanModel):
 
     ``language`` is a canonical name (``node``, ``python``, ``static`` …), ``language_name`` how
     a person says it (``TypeScript``). ``lock_files`` are paths relative to the repository.
+    ``health_path`` is where the owner wants the app to be asked whether it is well; else ``/``.
     ``abstained`` says that the confidence is below what a deployment should rest on.
     """
 
@@ -158,6 +159,7 @@ class Plan(PlanModel):
     root_directory: str = ""
     port: int | None = None
     spa_fallback: bool = False
+    health_path: str | None = None
     lock_files: tuple[str, ...] = ()
     environment_variables: tuple[EnvironmentVariable, ...] = ()
     dependencies: Dependencies = Dependencies()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from http import HTTPStatus
+from urllib.parse import urljoin
 
 import httpx
 
@@ -20,8 +20,10 @@ STEADY_SECONDS = 3.0
 
 @dataclass
 class _Seen:
-    """The best sign of life so far: None for no connection at all."""
+    """What is asked for, and the best sign of life so far: None for no connection at all."""
 
+    path: str
+    below: int
     status: int | None = None
 
 
@@ -31,21 +33,26 @@ async def wait_until_healthy(
     *,
     timeout_seconds: float,
     steady_seconds: float = STEADY_SECONDS,
+    path: str | None = None,
 ) -> None:
-    """Return when the release answers ``/`` with anything below 500.
+    """Return when the release answers ``/`` with anything below 500, or ``path``, which its owner
+    named, with anything below 400.
 
     One without an address is healthy when it has stayed up for ``steady_seconds``.
 
     Raises:
         AppCrashed, AppNotListening, HealthCheckFailed: with the app's last lines.
     """
-    seen = _Seen()
+    # What the owner named is made to tell; of the first page, a 404 is as good as any.
+    seen = _Seen(path, 400) if path else _Seen("/", 500)
     try:
         async with asyncio.timeout(timeout_seconds):
             if release.check_url is None:
                 await _wait_until_steady(provider, release, steady_seconds)
             else:
-                await _wait_for_answer(provider, release, release.check_url, seen)
+                await _wait_for_answer(
+                    provider, release, urljoin(release.check_url, seen.path), seen
+                )
     except TimeoutError:
         raise _failure(await provider.status(release), seen, timeout_seconds) from None
 
@@ -60,7 +67,7 @@ async def _wait_for_answer(
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 seen.status = await _status_of(client, url)
-                if seen.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                if seen.status < seen.below:
                     return
             _refuse_crashing(await provider.status(release))
             await asyncio.sleep(interval)
@@ -112,8 +119,9 @@ def _failure(
     tail = list(status.log_tail)
     if seen.status is not None:
         return HealthCheckFailed(
-            f"The app answered / with status {seen.status} for {timeout_seconds:g} s.",
-            remedy="Make / answer with a status below 500; the app's last lines are below.",
+            f"The app answered {seen.path} with status {seen.status} for {timeout_seconds:g} s.",
+            remedy=f"Make {seen.path} answer with a status below {seen.below}; the app's last "
+            "lines are below.",
             log_tail=tail,
         )
     # Without ever listening it is still starting, however long it has been up.

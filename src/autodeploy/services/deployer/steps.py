@@ -117,6 +117,7 @@ async def verify_health(context: StepContext) -> None:
         release,
         timeout_seconds=context.engine.health_timeout_seconds,
         steady_seconds=0 if spec_of(context.deployment).kind == "static" else STEADY_SECONDS,
+        path=context.plan.health_path,
     )
     await context.say("The release answers; switching the traffic to it.")
     await context.log.flush()

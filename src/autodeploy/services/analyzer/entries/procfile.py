@@ -34,9 +34,10 @@ def processes(files: SourceFiles) -> dict[str, str]:
     return found
 
 
-def language(files: SourceFiles) -> str | None:
-    """The language that the web command is written for, or None when its program says nothing."""
-    first = next(iter(processes(files).get("web", "").split()), "")
+def language(files: SourceFiles, start: str | None = None) -> str | None:
+    """The language that ``start``, else the web command, is written for; None when its program
+    says nothing."""
+    first = next(iter((start or processes(files).get("web", "")).split()), "")
     return _LANGUAGES.get(first)
 
 

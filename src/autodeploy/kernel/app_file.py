@@ -1,0 +1,204 @@
+"""``autodeploy.toml``: what an app's owner says of it, for the command line and the analyzer.
+
+Everything is optional, and what is said outranks every guess. TOML 1.0 (https://toml.io/en/v1.0.0).
+"""
+
+import re
+import tomllib
+from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from autodeploy.kernel.errors import DeploymentFailed
+
+APP_FILE = "autodeploy.toml"
+_LONGEST_COMMAND = 8192
+_TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
+_KEY = re.compile(r"""\s*["']?([\w.-]+?)["']?\s*=""")
+_TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+class AutodeployTomlInvalid(DeploymentFailed):
+    """``autodeploy.toml`` cannot be used; the message names its line and key."""
+
+    code = "autodeploy_toml_invalid"
+
+
+def _one_line(value: str) -> str:
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+        raise ValueError("holds a line break or another control character")
+    return value
+
+
+def _inside(value: str) -> str:
+    parts = value.split("/")
+    if value.startswith(("/", "-")) or ".." in parts or "\\" in value:
+        raise ValueError("is not a folder inside the repository, such as apps/web")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _request_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError("is not a path that begins with /, such as /healthz")
+    return value
+
+
+def _environment_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,18}[a-z0-9]", value):
+        raise ValueError("is not 2 to 20 lower-case letters, digits and hyphens")
+    return value
+
+
+def _variable_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", value):
+        raise ValueError("is not the name of a variable: letters, digits and underscores")
+    return value
+
+
+def _worker_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", value) or value in ("web", "release"):
+        raise ValueError("cannot be the name of a worker: letters, digits, - and _")
+    return value
+
+
+_Text = Annotated[str, Field(strict=True, max_length=_LONGEST_COMMAND), AfterValidator(_one_line)]
+_Words = Annotated[_Text, StringConstraints(min_length=1, max_length=100)]
+_Command = Annotated[_Text, StringConstraints(min_length=1)]
+_Folder = Annotated[_Text, StringConstraints(max_length=1024), AfterValidator(_inside)]
+_Flag = Annotated[bool, Field(strict=True)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DeclaredVariable(_Part):
+    """What is said of one environment variable. None: what the code shows decides."""
+
+    required: _Flag | None = None
+    secret: _Flag | None = None
+    build: _Flag | None = None
+    description: _Text | None = None
+
+
+class AppFile(_Part):
+    """The content of ``autodeploy.toml``.
+
+    ``project`` and ``environment`` are for the command line, the others for the analyzer.
+    ``root`` is relative to the folder of the file. An empty ``install`` or ``build`` says that
+    there is nothing to do.
+    """
+
+    project: _Words | None = None
+    environment: Annotated[_Text, AfterValidator(_environment_name)] | None = None
+    root: _Folder | None = None
+    install: _Text | None = None
+    build: _Text | None = None
+    start: _Command | None = None
+    release: _Command | None = None
+    output: _Folder | None = None
+    spa: _Flag | None = None
+    health: Annotated[_Text, AfterValidator(_request_path)] | None = None
+    node: _Words | None = None
+    python: _Words | None = None
+    workers: dict[Annotated[str, AfterValidator(_worker_name)], _Command] = {}
+    variables: dict[Annotated[str, AfterValidator(_variable_name)], DeclaredVariable] = {}
+
+    @model_validator(mode="after")
+    def _served_in_one_way(self) -> "AppFile":
+        if self.start is not None and self.output is not None:
+            raise ValueError(
+                "`start` runs a server and `output` is the folder of a static site: name one"
+            )
+        if self.spa is not None and self.start is not None:
+            raise ValueError("`spa` is for static sites, and `start` runs a server")
+        return self
+
+
+def parse_app_file(text: str, path: str = APP_FILE) -> AppFile:
+    """The file's content. ``path`` is how messages call it.
+
+    Raises ``AutodeployTomlInvalid`` that names the line, the key, and what was probably meant.
+    """
+    try:
+        loaded = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _not_toml(error, text, path) from None
+    try:
+        return AppFile.model_validate(loaded)
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False, include_input=False)
+        keys = tuple(str(part) for part in first["loc"] if part != "[key]")
+        raise _wrong_key(keys, first["type"], first["msg"], text, path, len(others)) from None
+
+
+def _not_toml(error: Exception, text: str, path: str) -> AutodeployTomlInvalid:
+    message = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "It nests too deep"
+    found = _TOML_LINE.search(message)
+    number = (found[1] or len(text.splitlines())) if found else None
+    line = f" line {number}" if number else ""
+    return AutodeployTomlInvalid(
+        f"{path}{line} is not TOML: {_TOML_LINE.sub('', message)}.",
+        field=APP_FILE,
+        remedy='Write text in quotes, such as start = "node server.js"; `autodeploy init` writes '
+        "a file with every key explained.",
+    )
+
+
+def _wrong_key(
+    keys: tuple[str, ...], kind: str, message: str, text: str, path: str, others: int
+) -> AutodeployTomlInvalid:
+    number = line_of_key(text, keys)
+    place = f"{path} line {number}" if number else path
+    more = f" ({others} more after it)" if others else ""
+    if kind == "extra_forbidden":
+        said, remedy = f"there is no key `{keys[-1]}`", _nearest(keys)
+    else:
+        reason = message.removeprefix("Value error, ")
+        reason = reason.removeprefix("Input should be ").removeprefix("String should ")
+        said = f"`{'.'.join(keys)}`: {_EXPECTED.get(kind, reason)}" if keys else reason
+        remedy = "docs/reference/autodeploy-toml.md describes each key."
+    return AutodeployTomlInvalid(
+        f"{place}: {said}{more}.", field=".".join(keys) or APP_FILE, remedy=remedy
+    )
+
+
+_EXPECTED = {
+    "string_type": "is not text; write it in quotes",
+    "bool_type": "is neither true nor false",
+    "dict_type": "is not a table",
+    "model_type": "is not a table",
+    "string_too_short": "is empty",
+    "too_short": "is empty",
+    "too_long": "is too long",
+    "string_too_long": "is too long",
+}
+
+
+def _nearest(keys: tuple[str, ...]) -> str:
+    """What to write instead of a key that is none."""
+    known = list((DeclaredVariable if keys[0] == "variables" else AppFile).model_fields)
+    near = get_close_matches(keys[-1].lower(), known, n=1)
+    return f"Did you mean `{near[0]}`?" if near else f"The keys are {', '.join(known)}."
+
+
+def line_of_key(text: str, keys: tuple[str, ...]) -> int | None:
+    """The line, from 1, where a key stands; as far as one can tell without a position of it."""
+    table: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _TABLE.match(line):
+            table = [part.strip().strip("\"'") for part in header[1].split(".")]
+            if tuple(table) == keys:
+                return number
+        elif (named := _KEY.match(line)) and (*table, *named[1].split(".")) == keys:
+            return number
+    return line_of_key(text, keys[:-1]) if len(keys) > 1 else None
