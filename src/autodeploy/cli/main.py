@@ -1,15 +1,20 @@
 """The ``autodeploy`` program: its commands and what becomes of their errors."""
 
+import contextlib
 import os
 import signal
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from autodeploy import __version__
-from autodeploy.cli.failures import as_failure, report
+from autodeploy.cli.completion import register as register_completion
+from autodeploy.cli.failures import CommandError, ExitCode, as_failure, report
 from autodeploy.cli.foreground import follow_make
+from autodeploy.cli.init import init
 from autodeploy.cli.operator import register as register_operator
+from autodeploy.cli.user.commands import PANEL
 from autodeploy.cli.user.commands import register as register_user
 
 HELP = "AutoDeploy: repository in, live URL out."
@@ -21,6 +26,7 @@ def build_app() -> typer.Typer:
         name="autodeploy",
         help=HELP,
         no_args_is_help=True,
+        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -33,8 +39,10 @@ def build_app() -> typer.Typer:
     ) -> None:
         """AutoDeploy: repository in, live URL out."""
 
+    app.command(rich_help_panel=PANEL)(init)
     register_user(app)
     register_operator(app)
+    register_completion(app)
     return app
 
 
@@ -42,12 +50,51 @@ def main() -> None:
     """Run the command that the arguments name; no error ends in a traceback."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     follow_make()
+    code = ExitCode.DONE
     try:
-        build_app()(prog_name="autodeploy")
+        code = build_app()(prog_name="autodeploy", standalone_mode=False) or ExitCode.DONE
+    except typer.Abort as abort:
+        # What the prompt was ended with: Ctrl-C, or an input that has no more lines.
+        interrupted = isinstance(abort.__context__, KeyboardInterrupt)
+        code = ExitCode.INTERRUPTED if interrupted else ExitCode.FAILED
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
     except Exception as error:
         if os.environ.get("AUTODEPLOY_TRACEBACK"):
             raise
+        if isinstance(error, TyperException):
+            error = wrong_usage(error)
         report(as_failure(error), as_json="--json" in sys.argv)
+    finally:
+        _leave_quietly()
+    raise SystemExit(int(code))
+
+
+def wrong_usage(error: TyperException) -> CommandError:
+    """Arguments that the command line does not understand, with what was probably meant."""
+    if not error.format_message():
+        return CommandError("Which of these commands do you want?", exit_code=ExitCode.USAGE)
+    text = error.format_message().replace("Value error, ", "")
+    message, _, meant = text.partition(". Did you mean ")
+    possible = getattr(error, "possibilities", None)
+    if possible:
+        message, meant = error.message, " or ".join(possible)
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "autodeploy"
+    remedy = f"`{path} --help` shows what it takes."
+    if meant:
+        remedy = f"Did you mean {meant.replace(chr(39), chr(96)).rstrip('?')}? {remedy}"
+    return CommandError(f"{message.rstrip('.')}.", remedy=remedy, exit_code=ExitCode.USAGE)
+
+
+def _leave_quietly() -> None:
+    """Write what waits; a reader that is gone, such as ``head``, is no failure."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _print_version(wanted: bool) -> None:

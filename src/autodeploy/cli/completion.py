@@ -1,0 +1,81 @@
+"""``completion``: the shell completes commands, options and the names of projects."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from typer._completion_classes import completion_init
+from typer._completion_shared import get_completion_script, install
+
+from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.terminal import print_json, say
+
+PROGRAM = "autodeploy"
+VARIABLE = "_AUTODEPLOY_COMPLETE"
+
+
+class Shell(StrEnum):
+    """The shells whose completion is tried."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+ShellArgument = Annotated[Shell | None, typer.Argument(help="Default: the shell that runs this.")]
+
+completion_app = typer.Typer(
+    name="completion",
+    help="Complete commands, options and project names in your shell.",
+    no_args_is_help=True,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group, and answer the shells that ask."""
+    completion_init()
+    app.add_typer(completion_app)
+
+
+@completion_app.command("show")
+def show(shell: ShellArgument = None) -> None:
+    """Print the completion script, to look at it or to put it where you like.
+
+    Example: `autodeploy completion show bash > /etc/bash_completion.d/autodeploy`
+    """
+    chosen = shell or _running_shell()
+    typer.echo(get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=chosen.value))
+
+
+@completion_app.command("install")
+def install_script(
+    shell: ShellArgument = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Install the completion script for your user; new shells have it.
+
+    Example: `autodeploy completion install zsh`
+    """
+    chosen = shell or _running_shell()
+    _, path = install(shell=chosen.value, prog_name=PROGRAM, complete_var=VARIABLE)
+    if as_json:
+        print_json({"shell": chosen.value, "path": str(path)})
+    else:
+        say(f"Installed {path}. Open a new {chosen.value} to have it.")
+
+
+def _running_shell() -> Shell:
+    """The shell that this was started from. Raises ``CommandError`` when it is not a known one."""
+    import shellingham
+
+    try:
+        name, _ = shellingham.detect_shell()
+        return Shell(name)
+    except (shellingham.ShellDetectionFailure, ValueError):
+        raise CommandError(
+            "Which shell runs this cannot be told.",
+            remedy=f"Name it: {', '.join(Shell)}.",
+            exit_code=ExitCode.USAGE,
+        ) from None

@@ -1,0 +1,129 @@
+"""``init``: looks at a folder as the platform would, and writes its ``autodeploy.toml``.
+
+It needs no platform: the analysis runs here, and runs nothing of the folder's code.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.terminal import print_json, printable, say
+
+if TYPE_CHECKING:
+    from autodeploy.services.analyzer.plan import Plan
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of the app, or of its repository.")
+    ] = Path(),
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="Project; default: named after the folder")
+    ] = None,
+    root: Annotated[
+        str, typer.Option("--root", help="Folder of the app inside the repository.")
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Replace a file that is there, without asking.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Look at a folder and write an autodeploy.toml for it, with every key explained.
+
+    Examples: `autodeploy init`, `autodeploy init --root apps/web --yes`
+    """
+    from autodeploy.cli.template import app_file_text
+    from autodeploy.cli.user.sources import project_slug
+    from autodeploy.kernel.app_file import APP_FILE, parse_app_file
+
+    place = _existing(folder)
+    plan = _analyzed(place, root)
+    name = project or project_slug(place.name)
+    target = place / APP_FILE
+    _ask_to_replace(target, yes=yes)
+    text = app_file_text(plan, project=name, root=root)
+    parse_app_file(text)
+    target.write_text(text, encoding="utf-8")
+    if as_json:
+        shown = plan.model_dump(mode="json", by_alias=True)
+        print_json({"path": str(target), "project": name, "plan": shown})
+        return
+    for label, text in _found(plan).items():
+        say(f"{label:<9} {printable(text)}")
+    for warning in plan.warnings:
+        say(f"Warning: {printable(warning)}")
+    say(f"Wrote {target}. Change what is wrong in it; `autodeploy deploy` obeys it.")
+
+
+def _existing(folder: Path) -> Path:
+    place = folder.expanduser().resolve()
+    if not place.is_dir():
+        raise CommandError(
+            f"There is no folder {place}.",
+            remedy="Name the folder of an app.",
+            exit_code=ExitCode.USAGE,
+        )
+    return place
+
+
+def _analyzed(folder: Path, root: str) -> "Plan":
+    """The plan of the folder as it is without its own ``autodeploy.toml``, which is to be made."""
+    from autodeploy.kernel.app_file import APP_FILE
+    from autodeploy.services.analyzer.engine import analyze
+    from autodeploy.services.analyzer.tree import FolderTree
+
+    class Unsettled(FolderTree):
+        def entries(self, folder: str) -> Mapping[str, bool]:
+            found = super().entries(folder)
+            return {name: kind for name, kind in found.items() if name != APP_FILE}
+
+    if root and not (folder / root).resolve().is_relative_to(folder):
+        raise CommandError(f"{root} is not inside {folder}.", exit_code=ExitCode.USAGE)
+    if root and not (folder / root).is_dir():
+        raise CommandError(
+            f"There is no folder {root} in {folder}.",
+            remedy="Give --root a folder below it, such as apps/web.",
+            exit_code=ExitCode.USAGE,
+        )
+    return analyze(Unsettled(folder), root)
+
+
+def _ask_to_replace(target: Path, *, yes: bool) -> None:
+    if yes or not target.exists():
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(
+            f"{target} is there already.",
+            remedy="Replace it with --yes.",
+            exit_code=ExitCode.USAGE,
+        )
+    if not typer.confirm(f"{target} is there already. Replace it?", err=True):
+        raise CommandError("Nothing was changed.", exit_code=ExitCode.USAGE)
+
+
+def _found(plan: "Plan") -> dict[str, str]:
+    """What a person wants to see of a plan."""
+    framework = plan.framework.name if plan.framework else None
+    runtime = plan.runtime
+    version = f" ({runtime.name} {runtime.version_request or 'of any version'})" if runtime else ""
+    commands = {
+        "Install": plan.install_command,
+        "Build": plan.build_command,
+        "Release": plan.release_command,
+        "Start": plan.start_command,
+    }
+    needs = ", ".join(need.kind for need in plan.services)
+    parts = {
+        "Found": f"{framework or plan.language_name or 'nothing that is known'}{version}",
+        **{label: command.command for label, command in commands.items() if command},
+        "Output": plan.output_directory if plan.kind == "static" else None,
+        "Needs": needs or None,
+        "Packages": ", ".join(member.path for member in plan.members) or None,
+    }
+    return {label: text for label, text in parts.items() if text}

@@ -1,0 +1,69 @@
+"""Mistyped commands and options: what was probably meant, and no box of characters around it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.cli.command import run
+
+from autodeploy.kernel.process import python_argv
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "meant"),
+    [
+        (["deplo"], "No such command 'deplo'.", "Did you mean `deploy`?"),
+        (["env", "lst"], "No such command 'lst'.", "`list`"),
+        (["deploy", "--detatch"], "No such option: --detatch.", "Did you mean --detach?"),
+        (["xyzzy"], "No such command 'xyzzy'.", "`autodeploy --help` shows what it takes."),
+        (["logs", "-n", "none"], "Invalid value for '--lines'", "`autodeploy logs --help`"),
+        (["deploy", "a", "b"], "unexpected extra argument", "`autodeploy deploy --help`"),
+        (["completion", "show", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'", "--help"),
+        (["env"], "Which of these commands", ""),
+    ],
+)
+def test_wrong_arguments_are_answered_with_what_was_meant(
+    tmp_path: Path, arguments: list[str], said: str, meant: str
+) -> None:
+    ended = run(tmp_path, *arguments)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert meant in ended.stderr
+
+
+def test_program_is_told_of_wrong_arguments_too(tmp_path: Path) -> None:
+    ended = run(tmp_path, "status", "--jsn", "--json")
+    assert ended.returncode == 2
+    assert "--jsn" in json.loads(ended.stdout)["error"]["message"]
+
+
+def test_reader_that_leaves_is_no_failure_to_tell_of(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        python_argv("completion", "show", "zsh"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait(30)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_for_each_shell(tmp_path: Path, shell: str) -> None:
+    done = run(tmp_path, "completion", "install", shell, "--json")
+    assert done.returncode == 0, done.stderr
+    script = Path(json.loads(done.stdout)["path"])
+    assert script.is_relative_to(tmp_path)
+    assert "_AUTODEPLOY_COMPLETE" in script.read_text()
+
+
+def test_shell_is_given_the_commands(tmp_path: Path) -> None:
+    asked = {
+        "_AUTODEPLOY_COMPLETE": "complete_bash",
+        "COMP_WORDS": "autodeploy ro",
+        "COMP_CWORD": "1",
+    }
+    done = run(tmp_path, **asked)
+    assert done.stdout.split() == ["rollback"]
