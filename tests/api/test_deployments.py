@@ -45,6 +45,15 @@ async def test_finished_deployment_has_addresses_and_logs(user: User, resources:
     first = await user.call("GET", f"{path}?limit=2", status=200)
     rest = await user.call("GET", f"{path}?after={first['nextCursor']}", status=200)
     assert first["items"] + rest["items"] == logs["items"]
+    last = await user.call("GET", f"{path}?last=2", status=200)
+    assert last == {"items": logs["items"][-2:], "nextCursor": None}
+    own = await user.call("GET", f"{path}?source=autodeploy&source=none&level=info", status=200)
+    assert {line["source"] for line in own["items"]} == {"autodeploy"}
+    since = logs["items"][-1]["timestamp"].replace("+", "%2B")
+    late = await user.call("GET", f"{path}?since={since}", status=200)
+    assert late["items"][-1] == logs["items"][-1]
+    for wrong in ("level=loud", "since=yesterday", "since=2026-01-01T00:00:00", "last=0"):
+        await user.call("GET", f"{path}?{wrong}", status=422)
     status = await user.call("GET", f"/deployments/{made['id']}/status", status=200)
     assert (status["progress"], status["eta"]) == (1, 0)
 

@@ -1,9 +1,10 @@
 """What route functions ask for: the process's resources, the caller, a page."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
+from pydantic import AwareDatetime, StringConstraints
 from starlette.requests import HTTPConnection
 
 from autodeploy.api.routes import needs_credential
@@ -11,6 +12,7 @@ from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.pagination import DEFAULT_LIMIT, MAXIMUM_LIMIT
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth.principal import Principal
+from autodeploy.services.deployer.log_filter import LogFilter
 
 
 def get_resources(connection: HTTPConnection) -> Resources:
@@ -59,6 +61,21 @@ async def _page(
     return PageRequest(limit, cursor)
 
 
+async def _log_filter(
+    level: Annotated[
+        Literal["debug", "info", "warn", "error"] | None,
+        Query(description="Lines of this level or worse."),
+    ] = None,
+    source: Annotated[
+        list[Annotated[str, StringConstraints(max_length=50)]] | None,
+        Query(max_length=20, description="Lines of these sources: autodeploy, build, app …"),
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Lines from this time on.")] = None,
+) -> LogFilter:
+    return LogFilter(level, frozenset(source or ()), since)
+
+
 ResourcesDep = Annotated[Resources, Depends(_resources)]
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
 PageDep = Annotated[PageRequest, Depends(_page)]
+LogFilterDep = Annotated[LogFilter, Depends(_log_filter)]

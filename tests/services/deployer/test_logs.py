@@ -1,6 +1,8 @@
 """Log lines: stored first, numbered without gap, clean."""
 
 import asyncio
+from datetime import datetime
+from itertools import product
 
 import pytest
 from tests.services.deployer.platform import Platform
@@ -9,6 +11,7 @@ from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS, LineSplitter
 from autodeploy.services.deployer.announcements import log_channel
 from autodeploy.services.deployer.leases import Lease, take_lease
+from autodeploy.services.deployer.log_filter import LogFilter
 from autodeploy.services.deployer.logs import (
     CUT_MARK,
     LINE_LIMIT_BYTES,
@@ -89,20 +92,6 @@ def test_long_line_is_cut_with_a_mark() -> None:
     assert len(cut.encode()) <= LINE_LIMIT_BYTES + len(CUT_MARK.encode())
 
 
-async def test_lines_are_filtered_by_level_and_source(platform: Platform) -> None:
-    lease = await leased(platform)
-    log = LogPipeline(platform.resources, lease, Redactor([]))
-    await log.write("info", "build", "one")
-    await log.write("error", "build", "two")
-    await log.write("error", "release", "three")
-    await log.flush()
-    await log.close()
-    found = await read_lines(
-        platform.resources, lease.deployment_id, after=0, limit=9, level="error", source="build"
-    )
-    assert [line["message"] for line in found] == ["two"]
-
-
 async def test_reader_in_the_middle_sees_every_line_once(platform: Platform) -> None:
     created = await platform.deploy(await platform.project())
     platform.provider.build_lines = [f"line {number}" for number in range(2000)]
@@ -134,3 +123,35 @@ async def test_status_stream_resumes_behind_a_number_and_ends(platform: Platform
     assert everything[-1]["status"] == "ready"
     assert {each["type"] for each in everything} == {"deployment.status", "deployment.build"}
     assert await read(3) == everything[3:]
+
+
+async def test_filter_gives_the_same_stored_and_followed(platform: Platform) -> None:
+    lease = await leased(platform)
+    log = LogPipeline(platform.resources, lease, Redactor([]))
+    for level, source in product(("info", "warn", "error"), ("build", "app")):
+        await log.write(level, source, f"{level} of {source}")
+    await log.flush()
+    await log.close()
+    await platform.set(lease.deployment_id, status="error")
+    everything = await read_lines(platform.resources, lease.deployment_id, after=0, limit=9)
+    third = datetime.fromisoformat(everything[2]["timestamp"])
+    for wanted, said in (
+        (LogFilter(level="warn", sources=frozenset({"app"})), ["warn of app", "error of app"]),
+        (LogFilter(level="error"), ["error of build", "error of app"]),
+        (LogFilter(since=third), [line["message"] for line in everything[2:]]),
+    ):
+        stored = await read_lines(
+            platform.resources, lease.deployment_id, after=0, limit=9, wanted=wanted
+        )
+        followed = [
+            line["message"]
+            async for batch in follow_logs(
+                platform.resources, lease.deployment_id, after=0, runtime=False, wanted=wanted
+            )
+            for line in batch.get("lines", [batch])
+        ]
+        assert [line["message"] for line in stored] == said == followed
+    newest = await read_lines(
+        platform.resources, lease.deployment_id, after=0, limit=2, newest=True
+    )
+    assert newest == everything[-2:]

@@ -1,11 +1,11 @@
 """``/api/v1/deployments`` and the deployments of a project."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
+from autodeploy.api.deps import LogFilterDep, PageDep, PrincipalDep, ResourcesDep
 from autodeploy.api.pagination import link_next
 from autodeploy.api.rest.providers import ManifestsDep
 from autodeploy.kernel.schema import Page
@@ -21,6 +21,7 @@ from autodeploy.services.deployer.schemas import (
 router = APIRouter(prefix="/api/v1", tags=["deployments"])
 
 MAXIMUM_LINES = 1000
+MAXIMUM_LAST_LINES = 10_000
 
 
 @router.post(
@@ -83,20 +84,21 @@ async def list_logs(
     resources: ResourcesDep,
     principal: PrincipalDep,
     deployment_id: UUID,
+    wanted: LogFilterDep,
     after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAXIMUM_LINES)] = MAXIMUM_LINES,
-    level: Literal["debug", "info", "warn", "error"] | None = None,
-    source: Annotated[str | None, Query(max_length=50)] = None,
+    last: Annotated[int | None, Query(ge=1, le=MAXIMUM_LAST_LINES)] = None,
 ) -> Page[LogLineView]:
-    """Log lines in order; ``nextCursor`` is the ``after`` of the next page."""
+    """Log lines in order; ``nextCursor`` is the ``after`` of the next page. ``last`` asks for the
+    newest ones instead, in the same order and without a next page."""
     return await history.list_logs(
         resources,
         principal,
         deployment_id,
         after=after,
-        limit=limit,
-        level=level,
-        source=source,
+        limit=last or limit,
+        wanted=wanted,
+        newest=last is not None,
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
-from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.deps import LogFilterDep, PrincipalDep, ResourcesDep
 from autodeploy.api.middleware import TICKET_PROTOCOL
 from autodeploy.kernel.errors import AutoDeployError, Forbidden, NotFound
 from autodeploy.services.deployer.history import require_readable
@@ -33,11 +33,13 @@ async def stream_logs(
     resources: ResourcesDep,
     principal: PrincipalDep,
     deployment_id: UUID,
+    wanted: LogFilterDep,
     after: After = 0,
     follow: Literal["runtime"] | None = None,
 ) -> None:
     """``deployment.log`` messages; the socket closes when the deployment has ended, or with
-    ``follow=runtime`` stays open for the output of the app."""
+    ``follow=runtime`` stays open for the output of the app. It takes the same ``level``,
+    ``source`` and ``since`` as the list."""
     _check_origin(websocket)
     await _accept(websocket)
     try:
@@ -45,7 +47,9 @@ async def stream_logs(
     except AutoDeployError as error:
         await websocket.close(_close_code(error), error.message[:100])
         return
-    messages = follow_logs(resources, deployment_id, after=after, runtime=follow == "runtime")
+    messages = follow_logs(
+        resources, deployment_id, after=after, runtime=follow == "runtime", wanted=wanted
+    )
     await _send_all(websocket, messages)
 
 

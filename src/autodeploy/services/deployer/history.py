@@ -10,6 +10,7 @@ from autodeploy.kernel.schema import Page
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import logs, store
+from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.schemas import (
     DeploymentStatusView,
@@ -62,17 +63,18 @@ async def list_logs(
     *,
     after: int,
     limit: int,
-    level: str | None = None,
-    source: str | None = None,
+    wanted: LogFilter = EVERY_LINE,
+    newest: bool = False,
 ) -> Page[LogLineView]:
-    """Log lines in order; ``next_cursor`` is the ``after`` of the next page."""
+    """Log lines in order; ``next_cursor`` is the ``after`` of the next page. With ``newest`` they
+    are the last ones, and no page follows."""
     async with resources.db.transaction() as session:
         await _readable(session, principal, deployment_id)
     lines = await logs.read_lines(
-        resources, deployment_id, after=after, limit=limit, level=level, source=source
+        resources, deployment_id, after=after, limit=limit, wanted=wanted, newest=newest
     )
     items = [LogLineView.model_validate(line) for line in lines]
-    following = str(items[-1].sequence) if len(items) == limit else None
+    following = str(items[-1].sequence) if len(items) == limit and not newest else None
     return Page(items=items, next_cursor=following)
 
 

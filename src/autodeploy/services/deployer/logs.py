@@ -16,6 +16,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS
 from autodeploy.services.deployer.announcements import Announcing, announcing, log_channel
 from autodeploy.services.deployer.leases import Lease
+from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
 from autodeploy.services.deployer.models import Deployment, DeploymentLog
 from autodeploy.services.deployer.transitions import LeaseLost
 
@@ -132,20 +133,21 @@ async def read_lines(
     *,
     after: int,
     limit: int,
-    level: str | None = None,
-    source: str | None = None,
+    wanted: LogFilter = EVERY_LINE,
+    newest: bool = False,
 ) -> list[dict[str, Any]]:
-    """Stored lines with a number above ``after``, in order, in the shape of ``deployment.log``."""
+    """Stored lines with a number above ``after``, in order, in the shape of ``deployment.log``:
+    the first ``limit`` of those that are wanted, or with ``newest`` the last."""
     query = select(DeploymentLog).where(
-        DeploymentLog.deployment_id == deployment_id, DeploymentLog.sequence > after
+        DeploymentLog.deployment_id == deployment_id,
+        DeploymentLog.sequence > after,
+        *wanted.conditions(),
     )
-    if level is not None:
-        query = query.where(DeploymentLog.level == level)
-    if source is not None:
-        query = query.where(DeploymentLog.source == source)
+    order = DeploymentLog.sequence.desc() if newest else DeploymentLog.sequence
     async with resources.db.transaction() as session:
-        rows = await session.scalars(query.order_by(DeploymentLog.sequence).limit(limit))
-        return [_message(deployment_id, vars(row)) for row in rows]
+        rows = await session.scalars(query.order_by(order).limit(limit))
+        lines = [_message(deployment_id, vars(row)) for row in rows]
+    return lines[::-1] if newest else lines
 
 
 def as_batch(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import log_channel, status_channel
+from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
 from autodeploy.services.deployer.logs import as_batch, read_lines
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.states import TERMINAL
@@ -27,9 +28,15 @@ _Read = Callable[[int], Awaitable[Sequence[_Message]]]
 
 
 async def follow_logs(
-    resources: Resources, deployment_id: UUID, *, after: int, runtime: bool
+    resources: Resources,
+    deployment_id: UUID,
+    *,
+    after: int,
+    runtime: bool,
+    wanted: LogFilter = EVERY_LINE,
 ) -> AsyncIterator[_Message]:
-    """``deployment.log`` messages above ``after``, several lines in one when they come at once.
+    """``deployment.log`` messages above ``after`` with the lines that are wanted, several in one
+    when they come at once.
 
     Ends when the deployment has ended and every line was given; with ``runtime`` it goes on with
     the output of the app.
@@ -43,7 +50,8 @@ async def follow_logs(
     ) as messages:
         follower = _Follower(resources, deployment_id, messages, read, after)
         async for batch in follower.batches(endless=runtime):
-            yield as_batch(batch)
+            if lines := [line for line in batch if wanted.matches(line)]:
+                yield as_batch(lines)
 
 
 async def follow_status(
