@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from tests.services.deployer.provider import FolderProvider
 
+from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import Release
 from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
@@ -67,3 +68,12 @@ async def test_path_that_the_owner_named_is_asked_and_must_be_there(
     await wait_until_healthy(provider, release, timeout_seconds=5)
     with pytest.raises(HealthCheckFailed, match="/healthz with status 404"):
         await wait_until_healthy(provider, release, timeout_seconds=0.3, path="/healthz")
+
+
+async def test_release_that_its_machine_lost_while_it_started_is_to_be_made_again(
+    home: Path, silent_url: str
+) -> None:
+    provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
+    with pytest.raises(Unavailable) as lost:
+        await wait_until_healthy(provider, Release(uuid4(), {}, silent_url), timeout_seconds=5)
+    assert lost.value.retryable

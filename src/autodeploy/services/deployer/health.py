@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from autodeploy.kernel.errors import Unavailable
 from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
 from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
 
@@ -42,6 +43,7 @@ async def wait_until_healthy(
 
     Raises:
         AppCrashed, AppNotListening, HealthCheckFailed: with the app's last lines.
+        Unavailable: the release is to be deployed again.
     """
     # What the owner named is made to tell; of the first page, a 404 is as good as any.
     seen = _Seen(path, 400) if path else _Seen("/", 500)
@@ -99,6 +101,8 @@ def _runs(status: RuntimeStatus) -> bool:
 
 
 def _refuse_crashing(status: RuntimeStatus) -> None:
+    if status.state == "absent":  # it was deployed, so its machine was restarted since
+        raise Unavailable("The release is gone: its machine was restarted while it started.")
     if status.state == "crashed" or status.restarts >= CRASHES_BEFORE_FAILURE:
         raise _crashed(status)
 
