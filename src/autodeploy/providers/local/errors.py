@@ -9,6 +9,36 @@ class InstallFailed(DeploymentFailed):
     code = "install_failed"
 
 
+class LockFileOutdated(InstallFailed):
+    """The lock file does not fit the manifest, so it cannot be installed exactly."""
+
+    code = "lock_file_outdated"
+
+
+class LockFileBroken(InstallFailed):
+    """The lock file cannot be read."""
+
+    code = "lock_file_broken"
+
+
+class DependencyConflict(InstallFailed):
+    """The app's packages ask for versions of each other that exclude each other."""
+
+    code = "dependency_conflict"
+
+
+class PackageNotFound(InstallFailed):
+    """The registry has no package, or no version of it, that the app asks for."""
+
+    code = "package_not_found"
+
+
+class RegistryUnreachable(InstallFailed):
+    """A package registry did not answer."""
+
+    code = "registry_unreachable"
+
+
 class BuildFailed(DeploymentFailed):
     """The build command ended with an error, or did not make what it should."""
 
@@ -25,6 +55,24 @@ class OutOfMemory(DeploymentFailed):
     """A command needed more memory than a build may have."""
 
     code = "out_of_memory"
+
+
+class DiskFull(DeploymentFailed):
+    """The disk has no room for the build or the release."""
+
+    code = "disk_full"
+
+
+class BuildTooLarge(DeploymentFailed):
+    """A build wrote more than a build may."""
+
+    code = "build_too_large"
+
+
+class ProcessLimit(DeploymentFailed):
+    """A command started more processes than a build may."""
+
+    code = "process_limit"
 
 
 class RuntimeMissing(DeploymentFailed):

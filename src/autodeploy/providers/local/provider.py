@@ -1,6 +1,7 @@
 """This machine as a provider of deployments and databases."""
 
 import contextlib
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.objects import ObjectStore
+from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.kernel.sandbox import Limits, Sandbox
 from autodeploy.providers.base import (
     App,
@@ -27,16 +29,17 @@ from autodeploy.providers.base import (
     RuntimeLines,
     RuntimeStatus,
 )
+from autodeploy.providers.crashes import explain_crash
 from autodeploy.providers.local.artifact import ArtifactStore
 from autodeploy.providers.local.builder import Builder
 from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
-from autodeploy.providers.local.hints import relevant_tail, remedy_for
 from autodeploy.providers.local.layout import Layout, database_name
 from autodeploy.providers.local.runtime import AppCommand, app_sandbox, read_interpreters
 
 DRAIN_SECONDS = 5.0
 _RELEASE_LIMITS = Limits(seconds=15 * 60)
+_TAIL_LINES = 200
 
 MANIFEST = Manifest(
     name="local",
@@ -203,7 +206,7 @@ class LocalProvider:
         done = self._layout.release(request.deployment_id) / "released"
         if not request.spec.release_command or done.exists():
             return
-        lines: list[str] = []
+        lines: deque[str] = deque(maxlen=_TAIL_LINES)
 
         async def on_line(_stream: str, text: str) -> None:
             lines.append(text)
@@ -218,14 +221,16 @@ class LocalProvider:
                 f"The release command `{command.command}` took longer than "
                 f"{_RELEASE_LIMITS.seconds:.0f} seconds.",
                 remedy="Check what it waits for: a prompt or a lock, for instance.",
-                log_tail=relevant_tail(lines),
+                log_tail=lines_that_matter(lines),
             )
         if outcome.exit_code != 0:
+            known = explain_crash(lines)
             raise ReleaseCommandFailed(
                 f"The release command `{command.command}` ended with exit code "
                 f"{outcome.exit_code}.",
-                remedy=remedy_for(lines),
-                log_tail=relevant_tail(lines),
+                cause=known.cause if known else None,
+                remedy=known.remedy if known else "Read the lines above: it must end with 0.",
+                log_tail=lines_that_matter(lines),
             )
         done.touch()
 

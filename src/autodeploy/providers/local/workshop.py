@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.kernel.sandbox import GIB, Bind, Limits, Sandbox, SandboxSpec
 from autodeploy.providers.base import BuildRequest, LogSink
+from autodeploy.providers.local.diagnosis import diagnose
 from autodeploy.providers.local.errors import OutOfMemory
-from autodeploy.providers.local.hints import relevant_tail, remedy_for
 from autodeploy.providers.local.layout import app_uid
 
 _LIMITS = Limits(memory_bytes=4 * GIB, processes=2048)
@@ -71,14 +72,11 @@ class Workshop:
             raise OutOfMemory(
                 f"{name} needed more than {_LIMITS.memory_bytes // GIB} GiB of memory.",
                 remedy="Reduce what the build does at once, or build with fewer workers.",
-                log_tail=relevant_tail(tail),
+                log_tail=lines_that_matter(tail),
             )
         if outcome.exit_code != 0:
-            raise failure(
-                f"{name} ended with exit code {outcome.exit_code}.",
-                remedy=remedy_for(tail),
-                log_tail=relevant_tail(tail),
-            )
+            message = f"{name} ended with exit code {outcome.exit_code}."
+            raise diagnose(tail, failure).error(message)
 
 
 def inside(root_directory: str) -> str:

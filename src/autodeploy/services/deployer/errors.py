@@ -17,6 +17,24 @@ class AppNotListening(DeploymentFailed):
     code = "app_not_listening"
 
 
+class AppWrongPort(AppNotListening):
+    """The app listens, but on another port than the one it was given."""
+
+    code = "app_wrong_port"
+
+
+class AppWrongAddress(AppNotListening):
+    """The app listens on its port, but at an address that is not asked."""
+
+    code = "app_wrong_address"
+
+
+class AppOutOfMemory(AppCrashed):
+    """The app needed more memory than it may have."""
+
+    code = "app_out_of_memory"
+
+
 class HealthCheckFailed(DeploymentFailed):
     """The app answers, but only with server errors."""
 

@@ -8,7 +8,9 @@ from urllib.parse import urljoin
 import httpx
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
+from autodeploy.providers.crashes import explain_crash
 from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
 
 FIRST_INTERVAL_SECONDS = 0.05
@@ -109,18 +111,22 @@ def _refuse_crashing(status: RuntimeStatus) -> None:
 
 def _crashed(status: RuntimeStatus) -> AppCrashed:
     code = "" if status.exit_code is None else f" with exit code {status.exit_code}"
+    known = explain_crash(status.log_tail)
     return AppCrashed(
         f"The app ended{code} before it answered a request.",
-        remedy="The last lines of its output are below. Check the start command and whether "
-        "every variable that the app needs is set.",
-        log_tail=list(status.log_tail),
+        cause=known.cause if known else None,
+        remedy=known.remedy
+        if known
+        else "Read its last lines above. Check the start command, and whether every variable that "
+        "the app needs is set.",
+        log_tail=lines_that_matter(status.log_tail),
     )
 
 
 def _failure(
     status: RuntimeStatus, seen: _Seen, timeout_seconds: float
 ) -> AppCrashed | AppNotListening | HealthCheckFailed:
-    tail = list(status.log_tail)
+    tail = lines_that_matter(status.log_tail)
     if seen.status is not None:
         return HealthCheckFailed(
             f"The app answered {seen.path} with status {seen.status} for {timeout_seconds:g} s.",

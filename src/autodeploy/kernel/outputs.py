@@ -1,0 +1,134 @@
+"""From what a failed command said to the lines that matter, and to what they mean.
+
+The last lines are rarely the ones: package managers end with where their own log is, Node with
+frames of its loader. Linear in the text, and bounded whatever is printed.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+MOST_LINES = 20
+_LINES_BEFORE = 3
+_LAST_LINES = 3
+_LONGEST_LINE = 500
+_LOOKED_AT = 400
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.")
+_NOISE = re.compile(
+    r"npm (notice|warn)\b|npm (error|ERR!)\s*$|npm (error|ERR!) A complete log of this run"
+    r"|npm (error|ERR!) +\S*/_logs/|npm (error|ERR!) (Clean install a project|For a full report)"
+    r"|\[notice\]|WARNING: Running pip as|info Visit https?://yarnpkg|\s*$",
+    re.IGNORECASE,
+)
+# npm tells after an error how the command is used, in a hundred lines.
+_USAGE = re.compile(r"npm (error|ERR!) Usage:")
+# Frames of what the app did not write.
+_FOREIGN_FRAME = re.compile(
+    r"(npm (error|ERR!) )?\s+at .*(\(node:|\bnode:internal|/node_modules/)"
+    r"|\s+at (async )?new Promise \(<anonymous>\)"
+)
+_FOREIGN_FILE = re.compile(r'\s+File "[^"]*(/site-packages/|/lib/python3|<frozen )')
+_TRACEBACK = "Traceback (most recent call last):"
+# Where an account of a failure begins, by what compilers and package managers print.
+_ERROR = re.compile(
+    r"""
+      npm\s(error|ERR!)
+    | \s?ERR_PNPM_|\sERR_PNPM_
+    | error:?\s | ERROR:?\s | \[ERROR\] | \[error\] | ✘\s | ✗\s | ✖\s | ×\s | ⨯\s
+    | ➤\sYN\d{4}:.*(Error|[Cc]annot|would\shave\sbeen|No\scandidates)
+    | Error(\s\[\w+\])?:\s | Uncaught | Fatal | fatal:\s | FATAL
+    | error\sduring\sbuild | Failed\sto\scompile | Build\sfailed | Build\serror\soccurred
+    | \w*(Error|Exception):\s | \w+(\.\w+)+(Error|Exception)\b
+    | .*\berror\sTS\d+: | .*:\d+:\d+\s-\serror\s | .*:\s(command\s)?not\sfound
+    | .*\bNo\sspace\sleft\son\sdevice | .*\bheap\sout\sof\smemory | .*\bKilled\b
+    | .*Cannot\sfind\smodule | .*\bSyntaxError | .*\bpanicked\sat
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a text in the output means. ``cause`` and ``remedy`` may name groups of ``pattern``:
+    ``{package}``."""
+
+    pattern: str
+    cause: str
+    remedy: str
+
+    def match(self, text: str) -> Mapping[str, str] | None:
+        """The groups found in ``text``, or None when the pattern is not in it."""
+        found = re.search(self.pattern, text, re.MULTILINE)
+        if found is None:
+            return None
+        return {name: (value or "").strip()[:200] for name, value in found.groupdict().items()}
+
+
+def plain_lines(lines: Iterable[str]) -> list[str]:
+    """The lines as a person reads them: no colours, no drawn-over progress, none too long."""
+    return [_ESCAPES.sub("", line.rpartition("\r")[2][:4000])[:_LONGEST_LINE] for line in lines]
+
+
+def lines_that_matter(lines: Iterable[str]) -> list[str]:
+    """At most ``MOST_LINES`` lines: where the failure is told, and how the output ends."""
+    said = [line for line in plain_lines(deque(lines, _LOOKED_AT)) if not _NOISE.match(line)]
+    said = _without_foreign_frames(_without_usage(said))
+    start = _start_of_failure(said)
+    if start is None or len(said) <= MOST_LINES:
+        return said[-MOST_LINES:]
+    if len(said) - start <= MOST_LINES:
+        return said[start:]
+    account = said[start : start + MOST_LINES - _LAST_LINES - 1]
+    return [*account, "…", *said[-_LAST_LINES:]]
+
+
+def explain(lines: Iterable[str], explanations: Iterable[Explanation]) -> Explanation | None:
+    """The first explanation that fits, with what it names filled in."""
+    text = "\n".join(plain_lines(lines))
+    for one in explanations:
+        groups = one.match(text)
+        if groups is not None:
+            return Explanation(one.pattern, one.cause.format(**groups), one.remedy.format(**groups))
+    return None
+
+
+def _start_of_failure(said: Sequence[str]) -> int | None:
+    """The index of the last traceback, else a little before the first error."""
+    for index in range(len(said) - 1, -1, -1):
+        if _TRACEBACK in said[index]:
+            return index
+    first = next((index for index, line in enumerate(said) if _ERROR.match(line.lstrip())), None)
+    return None if first is None else max(0, first - _LINES_BEFORE)
+
+
+def _without_usage(said: Sequence[str]) -> list[str]:
+    kept = []
+    in_usage = False
+    for line in said:
+        in_usage = bool(_USAGE.match(line)) or (in_usage and line.startswith("npm "))
+        if not in_usage:
+            kept.append(line)
+    return kept
+
+
+def _without_foreign_frames(said: Sequence[str]) -> list[str]:
+    """Stack traces without the frames of libraries, but for a traceback's innermost."""
+    kept: list[str] = []
+    index = 0
+    while index < len(said):
+        line = said[index]
+        if _FOREIGN_FRAME.match(line):
+            index += 1
+        elif _FOREIGN_FILE.match(line):
+            following = index + 1
+            while following < len(said) and said[following].startswith("    "):
+                following += 1
+            innermost = following >= len(said) or not said[following].startswith("  File ")
+            kept += said[index:following] if innermost else ()
+            index = following
+        else:
+            kept.append(line)
+            index += 1
+    return kept

@@ -1,0 +1,89 @@
+"""Of a command's output, the lines that tell why it failed."""
+
+import time
+
+from autodeploy.kernel.outputs import (
+    MOST_LINES,
+    Explanation,
+    explain,
+    lines_that_matter,
+    plain_lines,
+)
+
+NODE_CRASH = """Server starting
+/app/server.js:3
+throw new Error("no database")
+^
+
+Error: no database
+    at Object.<anonymous> (/app/server.js:3:7)
+    at Module._compile (node:internal/modules/cjs/loader:1521:14)
+    at node:internal/main/run_main_module:28:49
+
+Node.js v20.20.2""".splitlines()
+
+TRACEBACK = """INFO: started
+Traceback (most recent call last):
+  File "/app/.venv/lib/python3.11/site-packages/uvicorn/run.py", line 8, in main
+    run()
+    ^^^^^
+  File "/app/main.py", line 4, in <module>
+    settings = load()
+  File "/usr/lib/python3.11/os.py", line 679, in __getitem__
+    raise KeyError(key) from None
+KeyError: 'API_KEY'""".splitlines()
+
+
+def test_the_frames_of_node_itself_are_left_out() -> None:
+    said = lines_that_matter(NODE_CRASH)
+
+    assert "Error: no database" in said
+    assert "    at Object.<anonymous> (/app/server.js:3:7)" in said
+    assert not any("node:internal" in line for line in said)
+
+
+def test_a_traceback_keeps_the_apps_frames_and_the_innermost() -> None:
+    said = lines_that_matter([*(f"GET /{n}" for n in range(50)), *TRACEBACK])
+
+    assert said[0] == "Traceback (most recent call last):"
+    assert not any("uvicorn" in line for line in said)
+    assert '  File "/app/main.py", line 4, in <module>' in said
+    assert said[-1] == "KeyError: 'API_KEY'"
+
+
+def test_the_first_error_is_shown_and_not_the_epilogue() -> None:
+    output = ["compiling", "src/a.ts(3,5): error TS2322: no"]
+    output += [f"more {n}" for n in range(60)]
+
+    said = lines_that_matter([*output, "Found 1 error.", "done in 3 s"])
+
+    assert "src/a.ts(3,5): error TS2322: no" in said
+    assert said[-1] == "done in 3 s"
+    assert "…" in said
+    assert len(said) <= MOST_LINES
+
+
+def test_colours_and_drawn_over_progress_are_removed() -> None:
+    assert plain_lines(["\x1b[31mred\x1b[0m", "10%\r20%\rdone", "\x1b]0;title\x07x"]) == [
+        "red",
+        "done",
+        "x",
+    ]
+
+
+def test_hostile_output_takes_linear_time() -> None:
+    lines = ["\x1b[" * 100_000, "Error: " + "a" * 1_000_000, "[" * 100_000] * 100
+
+    started = time.process_time()
+    lines_that_matter(lines)
+
+    assert time.process_time() - started < 5
+
+
+def test_an_explanation_names_what_it_found() -> None:
+    known = Explanation(r"no module (?P<name>\w+)", "{name} is missing.", "Install {name}.")
+
+    found = explain(["x", "no module {evil}", "no module flask"], [known])
+
+    assert found is not None
+    assert (found.cause, found.remedy) == ("flask is missing.", "Install flask.")
