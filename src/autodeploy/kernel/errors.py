@@ -114,3 +114,10 @@ class DeploymentFailed(AutoDeployError):
         super().__init__(message, field=field, remedy=remedy)
         self.cause = cause
         self.log_tail = log_tail or []
+
+
+class ManifestUnreadable(DeploymentFailed):
+    """A file that says what the app is made of, such as package.json, cannot be parsed; the
+    message names the file and the line."""
+
+    code = "manifest_unreadable"

@@ -19,7 +19,7 @@ EXPECTED = {
     "bun-no-version": ("package_not_found", "is-number@^99.0.0", "No version matching"),
     "bun-outdated": ("lock_file_outdated", "bun.lock", "is-odd was added"),
     "npm-broken-lock": ("lock_file_broken", "package-lock.json", "existing package-lock.json"),
-    "npm-broken-manifest": ("install_failed", "not valid JSON", "Expected double-quoted"),
+    "npm-broken-manifest": ("manifest_unreadable", "not valid JSON", "Expected double-quoted"),
     "npm-conflict": ("dependency_conflict", 'peer react@"^18.3.1"', "Could not resolve"),
     "npm-missing-script": ("install_failed", "no script build", "Missing script"),
     "npm-no-package": ("package_not_found", "is-number-that-never-was-zz@^1.0.0", "E404"),

@@ -7,7 +7,7 @@ poetry 2 and pdm 2, as those programs printed them in November 2026.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.kernel.outputs import Explanation, explain, lines_that_matter
 from autodeploy.providers.local.errors import (
     DependencyConflict,
@@ -200,12 +200,15 @@ _MEMORY = (
     ),
 )
 
-_OTHERS = (
+_MANIFEST = (
     Explanation(
         r"code EJSONPARSE|JSONParseError|ERR_PNPM_JSON_PARSE|SyntaxError: \S*package\.json",
         "package.json, or another JSON file, is not valid JSON.",
         "Correct the place that the output names; a trailing comma is the most common mistake.",
     ),
+)
+
+_OTHERS = (
     Explanation(
         r"(Missing script:|Script not found) \"?(?P<script>[^\"\n]+)\"?"
         r"|error Command \"(?P<yarn>[^\"\n]+)\" not found"
@@ -271,6 +274,7 @@ _ALWAYS: tuple[_Kind, ...] = (
     (OutOfMemory, _MEMORY),
 )
 _INSTALLING: tuple[_Kind, ...] = (
+    (ManifestUnreadable, _MANIFEST),
     (LockFileBroken, _BROKEN),
     (LockFileOutdated, _OUTDATED),
     (DependencyConflict, _CONFLICTS),

@@ -23,6 +23,12 @@ class NothingToRun(DeploymentFailed):
     code = "nothing_to_run"
 
 
+class ChooseAnApp(DeploymentFailed):
+    """The repository holds several apps and nothing says which is meant; the message names them."""
+
+    code = "choose_an_app"
+
+
 class AppKind(StrEnum):
     """How an app is run: files behind a web server, a process on ``$PORT``, or neither."""
 
