@@ -34,14 +34,16 @@ completion_app = typer.Typer(
 def register(app: typer.Typer) -> None:
     """Add the group, and answer the shells that ask."""
     completion_init()
-    app.add_typer(completion_app)
+    app.add_typer(completion_app, rich_help_panel="This command line")
 
 
 @completion_app.command("show")
 def show(shell: ShellArgument = None) -> None:
     """Print the completion script, to look at it or to put it where you like.
 
-    Example: `autodeploy completion show bash > /etc/bash_completion.d/autodeploy`
+    \b
+    Example:
+      autodeploy completion show bash > /etc/bash_completion.d/autodeploy
     """
     chosen = shell or _running_shell()
     typer.echo(get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=chosen.value))
@@ -56,7 +58,9 @@ def install_script(
 ) -> None:
     """Install the completion script for your user; new shells have it.
 
-    Example: `autodeploy completion install zsh`
+    \b
+    Example:
+      autodeploy completion install zsh
     """
     chosen = shell or _running_shell()
     _, path = install(shell=chosen.value, prog_name=PROGRAM, complete_var=VARIABLE)

@@ -3,7 +3,6 @@
 It needs no platform: the analysis runs here, and runs nothing of the folder's code.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import print_json, printable, say
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def init(
 ) -> None:
     """Look at a folder and write an autodeploy.toml for it, with every key explained.
 
-    Examples: `autodeploy init`, `autodeploy init --root apps/web --yes`
+    \b
+    Examples:
+      autodeploy init
+      autodeploy init --root apps/web --yes
     """
     from autodeploy.cli.template import app_file_text
     from autodeploy.cli.user.sources import project_slug
@@ -97,13 +100,9 @@ def _analyzed(folder: Path, root: str) -> "Plan":
 def _ask_to_replace(target: Path, *, yes: bool) -> None:
     if yes or not target.exists():
         return
-    if not sys.stdin.isatty():
-        raise CommandError(
-            f"{target} is there already.",
-            remedy="Replace it with --yes.",
-            exit_code=ExitCode.USAGE,
-        )
-    if not typer.confirm(f"{target} is there already. Replace it?", err=True):
+    question = f"{target} is there already. Replace it? [y/N]"
+    answer = ask(question, remedy="Give --yes to replace it.")
+    if answer.lower() not in ("y", "yes"):
         raise CommandError("Nothing was changed.", exit_code=ExitCode.USAGE)
 
 

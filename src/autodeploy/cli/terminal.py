@@ -1,10 +1,12 @@
 """Text for people and for programs: what may reach a terminal, and how values are shown."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TextIO
 
 import typer
 
@@ -29,6 +31,31 @@ def say(message: str) -> None:
     typer.echo(message, err=True)
 
 
+def may_colour() -> bool:
+    """Whether the user lets programs colour their output (https://no-color.org, read 2026-11)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def is_interactive(stream: TextIO) -> bool:
+    """Whether what is drawn on ``stream`` can be drawn over: no pipe, CI job or dumb terminal."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+def paint(
+    text: str,
+    *,
+    colour: str | None = None,
+    bold: bool = False,
+    dim: bool = False,
+    err: bool = False,
+) -> None:
+    """Print a line; in colour where the output is a terminal and its user lets us."""
+    if may_colour() and (colour or bold or dim):
+        typer.secho(text, fg=colour, bold=bold or None, dim=dim or None, err=err)
+    else:
+        typer.echo(text, err=err)
+
+
 def seconds(value: float) -> str:
     """A duration as people write it: ``0.4s``, ``12s``, ``3m05s``."""
     if value < 10:
@@ -50,15 +77,27 @@ def ago(timestamp: str | None) -> str:
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns on standard output, as wide as they need (so that pipes see whole values)."""
+    for number, line in enumerate(table_lines(headings, rows)):
+        paint(line, bold=number == 0)
+
+
+def table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table, the headings first."""
     cells = [tuple(headings), *(tuple(printable(cell) for cell in row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    for number, row in enumerate(cells):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.secho(line.rstrip(), bold=number == 0)
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
 
 
 def print_fields(fields: Mapping[str, str]) -> None:
     """One ``name  value`` a line, aligned."""
+    for line in field_lines(fields):
+        typer.echo(line)
+
+
+def field_lines(fields: Mapping[str, str]) -> list[str]:
+    """The lines of ``print_fields``."""
     width = max(len(name) for name in fields)
-    for name, value in fields.items():
-        typer.echo(f"{name.ljust(width)}  {printable(value)}")
+    return [f"{name.ljust(width)}  {printable(value)}" for name, value in fields.items()]

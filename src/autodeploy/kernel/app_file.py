@@ -52,7 +52,8 @@ def _request_path(value: str) -> str:
     return value
 
 
-def _environment_name(value: str) -> str:
+def environment_name(value: str) -> str:
+    """The value, where it can name an environment; raises ``ValueError``."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,18}[a-z0-9]", value):
         raise ValueError("is not 2 to 20 lower-case letters, digits and hyphens")
     return value
@@ -99,7 +100,7 @@ class AppFile(_Part):
     """
 
     project: _Words | None = None
-    environment: Annotated[_Text, AfterValidator(_environment_name)] | None = None
+    environment: Annotated[_Text, AfterValidator(environment_name)] | None = None
     root: _Folder | None = None
     install: _Text | None = None
     build: _Text | None = None

@@ -12,6 +12,8 @@ from autodeploy.cli.failures import CommandError, ExitCode, exit_code_of
 from autodeploy.cli.user.credentials import current_url, load_token
 
 Json = dict[str, Any]
+# A value of a query: several are sent as the same name several times.
+Query = str | int | list[str] | None
 TIMEOUT_SECONDS = 30.0
 PAGE_SIZE = 100
 
@@ -19,7 +21,7 @@ PAGE_SIZE = 100
 class Api:
     """Calls to ``/api/v1`` of the platform at ``url``."""
 
-    def __init__(self, url: str, token: str | None):
+    def __init__(self, url: str, token: str | None, timeout_seconds: float = TIMEOUT_SECONDS):
         _check_url(url)
         self.url = url
         self.token = token
@@ -29,28 +31,28 @@ class Api:
         self._http = httpx.Client(
             base_url=f"{url}/api/v1",
             headers=headers,
-            timeout=TIMEOUT_SECONDS,
+            timeout=timeout_seconds,
             trust_env=not is_loopback(url),
         )
 
     @classmethod
-    def connect(cls) -> "Api":
+    def connect(cls, timeout_seconds: float = TIMEOUT_SECONDS) -> "Api":
         """The platform that the user chose, with their token for it."""
         url = current_url()
         token = load_token(url)
         if token is None:
-            cls(url, None)._require_answer()
+            cls(url, None, timeout_seconds)._require_answer()
             raise CommandError(
                 f"There is no token for the platform at {url}.",
                 remedy=f"Run `autodeploy login --url {url}`, or set AUTODEPLOY_TOKEN.",
                 exit_code=ExitCode.NOT_PERMITTED,
             )
-        return cls(url, token)
+        return cls(url, token, timeout_seconds)
 
     def close(self) -> None:
         self._http.close()
 
-    def get(self, path: str, **query: str | int | None) -> Json:
+    def get(self, path: str, **query: Query) -> Json:
         return self._call("GET", path, query=query)
 
     def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
@@ -66,7 +68,7 @@ class Api:
         """Send an archive; ``content`` is read in pieces and never held whole."""
         return self._call("POST", path, query=query, content=(content, size_bytes))
 
-    def items(self, path: str, **query: str | int | None) -> Iterator[Json]:
+    def items(self, path: str, **query: Query) -> Iterator[Json]:
         """Every item of a list, over all its pages."""
         cursor: str | None = None
         while True:
@@ -89,7 +91,7 @@ class Api:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str | int | None] | None = None,
+        query: Mapping[str, Query] | None = None,
         body: Mapping[str, object] | None = None,
         content: tuple[IO[bytes], int] | None = None,
     ) -> Json:

@@ -1,33 +1,30 @@
 """The commands of a user: their names, arguments and help. What they do is imported when run,
 so that ``--help`` and shell completion stay quick."""
 
-from pathlib import Path
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from autodeploy.cli.user.arguments import (
+    Environment,
+    Json,
+    ProjectArgument,
+    TargetArgument,
+    complete_project,
+)
+from autodeploy.cli.user.env import environment_app
+
 PANEL = "Your apps"
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Environment = Annotated[
-    str, typer.Option("--environment", "-e", help="Which environment of the project.")
-]
-ProjectArgument = Annotated[
-    str | None,
-    typer.Argument(help="Name of the project; default: the name of this folder."),
-]
-Secret = Annotated[
-    bool | None,
-    typer.Option(
-        "--secret/--plain",
-        help="Whether values are never shown again; default: as their names suggest.",
-        show_default=False,
-    ),
-]
 
-environment_app = typer.Typer(
-    name="env", help="Show and change the environment variables of a project.", no_args_is_help=True
-)
+class Level(StrEnum):
+    """How bad a line is; a level stands for those after it too."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
 
 
 def register(app: typer.Typer) -> None:
@@ -57,42 +54,92 @@ def deploy(
         str | None, typer.Option("--ref", help="Branch, tag or commit; default: what is there.")
     ] = None,
     project: Annotated[
-        str | None, typer.Option("--project", "-p", help="Project; default: named after the source")
+        str | None,
+        typer.Option(
+            "--project",
+            "-p",
+            help="Project; default: as autodeploy.toml says, else named after the source.",
+            autocompletion=complete_project,
+        ),
     ] = None,
-    environment: Environment = "production",
+    environment: Environment = None,
     root: Annotated[
         str | None, typer.Option("--root", help="Folder of the app inside the repository.")
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Deploy a folder or a git repository and print its URL."""
+    """Deploy a folder or a git repository and print its URL.
+
+    \b
+    Examples:
+      autodeploy deploy
+      autodeploy deploy apps/shop --environment staging
+      autodeploy deploy https://github.com/team/shop.git --ref v1.2 --root apps/web
+    """
     from autodeploy.cli.user.deploy import DeployOptions, run
 
     run(DeployOptions(source, ref, project, environment, root, detach, as_json))
 
 
-def status(project: ProjectArgument = None, as_json: Json = False) -> None:
-    """Show what is live where, and the latest deployments."""
+def status(
+    project: ProjectArgument = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show it until Ctrl-C, as it changes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what is live where and how it fares, and the latest deployments.
+
+    \b
+    Examples:
+      autodeploy status
+      autodeploy status shop --watch
+    """
     from autodeploy.cli.user.status import run
 
-    run(project, as_json)
+    run(project, watch=watch, as_json=as_json)
 
 
 def logs(
-    target: Annotated[
-        str | None,
-        typer.Argument(metavar="[PROJECT|DEPLOYMENT]", help="Default: the name of this folder."),
-    ] = None,
+    target: TargetArgument = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many at most.")] = 200,
-    environment: Environment = "production",
+    lines: Annotated[
+        int | None,
+        typer.Option(
+            "--lines",
+            "-n",
+            min=1,
+            max=10_000,
+            help="The newest so many; default: 200, or with --since all.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="From a time on: 90s, 10m, 2h, 3d, or 2026-11-23T08:00."),
+    ] = None,
+    level: Annotated[
+        Level | None, typer.Option("--level", help="Lines of this level or worse.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="Lines of build, app or autodeploy; may be repeated."),
+    ] = None,
+    environment: Environment = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Show what a deployment's build and app have printed."""
-    from autodeploy.cli.user.logs import run
+    """Show what a deployment's build and app have printed.
 
-    run(target, environment, follow=follow, lines=lines, as_json=as_json)
+    \b
+    Examples:
+      autodeploy logs --follow
+      autodeploy logs shop --since 10m --level error --source app
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.logs import LogOptions, run
+
+    where = environment_name(environment, elsewhere=target is not None)
+    run(LogOptions(target, where, follow, lines, since, level, tuple(source or ()), as_json))
 
 
 def rollback(
@@ -101,29 +148,40 @@ def rollback(
         typer.Argument(
             metavar="[PROJECT|DEPLOYMENT]",
             help="The deployment to bring back, or a project: the release before the live one.",
+            autocompletion=complete_project,
         ),
     ] = None,
-    environment: Environment = "production",
+    environment: Environment = None,
     as_json: Json = False,
 ) -> None:
-    """Bring an earlier release back, without building it again."""
+    """Bring an earlier release back, without building it again.
+
+    \b
+    Examples:
+      autodeploy rollback
+      autodeploy rollback shop --environment staging
+    """
+    from autodeploy.cli.user.app_file import environment_name
     from autodeploy.cli.user.deploy import roll_back
 
-    roll_back(target, environment, as_json)
+    roll_back(target, environment_name(environment, elsewhere=target is not None), as_json)
 
 
 def cancel(
-    target: Annotated[
-        str | None,
-        typer.Argument(metavar="[PROJECT|DEPLOYMENT]", help="Default: the name of this folder."),
-    ] = None,
-    environment: Environment = "production",
+    target: TargetArgument = None,
+    environment: Environment = None,
     as_json: Json = False,
 ) -> None:
-    """Stop a deployment that is under way."""
+    """Stop a deployment that is under way.
+
+    \b
+    Example:
+      autodeploy cancel shop
+    """
+    from autodeploy.cli.user.app_file import environment_name
     from autodeploy.cli.user.status import cancel as run
 
-    run(target, environment, as_json)
+    run(target, environment_name(environment, elsewhere=target is not None), as_json)
 
 
 def projects(as_json: Json = False) -> None:
@@ -135,21 +193,35 @@ def projects(as_json: Json = False) -> None:
 
 def open_app(
     project: ProjectArgument = None,
-    environment: Environment = "production",
+    environment: Environment = None,
     as_json: Json = False,
 ) -> None:
-    """Open the app in the browser."""
+    """Open the app in the browser, or print its URL where there is none.
+
+    \b
+    Example:
+      autodeploy open shop
+    """
+    from autodeploy.cli.user.app_file import environment_name
     from autodeploy.cli.user.projects import open_in_browser
 
-    open_in_browser(project, environment, as_json)
+    where = environment_name(environment, elsewhere=project is not None)
+    open_in_browser(project, where, as_json)
 
 
 def destroy(
-    project: Annotated[str, typer.Argument(help="Name of the project.")],
+    project: Annotated[
+        str, typer.Argument(help="Name of the project.", autocompletion=complete_project)
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove a project with its releases, addresses and databases."""
+    """Remove a project with its releases, addresses and databases.
+
+    \b
+    Example:
+      autodeploy destroy shop --yes
+    """
     from autodeploy.cli.user.projects import destroy as run
 
     run(project, yes=yes, as_json=as_json)
@@ -164,63 +236,13 @@ def login(
     email: Annotated[str | None, typer.Option("--email", help="Sign in with a password.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Choose a platform and store a token for it."""
+    """Choose a platform and store a token for it.
+
+    \b
+    Examples:
+      autodeploy login --url https://deploy.example.com
+      autodeploy login --url https://deploy.example.com --token - < token.txt
+    """
     from autodeploy.cli.user.login import run
 
     run(url, token, email, as_json)
-
-
-@environment_app.command("list")
-def env_list(
-    project: ProjectArgument = None, environment: Environment = "production", as_json: Json = False
-) -> None:
-    """List the variables; secrets show no value."""
-    from autodeploy.cli.user.variables import show
-
-    show(project, environment, as_json)
-
-
-@environment_app.command("set")
-def env_set(
-    pairs: Annotated[
-        list[str],
-        typer.Argument(metavar="KEY=VALUE...", help="KEY alone asks for the value, unseen."),
-    ],
-    project: Annotated[str | None, typer.Option("--project", "-p")] = None,
-    environment: Environment = "production",
-    secret: Secret = None,
-    as_json: Json = False,
-) -> None:
-    """Set variables; the next deployment uses them."""
-    from autodeploy.cli.user.variables import put
-
-    put(pairs, project, environment, secret=secret, as_json=as_json)
-
-
-@environment_app.command("unset")
-def env_unset(
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...")],
-    project: Annotated[str | None, typer.Option("--project", "-p")] = None,
-    environment: Environment = "production",
-    as_json: Json = False,
-) -> None:
-    """Remove variables."""
-    from autodeploy.cli.user.variables import unset
-
-    unset(keys, project, environment, as_json)
-
-
-@environment_app.command("import")
-def env_import(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="A .env file or -")
-    ],
-    project: Annotated[str | None, typer.Option("--project", "-p")] = None,
-    environment: Environment = "production",
-    secret: Secret = None,
-    as_json: Json = False,
-) -> None:
-    """Set all variables of a .env file."""
-    from autodeploy.cli.user.variables import import_file
-
-    import_file(file, project, environment, secret=secret, as_json=as_json)

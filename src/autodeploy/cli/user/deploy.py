@@ -8,8 +8,9 @@ from pathlib import Path
 
 import typer
 
-from autodeploy.cli.failures import PASSING, CommandError
-from autodeploy.cli.terminal import print_json, say
+from autodeploy.cli.failures import PASSING, CommandError, ExitCode
+from autodeploy.cli.terminal import is_interactive, print_json, say
+from autodeploy.cli.user.app_file import environment_name, read_app_file
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.feed import Feed
 from autodeploy.cli.user.progress import View, make_view
@@ -25,6 +26,7 @@ from autodeploy.cli.user.sources import (
     packed,
     parse_source,
     project_slug,
+    require_folder,
 )
 
 TERMINAL = frozenset({"ready", "error", "cancelled"})
@@ -42,7 +44,7 @@ class DeployOptions:
     source: str
     ref: str | None = None
     project: str | None = None
-    environment: str = "production"
+    environment: str | None = None
     root_directory: str | None = None
     detach: bool = False
     as_json: bool = False
@@ -50,13 +52,23 @@ class DeployOptions:
 
 def run(options: DeployOptions) -> None:
     """Deploy, and end when the deployment has ended."""
-    api = Api.connect()
+    _check_project_name(options.project)
     source = parse_source(options.source)
+    api = Api.connect()
     if isinstance(source, GitSource):
         deployment = _start_from_git(api, source, options)
     else:
         deployment = _start_from_folder(api, source, options)
     finish(api, deployment, detach=options.detach, as_json=options.as_json)
+
+
+def _check_project_name(name: str | None) -> None:
+    if name is not None and not (name.strip() and name.isprintable() and len(name) <= 255):
+        raise CommandError(
+            f"{name!r} cannot be the name of a project.",
+            remedy="Give --project 1 to 255 printable characters.",
+            exit_code=ExitCode.USAGE,
+        )
 
 
 def roll_back(target: str | None, environment: str, as_json: bool) -> None:
@@ -148,15 +160,23 @@ def _start_from_git(api: Api, source: GitSource, options: DeployOptions) -> Json
     repository = (project or {}).get("repository") or {}
     if repository.get("url") != source.url:
         repository = api.post("/repositories", {"url": source.url})
+    if options.root_directory:
+        # The project keeps the folder, so it is looked for first; the deployment uses the answer.
+        wanted = {"branch": options.ref, "rootDirectory": options.root_directory}
+        api.post(f"/repositories/{repository['id']}/analyze", wanted)
     project = _ensure_project(api, project, name, repository["id"], options.root_directory)
-    body = {"environment": options.environment}
+    body = {"environment": environment_name(options.environment, elsewhere=True)}
     if options.ref is not None:
         body["branch"] = options.ref
     return _start(api, project, body)
 
 
 def _start_from_folder(api: Api, source: FolderSource, options: DeployOptions) -> Json:
-    name = options.project or project_slug(source.name)
+    if options.root_directory:
+        require_folder(source, options.ref, options.root_directory)
+    said = read_app_file(source.path)
+    name = options.project or said.project or project_slug(source.name)
+    environment = environment_name(options.environment, elsewhere=False, folder=source.path)
     project = find_project(api, name)
     repository = (project or {}).get("repository") or {}
     known = repository["id"] if repository.get("kind") == "upload" else None
@@ -166,7 +186,7 @@ def _start_from_folder(api: Api, source: FolderSource, options: DeployOptions) -
     project = _ensure_project(
         api, project, name, uploaded["repository"]["id"], options.root_directory
     )
-    return _start(api, project, {"environment": options.environment, "commit": uploaded["commit"]})
+    return _start(api, project, {"environment": environment, "commit": uploaded["commit"]})
 
 
 def _upload(api: Api, archive: Path, name: str, repository_id: str | None) -> Json:
@@ -180,7 +200,7 @@ def _upload(api: Api, archive: Path, name: str, repository_id: str | None) -> Js
         description="Uploading",
         console=Console(stderr=True),
         transient=True,
-        disable=size < SHOW_UPLOAD_BYTES or not sys.stderr.isatty(),
+        disable=size < SHOW_UPLOAD_BYTES or not is_interactive(sys.stderr),
     ) as content:
         return api.upload(
             "/repositories/upload", content, size, name=name, repositoryId=repository_id

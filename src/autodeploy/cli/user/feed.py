@@ -8,14 +8,16 @@ import json
 import queue
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
+from urllib.parse import urlencode
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
 from autodeploy.cli.failures import PASSING, CommandError
-from autodeploy.cli.user.client import Api, Json, is_loopback
+from autodeploy.cli.user.client import Api, Json, Query, is_loopback
 
 POLL_SECONDS = 1.0
 RECEIVE_SECONDS = 0.5
@@ -35,16 +37,25 @@ class Feed:
     """Messages of a deployment: ``deployment.log`` (one line each), ``.status`` and ``.build``.
 
     They end with the deployment; ``runtime`` gives the log alone, and goes on with the app's.
+    ``wanted`` is the query that chooses lines.
     """
 
-    def __init__(self, api: Api, deployment_id: str, *, after: int = 0, runtime: bool = False):
+    def __init__(
+        self,
+        api: Api,
+        deployment_id: str,
+        *,
+        after: int = 0,
+        runtime: bool = False,
+        wanted: Mapping[str, Query] | None = None,
+    ):
         self._messages: queue.Queue[Json | CommandError] = queue.Queue()
         self._stopped = threading.Event()
-        self._streams: list[_Stream] = [
-            _LogStream(api, deployment_id, after, self._messages, self._stopped)
-        ]
+        log = _LogStream(api, deployment_id, after, self._messages, self._stopped)
+        log.wanted = {name: value for name, value in (wanted or {}).items() if value is not None}
+        self._streams: list[_Stream] = [log]
         if runtime:
-            self._streams[0].query = "&follow=runtime"
+            log.follow = {"follow": "runtime"}
         else:
             self._streams.append(
                 _StatusStream(api, deployment_id, 0, self._messages, self._stopped)
@@ -87,7 +98,8 @@ class _Stream(threading.Thread, ABC):
     """One WebSocket with its resumption; ``after`` is the number of the last message given."""
 
     kind: str
-    query = ""
+    wanted: Mapping[str, Query] = {}
+    follow: Mapping[str, Query] = {}
 
     def __init__(
         self,
@@ -135,9 +147,10 @@ class _Stream(threading.Thread, ABC):
 
     def _receive(self) -> bool:
         """Read until the connection ends; True when the platform says that this was all."""
+        query = urlencode({"after": self.after, **self.wanted, **self.follow}, doseq=True)
         address = f"{self.api.url.replace('http', 'ws', 1)}/api/v1{self.path}/{self.kind}/stream"
         with connect(
-            f"{address}?after={self.after}{self.query}",
+            f"{address}?{query}",
             additional_headers={"Authorization": f"Bearer {self.api.token}"},
             proxy=None if is_loopback(self.api.url) else True,
             max_size=MAX_MESSAGE_BYTES,
@@ -176,7 +189,7 @@ class _LogStream(_Stream):
                 self.messages.put({**line, "type": "deployment.log"})
 
     def _poll(self) -> None:
-        while lines := self.api.get(f"{self.path}/logs", after=self.after)["items"]:
+        while lines := self.api.get(f"{self.path}/logs", after=self.after, **self.wanted)["items"]:
             for line in lines:
                 self.take({**line, "type": "deployment.log"})
 

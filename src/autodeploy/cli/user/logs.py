@@ -1,33 +1,85 @@
 """``logs``: what a deployment's build and app have printed, and what they print now."""
 
 import json
+import re
 import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 
-import typer
-
-from autodeploy.cli.terminal import printable
-from autodeploy.cli.user.client import Api, Json
+from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.terminal import paint, printable, say
+from autodeploy.cli.user.client import Api, Json, Query
 from autodeploy.cli.user.feed import Feed
 from autodeploy.cli.user.projects import get_deployment, get_project, is_id
 
 TICK_SECONDS = 0.5
+DEFAULT_LINES = 200
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGE = re.compile(r"(\d{1,9})([smhdw])")
+_COLOURS = {"error": "red", "warn": "yellow"}
 
 
-def run(target: str | None, environment: str, *, follow: bool, lines: int, as_json: bool) -> None:
+@dataclass(frozen=True)
+class LogOptions:
+    """The arguments of ``autodeploy logs``. ``lines`` None: 200, or with ``since`` all."""
+
+    target: str | None
+    environment: str
+    follow: bool = False
+    lines: int | None = None
+    since: str | None = None
+    level: str | None = None
+    sources: tuple[str, ...] = ()
+    as_json: bool = False
+
+
+def run(options: LogOptions) -> None:
     """Print the last lines of a deployment, then its new ones when they are followed."""
+    wanted: dict[str, Query] = {
+        "level": options.level,
+        "source": list(options.sources) or None,
+        "since": since(options.since).isoformat() if options.since else None,
+    }
     api = Api.connect()
-    deployment_id = _deployment_id(api, target, environment)
+    deployment_id = _deployment_id(api, options.target, options.environment)
     last = 0
-    for line in _last_lines(api, deployment_id, lines):
-        _show(line, as_json)
+    for line in _stored(api, deployment_id, options, wanted):
+        _show(line, options.as_json)
         last = line["sequence"]
-    if not follow:
+    if not options.follow:
+        if not last and not options.as_json:
+            say("No line is like that.")
         return
-    with Feed(api, deployment_id, after=last, runtime=True) as feed:
+    with Feed(api, deployment_id, after=last, runtime=True, wanted=wanted) as feed:
         while not feed.finished:
             message = feed.next(TICK_SECONDS)
             if message is not None:
-                _show(message, as_json)
+                _show(message, options.as_json)
+
+
+def since(text: str) -> datetime:
+    """A time: an age such as ``90s``, ``10m``, ``2h``, ``3d``, or an ISO date with or without time.
+
+    Raises:
+        CommandError: it is neither.
+    """
+    if age := _AGE.fullmatch(text.strip()):
+        try:
+            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC, year=1970)
+    try:
+        # A time without a zone is one of this machine.
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise CommandError(
+            f"{text!r} is no time.",
+            remedy="Give --since an age such as 90s, 10m, 2h or 3d, or a time such as "
+            "2026-11-23T08:00.",
+            exit_code=ExitCode.USAGE,
+        ) from None
 
 
 def _deployment_id(api: Api, target: str | None, environment: str) -> str:
@@ -40,13 +92,23 @@ def _deployment_id(api: Api, target: str | None, environment: str) -> str:
     return str(get_deployment(api, target, environment)["id"])
 
 
-def _last_lines(api: Api, deployment_id: str, count: int) -> list[Json]:
-    kept: list[Json] = []
-    after = 0
-    while page := api.get(f"/deployments/{deployment_id}/logs", after=after)["items"]:
-        kept = [*kept, *page][-count:]
-        after = page[-1]["sequence"]
-    return kept
+def _stored(
+    api: Api, deployment_id: str, options: LogOptions, wanted: dict[str, Query]
+) -> Iterable[Json]:
+    """The stored lines that are asked for: the newest, or every one since a time."""
+    path = f"/deployments/{deployment_id}/logs"
+    if options.since and options.lines is None:
+        return chain.from_iterable(_pages(api, path, wanted))
+    newest: list[Json] = api.get(path, last=options.lines or DEFAULT_LINES, **wanted)["items"]
+    return newest
+
+
+def _pages(api: Api, path: str, wanted: dict[str, Query]) -> Iterator[list[Json]]:
+    after: Query = 0
+    while after is not None:
+        page = api.get(path, after=after, **wanted)
+        yield page["items"]
+        after = page["nextCursor"]
 
 
 def _show(line: Json, as_json: bool) -> None:
@@ -55,5 +117,7 @@ def _show(line: Json, as_json: bool) -> None:
         sys.stdout.flush()
         return
     clock = line["timestamp"][11:19]
-    color = {"error": "red", "warn": "yellow"}.get(line["level"])
-    typer.secho(f"{clock} {line['source']:<8} {printable(line['message'])}", fg=color)
+    paint(
+        f"{clock} {line['source']:<8} {printable(line['message'])}",
+        colour=_COLOURS.get(line["level"]),
+    )

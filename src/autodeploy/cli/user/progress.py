@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autodeploy.cli.terminal import printable, seconds
+from autodeploy.cli.terminal import is_interactive, printable, seconds
 from autodeploy.cli.user.client import Json
 
 MARKS = {
@@ -43,8 +43,8 @@ class View(Protocol):
 
 
 def make_view() -> View:
-    """Bars where standard error is a terminal, else plain lines."""
-    return BarView(Console(stderr=True)) if sys.stderr.isatty() else PlainView()
+    """Bars where standard error is a terminal that can draw them, else plain lines."""
+    return BarView(Console(stderr=True)) if is_interactive(sys.stderr) else PlainView()
 
 
 def title(step_name: str) -> str:

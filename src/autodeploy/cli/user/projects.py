@@ -1,22 +1,58 @@
 """Projects: finding the one that is meant, listing, opening and removing them."""
 
+import os
+import sys
 import webbrowser
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from uuid import UUID
 
-import typer
-
 from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import ago, print_fields, print_json, print_table, say
+from autodeploy.cli.user.app_file import read_app_file
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.sources import project_slug
+
+COMPLETION_SECONDS = 1.5
 
 
 def find_project(api: Api, name: str) -> Json | None:
     """The project whose slug, name or id is ``name``."""
+    return _match(api.items("/projects"), name)
+
+
+def this_project() -> str:
+    """The name of the project that the current folder is: what its ``autodeploy.toml`` says, else
+    the folder's own."""
+    return read_app_file(Path.cwd()).project or project_slug(Path.cwd().name)
+
+
+def get_project(api: Api, name: str | None) -> Json:
+    """The project called ``name``, by default that of the current folder.
+
+    Raises:
+        CommandError: there is none; with the name that was probably meant.
+    """
+    wanted = name or this_project()
+    projects = list(api.items("/projects"))
+    found = _match(projects, wanted)
+    if found is not None:
+        return found
+    meant = get_close_matches(project_slug(wanted), [each["slug"] for each in projects], n=1)
+    question = f"Did you mean `{meant[0]}`? " if meant else ""
+    of_folder = "" if name else " The folder has that name; another can be named."
+    raise CommandError(
+        f"There is no project {wanted!r}.{of_folder}",
+        remedy=f"{question}`autodeploy projects` lists them; `autodeploy deploy` makes one.",
+    )
+
+
+def _match(projects: Iterable[Json], name: str) -> Json | None:
     slug = project_slug(name)
     similar: Json | None = None
-    for project in api.items("/projects"):
+    for project in projects:
         if name in (project["slug"], project["name"], project["id"]):
             return project
         if project["slug"] == slug:
@@ -24,20 +60,15 @@ def find_project(api: Api, name: str) -> Json | None:
     return similar
 
 
-def get_project(api: Api, name: str | None) -> Json:
-    """The project called ``name``, by default like the current folder.
-
-    Raises:
-        CommandError: there is none.
-    """
-    wanted = name or project_slug(Path.cwd().name)
-    project = find_project(api, wanted)
-    if project is None:
-        raise CommandError(
-            f"There is no project {wanted!r}.",
-            remedy="`autodeploy projects` lists them; `autodeploy deploy` makes one.",
-        )
-    return project
+def complete_project(incomplete: str) -> list[str]:
+    """The projects whose name begins so, for the shell; none when the platform does not answer
+    at once. It never prints or raises: the user is in the middle of a line."""
+    try:
+        api = Api.connect(timeout_seconds=COMPLETION_SECONDS)
+        return [each["slug"] for each in api.items("/projects")
+                if each["slug"].startswith(incomplete)]  # fmt: skip
+    except Exception:
+        return []
 
 
 def get_environment(project: Json, name: str) -> Json:
@@ -50,10 +81,13 @@ def get_environment(project: Json, name: str) -> Json:
         if environment["name"] == name:
             found: Json = environment
             return found
-    known = ", ".join(item["name"] for item in project["environments"]) or "none yet"
+    known = [str(item["name"]) for item in project["environments"]]
+    meant = get_close_matches(name, known, n=1)
+    question = f"Did you mean `{meant[0]}`? " if meant else ""
     raise CommandError(
-        f"Project {project['name']} has no environment {name!r} (it has: {known}).",
-        remedy="Deploy to it first, or name another with --environment.",
+        f"Project {project['name']} has no environment {name!r} "
+        f"(it has: {', '.join(known) or 'none yet'}).",
+        remedy=f"{question}Deploy to it first, or name another with --environment.",
     )
 
 
@@ -125,11 +159,17 @@ def open_in_browser(name: str | None, environment_name: str, as_json: bool) -> N
         raise CommandError(
             f"Nothing is live in {environment_name}.", remedy="Run `autodeploy deploy` first."
         )
-    opened = webbrowser.open(url)
+    opened = _has_display() and webbrowser.open(url)
     if as_json:
         print_json({"url": url, "localUrl": environment["localUrl"], "opened": opened})
     else:
         print_fields({"URL": url, "LOCAL": environment["localUrl"] or "–"})
+
+
+def _has_display() -> bool:
+    """Whether a browser would have a window. Without, one for terminals would take the screen."""
+    known = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in known)
 
 
 def destroy(name: str, *, yes: bool, as_json: bool) -> None:
@@ -141,7 +181,8 @@ def destroy(name: str, *, yes: bool, as_json: bool) -> None:
             f"This removes the project {project['name']} with its releases, addresses, variables "
             "and databases. It cannot be undone."
         )
-        if typer.prompt("Type the name of the project to go on", err=True) != project["name"]:
+        answer = ask("Type the name of the project to go on", remedy="Give --yes to go without.")
+        if answer != project["name"]:
             raise CommandError(
                 "That is not its name: nothing was removed.", exit_code=ExitCode.USAGE
             )

@@ -74,6 +74,23 @@ def project_slug(name: str) -> str:
     return slug[:MAX_NAME_LENGTH].strip("-") or "app"
 
 
+def require_folder(source: FolderSource, ref: str | None, root: str) -> None:
+    """Raise ``CommandError`` unless ``root`` is a folder inside the source, or inside its ref."""
+    if ref is None and not _is_bare(source.path):
+        place = (source.path / root).resolve()
+        found = place.is_dir() and place.is_relative_to(source.path)
+    else:
+        commit = _commit_of(source.path, ref or "HEAD")
+        kind = _git(source.path, "cat-file", "-t", f"{commit}:./{root.strip('/')}")
+        found = kind.stdout.strip() == b"tree"
+    if not found:
+        raise CommandError(
+            f"There is no folder {root!r} in {source.path}{f' at {ref}' if ref else ''}.",
+            remedy="Give --root the app's folder inside the repository, such as apps/web.",
+            exit_code=ExitCode.USAGE,
+        )
+
+
 @contextmanager
 def packed(source: FolderSource, ref: str | None) -> Iterator[Path]:
     """An archive of the folder, or of ``ref`` of its repository; removed afterwards.
@@ -96,6 +113,16 @@ def _is_bare(folder: Path) -> bool:
 
 def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
     """Have git write the files of ``ref``; of a folder inside a repository, only its own."""
+    commit = _commit_of(repository, ref)
+    made = _git(repository, "archive", "--format=tar.gz", f"--output={archive}", commit)
+    if made.returncode != 0:
+        raise CommandError(
+            f"git could not read {ref!r} of {repository}.", log_tail=_last_words(made)
+        )
+
+
+def _commit_of(repository: Path, ref: str) -> str:
+    """The commit that a ref names. Raises ``CommandError``."""
     if ref.startswith("-") or not ref.isprintable():
         raise CommandError(f"{ref!r} cannot be a ref.", exit_code=ExitCode.USAGE)
     wanted = f"{ref}^{{commit}}"
@@ -106,12 +133,7 @@ def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
             log_tail=_last_words(found),
             remedy="Check the name with `git branch --all` and `git tag`, or leave --ref out.",
         )
-    commit = found.stdout.decode().strip()
-    made = _git(repository, "archive", "--format=tar.gz", f"--output={archive}", commit)
-    if made.returncode != 0:
-        raise CommandError(
-            f"git could not read {ref!r} of {repository}.", log_tail=_last_words(made)
-        )
+    return found.stdout.decode().strip()
 
 
 def _last_words(process: subprocess.CompletedProcess[bytes]) -> list[str]:

@@ -56,15 +56,37 @@ def put(
                 remedy="Use letters, digits and underscores.",
                 exit_code=ExitCode.USAGE,
             )
-        values[key] = value if equals else typer.prompt(key, hide_input=True, err=True)
+        values[key] = value if equals else _asked(key)
     _save(values, project_name, environment, secret=secret, as_json=as_json)
+
+
+def _asked(key: str) -> str:
+    """The value of a bare key: typed unseen at a terminal, else a line of standard input."""
+    if sys.stdin.isatty():
+        typed: str = typer.prompt(key, hide_input=True, err=True)
+        return typed
+    line = sys.stdin.readline()
+    if not line:
+        raise CommandError(
+            f"There is no value for {key}.",
+            remedy=f"Give {key}=VALUE, or the value as a line of standard input.",
+            exit_code=ExitCode.USAGE,
+        )
+    return line.rstrip("\r\n")
 
 
 def import_file(
     file: Path, project_name: str | None, environment: str, *, secret: bool | None, as_json: bool
 ) -> None:
     """Set what a ``.env`` file says."""
-    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"{file} cannot be read: {error.strerror}.",
+            remedy="Name a .env file, or - for standard input.",
+            exit_code=ExitCode.USAGE,
+        ) from None
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

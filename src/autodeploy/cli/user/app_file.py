@@ -1,0 +1,54 @@
+"""What ``autodeploy.toml`` tells the command line: which project and environment are meant."""
+
+from pathlib import Path
+
+from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.kernel.app_file import APP_FILE, AppFile, parse_app_file
+from autodeploy.kernel.app_file import environment_name as environment_name_rule
+
+DEFAULT_ENVIRONMENT = "production"
+
+
+def read_app_file(folder: Path) -> AppFile:
+    """The file of a folder; an empty one where there is none.
+
+    Raises:
+        AutodeployTomlInvalid: with the line and the key.
+        CommandError: it cannot be read.
+    """
+    path = folder / APP_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return AppFile()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise CommandError(
+            f"{path} cannot be read: {reason}.",
+            remedy="Correct or remove it; `autodeploy init` writes a new one.",
+            exit_code=ExitCode.USAGE,
+        ) from None
+    return parse_app_file(text)
+
+
+def environment_name(given: str | None, *, elsewhere: bool, folder: Path | None = None) -> str:
+    """The environment that is meant: the given one, else the folder's, else production.
+
+    ``elsewhere`` says that the command is not about the app of the folder (by default the current
+    one), so that its file does not count. Raises ``CommandError`` for what cannot be a name.
+    """
+    if given is not None:
+        return _checked(given)
+    said = None if elsewhere else read_app_file(folder or Path.cwd()).environment
+    return said or DEFAULT_ENVIRONMENT
+
+
+def _checked(name: str) -> str:
+    try:
+        return environment_name_rule(name)
+    except ValueError as error:
+        raise CommandError(
+            f"{name!r} cannot be an environment: it {error}.",
+            remedy="Name one such as production or staging.",
+            exit_code=ExitCode.USAGE,
+        ) from None

@@ -1,0 +1,47 @@
+"""Arguments and options that several user commands have."""
+
+from typing import Annotated
+
+import typer
+
+
+def complete_project(incomplete: str) -> list[str]:
+    """The names of projects that begin so, for the shell."""
+    from autodeploy.cli.user.projects import complete_project as find
+
+    return find(incomplete)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment",
+        "-e",
+        help="Which environment; default: as autodeploy.toml says, else production.",
+    ),
+]
+ProjectArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Name of the project; default: as autodeploy.toml says, else the name of this folder.",
+        autocompletion=complete_project,
+    ),
+]
+ProjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        "-p",
+        help="Name of the project; default: as autodeploy.toml says, else the name of this folder.",
+        autocompletion=complete_project,
+    ),
+]
+TargetArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PROJECT|DEPLOYMENT]",
+        help="Default: as autodeploy.toml says, else the name of this folder.",
+        autocompletion=complete_project,
+    ),
+]

@@ -1,0 +1,95 @@
+"""The ``env`` commands: their names, arguments and help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autodeploy.cli.user.arguments import Environment, Json, ProjectArgument, ProjectOption
+
+Secret = Annotated[
+    bool | None,
+    typer.Option(
+        "--secret/--plain",
+        help="Whether values are never shown again; default: as their names suggest.",
+        show_default=False,
+    ),
+]
+
+environment_app = typer.Typer(
+    name="env", help="Show and change the environment variables of a project.", no_args_is_help=True
+)
+
+
+@environment_app.command("list")
+def env_list(
+    project: ProjectArgument = None, environment: Environment = None, as_json: Json = False
+) -> None:
+    """List the variables; secrets show no value."""
+    from autodeploy.cli.user.variables import show
+
+    show(project, _where(project, environment), as_json)
+
+
+@environment_app.command("set")
+def env_set(
+    pairs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE...",
+            help="KEY alone asks for the value, unseen, or reads a line of standard input.",
+        ),
+    ],
+    project: ProjectOption = None,
+    environment: Environment = None,
+    secret: Secret = None,
+    as_json: Json = False,
+) -> None:
+    """Set variables; the next deployment uses them.
+
+    \b
+    Examples:
+      autodeploy env set LOG_LEVEL=debug --project shop
+      autodeploy env set API_KEY < key.txt
+    """
+    from autodeploy.cli.user.variables import put
+
+    put(pairs, project, _where(project, environment), secret=secret, as_json=as_json)
+
+
+@environment_app.command("unset")
+def env_unset(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...")],
+    project: ProjectOption = None,
+    environment: Environment = None,
+    as_json: Json = False,
+) -> None:
+    """Remove variables."""
+    from autodeploy.cli.user.variables import unset
+
+    unset(keys, project, _where(project, environment), as_json)
+
+
+@environment_app.command("import")
+def env_import(
+    file: Annotated[Path, typer.Argument(help="A .env file, or - for standard input.")],
+    project: ProjectOption = None,
+    environment: Environment = None,
+    secret: Secret = None,
+    as_json: Json = False,
+) -> None:
+    """Set all variables of a .env file.
+
+    \b
+    Example:
+      autodeploy env import .env.production --project shop
+    """
+    from autodeploy.cli.user.variables import import_file
+
+    import_file(file, project, _where(project, environment), secret=secret, as_json=as_json)
+
+
+def _where(project: str | None, environment: str | None) -> str:
+    from autodeploy.cli.user.app_file import environment_name
+
+    return environment_name(environment, elsewhere=project is not None)
