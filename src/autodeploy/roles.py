@@ -36,6 +36,15 @@ _GRACE_SECONDS = 1.0
 _WORKER_CONNECTIONS = 20
 
 
+def check_keys(settings: Settings) -> None:
+    """Raise ``MasterKeyError`` or ``SigningKeyError`` for a key file that cannot be used.
+
+    A server that would find out while it starts can only end with a traceback.
+    """
+    load_master_key(settings.master_key_file)
+    TokenSigner.load(settings.jwt_key_file)
+
+
 async def open_resources(settings: Settings, database_role: DatabaseRole) -> Resources:
     """The kernel's parts, from the settings. They connect when they are first used."""
     redis_url = settings.effective_redis_url

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from tests.kernel.gate import Gate
 
-from autodeploy.kernel.db import Database, DatabaseAway
+from autodeploy.kernel.db import Database, DatabaseAway, DatabaseRefused
 
 
 async def session_number(database: Database) -> int:
@@ -55,6 +55,13 @@ async def test_server_that_is_out_of_reach_is_said_to_be_away(
         with pytest.raises(DatabaseAway):
             await session_number(database)
         await database.close()
+
+
+async def test_wrong_password_is_told_as_such(database_url: str) -> None:
+    database = Database(make_url(database_url).set(password="wrong").render_as_string(False))
+    with pytest.raises(DatabaseRefused, match="refuses"):
+        await session_number(database)
+    await database.close()
 
 
 async def test_server_lost_within_a_transaction_is_said_to_be_away(

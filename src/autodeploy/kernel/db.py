@@ -10,6 +10,7 @@ from asyncpg.exceptions import (
     AdminShutdownError,
     CannotConnectNowError,
     CrashShutdownError,
+    InvalidAuthorizationSpecificationError,
     PostgresConnectionError,
     TooManyConnectionsError,
 )
@@ -21,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
-from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.errors import AutoDeployError, Unavailable
 
 # What connecting raises while PostgreSQL is stopped or out of reach.
 _UNREACHABLE = (OSError, InterfaceError, OperationalError, PoolTimeout)
@@ -74,6 +75,19 @@ class DatabaseAway(Unavailable):
         super().__init__("The database does not answer.", remedy="Try again in a moment.")
 
 
+class DatabaseRefused(AutoDeployError):
+    """PostgreSQL does not accept the user or password that AutoDeploy has for it."""
+
+    code = "database_refused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "PostgreSQL refuses AutoDeploy's user or password.",
+            remedy="Correct AUTODEPLOY_DATABASE_URL, or for the embedded server put back the file "
+            "secrets/postgres.password of its home.",
+        )
+
+
 class Database:
     """An engine and its sessions.
 
@@ -105,7 +119,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises.
 
-        Raises ``DatabaseAway`` when PostgreSQL cannot be reached or is lost on the way.
+        Raises ``DatabaseAway`` when PostgreSQL cannot be reached or is lost on the way, and
+        ``DatabaseRefused`` when it does not let us in.
         """
         try:
             async with self._sessions() as session, session.begin():
@@ -115,7 +130,9 @@ class Database:
                     raise DatabaseAway from error
                 yield session
         except DBAPIError as error:
-            if _is_refusal(error) or error.connection_invalidated:
+            if _is_caused_by(error, InvalidAuthorizationSpecificationError):
+                raise DatabaseRefused from error
+            if _is_caused_by(error, *_REFUSALS) or error.connection_invalidated:
                 raise DatabaseAway from error
             raise
 
@@ -123,5 +140,5 @@ class Database:
         await self.engine.dispose()
 
 
-def _is_refusal(error: DBAPIError) -> bool:
-    return error.orig is not None and isinstance(error.orig.__cause__, _REFUSALS)
+def _is_caused_by(error: DBAPIError, *kinds: type[Exception]) -> bool:
+    return error.orig is not None and isinstance(error.orig.__cause__, kinds)

@@ -1,13 +1,13 @@
 """Signed tokens: JWT with Ed25519 (RFC 8037), each naming its key by ``kid``."""
 
 import hashlib
-import os
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -17,9 +17,16 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from autodeploy.kernel.errors import Unauthenticated
+from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
+from autodeploy.kernel.private_files import create_private_file
 
 ISSUER = "autodeploy"
+
+
+class SigningKeyError(AutoDeployError):
+    """The file of the signing key is missing or damaged."""
+
+    code = "signing_key_unusable"
 
 
 class TokenSigner:
@@ -36,8 +43,18 @@ class TokenSigner:
 
     @classmethod
     def load(cls, path: Path) -> "TokenSigner":
-        """The signer of the key in ``path``, see ``generate_signing_key``."""
-        return cls(path.read_bytes())
+        """The signer of the key in ``path``, see ``generate_signing_key``.
+
+        Raises ``SigningKeyError`` when it is missing or damaged.
+        """
+        try:
+            return cls(path.read_bytes())
+        except (FileNotFoundError, ValueError, UnsupportedAlgorithm) as error:
+            raise SigningKeyError(
+                f"The file at {path} does not hold a signing key ({type(error).__name__}).",
+                remedy="Put your copy of it back, or remove it and make another one with "
+                "`autodeploy secrets`: whoever is logged in then has to log in again.",
+            ) from error
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A token of these claims; the issuer is added, ``iat`` and ``exp`` are the caller's."""
@@ -84,6 +101,4 @@ def new_signing_key() -> bytes:
 
 def generate_signing_key(path: Path) -> None:
     """Write a new key to ``path`` with mode 0600; a file that exists is an error."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(new_signing_key())
+    create_private_file(path, new_signing_key())

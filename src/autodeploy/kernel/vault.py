@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
 from collections import OrderedDict
 from pathlib import Path
@@ -21,6 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
+from autodeploy.kernel.private_files import create_private_file
 
 VERSION = "v1"
 ITERATIONS = 100_000
@@ -166,11 +166,7 @@ def _parse(ciphertext: str) -> _Envelope:
 def generate_master_key_file(path: Path) -> None:
     """Write a new random master key, mode 0600. Raises FileExistsError, never overwrites."""
     text = base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    create_private_file(path, text)
 
 
 def load_master_key(path: Path) -> bytes:
@@ -179,7 +175,10 @@ def load_master_key(path: Path) -> bytes:
         mode = path.stat().st_mode
         text = path.read_bytes().strip()
     except FileNotFoundError:
-        raise MasterKeyError(f"There is no master key at {path}.") from None
+        raise MasterKeyError(
+            f"There is no master key at {path}.",
+            remedy="Put your copy of it back, or make a first one with `autodeploy secrets`.",
+        ) from None
     if mode & 0o077:
         raise MasterKeyError(
             f"The master key at {path} can be read by others.", remedy=f"Run: chmod 600 {path}"
@@ -189,5 +188,8 @@ def load_master_key(path: Path) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != KEY_BYTES:
-        raise MasterKeyError(f"The file at {path} does not hold a master key.")
+        raise MasterKeyError(
+            f"The file at {path} does not hold a master key.",
+            remedy="Put your copy of it back: what it protects cannot be read with another one.",
+        )
     return key

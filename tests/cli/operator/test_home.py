@@ -72,6 +72,7 @@ def test_second_holder_is_refused_with_the_pid_of_the_first(home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+DAMAGED = '{"pid": 999999, "start_ticks": null, "api_url": "", "proxy_port": 1}'
 HOLDER = """
 import os, signal, sys
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_process_that_got_the_pid_later_is_not_taken_for_the_holder() -> None:
     assert not RunningUp(os.getpid(), ticks - 1, "", 1).is_alive()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": 1}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": 1}', DAMAGED])
 def test_damaged_note_counts_as_none(home: Path, content: str) -> None:
     (home / "up.json").write_text(content)
     assert read_running(home) is None

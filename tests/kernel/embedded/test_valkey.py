@@ -32,3 +32,18 @@ async def test_data_survives_a_kill(home: Path, system_user: SystemUser | None) 
         assert await redis.get("key") == b"value"
     await valkey.stop()
     assert valkey.process.returncode == 0
+
+
+async def test_damaged_data_are_set_aside(home: Path, system_user: SystemUser | None) -> None:
+    server = EmbeddedValkey(home / "valkey", home / "run" / "v.sock", home / "log", system_user)
+    await server.start()
+    await server.wait_ready()
+    await server.stop()
+    journal = next((home / "valkey" / "appendonlydir").glob("*.incr.aof"))
+    journal.write_bytes(b"no journal\r\n")
+
+    process = await server.start()
+    await server.wait_ready()
+    assert process.returncode is None
+    await server.stop()
+    assert next(home.glob("valkey.damaged/appendonlydir/*.incr.aof")).read_bytes()

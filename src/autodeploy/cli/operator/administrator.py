@@ -21,7 +21,7 @@ async def ensure_stored_token(settings: Settings) -> str:
     Who may start the platform owns it: a missing or refused token is simply issued anew.
     """
     token = load_token(settings.api_url)
-    if token is None or not await _accepted(settings, token):
+    if token is None or not await _works(settings, token):
         await run_once(settings, "admin-token")
         token = load_token(settings.api_url)
     if token is None:
@@ -30,8 +30,8 @@ async def ensure_stored_token(settings: Settings) -> str:
     return token
 
 
-async def _accepted(settings: Settings, token: str) -> bool:
-    return await http_status(settings.api_port, "/api/v1/auth/me", token) != 401
+async def _works(settings: Settings, token: str) -> bool:
+    return await http_status(settings.api_port, "/api/v1/auth/me", token) == 200
 
 
 async def run_once(settings: Settings, command: str) -> None:

@@ -4,19 +4,25 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from autodeploy.cli.failures import CommandError
 from autodeploy.kernel.embedded.parts import can_execute
+from autodeploy.kernel.private_files import create_private_file
 from autodeploy.kernel.process import SystemUser, start_time
 from autodeploy.settings import Settings
 
 _OPEN_FOLDERS = ("run", "routes", "releases")  # others pass through, by name only
 _PRIVATE_FOLDERS = ("secrets", "logs", "objects")
+# A first start writes 50 MB; below this PostgreSQL cannot even go on with what it has.
+_LEAST_FREE_BYTES = 128 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,18 @@ def prepare_home(settings: Settings, user: SystemUser | None) -> None:
         )
 
 
+def require_space(home: Path) -> None:
+    """Raise ``CommandError`` when the disk of the home is full, or nearly so."""
+    free = shutil.disk_usage(home).free
+    if free < _LEAST_FREE_BYTES:
+        raise CommandError(
+            f"The disk of {home} is full: {free // 1024**2} MB are free, AutoDeploy needs "
+            f"{_LEAST_FREE_BYTES // 1024**2} MB to start.",
+            remedy="Remove something, or name a folder on another disk with AUTODEPLOY_HOME.",
+            code="disk_full",
+        )
+
+
 def ensure_secrets(settings: Settings) -> None:
     """Generate what a first start needs, each file readable by us alone, none ever replaced."""
     if not settings.database_url:
@@ -95,19 +113,15 @@ def generate_keys(settings: Settings) -> list[Path]:
 
 
 def _create_secret(path: Path) -> None:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+    if not path.exists():
+        create_private_file(path, f"{secrets.token_urlsafe(32)}\n".encode())
 
 
 def read_running(home: Path) -> RunningUp | None:
-    """The last `up` of this home, alive or not; None when there was none."""
+    """The last `up` of this home, alive or not; None when there was none or its note is damaged."""
     try:
-        return RunningUp(**json.loads((home / "up.json").read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+        return TypeAdapter(RunningUp).validate_json((home / "up.json").read_bytes(), strict=True)
+    except (FileNotFoundError, ValidationError):
         return None
 
 
@@ -123,8 +137,8 @@ def hold_home(settings: Settings) -> Iterator[bool]:
         ticks = start_time(os.getpid())
         assert ticks is not None
         ours = RunningUp(os.getpid(), ticks, settings.api_url, settings.proxy_port)
-        (home / "up.json").write_text(json.dumps(asdict(ours)))
         try:
+            (home / "up.json").write_text(json.dumps(asdict(ours)))
             yield killed
         finally:
             (home / "up.json").unlink(missing_ok=True)

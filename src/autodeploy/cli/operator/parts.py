@@ -29,6 +29,7 @@ def embedded_parts(settings: Settings, user: SystemUser | None) -> list[Part]:
             home / "caddy",
             logs / "caddy.log",
             user,
+            required_port=settings.proxy_port,
         )
     )
     parts.append(_runtime(settings))

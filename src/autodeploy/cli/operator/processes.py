@@ -30,8 +30,10 @@ def serve(
 
     from autodeploy.app import ROLE_ROUTERS, create_app
     from autodeploy.kernel.log import configure_logging
+    from autodeploy.roles import check_keys
 
     chosen = _chosen(roles, frozenset(ROLE_ROUTERS), "role")
+    check_keys(settings)
     configure_logging(settings.log_level, json=True)
     uvicorn.run(create_app(settings, chosen), **server_options(settings))
 

@@ -16,7 +16,14 @@ from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.administrator import ensure_stored_token, run_once
 from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
 from autodeploy.cli.operator.deployment import Deployment
-from autodeploy.cli.operator.home import HomeInUse, ensure_secrets, hold_home, prepare_home
+from autodeploy.cli.operator.home import (
+    HomeInUse,
+    ensure_secrets,
+    hold_home,
+    prepare_home,
+    require_space,
+)
+from autodeploy.cli.operator.limits import raise_file_limit
 from autodeploy.cli.operator.parts import embedded_parts, platform_parts
 from autodeploy.cli.operator.ports import require_ports
 from autodeploy.cli.operator.supervisor import Supervisor
@@ -49,9 +56,11 @@ def up(
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
     deployment = Deployment(repo, ref or None) if deploy else None
     user = parts_user()
+    raise_file_limit()
     prepare_home(settings, user)
     try:
         with hold_home(settings) as killed:
+            require_space(settings.home)
             require_ports(settings, patience_seconds=_KILLED_PATIENCE_SECONDS if killed else 0)
             ensure_secrets(settings)
             code = asyncio.run(_until_signal(_run(settings, user, deployment)))

@@ -12,7 +12,9 @@ from autodeploy.kernel.embedded.parts import (
     open_log,
     reachable_program,
     wait_until,
+    write_for,
 )
+from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.process import SystemUser, spawn, stop
 
 
@@ -29,12 +31,18 @@ class EmbeddedCaddy:
         data: Path,
         log: Path,
         user: SystemUser | None,
+        required_port: int | None = None,
     ):
+        """
+        Args:
+            required_port: the server at this port is never left out when Caddy starts.
+        """
         self.config_file = config_file
         self.admin_socket = admin_socket
         self.data = data
         self.log = log
         self.user = user
+        self.required_port = required_port
         self.process: asyncio.subprocess.Process | None = None
 
     def argv(self) -> list[str]:
@@ -52,14 +60,27 @@ class EmbeddedCaddy:
         }
 
     async def ensure_initialised(self) -> None:
-        """Make the folders and, when there is no configuration, one that serves nothing yet."""
+        """Make the folders, and a configuration that Caddy can start with."""
         ensure_folder(self.data, self.user)
         ensure_folder(self.admin_socket.parent, self.user)
         self.admin_socket.unlink(missing_ok=True)
-        if not self.config_file.exists():
-            self.config_file.write_text(json.dumps(self._empty_configuration()))
-        if self.user is not None:
-            os.chown(self.config_file, self.user.uid, self.user.gid)
+        write_for(self.user, self.config_file, json.dumps(self._stored()))
+
+    def _stored(self) -> dict[str, Any]:
+        """The last configuration; when there is none or it is damaged, one that serves nothing."""
+        try:
+            return self._startable(json.loads(self.config_file.read_text()))
+        except (FileNotFoundError, LookupError, TypeError, AttributeError, ValueError):
+            return self._empty_configuration()
+
+    def _startable(self, configuration: dict[str, Any]) -> dict[str, Any]:
+        """Without the servers whose port another program has: Caddy would not start at all."""
+        servers = configuration.get("apps", {}).get("http", {}).get("servers", {})
+        for name, server in list(servers.items()):
+            ports = {int(address.rpartition(":")[2]) for address in server["listen"]}
+            if self.required_port not in ports and not all(map(is_free, ports)):
+                del servers[name]
+        return configuration
 
     def _empty_configuration(self) -> dict[str, Any]:
         return {

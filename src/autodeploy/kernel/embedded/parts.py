@@ -34,6 +34,18 @@ def ensure_folder(path: Path, user: SystemUser | None, mode: int = 0o700) -> Pat
     return path
 
 
+def write_for(user: SystemUser | None, path: Path, text: str) -> None:
+    """Write a private file of ``user`` so that a reader sees the old or the new content."""
+    part = path.with_name(f".{path.name}.new")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w") as file:
+        if user is not None:
+            os.chown(handle, user.uid, user.gid)
+        file.write(text)
+    part.replace(path)
+
+
 def open_log(path: Path) -> IO[bytes]:
     """``path`` for a child to append to; a big log of earlier starts moves to ``.1``."""
     path.parent.mkdir(parents=True, exist_ok=True)

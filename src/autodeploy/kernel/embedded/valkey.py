@@ -1,10 +1,12 @@
 """The embedded Valkey: the Redis protocol on a unix socket, no port."""
 
 import asyncio
+import shutil
 import signal
 from pathlib import Path
 
 from autodeploy.kernel.embedded.parts import (
+    PartNotReady,
     ensure_folder,
     open_log,
     reachable_program,
@@ -52,6 +54,22 @@ class EmbeddedValkey:
         self.socket.unlink(missing_ok=True)  # of a server that was killed
 
     async def start(self) -> asyncio.subprocess.Process:
+        """Start; without the data of the disk if they are damaged, since all of it may be lost."""
+        process = await self._spawn()
+        try:
+            await self.wait_ready()
+        except PartNotReady:
+            if process.returncode is not None:
+                self._set_aside()
+                process = await self._spawn()
+        return process
+
+    def _set_aside(self) -> None:
+        damaged = self.data.with_name(f"{self.data.name}.damaged")
+        shutil.rmtree(damaged, ignore_errors=True)
+        self.data.rename(damaged)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
         await self.ensure_initialised()
         with open_log(self.log) as log:
             self.process = await spawn(

@@ -37,6 +37,7 @@ async def run_agent(
     instances = Instances(layout, sandbox)
     proxy = Proxy(layout, proxy_port, user)
     databases = AppDatabases(home, user)
+    databases.check()  # within the server a failure would end in a traceback
     api = AgentApi(layout, sandbox, instances, proxy, databases)
 
     @contextlib.asynccontextmanager

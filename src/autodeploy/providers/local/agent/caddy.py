@@ -5,7 +5,7 @@ request. So this changes only when an app comes, goes, or turns from a server in
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,14 @@ class RoutedApp:
     spa_fallback: bool
 
 
-def caddy_configuration(layout: Layout, proxy_port: int, apps: Iterable[RoutedApp]) -> Json:
-    """The whole configuration: one shared server by host name, and one listener an app."""
+def caddy_configuration(
+    layout: Layout,
+    proxy_port: int,
+    apps: Iterable[RoutedApp],
+    taken_ports: Container[int] = (),
+) -> Json:
+    """The whole configuration: one shared server by host name, and one listener an app, but for
+    those whose port another program has taken."""
     ordered = sorted(apps, key=lambda app: app.number)
     shared = {
         "listen": _loopback(proxy_port),
@@ -41,6 +47,8 @@ def caddy_configuration(layout: Layout, proxy_port: int, apps: Iterable[RoutedAp
     }
     servers: Json = {"proxy": shared}
     for app in ordered:
+        if app.local_port in taken_ports:
+            continue
         servers[f"app-{app.number}"] = {
             "listen": [f"127.0.0.1:{app.local_port}"],
             "routes": _routes(layout, app),

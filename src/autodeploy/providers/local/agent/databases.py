@@ -31,15 +31,24 @@ class AppDatabases:
     def __init__(self, home: Path, user: SystemUser | None):
         self._home = home
         self._user = user
+        self._port_file = home / "apps-postgres.port"
         self._lock = asyncio.Lock()
         self._server: EmbeddedPostgres | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
 
+    def check(self) -> None:
+        """Raise ``InvalidInput`` for a file of an earlier life that cannot be used."""
+        if self._exists():
+            _port(self._port_file)
+
     def start_existing(self) -> None:
         """Start the cluster when an earlier run made one: apps expect their data."""
-        if (self._home / "apps-postgres" / "PG_VERSION").exists():
+        if self._exists():
             self._keep()
+
+    def _exists(self) -> bool:
+        return (self._home / "apps-postgres" / "PG_VERSION").exists()
 
     async def ensure(self, database_id: UUID) -> DatabaseHandle:
         """Make the database and its role, or give the role a new password."""
@@ -58,7 +67,7 @@ class AppDatabases:
     async def destroy(self, name: str) -> None:
         """Drop the database with its sessions, and its role. Idempotent."""
         _check_name(name)
-        if not (self._home / "apps-postgres" / "PG_VERSION").exists():
+        if not self._exists():
             return
         async with self._lock:
             connection = await self._connect(await self._running())
@@ -94,7 +103,7 @@ class AppDatabases:
                 password_file=_password_file(self._home / "secrets" / "apps-postgres.password"),
                 log=self._home / "logs" / "apps-postgres.log",
                 user=self._user,
-                tcp_port=_port(self._home / "apps-postgres.port"),
+                tcp_port=_port(self._port_file),
                 settings=_SETTINGS,
             )
             self._keeper = asyncio.create_task(self._keep_alive(self._server))
@@ -174,6 +183,16 @@ def _password_file(path: Path) -> Path:
 
 
 def _port(path: Path) -> int:
+    """The port that is in the apps' URLs, chosen once."""
     if not path.exists():
-        path.write_text(str(free_port(STABLE_PORTS, ())))
-    return int(path.read_text())
+        part = path.with_suffix(".new")
+        part.write_text(str(free_port(STABLE_PORTS, ())))
+        part.rename(path)
+    try:
+        return int(path.read_text())
+    except ValueError:
+        raise InvalidInput(
+            f"{path} does not hold the port of the apps' PostgreSQL.",
+            remedy="Write the number behind -p in apps-postgres/postmaster.opts into it: the URLs "
+            "of the apps' databases have that port.",
+        ) from None

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.sandbox import Sandbox, SandboxProcess, stream_lines
 from autodeploy.providers.base import RuntimeStatus
 from autodeploy.providers.local.agent.output import Output
@@ -18,7 +19,6 @@ from autodeploy.providers.local.agent.ports import (
     INSTANCE_PORTS,
     free_port,
     host_uid,
-    is_free,
     taken_by_others,
 )
 from autodeploy.providers.local.layout import Layout

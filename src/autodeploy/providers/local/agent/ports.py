@@ -8,6 +8,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.ports import is_free
 from autodeploy.providers.local.layout import app_uid
 
 INSTANCE_PORTS = range(30_000, 32_700)
@@ -25,17 +26,6 @@ _LOOPBACK = frozenset(
     )
     for packed in [socket.inet_pton(family, text)]
 )
-
-
-def is_free(port: int) -> bool:
-    """Whether nothing listens on this loopback port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def host_uid(number: int) -> int:

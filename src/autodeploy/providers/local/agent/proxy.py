@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -12,8 +11,10 @@ from pathlib import Path
 import httpx
 import structlog
 
+from autodeploy.kernel.embedded.parts import write_for
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.http.sockets import socket_transport
+from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.local.agent.caddy import RoutedApp, caddy_configuration, target_file
 from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
@@ -48,6 +49,7 @@ class Proxy:
         self._user = user
         self._table = layout.routes / "apps.json"
         self._apps: dict[int, RoutedApp] = {}
+        self._taken: set[int] = set()
         self._wanted = 0
         self._applied = 0
         self._change = asyncio.Event()
@@ -62,9 +64,7 @@ class Proxy:
         """Load the table, and keep Caddy's configuration as it says."""
         self._layout.routes.mkdir(exist_ok=True)
         self._layout.routes.chmod(0o755)
-        if self._table.exists():
-            rows = json.loads(self._table.read_text())
-            self._apps = {row["number"]: RoutedApp(**row) for row in rows}
+        self._apps = {app.number: app for app in self._stored()}
         self._want()
         task = asyncio.create_task(self._apply_changes())
         try:
@@ -73,6 +73,18 @@ class Proxy:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    def _stored(self) -> list[RoutedApp]:
+        """The apps of an earlier life. A damaged table is set aside: apps are routed again when
+        their release is started again, static sites with their next deployment."""
+        try:
+            return [RoutedApp(**row) for row in json.loads(self._table.read_text())]
+        except FileNotFoundError:
+            return []
+        except (ValueError, TypeError) as error:
+            log.error("proxy.table_damaged", table=str(self._table), error=type(error).__name__)
+            self._table.replace(self._table.with_suffix(".damaged"))
+            return []
 
     async def promote(self, promotion: Promotion) -> RoutedApp:
         """Switch the app's traffic. Returns once Caddy knows the app. Raises ``Unavailable``."""
@@ -100,7 +112,7 @@ class Proxy:
         others = [app for app in self._apps.values() if app.number != promotion.number]
         ports = {app.local_port for app in others} | {self._proxy_port}
         port = promotion.local_port or (known.local_port if known else None)
-        if port is None or port in ports:
+        if port is None or port in ports | self._taken:
             port = free_port(STABLE_PORTS, ports)
         name = promotion.slug
         if promotion.environment != "production":
@@ -137,8 +149,11 @@ class Proxy:
             await asyncio.sleep(_BATCH_SECONDS)  # several apps often come together
             self._change.clear()
             wanted = self._wanted
+            await self._note_taken_ports()
             apps = self._apps.values()
-            text = json.dumps(caddy_configuration(self._layout, self._proxy_port, apps))
+            text = json.dumps(
+                caddy_configuration(self._layout, self._proxy_port, apps, self._taken)
+            )
             self._write_for_caddy(text)
             if not await self._load(text):
                 # Caddy reads the file when it starts; until it answers we ask again.
@@ -151,22 +166,41 @@ class Proxy:
 
     def _write_for_caddy(self, text: str) -> None:
         self._layout.caddy_config.parent.mkdir(exist_ok=True)
-        _replace(self._layout.caddy_config, text, 0o600)
-        if self._user is not None:
-            os.chown(self._layout.caddy_config, self._user.uid, self._user.gid)
+        write_for(self._user, self._layout.caddy_config, text)
+
+    async def _note_taken_ports(self) -> None:
+        """Which apps' ports other programs have: Caddy would refuse the whole configuration. Such
+        an app keeps its host name, and gets another port when it is next made live."""
+        try:
+            answer = await self._call_caddy("GET", "/config/apps/http/servers")
+            servers = answer.json() if answer.is_success else None
+        except httpx.HTTPError:
+            return  # it takes no configuration now either
+        listening = [address for server in (servers or {}).values() for address in server["listen"]]
+        served = {int(address.rpartition(":")[2]) for address in listening}
+        ports = {app.local_port for app in self._apps.values()}
+        self._taken = {port for port in ports - served if not is_free(port)}
+        if self._taken:
+            log.error("proxy.ports_taken", ports=sorted(self._taken))
 
     async def _load(self, text: str) -> bool:
-        transport = socket_transport(self._layout.caddy_admin)
-        headers = {"Content-Type": "application/json"}
         try:
-            async with httpx.AsyncClient(transport=transport, timeout=20) as client:
-                answer = await client.post("http://localhost/load", content=text, headers=headers)
+            answer = await self._call_caddy("POST", "/load", text)
         except httpx.HTTPError as error:
             log.info("proxy.waiting_for_caddy", error=str(error))
             return False
         if answer.status_code != 200:
             log.error("proxy.configuration_refused", answer=answer.text)
         return answer.status_code == 200
+
+    async def _call_caddy(
+        self, method: str, path: str, content: str | None = None
+    ) -> httpx.Response:
+        transport = socket_transport(self._layout.caddy_admin)
+        headers = {"Content-Type": "application/json"}
+        async with httpx.AsyncClient(transport=transport, timeout=20) as client:
+            url = f"http://localhost{path}"
+            return await client.request(method, url, content=content, headers=headers)
 
 
 def _replace(path: Path, text: str, mode: int) -> None:
