@@ -7,12 +7,12 @@ import typer
 
 from autodeploy.cli.failures import ExitCode
 from autodeploy.cli.operator.configuration import read_settings
-from autodeploy.cli.terminal import print_json, printable
+from autodeploy.cli.terminal import paint, print_json, printable, say
 
 if TYPE_CHECKING:
     from autodeploy.cli.operator.checks import Check
 
-_COLOURS = {"ok": "green", "advice": "yellow", "missing": "red"}
+_MARKS = {"ok": ("✓", "green"), "advice": ("!", "yellow"), "missing": ("✗", "red")}
 
 
 def doctor(
@@ -24,17 +24,26 @@ def doctor(
     from autodeploy.cli.operator.checks import Verdict, run_checks
 
     checks = run_checks(read_settings())
-    healthy = all(check.verdict is not Verdict.MISSING for check in checks)
+    missing = sum(check.verdict is Verdict.MISSING for check in checks)
+    advice = sum(check.verdict is Verdict.ADVICE for check in checks)
     if as_json:
-        print_json({"ok": healthy, "checks": [asdict(check) for check in checks]})
+        print_json({"ok": not missing, "checks": [asdict(check) for check in checks]})
     else:
-        for check in checks:
-            _print(check)
-    raise typer.Exit(ExitCode.DONE if healthy else ExitCode.FAILED)
+        _print(checks)
+        say(_summary(missing, advice))
+    raise typer.Exit(ExitCode.FAILED if missing else ExitCode.DONE)
 
 
-def _print(check: "Check") -> None:
-    mark = typer.style(f"{check.verdict.value:<8}", fg=_COLOURS[check.verdict.value])
-    typer.echo(f"{mark} {check.name:<11} {printable(check.found)}")
-    if check.remedy:
-        typer.echo(f"{'':<8} {'':<11} → {printable(check.remedy)}")
+def _print(checks: "list[Check]") -> None:
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mark, colour = _MARKS[check.verdict.value]
+        paint(f"{mark} {check.name:<{width}}  {printable(check.found)}", colour=colour)
+        if check.remedy:
+            paint(f"  {'':<{width}}  → {printable(check.remedy)}")
+
+
+def _summary(missing: int, advice: int) -> str:
+    if missing:
+        return f"{missing} missing: AutoDeploy or common apps will not work until that is done."
+    return f"All that is needed is there{f'; {advice} could be better' if advice else ''}."

@@ -1,0 +1,53 @@
+"""The platform itself: its ports, and whether it answers where it runs."""
+
+from collections.abc import Iterator
+
+import httpx
+
+from autodeploy.cli.operator.checks.check import Check, Verdict
+from autodeploy.cli.operator.home import RunningUp, read_running
+from autodeploy.cli.operator.ports import port_problem
+from autodeploy.settings import Settings
+
+_ANSWER_SECONDS = 5.0
+
+
+def ports(settings: Settings) -> Iterator[Check]:
+    """Whether each is free, or ours."""
+    running = _running(settings)
+    for name, port, variable in (
+        ("API port", settings.api_port, "AUTODEPLOY_API_PORT"),
+        ("proxy port", settings.proxy_port, "AUTODEPLOY_PROXY_PORT"),
+    ):
+        if running is not None:
+            yield Check(name, Verdict.OK, f"{port}, AutoDeploy runs (pid {running.pid})")
+            continue
+        problem = port_problem(port)
+        if problem is None:
+            yield Check(name, Verdict.OK, f"{port} is free")
+        else:
+            remedy = f"Choose another port with {variable}."
+            yield Check(name, Verdict.MISSING, f"{port} {problem}", remedy)
+
+
+def server(settings: Settings) -> Iterator[Check]:
+    """Whether the API answers; one that was not started is as it should be."""
+    running = _running(settings)
+    if running is None:
+        yield Check("server", Verdict.OK, "not started (`autodeploy up` starts it)")
+        return
+    try:
+        answer = httpx.get(f"{running.api_url}/readyz", timeout=_ANSWER_SECONDS, trust_env=False)
+        problem = None if answer.is_success else f"is not ready: {answer.text[:200]}"
+    except httpx.HTTPError as error:
+        problem = f"does not answer ({error or type(error).__name__})"
+    if problem is None:
+        yield Check("server", Verdict.OK, f"{running.api_url} answers")
+    else:
+        remedy = f"Read {settings.home / 'logs'}, or start anew: autodeploy down, autodeploy up."
+        yield Check("server", Verdict.MISSING, f"{running.api_url} {problem}", remedy)
+
+
+def _running(settings: Settings) -> RunningUp | None:
+    running = read_running(settings.home)
+    return running if running is not None and running.is_alive() else None
