@@ -1,7 +1,7 @@
 import pytest
 
 from autodeploy.providers.local.errors import RuntimeMissing
-from autodeploy.providers.local.toolchain import Interpreter, Toolchains, _choose, _satisfies
+from autodeploy.providers.local.toolchain import Interpreter, Toolchains, _choose, satisfies
 
 
 def _found(*versions: str) -> list[Interpreter]:
@@ -26,8 +26,8 @@ def _found(*versions: str) -> list[Interpreter]:
         ("18.x || 22.x", "20.9.0", False),
     ],
 )
-def test_version_satisfies_a_request(wanted: str, version: str, fits: bool) -> None:
-    assert _satisfies(version, wanted) is fits
+def test_versionsatisfies_a_request(wanted: str, version: str, fits: bool) -> None:
+    assert satisfies(version, wanted) is fits
 
 
 def test_default_wins_when_it_fits() -> None:

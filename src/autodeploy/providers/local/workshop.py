@@ -1,7 +1,7 @@
 """Where one build happens: its folder, what its commands see, and how they are reported."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autodeploy.kernel.errors import DeploymentFailed
@@ -14,6 +14,9 @@ from autodeploy.providers.local.layout import app_uid
 
 _LIMITS = Limits(memory_bytes=4 * GIB, processes=2048)
 _TAIL_LINES = 200
+
+# The app's own tools, as its sandboxes see them.
+TOOLS = "/cache/tools"
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,24 @@ class Workshop:
         """The working folder as the commands see it."""
         return inside(self.request.spec.root_directory)
 
-    async def command(self, command: str, failure: type[DeploymentFailed], what: str) -> None:
-        """Run one of the user's own lines. Raises ``failure``."""
+    def folders(self) -> list[Path]:
+        """The working folder and those above it, up to the root of the repository."""
+        above = [path for path in self.workdir.parents if path.is_relative_to(self.root)]
+        return [self.workdir, *above]
+
+    async def command(
+        self,
+        command: str,
+        failure: type[DeploymentFailed],
+        what: str,
+        *,
+        binds: tuple[Bind, ...] = (),
+    ) -> None:
+        """Run one of the user's own lines. Raises ``failure`` or a kind of it."""
         await self.log("info", "build", f"$ {command}")
         title = f"The {what} command `{command}`"
-        await self.run(("/bin/sh", "-c", command), failure, title=title)
+        shop = replace(self, binds=(*self.binds, *binds))
+        await shop.run(("/bin/sh", "-c", command), failure, title=title)
 
     async def run(
         self,

@@ -1,0 +1,146 @@
+"""The package manager that an app asks for, in the version that it asks for.
+
+Each version lies in a folder of its own below the app's cache, made whole or not at all: a build
+that dies half-way leaves nothing that a later one would take for it.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autodeploy.providers.local.errors import InstallFailed
+from autodeploy.providers.local.sources import read_source
+from autodeploy.providers.local.toolchain import Interpreter
+from autodeploy.providers.local.workshop import TOOLS, Workshop
+
+NODE_MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
+PYTHON_MANAGERS = frozenset({"uv", "poetry", "pipenv", "pdm"})
+
+# Lock file, what its head says, and the package that reads and writes this format. Checked
+# against the registry in November 2026: the newest `yarn` there is 2.4, which nobody means.
+_LOCK_FORMATS = (
+    ("yarn.lock", r"__metadata:", "@yarnpkg/cli-dist@4"),
+    ("yarn.lock", r"", "yarn@1"),
+    ("pnpm-lock.yaml", r"lockfileVersion: '?5", "pnpm@7"),
+    ("pnpm-lock.yaml", r"lockfileVersion: '?6", "pnpm@8"),
+    ("pnpm-lock.yaml", r"lockfileVersion: '?9", "pnpm@10"),
+)
+_DEFAULTS = {"yarn": "yarn@1"}
+# pdm 2.29 does not start with hishel 2, which it admits (November 2026).
+_WITH = {"pdm": ("hishel<2",)}
+_RANGE = re.compile(r"[\w.^~<>=|*+ -]{1,60}")
+
+
+@dataclass(frozen=True)
+class Manager:
+    """A package manager to be had: ``requirements`` is what the registry is asked for."""
+
+    name: str
+    requirements: tuple[str, ...]
+    runtime: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Where it lies in the sandbox; another version or interpreter, another folder."""
+        said = " ".join((*self.requirements, self.runtime))
+        return f"{TOOLS}/{self.name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
+
+    def interpreter(self) -> Interpreter:
+        version = self.requirements[0].rpartition("@")[2] if "@" in self.requirements[0] else ""
+        return Interpreter(self.name, version, f"{self.folder}/bin/{self.name}", self.folder)
+
+
+def choose_manager(shop: Workshop, python: Interpreter | None) -> Manager | None:
+    """The manager to install; None when the machine's, or the interpreter's own, does."""
+    name = shop.request.spec.package_manager or ""
+    if name in NODE_MANAGERS:
+        asked = _asked(shop, name)
+        # npm comes with Node: another one is fetched only where a version is named.
+        return None if name == "npm" and asked == "npm" else Manager(name, (asked,))
+    if name in PYTHON_MANAGERS and python is not None:
+        return Manager(name, (name, *_WITH.get(name, ())), python.version)
+    return None
+
+
+async def ensure_manager(shop: Workshop, manager: Manager, python: Interpreter | None) -> None:
+    """Install the manager into its folder. Idempotent. Raises ``InstallFailed``."""
+    place = shop.cache / "tools" / Path(manager.folder).name
+    if (place / "bin" / manager.name).exists():
+        return
+    await shop.log("info", "build", f"Installing {manager.requirements[0]}.")
+    if manager.name in NODE_MANAGERS:
+        part = f"{manager.folder}.part"
+        await shop.run(("/bin/rm", "-rf", part), InstallFailed)
+        argv = ("npm", "install", "--global", "--prefix", part, "--", *manager.requirements)
+        await shop.run(argv, InstallFailed, cwd="/")
+        await shop.run(("/bin/mv", "-T", part, manager.folder), InstallFailed)
+    elif python is not None:
+        # A virtual environment cannot be moved; its program is linked where it is looked for last.
+        inner = f"{manager.folder}/venv"
+        await shop.run((python.program, "-m", "venv", "--clear", inner), InstallFailed)
+        pip = (f"{inner}/bin/pip", "install", "--quiet", *manager.requirements)
+        await shop.run(pip, InstallFailed)
+        await shop.run(("/bin/mkdir", "-p", f"{manager.folder}/bin"), InstallFailed)
+        link = ("/bin/ln", "-sfn", f"../venv/bin/{manager.name}", f"{manager.folder}/bin/")
+        await shop.run(link, InstallFailed)
+
+
+def _asked(shop: Workshop, name: str) -> str:
+    """``pnpm@9.1.0`` when package.json names that version, else what the lock file is of."""
+    for folder in shop.folders():
+        declared = _declared(_manifest(folder, shop.root), name)
+        if declared is not None:
+            return _package(name, declared)
+    for folder in shop.folders():
+        for lock, pattern, package in _LOCK_FORMATS:
+            if lock.startswith(name):
+                with contextlib.suppress(OSError):
+                    head = read_source(folder / lock, shop.root)[:400]
+                    if re.search(pattern, head.decode(errors="replace")):
+                        return package
+        if name == "yarn" and (folder / ".yarnrc.yml").is_file():
+            return "@yarnpkg/cli-dist@4"
+    return _DEFAULTS.get(name, name)
+
+
+def _declared(manifest: Mapping[str, object], name: str) -> str | None:
+    """The version, or the range of versions, that ``package.json`` asks for."""
+    for asked in _asks(manifest):
+        manager, _, version = asked.partition("@")
+        # Corepack's check sum comes after a plus sign.
+        version = version.partition("+")[0].strip()
+        if manager == name and _RANGE.fullmatch(version):
+            return version
+    return None
+
+
+def _asks(manifest: Mapping[str, object]) -> Iterator[str]:
+    """``name@version`` by Corepack's field, then by npm's ``devEngines``."""
+    field = manifest.get("packageManager")
+    if isinstance(field, str):
+        yield field
+    engines = manifest.get("devEngines")
+    one = engines.get("packageManager") if isinstance(engines, dict) else None
+    for asked in one if isinstance(one, list) else [one]:
+        if isinstance(asked, dict) and isinstance(asked.get("version"), str):
+            yield f"{asked.get('name')}@{asked['version']}"
+
+
+def _package(name: str, version: str) -> str:
+    """Yarn 2 and later is published under another name; ``stable`` and ``berry`` are tags of it."""
+    if name == "yarn" and not re.match(r"[\^~>=v ]*[01]\b", version):
+        digits = bool(re.search(r"\d", version))
+        return f"@yarnpkg/cli-dist@{version}" if digits else "@yarnpkg/cli-dist@4"
+    return f"{name}@{version}"
+
+
+def _manifest(folder: Path, root: Path) -> Mapping[str, object]:
+    try:
+        manifest = json.loads(read_source(folder / "package.json", root))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}

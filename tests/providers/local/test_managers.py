@@ -1,0 +1,95 @@
+"""Which package manager an app gets, in which version."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.providers.local.conftest import spec
+
+from autodeploy.providers.local import managers
+from autodeploy.providers.local.managers import Manager, choose_manager
+from autodeploy.providers.local.toolchain import Interpreter
+from autodeploy.providers.local.workshop import Workshop
+
+PYTHON = Interpreter("python", "3.11.7", "/usr/bin/python3.11", "/usr")
+
+
+class _Request:
+    def __init__(self, manager: str):
+        self.spec = spec(package_manager=manager)
+
+
+def _shop(root: Path, manager: str, folder: str = "") -> Workshop:
+    request: Any = _Request(manager)
+    nothing: Any = None
+    return Workshop(nothing, request, root, root / folder, root, (), {}, nothing)
+
+
+@pytest.mark.parametrize(
+    ("manager", "files", "wanted"),
+    [
+        ("pnpm", {"package.json": {"packageManager": "pnpm@9.1.0+sha512.ab"}}, "pnpm@9.1.0"),
+        ("pnpm", {"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, "pnpm@8"),
+        ("pnpm", {"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "pnpm@10"),
+        ("pnpm", {"package.json": {}}, "pnpm"),
+        ("yarn", {"yarn.lock": "# yarn lockfile v1\n"}, "yarn@1"),
+        ("yarn", {"yarn.lock": "__metadata:\n  version: 8\n"}, "@yarnpkg/cli-dist@4"),
+        ("yarn", {".yarnrc.yml": "nodeLinker: node-modules\n"}, "@yarnpkg/cli-dist@4"),
+        ("yarn", {"package.json": {"packageManager": "yarn@4.5.0"}}, "@yarnpkg/cli-dist@4.5.0"),
+        ("yarn", {"package.json": {"packageManager": "yarn@stable"}}, "@yarnpkg/cli-dist@4"),
+        ("yarn", {"package.json": {"packageManager": "yarn@1.22.22"}}, "yarn@1.22.22"),
+        ("yarn", {}, "yarn@1"),
+        ("npm", {"package.json": {"packageManager": "npm@10.9.0"}}, "npm@10.9.0"),
+        (
+            "pnpm",
+            {"package.json": {"devEngines": {"packageManager": {"name": "pnpm", "version": "^9"}}}},
+            "pnpm@^9",
+        ),
+        ("pnpm", {"package.json": {"packageManager": "yarn@4.5.0"}}, "pnpm"),
+        ("pnpm", {"package.json": {"packageManager": "pnpm@9; touch /tmp/x"}}, "pnpm"),
+        ("pnpm", {"package.json": ["not", "a", "table"]}, "pnpm"),
+    ],
+)
+def test_the_version_that_is_asked_for(
+    tmp_path: Path, manager: str, files: dict[str, object], wanted: str
+) -> None:
+    for name, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / name).write_text(text)
+
+    found = choose_manager(_shop(tmp_path, manager), None)
+
+    assert found == Manager(manager, (wanted,))
+
+
+def test_the_npm_that_comes_with_node_is_kept(tmp_path: Path) -> None:
+    assert choose_manager(_shop(tmp_path, "npm"), None) is None
+
+
+def test_a_workspace_names_the_manager_of_its_members(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"packageManager": "pnpm@9.9.0"}')
+    (tmp_path / "apps/web").mkdir(parents=True)
+    (tmp_path / "apps/web/package.json").write_text("{}")
+
+    assert choose_manager(_shop(tmp_path, "pnpm", "apps/web"), None) == Manager(
+        "pnpm", ("pnpm@9.9.0",)
+    )
+
+
+def test_another_version_lies_in_another_folder() -> None:
+    folders = {Manager("pnpm", (version,)).folder for version in ("pnpm@9", "pnpm@10")}
+    folders.add(Manager("poetry", ("poetry",), "3.11.7").folder)
+    folders.add(Manager("poetry", ("poetry",), "3.12.1").folder)
+
+    assert len(folders) == 4
+    assert all(folder.startswith("/cache/tools/") for folder in folders)
+
+
+def test_a_python_manager_is_of_the_apps_interpreter(tmp_path: Path) -> None:
+    found = choose_manager(_shop(tmp_path, "pdm"), PYTHON)
+
+    assert found is not None
+    assert found.requirements == ("pdm", "hishel<2")
+    assert found.runtime == "3.11.7"
+    assert {"uv", "poetry", "pdm", "pipenv"} <= managers.PYTHON_MANAGERS
