@@ -48,6 +48,10 @@ bench: $(DEV_READY) ## Measure overhead, start-up and memory (needs the package 
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.memory
 
+.PHONY: picture
+picture: $(READY) ## Record the terminal pictures of the README from real deployments
+	@exec $(BIN)/python scripts/record_terminal.py
+
 .PHONY: lock
 lock: $(DEV_READY) ## Compile requirements*.in to the lock files
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
