@@ -1,9 +1,9 @@
 """Records real deployments in a real terminal and draws what stood on it at the end as SVG.
 
-Usage: `make picture`, or .venv/bin/python scripts/record_terminal.py [FOLDER]. It runs `make deploy`
-and then deploys an app that fails, on a platform of its own with a home of its own; the ports of
-AUTODEPLOY_API_PORT and AUTODEPLOY_PROXY_PORT must be free. Ids are the same in each recording; times
-are as they were.
+Usage: `make picture`, or .venv/bin/python scripts/record_terminal.py [FOLDER]. It runs `make
+deploy` and then deploys an app that fails, on a platform of its own with a home of its own; the
+ports of AUTODEPLOY_API_PORT and AUTODEPLOY_PROXY_PORT must be free. Ids are the same in each
+recording; times are as they were.
 """
 
 import fcntl
