@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otlp_endpoint: str | None = None
-    lease_seconds: float = Field(default=15, gt=0)
+    lease_seconds: float = Field(default=15, gt=0, le=300)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
 
     @field_validator("home")

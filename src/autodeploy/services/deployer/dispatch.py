@@ -48,6 +48,7 @@ def _was_not_dispatched_lately() -> ColumnElement[bool]:
     return or_(
         Deployment.dispatched_at.is_(None),
         Deployment.dispatched_at < waited,
+        Deployment.dispatched_at > func.clock_timestamp(),  # the clock was set back since
     )
 
 

@@ -1,6 +1,7 @@
 """What a run writes of its steps: each write names the run's fence."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -86,20 +87,17 @@ class Journal:
 
     async def end(self, name: StepName, status: StepStatus) -> None:
         """Mark the step as succeeded or skipped. Raises ``LeaseLost``."""
-        moment = now()
-        seconds = (moment - (self._steps[name].started_at or moment)).total_seconds()
+        seconds = _seconds_since(self._steps[name].started_at)
         async with announcing(self._resources) as transaction:
             await self.end_within(transaction, name, status)
         telemetry.STEP_SECONDS.labels(name.value, status.value).observe(seconds)
 
     async def end_within(self, transaction: Announcing, name: StepName, status: StepStatus) -> None:
         """``end`` as a part of a larger transaction."""
-        moment = now()
-        started = self._steps[name].started_at or moment
         await hold(transaction.session, self._lease.deployment_id, self._lease.fence)
         values = {
-            "completed_at": moment,
-            "actual_seconds": round((moment - started).total_seconds(), 3),
+            "completed_at": now(),
+            "actual_seconds": round(_seconds_since(self._steps[name].started_at), 3),
         }
         await change_step(transaction.session, self._lease.deployment_id, name, status, values)
         self._set(name, status)
@@ -189,11 +187,15 @@ def progress_of(steps: list[DeploymentStep]) -> tuple[float, int]:
         if step.status == StepStatus.SUCCEEDED:
             done += step.estimated_seconds
         elif step.status == StepStatus.RUNNING and step.started_at is not None:
-            elapsed = (now() - step.started_at).total_seconds()
-            done += min(elapsed, 0.95 * step.estimated_seconds)
+            done += min(_seconds_since(step.started_at), 0.95 * step.estimated_seconds)
     if not total:
         return 1.0, 0
     return round(done / total, 3), round(total - done)
+
+
+def _seconds_since(moment: datetime | None) -> float:
+    """Never negative: the clock may have been set back."""
+    return max(0.0, (now() - moment).total_seconds()) if moment else 0.0
 
 
 def by_name(steps: list[DeploymentStep]) -> dict[StepName, DeploymentStep]:

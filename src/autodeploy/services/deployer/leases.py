@@ -14,6 +14,9 @@ from autodeploy.services.deployer.transitions import LeaseLost
 
 RUNNING = (DeploymentStatus.BUILDING, DeploymentStatus.DEPLOYING)
 
+# What ``AUTODEPLOY_LEASE_SECONDS`` may be at most.
+LONGEST_LEASE_SECONDS = 300
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -25,9 +28,16 @@ class Lease:
 
 
 def is_unleased() -> ColumnElement[bool]:
-    """No worker holds the row at present."""
+    """No worker holds the row at present.
+
+    A lease that ends later than any worker could ask for was taken before the clock was set back.
+    Its worker may live: then it notices with its next write that another one has the row.
+    """
+    now = func.clock_timestamp()
     return or_(
-        Deployment.lease_expires_at.is_(None), Deployment.lease_expires_at < func.clock_timestamp()
+        Deployment.lease_expires_at.is_(None),
+        Deployment.lease_expires_at < now,
+        Deployment.lease_expires_at > now + timedelta(seconds=LONGEST_LEASE_SECONDS),
     )
 
 
