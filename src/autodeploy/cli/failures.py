@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import typer
 
+from autodeploy.cli.pages import find_page
 from autodeploy.cli.terminal import print_json, printable
 from autodeploy.kernel.errors import AutoDeployError
 
@@ -23,9 +24,19 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+# What a failure is called that has no more particular name.
+CODES = {
+    ExitCode.USAGE: "wrong_usage",
+    ExitCode.UNREACHABLE: "platform_unreachable",
+    ExitCode.TRY_AGAIN: "unavailable",
+    ExitCode.NOT_PERMITTED: "not_signed_in",
+}
+OTHERWISE = "command_failed"
+
+
 class CommandError(Exception):
-    """A command ends here. ``log_tail`` holds the last lines that explain it; ``told`` is whether
-    a program that reads the output has been told already."""
+    """A command ends here. ``code`` is stable and has a page; ``log_tail`` holds the lines that
+    explain it; ``told`` is whether a program that reads the output has been told already."""
 
     def __init__(
         self,
@@ -42,7 +53,7 @@ class CommandError(Exception):
         self.message = message
         self.cause = cause
         self.remedy = remedy
-        self.code = code
+        self.code = code or CODES.get(exit_code, OTHERWISE)
         self.log_tail = list(log_tail)
         self.exit_code = exit_code
         self.told = told
@@ -83,12 +94,13 @@ def as_failure(error: BaseException) -> CommandError:
         return CommandError(str(error))
     return CommandError(
         f"Something went wrong inside AutoDeploy: {type(error).__name__}: {error}",
+        code=AutoDeployError.code,
         remedy="Run it again with AUTODEPLOY_TRACEBACK=1 and report what it prints.",
     )
 
 
 def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
-    """Print what happened, the last lines of the log and what to do next, and leave.
+    """Print what happened, the lines that matter, what to do and where more is said, and leave.
 
     With ``as_json`` a program that reads standard output finds the same there.
     """
@@ -101,12 +113,13 @@ def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
             "logTail": failure.log_tail,
         }
         print_json({"error": error})
-    code = f" ({failure.code})" if failure.code else ""
-    typer.secho(f"Error: {printable(failure.message)}{code}", fg="red", err=True)
+    typer.secho(f"Error: {printable(failure.message)} ({failure.code})", fg="red", err=True)
     for line in failure.log_tail:
         typer.secho(f"  | {printable(line)}", dim=True, err=True)
     if failure.cause:
         typer.echo(f"Cause: {printable(failure.cause)}", err=True)
     if failure.remedy:
         typer.echo(f"Next: {printable(failure.remedy)}", err=True)
+    if failure.code != CODES[ExitCode.USAGE] and find_page(failure.code):
+        typer.echo(f"More: autodeploy explain {failure.code}", err=True)
     raise SystemExit(int(failure.exit_code))

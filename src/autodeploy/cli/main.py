@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from autodeploy import __version__
 from autodeploy.cli.completion import register as register_completion
+from autodeploy.cli.explain import explain
 from autodeploy.cli.failures import CommandError, ExitCode, as_failure, report
 from autodeploy.cli.foreground import follow_make
 from autodeploy.cli.init import init
@@ -41,6 +42,7 @@ def build_app() -> typer.Typer:
 
     app.command(rich_help_panel=PANEL)(init)
     register_user(app)
+    app.command(rich_help_panel=PANEL)(explain)
     register_operator(app)
     register_completion(app)
     return app

@@ -34,6 +34,7 @@ def read_settings() -> Settings:
         raise CommandError(
             f"The settings cannot be used: {problems}.",
             remedy="Correct the AUTODEPLOY_… variable of that name.",
+            code="settings_invalid",
             exit_code=ExitCode.USAGE,
         ) from None
 
@@ -49,7 +50,7 @@ def complete_settings(*, allow_unsandboxed: bool = False) -> Settings:
     try:
         settings.require_complete()
     except ConfigurationError as error:
-        raise CommandError(str(error), exit_code=ExitCode.USAGE) from None
+        raise CommandError(str(error), code="settings_invalid", exit_code=ExitCode.USAGE) from None
     return settings
 
 

@@ -47,6 +47,7 @@ class HomeInUse(CommandError):
         super().__init__(
             f"AutoDeploy already runs on {home}{pid}.",
             remedy="Stop it with `autodeploy down`, or name another AUTODEPLOY_HOME.",
+            code="home_in_use",
         )
         self.running = running
 
@@ -67,12 +68,14 @@ def prepare_home(settings: Settings, user: SystemUser | None) -> None:
         raise CommandError(
             f"{home} cannot be used: {error.strerror}.",
             remedy="Name a folder that you may write to with AUTODEPLOY_HOME.",
+            code="home_unusable",
         ) from error
     if user is not None and not can_execute(home, user):
         raise CommandError(
             f"The user {user.name}, which runs the database and the proxy, cannot reach {home}.",
             remedy="Choose a home below folders that others may pass, such as "
             "AUTODEPLOY_HOME=/var/lib/autodeploy.",
+            code="home_unusable",
         )
 
 

@@ -22,6 +22,7 @@ def raise_file_limit() -> None:
             f"A process may open only {allowed} files here; AutoDeploy needs {_LEAST_FILES}.",
             remedy=f"Raise the limit: `ulimit -n {_WANTED_FILES}` before the start, "
             "`LimitNOFILE=` in a systemd unit, `nofile` in /etc/security/limits.conf.",
+            code="too_few_files",
         )
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

@@ -26,6 +26,7 @@ def require_ports(settings: Settings, *, patience_seconds: float = 0) -> None:
             raise CommandError(
                 f"Port {port} of the {what} {problem}.",
                 remedy=f"Choose another, such as {variable}={_free_port()}.",
+                code="port_in_use",
             )
 
 

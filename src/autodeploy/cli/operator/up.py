@@ -65,7 +65,9 @@ def up(
             ensure_secrets(settings)
             code = asyncio.run(_until_signal(_run(settings, user, deployment)))
     except PartNotReady as error:
-        raise CommandError(error.message, remedy=error.remedy, log_tail=error.log_tail) from error
+        raise CommandError(
+            error.message, code=error.code, remedy=error.remedy, log_tail=error.log_tail
+        ) from error
     except HomeInUse as held:
         if deployment is None or held.running is None:
             raise

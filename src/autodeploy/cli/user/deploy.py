@@ -253,7 +253,7 @@ def _release_before_live(api: Api, project: Json, environment: str) -> str:
 
 def _failure(deployment: Json, *, told: bool) -> CommandError:
     if deployment["status"] == "cancelled":
-        return CommandError("The deployment was cancelled.", told=told)
+        return CommandError("The deployment was cancelled.", code="deployment_cancelled", told=told)
     error = deployment["error"] or {}
     return CommandError(
         error.get("message") or "The deployment failed.",
