@@ -2,7 +2,9 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -20,6 +22,26 @@ def _commands() -> list[str]:
 
 def test_each_command_has_a_section_and_each_section_a_command() -> None:
     assert sorted(re.findall(r"^### (\S+)$", CLI, re.MULTILINE)) == _commands()
+
+
+def _with_json(command: Any, path: str = "") -> Iterator[tuple[str, bool]]:
+    """Every command, and whether it takes ``--json``."""
+    for name, each in getattr(command, "commands", {}).items():
+        yield from _with_json(each, f"{path} {name}".strip())
+    if not hasattr(command, "commands"):
+        yield path, any("--json" in option.opts for option in command.params)
+
+
+def test_shape_of_each_answer_is_documented_and_no_other() -> None:
+    takes_json = {path for path, takes in _with_json(typer.main.get_command(build_app())) if takes}
+    table = CLI.partition("\n## JSON\n")[2].partition("| shape |")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == takes_json
+
+
+def test_every_command_that_ends_takes_json() -> None:
+    without = {path for path, takes in _with_json(typer.main.get_command(build_app())) if not takes}
+    assert without == {"completion show", "up", "serve", "worker", "runtime"}
 
 
 def test_each_exit_code_is_documented() -> None:

@@ -8,6 +8,7 @@ from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script, install
 
 from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import print_json, say
 
 PROGRAM = "autodeploy"
@@ -52,9 +53,7 @@ def show(shell: ShellArgument = None) -> None:
 @completion_app.command("install")
 def install_script(
     shell: ShellArgument = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Install the completion script for your user; new shells have it.
 

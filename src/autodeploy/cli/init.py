@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.options import Json
 from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import print_json, printable, say
 
@@ -30,9 +31,7 @@ def init(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Replace a file that is there, without asking.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Look at a folder and write an autodeploy.toml for it, with every key explained.
 

@@ -9,6 +9,8 @@ from autodeploy.cli.operator.configuration import (
     logs_folder,
 )
 from autodeploy.cli.operator.parts import http_status
+from autodeploy.cli.options import Json
+from autodeploy.cli.terminal import print_json, say
 from autodeploy.cli.user.credentials import credentials_path, load_token, save_token
 from autodeploy.kernel.embedded.parts import log_tail, open_log
 from autodeploy.kernel.process import python_argv, spawn, stop
@@ -53,11 +55,15 @@ async def run_once(settings: Settings, command: str) -> None:
         )
 
 
-def admin_token() -> None:
+def admin_token(as_json: Json = False) -> None:
     """Make the administrator if there is none, and store a new token for the command line."""
     settings = complete_settings()
     token = asyncio.run(_issue(settings))
-    save_token(settings.api_url, token)
+    path = save_token(settings.api_url, token)
+    if as_json:
+        print_json({"url": settings.api_url, "credentials": str(path)})
+    else:
+        say(f"The token for {settings.api_url} is in {path}.")
 
 
 async def _issue(settings: Settings) -> str:

@@ -1,12 +1,13 @@
 """`autodeploy doctor`: what is missing on this machine, and how to get it."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from autodeploy.cli.failures import ExitCode
 from autodeploy.cli.operator.configuration import read_settings
+from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import paint, print_json, printable, say
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ _MARKS = {"ok": ("✓", "green"), "advice": ("!", "yellow"), "missing": ("✗", 
 
 
 def doctor(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Check what this machine has and lacks; exit code 1 when something needed is missing."""
     from autodeploy.cli.operator.checks import Verdict, run_checks

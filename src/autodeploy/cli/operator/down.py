@@ -11,18 +11,21 @@ import typer
 from autodeploy.cli.failures import CommandError
 from autodeploy.cli.operator.configuration import read_settings
 from autodeploy.cli.operator.home import read_running
+from autodeploy.cli.options import Json
+from autodeploy.cli.terminal import print_json
 
 
 def down(
     timeout: Annotated[
         float, typer.Option(help="Seconds to wait until everything has stopped.")
     ] = 60,
+    as_json: Json = False,
 ) -> None:
     """Stop the platform that runs on this home, and wait until it is gone."""
     settings = read_settings()
     running = read_running(settings.home)
     if running is None or not running.is_alive():
-        typer.echo(f"AutoDeploy does not run on {settings.home}.")
+        _tell(f"AutoDeploy does not run on {settings.home}.", None, as_json)
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGTERM)
@@ -34,4 +37,11 @@ def down(
                 remedy=f"See {settings.home / 'logs'}.",
             )
         time.sleep(0.05)
-    typer.echo(f"Stopped AutoDeploy (pid {running.pid}).")
+    _tell(f"Stopped AutoDeploy (pid {running.pid}).", running.pid, as_json)
+
+
+def _tell(text: str, pid: int | None, as_json: bool) -> None:
+    if as_json:
+        print_json({"stopped": pid is not None, "pid": pid})
+    else:
+        typer.echo(text)

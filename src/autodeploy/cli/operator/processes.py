@@ -9,14 +9,21 @@ import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
+from autodeploy.cli.options import Json
+from autodeploy.cli.terminal import print_json, say
 from autodeploy.settings import Settings
 
 
-def migrate() -> None:
+def migrate(as_json: Json = False) -> None:
     """Bring the database to the newest schema (needs its owner's URL)."""
+    from autodeploy.migrations import HEAD
     from autodeploy.migrations.upgrade import upgrade_now
 
     upgrade_now(complete_settings().effective_database_url)
+    if as_json:
+        print_json({"revision": HEAD})
+    else:
+        say(f"The database is at revision {HEAD}.")
 
 
 def serve(
@@ -94,7 +101,7 @@ def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     )
 
 
-def secrets() -> None:
+def secrets(as_json: Json = False) -> None:
     """Make the master key and the signing key where they are missing."""
     from autodeploy.cli.operator.configuration import read_settings
     from autodeploy.cli.operator.home import generate_keys
@@ -102,7 +109,10 @@ def secrets() -> None:
     settings = read_settings()
     for path in (settings.master_key_file, settings.jwt_key_file):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in generate_keys(settings):
+    made = generate_keys(settings)
+    if as_json:
+        print_json({"made": [str(path) for path in made]})
+    for path in () if as_json else made:
         typer.echo(f"Made {path}. Keep a copy: what it protects is lost without it.")
 
 

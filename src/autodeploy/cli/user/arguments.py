@@ -12,7 +12,6 @@ def complete_project(incomplete: str) -> list[str]:
     return find(incomplete)
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Environment = Annotated[
     str | None,
     typer.Option(

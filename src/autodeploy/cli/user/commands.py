@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from autodeploy.cli.options import Json
 from autodeploy.cli.user.arguments import (
     Environment,
-    Json,
     ProjectArgument,
     TargetArgument,
     complete_project,

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from autodeploy.cli.user.arguments import Environment, Json, ProjectArgument, ProjectOption
+from autodeploy.cli.options import Json
+from autodeploy.cli.user.arguments import Environment, ProjectArgument, ProjectOption
 
 Secret = Annotated[
     bool | None,
