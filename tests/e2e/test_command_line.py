@@ -70,6 +70,7 @@ def test_each_answer_has_the_documented_shape(platform: Platform, site: Path) ->
     for command, arguments in asked.items():
         done = platform.run(*command.split(), *arguments, "--json", check=command != "doctor")
         check(json.loads(done.stdout), documented(command))
+    check(platform.json("explain", "app_crashed"), documented("page"))
     check(platform.json("admin-token"), documented("admin-token"))
     check(platform.json("secrets"), documented("secrets"))
     for line in platform.run("logs", SITE, "-e", "staging", "--json").stdout.splitlines():

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.options import Json
 from autodeploy.cli.pages import EXAMPLE, HAPPENED, TO_DO, WHY, Page, all_codes, find_page
 from autodeploy.cli.terminal import print_json, print_table
 
@@ -21,13 +22,13 @@ def explain(
             ],
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what an error code means, why it comes up and what to do.
 
-    Example: `autodeploy explain lock_file_outdated`
+    \b
+    Example:
+      autodeploy explain lock_file_outdated
     """
     if code is None:
         _list(as_json)

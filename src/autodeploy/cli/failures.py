@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from autodeploy.cli.pages import find_page
-from autodeploy.cli.terminal import print_json, printable
+from autodeploy.cli.terminal import paint, print_json, printable
 from autodeploy.kernel.errors import AutoDeployError
 
 
@@ -113,9 +113,9 @@ def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
             "logTail": failure.log_tail,
         }
         print_json({"error": error})
-    typer.secho(f"Error: {printable(failure.message)} ({failure.code})", fg="red", err=True)
+    paint(f"Error: {printable(failure.message)} ({failure.code})", colour="red", err=True)
     for line in failure.log_tail:
-        typer.secho(f"  | {printable(line)}", dim=True, err=True)
+        paint(f"  | {printable(line)}", dim=True, err=True)
     if failure.cause:
         typer.echo(f"Cause: {printable(failure.cause)}", err=True)
     if failure.remedy:
