@@ -43,10 +43,11 @@ check: $(DEV_READY) ## Lint, format, types, import contracts
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: $(DEV_READY) ## Measure overhead, start-up and memory (needs the package registries)
+bench: $(DEV_READY) ## Measure overhead, start-up, memory and switching (needs the package registries)
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.switching
 
 .PHONY: picture
 picture: $(READY) ## Record the terminal pictures of the README from real deployments

@@ -5,6 +5,7 @@ from pathlib import Path
 # Answers with TEXT and what else the tests ask for; needs nothing but Python.
 _SERVER = """
 import os
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TEXT = {text!r}
@@ -14,12 +15,16 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        if self.path == "/slow":
+            time.sleep(0.5)
         asked = self.path.startswith("/env/")
         body = (os.environ.get(self.path[5:], "") if asked else TEXT).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    do_POST = do_GET
 
     def log_message(self, *arguments):
         pass
