@@ -7,6 +7,7 @@ some are under way at every switch.
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.e2e import apps
@@ -39,7 +40,7 @@ def _switch(platform: Platform, folder: Path, times: int) -> list[Record]:
         for number in range(times):
             text = f"version {number}"
             platform.deploy(apps.procfile_app(folder, text), NAME)
-            eventually(f"{text} answers", lambda t=text: load.saw(t))
+            eventually(f"{text} answers", partial(load.saw, text))
     seconds = (time.monotonic() - begun) / times
     return [_record("kept", load.kept, seconds), _record("fresh", load.fresh, seconds)]
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def redeploy(platform: Platform, folder: Path, load: Load, times: int) -> None:
     for number in range(times):
         text = f"version {number}"
         platform.deploy(apps.procfile_app(folder, text), folder.name)
-        eventually(f"{text} answers", lambda t=text: load.saw(t))
+        eventually(f"{text} answers", partial(load.saw, text))
 
 
 def load_on(platform: Platform, name: str) -> Load:
