@@ -91,3 +91,13 @@ def test_ref_that_does_not_exist_is_refused_before_any_work(
     done = platform.run("deploy", served[0], "--project", "no-ref", "--ref", "nowhere", check=False)
     assert done.returncode == 1
     assert "nowhere" in done.stderr
+
+
+def test_root_that_is_not_there_is_refused_and_not_kept(
+    platform: Platform, served: tuple[str, str]
+) -> None:
+    arguments = ("deploy", served[0], "--project", "no-root", "--root", "apps/nowhere")
+    done = platform.run(*arguments, check=False)
+    assert done.returncode == 1
+    assert "apps/nowhere" in done.stderr
+    assert "no-root" not in {item["slug"] for item in platform.json("projects")["items"]}

@@ -118,3 +118,22 @@ def test_absent_platform_is_waited_for(platform: Platform) -> None:
     back.start()
     assert _read_all(platform) == list(range(1, LINES + 1))
     back.join()
+
+
+def test_platform_that_is_away_is_told_until_it_is_back(platform: Platform) -> None:
+    platform.sockets_refused = platform.lists_refused = HTTPStatus.SERVICE_UNAVAILABLE
+    deadline = time.monotonic() + 20
+    with Feed(platform.api, "1", runtime=True) as feed:
+        while feed.problem is None and time.monotonic() < deadline:
+            assert feed.next(0.1) is None
+        assert feed.problem is not None
+        assert feed.problem.exit_code == ExitCode.TRY_AGAIN
+        platform.sockets_refused = platform.lists_refused = None
+        seen = 0
+        # Polled first; then by a stream again, and not by polling for ever.
+        while not (seen >= LINES and platform.connections) and time.monotonic() < deadline:
+            message = feed.next(0.1)
+            seen = message["sequence"] if message else seen
+        assert seen >= LINES
+        assert platform.connections
+        assert feed.problem is None

@@ -93,11 +93,17 @@ class Feed:
         """Whether the platform ended every stream and nothing waits to be read."""
         return self._messages.empty() and not any(stream.is_alive() for stream in self._streams)
 
+    @property
+    def problem(self) -> CommandError | None:
+        """Why nothing comes just now, while the platform is away."""
+        return next((stream.problem for stream in self._streams if stream.problem), None)
+
 
 class _Stream(threading.Thread, ABC):
     """One WebSocket with its resumption; ``after`` is the number of the last message given."""
 
     kind: str
+    problem: CommandError | None = None  # why nothing comes just now
     wanted: Mapping[str, Query] = {}
     follow: Mapping[str, Query] = {}
 
@@ -117,7 +123,7 @@ class _Stream(threading.Thread, ABC):
         self.stopped = stopped
 
     def run(self) -> None:
-        failures = 0
+        failures, refused = 0, False
         while not self.stopped.is_set():
             try:
                 if failures < FAILURES_BEFORE_POLLING:
@@ -126,20 +132,25 @@ class _Stream(threading.Thread, ABC):
                     failures = 0
                 else:
                     self._poll()
+                    self.problem = None
+                    if not refused:  # it was away: a stream may open again
+                        failures = FAILURES_BEFORE_POLLING - 1
                     self.stopped.wait(POLL_SECONDS)
             except CommandError as failure:
                 # The watcher decides how long an absent platform is waited for.
                 if failure.exit_code not in PASSING:
                     self.messages.put(failure)
                     return
+                self.problem = failure
                 self.stopped.wait(POLL_SECONDS)
             except _StreamRefused:
                 # A refusal is explained by the answer to the same question over plain HTTP.
-                failures = FAILURES_BEFORE_POLLING
+                failures, refused = FAILURES_BEFORE_POLLING, True
             except InvalidStatus as refusal:
                 if refusal.response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-                    failures = FAILURES_BEFORE_POLLING
+                    failures, refused = FAILURES_BEFORE_POLLING, True
                 else:
+                    failures += 1
                     self.stopped.wait(RETRY_SECONDS)
             except (OSError, WebSocketException):
                 failures += 1
@@ -156,6 +167,7 @@ class _Stream(threading.Thread, ABC):
             max_size=MAX_MESSAGE_BYTES,
             close_timeout=1,
         ) as socket:
+            self.problem = None
             while not self.stopped.is_set():
                 try:
                     self.take(json.loads(socket.recv(timeout=RECEIVE_SECONDS)))

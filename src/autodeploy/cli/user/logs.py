@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from autodeploy.cli.user.projects import get_deployment, get_project, is_id
 
 TICK_SECONDS = 0.5
 DEFAULT_LINES = 200
+PATIENCE_SECONDS = 60.0
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(r"(\d{1,9})([smhdw])")
 _COLOURS = {"error": "red", "warn": "yellow"}
@@ -53,10 +55,24 @@ def run(options: LogOptions) -> None:
             say("No line is like that.")
         return
     with Feed(api, deployment_id, after=last, runtime=True, wanted=wanted) as feed:
-        while not feed.finished:
-            message = feed.next(TICK_SECONDS)
-            if message is not None:
-                _show(message, options.as_json)
+        _follow(feed, options.as_json)
+
+
+def _follow(feed: Feed, as_json: bool) -> None:
+    """Print what comes. A platform that is away is waited for, and the user told so."""
+    away_since: float | None = None
+    while not feed.finished:
+        message = feed.next(TICK_SECONDS)
+        if message is not None:
+            _show(message, as_json)
+        problem = feed.problem
+        if problem is None:
+            away_since = None
+        elif away_since is None:
+            away_since = time.monotonic()
+            say(f"{problem.message} Trying again …")
+        elif time.monotonic() - away_since > PATIENCE_SECONDS:
+            raise problem
 
 
 def since(text: str) -> datetime:
