@@ -7,9 +7,10 @@ same tree always gives the same plan.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from autodeploy.kernel.app_file import AppFile
+from autodeploy.kernel.app_file import APP_FILE, AppFile
 from autodeploy.services.analyzer.entries import (
     app_file,
+    celery,
     django,
     javascript,
     procfile,
@@ -40,6 +41,12 @@ from autodeploy.services.analyzer.variables.collect import find_variables
 # Below this a plan says that it is not sure, and what would settle it.
 SURE_ENOUGH = 0.5
 
+# The files in which owners say how their app is started.
+OWNERS = ("Procfile", APP_FILE)
+
+# A workspace's members beyond this are not looked into.
+MOST_MEMBERS = 50
+
 # How far a plan can be trusted whose entry point was not seen.
 WITHOUT_ENTRY = 0.5
 
@@ -66,22 +73,57 @@ def analyze(
     hostile files become warnings in the plan; nothing is raised for them but for the owner's own
     ``autodeploy.toml``: ``AutodeployTomlInvalid``.
     """
-    files, said = app_file.enter(SourceFiles(tree, root_directory))
+    files = SourceFiles(tree, root_directory)
+    plan = _analyze(files, with_variables, providers)
+    apps = _apps(plan, files)
+    if len(apps) == 1:
+        files.warn(f"{apps[0]} is the only app of this workspace, so it is the one.")
+        app = analyze(tree, apps[0], with_variables=with_variables, providers=providers)
+        warnings = tuple(dict.fromkeys((*files.warnings, *app.warnings)))
+        return app.model_copy(update={"members": plan.members, "warnings": warnings})
+    return plan.model_copy(update={"apps": apps})
+
+
+def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str]) -> Plan:
+    """The plan of one folder, whatever lies below it."""
+    files, said = app_file.enter(files)
     found = _packages(files)
     context = _context(files, found)
     verdict, language = _decide(files, judge(FRAMEWORKS.values(), context), said)
     packages = found.get(language.slug)
-    run = procfile.override(_run(files, packages, verdict.winner, context), files)
+    run = celery.with_worker(_run(files, packages, verdict.winner, context), files, packages)
+    run = app_file.override(procfile.override(run, files), said)
     variables = find_variables(files) if with_variables else ()
     variables = app_file.with_declared(variables, said, files)
-    plan = _plan(
-        files, language, packages, verdict, app_file.override(run, said), variables, providers
-    )
+    plan = _plan(files, language, packages, verdict, run, variables, providers)
     return plan.model_copy(
         update={
             "runtime": app_file.runtime(said, language.slug, plan.runtime),
             "health_path": said.health,
         }
+    )
+
+
+def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
+    """The members of a workspace that can be deployed, where its root is no app itself."""
+    declared = plan.start_command and plan.start_command.reason.startswith(OWNERS)
+    if plan.framework or declared or plan.root_directory != files.root:
+        return ()
+    below = f"{files.root}/" if files.root else ""
+    paths = [one.path for one in plan.members if one.path.startswith(below) and one.path != below]
+    return tuple(
+        path
+        for path in paths[:MOST_MEMBERS]
+        if _is_app(_analyze(SourceFiles(files.tree, path), False, ()))
+    )
+
+
+def _is_app(plan: Plan) -> bool:
+    """Whether it is made to be served: a library has an ``index.js`` too."""
+    if not plan.is_deployable or plan.framework or plan.language != "node":
+        return plan.is_deployable
+    return plan.start_command is not None and plan.start_command.reason.startswith(
+        ("script ", *OWNERS)
     )
 
 

@@ -78,10 +78,25 @@ class PythonApp:
 
 @dataclass(frozen=True)
 class StaticExport:
-    """A server framework that can also write plain files: when it does, and where to."""
+    """A server framework that can also write plain files, to ``output_directory``.
+
+    It does so when any of ``when`` holds, or, where that is empty, unless one of ``unless`` does.
+    ``spa`` are signs that one page answers every path.
+    """
+
+    output_directory: str
+    when: tuple[Condition, ...] = ()
+    unless: tuple[Condition, ...] = ()
+    spa: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A warning of the plan for when ``when`` holds, and what the build's line begins with then."""
 
     when: Condition
-    output_directory: str
+    text: str
+    build_prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,7 @@ class FrameworkRecord:
 
     ``generic`` records stand for a language without a framework. ``unless`` names conditions of
     which none may hold. Commands are defaults, used where the repository names none;
+    ``start_scripts`` are the scripts of ``package.json`` that serve production, best first.
     ``output_setting`` is where the repository may name another output directory (first group);
     ``source`` is the page that all this comes from.
     """
@@ -109,6 +125,8 @@ class FrameworkRecord:
     output_directory: str | None = None
     output_setting: Content | None = None
     static_export: StaticExport | None = None
+    start_scripts: tuple[str, ...] = ("start",)
+    advice: tuple[Advice, ...] = ()
     spa_fallback: bool = False
     server_rendered: bool = False
     port: int | None = None

@@ -14,7 +14,7 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "2"
+ANALYZER_VERSION = "3"
 
 
 class NothingToRun(DeploymentFailed):
@@ -145,7 +145,9 @@ class Plan(PlanModel):
     ``language`` is a canonical name (``node``, ``python``, ``static`` …), ``language_name`` how
     a person says it (``TypeScript``). ``lock_files`` are paths relative to the repository.
     ``health_path`` is where the owner wants the app to be asked whether it is well; else ``/``.
-    ``abstained`` says that the confidence is below what a deployment should rest on.
+    ``apps`` are the members that can be deployed, where the root directory itself is none: one
+    of them is to be named as the root directory. ``abstained`` says that the confidence is below
+    what a deployment should rest on.
     """
 
     analyzer_version: str = ANALYZER_VERSION
@@ -171,6 +173,7 @@ class Plan(PlanModel):
     dependencies: Dependencies = Dependencies()
     services: tuple[ServiceNeed, ...] = ()
     members: tuple[Member, ...] = ()
+    apps: tuple[str, ...] = ()
     recommendation: Recommendation | None = None
     evidence: tuple[Evidence, ...] = ()
     candidates: tuple[Candidate, ...] = ()
@@ -178,11 +181,21 @@ class Plan(PlanModel):
     confidence: float = 0.0
     abstained: bool = False
 
+    @property
+    def is_deployable(self) -> bool:
+        """Whether there is a way to serve it."""
+        if self.kind is AppKind.STATIC:
+            return self.output_directory is not None
+        return self.kind is not AppKind.LIBRARY and self.start_command is not None
+
     def build_spec(self) -> BuildSpec:
         """What a provider needs of this plan.
 
-        Raises ``NothingToRun`` when there is no way to serve the repository.
+        Raises ``ChooseAnApp`` when the repository holds several, and ``NothingToRun`` when there
+        is no way to serve it.
         """
+        if len(self.apps) > 1:
+            raise self._choose_an_app()
         if self.kind is AppKind.STATIC and self.output_directory is None:
             raise self._nothing_to_run()
         if self.kind is not AppKind.STATIC and self.start_command is None:
@@ -208,6 +221,14 @@ class Plan(PlanModel):
         if self.kind is AppKind.STATIC:
             return "static"
         return "worker" if self.kind is AppKind.WORKER else "server"
+
+    def _choose_an_app(self) -> ChooseAnApp:
+        return ChooseAnApp(
+            f"The repository holds several apps: {', '.join(self.apps)}.",
+            field="root_directory",
+            remedy=f"Name the one to deploy, such as `autodeploy deploy --root {self.apps[0]}`; "
+            "each may be a project of its own.",
+        )
 
     def _nothing_to_run(self) -> NothingToRun:
         found = self.framework.name if self.framework else self.language_name or "no manifest"

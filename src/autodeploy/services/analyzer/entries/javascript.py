@@ -5,9 +5,10 @@ import shlex
 
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles, words
-from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, holds
+from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, StaticExport, holds
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.packages.javascript import RUNNERS
+from autodeploy.services.analyzer.packages.workspaces import sibling_builds
 from autodeploy.services.analyzer.plan import AppKind, Command
 
 ENTRIES = (
@@ -16,20 +17,28 @@ ENTRIES = (
 )  # fmt: skip
 
 _FIXED_PORT = re.compile(r"(?:^|\s)(?:-p|--port)[ =](\d+)")
+# Servers that rebuild what they serve: slow, open to more than they should be, and not built.
+_SERVES_DEVELOPMENT = re.compile(
+    r"\b(next|nuxt|nuxi|astro|react-router|remix|wrangler|gatsby) (dev|develop|vite:dev)\b"
+    r"|(^|[\s&;])vite( dev| serve| --|$)|\bnodemon\b|\bnest start\b|\bts-node-dev\b"
+    r"|\btsx watch\b|(^|\s)--watch\b|\bwebpack(-dev-server| serve)\b|\breact-scripts start\b"
+)
+_PLAIN_NODE = re.compile(r"([A-Z_]+=\S+ )*node ")
 _LISTENS_FIXED = re.compile(r"\.listen\(\s*(\d{2,5})\b")
 
 
 def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
     """How to build and run a JavaScript app."""
-    build = _build(packages, record)
+    build = _advised(_build(files, packages, record), files, record, context)
     export = record.static_export
-    if export and holds(export.when, "node", context):
-        files.note("package.json", f"{record.name} exports plain files")
+    if export and _exports(export, context):
+        files.note("package.json", f"{record.name} writes plain files")
         return Run(
             kind=AppKind.STATIC,
             install=packages.install,
             build=build,
             output_directory=export.output_directory,
+            spa_fallback=any(holds(one, "node", context) for one in export.spa),
         )
     if record.kind is AppKind.STATIC:
         return Run(
@@ -50,7 +59,37 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     )
 
 
-def _build(packages: Packages, record: FrameworkRecord) -> Command | None:
+def _exports(export: StaticExport, context: Context) -> bool:
+    if export.when:
+        return any(holds(one, "node", context) for one in export.when)
+    return not any(holds(one, "node", context) for one in export.unless)
+
+
+def _advised(
+    build: Command | None, files: SourceFiles, record: FrameworkRecord, context: Context
+) -> Command | None:
+    """The build as the record's advice has it, with the warnings of what applies."""
+    for advice in record.advice:
+        if holds(advice.when, "node", context):
+            files.warn(advice.text)
+            if build is not None:
+                build = build.model_copy(update={"command": advice.build_prefix + build.command})
+    return build
+
+
+def _build(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Command | None:
+    own = _own_build(packages, record)
+    siblings = sibling_builds(files, packages.manager or "npm")
+    if siblings is None:
+        return own
+    if own is None:
+        return siblings
+    return Command(
+        command=f"{siblings.command} && {own.command}", reason=f"{siblings.reason}; {own.reason}"
+    )
+
+
+def _own_build(packages: Packages, record: FrameworkRecord) -> Command | None:
     if "build" in packages.scripts:
         return Command(
             command=f"{packages.manager or 'npm'} run build",
@@ -66,13 +105,31 @@ def _build(packages: Packages, record: FrameworkRecord) -> Command | None:
 
 
 def _start(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Command | None:
+    """The script that serves production, else how the framework starts, else the entry point."""
     manager = packages.manager or "npm"
-    script = packages.scripts.get("start")
-    if script:
-        return _start_script(files, manager, script)
+    refused = None
+    for name in record.start_scripts:
+        script = packages.scripts.get(name)
+        if script and not _SERVES_DEVELOPMENT.search(script):
+            return _start_script(files, manager, name, script)
+        refused = script or refused
     if record.start_command:
-        line = RUNNERS.get(manager, "npx ") + record.start_command
+        # What the package manager would call is called by its own name where it is plain Node.
+        plain = _PLAIN_NODE.match(record.start_command)
+        line = (
+            record.start_command if plain else RUNNERS.get(manager, "npx ") + record.start_command
+        )
         return Command(command=line, reason=f"{record.name} starts so")
+    found = _entry(files, packages)
+    if refused and found is None:
+        files.warn(
+            f"The start script `{refused[:80]}` is for development. Add one that serves "
+            "production, such as `node server.js`."
+        )
+    return found
+
+
+def _entry(files: SourceFiles, packages: Packages) -> Command | None:
     main = words(files.json("package.json").get("main")) if packages.scripts is not None else None
     named = (main or "").removeprefix("./")
     for path in (named, f"{named}.js", *ENTRIES):
@@ -86,18 +143,17 @@ def _start(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> C
     return None
 
 
-def _start_script(files: SourceFiles, manager: str, script: str) -> Command:
+def _start_script(files: SourceFiles, manager: str, name: str, script: str) -> Command:
+    line = f"{manager} run {name}"
     fixed = _FIXED_PORT.search(script)
     if fixed and re.search(r"\bnext start\b", script):
         files.warn(f"The start script names port {fixed.group(1)}; $PORT is given instead.")
         # The last of two equal options counts.
         separator = " --" if manager == "npm" else ""
-        return Command(
-            command=f"{manager} run start{separator} -p $PORT", reason=f"script start: {script}"
-        )
-    if fixed:
+        line += f"{separator} -p $PORT"
+    elif fixed:
         files.warn(f"The start script names port {fixed.group(1)}; it should use $PORT.")
-    return Command(command=f"{manager} run start", reason=f"script start: {script}")
+    return Command(command=line, reason=f"script {name}: {script}")
 
 
 def _output_directory(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> str:

@@ -1,6 +1,7 @@
 """Frameworks of JavaScript and TypeScript."""
 
 from autodeploy.services.analyzer.matcher import (
+    Advice,
     Content,
     Dependency,
     File,
@@ -26,6 +27,16 @@ _BUILDS_WITH_VITE = tuple(
     )
 )  # fmt: skip
 
+# Frameworks that bring such a server themselves.
+_SERVERS_OF_FRAMEWORKS = tuple(
+    Dependency(name)
+    for name in (
+        "@nestjs/core", "@medusajs/medusa", "astro", "nuxt", "@remix-run/dev",
+        "@remix-run/express", "@react-router/dev", "@angular/core", "@sveltejs/kit", "sapper",
+        "next",
+    )
+)  # fmt: skip
+
 RECORDS = (
     FrameworkRecord(
         slug="nextjs",
@@ -43,7 +54,7 @@ RECORDS = (
         build_command="next build",
         start_command="next start -p $PORT",
         static_export=StaticExport(
-            Content("next.config.*", r"""output\s*:\s*['"]export['"]"""), "out"
+            "out", when=(Content("next.config.*", r"""output\s*:\s*['"]export['"]"""),)
         ),
         server_rendered=True,
         port=3000,
@@ -61,11 +72,181 @@ RECORDS = (
             Way(0.85, (Dependency("vite"),)),
             Way(0.9, (File("vite.config.*"), File("package.json"))),
         ),
-        unless=_BUILDS_WITH_VITE,
+        # A library is built with Vite too, and is no site.
+        unless=(*_BUILDS_WITH_VITE, Content("vite.config.*", r"\blib\s*:\s*\{")),
         build_command="vite build",
         output_directory="dist",
         output_setting=Content("vite.config.*", r"""outDir\s*:\s*['"]([^'"]+)['"]"""),
         spa_fallback=True,
+    ),
+    FrameworkRecord(
+        slug="astro",
+        name="Astro",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://docs.astro.build/en/guides/integrations-guide/node/",
+        package="astro",
+        ways=(
+            Way(0.98, (Dependency("astro"), File("astro.config.*"))),
+            Way(0.95, (Dependency("astro"),)),
+        ),
+        supersedes=frozenset({"vite", "express", "node"}),
+        build_command="astro build",
+        start_command="node ./dist/server/entry.mjs",
+        static_export=StaticExport("dist", unless=(Dependency("@astrojs/node"),)),
+        advice=(
+            Advice(
+                Content("astro.config.*", r"@astrojs/(vercel|netlify|cloudflare)"),
+                "Astro's adapter is for another host: here `npx astro add node` is what serves.",
+            ),
+        ),
+        server_rendered=True,
+        port=4321,
+    ),
+    FrameworkRecord(
+        slug="sveltekit",
+        name="SvelteKit",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://svelte.dev/docs/kit/adapter-node",
+        package="@sveltejs/kit",
+        ways=(
+            Way(0.98, (Dependency("@sveltejs/kit"), File("svelte.config.*"))),
+            Way(0.97, (Dependency("@sveltejs/kit"), File("vite.config.*"))),
+            Way(0.93, (Dependency("@sveltejs/kit"),)),
+        ),
+        supersedes=frozenset({"vite", "express", "node"}),
+        build_command="vite build",
+        # Behind a proxy, forms are refused unless it is told which headers name the site.
+        start_command="PROTOCOL_HEADER=x-forwarded-proto HOST_HEADER=x-forwarded-host node build",
+        static_export=StaticExport(
+            "build",
+            when=(Dependency("@sveltejs/adapter-static"),),
+            spa=(
+                Content("svelte.config.*", r"""fallback\s*:\s*['"](index|200)\.html"""),
+                Content("vite.config.*", r"""fallback\s*:\s*['"](index|200)\.html"""),
+            ),
+        ),
+        advice=(
+            # adapter-auto knows hosts by their variables, and this one by Google's:
+            # adapters.js of @sveltejs/adapter-auto 7 (November 2026).
+            Advice(
+                Dependency("@sveltejs/adapter-auto"),
+                "adapter-auto is told to build a Node server, and fetches adapter-node for it at "
+                "each build: name @sveltejs/adapter-node in the configuration instead.",
+                build_prefix="GCP_BUILDPACKS=1 ",
+            ),
+            Advice(
+                Dependency("@sveltejs/adapter-vercel"),
+                "adapter-vercel builds for Vercel alone: here @sveltejs/adapter-node is needed.",
+            ),
+        ),
+        server_rendered=True,
+        port=3000,
+    ),
+    FrameworkRecord(
+        slug="nuxt",
+        name="Nuxt",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://nuxt.com/docs/getting-started/deployment",
+        package="nuxt",
+        ways=(
+            Way(0.98, (Dependency("nuxt"), File("nuxt.config.*"))),
+            Way(0.95, (Dependency("nuxt"),)),
+        ),
+        supersedes=frozenset({"vite", "express", "node"}),
+        build_command="nuxt build",
+        start_command="node .output/server/index.mjs",
+        static_export=StaticExport(
+            ".output/public", when=(Script("build", r"\bnuxi?t? generate\b"),)
+        ),
+        server_rendered=True,
+        port=3000,
+    ),
+    FrameworkRecord(
+        slug="react-router",
+        name="React Router",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://reactrouter.com/start/framework/deploying",
+        package="@react-router/dev",
+        ways=(Way(0.96, (Dependency("@react-router/dev"),)),),
+        supersedes=frozenset({"vite", "express", "node"}),
+        build_command="react-router build",
+        start_command="react-router-serve ./build/server/index.js",
+        static_export=StaticExport(
+            "build/client",
+            when=(Content("react-router.config.*", r"\bssr\s*:\s*false"),),
+            spa=(Content("react-router.config.*", r"\bssr\s*:\s*false"),),
+        ),
+        server_rendered=True,
+        port=3000,
+    ),
+    FrameworkRecord(
+        slug="remix",
+        name="Remix",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://v2.remix.run/docs/guides/deployment",
+        package="@remix-run/dev",
+        ways=(Way(0.96, (Dependency("@remix-run/dev"),)),),
+        supersedes=frozenset({"vite", "express", "node"}),
+        build_command="remix vite:build",
+        start_command="remix-serve ./build/server/index.js",
+        static_export=StaticExport(
+            "build/client",
+            when=(Content("vite.config.*", r"\bssr\s*:\s*false"),),
+            spa=(Content("vite.config.*", r"\bssr\s*:\s*false"),),
+        ),
+        server_rendered=True,
+        port=3000,
+    ),
+    FrameworkRecord(
+        slug="nestjs",
+        name="NestJS",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://docs.nestjs.com/deployment",
+        package="@nestjs/core",
+        ways=(
+            Way(0.98, (Dependency("@nestjs/core"), File("nest-cli.json"))),
+            Way(0.95, (Dependency("@nestjs/core"),)),
+        ),
+        supersedes=frozenset({"express", "fastify", "node", "vite"}),
+        build_command="nest build",
+        start_command="node dist/main",
+        start_scripts=("start:prod", "start:production", "start"),
+        port=3000,
+    ),
+    FrameworkRecord(
+        slug="fastify",
+        name="Fastify",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://fastify.dev/docs/latest/Guides/Getting-Started/",
+        package="fastify",
+        ways=(
+            Way(0.97, (Dependency("fastify", production_only=True), _OWN_SERVER)),
+            Way(0.96, (Dependency("fastify-cli"), Script("start", r"\bfastify start\b"))),
+            Way(0.88, (Dependency("fastify", production_only=True),)),
+        ),
+        unless=_SERVERS_OF_FRAMEWORKS,
+        port=3000,
+    ),
+    FrameworkRecord(
+        slug="hono",
+        name="Hono",
+        language="node",
+        kind=AppKind.SERVER,
+        source="https://hono.dev/docs/getting-started/nodejs",
+        package="hono",
+        ways=(
+            Way(0.96, (Dependency("hono"), Dependency("@hono/node-server"))),
+            Way(0.8, (Dependency("hono", production_only=True), _OWN_SERVER)),
+        ),
+        unless=_SERVERS_OF_FRAMEWORKS,
+        port=3000,
     ),
     FrameworkRecord(
         slug="express",
@@ -79,11 +260,7 @@ RECORDS = (
             Way(0.9, (Dependency("express", production_only=True),)),
             Way(0.5, (Dependency("express"),)),
         ),
-        unless=(
-            Dependency("@nestjs/core"), Dependency("@medusajs/medusa"), Dependency("astro"),
-            Dependency("nuxt"), Dependency("@remix-run/express"), Dependency("@react-router/dev"),
-            Dependency("@angular/core"), Dependency("@sveltejs/kit"), Dependency("sapper"),
-        ),
+        unless=_SERVERS_OF_FRAMEWORKS,
         port=3000,
     ),
     FrameworkRecord(

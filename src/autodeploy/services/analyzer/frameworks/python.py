@@ -97,6 +97,20 @@ RECORDS = (
         port=8501,
     ),
     FrameworkRecord(
+        slug="gradio",
+        name="Gradio",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://www.gradio.app/docs/gradio/interface",
+        package="gradio",
+        ways=(
+            Way(0.95, (Dependency("gradio"), Content("*.py", r"(?m)^(import|from) gradio"))),
+            Way(0.86, (Dependency("gradio"),)),
+        ),
+        start_command="GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT python {file}",
+        port=7860,
+    ),
+    FrameworkRecord(
         slug="python",
         name="Python",
         language="python",

@@ -65,7 +65,7 @@ def read(files: SourceFiles) -> Packages | None:
             for name, command in table(manifest, "scripts").items()
             if isinstance(command, str)
         },
-        members=_members(files, manifest),
+        members=members_of(files),
     )  # fmt: skip
 
 
@@ -150,7 +150,9 @@ def _asked(version: str, source: str) -> Runtime:
     return Runtime(name="node", version_request=version, source=source)
 
 
-def _members(files: SourceFiles, manifest: Mapping[str, object]) -> tuple[Member, ...]:
+def members_of(files: SourceFiles) -> tuple[Member, ...]:
+    """The packages that the workspace declared at ``files`` has; none when it declares none."""
+    manifest = files.json("package.json")
     declared = manifest.get("workspaces")
     patterns = texts(declared) or texts(table(manifest, "workspaces").get("packages"))
     patterns += _pnpm_patterns(files)

@@ -1,0 +1,105 @@
+"""Repositories that hold several packages: which is the app, and what it is built with."""
+
+from pathlib import Path
+
+import pytest
+from tests.services.analyzer.test_engine_javascript import manifest, plan_of
+
+from autodeploy.services.analyzer.engine import analyze
+from autodeploy.services.analyzer.plan import ChooseAnApp
+from autodeploy.services.analyzer.tree import FolderTree
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "pnpm-workspace"
+
+
+def _workspace(**members: str) -> dict[str, str]:
+    files = {f"{path}/package.json": content for path, content in members.items()}
+    return {
+        "package.json": manifest(
+            private=True, workspaces=["apps/*", "packages/*"], scripts={"start": "turbo run start"}
+        ),
+        "package-lock.json": "{}",
+        **files,
+    }
+
+
+def test_several_apps_are_named_and_not_guessed_from() -> None:
+    plan = analyze(FolderTree(EXAMPLE))
+
+    assert plan.apps == ("apps/api", "apps/web")
+    with pytest.raises(ChooseAnApp, match=r"apps/api, apps/web") as raised:
+        plan.build_spec()
+    assert "--root apps/api" in (raised.value.remedy or "")
+
+
+def test_the_only_app_is_taken(tmp_path: Path) -> None:
+    files = _workspace(
+        **{
+            "apps/web": manifest(name="web", dependencies={"next": "16"}),
+            "packages/ui": manifest(name="ui", main="index.js"),
+        }
+    )
+    plan = plan_of(tmp_path, {**files, "packages/ui/index.js": ""})
+
+    assert plan.root_directory == "apps/web"
+    assert plan.framework is not None
+    assert "apps/web is the only app" in plan.warnings[0]
+    assert [member.path for member in plan.members] == ["apps/web", "packages/ui"]
+
+
+def test_what_the_owner_says_of_the_root_is_not_overruled(tmp_path: Path) -> None:
+    app = manifest(name="web", dependencies={"next": "16"})
+    files = _workspace(**{"apps/web": app, "apps/other": app})
+    plan = plan_of(tmp_path, {**files, "Procfile": "web: node all.js\n"})
+
+    assert plan.apps == ()
+    assert plan.build_spec().start_command == "node all.js"
+
+
+def test_members_that_an_app_needs_are_built_before_it(tmp_path: Path) -> None:
+    build = {"build": "tsc"}
+    files = _workspace(
+        **{
+            "apps/web": manifest(
+                name="web",
+                dependencies={"@x/ui": "*", "left-pad": "1"},
+                scripts={"build": "next build"},
+            ),
+            "packages/ui": manifest(name="@x/ui", dependencies={"@x/base": "*"}, scripts=build),
+            "packages/base": manifest(name="@x/base", dependencies={"@x/ui": "*"}, scripts=build),
+            "packages/unused": manifest(name="@x/unused", scripts=build),
+            "packages/evil": manifest(name="x; rm -rf /", scripts=build),
+        }
+    )
+    plan = plan_of(tmp_path, files, root="apps/web")
+
+    assert plan.build_command is not None
+    assert plan.build_command.command == (
+        "(cd ../.. && npm run build --workspace=@x/base && npm run build --workspace=@x/ui) "
+        "&& npm run build"
+    )
+
+
+@pytest.mark.parametrize(
+    "script", ["next dev", "vite", "nodemon app.js", "nest start", "node --watch x.js", "nuxt dev"]
+)
+def test_a_server_for_development_does_not_serve_production(tmp_path: Path, script: str) -> None:
+    package = manifest(dependencies={"express": "5"}, scripts={"start": script})
+    plan = plan_of(tmp_path, {"package.json": package, "server.js": "listen(process.env.PORT)"})
+
+    assert plan.start_command is not None
+    assert plan.start_command.command == "node server.js"
+
+
+def test_celery_runs_beside_the_web_app(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "celery\nflask\ngunicorn\n",
+        "app.py": "from flask import Flask\napp = Flask(__name__)\n",
+        "shop/jobs.py": "from celery import Celery\nq = Celery()\nq.conf.beat_schedule = {}\n",
+    }
+    plan = plan_of(tmp_path, files)
+
+    lines = {name: one.command for name, one in plan.worker_commands.items()}
+    assert lines["worker"] == "celery --app shop.jobs:q worker --loglevel INFO"
+    assert lines["beat"].startswith("celery --app shop.jobs:q beat ")
+    assert plan.build_spec().workers == lines
