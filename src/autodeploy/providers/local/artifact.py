@@ -34,6 +34,14 @@ MAX_UNPACKED_BYTES = 8 * 1024**3
 _LEVEL = 3
 _CHUNK_BYTES = 1024 * 1024
 _ARCHIVE_LIMITS = Limits(seconds=15 * 60)
+_PACKING = (
+    *("--exclude=./.git", "--sort=name", "--owner=0", "--group=0"),
+    "--warning=no-file-changed",
+)
+# tar's exit code when a file "changed as we read it" (GNU tar manual, 3.9 "Return Codes", read
+# 2026-11). The build has ended, so no content changes: a file only gains or loses a hard link,
+# when another release with the same dependencies comes or goes.
+_LINKED_ELSEWHERE = 1
 
 
 class ArtifactStore:
@@ -52,7 +60,7 @@ class ArtifactStore:
         binds = (Bind(folder, "/pack/app"), Bind(manifest.parent, "/pack/manifest"))
         named_app = "--transform=flags=rhS;s,^[.],app,"
         spec = _tar_spec(
-            ("--create", "--exclude=./.git", "--sort=name", "--owner=0", "--group=0", named_app),
+            ("--create", *_PACKING, named_app),
             (manifest.name, "--directory=/pack/app", "."),
             "/pack/manifest",
             binds,
@@ -65,7 +73,8 @@ class ArtifactStore:
                 process = await self._sandbox.start(spec, stdout=write)
             finally:
                 os.close(write)
-            digest = await _finish(process, asyncio.to_thread(_compress, output, archive))
+            compressing = asyncio.to_thread(_compress, output, archive)
+            digest = await _finish(process, compressing, _LINKED_ELSEWHERE)
         key = f"artifacts/{digest}.tar.zst"
         await self._objects.put_file(key, archive, overwrite=False)
         return Artifact(key, archive.stat().st_size)
@@ -143,7 +152,9 @@ def _tar_spec(
     )
 
 
-async def _finish(process: SandboxProcess, moving: asyncio.Future[str] | object) -> str:
+async def _finish(
+    process: SandboxProcess, moving: asyncio.Future[str] | object, harmless_code: int = 0
+) -> str:
     """Wait for the bytes and for tar, which must both be well. Returns what the move returns."""
     try:
         async with asyncio.timeout(_ARCHIVE_LIMITS.seconds):
@@ -152,7 +163,7 @@ async def _finish(process: SandboxProcess, moving: asyncio.Future[str] | object)
     finally:
         process.kill()
         await process.wait()
-    if outcome.exit_code != 0:
+    if outcome.exit_code not in (0, harmless_code):
         stderr = await process.outer.stderr.read(2000) if process.outer.stderr else b""
         raise ArtifactUnusable(
             f"tar ended with exit code {outcome.exit_code}: {stderr.decode(errors='replace')}",
