@@ -78,3 +78,32 @@ def test_interrupt_while_modules_are_imported_prints_no_traceback(tmp_path: Path
     )
     assert ended.returncode == -signal.SIGINT
     assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("token", ["one\ntwo-secret", "ünsecret"])
+def test_token_that_is_none_is_refused_and_not_shown(tmp_path: Path, token: str) -> None:
+    ended = run(tmp_path, "projects", AUTODEPLOY_TOKEN=token)
+    assert ended.returncode == 2
+    assert "The token holds" in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+def test_folder_that_is_gone_is_told(tmp_path: Path, silent_url: str) -> None:
+    gone = "import os, runpy, sys; os.mkdir('x'); os.chdir('x'); os.rmdir('../x'); "
+    for command in ("deploy", "init"):
+        ended = subprocess.run(
+            [sys.executable, "-c", f"{gone}sys.argv = ['autodeploy', '{command}']; "
+             "runpy.run_module('autodeploy', run_name='__main__')"],
+            cwd=tmp_path, env={**os.environ, "AUTODEPLOY_URL": silent_url}, capture_output=True,
+            text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 2, ended.stderr
+        assert "The current folder is gone." in ended.stderr
+
+
+def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "autodeploy" / "credentials.json").mkdir(parents=True)
+    ended = run(tmp_path, "projects")
+    assert ended.returncode == 1
+    assert "credentials.json: Is a directory." in ended.stderr
+    assert "Next: " in ended.stderr

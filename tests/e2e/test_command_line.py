@@ -110,6 +110,7 @@ def test_logs_are_filtered(platform: Platform, site: Path) -> None:
         (["env", "unset", "NONE", "--project", SITE], 1, "is not set"),
         (["env", "import", "/nowhere", "--project", SITE], 2, "No such file"),
         (["env", "import", "/", "--project", SITE], 2, "directory"),
+        (["env", "set", "KEY=\udcff", "--project", SITE], 2, "no UTF-8 text"),
         (["destroy", SITE], 2, "--yes"),
         (["deploy", "/nowhere"], 2, "There is no folder"),
         (["deploy", "--project", "a\nb"], 2, "cannot be the name of a project"),

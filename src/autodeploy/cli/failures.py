@@ -91,7 +91,11 @@ def as_failure(error: BaseException) -> CommandError:
             exit_code=exit_code_of(error.status),
         )
     if isinstance(error, OSError):
-        return CommandError(str(error))
+        place = f"{error.filename}: " if error.filename else ""
+        return CommandError(
+            f"{place}{error.strerror or error}.",
+            remedy="Check that it is there, and that you may read and write it.",
+        )
     return CommandError(
         f"Something went wrong inside AutoDeploy: {type(error).__name__}: {error}",
         code=AutoDeployError.code,

@@ -13,6 +13,7 @@ from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.options import Json
 from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import print_json, printable, say
+from autodeploy.cli.user.app_file import current_folder
 
 if TYPE_CHECKING:
     from autodeploy.services.analyzer.plan import Plan
@@ -64,7 +65,7 @@ def init(
 
 
 def _existing(folder: Path) -> Path:
-    place = folder.expanduser().resolve()
+    place = (current_folder() / folder.expanduser()).resolve()
     if not place.is_dir():
         raise CommandError(
             f"There is no folder {place}.",

@@ -31,6 +31,18 @@ def read_app_file(folder: Path) -> AppFile:
     return parse_app_file(text)
 
 
+def current_folder() -> Path:
+    """Where the user is. Raises ``CommandError`` when that folder was removed meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise CommandError(
+            "The current folder is gone.",
+            remedy="Go to a folder that is there.",
+            exit_code=ExitCode.USAGE,
+        ) from None
+
+
 def environment_name(given: str | None, *, elsewhere: bool, folder: Path | None = None) -> str:
     """The environment that is meant: the given one, else the folder's, else production.
 
@@ -39,7 +51,7 @@ def environment_name(given: str | None, *, elsewhere: bool, folder: Path | None 
     """
     if given is not None:
         return _checked(given)
-    said = None if elsewhere else read_app_file(folder or Path.cwd()).environment
+    said = None if elsewhere else read_app_file(folder or current_folder()).environment
     return said or DEFAULT_ENVIRONMENT
 
 

@@ -23,6 +23,8 @@ class Api:
 
     def __init__(self, url: str, token: str | None, timeout_seconds: float = TIMEOUT_SECONDS):
         _check_url(url)
+        if token:
+            _check_token(token)
         self.url = url
         self.token = token
         headers = {"User-Agent": "autodeploy-cli"}
@@ -106,6 +108,12 @@ class Api:
                 answer = self._http.request(method, path, params=params, json=body)
         except httpx.TransportError as error:
             raise unreachable(self.url, error) from error
+        except UnicodeEncodeError:  # what the shell passed on was not UTF-8
+            raise CommandError(
+                "An argument holds bytes that are no UTF-8 text.",
+                remedy="Write it in UTF-8; binary values can be given in base64.",
+                exit_code=ExitCode.USAGE,
+            ) from None
         if answer.is_success:
             return _object(answer) if answer.content else {}
         raise _problem(answer)
@@ -137,6 +145,16 @@ def _check_url(url: str) -> None:
         raise CommandError(
             f"{url!r} is not the address of a platform.",
             remedy="Give one such as http://127.0.0.1:8000, as --url or AUTODEPLOY_URL.",
+            exit_code=ExitCode.USAGE,
+        )
+
+
+def _check_token(token: str) -> None:
+    """Refuse what cannot stand in a header, without showing it: it may be most of a secret."""
+    if not (token.isascii() and token.isprintable()):
+        raise CommandError(
+            "The token holds a line break, or a character that no token has.",
+            remedy="Copy it again; `autodeploy login` stores one, AUTODEPLOY_TOKEN names one.",
             exit_code=ExitCode.USAGE,
         )
 

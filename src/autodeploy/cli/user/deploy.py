@@ -10,7 +10,7 @@ import typer
 
 from autodeploy.cli.failures import PASSING, CommandError, ExitCode
 from autodeploy.cli.terminal import is_interactive, print_json, say
-from autodeploy.cli.user.app_file import environment_name, read_app_file
+from autodeploy.cli.user.app_file import current_folder, environment_name, read_app_file
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.feed import Feed
 from autodeploy.cli.user.progress import View, make_view
@@ -53,6 +53,7 @@ class DeployOptions:
 def run(options: DeployOptions) -> None:
     """Deploy, and end when the deployment has ended."""
     _check_project_name(options.project)
+    current_folder()
     source = parse_source(options.source)
     api = Api.connect()
     if isinstance(source, GitSource):

@@ -5,13 +5,12 @@ import sys
 import webbrowser
 from collections.abc import Iterable
 from difflib import get_close_matches
-from pathlib import Path
 from uuid import UUID
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import ago, print_fields, print_json, print_table, say
-from autodeploy.cli.user.app_file import read_app_file
+from autodeploy.cli.user.app_file import current_folder, read_app_file
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.sources import project_slug
 
@@ -26,7 +25,8 @@ def find_project(api: Api, name: str) -> Json | None:
 def this_project() -> str:
     """The name of the project that the current folder is: what its ``autodeploy.toml`` says, else
     the folder's own."""
-    return read_app_file(Path.cwd()).project or project_slug(Path.cwd().name)
+    folder = current_folder()
+    return read_app_file(folder).project or project_slug(folder.name)
 
 
 def get_project(api: Api, name: str | None) -> Json:
