@@ -15,10 +15,11 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.sandbox import open_sandbox
+from autodeploy.kernel.sandbox import MIB, open_sandbox
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import Vault, load_master_key
+from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.jobs import run_analysis
@@ -83,6 +84,12 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
                 proxy_port=settings.proxy_port,
                 objects=resources.objects,
                 sandbox=sandbox,
+                build_limits=BuildLimits(
+                    seconds=settings.build_seconds,
+                    memory_bytes=settings.build_memory_mb * MIB,
+                    processes=settings.build_processes,
+                    disk_bytes=settings.build_disk_mb * MIB,
+                ),
             )
         ]
     )
@@ -102,6 +109,7 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
             providers=await open_providers(settings, resources),
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease_seconds=settings.lease_seconds,
+            health_timeout_seconds=settings.health_seconds,
         )
         await _work(engine, settings.effective_redis_url, queues)
     finally:

@@ -13,7 +13,6 @@ from autodeploy.providers.base import App, BuildSpec
 from autodeploy.providers.local.errors import (
     ArtifactUnusable,
     BuildFailed,
-    BuildTimeout,
     InstallFailed,
 )
 from autodeploy.providers.local.layout import app_uid
@@ -119,16 +118,6 @@ async def test_output_folder_that_leaves_the_source_is_refused(
     built = spec(kind="static", output_directory="out", build_command=f"ln -s {target} out")
     with pytest.raises(BuildFailed):
         await provider.build(build_request(app, source({}), built), Lines())
-
-
-async def test_build_over_its_time_is_ended_and_told_so(
-    provider: LocalProvider, app: App, source: MakeSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("autodeploy.providers.local.builder.BUILD_SECONDS", 1)
-    request = build_request(app, source({}), spec(build_command="sleep 7532"))
-    with pytest.raises(BuildTimeout):
-        await provider.build(request, Lines())
-    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"7532" in _read(p)]
 
 
 async def test_cancelling_ends_the_build_and_removes_its_folder(

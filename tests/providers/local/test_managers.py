@@ -8,6 +8,7 @@ import pytest
 from tests.providers.local.conftest import spec
 
 from autodeploy.providers.local import managers
+from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.managers import Manager, choose_manager
 from autodeploy.providers.local.toolchain import Interpreter
 from autodeploy.providers.local.workshop import Workshop
@@ -23,7 +24,7 @@ class _Request:
 def _shop(root: Path, manager: str, folder: str = "") -> Workshop:
     request: Any = _Request(manager)
     nothing: Any = None
-    return Workshop(nothing, request, root, root / folder, root, (), {}, nothing)
+    return Workshop(nothing, request, root, root / folder, root, (), {}, nothing, BuildLimits())
 
 
 @pytest.mark.parametrize(

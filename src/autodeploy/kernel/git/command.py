@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from autodeploy.kernel.folders import folder_bytes
 from autodeploy.kernel.git.errors import RepositoryTooLarge, RepositoryUnreachable
 from autodeploy.kernel.process import discard_output, find_program, spawn, wait_ended
 
@@ -175,16 +176,6 @@ async def _watch(folder: Path, limit_bytes: int | None) -> None:
         f"The repository is larger than {limit_bytes // 1_000_000} MB.", field="url",
         remedy="Remove large files from it, or deploy a smaller repository.",
     )  # fmt: skip
-
-
-def folder_bytes(folder: Path) -> int:
-    """The size of all files below ``folder``; files that vanish meanwhile count as nothing."""
-    size = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118 - hot loop
-    return size
 
 
 async def _kill_group(process: asyncio.subprocess.Process) -> None:

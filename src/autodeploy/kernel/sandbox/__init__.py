@@ -5,6 +5,7 @@ from autodeploy.kernel.sandbox.runner import OnLine, Sandbox, SandboxUnavailable
 from autodeploy.kernel.sandbox.spec import (
     DEFAULT_PATH,
     GIB,
+    MIB,
     Bind,
     Limits,
     Network,
@@ -17,6 +18,7 @@ from autodeploy.kernel.sandbox.unsandboxed import Unsandboxed, open_sandbox
 __all__ = [
     "DEFAULT_PATH",
     "GIB",
+    "MIB",
     "Bind",
     "Limits",
     "Network",

@@ -32,13 +32,20 @@ class Cgroup:
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a process of this group for its memory."""
+        return self._counted("oom_kill", "memory.events", "memory.oom_control")
+
+    def too_many_processes(self) -> bool:
+        """Whether the kernel refused this group a process."""
+        return self._counted("max", "pids.events")
+
+    def _counted(self, event: str, *files: str) -> bool:
         for folder in self.folders:
-            for name in ("memory.events", "memory.oom_control"):
+            for name in files:
                 with contextlib.suppress(OSError):
                     counters = dict(
                         line.split()[:2] for line in (folder / name).read_text().splitlines()
                     )
-                    if int(counters.get("oom_kill", 0)) > 0:
+                    if int(counters.get(event, 0)) > 0:
                         return True
         return False
 

@@ -191,6 +191,8 @@ def _drop(spec: SandboxSpec, programs: Programs, as_root: bool) -> Sequence[str]
 
 def _rlimits(spec: SandboxSpec, programs: Programs, rlimits: bool) -> Sequence[str]:
     arguments = [programs.prlimit, f"--nofile={spec.limits.open_files}", "--core=0"]
+    if spec.limits.file_bytes is not None:
+        arguments.append(f"--fsize={spec.limits.file_bytes}")
     if rlimits:
         arguments.append(f"--nproc={spec.limits.processes}")
         arguments.append(f"--data={spec.limits.memory_bytes}")

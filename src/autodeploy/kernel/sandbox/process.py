@@ -81,7 +81,10 @@ class SandboxProcess:
             await _readable(self._init_descriptor)
             code = await wait_ended(self.outer)  # which ends with the one inside
             oom = self._cgroup.out_of_memory() if self._cgroup else False
-            return Outcome(128 - code if code < 0 else code, out_of_memory=oom)
+            refused = self._cgroup.too_many_processes() if self._cgroup else False
+            return Outcome(
+                128 - code if code < 0 else code, out_of_memory=oom, too_many_processes=refused
+            )
         finally:
             descriptor, self._init_descriptor = self._init_descriptor, -1
             os.close(descriptor)

@@ -11,6 +11,7 @@ from autodeploy.kernel.errors import InvalidInput
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
+MIB = 1024**2
 GIB = 1024**3
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -33,12 +34,16 @@ class Bind:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a sandbox may use. ``seconds`` None means that it may run for ever."""
+    """What a sandbox may use. ``seconds`` None means that it may run for ever.
+
+    ``file_bytes`` is the size of the largest file that it may write; None sets no limit.
+    """
 
     memory_bytes: int = 2 * GIB
     processes: int = 512
     cpus: float | None = None
     open_files: int = 65536
+    file_bytes: int | None = None
     seconds: float | None = None
 
     def within_our_own(self) -> "Limits":
@@ -101,8 +106,12 @@ class SandboxStatus:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sandboxed command ended. A killed command has 128 plus its signal."""
+    """How a sandboxed command ended. A killed command has 128 plus its signal.
+
+    ``too_many_processes`` is whether it was refused one, as far as the machine tells.
+    """
 
     exit_code: int
     timed_out: bool = False
     out_of_memory: bool = False
+    too_many_processes: bool = False

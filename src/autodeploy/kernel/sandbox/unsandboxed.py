@@ -88,6 +88,8 @@ class Unsandboxed(Sandbox):
     def _job(self, spec: SandboxSpec, *, limited: bool) -> bytes:
         """What the keeper reads. ``limited`` by a cgroup, it needs less of resource limits."""
         limits = {"RLIMIT_NOFILE": spec.limits.open_files, "RLIMIT_CORE": 0}
+        if spec.limits.file_bytes is not None:
+            limits["RLIMIT_FSIZE"] = spec.limits.file_bytes
         if not limited:
             limits["RLIMIT_DATA"] = spec.limits.memory_bytes
             if self._as_root:  # otherwise it would count all processes of our own user

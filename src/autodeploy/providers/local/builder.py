@@ -20,7 +20,6 @@ from autodeploy.providers.local.dependencies import (
 from autodeploy.providers.local.errors import (
     BuildFailed,
     BuildSandboxUnavailable,
-    BuildTimeout,
 )
 from autodeploy.providers.local.installation import install_dependencies
 from autodeploy.providers.local.layout import (
@@ -28,6 +27,7 @@ from autodeploy.providers.local.layout import (
     ensure_app_folder,
     give_to_app,
 )
+from autodeploy.providers.local.limits import BuildLimits, Recorded, within
 from autodeploy.providers.local.managers import (
     NODE_MANAGERS,
     choose_manager,
@@ -38,14 +38,15 @@ from autodeploy.providers.local.sources import is_inside
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
 
-BUILD_SECONDS = 30 * 60
-
 
 class Builder:
     """Builds on this machine. Holds no state of a build."""
 
-    def __init__(self, layout: Layout, sandbox: Sandbox, artifacts: ArtifactStore):
+    def __init__(
+        self, layout: Layout, sandbox: Sandbox, artifacts: ArtifactStore, limits: BuildLimits
+    ):
         self._layout = layout
+        self._limits = limits
         self._sandbox = sandbox
         self._artifacts = artifacts
         self._toolchains = Toolchains()
@@ -58,19 +59,28 @@ class Builder:
         await self._require_sandbox(log)
         self._layout.ensure_folders()
         place = self._layout.new_build(request.deployment_id)
+        said = Recorded(log)
+        written = [place, *self._cache_folders(request.app.number)]
         try:
-            async with asyncio.timeout(BUILD_SECONDS):
-                await asyncio.to_thread(_take_source, request, place)
-                return await self._build(request, place, log)
-        except TimeoutError:
-            raise BuildTimeout(
-                f"The build took longer than {BUILD_SECONDS // 60} minutes.",
-                remedy="Make the build smaller, or check whether a command waits for input.",
-            ) from None
+            return await within(
+                self._limits, self._build(request, place, said.write), written, said
+            )
         finally:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 
+    def _cache_folders(self, number: int) -> list[Path]:
+        """What builds of an app may write to and later ones find.
+
+        The cache itself and the kept dependencies are ours: a build that could replace them with
+        links would have us follow these with our rights.
+        """
+        cache = self._layout.cache(number)
+        for folder in (cache, cache / "dependencies"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return [ensure_app_folder(cache / name, number) for name in ("home", "tools")]
+
     async def _build(self, request: BuildRequest, place: Path, log: LogSink) -> Artifact:
+        await asyncio.to_thread(_take_source, request, place)
         spec = request.spec
         interpreters = await self._interpreters(spec, log)
         shop = self._workshop(request, place, interpreters, log)
@@ -145,23 +155,21 @@ class Builder:
                 f"The root directory {request.spec.root_directory!r} does not exist.",
                 remedy="Set the project's root directory to a folder of the repository.",
             )
-        # The cache itself and the kept dependencies are ours: a build that could replace them
-        # with links would have us follow these with our rights.
-        cache = self._layout.cache(number)
-        for folder in (cache, cache / "dependencies"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         configuration = machine.current()
         binds = [
             Bind(root, "/app", writable=True),
             *(
-                Bind(ensure_app_folder(cache / name, number), f"/cache/{name}", writable=True)
-                for name in ("home", "tools")
+                Bind(folder, f"/cache/{folder.name}", writable=True)
+                for folder in self._cache_folders(number)
             ),
             Bind(ensure_app_folder(place / "tmp", number), "/tmp", writable=True),  # noqa: S108
             *(bind for one in interpreters for bind in one.binds()),
             *configuration.write(place / "machine"),
         ]
-        shop = Workshop(self._sandbox, request, root, workdir, cache, tuple(binds), {}, log)
+        cache = self._layout.cache(number)
+        shop = Workshop(
+            self._sandbox, request, root, workdir, cache, tuple(binds), {}, log, self._limits
+        )
         shop.environment.update(configuration.environment)
         shop.environment.update(build_environment(shop.inside, interpreters))
         shop.environment.update(request.environment)

@@ -7,6 +7,7 @@ from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.kernel.outputs import Explanation, explain, lines_that_matter
 from autodeploy.providers.local import explanations
 from autodeploy.providers.local.errors import (
+    BuildTooLarge,
     DependencyConflict,
     DiskFull,
     InstallFailed,
@@ -23,6 +24,7 @@ _Kind = tuple[type[DeploymentFailed] | None, tuple[Explanation, ...]]
 # In this order: what stops everything first, then the most particular reason.
 _ALWAYS: tuple[_Kind, ...] = (
     (DiskFull, explanations.DISK_FULL),
+    (BuildTooLarge, explanations.TOO_LARGE),
     (ProcessLimit, explanations.PROCESSES),
     (OutOfMemory, explanations.MEMORY),
 )

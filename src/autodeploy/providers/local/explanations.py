@@ -158,6 +158,9 @@ DISK_FULL = (
         "The disk of this machine has no room left for the build.",
         "Remove what is not needed, or add space: `autodeploy doctor` shows how much there is.",
     ),
+)
+
+TOO_LARGE = (
     Explanation(
         r"EFBIG|File too large|File size limit exceeded",
         "The build wrote a file larger than a build may.",
@@ -177,8 +180,8 @@ PROCESSES = (
 
 MEMORY = (
     Explanation(
-        r"heap out of memory|JavaScript heap|MemoryError|signal SIGKILL|ENOMEM|Cannot allocate "
-        r"memory",
+        r"heap out of memory|JavaScript heap|MemoryError|memory exhausted|signal SIGKILL|ENOMEM"
+        r"|Cannot allocate memory",
         "The command needed more memory than it was given.",
         "Have it do less at once, or give Node more: `autodeploy env set "
         "NODE_OPTIONS=--max-old-space-size=3072`.",

@@ -35,6 +35,7 @@ from autodeploy.providers.local.builder import Builder
 from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
 from autodeploy.providers.local.layout import Layout, database_name
+from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.runtime import AppCommand, app_sandbox, read_interpreters
 
 DRAIN_SECONDS = 5.0
@@ -65,13 +66,21 @@ class LocalProvider:
     """Builds and runs apps beside AutoDeploy. Holds no state: files and the agent do."""
 
     def __init__(
-        self, *, home: Path, proxy_port: int, objects: ObjectStore, sandbox: Sandbox | None = None
+        self,
+        *,
+        home: Path,
+        proxy_port: int,
+        objects: ObjectStore,
+        sandbox: Sandbox | None = None,
+        build_limits: BuildLimits | None = None,
     ):
         self._layout = Layout(home)
         self._proxy_port = proxy_port
         self._sandbox = sandbox or Sandbox.open()
         self._artifacts = ArtifactStore(objects, self._sandbox)
-        self._builder = Builder(self._layout, self._sandbox, self._artifacts)
+        self._builder = Builder(
+            self._layout, self._sandbox, self._artifacts, build_limits or BuildLimits()
+        )
         self._agent = AgentClient(self._layout.agent_socket)
 
     @property

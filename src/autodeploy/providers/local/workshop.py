@@ -1,19 +1,22 @@
 """Where one build happens: its folder, what its commands see, and how they are reported."""
 
+import signal
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.outputs import lines_that_matter
-from autodeploy.kernel.sandbox import GIB, Bind, Limits, Sandbox, SandboxSpec
+from autodeploy.kernel.sandbox import Bind, Limits, Outcome, Sandbox, SandboxSpec
 from autodeploy.providers.base import BuildRequest, LogSink
 from autodeploy.providers.local.diagnosis import diagnose
-from autodeploy.providers.local.errors import OutOfMemory
+from autodeploy.providers.local.errors import OutOfMemory, ProcessLimit
 from autodeploy.providers.local.layout import app_uid
+from autodeploy.providers.local.limits import BuildLimits, size_text, too_large
 
-_LIMITS = Limits(memory_bytes=4 * GIB, processes=2048)
 _TAIL_LINES = 200
+_FILE_TOO_LARGE = 128 + signal.SIGXFSZ
 
 # The app's own tools, as its sandboxes see them.
 TOOLS = "/cache/tools"
@@ -31,6 +34,7 @@ class Workshop:
     binds: tuple[Bind, ...]
     environment: dict[str, str]
     log: LogSink
+    limits: BuildLimits
 
     @property
     def inside(self) -> str:
@@ -80,19 +84,40 @@ class Workshop:
             gid=app_uid(number),
             binds=self.binds,
             environment=self.environment,
-            limits=_LIMITS,
+            limits=Limits(
+                memory_bytes=self.limits.memory_bytes,
+                processes=self.limits.processes,
+                file_bytes=self.limits.disk_bytes,
+            ),
         )
         outcome = await self.sandbox.run(spec, on_line)
         name = title or f"`{' '.join(argv)}`"
-        if outcome.out_of_memory and outcome.exit_code != 0:
-            raise OutOfMemory(
-                f"{name} needed more than {_LIMITS.memory_bytes // GIB} GiB of memory.",
-                remedy="Reduce what the build does at once, or build with fewer workers.",
-                log_tail=lines_that_matter(tail),
-            )
         if outcome.exit_code != 0:
-            message = f"{name} ended with exit code {outcome.exit_code}."
-            raise diagnose(tail, failure).error(message)
+            raise self._failure(name, outcome, tail, failure)
+
+    def _failure(
+        self, name: str, outcome: Outcome, said: Iterable[str], failure: type[DeploymentFailed]
+    ) -> DeploymentFailed:
+        """Why a command failed: what the kernel saw of it counts more than what it said."""
+        tail = lines_that_matter(said)
+        if outcome.out_of_memory:
+            return OutOfMemory(
+                f"{name} needed more than {size_text(self.limits.memory_bytes)} of memory.",
+                remedy="Reduce what the build does at once, or build with fewer workers. The "
+                "operator can raise AUTODEPLOY_BUILD_MEMORY_MB.",
+                log_tail=tail,
+            )
+        if outcome.exit_code == _FILE_TOO_LARGE:
+            return too_large(self.limits, tail)
+        if outcome.too_many_processes:
+            return ProcessLimit(
+                f"{name} started more than {self.limits.processes} processes or threads.",
+                remedy="Have it do less at once: fewer workers, no script that starts itself "
+                "again. The operator can raise AUTODEPLOY_BUILD_PROCESSES.",
+                log_tail=tail,
+            )
+        message = f"{name} ended with exit code {outcome.exit_code}."
+        return diagnose(said, failure).error(message)
 
 
 def inside(root_directory: str) -> str:
