@@ -64,6 +64,7 @@ class Platform:
         self.api_port, self.proxy_port = free_port(), free_port()
         self.environment = self._environment() | (environment or {})
         self.process: subprocess.Popen[bytes] | None = None
+        self.command_seconds = COMMAND_SECONDS
         self.output = self.folder / "up.log"
 
     def _environment(self) -> dict[str, str]:
@@ -158,7 +159,7 @@ class Platform:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS,
+            timeout=self.command_seconds,
             check=False,
         )
         if check:
