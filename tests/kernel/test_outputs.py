@@ -51,6 +51,27 @@ def test_a_traceback_keeps_the_apps_frames_and_the_innermost() -> None:
     assert said[-1] == "KeyError: 'API_KEY'"
 
 
+def test_the_message_of_a_long_traceback_is_shown_whatever_follows() -> None:
+    frames = ['  File "/app/m.py", line 3, in f', "    f()"] * 40
+    message = "RecursionError: maximum recursion depth exceeded"
+
+    said = lines_that_matter([TRACEBACK[1], *frames, message, *["worker exits"] * 30])
+
+    assert said[0] == TRACEBACK[1]
+    assert said[-1] == message
+    assert len(said) == MOST_LINES
+
+
+def test_what_a_build_did_before_it_failed_is_left_out() -> None:
+    done = [f"compiled {n}" for n in range(5)]
+
+    assert lines_that_matter([*done, "Error: no", "  at a.js:1"]) == [
+        "compiled 4",
+        "Error: no",
+        "  at a.js:1",
+    ]
+
+
 def test_the_first_error_is_shown_and_not_the_epilogue() -> None:
     output = ["compiling", "src/a.ts(3,5): error TS2322: no"]
     output += [f"more {n}" for n in range(60)]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 MOST_LINES = 20
-_LINES_BEFORE = 3
 _LAST_LINES = 3
+_FIRST_LINES = 3
 _LONGEST_LINE = 500
 _LOOKED_AT = 400
 
@@ -19,18 +19,22 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b
 _NOISE = re.compile(
     r"npm (notice|warn)\b|npm (error|ERR!)\s*$|npm (error|ERR!) A complete log of this run"
     r"|npm (error|ERR!) +\S*/_logs/|npm (error|ERR!) (Clean install a project|For a full report)"
-    r"|\[notice\]|WARNING: Running pip as|info Visit https?://yarnpkg|\s*$",
+    r"|\[notice\]|WARNING: Running pip as|info Visit https?://yarnpkg"
+    r"|\s*errors: \[Getter/Setter\]|\}?\s*$",
     re.IGNORECASE,
 )
 # npm tells after an error how the command is used, in a hundred lines.
 _USAGE = re.compile(r"npm (error|ERR!) Usage:")
 # Frames of what the app did not write.
 _FOREIGN_FRAME = re.compile(
-    r"(npm (error|ERR!) )?\s+at .*(\(node:|\bnode:internal|/node_modules/)"
-    r"|\s+at (async )?new Promise \(<anonymous>\)"
+    r"(npm (error|ERR!) )?\s+at .*(\(node:|\bnode:internal|/node_modules/|\(https?://)"
+    r"|\s+at (async )?new Promise \(<anonymous>\)|\s+at ignore-listed frames"
 )
-_FOREIGN_FILE = re.compile(r'\s+File "[^"]*(/site-packages/|/lib/python3|<frozen )')
+_FOREIGN_FILE = re.compile(r'\s+File "[^"]*(/site-packages/|/lib/python3|<frozen |/bin/[^/"]+")')
+# Node shows the place that threw before it says what: of no use where the place is its own.
+_FOREIGN_PLACE = re.compile(r"(node:|(file://)?/\S*/node_modules/)\S*:\d+$")
 _TRACEBACK = "Traceback (most recent call last):"
+_CARET = re.compile(r"\s*[\^~]+\s*$")
 # Where an account of a failure begins, by what compilers and package managers print.
 _ERROR = re.compile(
     r"""
@@ -43,7 +47,8 @@ _ERROR = re.compile(
     | \w*(Error|Exception):\s | \w+(\.\w+)+(Error|Exception)\b
     | .*\berror\sTS\d+: | .*:\d+:\d+\s-\serror\s | .*:\s(command\s)?not\sfound
     | .*\bNo\sspace\sleft\son\sdevice | .*\bheap\sout\sof\smemory | .*\bKilled\b
-    | .*Cannot\sfind\smodule | .*\bSyntaxError | .*\bpanicked\sat
+    | .*Cannot\sfind\smodule | .*Merge\sconflict | .*\bSyntaxError | .*\bpanicked\sat
+    | .{0,80}\b(ERROR|FATAL|CRITICAL)\b | .*\.\w+:\d+:\d+:?\serror | \[!\]\s
     """,
     re.VERBOSE,
 )
@@ -76,12 +81,12 @@ def lines_that_matter(lines: Iterable[str]) -> list[str]:
     said = [line for line in plain_lines(deque(lines, _LOOKED_AT)) if not _NOISE.match(line)]
     said = _without_foreign_frames(_without_usage(said))
     start = _start_of_failure(said)
-    if start is None or len(said) <= MOST_LINES:
+    if start is None:
         return said[-MOST_LINES:]
-    if len(said) - start <= MOST_LINES:
-        return said[start:]
-    account = said[start : start + MOST_LINES - _LAST_LINES - 1]
-    return [*account, "…", *said[-_LAST_LINES:]]
+    account = said[start:]
+    if len(account) <= MOST_LINES:
+        return account
+    return _shortened(account)
 
 
 def explain(lines: Iterable[str], explanations: Iterable[Explanation]) -> Explanation | None:
@@ -95,12 +100,35 @@ def explain(lines: Iterable[str], explanations: Iterable[Explanation]) -> Explan
 
 
 def _start_of_failure(said: Sequence[str]) -> int | None:
-    """The index of the last traceback, else a little before the first error."""
+    """The index of the last traceback, else that of the line before the first error."""
     for index in range(len(said) - 1, -1, -1):
         if _TRACEBACK in said[index]:
             return index
     first = next((index for index, line in enumerate(said) if _ERROR.match(line.lstrip())), None)
-    return None if first is None else max(0, first - _LINES_BEFORE)
+    if first is None:
+        return None
+    # Node shows place, line and caret before the message.
+    shows_place = first > 0 and _CARET.match(said[first - 1])
+    return max(0, first - (3 if shows_place else 1))
+
+
+def _shortened(account: Sequence[str]) -> list[str]:
+    """The beginning and the end; of a traceback also its message, wherever that is."""
+    room = MOST_LINES - _LAST_LINES - 1
+    message = _message_of_traceback(account)
+    if message is None or message < room:
+        return [*account[:room], "…", *account[-_LAST_LINES:]]
+    told = account[: message + 1]
+    innermost = told[_FIRST_LINES - MOST_LINES + 1 :]
+    return [*told[:_FIRST_LINES], "…", *innermost]
+
+
+def _message_of_traceback(account: Sequence[str]) -> int | None:
+    """The index of the line that says what was raised."""
+    if _TRACEBACK not in account[0]:
+        return None
+    lines = enumerate(account)
+    return next((index for index, line in lines if index and not line.startswith(" ")), None)
 
 
 def _without_usage(said: Sequence[str]) -> list[str]:
@@ -121,14 +149,25 @@ def _without_foreign_frames(said: Sequence[str]) -> list[str]:
         line = said[index]
         if _FOREIGN_FRAME.match(line):
             index += 1
+        elif _FOREIGN_PLACE.match(line):
+            index = _after_caret(said, index)
         elif _FOREIGN_FILE.match(line):
             following = index + 1
             while following < len(said) and said[following].startswith("    "):
                 following += 1
             innermost = following >= len(said) or not said[following].startswith("  File ")
-            kept += said[index:following] if innermost else ()
+            telling = innermost and "<frozen " not in line
+            kept += said[index:following] if telling else ()
             index = following
         else:
             kept.append(line)
             index += 1
     return kept
+
+
+def _after_caret(said: Sequence[str], place: int) -> int:
+    """The index after the lines of source that follow a place, which end with a caret."""
+    for index in range(place + 1, min(place + 4, len(said))):
+        if _CARET.match(said[index]):
+            return index + 1
+    return place + 1

@@ -6,21 +6,32 @@ from autodeploy.kernel.outputs import Explanation, explain
 
 _SERVICES = "5432|3306|6379|27017|5672|9092|9200"
 
-EXPLANATIONS = (
+MISSING_VARIABLE = (
     Explanation(
         r"File \"[^\"\n]*os\.py\", line \d+, in __getitem__[^\0]{0,300}?KeyError: '(?P<name>\w+)'"
         r"|KeyError: '(?P<key>[A-Z][A-Z0-9_]+)'"
         r"|(?i:missing|required|undefined|unset|not set)[^\n]{0,60}"
-        r"\b(?P<said>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b"
+        r"\b(?!ERR_|MODULE_)(?P<said>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b"
         r"|\b(?P<before>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b[^\n]{0,40}"
         r"(must be set|is required|is not set|not defined|is missing|must not be empty|undefined)",
         "The app needs the environment variable {name}{key}{said}{before}, which is not set.",
         "Set it: `autodeploy env set {name}{key}{said}{before}`, then deploy again.",
     ),
+)
+
+EXPLANATIONS = (
+    *MISSING_VARIABLE,
     Explanation(
         r"ModuleNotFoundError: No module named '(?P<module>[^'\n]+)'",
-        "The Python module {module} is imported and not installed.",
-        "Add its package to the app's dependencies, lock again and deploy.",
+        "The Python module {module} is not there: its package is not installed, or the start "
+        "command names a file that is not in the repository.",
+        "Add its package to the app's dependencies and lock again, or correct the start command.",
+    ),
+    Explanation(
+        r"Cannot find module '(?P<file>/[^'\n]+)'|can't open file '(?P<script>[^'\n]+)'",
+        "The file {file}{script} is not there: the build does not make it, or it is not in the "
+        "repository (mind upper and lower case).",
+        "Correct the start or the build command, or commit the file.",
     ),
     Explanation(
         r"Cannot find (module|package) '(?P<module>[^'\n]+)'",
@@ -53,10 +64,11 @@ EXPLANATIONS = (
     Explanation(
         rf"(?i:connection refused|ECONNREFUSED|could not connect|can't connect)"
         rf"[^\n]*\b({_SERVICES})\b"
+        rf"|\b({_SERVICES})\b[^\n]{{0,40}}[Cc]onnection refused"
         r"|OperationalError|MongoServerSelectionError|P1001",
         "A database or another service that the app needs does not answer where it looks.",
-        "Check the URL that it uses: inside the app, localhost is its own machine. "
-        "`autodeploy env list` shows which variables are set.",
+        "Check the URL that it uses (`autodeploy env list` shows what is set): what runs on your "
+        "machine does not run on the platform's.",
     ),
     Explanation(
         r"EROFS|Read-only file system|EACCES: permission denied|PermissionError: \[Errno 13\]",
@@ -77,6 +89,30 @@ EXPLANATIONS = (
         r"heap out of memory|MemoryError|Cannot allocate memory",
         "The app needed more memory than it may have.",
         "Have it hold less at once, or start fewer workers.",
+    ),
+    Explanation(
+        r"Cannot use import statement outside a module|require is not defined in ES module"
+        r"|ERR_REQUIRE_ESM",
+        "The code mixes the two kinds of modules: `import` (ES modules) and `require` (CommonJS).",
+        'Put `"type": "module"` into package.json for the first kind, or name the file .mjs or '
+        ".cjs.",
+    ),
+    Explanation(
+        r"IntegrityError|violates (unique|foreign key|not-null|check) constraint"
+        r"|duplicate key value",
+        "The data in the database does not fit the change: a value that is there twice, missing "
+        "or not allowed.",
+        "Correct the data first, or write the migration so that it does.",
+    ),
+    Explanation(
+        r"Can't locate revision identified by '(?P<revision>[^'\n]+)'",
+        "The database is at the migration {revision}, which the repository does not have.",
+        "Deploy the branch that has it, or bring the database to a migration that is here.",
+    ),
+    Explanation(
+        r"Nest can't resolve dependencies of the (?P<provider>\S+)",
+        "Nest cannot make {provider}: a module does not provide or import what it takes.",
+        "Add the missing provider to the module that the message names.",
     ),
     Explanation(
         r"SyntaxError|IndentationError|error TS\d+",

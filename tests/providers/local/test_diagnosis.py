@@ -45,6 +45,30 @@ EXPECTED = {
 }
 
 
+# Of a build command: a part of the cause, and of a line that must be shown.
+BUILDS = {
+    "astro-missing": ("../components/Card.astro", "Could not resolve"),
+    "astro-old-node": ("version of Node", ">=22.12.0"),
+    "astro-render": ("The page /", "reading 'map'"),
+    "esbuild-missing": ("./nowhere.js", "src/b.ts:1:24"),
+    "nest-type-error": ("TypeScript", "src/wrong.ts:1:14"),
+    "next-missing-file": ("../components/card", "./app/page.tsx:1:1"),
+    "next-missing-variable": ("STRIPE_SECRET_KEY", "app/page.tsx:2:17"),
+    "next-type-error": ("TypeScript", "app/page.tsx(2,9)"),
+    "nuxt-missing-file": ("./components/Nothing.vue", 'from "app.vue"'),
+    "nuxt-syntax": ("does not parse", "app.vue (1:17)"),
+    "rollup-missing": ("./nowhere.mjs", "src/r.mjs"),
+    "sveltekit-missing": ("src/lib/nowhere", "src/routes/+page.svelte:3:19"),
+    "sveltekit-syntax": ("does not parse", "Expected whitespace"),
+    "tsc-errors": ("./nowhere.js", "src/a.ts(1,14)"),
+    "tsc-pretty": ("./nowhere.js", "src/a.ts:1:14"),
+    "vite-case": ("upper and lower case", "src/main.jsx:2:17"),
+    "vite-missing-package": ("framer-motion", "failed to resolve import"),
+    "vite-syntax": ("does not parse", "src/main.jsx:2:50"),
+    "webpack-missing": ("lodash-es", "./src/w.mjs 1:0-19"),
+}
+
+
 def _error(name: str, failure: type[DeploymentFailed] = InstallFailed) -> DeploymentFailed:
     lines = (OUTPUTS / f"{name}.txt").read_text().splitlines()
     return diagnose(lines, failure).error("It ended with exit code 1.")
@@ -52,6 +76,7 @@ def _error(name: str, failure: type[DeploymentFailed] = InstallFailed) -> Deploy
 
 def test_every_recorded_output_is_expected() -> None:
     assert {path.stem for path in OUTPUTS.glob("*.txt")} == set(EXPECTED)
+    assert {path.stem for path in OUTPUTS.glob("build/*.txt")} == set(BUILDS)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -66,6 +91,20 @@ def test_a_recorded_output_gets_its_code_cause_and_lines(name: str) -> None:
     assert any(line in said for said in error.log_tail), error.log_tail
     assert len(error.log_tail) <= MOST_LINES
     assert not any("--omit" in said or "_logs/" in said for said in error.log_tail)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_the_output_of_a_compiler_gets_its_cause_and_place(name: str) -> None:
+    cause, line = BUILDS[name]
+
+    error = _error(f"build/{name}", BuildFailed)
+
+    assert error.code == "build_failed"
+    assert cause in (error.cause or "")
+    assert error.remedy
+    assert any(line in said for said in error.log_tail), error.log_tail
+    assert len(error.log_tail) <= MOST_LINES
+    assert not any("/node_modules/" in said and " at " in said for said in error.log_tail)
 
 
 def test_a_service_that_refuses_a_build_is_no_registry() -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.kernel.outputs import Explanation, explain, lines_that_matter
+from autodeploy.providers import crashes
 from autodeploy.providers.local import explanations
+from autodeploy.providers.local.compilers import COMPILERS
 from autodeploy.providers.local.errors import (
     BuildTooLarge,
     DependencyConflict,
@@ -36,7 +38,13 @@ _INSTALLING: tuple[_Kind, ...] = (
     (PackageNotFound, explanations.PACKAGES_MISSING),
     (RegistryUnreachable, explanations.REGISTRY_UNREACHABLE),
 )
-_OTHERWISE: tuple[_Kind, ...] = ((None, explanations.OTHERS),)
+# A build may also run the app's own code.
+_OTHERWISE: tuple[_Kind, ...] = (
+    (None, crashes.MISSING_VARIABLE),
+    (None, COMPILERS),
+    (None, explanations.OTHERS),
+    (None, crashes.EXPLANATIONS),
+)
 
 
 @dataclass(frozen=True)

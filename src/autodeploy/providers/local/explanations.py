@@ -205,15 +205,8 @@ OTHERS = (
         "Add it to package.json, or set another command in autodeploy.toml.",
     ),
     Explanation(
-        r"error TS\d+: ",
-        "TypeScript found errors, and the build stops at them.",
-        "Correct what the lines above name; `npx tsc --noEmit` shows the same on your machine.",
-    ),
-    Explanation(
-        r"Cannot find (module|package) '(?P<module>[^'\n]+)'|Module not found: .*?'"
-        r"(?P<webpack>[^'\n]+)'|Rollup failed to resolve import \"(?P<rollup>[^\"\n]+)\""
-        r"|Could not resolve \"(?P<esbuild>[^\"\n]+)\"",
-        "{module}{webpack}{rollup}{esbuild} is imported and is not there: it is missing in "
+        r"Cannot find (module|package) '(?P<module>[^'\n]+)'",
+        "{module} is imported and is not there: it is missing in "
         "package.json, or its file is not in the repository (mind upper and lower case).",
         "Add the package to package.json and the lock file, or commit the file.",
     ),

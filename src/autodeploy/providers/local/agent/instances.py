@@ -27,7 +27,7 @@ from autodeploy.providers.local.runtime import AppCommand, app_sandbox
 log = structlog.get_logger(__name__)
 
 STOP_GRACE_SECONDS = 10.0
-_TAIL_LINES = 20
+_TAIL_LINES = 200
 _WORKER_SETTLES_SECONDS = 1.0
 
 
