@@ -102,6 +102,11 @@ def spec_of(deployment: Deployment) -> BuildSpec:
     return Plan.model_validate(deployment.plan).build_spec()
 
 
+def health_path_of(deployment: Deployment) -> str | None:
+    """Where its owner wants it to be asked whether it is well."""
+    return Plan.model_validate(deployment.plan).health_path
+
+
 def make_release_request(
     deployment: Deployment, environment: Environment, variables: AppEnvironment
 ) -> ReleaseRequest:

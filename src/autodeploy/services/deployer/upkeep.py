@@ -11,7 +11,7 @@ from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.base import DeployProvider, RuntimeLines
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.app_environment import load_app_environment
-from autodeploy.services.deployer.context import make_release_request, spec_of
+from autodeploy.services.deployer.context import health_path_of, make_release_request, spec_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
 from autodeploy.services.deployer.logs import LineCleaner, LogLine, append_lines
@@ -100,6 +100,7 @@ class Upkeep:
             release,
             timeout_seconds=self._engine.health_timeout_seconds,
             steady_seconds=0 if spec_of(deployment).kind == "static" else STEADY_SECONDS,
+            path=health_path_of(deployment),
         )
         async with resources.db.transaction() as session:
             current = await session.get(Environment, environment.id, with_for_update=True)
