@@ -1,8 +1,11 @@
 """Releases are switched again and again while requests come without a pause: none of them fails."""
 
+import contextlib
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -48,32 +51,38 @@ def test_no_request_fails_in_fifty_redeployments_under_wrk(
 ) -> None:
     folder = apps.procfile_app(tmp_path / "fifty", "the first")
     platform.deploy(folder, "fifty")
-    with load_on(platform, "fifty") as load:
-        clients = [start_wrk(platform, "fifty"), start_wrk(platform, "fifty", "Connection: close")]
+    kept, fresh = wrk(platform, "fifty"), wrk(platform, "fifty", "Connection: close")
+    with kept, fresh, load_on(platform, "fifty") as load:
         redeploy(platform, folder, load, 50)
-    for client in clients:
-        if client is not None:
-            client.send_signal(2)
-            check_wrk(client.communicate(timeout=60)[0])
     check_answers(load, {"the first", *(f"version {number}" for number in range(50))})
 
 
-def start_wrk(platform: Platform, name: str, *headers: str) -> "subprocess.Popen[str] | None":
-    """wrk where it is installed; our own load runs in any case."""
+@contextlib.contextmanager
+def wrk(platform: Platform, name: str, *headers: str) -> Iterator[None]:
+    """Load of wrk, where it is installed; our own load runs in any case."""
     if not shutil.which("wrk"):
-        return None
+        yield
+        return
     host = f"Host: {name}.localhost:{platform.proxy_port}"
     with_headers = [f"-H{header}" for header in (host, *headers)]
     url = f"http://127.0.0.1:{platform.proxy_port}/"
-    return subprocess.Popen(
+    client = subprocess.Popen(
         ["wrk", "-t1", "-c16", "-d900s", "--timeout", "15s", *with_headers, url],
         stdout=subprocess.PIPE,
         text=True,
     )
+    try:
+        yield
+    finally:
+        client.send_signal(signal.SIGINT)
+        report, _ = client.communicate(timeout=60)
+    check_wrk(report)
 
 
 def check_wrk(report: str) -> None:
     """wrk tells of failures only when there are some."""
-    assert int(re.search(r"(\d+) requests in", report)[1]) > 1000, report
+    answered = re.search(r"(\d+) requests in", report)
+    assert answered, report
+    assert int(answered[1]) > 1000, report
     assert "Non-2xx" not in report, report
     assert "Socket errors" not in report, report

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
+from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
 from autodeploy.kernel.errors import AutoDeployError, Unavailable
 
 # What connecting raises while PostgreSQL is stopped or out of reach.
@@ -120,14 +121,14 @@ class Database:
         """One transaction: commits when the block ends, rolls back when it raises.
 
         Raises ``DatabaseAway`` when PostgreSQL cannot be reached or is lost on the way, and
-        ``DatabaseRefused`` when it does not let us in.
+        ``DatabaseRefused`` when it does not let us in; ``TooFewFiles`` is about ourselves.
         """
         try:
             async with self._sessions() as session, session.begin():
                 try:
                     await session.connection()
                 except (*_UNREACHABLE, *_REFUSALS) as error:
-                    raise DatabaseAway from error
+                    raise (TooFewFiles() if is_exhaustion(error) else DatabaseAway()) from error
                 yield session
         except DBAPIError as error:
             if _is_caused_by(error, InvalidAuthorizationSpecificationError):

@@ -55,6 +55,33 @@ def test_home_below_a_file_is_refused_with_the_variable_to_set(home: Path) -> No
     assert "AUTODEPLOY_HOME" in (failure.value.remedy or "")
 
 
+NOT_PERMITTED = """
+import os, sys
+from pathlib import Path
+from autodeploy.cli.failures import CommandError
+from autodeploy.cli.operator.home import prepare_home
+from autodeploy.settings import Settings
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    prepare_home(Settings(home=Path(sys.argv[1])), None)
+except CommandError as error:
+    print(error.message, error.remedy)
+"""
+
+
+@pytest.mark.parametrize("name", [".", "home"])
+def test_home_that_we_may_not_write_is_refused_with_the_variable_to_set(
+    home: Path, name: str
+) -> None:
+    (home / "closed").mkdir(mode=0o555)
+    argv = [sys.executable, "-c", NOT_PERMITTED, home / "closed" / name]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "cannot be used: " in done.stdout
+    assert "AUTODEPLOY_HOME" in done.stdout
+
+
 def test_home_that_the_parts_user_cannot_reach_is_refused(home: Path) -> None:
     (home / "private").mkdir(mode=0o700)
     with pytest.raises(CommandError, match="nobody"):

@@ -1,13 +1,18 @@
 """Databases of apps: a real cluster of their own."""
 
+import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.errors import InvalidInput, Unavailable
+from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.base import App, DatabaseRequest
+from autodeploy.providers.local.agent import databases
+from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.provider import LocalProvider
 
 from .conftest import Lines
@@ -73,3 +78,20 @@ async def test_destroyed_database_is_gone_even_while_used(
 async def test_foreign_database_is_never_dropped(provider: LocalProvider, name: str) -> None:
     with pytest.raises(InvalidInput):
         await provider.destroy_database(name)
+
+
+async def test_port_that_another_program_took_is_named(
+    home: Path, system_user: SystemUser | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "_START_SECONDS", 3.0)
+    for folder in ("run", "logs"):
+        (home / folder).mkdir()
+        (home / folder).chmod(0o711)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (home / "apps-postgres.port").write_text(str(port))
+        cluster = AppDatabases(home, system_user)
+        with pytest.raises(Unavailable, match=f"another program has its port {port}"):
+            await cluster.ensure(uuid4())
+    await cluster.ensure(uuid4())
+    await cluster.close()

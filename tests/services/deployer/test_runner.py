@@ -1,6 +1,7 @@
 """Deployments run to their end, whatever happens to the worker."""
 
 import asyncio
+import errno
 from dataclasses import replace
 
 import pytest
@@ -405,3 +406,18 @@ async def _running(platform: Platform, deployment_id: object, step: str) -> bool
 
 async def _refused(gate: Gate, times: int) -> bool:
     return gate.refused >= times
+
+
+async def test_step_without_descriptors_is_tried_again_and_then_told_as_such(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "RETRY_SECONDS", 0.01)
+
+    def starve() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    platform.provider.at["build"] = starve
+    ended = await platform.deployed(await platform.project())
+    assert ended.error is not None
+    assert ended.error.code == "too_few_files"
+    assert platform.provider.calls["build"] == 3

@@ -1,8 +1,14 @@
 """Why a deployment fails, beyond what providers and the analyzer say."""
 
 from http import HTTPStatus
+from uuid import UUID
 
-from autodeploy.kernel.errors import Conflict, DeploymentFailed
+import structlog
+
+from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
+from autodeploy.kernel.errors import AutoDeployError, Conflict, DeploymentFailed
+
+_log = structlog.get_logger(__name__)
 
 
 class AppCrashed(DeploymentFailed):
@@ -70,3 +76,16 @@ class DeploymentEnded(Conflict):
     """The deployment has ended, so it cannot be cancelled."""
 
     code = "deployment_ended"
+
+
+def as_failure(error: Exception, step: str, deployment_id: UUID) -> AutoDeployError:
+    """What a step raised, as something to tell the user; what nobody expected is logged."""
+    if isinstance(error, AutoDeployError):
+        return error
+    _log.error("step.failed", step=step, deployment_id=str(deployment_id), exc_info=error)
+    if is_exhaustion(error):
+        return TooFewFiles()
+    return InternalFailure(
+        f"{step} failed inside AutoDeploy ({type(error).__name__}).",
+        remedy="Deploy again; if it fails again, the worker's log says why.",
+    )

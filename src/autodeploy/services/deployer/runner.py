@@ -12,12 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autodeploy.kernel import telemetry
 from autodeploy.kernel.db import DatabaseAway
+from autodeploy.kernel.descriptors import TooFewFiles
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften
+from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
 from autodeploy.services.deployer.journal import EnvironmentBusy
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
@@ -76,7 +77,7 @@ class Runner:
         self._cancellations[deployment_id] = asyncio.Event()
         try:
             await self._run_leased(lease, self._cancellations[deployment_id])
-        except DatabaseAway:
+        except (DatabaseAway, TooFewFiles):
             # Its lease runs out, and then a worker resumes it.
             _log.warning("deployment.database_away", deployment_id=str(deployment_id))
         except LeaseLost:
@@ -117,7 +118,7 @@ class Runner:
                     ):
                         cancellation.set()
                 expires = begun + self._engine.lease_seconds
-            except (DatabaseAway, TimeoutError, SQLAlchemyError) as error:
+            except (DatabaseAway, TooFewFiles, TimeoutError, SQLAlchemyError) as error:
                 if clock() >= expires:
                     raise LeaseLost from error
             await asyncio.sleep(period)
@@ -169,23 +170,12 @@ class Runner:
                 break
             except LeaseLost:
                 raise
-            except AutoDeployError as error:
-                if not error.retryable or attempt == STEP_ATTEMPTS:
-                    raise
-                await context.say(f"{error.message} Trying again.", level="warn")
             except Exception as error:
-                _log.exception(
-                    "step.failed", step=step.name, deployment_id=str(context.deployment.id)
-                )
-                if attempt == STEP_ATTEMPTS:
-                    raise InternalFailure(
-                        f"{step.name} failed inside AutoDeploy ({type(error).__name__}).",
-                        remedy="Deploy again; if it fails again, the worker's log says why.",
-                    ) from error
-                await context.say(
-                    f"{step.name} failed inside AutoDeploy ({type(error).__name__}). Trying again.",
-                    level="warn",
-                )
+                failure = as_failure(error, step.name, context.deployment.id)
+            may_pass = failure.retryable or isinstance(failure, InternalFailure)
+            if not may_pass or attempt == STEP_ATTEMPTS:
+                raise failure
+            await context.say(f"{failure.message} Trying again.", level="warn")
             await asyncio.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
         if ended is not None:
             await _when_answered(context.log.flush)

@@ -11,6 +11,7 @@ import structlog
 
 from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
 from autodeploy.kernel.errors import InvalidInput, Unavailable
+from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.base import DatabaseHandle
 from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
@@ -91,7 +92,7 @@ class AppDatabases:
         try:
             await asyncio.wait_for(self._ready.wait(), _START_SECONDS)
         except TimeoutError:
-            raise _away("it did not start") from None
+            raise _away(_why_not_started(server)) from None
         return server
 
     def _keep(self) -> EmbeddedPostgres:
@@ -146,6 +147,14 @@ def _away(reason: str) -> Unavailable:
         f"The apps' database server does not answer: {reason}.",
         remedy="It is started again by itself. See logs/apps-postgres.log.",
     )
+
+
+def _why_not_started(server: EmbeddedPostgres) -> str:
+    port = server.tcp_port
+    assert port is not None
+    ended = server.process is None or server.process.returncode is not None
+    taken = ended and not is_free(port)
+    return f"another program has its port {port}" if taken else "it did not start"
 
 
 async def _ensure(
