@@ -10,6 +10,7 @@ _HEAD = """\
 # AutoDeploy does by itself; take the # away and change the line to decide otherwise.
 # Every key: docs/reference/autodeploy-toml.md
 """
+_NO_START = " Nothing was found, so say it (or `output`, the folder of a static site)."
 _VARIABLES = """\
 # Variables that the code reads. Their values do not belong here: `autodeploy env set` keeps them.
 """
@@ -18,16 +19,25 @@ _MOST_VARIABLES = 30
 
 def app_file_text(plan: Plan, *, project: str, root: str) -> str:
     """The file for a plan. ``root`` is the app's folder below that of the file, or empty."""
-    parts = [_HEAD, _identity(project, root), *_commands(plan), _versions(plan), _workers(plan)]
+    parts = [
+        _HEAD,
+        _identity(plan, project, root),
+        *_commands(plan),
+        _versions(plan),
+        _workers(plan),
+    ]
     return "\n".join(part for part in [*parts, *_variables(plan)] if part)
 
 
-def _identity(project: str, root: str) -> str:
-    said = f"root = {_quoted(root)}" if root else '# root = "apps/web"'
+def _identity(plan: Plan, project: str, root: str) -> str:
+    apps = [member.path for member in plan.members]
+    example = f"# root = {_quoted(apps[0] if apps else 'apps/web')}"
+    among = f" One of {_one_line(', '.join(apps))}." if apps else ""
+    said = f"root = {_quoted(root)}" if root else example
     return (
         f"project = {_quoted(project)}\n"
         '# environment = "production"\n\n'
-        f"# The app's folder, where it is not this one.\n{said}\n"
+        f"# The app's folder, where it is not this one.{among}\n{said}\n"
     )
 
 
@@ -42,12 +52,12 @@ def _commands(plan: Plan) -> list[str]:
         else _command(
             "start",
             "Runs the server; it listens on the port in $PORT."
-            + ("" if plan.start_command else " Nothing was found, so say it."),
+            + ("" if plan.start_command else _NO_START),
             plan.start_command,
             "python server.py",
         ),
-        _line("output", "The folder of a static site after the build.", output, "dist")
-        if is_static or plan.start_command is None
+        _line("output", "The folder of the site after the build.", output, "dist")
+        if is_static
         else "",
         f"# Whether unknown paths get the first page.\n# spa = {str(plan.spa_fallback).lower()}\n"
         if is_static

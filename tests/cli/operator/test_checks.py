@@ -2,7 +2,6 @@
 
 import collections
 import os
-import platform as system
 import resource
 import shutil
 import time
@@ -90,8 +89,8 @@ def test_kernel_without_pidfd_is_too_old(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, release: str
 ) -> None:
     assert only(machine.kernel, settings, "kernel").verdict is Verdict.OK
-    monkeypatch.setattr(system, "release", lambda: release)
-    monkeypatch.setattr(system, "system", lambda: name)
+    kernel = SimpleNamespace(sysname=name, release=release, machine="x86_64")
+    monkeypatch.setattr(os, "uname", lambda: kernel)
     check = only(machine.kernel, settings, "kernel")
     assert (check.verdict, release in check.found) == (Verdict.MISSING, True)
 

@@ -137,3 +137,5 @@ def test_platform_that_is_away_is_told_until_it_is_back(platform: Platform) -> N
         assert seen >= LINES
         assert platform.connections
         assert feed.problem is None
+    for stream in feed._streams:
+        stream.join(10)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,13 +24,13 @@ _APPARMOR = "kernel/apparmor_restrict_unprivileged_userns"
 
 def kernel(_: Settings) -> Iterator[Check]:
     """Its version, and what of it the sandbox is made of."""
-    release = platform.release()
+    system, release, machine = os.uname().sysname, os.uname().release, os.uname().machine
     version = tuple(int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit())
-    if platform.system() != "Linux" or version < OLDEST_KERNEL:
+    if system != "Linux" or version < OLDEST_KERNEL:
         yield Check(
             "kernel",
             Verdict.MISSING,
-            f"{platform.system()} {release}",
+            f"{system} {release}",
             f"AutoDeploy needs Linux {OLDEST_KERNEL[0]}.{OLDEST_KERNEL[1]} or newer.",
         )
         return
@@ -46,7 +45,7 @@ def kernel(_: Settings) -> Iterator[Check]:
             "Use a kernel that has them: those of the distributions do.",
         )
     else:
-        yield Check("kernel", Verdict.OK, f"Linux {release} ({platform.machine()})")
+        yield Check("kernel", Verdict.OK, f"Linux {release} ({machine})")
 
 
 def sandbox(settings: Settings) -> Iterator[Check]:
