@@ -61,6 +61,8 @@ def init(
         say(f"{label:<9} {printable(text)}")
     for warning in plan.warnings:
         say(f"Warning: {printable(warning)}")
+    if plan.apps:
+        say("Choose one of the apps: give --root here, or say `root` in the file.")
     say(f"Wrote {target}. Change what is wrong in it; `autodeploy deploy` obeys it.")
 
 
@@ -123,6 +125,6 @@ def _found(plan: "Plan") -> dict[str, str]:
         **{label: command.command for label, command in commands.items() if command},
         "Output": plan.output_directory if plan.kind == "static" else None,
         "Needs": needs or None,
-        "Packages": ", ".join(member.path for member in plan.members) or None,
+        "Apps": ", ".join(plan.apps) or None,
     }
     return {label: text for label, text in parts.items() if text}

@@ -10,7 +10,7 @@ _HEAD = """\
 # AutoDeploy does by itself; take the # away and change the line to decide otherwise.
 # Every key: docs/reference/autodeploy-toml.md
 """
-_NO_START = " Nothing was found, so say it (or `output`, the folder of a static site)."
+_NO_START = " Nothing was found, so say it\n# (or say `output`, the folder of a static site)."
 _VARIABLES = """\
 # Variables that the code reads. Their values do not belong here: `autodeploy env set` keeps them.
 """
@@ -19,18 +19,13 @@ _MOST_VARIABLES = 30
 
 def app_file_text(plan: Plan, *, project: str, root: str) -> str:
     """The file for a plan. ``root`` is the app's folder below that of the file, or empty."""
-    parts = [
-        _HEAD,
-        _identity(plan, project, root),
-        *_commands(plan),
-        _versions(plan),
-        _workers(plan),
-    ]
-    return "\n".join(part for part in [*parts, *_variables(plan)] if part)
+    parts = [_HEAD, _identity(plan, project, root), *_commands(plan)]
+    parts += [_versions(plan), _workers(plan), *_variables(plan)]
+    return "\n".join(part for part in parts if part)
 
 
 def _identity(plan: Plan, project: str, root: str) -> str:
-    apps = [member.path for member in plan.members]
+    apps = plan.apps
     example = f"# root = {_quoted(apps[0] if apps else 'apps/web')}"
     among = f" One of {_one_line(', '.join(apps))}." if apps else ""
     said = f"root = {_quoted(root)}" if root else example
