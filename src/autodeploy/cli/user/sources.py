@@ -124,7 +124,11 @@ def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
 def _commit_of(repository: Path, ref: str) -> str:
     """The commit that a ref names. Raises ``CommandError``."""
     if ref.startswith("-") or not ref.isprintable():
-        raise CommandError(f"{ref!r} cannot be a ref.", exit_code=ExitCode.USAGE)
+        raise CommandError(
+            f"{ref!r} cannot be a ref.",
+            remedy="Give a branch, a tag or a commit, such as main, v1.2 or 3f2a9c1.",
+            exit_code=ExitCode.USAGE,
+        )
     wanted = f"{ref}^{{commit}}"
     found = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
     if found.returncode != 0:

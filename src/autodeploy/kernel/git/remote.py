@@ -8,10 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autodeploy.kernel.errors import InvalidInput
-from autodeploy.kernel.git.errors import RepositoryEmpty
+from autodeploy.kernel.errors import AutoDeployError, InvalidInput
+from autodeploy.kernel.folders import folder_bytes
+from autodeploy.kernel.git.errors import RepositoryEmpty, RepositoryTooLarge
 from autodeploy.kernel.git.refs import ResolvedRef, check_ref, is_full_sha
 from autodeploy.kernel.git.session import Limits, RemoteSession, open_connection
+from autodeploy.kernel.git.submodules import (
+    DEEPEST_SUBMODULE,
+    MOST_SUBMODULES,
+    Submodule,
+    find_submodules,
+)
 from autodeploy.kernel.git.urls import RemoteUrl, parse_url
 from autodeploy.kernel.git.working_tree import write_files
 
@@ -48,7 +55,7 @@ class GitClient:
             RepositoryUnreachable, AddressRefused, InvalidInput.
         """
         wanted = None if ref is None else check_ref(ref)
-        async with self._session(url) as session:
+        async with self.session(url) as session:
             listed = await session.list_refs(wanted)
             default = listed.default_branch()
             if listed.head_target is None:  # detached, or pointing to no branch: look at them all
@@ -62,7 +69,9 @@ class GitClient:
             commit = await session.commit_of(name, listed)
             return ResolvedRef(name, commit, default)
 
-    async def checkout(self, url: str, commit: str, ref: str | None, target: Path) -> None:
+    async def checkout(
+        self, url: str, commit: str, ref: str | None, target: Path
+    ) -> tuple[str, ...]:
         """Write the files of ``commit`` to ``target``, without history and without ``.git``.
 
         Args:
@@ -70,28 +79,28 @@ class GitClient:
             ref: the branch or tag it was found by, a help for servers that give out no bare ids.
             target: a folder that is empty or does not exist.
 
-        Submodules are not fetched and Git LFS files stay pointers.
+        Git LFS files stay pointers.
+
+        Returns:
+            Warnings: which submodules could not be fetched, and why.
 
         Raises:
             As ``resolve``; also RepositoryTooLarge.
         """
-        _check_commit(commit)
-        async with self._session(url) as session:
-            await session.fetch(commit, ref and check_ref(ref))
-            await write_files(session, commit, target, partial=False)
+        return tuple(await _Checkout(self, target, None).write(url, commit, ref, target))
 
-    async def sparse_tree(self, url: str, commit: str, ref: str | None, target: Path) -> None:
+    async def sparse_tree(
+        self, url: str, commit: str, ref: str | None, target: Path
+    ) -> tuple[str, ...]:
         """Like ``checkout``, for reading only: what analysis never reads is not transferred.
 
         Where the server can filter, files over 1 MiB become empty files of the same name.
         """
-        _check_commit(commit)
-        async with self._session(url) as session:
-            await session.fetch(commit, ref and check_ref(ref), blob_limit_bytes=(1 << 20) + 1)
-            await write_files(session, commit, target, partial=True)
+        checkout = _Checkout(self, target, (1 << 20) + 1)
+        return tuple(await checkout.write(url, commit, ref, target))
 
     @asynccontextmanager
-    async def _session(self, url: str) -> AsyncIterator[RemoteSession]:
+    async def session(self, url: str) -> AsyncIterator[RemoteSession]:
         """A repository folder of its own and a checked connection, gone when the block ends."""
         remote = self.check_url(url)
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="autodeploy-git-"))
@@ -110,6 +119,57 @@ class GitClient:
             yield session
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+@dataclass
+class _Checkout:
+    """One checkout with its submodules, all of which count against the same limits."""
+
+    client: GitClient
+    root: Path
+    blob_limit_bytes: int | None
+    submodules: int = 0
+
+    async def write(
+        self, url: str, commit: str, ref: str | None, target: Path, depth: int = 0
+    ) -> list[str]:
+        """Write a commit and what lies in it to ``target``; returns warnings."""
+        _check_commit(commit)
+        async with self.client.session(url) as session:
+            if depth:  # nobody has asked this server yet: whether it answers shows soon
+                await session.list_refs("HEAD")
+            await session.fetch(
+                commit, ref and check_ref(ref), blob_limit_bytes=self.blob_limit_bytes
+            )
+            await write_files(session, commit, target, partial=self.blob_limit_bytes is not None)
+            found = await find_submodules(session)
+        warnings = []
+        for submodule in found:
+            place = target / submodule.path
+            try:
+                warnings += await self._write_submodule(submodule, place, depth + 1)
+            except AutoDeployError as error:
+                name = place.relative_to(self.root)
+                warnings.append(f"The submodule {name} was not fetched: {error.message}")
+        return warnings
+
+    async def _write_submodule(self, submodule: Submodule, place: Path, depth: int) -> list[str]:
+        self.submodules += 1
+        if self.submodules > MOST_SUBMODULES or depth > DEEPEST_SUBMODULE:
+            raise InvalidInput("There are more submodules than AutoDeploy fetches.")
+        if submodule.url is None:
+            raise InvalidInput("The file .gitmodules does not say where it comes from.")
+        # A link above it may lead anywhere: nothing is written there.
+        if place.resolve() != self.root.resolve() / place.relative_to(self.root):
+            raise InvalidInput("Its place is behind a link.")
+        remote = self.client.check_url(submodule.url)
+        url = remote.text
+        if remote.protocol == "ssh" and self.client.ssh_identity is None:
+            url = f"https://{remote.host}/{remote.path}"  # where forges serve the same to all
+        warnings = await self.write(url, submodule.commit, None, place, depth)
+        if await asyncio.to_thread(folder_bytes, self.root) > self.client.limits.files_bytes:
+            raise RepositoryTooLarge("The repository with its submodules is too large.")
+        return warnings
 
 
 def _check_commit(commit: str) -> None:

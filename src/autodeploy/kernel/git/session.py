@@ -29,14 +29,14 @@ class Limits:
     """What one call may cost.
 
     Args:
-        listing_seconds: time of an answer about refs.
+        listing_seconds: time of an answer about refs, for which a person waits.
         transfer_seconds: time of a transfer of files.
         transfer_bytes: size of what is transferred.
         files_bytes: size of the files of a commit.
         files: their count.
     """
 
-    listing_seconds: float = 60.0
+    listing_seconds: float = 20.0
     transfer_seconds: float = 900.0
     transfer_bytes: int = 2_000_000_000
     files_bytes: int = 4_000_000_000

@@ -15,6 +15,7 @@ from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
+from autodeploy.services.analyzer.pointers import warn_of_pointers
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import fetch_source, scratch_folder
 from autodeploy.services.analyzer.tree import FolderTree, normal_path
@@ -80,14 +81,20 @@ async def _analyze(
 ) -> Plan:
     async with scratch_folder(resources) as scratch:
         files = scratch / "files"
-        await fetch_source(resources, repository, commit, branch, files, for_reading=True)
+        warnings = await fetch_source(
+            resources, repository, commit, branch, files, for_reading=True
+        )
         if root and not (files / root).is_dir():
             raise InvalidInput(
                 f"There is no folder {root!r} in this commit.",
                 field="rootDirectory",
                 remedy="Check the root directory of the project.",
             )
-        return await asyncio.to_thread(analyze, FolderTree(files), root)
+        tree = FolderTree(files)
+        tree.warnings += warnings
+        if pointers := await asyncio.to_thread(warn_of_pointers, files):
+            tree.warnings.append(pointers)
+        return await asyncio.to_thread(analyze, tree, root)
 
 
 def _row(repository: Repository, branch: str, commit: str, root: str, plan: Plan) -> dict[str, Any]:

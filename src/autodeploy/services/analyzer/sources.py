@@ -64,20 +64,22 @@ async def fetch_source(
     target: Path,
     *,
     for_reading: bool = False,
-) -> None:
+) -> tuple[str, ...]:
     """Write the files of ``commit`` to ``target``, an empty or missing folder.
 
     Args:
         ref: the branch or tag that led to the commit, a help for some git servers.
         for_reading: large files may come empty, since nothing will be built from them.
 
+    Returns:
+        Warnings: what of the commit could not be had.
+
     Raises:
         RefNotFound, ArchiveRefused, TooLarge; for git also what ``GitClient.checkout`` raises.
     """
     if repository.kind != RepositoryKind.UPLOAD:
         fetch = resources.git.sparse_tree if for_reading else resources.git.checkout
-        await fetch(repository.url, commit, ref, target)
-        return
+        return await fetch(repository.url, commit, ref, target)
     async with scratch_folder(resources) as scratch:
         archive = scratch / "source.tar.gz"
         try:
@@ -87,6 +89,7 @@ async def fetch_source(
         except ObjectNotFound as error:
             raise _no_such_upload(commit) from error
         await asyncio.to_thread(unpack, archive, target)
+        return ()
 
 
 async def store_archive(

@@ -186,11 +186,14 @@ async def _fetch(context: StepContext, folder: Path) -> Path:
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
     source = folder / "source"
     await context.say(f"Fetching {deployment.commit_sha[:12]}.")
-    await analyzer.fetch_source(
+    warnings = await analyzer.fetch_source(
         context.engine.resources,
         context.get_repository(),
         deployment.commit_sha,
         deployment.branch,
         source,
     )
+    for warning in warnings:
+        if warning not in context.plan.warnings:  # those were said by the analysis
+            await context.say(warning, level="warn")
     return source

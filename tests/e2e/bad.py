@@ -1,0 +1,37 @@
+"""What the tests of bad input share: a deployment that must fail, and one that then must not."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from tests.e2e import apps
+from tests.e2e.platform import Json, Platform
+
+
+def failure(platform: Platform, source: Path | str, name: str, *arguments: str) -> Json:
+    """The error that deploying ends with, as a program is told it."""
+    done = platform.run("deploy", str(source), "--project", name, *arguments, "--json", check=False)
+    return error_of(done.returncode, done.stdout, done.stderr)
+
+
+def error_of(code: int, stdout: str, stderr: str) -> Json:
+    """The error in the answer of a command that failed."""
+    assert code not in (0, None), stdout
+    assert "Traceback" not in stderr
+    error: Json = json.loads(stdout)["error"]
+    assert error["message"]
+    assert error["remedy"]
+    return error
+
+
+def outcome(client: "subprocess.Popen[str]") -> Json:
+    """The error of a deployment that was started with ``Platform.spawn`` and ``--json``."""
+    stdout, stderr = client.communicate(timeout=120)
+    return error_of(client.returncode, stdout, stderr)
+
+
+def assert_goes_on(platform: Platform, folder: Path, name: str) -> None:
+    """The platform still deploys a good app."""
+    apps.static_site(folder, f"good after {name}")
+    assert platform.deploy(folder, name)["status"] == "ready"
+    assert f"good after {name}" in platform.page(name)
