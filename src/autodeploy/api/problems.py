@@ -154,7 +154,7 @@ async def _on_framework(connection: HTTPConnection, error: Exception) -> JSONRes
         status=status,
         code=_FRAMEWORK_CODES.get(status, "http_error"),
         detail=f"{status.phrase}.",
-        remedy=_FRAMEWORK_REMEDIES.get(status),
+        remedy=_FRAMEWORK_REMEDIES.get(status, "Check the request against the API description."),
         headers=dict(error.headers or {}),
     )
     return await _answer(connection, response)

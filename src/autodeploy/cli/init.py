@@ -89,7 +89,11 @@ def _analyzed(folder: Path, root: str) -> "Plan":
             return {name: kind for name, kind in found.items() if name != APP_FILE}
 
     if root and not (folder / root).resolve().is_relative_to(folder):
-        raise CommandError(f"{root} is not inside {folder}.", exit_code=ExitCode.USAGE)
+        raise CommandError(
+            f"{root} is not inside {folder}.",
+            remedy="Give --root a folder below it, such as apps/web.",
+            exit_code=ExitCode.USAGE,
+        )
     if root and not (folder / root).is_dir():
         raise CommandError(
             f"There is no folder {root} in {folder}.",
@@ -105,7 +109,9 @@ def _ask_to_replace(target: Path, *, yes: bool) -> None:
     question = f"{target} is there already. Replace it? [y/N]"
     answer = ask(question, remedy="Give --yes to replace it.")
     if answer.lower() not in ("y", "yes"):
-        raise CommandError("Nothing was changed.", exit_code=ExitCode.USAGE)
+        raise CommandError(
+            "Nothing was changed.", remedy="Give --yes to replace it.", exit_code=ExitCode.USAGE
+        )
 
 
 def _found(plan: "Plan") -> dict[str, str]:

@@ -75,7 +75,11 @@ def main() -> None:
 def wrong_usage(error: TyperException) -> CommandError:
     """Arguments that the command line does not understand, with what was probably meant."""
     if not error.format_message():
-        return CommandError("Which of these commands do you want?", exit_code=ExitCode.USAGE)
+        return CommandError(
+            "Which of these commands do you want?",
+            remedy="Name one of those above.",
+            exit_code=ExitCode.USAGE,
+        )
     text = error.format_message().replace("Value error, ", "")
     message, _, meant = text.partition(". Did you mean ")
     possible = getattr(error, "possibilities", None)

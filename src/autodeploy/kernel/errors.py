@@ -8,19 +8,20 @@ class AutoDeployError(Exception):
     """Something that the caller can be told about.
 
     ``code`` is stable and documented, ``status`` is the HTTP status, ``retryable`` says whether
-    the same call may succeed later without a change. The message says what happened and what
-    to do next; it never holds a secret.
+    the same call may succeed later without a change, ``usual_remedy`` what to do where nobody says
+    it better. The message says what happened; it never holds a secret.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     retryable: ClassVar[bool] = False
+    usual_remedy: ClassVar[str] = "Try again; if it stays, give the operator the id of the request."
 
     def __init__(self, message: str, *, field: str | None = None, remedy: str | None = None):
         super().__init__(message)
         self.message = message
         self.field = field
-        self.remedy = remedy
+        self.remedy = remedy or self.usual_remedy
 
 
 class InvalidInput(AutoDeployError):
@@ -28,6 +29,7 @@ class InvalidInput(AutoDeployError):
 
     code = "invalid_input"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+    usual_remedy = "Correct the value and send it again."
 
 
 class Unauthenticated(AutoDeployError):
@@ -35,6 +37,7 @@ class Unauthenticated(AutoDeployError):
 
     code = "unauthenticated"
     status = HTTPStatus.UNAUTHORIZED
+    usual_remedy = "Sign in (`autodeploy login`), or send a token that is valid."
 
 
 class Forbidden(AutoDeployError):
@@ -42,6 +45,7 @@ class Forbidden(AutoDeployError):
 
     code = "forbidden"
     status = HTTPStatus.FORBIDDEN
+    usual_remedy = "Use a token with that right, or ask an owner of the organization."
 
 
 class NotFound(AutoDeployError):
@@ -49,6 +53,7 @@ class NotFound(AutoDeployError):
 
     code = "not_found"
     status = HTTPStatus.NOT_FOUND
+    usual_remedy = "Check the id or name, and whose token it is: `autodeploy projects` lists yours."
 
 
 class Conflict(AutoDeployError):
@@ -56,6 +61,7 @@ class Conflict(AutoDeployError):
 
     code = "conflict"
     status = HTTPStatus.CONFLICT
+    usual_remedy = "Read the object again and decide anew."
 
 
 class PreconditionFailed(AutoDeployError):
@@ -63,6 +69,7 @@ class PreconditionFailed(AutoDeployError):
 
     code = "precondition_failed"
     status = HTTPStatus.PRECONDITION_FAILED
+    usual_remedy = "Read the object again and repeat the change on it."
 
 
 class TooLarge(AutoDeployError):
@@ -70,6 +77,7 @@ class TooLarge(AutoDeployError):
 
     code = "too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    usual_remedy = "Leave out what is not needed."
 
 
 class TooManyRequests(AutoDeployError):
@@ -80,7 +88,7 @@ class TooManyRequests(AutoDeployError):
     retryable = True
 
     def __init__(self, message: str, *, retry_after_seconds: int):
-        super().__init__(message)
+        super().__init__(message, remedy=f"Try again in {retry_after_seconds} s.")
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -90,6 +98,7 @@ class Unavailable(AutoDeployError):
     code = "unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retryable = True
+    usual_remedy = "Try again in a moment."
 
 
 class DeploymentFailed(AutoDeployError):
@@ -101,6 +110,7 @@ class DeploymentFailed(AutoDeployError):
 
     code = "deployment_failed"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+    usual_remedy = "Read the lines of its log (`autodeploy logs`), correct it and deploy again."
 
     def __init__(
         self,
@@ -121,3 +131,4 @@ class ManifestUnreadable(DeploymentFailed):
     message names the file and the line."""
 
     code = "manifest_unreadable"
+    usual_remedy = "Correct that place and deploy again."

@@ -35,6 +35,7 @@ class VaultError(AutoDeployError):
     """A ciphertext does not open: another key, another owner, or it was changed."""
 
     code = "vault_cannot_decrypt"
+    usual_remedy = "Put back the database or its master key; or set the value again."
 
 
 class MasterKeyError(AutoDeployError):

@@ -27,7 +27,10 @@ async def ensure_stored_token(settings: Settings) -> str:
         await run_once(settings, "admin-token")
         token = load_token(settings.api_url)
     if token is None:
-        raise CommandError(f"No token was stored in {credentials_path()}.")
+        raise CommandError(
+            f"No token was stored in {credentials_path()}.",
+            remedy="See that you may write there, or name another folder with XDG_CONFIG_HOME.",
+        )
     save_token(settings.api_url, token)  # also makes this platform the current one
     return token
 

@@ -50,7 +50,12 @@ def complete_settings(*, allow_unsandboxed: bool = False) -> Settings:
     try:
         settings.require_complete()
     except ConfigurationError as error:
-        raise CommandError(str(error), code="settings_invalid", exit_code=ExitCode.USAGE) from None
+        raise CommandError(
+            str(error),
+            remedy="docs/reference/settings.md describes each setting.",
+            code="settings_invalid",
+            exit_code=ExitCode.USAGE,
+        ) from None
     return settings
 
 

@@ -20,6 +20,7 @@ class Deployment:
             if value.startswith("-") or not value.isprintable():
                 raise CommandError(
                     f"{name} begins with a dash or holds control characters.",
+                    remedy="Give REPO a folder or a URL, and REF a branch, a tag or a commit.",
                     exit_code=ExitCode.USAGE,
                 )
 

@@ -254,7 +254,12 @@ def _release_before_live(api: Api, project: Json, environment: str) -> str:
 
 def _failure(deployment: Json, *, told: bool) -> CommandError:
     if deployment["status"] == "cancelled":
-        return CommandError("The deployment was cancelled.", code="deployment_cancelled", told=told)
+        return CommandError(
+            "The deployment was cancelled.",
+            remedy="Deploy again when it is wanted; what was live still is.",
+            code="deployment_cancelled",
+            told=told,
+        )
     error = deployment["error"] or {}
     return CommandError(
         error.get("message") or "The deployment failed.",

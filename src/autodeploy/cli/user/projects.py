@@ -184,7 +184,9 @@ def destroy(name: str, *, yes: bool, as_json: bool) -> None:
         answer = ask("Type the name of the project to go on", remedy="Give --yes to go without.")
         if answer != project["name"]:
             raise CommandError(
-                "That is not its name: nothing was removed.", exit_code=ExitCode.USAGE
+                "That is not its name: nothing was removed.",
+                remedy=f"Type {project['name']} as it is written.",
+                exit_code=ExitCode.USAGE,
             )
     api.delete(f"/projects/{project['id']}")
     if as_json:

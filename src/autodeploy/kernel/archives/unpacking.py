@@ -20,6 +20,7 @@ class ArchiveRefused(InvalidInput):
     """An archive that is broken, or whose members would reach outside its folder."""
 
     code = "archive_refused"
+    usual_remedy = "Pack the folder again: relative names, no devices, each file once."
 
 
 @dataclass(frozen=True)
