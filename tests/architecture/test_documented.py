@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.architecture.source import DOCS, calls, import_everything
+from tests.architecture.source import DOCS, called_name, calls, import_everything
 
 from autodeploy.cli.failures import CODES, OTHERWISE
 from autodeploy.cli.pages import SECTIONS, all_codes, find_page
@@ -82,6 +82,16 @@ def test_each_row_leads_to_its_page():
     for code in rows:
         link = f"| [`{code}`](../errors/{code}.md) |"
         assert link in text, f"the row of {code} is to begin with {link}"
+
+
+def test_each_failure_of_a_command_says_what_to_do():
+    silent = [
+        place
+        for place, call in calls("cli")
+        if called_name(call) == "CommandError"
+        and not any(keyword.arg == "remedy" for keyword in call.keywords)
+    ]
+    assert silent == []
 
 
 def test_each_setting_is_documented_and_nothing_else():

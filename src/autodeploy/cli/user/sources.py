@@ -117,7 +117,9 @@ def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
     made = _git(repository, "archive", "--format=tar.gz", f"--output={archive}", commit)
     if made.returncode != 0:
         raise CommandError(
-            f"git could not read {ref!r} of {repository}.", log_tail=_last_words(made)
+            f"git could not read {ref!r} of {repository}.",
+            remedy="Try `git fsck` there, or leave --ref out.",
+            log_tail=_last_words(made),
         )
 
 
