@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e import apps
 from tests.e2e.platform import Json, Platform
 
 ROOT = Path(__file__).parents[2]
@@ -177,3 +178,20 @@ def test_shell_is_given_the_names_of_projects(platform: Platform, site: Path) ->
         assert platform.run().stdout.split() == [SITE]
     finally:
         platform.environment = environment
+
+
+def test_interrupted_deploy_says_how_to_go_on_and_goes_on(
+    platform: Platform, site: Path, tmp_path: Path
+) -> None:
+    folder = apps.slow_build_app(tmp_path / "slow", "slow", "cli-slow-marker", 600)
+    deploying = platform.spawn("deploy", str(folder), "--project", "cli-slow")
+    assert deploying.stderr is not None
+    for line in deploying.stderr:
+        if line.startswith("▸ Build application"):
+            break
+    deploying.send_signal(signal.SIGINT)
+    _, said = deploying.communicate(timeout=30)
+    assert deploying.returncode == 130
+    assert "The deployment goes on without you." in said
+    assert "Traceback" not in said
+    check(platform.json("cancel", "cli-slow"), documented("cancel"))

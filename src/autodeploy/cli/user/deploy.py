@@ -122,28 +122,57 @@ def print_addresses(deployment: Json) -> None:
 
 def watch(api: Api, deployment: Json, view: View) -> Json:
     """Show the deployment until it has ended; returns it as it is then."""
-    path = f"/deployments/{deployment['id']}"
-    last_line, read_at, answered_at = 0, 0.0, time.monotonic()
+    last_line, row = 0, _Row(api, deployment, view)
     view.update(deployment)
     with Feed(api, deployment["id"]) as feed:
-        while deployment["status"] not in TERMINAL:
+        while row.deployment["status"] not in TERMINAL:
             message = feed.next(TICK_SECONDS)
             if message is not None and message["type"] == "deployment.log":
                 last_line = message["sequence"]
                 view.line(message)
-            changed = message is not None and message["type"] == "deployment.status"
-            if changed or time.monotonic() - read_at > REFRESH_SECONDS:
-                read_at = time.monotonic()
-                try:
-                    deployment = api.get(path)
-                    answered_at = read_at
-                except CommandError as failure:
-                    if failure.exit_code not in PASSING or read_at - answered_at > PATIENCE_SECONDS:
-                        raise
-                view.update(deployment)
+            if (message is not None and message["type"] == "deployment.status") or row.is_old:
+                row.read()
+                view.update(row.deployment)
     for line in lines_after(api, deployment["id"], last_line):
         view.line(line)
-    return deployment
+    return row.deployment
+
+
+class _Row:
+    """A deployment as the platform last told it."""
+
+    def __init__(self, api: Api, deployment: Json, view: View):
+        self.deployment = deployment
+        self._api = api
+        self._view = view
+        self._read_at = 0.0
+        self._answered_at = time.monotonic()
+        self._is_away = False
+
+    @property
+    def is_old(self) -> bool:
+        return time.monotonic() - self._read_at > REFRESH_SECONDS
+
+    def read(self) -> None:
+        """Ask again. A platform that is away is waited for, and the user told so.
+
+        Raises:
+            CommandError: it stayed away, or refuses.
+        """
+        self._read_at = time.monotonic()
+        try:
+            self.deployment = self._api.get(f"/deployments/{self.deployment['id']}")
+        except CommandError as failure:
+            away = self._read_at - self._answered_at
+            if failure.exit_code not in PASSING or away > PATIENCE_SECONDS:
+                raise
+            if not self._is_away:
+                said = {"source": "autodeploy", "level": "warn"}
+                self._view.line({**said, "message": f"{failure.message} Trying again …"})
+            self._is_away = True
+        else:
+            self._answered_at = self._read_at
+            self._is_away = False
 
 
 def lines_after(api: Api, deployment_id: str, sequence: int) -> Iterator[Json]:
