@@ -26,3 +26,18 @@ def platform(_platform: Platform) -> Platform:
     """The running platform: started again when the test before has stopped it."""
     _platform.ensure_running()
     return _platform
+
+
+@pytest.fixture(scope="session")
+def limited() -> Iterator[Platform]:
+    """A running platform on which builds and starts may use little, for those that want all."""
+    yield from running_platform(
+        {
+            "AUTODEPLOY_BUILD_SECONDS": "25",
+            "AUTODEPLOY_BUILD_MEMORY_MB": "400",
+            "AUTODEPLOY_BUILD_PROCESSES": "64",
+            "AUTODEPLOY_BUILD_DISK_MB": "64",
+            "AUTODEPLOY_HEALTH_SECONDS": "8",
+            "PIP_NO_INDEX": "1",
+        }
+    )

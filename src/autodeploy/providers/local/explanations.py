@@ -194,6 +194,11 @@ MANIFEST = (
         "package.json, or another JSON file, is not valid JSON.",
         "Correct the place that the output names; a trailing comma is the most common mistake.",
     ),
+    Explanation(
+        r"Invalid requirement: '(?P<requirement>[^'\n]+)'",
+        "The list of requirements holds {requirement}, which pip does not understand.",
+        "Write one requirement a line, such as flask==3.1.0; comments begin with #.",
+    ),
 )
 
 OTHERS = (

@@ -13,6 +13,7 @@ from autodeploy.kernel.queue import JobName, QueueName
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.engine import analyze
+from autodeploy.services.analyzer.manifests import require_readable
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
 from autodeploy.services.analyzer.pointers import warn_of_pointers
@@ -94,7 +95,9 @@ async def _analyze(
         tree.warnings += warnings
         if pointers := await asyncio.to_thread(warn_of_pointers, files):
             tree.warnings.append(pointers)
-        return await asyncio.to_thread(analyze, tree, root)
+        plan = await asyncio.to_thread(analyze, tree, root)
+        require_readable(tree, plan)
+        return plan
 
 
 def _row(repository: Repository, branch: str, commit: str, root: str, plan: Plan) -> dict[str, Any]:
