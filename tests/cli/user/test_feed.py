@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -83,10 +84,22 @@ def platform() -> Iterator[Platform]:
     running.close()
 
 
+@contextmanager
+def _feed(platform: Platform) -> Iterator[Feed]:
+    """A feed whose threads have ended when its test does: they hold sockets."""
+    feed = Feed(platform.api, "1", runtime=True)
+    try:
+        with feed:
+            yield feed
+    finally:
+        for stream in feed._streams:
+            stream.join(10)
+
+
 def _read_all(platform: Platform) -> list[int]:
     seen: list[int] = []
     deadline = time.monotonic() + 20
-    with Feed(platform.api, "1", runtime=True) as feed:
+    with _feed(platform) as feed:
         while len(seen) < LINES and time.monotonic() < deadline:
             message = feed.next(0.2)
             if message is not None:
@@ -123,7 +136,7 @@ def test_absent_platform_is_waited_for(platform: Platform) -> None:
 def test_platform_that_is_away_is_told_until_it_is_back(platform: Platform) -> None:
     platform.sockets_refused = platform.lists_refused = HTTPStatus.SERVICE_UNAVAILABLE
     deadline = time.monotonic() + 20
-    with Feed(platform.api, "1", runtime=True) as feed:
+    with _feed(platform) as feed:
         while feed.problem is None and time.monotonic() < deadline:
             assert feed.next(0.1) is None
         assert feed.problem is not None
@@ -137,5 +150,3 @@ def test_platform_that_is_away_is_told_until_it_is_back(platform: Platform) -> N
         assert seen >= LINES
         assert platform.connections
         assert feed.problem is None
-    for stream in feed._streams:
-        stream.join(10)
