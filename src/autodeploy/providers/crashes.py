@@ -58,8 +58,8 @@ EXPLANATIONS = (
     Explanation(
         r"(relation|table) \"?[\w.]+\"? does not exist|no such table|UndefinedTable|P2021",
         "The database has no such table: its migrations have not run.",
-        "Add the migration as release command: a `release:` line in the Procfile, or `release` in "
-        "autodeploy.toml.",
+        "Have the release command run the migrations: a `release:` line in the Procfile, or "
+        "`release` in autodeploy.toml.",
     ),
     Explanation(
         rf"(?i:connection refused|ECONNREFUSED|could not connect|can't connect)"
@@ -76,7 +76,7 @@ EXPLANATIONS = (
         "Keep files below the app's folder or /tmp, and lasting data in a database.",
     ),
     Explanation(
-        r"sh: \d+: (?P<program>\S+): not found|(?P<other>\S+): command not found",
+        r"sh: \d+: (?P<program>\S+): not found|(?<!\S)(?P<other>\S+): command not found",
         "The command runs the program {program}{other}, which is not installed.",
         "Add its package to the dependencies (not only those for development).",
     ),

@@ -1,5 +1,6 @@
 """What package managers really printed, and what is made of it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,14 @@ def test_a_service_that_refuses_a_build_is_no_registry() -> None:
     error = diagnose(["Error: connect ECONNREFUSED 127.0.0.1:5432"], BuildFailed).error("Failed.")
 
     assert error.code == "build_failed"
+
+
+@pytest.mark.parametrize("line", ["a" * 4000, "a." * 2000, "/node_modules/" * 300, "\x1b[" * 2000])
+def test_hostile_output_is_diagnosed_in_linear_time(line: str) -> None:
+    started = time.process_time()
+    diagnose([line] * 200, InstallFailed)
+
+    assert time.process_time() - started < 0.4
 
 
 @pytest.mark.parametrize(

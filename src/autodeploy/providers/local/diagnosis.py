@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
-from autodeploy.kernel.outputs import Explanation, explain, lines_that_matter
+from autodeploy.kernel.outputs import Explanation, explain, lines_that_matter, plain_lines
 from autodeploy.providers import crashes
 from autodeploy.providers.local import explanations
 from autodeploy.providers.local.compilers import COMPILERS
@@ -62,7 +62,7 @@ class Diagnosis:
 
 def diagnose(lines: Iterable[str], failure: type[DeploymentFailed]) -> Diagnosis:
     """Why the command that printed ``lines`` failed; ``failure`` is what it is otherwise."""
-    said = list(lines)
+    said = plain_lines(lines)
     tail = lines_that_matter(said)
     installing = _INSTALLING if issubclass(failure, InstallFailed) else ()
     for kind, known in (*_ALWAYS, *installing, *_OTHERWISE):

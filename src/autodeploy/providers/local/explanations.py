@@ -99,7 +99,7 @@ CONFLICTS = (
         "Align their versions in package.json; `npm ls` or `pnpm why` shows who asks for what.",
     ),
     Explanation(
-        r"(?P<package>\S+) was not found in the package registry",
+        r"(?<!\S)(?P<package>\S+) was not found in the package registry",
         "The index has no package {package}.",
         "Check its spelling, or name the index that has it.",
     ),
@@ -245,7 +245,8 @@ OTHERS = (
         "compiler and headers on this machine.",
     ),
     Explanation(
-        r"(?P<program>[\w.@/-]+): (command )?not found|sh: \d+: (?P<other>\S+): not found",
+        r"(?<![\w.@/-])(?P<program>[\w.@/-]+): (command )?not found"
+        r"|sh: \d+: (?P<other>\S+): not found",
         "The command runs the program {program}{other}, which is not installed.",
         "Add it to the app's dependencies, or set another command in autodeploy.toml.",
     ),
