@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "static-html"
 DOCUMENT = (ROOT / "docs" / "cli.md").read_text().partition("\n## JSON\n")[2]
 SITE = "cli-site"
+# Described for the command line, which shows it as soon as the platform answers it.
+NOT_YET = {"runtime"}
 _KEY = re.compile(r"`(\w+)`( list of)?(?: \[(\w+)\])?")
 
 pytestmark = pytest.mark.timeout(240)
@@ -35,9 +37,10 @@ def check(value: Json, description: str) -> None:
         check(value, documented(shape[1]))
         return
     described = {key: (shape, bool(many)) for key, many, shape in _KEY.findall(description)}
-    assert set(value) == set(described)
+    assert set(described) - set(value) <= NOT_YET
+    assert set(value) <= set(described)
     for key, (shape, many) in described.items():
-        if shape:
+        if shape and value.get(key) is not None:
             inner = value[key] if many else [value[key]]
             for each in inner:
                 check(each, documented(shape))

@@ -152,7 +152,7 @@ def _state(environment: Json, with_age: bool) -> str:
         f"for {ago(since).removesuffix(' ago')}" if with_age and since else "",
         f"restarted {restarts} times" if restarts > 1 else "restarted once" if restarts else "",
         f"last exit code {code}" if code is not None else "",
-        runtime.get("reason") or "",
+        (runtime.get("reason") or "").replace("_", " "),
     ]
     details = ", ".join(part for part in parts if part)
     return f"{runtime['state']} ({details})" if details else str(runtime["state"])
