@@ -154,3 +154,12 @@ def test_workspace_member_takes_manager_and_runtime_from_the_root(tmp_path: Path
     assert plan.lock_files == ("pnpm-lock.yaml",)
     assert plan.runtime is not None
     assert plan.runtime.version_request == "22"
+
+
+@pytest.mark.parametrize(("pages", "spa"), [(("404.html",), True), (("about.html",), False)])
+def test_site_with_several_pages_has_no_fallback_to_the_first(
+    tmp_path: Path, pages: tuple[str, ...], spa: bool
+) -> None:
+    package = manifest(devDependencies={"vite": "8"}, scripts={"build": "vite build"})
+    plan = plan_of(tmp_path, {"package.json": package, **dict.fromkeys(("index.html", *pages), "")})
+    assert plan.spa_fallback is spa

@@ -56,6 +56,15 @@ def test_what_the_owner_says_of_the_root_is_not_overruled(tmp_path: Path) -> Non
     assert plan.build_spec().start_command == "node all.js"
 
 
+def test_a_root_that_runs_a_file_of_its_own_is_the_app(tmp_path: Path) -> None:
+    files = _workspace(**{"apps/demo": manifest(name="demo", dependencies={"next": "16"})})
+    root = manifest(workspaces=["apps/*"], scripts={"start": "node server.js"})
+    plan = plan_of(tmp_path, {**files, "package.json": root, "server.js": ""})
+
+    assert (plan.root_directory, plan.apps) == ("", ())
+    assert plan.build_spec().install_command == "npm ci"
+
+
 def test_members_that_an_app_needs_are_built_before_it(tmp_path: Path) -> None:
     build = {"build": "tsc"}
     files = _workspace(
@@ -81,14 +90,29 @@ def test_members_that_an_app_needs_are_built_before_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["next dev", "vite", "nodemon app.js", "nest start", "node --watch x.js", "nuxt dev"]
-)
+    "script",
+    [
+        "next dev", "vite", "nodemon app.js", "nest start", "node --watch x.js", "nuxt dev",
+        "astro preview", "concurrently 'vite' 'node x.js'", "bun --hot x.ts", "ng serve",
+        "parcel index.html", "npm run watch", "pnpm watch",
+    ],
+)  # fmt: skip
 def test_a_server_for_development_does_not_serve_production(tmp_path: Path, script: str) -> None:
-    package = manifest(dependencies={"express": "5"}, scripts={"start": script})
+    scripts = {"start": script, "watch": "vite"}
+    package = manifest(dependencies={"express": "5"}, scripts=scripts)
     plan = plan_of(tmp_path, {"package.json": package, "server.js": "listen(process.env.PORT)"})
 
     assert plan.start_command is not None
     assert plan.start_command.command == "node server.js"
+
+
+def test_the_file_that_is_watched_in_development_is_started(tmp_path: Path) -> None:
+    scripts = {"start": "NODE_ENV=development nodemon --ext js,json ./api.js"}
+    package = manifest(dependencies={"express": "5"}, scripts=scripts)
+    plan = plan_of(tmp_path, {"package.json": package, "api.js": "", "server.js": ""})
+
+    assert plan.start_command is not None
+    assert plan.start_command.command == "node api.js"
 
 
 def test_celery_runs_beside_the_web_app(tmp_path: Path) -> None:

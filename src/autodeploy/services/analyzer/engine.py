@@ -106,7 +106,10 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
 
 def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
     """The members of a workspace that can be deployed, where its root is no app itself."""
-    declared = plan.start_command and plan.start_command.reason.startswith(OWNERS)
+    start = plan.start_command
+    declared = start and (
+        start.reason.startswith(OWNERS) or javascript.STARTS_ITSELF.match(start.reason)
+    )
     if plan.framework or declared or plan.root_directory != files.root:
         return ()
     below = f"{files.root}/" if files.root else ""

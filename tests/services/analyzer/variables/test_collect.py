@@ -6,7 +6,7 @@ import pytest
 from tests.services.analyzer.trees import plan_of
 
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
-from autodeploy.services.analyzer.variables.classify import is_secret, type_of
+from autodeploy.services.analyzer.variables.classify import is_built_in, is_secret, type_of
 
 
 def variables_of(folder: Path, files: dict[str, str]) -> dict[str, EnvironmentVariable]:
@@ -92,3 +92,12 @@ def test_type_follows_from_the_name(key: str, kind: str) -> None:
 )  # fmt: skip
 def test_secret_follows_from_the_name(key: str, secret: bool) -> None:
     assert is_secret(key, type_of(key, None)) is secret
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["NEXT_PUBLIC_A", "VITE_A", "PUBLIC_A", "NUXT_PUBLIC_A", "REACT_APP_A", "GATSBY_A", "ASTRO_A"],
+)
+def test_what_builds_read_by_its_prefix_is_known_as_build_time(key: str) -> None:
+    assert is_built_in(key)
+    assert not is_built_in(f"MY_{key}")

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles, words
@@ -17,12 +18,18 @@ ENTRIES = (
 )  # fmt: skip
 
 _FIXED_PORT = re.compile(r"(?:^|\s)(?:-p|--port)[ =](\d+)")
-# Servers that rebuild what they serve: slow, open to more than they should be, and not built.
+# Servers that rebuild what they serve: slow, open to more than they should be, and not built; and
+# previews of a build, which their makers name as no servers (https://vite.dev/guide/cli#vite-preview).
 _SERVES_DEVELOPMENT = re.compile(
-    r"\b(next|nuxt|nuxi|astro|react-router|remix|wrangler|gatsby) (dev|develop|vite:dev)\b"
-    r"|(^|[\s&;])vite( dev| serve| --|$)|\bnodemon\b|\bnest start\b|\bts-node-dev\b"
-    r"|\btsx watch\b|(^|\s)--watch\b|\bwebpack(-dev-server| serve)\b|\breact-scripts start\b"
+    r"\b(next|nuxt|nuxi|astro|react-router|remix|wrangler|gatsby|solid-start|vinxi|vitepress|waku) "
+    r"(dev|develop|vite:dev)\b|\b(vite|astro|nuxt|nuxi) preview\b"
+    r"""|(^|[\s&;/"'])vite( dev| serve| --|["']|$)|\bnodemon\b|\bnest start\b|\bts-node-dev\b"""
+    r"|\btsx watch\b|(^|\s)--(watch|hot)\b|\bwebpack(-dev-server| serve)\b|\bng serve\b"
+    r"|\b(react-scripts|docusaurus) start\b|\bparcel (?!build)"
 )
+_CALLS_SCRIPT = re.compile(r"\b(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) ([\w:.-]+)")
+# The reason of a start script that runs a file of the folder itself, not the scripts of members.
+STARTS_ITSELF = re.compile(r"script \S+: (\w+=\S+ )*(node|tsx|bun|deno) ")
 _PLAIN_NODE = re.compile(r"([A-Z_]+=\S+ )*node ")
 _LISTENS_FIXED = re.compile(r"\.listen\(\s*(\d{2,5})\b")
 
@@ -46,7 +53,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
             install=packages.install,
             build=build,
             output_directory=_output_directory(files, packages, record),
-            spa_fallback=record.spa_fallback,
+            spa_fallback=record.spa_fallback and not _has_pages(files),
         )
     start = _start(files, packages, record)
     return Run(
@@ -57,6 +64,11 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
         port=record.port,
         found=start is not None,
     )
+
+
+def _has_pages(files: SourceFiles) -> bool:
+    """Whether there are pages beside the first one, so that an unknown path is not the app's."""
+    return bool(set(files.glob("*.html")) - {"index.html", "404.html"})
 
 
 def _exports(export: StaticExport, context: Context) -> bool:
@@ -110,7 +122,7 @@ def _start(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> C
     refused = None
     for name in record.start_scripts:
         script = packages.scripts.get(name)
-        if script and not _SERVES_DEVELOPMENT.search(script):
+        if script and not serves_development(script, packages.scripts):
             return _start_script(files, manager, name, script)
         refused = script or refused
     if record.start_command:
@@ -120,7 +132,7 @@ def _start(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> C
             record.start_command if plain else RUNNERS.get(manager, "npx ") + record.start_command
         )
         return Command(command=line, reason=f"{record.name} starts so")
-    found = _entry(files, packages)
+    found = _entry(files, packages, refused or "")
     if refused and found is None:
         files.warn(
             f"The start script `{refused[:80]}` is for development. Add one that serves "
@@ -129,16 +141,27 @@ def _start(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> C
     return found
 
 
-def _entry(files: SourceFiles, packages: Packages) -> Command | None:
+def serves_development(script: str, scripts: Mapping[str, str], depth: int = 3) -> bool:
+    """Whether a script, or one that it calls, is for the desk of who writes the app."""
+    if _SERVES_DEVELOPMENT.search(script):
+        return True
+    called = [scripts.get(name) for name in _CALLS_SCRIPT.findall(script)] if depth else []
+    return any(serves_development(one, scripts, depth - 1) for one in called if one)
+
+
+def _entry(files: SourceFiles, packages: Packages, refused: str) -> Command | None:
+    """The file that the refused script watches, else what is named or called like an entry."""
+    watched = [word.strip("\"'").removeprefix("./") for word in reversed(refused.split())]
     main = words(files.json("package.json").get("main")) if packages.scripts is not None else None
     named = (main or "").removeprefix("./")
-    for path in (named, f"{named}.js", *ENTRIES):
+    for path in (*watched, named, f"{named}.js", *ENTRIES):
         if path and files.has(path) and path.endswith((".js", ".mjs", ".cjs", "www")):
             fixed = _LISTENS_FIXED.search(files.text(path) or "")
             if fixed:
                 files.warn(f"{path} listens on port {fixed.group(1)}; it should use $PORT.")
             files.note(path, "is the entry point")
-            why = "package.json names it as main" if path == named else "the entry point by name"
+            habit = "the start script names it" if path in watched else "the entry point by name"
+            why = "package.json names it as main" if path == named else habit
             return Command(command=f"node {shlex.quote(path)}", reason=f"{path}: {why}")
     return None
 

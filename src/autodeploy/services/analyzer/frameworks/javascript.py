@@ -136,9 +136,13 @@ RECORDS = (
                 "each build: name @sveltejs/adapter-node in the configuration instead.",
                 build_prefix="GCP_BUILDPACKS=1 ",
             ),
-            Advice(
-                Dependency("@sveltejs/adapter-vercel"),
-                "adapter-vercel builds for Vercel alone: here @sveltejs/adapter-node is needed.",
+            *(
+                Advice(
+                    Dependency(f"@sveltejs/adapter-{host}"),
+                    f"adapter-{host} builds for that host alone: here @sveltejs/adapter-node is "
+                    "needed.",
+                )
+                for host in ("vercel", "netlify", "cloudflare")
             ),
         ),
         server_rendered=True,

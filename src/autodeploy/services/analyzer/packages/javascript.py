@@ -47,6 +47,7 @@ def read(files: SourceFiles) -> Packages | None:
     production, development = _versions(manifest, "dependencies"), _versions(
         manifest, "devDependencies")  # fmt: skip
     manager, version, place = _manager(files)
+    members = members_of(files)
     locks = tuple(place.at(lock) for lock in manager.lock_files if place.has(lock))
     return Packages(
         language="node",
@@ -54,7 +55,9 @@ def read(files: SourceFiles) -> Packages | None:
         "JavaScript",
         manager=manager.name,
         manager_version=version,
-        install=_install(manager, version, place, bool(locks), bool(production or development)),
+        install=_install(
+            manager, version, place, bool(locks), bool(production or development or members)
+        ),
         runtime=_runtime(files),
         production=production,
         development=development,
@@ -65,7 +68,7 @@ def read(files: SourceFiles) -> Packages | None:
             for name, command in table(manifest, "scripts").items()
             if isinstance(command, str)
         },
-        members=members_of(files),
+        members=members,
     )  # fmt: skip
 
 

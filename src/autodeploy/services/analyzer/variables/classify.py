@@ -40,6 +40,11 @@ def is_public(key: str) -> bool:
     return _PUBLIC.match(key) is not None
 
 
+def is_built_in(key: str) -> bool:
+    """Whether the build reads it by its prefix: what browsers get, and what Astro builds with."""
+    return is_public(key) or key.startswith("ASTRO_")
+
+
 def is_secret(key: str, kind: VariableType) -> bool:
     if is_public(key):
         return False

@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
 from autodeploy.services.analyzer.variables import javascript, python
-from autodeploy.services.analyzer.variables.classify import PLATFORM, is_public, is_secret, type_of
+from autodeploy.services.analyzer.variables.classify import (
+    PLATFORM,
+    is_built_in,
+    is_secret,
+    type_of,
+)
 from autodeploy.services.analyzer.variables.examples import Example, find_examples
 from autodeploy.services.analyzer.variables.reads import Read
 
@@ -75,7 +80,7 @@ def _variable(key: str, reads: list[Read], example: Example | None) -> Environme
         required=key not in PLATFORM and not has_default and any(read.required for read in reads),
         secret=secret,
         type=kind,
-        build_time=any(read.build_time for read in reads) or is_public(key),
+        build_time=any(read.build_time for read in reads) or is_built_in(key),
         default=_shown_default(default, secret, kind),
         description=example.description if example else None,
         file=reads[0].file if reads else example.file if example else "",
