@@ -87,3 +87,4 @@ def test_every_failure_of_a_command_has_a_code() -> None:
     assert CommandError("x", exit_code=ExitCode.UNREACHABLE).code == "platform_unreachable"
     assert as_failure(ZeroDivisionError()).code == "internal_error"
     assert as_failure(PermissionError(13, "no")).code == "command_failed"
+    assert as_failure(OSError(28, "No space left on device")).code == "disk_full"

@@ -9,6 +9,7 @@ import typer
 
 from autodeploy.cli.pages import find_page
 from autodeploy.cli.terminal import paint, print_json, printable
+from autodeploy.kernel.disk import DiskFull, is_full
 from autodeploy.kernel.errors import AutoDeployError
 
 
@@ -94,6 +95,7 @@ def as_failure(error: BaseException) -> CommandError:
         place = f"{error.filename}: " if error.filename else ""
         return CommandError(
             f"{place}{error.strerror or error}.",
+            code=DiskFull.code if is_full(error) else None,
             remedy="Check that it is there, and that you may read and write it.",
         )
     return CommandError(

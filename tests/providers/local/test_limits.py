@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from autodeploy.kernel.disk import DiskFull
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.sandbox import GIB, MIB
 from autodeploy.providers.base import App
@@ -12,7 +13,6 @@ from autodeploy.providers.local import limits as module
 from autodeploy.providers.local.errors import (
     BuildTimeout,
     BuildTooLarge,
-    DiskFull,
     OutOfMemory,
     ProcessLimit,
 )

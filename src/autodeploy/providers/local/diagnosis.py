@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autodeploy.kernel.disk import DiskFull
 from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.kernel.outputs import Explanation, explain, lines_that_matter, plain_lines
 from autodeploy.providers import crashes
@@ -11,7 +12,6 @@ from autodeploy.providers.local.compilers import COMPILERS
 from autodeploy.providers.local.errors import (
     BuildTooLarge,
     DependencyConflict,
-    DiskFull,
     InstallFailed,
     LockFileBroken,
     LockFileOutdated,

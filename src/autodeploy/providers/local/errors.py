@@ -57,12 +57,6 @@ class OutOfMemory(DeploymentFailed):
     code = "out_of_memory"
 
 
-class DiskFull(DeploymentFailed):
-    """The disk has no room for the build or the release."""
-
-    code = "disk_full"
-
-
 class BuildTooLarge(DeploymentFailed):
     """A build wrote more than a build may."""
 

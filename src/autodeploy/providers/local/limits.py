@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from autodeploy.kernel.disk import DiskFull
 from autodeploy.kernel.folders import folder_bytes
 from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.kernel.sandbox import GIB
 from autodeploy.providers.base import LogSink
-from autodeploy.providers.local.errors import BuildTimeout, BuildTooLarge, DiskFull
+from autodeploy.providers.local.errors import BuildTimeout, BuildTooLarge
 
 Result = TypeVar("Result")
 
@@ -103,11 +104,7 @@ async def _watch_disk(folders: Sequence[Path], limits: BuildLimits) -> None:
         started = time.monotonic()
         free = min(shutil.disk_usage(folder).free for folder in folders)
         if free < FREE_BYTES:
-            raise DiskFull(
-                f"The build was ended: only {free // 1024**2} MiB are left on the disk.",
-                remedy="Remove what is not needed, or add space: `autodeploy doctor` shows how "
-                "much there is.",
-            )
+            raise DiskFull(f"The build was ended: only {free // 1024**2} MiB are left on the disk.")
         if await asyncio.to_thread(_bytes, folders) - before > limits.disk_bytes:
             raise too_large(limits)
         took = time.monotonic() - started

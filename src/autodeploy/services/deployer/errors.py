@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 
 from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
+from autodeploy.kernel.disk import DiskFull, is_full
 from autodeploy.kernel.errors import AutoDeployError, Conflict, DeploymentFailed
 
 _log = structlog.get_logger(__name__)
@@ -85,6 +86,8 @@ def as_failure(error: Exception, step: str, deployment_id: UUID) -> AutoDeployEr
     _log.error("step.failed", step=step, deployment_id=str(deployment_id), exc_info=error)
     if is_exhaustion(error):
         return TooFewFiles()
+    if is_full(error):
+        return DiskFull(f"The disk of the platform was full during {step}.")
     return InternalFailure(
         f"{step} failed inside AutoDeploy ({type(error).__name__}).",
         remedy="Deploy again; if it fails again, the worker's log says why.",
