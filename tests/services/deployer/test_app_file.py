@@ -1,4 +1,4 @@
-"""The path that ``autodeploy.toml`` names is asked at a deployment and after a restart."""
+"""What ``autodeploy.toml`` says reaches a deployment: its health path, and its mistakes."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,3 +51,15 @@ async def test_named_path_decides_whether_a_release_is_well(platform: Platform, 
     upkeep = Upkeep(platform.engine)
     await upkeep.keep_live()
     assert set(app.asked) == {"/up"}
+
+
+async def test_mistake_in_the_file_ends_the_deployment_with_line_and_remedy(
+    platform: Platform,
+) -> None:
+    project = await platform.project({**STATIC, "autodeploy.toml": '\nstrat = "node ."\n'})
+    failed = await platform.deployed(project)
+    assert failed.status == "error"
+    assert failed.error is not None
+    assert failed.error.code == "autodeploy_toml_invalid"
+    assert "autodeploy.toml line 2: there is no key `strat`" in failed.error.message
+    assert failed.error.remedy == "Did you mean `start`?"
