@@ -108,3 +108,15 @@ def test_an_explanation_names_what_it_found() -> None:
 
     assert found is not None
     assert (found.cause, found.remedy) == ("flask is missing.", "Install flask.")
+
+
+def test_app_that_fails_the_same_way_again_is_told_once() -> None:
+    attempt = [
+        "> node server.js",
+        "Error: Cannot find module './orders.js'",
+        "  code: 'MODULE_NOT_FOUND',",
+        "The app ended with exit code 1.",
+    ]
+    assert lines_that_matter(attempt * 3) == attempt
+    other = [*attempt, *attempt, "Error: another one"]
+    assert lines_that_matter(other) == [*attempt, "Error: another one"]

@@ -83,7 +83,7 @@ def lines_that_matter(lines: Iterable[str]) -> list[str]:
     start = _start_of_failure(said)
     if start is None:
         return said[-MOST_LINES:]
-    account = said[start:]
+    account = _told_once(said[start:])
     if len(account) <= MOST_LINES:
         return account
     return _shortened(account)
@@ -110,6 +110,14 @@ def _start_of_failure(said: Sequence[str]) -> int | None:
     # Node shows place, line and caret before the message.
     shows_place = first > 0 and _CARET.match(said[first - 1])
     return max(0, first - (3 if shows_place else 1))
+
+
+def _told_once(account: list[str]) -> list[str]:
+    """Without repetitions, where the same error comes again: an app is started several times."""
+    error = next((line for line in account if _ERROR.match(line.lstrip())), None)
+    if error is None or account.count(error) == 1:
+        return account
+    return list(dict.fromkeys(account))
 
 
 def _shortened(account: Sequence[str]) -> list[str]:
