@@ -113,17 +113,3 @@ def test_the_file_that_is_watched_in_development_is_started(tmp_path: Path) -> N
 
     assert plan.start_command is not None
     assert plan.start_command.command == "node api.js"
-
-
-def test_celery_runs_beside_the_web_app(tmp_path: Path) -> None:
-    files = {
-        "requirements.txt": "celery\nflask\ngunicorn\n",
-        "app.py": "from flask import Flask\napp = Flask(__name__)\n",
-        "shop/jobs.py": "from celery import Celery\nq = Celery()\nq.conf.beat_schedule = {}\n",
-    }
-    plan = plan_of(tmp_path, files)
-
-    lines = {name: one.command for name, one in plan.worker_commands.items()}
-    assert lines["worker"] == "celery --app shop.jobs:q worker --loglevel INFO"
-    assert lines["beat"].startswith("celery --app shop.jobs:q beat ")
-    assert plan.build_spec().workers == lines

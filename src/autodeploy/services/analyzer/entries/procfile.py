@@ -57,7 +57,8 @@ def override(run: Run, files: SourceFiles) -> Run:
     if web:
         return replace(run, kind=AppKind.SERVER, start=web, output_directory=None,
                        spa_fallback=False, found=True, declared=True)  # fmt: skip
-    if commands and not run.start and run.kind is not AppKind.STATIC:
+    is_alone = run.start is None or run.kind is AppKind.WORKER
+    if commands and is_alone and run.kind is not AppKind.STATIC:
         first = next(iter(commands.values()))
         return replace(run, kind=AppKind.WORKER, start=first, found=True, declared=True)
     return run
