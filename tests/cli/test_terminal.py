@@ -9,6 +9,7 @@ from autodeploy.cli.user.progress import BarView, PlainView, make_view
 def test_escape_sequences_do_not_reach_the_terminal() -> None:
     hostile = "\x1b[2J\x1b]0;title\x07\x1b[31mred\x1b[0m\r\x9b1mtail\tend\x00"
     assert printable(hostile) == "red1mtail\tend"
+    assert printable("a\u202etxt.exe\u2066") == "atxt.exe"
 
 
 def test_durations_read_as_people_write_them() -> None:

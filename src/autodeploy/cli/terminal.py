@@ -13,7 +13,8 @@ import typer
 # Build output and server answers are not ours: an escape sequence in them could rewrite what
 # stands on the screen.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
-_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+# The last ones turn the direction of what follows (Unicode TR 9, 2025-09), also of our own words.
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:

@@ -3,8 +3,6 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +15,7 @@ from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS
 from autodeploy.services.deployer.announcements import Announcing, announcing, log_channel
 from autodeploy.services.deployer.leases import Lease
 from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
+from autodeploy.services.deployer.log_lines import LogLine, OutputLimit
 from autodeploy.services.deployer.models import Deployment, DeploymentLog
 from autodeploy.services.deployer.transitions import LeaseLost
 
@@ -30,16 +29,6 @@ _WAITING_LIMIT = 4 * BATCH_LINES
 _LEVELS = frozenset({"debug", "info", "warn", "error"})
 # The column's width; a provider's longer name for a source is cut, not refused.
 _SOURCE_LENGTH = 50
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line before it has a number."""
-
-    timestamp: datetime
-    level: str
-    source: str
-    message: str
 
 
 def clean_line(redactor: Redactor, text: str) -> str:
@@ -178,8 +167,8 @@ def _message(deployment_id: UUID, line: Mapping[str, Any]) -> dict[str, Any]:
 class LogPipeline:
     """The log of one run. Lines are stored in batches, in order, under the run's fence.
 
-    ``write`` waits when PostgreSQL cannot keep up; nothing is dropped. When the lease is lost
-    ``write`` and ``flush`` raise ``LeaseLost``.
+    ``write`` waits when PostgreSQL cannot keep up; of a flood only the beginning and the end are
+    kept (``OutputLimit``). When the lease is lost ``write`` and ``flush`` raise ``LeaseLost``.
     """
 
     def __init__(self, resources: Resources, lease: Lease, redactor: Redactor):
@@ -187,6 +176,7 @@ class LogPipeline:
         self._resources = resources
         self._lease = lease
         self._waiting: list[LogLine] = []
+        self._limit = OutputLimit()
         self._storing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._error: Exception | None = None
@@ -206,17 +196,17 @@ class LogPipeline:
         """Take a line, or several; satisfies ``providers.base.LogSink``."""
         for line in message.split("\n"):
             text = self._cleaner.clean(line)
-            self._waiting.append(LogLine(now(), level, source, text))
+            self._waiting += self._limit.take(LogLine(now(), level, source, text))
         self._wake.set()
         if self._error is not None:
             raise self._error
         if len(self._waiting) >= _WAITING_LIMIT:
-            await self.flush()
+            await self._store_waiting()
 
     async def flush(self) -> None:
-        """Return when every line written so far is stored."""
-        while self._waiting:
-            await self._store()
+        """Return when every line written so far is stored, or left out for good."""
+        self._waiting += self._limit.end()
+        await self._store_waiting()
 
     async def close(self) -> None:
         """Store what is left and stop. Does not raise: the run's outcome is decided elsewhere."""
@@ -229,12 +219,16 @@ class LogPipeline:
             await asyncio.sleep(FLUSH_SECONDS)
             self._wake.clear()
             try:
-                await self.flush()
+                await self._store_waiting()
             except LeaseLost as lost:
                 self._error = lost
                 return
             except Exception:  # PostgreSQL is away: the lines wait and are tried again
                 self._wake.set()
+
+    async def _store_waiting(self) -> None:
+        while self._waiting:
+            await self._store()
 
     async def _store(self) -> None:
         async with self._storing:

@@ -14,7 +14,8 @@ from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import health_path_of, make_release_request, spec_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
-from autodeploy.services.deployer.logs import LineCleaner, LogLine, append_lines
+from autodeploy.services.deployer.log_lines import LogLine
+from autodeploy.services.deployer.logs import LineCleaner, append_lines
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.releases import find_release, load_live
 
