@@ -34,6 +34,7 @@ _INSTALLING: tuple[_Kind, ...] = (
     (ManifestUnreadable, explanations.MANIFEST),
     (LockFileBroken, explanations.LOCK_BROKEN),
     (LockFileOutdated, explanations.LOCK_OUTDATED),
+    (PackageNotFound, explanations.UNKNOWN),
     (DependencyConflict, explanations.CONFLICTS),
     (PackageNotFound, explanations.PACKAGES_MISSING),
     (RegistryUnreachable, explanations.REGISTRY_UNREACHABLE),

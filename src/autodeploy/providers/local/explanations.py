@@ -43,7 +43,7 @@ LOCK_OUTDATED = (
         _LOCK_REMEDY.replace("{install}", "uv lock").replace("{lock}", "uv.lock"),
     ),
     Explanation(
-        r"Lock file hash doesn't match|Lock file (does not|doesn't) (exist|match)"
+        r"Lock file hash doesn't match|Lock ?file (does not|doesn't) (exist|match)"
         r"|Lockfile is not up.to.date",
         "pyproject.toml was changed without pdm.lock.",
         _LOCK_REMEDY.replace("{install}", "pdm lock").replace("{lock}", "pdm.lock"),
@@ -79,9 +79,20 @@ LOCK_BROKEN = (
         "Delete bun.lock, run `bun install`, and commit the new one.",
     ),
     Explanation(
-        r"Failed to parse `uv\.lock`|Unable to read the lock file|poetry\.lock.* not compatible",
+        r"Failed to parse `uv\.lock`|\(at line \d+, column \d+\)"
+        r"|Unable to read the lock file|poetry\.lock.* not compatible",
         "The lock file is no whole TOML file; often conflict markers of a merge are left in it.",
         "Delete the lock file, lock anew (`uv lock`, `poetry lock`), and commit it.",
+    ),
+)
+
+# What resolvers call a conflict, and is none.
+UNKNOWN = (
+    Explanation(
+        r"(?<!\S)(?P<uv>\S+) was not found in the package registry"
+        r"|depends on (?P<poetry>[^\n]{1,200}?) which doesn't match any versions, version solving",
+        "The index has no {uv}{poetry}.",
+        "Check its name and version, or name the index that has it.",
     ),
 )
 
@@ -97,11 +108,6 @@ CONFLICTS = (
         r"code ERESOLVE|ERR_PNPM_PEER_DEP_ISSUES",
         "Packages ask for versions of a peer that exclude each other.",
         "Align their versions in package.json; `npm ls` or `pnpm why` shows who asks for what.",
-    ),
-    Explanation(
-        r"(?<!\S)(?P<package>\S+) was not found in the package registry",
-        "The index has no package {package}.",
-        "Check its spelling, or name the index that has it.",
     ),
     Explanation(
         r"ResolutionImpossible|No solution found when resolving|version solving failed"
