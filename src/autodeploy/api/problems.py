@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketState
 
+from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
+from autodeploy.kernel.disk import DiskFull, is_full
 from autodeploy.kernel.errors import (
     AutoDeployError,
     InvalidInput,
@@ -111,7 +113,9 @@ def translate(error: Exception) -> AutoDeployError | None:
         return Unavailable(
             "A part that this needs does not answer.", remedy="Try again in a moment."
         )
-    return None
+    if is_full(error):
+        return DiskFull("The disk of AutoDeploy's machine is full.")
+    return TooFewFiles() if is_exhaustion(error) else None
 
 
 def install(app: FastAPI) -> None:

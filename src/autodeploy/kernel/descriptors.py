@@ -21,5 +21,7 @@ class TooFewFiles(Unavailable):
 
 
 def is_exhaustion(error: BaseException) -> bool:
-    """Whether a call failed because no more files may be opened."""
-    return isinstance(error, OSError) and error.errno in _EXHAUSTED
+    """Whether a call failed because no more files may be opened: by its number, or by the words of
+    a library."""
+    numbered = isinstance(error, OSError) and error.errno in _EXHAUSTED
+    return numbered or "Too many open files" in str(error)

@@ -1,6 +1,7 @@
 """When the disk has no room left: nothing is wrong with what was to be written."""
 
 import errno
+from http import HTTPStatus
 
 from autodeploy.kernel.errors import DeploymentFailed
 
@@ -11,6 +12,7 @@ class DiskFull(DeploymentFailed):
     """The disk has no room for the build or the release."""
 
     code = "disk_full"
+    status = HTTPStatus.INSUFFICIENT_STORAGE
     usual_remedy = (
         "Remove what is not needed, or add space: `autodeploy doctor` shows how much there is."
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 from dataclasses import replace
 
 import pytest
@@ -408,16 +409,19 @@ async def _refused(gate: Gate, times: int) -> bool:
     return gate.refused >= times
 
 
-async def test_step_without_descriptors_is_tried_again_and_then_told_as_such(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EMFILE, "too_few_files"), (errno.ENOSPC, "disk_full")]
+)
+async def test_step_on_an_exhausted_machine_is_tried_again_and_then_told_as_such(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, number: int, code: str
 ) -> None:
     monkeypatch.setattr(runner_module, "RETRY_SECONDS", 0.01)
 
     def starve() -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
+        raise OSError(number, os.strerror(number))
 
     platform.provider.at["build"] = starve
     ended = await platform.deployed(await platform.project())
     assert ended.error is not None
-    assert ended.error.code == "too_few_files"
+    assert ended.error.code == code
     assert platform.provider.calls["build"] == 3
