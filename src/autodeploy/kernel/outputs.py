@@ -17,8 +17,8 @@ _LOOKED_AT = 400
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.")
 _NOISE = re.compile(
-    r"npm (notice|warn)\b|npm (error|ERR!)( \w+)?\s*$|npm (error|ERR!) A complete log of this run"
-    r"|npm (error|ERR!) +\S*/_logs/|npm (error|ERR!) (Clean install a project|For a full report)"
+    r"npm (notice|warn)\b|npm (error|ERR!)( 404| notarget| enoent)?\s*$"
+    r"|npm (error|ERR!) A complete log of this run|npm (error|ERR!) +\S*/_logs/|npm (error|ERR!) (Clean install a project|For a full report)"
     r"|npm (error|ERR!) 404 (Note that you can also install|tarball, folder, http url)"
     r"|\[notice\]|WARNING: Running pip as|info Visit https?://yarnpkg"
     r"|\s*errors: \[Getter/Setter\]|\}?\s*$",
