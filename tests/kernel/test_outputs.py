@@ -92,6 +92,13 @@ def test_colours_and_drawn_over_progress_are_removed() -> None:
     ]
 
 
+def test_a_long_line_is_cut_between_words() -> None:
+    secret = "s3cr3t" * 10
+
+    assert plain_lines([f"{'x ' * 240}{secret} y"]) == [f"{'x ' * 239}x …"]
+    assert plain_lines([secret * 50]) == ["…"]
+
+
 def test_hostile_output_takes_linear_time() -> None:
     lines = ["\x1b[" * 100_000, "Error: " + "a" * 1_000_000, "[" * 100_000] * 100
 

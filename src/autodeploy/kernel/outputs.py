@@ -13,12 +13,14 @@ MOST_LINES = 20
 _LAST_LINES = 3
 _FIRST_LINES = 3
 _LONGEST_LINE = 500
+_LONGEST_NAME = 200
 _LOOKED_AT = 400
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.")
 _NOISE = re.compile(
     r"npm (notice|warn)\b|npm (error|ERR!)( 404| notarget| enoent)?\s*$"
-    r"|npm (error|ERR!) A complete log of this run|npm (error|ERR!) +\S*/_logs/|npm (error|ERR!) (Clean install a project|For a full report)"
+    r"|npm (error|ERR!) A complete log of this run|npm (error|ERR!) +\S*/_logs/"
+    r"|npm (error|ERR!) (Clean install a project|For a full report)"
     r"|npm (error|ERR!) 404 (Note that you can also install|tarball, folder, http url)"
     r"|\[notice\]|WARNING: Running pip as|info Visit https?://yarnpkg"
     r"|\s*errors: \[Getter/Setter\]|\}?\s*$",
@@ -69,12 +71,21 @@ class Explanation:
         found = re.search(self.pattern, text, re.MULTILINE)
         if found is None:
             return None
-        return {name: (value or "").strip()[:200] for name, value in found.groupdict().items()}
+        groups = found.groupdict().items()
+        return {name: _cut((value or "").strip(), _LONGEST_NAME) for name, value in groups}
 
 
 def plain_lines(lines: Iterable[str]) -> list[str]:
     """The lines as a person reads them: no colours, no drawn-over progress, none too long."""
-    return [_ESCAPES.sub("", line.rpartition("\r")[2][:4000])[:_LONGEST_LINE] for line in lines]
+    shown = (_ESCAPES.sub("", line.rpartition("\r")[2][:4000]) for line in lines)
+    return [_cut(line, _LONGEST_LINE) for line in shown]
+
+
+def _cut(text: str, longest: int) -> str:
+    """Shortened at a space: half of a secret would not be known for one where secrets go out."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest].rpartition(' ')[0]} …".lstrip()
 
 
 def lines_that_matter(lines: Iterable[str]) -> list[str]:
