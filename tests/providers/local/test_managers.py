@@ -91,6 +91,6 @@ def test_a_python_manager_is_of_the_apps_interpreter(tmp_path: Path) -> None:
     found = choose_manager(_shop(tmp_path, "pdm"), PYTHON)
 
     assert found is not None
-    assert found.requirements == ("pdm", "hishel<2")
+    assert found.requirements == ("pdm", "hishel<2", "unearth<0.19")
     assert found.runtime == "3.11.7"
     assert {"uv", "poetry", "pdm", "pipenv"} <= managers.PYTHON_MANAGERS

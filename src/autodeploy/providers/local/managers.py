@@ -30,8 +30,8 @@ _LOCK_FORMATS = (
     ("pnpm-lock.yaml", r"lockfileVersion: '?9", "pnpm@10"),
 )
 _DEFAULTS = {"yarn": "yarn@1"}
-# pdm 2.29 does not start with hishel 2, which it admits (November 2026).
-_WITH = {"pdm": ("hishel<2",)}
+# pdm 2.29 admits but does not work with hishel 2 and unearth 0.19 (November 2026).
+_WITH = {"pdm": ("hishel<2", "unearth<0.19")}
 _RANGE = re.compile(r"[\w.^~<>=|*+ -]{1,60}")
 
 
