@@ -12,7 +12,7 @@ from autodeploy.kernel.db import Database
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
-from autodeploy.kernel.objects import ObjectStore
+from autodeploy.kernel.objects import ObjectStore, start_object_threads
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox import MIB, open_sandbox
@@ -49,6 +49,7 @@ def check_keys(settings: Settings) -> None:
 async def open_resources(settings: Settings, database_role: DatabaseRole) -> Resources:
     """The kernel's parts, from the settings. They connect when they are first used."""
     redis_url = settings.effective_redis_url
+    await start_object_threads()
     return Resources(
         db=Database(
             settings.effective_database_url,

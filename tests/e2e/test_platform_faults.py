@@ -183,3 +183,20 @@ def test_api_out_of_descriptors_answers_again_when_clients_have_gone(platform: P
     eventually("it answers", lambda: platform.get("/readyz", port=platform.api_port)[0] == 200)
     assert platform.role("serve").pid == api.pid
     api.rlimit(psutil.RLIMIT_NOFILE, limits)
+
+
+def test_worker_out_of_descriptors_fails_the_build_and_goes_on(
+    platform: Platform, tmp_path: Path
+) -> None:
+    folder = apps.procfile_app(tmp_path / "descriptors", "one")
+    worker = platform.role("worker")
+    limits = worker.rlimit(psutil.RLIMIT_NOFILE)
+    worker.rlimit(psutil.RLIMIT_NOFILE, (worker.num_fds() + 4, limits[1]))
+    client = platform.spawn("deploy", str(folder))
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        client.wait(6)
+    worker.rlimit(psutil.RLIMIT_NOFILE, limits)
+    _, said = client.communicate(timeout=90)
+    assert client.returncode == 0 or "Next: " in said
+    assert platform.deploy(folder, "descriptors")["status"] == "ready"
+    assert platform.page("descriptors") == "one"

@@ -3,6 +3,9 @@
 import asyncio
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +112,33 @@ def test_bucket_url_carries_prefix_endpoint_and_region():
     text = repr(ObjectStore.open(url)._store)
     assert "my-bucket" in text
     assert "some/prefix" in text
+
+
+STARVED = """
+import asyncio, resource, sys
+from autodeploy.kernel.objects import ObjectStore, start_object_threads
+
+async def main():
+    store = ObjectStore.open(sys.argv[1])
+    await start_object_threads()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        await store.get_bytes("a/b")
+    except Exception as error:
+        print("Too many open files" in str(error))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    print(await store.get_bytes("a/b"))
+
+asyncio.run(main())
+"""
+
+
+async def test_store_first_used_without_descriptors_works_when_there_are_some(
+    tmp_path: Path,
+) -> None:
+    url = f"file://{tmp_path}"
+    await ObjectStore.open(url).put_bytes("a/b", b"content")
+    argv = [sys.executable, "-c", STARVED, url]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "b'content'"], done.stderr[-500:]

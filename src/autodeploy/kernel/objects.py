@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, NotFoundError
-from obstore.store import LocalStore, S3Store, from_url
+from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
 from autodeploy.kernel.errors import InvalidInput, NotFound
 
@@ -25,6 +25,13 @@ class ObjectNotFound(NotFound):
     """No object has this key."""
 
     code = "object_not_found"
+
+
+async def start_object_threads() -> None:
+    """Make the library's threads now. Made on first use, when no more files may be opened, they
+    would fail for the whole life of the process (obstore 0.12, pyo3's one runtime is poisoned)."""
+    with contextlib.suppress(NotFoundError, FileNotFoundError):
+        await obstore.head_async(MemoryStore(), "none")
 
 
 class ObjectStore:
