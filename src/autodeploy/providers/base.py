@@ -145,12 +145,18 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class RuntimeStatus:
-    """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent."""
+    """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent.
+
+    ``out_of_memory`` is whether its last process ended for that. ``listening`` are the places,
+    ``address:port``, where a release listens that does not answer yet.
+    """
 
     state: str
     restarts: int
     exit_code: int | None
     log_tail: tuple[str, ...]
+    out_of_memory: bool = False
+    listening: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

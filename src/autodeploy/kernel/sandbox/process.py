@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from autodeploy.kernel.process import discard_output, wait_ended
+from autodeploy.kernel.processes import children, descendants
 from autodeploy.kernel.sandbox.cgroups import Cgroup
 from autodeploy.kernel.sandbox.spec import Outcome
 
@@ -53,9 +54,9 @@ class SandboxProcess:
         """
         if self._init_descriptor < 0:
             return
-        for pid in _descendants(self.init_pid):
+        for pid in descendants(self.init_pid):
             with contextlib.suppress(OSError):
-                if _name(pid) in _SHELLS and _children(pid) and not _catches_sigterm(pid):
+                if _name(pid) in _SHELLS and children(pid) and not _catches_sigterm(pid):
                     continue
                 os.kill(pid, signal.SIGTERM)
 
@@ -101,19 +102,6 @@ async def _readable(descriptor: int) -> None:
         await ended.wait()
     finally:
         loop.remove_reader(descriptor)
-
-
-def _children(pid: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        return [
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
-    return []
-
-
-def _descendants(pid: int) -> list[int]:
-    children = _children(pid)
-    return children + [below for child in children for below in _descendants(child)]
 
 
 def _name(pid: int) -> str:

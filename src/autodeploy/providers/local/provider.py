@@ -124,7 +124,12 @@ class LocalProvider:
         except NotFound:
             return RuntimeStatus("absent", 0, None, ())
         return RuntimeStatus(
-            answer["state"], answer["restarts"], answer["exit_code"], tuple(answer["log_tail"])
+            answer["state"],
+            answer["restarts"],
+            answer["exit_code"],
+            tuple(answer["log_tail"]),
+            out_of_memory=answer["out_of_memory"],
+            listening=tuple(answer["listening"]),
         )
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:

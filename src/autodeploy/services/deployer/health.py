@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -11,7 +11,14 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
 from autodeploy.providers.crashes import explain_crash
-from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
+from autodeploy.services.deployer.errors import (
+    AppCrashed,
+    AppNotListening,
+    AppOutOfMemory,
+    AppWrongAddress,
+    AppWrongPort,
+    HealthCheckFailed,
+)
 
 FIRST_INTERVAL_SECONDS = 0.05
 LAST_INTERVAL_SECONDS = 1.0
@@ -58,7 +65,8 @@ async def wait_until_healthy(
                     provider, release, urljoin(release.check_url, seen.path), seen
                 )
     except TimeoutError:
-        raise _failure(await provider.status(release), seen, timeout_seconds) from None
+        status = await provider.status(release)
+        raise _failure(status, seen, timeout_seconds, release.check_url) from None
 
 
 async def _wait_for_answer(
@@ -110,6 +118,12 @@ def _refuse_crashing(status: RuntimeStatus) -> None:
 
 
 def _crashed(status: RuntimeStatus) -> AppCrashed:
+    if status.out_of_memory:
+        return AppOutOfMemory(
+            "The app needed more memory than it may have, and was ended.",
+            remedy="Have it hold less at once, or start fewer workers.",
+            log_tail=lines_that_matter(status.log_tail),
+        )
     code = "" if status.exit_code is None else f" with exit code {status.exit_code}"
     known = explain_crash(status.log_tail)
     return AppCrashed(
@@ -124,7 +138,7 @@ def _crashed(status: RuntimeStatus) -> AppCrashed:
 
 
 def _failure(
-    status: RuntimeStatus, seen: _Seen, timeout_seconds: float
+    status: RuntimeStatus, seen: _Seen, timeout_seconds: float, check_url: str | None
 ) -> AppCrashed | AppNotListening | HealthCheckFailed:
     tail = lines_that_matter(status.log_tail)
     if seen.status is not None:
@@ -137,9 +151,29 @@ def _failure(
     # Without ever listening it is still starting, however long it has been up.
     if status.restarts or status.state not in ("starting", "running"):
         return _crashed(status)
+    if status.listening:
+        return _elsewhere(status, str(urlsplit(check_url or "").port), tail)
     return AppNotListening(
         f"The app runs but did not answer on its port within {timeout_seconds:g} s.",
         remedy="Make it listen on the port in the environment variable PORT, on 0.0.0.0 or "
         "127.0.0.1, and not on a fixed one.",
+        log_tail=tail,
+    )
+
+
+def _elsewhere(status: RuntimeStatus, port: str, tail: list[str]) -> AppNotListening:
+    """The app listens, but not where it is asked."""
+    places = [place.rpartition(":")[::2] for place in status.listening]
+    at_its_port = ", ".join(address for address, found in places if found == port)
+    if at_its_port:
+        return AppWrongAddress(
+            f"The app listens on port {port}, but only at {at_its_port}.",
+            remedy="Listen on 0.0.0.0 or 127.0.0.1.",
+            log_tail=tail,
+        )
+    found = ", ".join(sorted({found for _, found in places}))
+    return AppWrongPort(
+        f"The app listens on port {found} instead of the one in PORT, {port}.",
+        remedy="Listen on the port in the environment variable PORT.",
         log_tail=tail,
     )

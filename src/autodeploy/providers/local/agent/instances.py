@@ -14,6 +14,7 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.sandbox import Sandbox, SandboxProcess, stream_lines
 from autodeploy.providers.base import RuntimeStatus
+from autodeploy.providers.local.agent.listening import listening
 from autodeploy.providers.local.agent.output import Output
 from autodeploy.providers.local.agent.ports import (
     INSTANCE_PORTS,
@@ -65,13 +66,22 @@ class Instance:
         self._state = "starting"
         self._restarts = 0
         self._exit_code: int | None = None
+        self._out_of_memory = False
         self._process: SandboxProcess | None = None
         self._life = asyncio.create_task(self._keep_alive())
 
     def status(self) -> RuntimeStatus:
         """How the app fares now."""
         tail = tuple(self.output.tail(_TAIL_LINES))
-        return RuntimeStatus(self._state, self._restarts, self._exit_code, tail)
+        process = self._process if self._state == "starting" else None
+        return RuntimeStatus(
+            self._state,
+            self._restarts,
+            self._exit_code,
+            tail,
+            out_of_memory=self._out_of_memory,
+            listening=listening(process.init_pid) if process is not None else (),
+        )
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """SIGTERM, then SIGKILL after the grace. No restart follows."""
@@ -105,7 +115,7 @@ class Instance:
 
     async def _run_once(self) -> None:
         self._state = "starting"
-        listening = asyncio.create_task(self._watch_port())
+        watching = asyncio.create_task(self._watch_port())
         try:
             process = await self._sandbox.start(app_sandbox(self._layout, self.app, port=self.port))
             self._process = process
@@ -115,6 +125,7 @@ class Instance:
             finally:
                 await process.destroy()
             self._exit_code = outcome.exit_code
+            self._out_of_memory = outcome.out_of_memory
             reason = " (out of memory)" if outcome.out_of_memory else ""
             self.output.append(
                 "system", f"The app ended with exit code {outcome.exit_code}{reason}."
@@ -124,7 +135,7 @@ class Instance:
             self.output.append("system", f"The app could not be started: {error}")
         finally:
             self._process = None
-            listening.cancel()
+            watching.cancel()
 
     async def _on_line(self, stream: str, text: str) -> None:
         self.output.append(stream, text)

@@ -38,17 +38,21 @@ def taken_by_others(port: int, uid: int) -> bool:
 
     Apps share the machine's network, so one could wait for the port of another to be free.
     """
-    listening = [line for table in _TABLES for line in _lines(table) if line[3] == _LISTEN]
     return any(
         int(line[7]) != uid
-        for line in listening
+        for line in listening_rows()
         for address, _, number in [line[1].partition(":")]
         if int(number, 16) == port and address in _LOOPBACK
     )
 
 
+def listening_rows() -> list[list[str]]:
+    """The sockets that listen, as rows of /proc/net/tcp: 1 is the local address, 7 the user, 9
+    the inode."""
+    return [line for table in _TABLES for line in _lines(table) if line[3] == _LISTEN]
+
+
 def _lines(table: Path) -> list[list[str]]:
-    """The rows of /proc/net/tcp: 1 is the local address, 3 the state, 7 the user."""
     try:
         return [line.split() for line in table.read_text().splitlines()[1:]]
     except FileNotFoundError:  # a kernel without IPv6
