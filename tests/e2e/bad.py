@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.e2e import apps
 from tests.e2e.platform import Json, Platform
 
-_AT_ONCE = 3
+_AT_ONCE = 4
 
 
 def failure(platform: Platform, source: Path | str, name: str, *arguments: str) -> Json:

@@ -34,7 +34,7 @@ CASES: dict[str, dict[str, str]] = {
 
 # The code of each, and what its message, cause or lines that matter say.
 EXPECTED: dict[str, tuple[str, str]] = {
-    "never-listens": ("app_not_listening", "within 8 s"),
+    "never-listens": ("app_not_listening", "within 6 s"),
     "wrong-port": ("app_wrong_port", f"listens on port {OTHER_PORT}"),
     "wrong-address": ("app_wrong_address", "only at 127.0.0.2"),
     "never-answers": ("app_not_listening", "did not answer"),
@@ -46,10 +46,28 @@ EXPECTED: dict[str, tuple[str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def errors(
-    limited: Platform, tmp_path_factory: pytest.TempPathFactory
-) -> "Iterator[dict[str, Future[Json]]]":
+def stubborn(limited: Platform, tmp_path_factory: pytest.TempPathFactory) -> list[psutil.Process]:
+    """The processes of a release that ignores the stop signal and was replaced."""
     limited.ensure_running()
+    base = tmp_path_factory.mktemp("stubborn")
+    folder = apps.procfile_app(base / "first", "the first")
+    server = (folder / "server.py").read_text()
+    stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    (folder / "stubborn.py").write_text(stubborn + server)
+    (folder / "Procfile").write_text("web: python stubborn.py\n")
+    limited.deploy(folder, "stubborn")
+    old = processes(limited, "stubborn.py")
+    assert old
+    limited.deploy(apps.procfile_app(base / "next", "the second"), "stubborn")
+    return old
+
+
+@pytest.fixture(scope="module")
+def errors(
+    limited: Platform,
+    tmp_path_factory: pytest.TempPathFactory,
+    stubborn: list[psutil.Process],  # which ends meanwhile
+) -> "Iterator[dict[str, Future[Json]]]":
     with failures(limited, tmp_path_factory.mktemp("apps"), CASES) as found:
         yield found
 
@@ -72,18 +90,11 @@ def test_app_that_crashes_later_is_started_again(limited: Platform, tmp_path: Pa
     assert processes(limited, "server.py") != first
 
 
-def test_app_that_ignores_the_stop_signal_is_killed(limited: Platform, tmp_path: Path) -> None:
-    folder = apps.procfile_app(tmp_path / "stubborn", "the first")
-    server = (folder / "server.py").read_text()
-    stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    (folder / "stubborn.py").write_text(stubborn + server)
-    (folder / "Procfile").write_text("web: python stubborn.py\n")
-    limited.deploy(folder, "stubborn")
-    old = processes(limited, "stubborn.py")
-    assert old
-    limited.deploy(apps.procfile_app(tmp_path / "next", "the second"), "stubborn")
+def test_app_that_ignores_the_stop_signal_is_killed(
+    limited: Platform, stubborn: list[psutil.Process]
+) -> None:
     assert limited.page("stubborn") == "the second"
-    eventually("the old release ends", lambda: not any(map(runs, old)), 40)
+    eventually("the old release ends", lambda: not any(map(runs, stubborn)), 40)
 
 
 def test_platform_goes_on_and_nothing_of_the_failed_apps_is_left(

@@ -7,7 +7,8 @@ import pytest
 from autodeploy.cli.user.client import Json
 from autodeploy.cli.user.status import _lines
 
-SINCE = (datetime.now(UTC) - timedelta(minutes=5, seconds=1)).isoformat()
+# In days, so that it is said the same however long the tests before these take.
+SINCE = (datetime.now(UTC) - timedelta(days=5, hours=1)).isoformat()
 
 
 def _shown(runtime: Json | None, *, live: str | None = "id", with_age: bool = True) -> str:
@@ -30,7 +31,7 @@ def _shown(runtime: Json | None, *, live: str | None = "id", with_age: bool = Tr
         (None, "live"),
         (
             {"state": "running", "restarts": 0, "exitCode": None, "reason": None, "since": SINCE},
-            "running (for 5m)",
+            "running (for 5d)",
         ),
         (
             {"state": "restarting", "restarts": 1, "exitCode": 0, "reason": None, "since": None},
@@ -44,7 +45,7 @@ def _shown(runtime: Json | None, *, live: str | None = "id", with_age: bool = Tr
                 "reason": "out_of_memory",
                 "since": SINCE,
             },
-            "crashed (for 5m, restarted 7 times, last exit code 137, out of memory)",
+            "crashed (for 5d, restarted 7 times, last exit code 137, out of memory)",
         ),
     ],
 )
