@@ -116,6 +116,20 @@ def test_rollback_of_a_project_brings_back_the_release_before_without_building(
     assert platform.run("rollback", "back", check=False).returncode == 1
 
 
+def test_changed_variable_is_applied_by_a_redeploy_without_a_build(
+    platform: Platform, tmp_path: Path
+) -> None:
+    folder = apps.procfile_app(tmp_path / "varied", "varied")
+    platform.deploy(folder, "varied")
+    platform.run("env", "set", "COLOUR=green", "--project", "varied")
+
+    changed = platform.deploy(folder, "varied")
+
+    assert platform.page("varied", "/env/COLOUR") == "green"
+    lines = platform.call("GET", f"/deployments/{changed['id']}/logs")["items"]
+    assert not [line for line in lines if line["source"] == "build"]
+
+
 def test_cancel_during_the_build_leaves_no_process_and_the_old_release_answers(
     platform: Platform, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tests.kernel.gate import Gate
 from tests.services.auth.accounts import principal
-from tests.services.deployer.platform import WITH_DATABASE, Platform, eventually
+from tests.services.deployer.platform import STATIC, WITH_DATABASE, Platform, eventually
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
 from autodeploy.kernel.db import Database
@@ -73,12 +73,47 @@ async def test_redeploy_without_change_builds_nothing(platform: Platform) -> Non
     assert rows[0].artifact_key == rows[1].artifact_key
 
 
-async def test_redeploy_with_a_changed_variable_builds_again(platform: Platform) -> None:
-    project = await platform.project()
+@pytest.mark.parametrize(
+    ("files", "key", "builds"),
+    [
+        (STATIC, "COLOUR", 1),
+        (STATIC, "PIP_INDEX_URL", 2),
+        (STATIC, "NEXT_PUBLIC_COLOUR", 2),
+        (STATIC | {"autodeploy.toml": "[variables.COLOUR]\nbuild = true\n"}, "COLOUR", 2),
+        (STATIC | {"autodeploy.toml": "build = 'python make.py'\noutput = '.'\n"}, "COLOUR", 2),
+    ],
+)
+async def test_changed_variable_builds_again_only_where_the_build_may_read_it(
+    platform: Platform, files: dict[str, str], key: str, builds: int
+) -> None:
+    project = await platform.project(files)
     await platform.deployed(project)
-    await platform.deployed(project, configuration={"environmentVariables": {"COLOUR": "green"}})
-    await platform.deployed(project, configuration={"environmentVariables": {"COLOUR": "green"}})
+    changed = {"configuration": {"environmentVariables": {key: "green"}}}
+    deployed = await platform.deployed(project, **changed)
+    assert platform.provider.calls["build"] == builds
+    assert deployed.status == "ready"
+    assert platform.provider.environments["run"][key] == "green"
+    await platform.deployed(project)
+    assert platform.provider.calls["build"] == builds
+
+
+async def test_build_is_made_or_left_out_as_asked(platform: Platform) -> None:
+    project = await platform.project(
+        STATIC | {"autodeploy.toml": "build = 'python make.py'\noutput = '.'\n"}
+    )
+    refused = await platform.deployed(project, build="never")
+    assert refused.error is not None
+    assert refused.error.code == "not_built"
+    await platform.deployed(project)
+    again = await platform.deployed(project, build="always")
     assert platform.provider.calls["build"] == 2
+    changed = {"configuration": {"environmentVariables": {"COLOUR": "green"}}}
+    kept = await platform.deployed(project, build="never", **changed)
+    assert platform.provider.calls["build"] == 2
+    assert (await platform.row(kept.id)).artifact_key == (await platform.row(again.id)).artifact_key
+    elsewhere = await platform.deployed(project, build="never", environment="staging")
+    assert elsewhere.error is not None
+    assert elsewhere.error.code == "not_built"
 
 
 @pytest.mark.parametrize("moment", ["at", "after"])
@@ -298,9 +333,7 @@ async def test_failed_build_says_why_and_leaves_the_live_release(platform: Platf
     platform.provider.at["build"] = fail_with(
         DeploymentFailed("npm failed", remedy="fix it", log_tail=["line 1", "line 2"])
     )
-    failed = await platform.deployed(
-        project, configuration={"environmentVariables": {"COLOUR": "green"}}
-    )
+    failed = await platform.deployed(project, build="always")
     assert failed.status == "error"
     assert failed.error is not None
     assert failed.error.remedy == "fix it"

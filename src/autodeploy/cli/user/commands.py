@@ -66,6 +66,14 @@ def deploy(
     root: Annotated[
         str | None, typer.Option("--root", help="Folder of the app inside the repository.")
     ] = None,
+    build: Annotated[
+        bool | None,
+        typer.Option(
+            "--build/--no-build",
+            help="Build in any case, or not at all; default: when something has changed.",
+            show_default=False,
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -79,7 +87,7 @@ def deploy(
     """
     from autodeploy.cli.user.deploy import DeployOptions, run
 
-    run(DeployOptions(source, ref, project, environment, root, detach, as_json))
+    run(DeployOptions(source, ref, project, environment, root, detach, as_json, build))
 
 
 def status(

@@ -48,6 +48,7 @@ class DeployOptions:
     root_directory: str | None = None
     detach: bool = False
     as_json: bool = False
+    build: bool | None = None
 
 
 def run(options: DeployOptions) -> None:
@@ -198,7 +199,7 @@ def _start_from_git(api: Api, source: GitSource, options: DeployOptions) -> Json
     body = {"environment": environment_name(options.environment, elsewhere=True)}
     if options.ref is not None:
         body["branch"] = options.ref
-    return _start(api, project, body)
+    return _start(api, project, body, options)
 
 
 def _start_from_folder(api: Api, source: FolderSource, options: DeployOptions) -> Json:
@@ -216,7 +217,8 @@ def _start_from_folder(api: Api, source: FolderSource, options: DeployOptions) -
     project = _ensure_project(
         api, project, name, uploaded["repository"]["id"], options.root_directory
     )
-    return _start(api, project, {"environment": environment, "commit": uploaded["commit"]})
+    body = {"environment": environment, "commit": uploaded["commit"]}
+    return _start(api, project, body, options)
 
 
 def _upload(api: Api, archive: Path, name: str, repository_id: str | None) -> Json:
@@ -254,7 +256,9 @@ def _ensure_project(
     return api.put(f"/projects/{project['id']}", wanted)
 
 
-def _start(api: Api, project: Json, body: Json) -> Json:
+def _start(api: Api, project: Json, body: Json, options: DeployOptions) -> Json:
+    if options.build is not None:
+        body["build"] = "always" if options.build else "never"
     deployment = api.post(f"/projects/{project['id']}/deployments", body)
     say(f"Deploying {project['name']} to {deployment['environment']} ({deployment['id']})")
     return deployment

@@ -36,6 +36,7 @@ from autodeploy.services.analyzer.plan import (
 )
 from autodeploy.services.analyzer.recommendation import recommend
 from autodeploy.services.analyzer.tree import SourceTree
+from autodeploy.services.analyzer.variables.build_inputs import reads_variables
 from autodeploy.services.analyzer.variables.collect import find_variables
 
 # Below this a plan says that it is not sure, and what would settle it.
@@ -215,6 +216,9 @@ def _plan(
         runtime=packages.runtime if packages else _runtime(language.slug),
         install_command=run.install,
         build_command=run.build,
+        build_reads_variables=reads_variables(
+            run.build.command if run.build else None, packages.scripts if packages else {}
+        ),
         start_command=run.start,
         release_command=run.release,
         worker_commands=dict(run.workers),

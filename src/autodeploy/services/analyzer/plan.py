@@ -14,7 +14,7 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "4"
+ANALYZER_VERSION = "5"
 
 
 class NothingToRun(DeploymentFailed):
@@ -146,8 +146,9 @@ class Plan(PlanModel):
     a person says it (``TypeScript``). ``lock_files`` are paths relative to the repository.
     ``health_path`` is where the owner wants the app to be asked whether it is well; else ``/``.
     ``apps`` are the members that can be deployed, where the root directory itself is none: one
-    of them is to be named as the root directory. ``abstained`` says that the confidence is below
-    what a deployment should rest on.
+    of them is to be named as the root directory. ``build_reads_variables`` says that the build
+    command may read any variable, not only those that are known to be read by builds.
+    ``abstained`` says that the confidence is below what a deployment should rest on.
     """
 
     analyzer_version: str = ANALYZER_VERSION
@@ -159,6 +160,7 @@ class Plan(PlanModel):
     runtime: Runtime | None = None
     install_command: Command | None = None
     build_command: Command | None = None
+    build_reads_variables: bool = True
     start_command: Command | None = None
     release_command: Command | None = None
     worker_commands: dict[str, Command] = {}

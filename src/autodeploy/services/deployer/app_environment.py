@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.resources import Resources
+from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.variables.build_inputs import may_be_built_in
 from autodeploy.services.deployer.models import (
     Deployment,
     EnvironmentVariable,
@@ -49,8 +51,11 @@ class AppEnvironment:
         return Redactor(self.secrets)
 
     def fingerprint(self, deployment: Deployment) -> str:
-        """Equal for deployments whose builds are interchangeable."""
-        decisive = [deployment.commit_sha, deployment.provider, deployment.plan, self.versions]
+        """Equal for deployments whose builds are interchangeable: of the variables, those count
+        that may be built in."""
+        plan = Plan.model_validate(deployment.plan)
+        versions = [one for one in self.versions if may_be_built_in(plan, one[0])]
+        decisive = [deployment.commit_sha, deployment.provider, deployment.plan, versions]
         data = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(data.encode()).hexdigest()
 

@@ -87,7 +87,7 @@ async def create_deployment(
             branch=ref.ref_name,
             commit_sha=ref.commit_sha,
             provider=provider,
-            configuration=configuration,
+            configuration={**configuration, "build": body.build},
             created_by=principal.user_id,
         )
     return await _dispatched(resources, deployment)

@@ -67,6 +67,13 @@ class SourceMissing(DeploymentFailed):
     code = "source_missing"
 
 
+class NotBuilt(DeploymentFailed):
+    """The deployment is to do without a build, and there is none of its commit."""
+
+    code = "not_built"
+    usual_remedy = "Deploy it with a build: leave out --no-build."
+
+
 class NotRollbackable(Conflict):
     """The deployment was never released, or its artifact is gone."""
 

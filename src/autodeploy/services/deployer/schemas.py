@@ -1,6 +1,7 @@
 """The shapes of projects, environments, variables and deployments."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -126,6 +127,14 @@ class DeploymentConfiguration(Input):
     database: DatabaseWish | None = None
 
 
+class BuildChoice(StrEnum):
+    """Whether to build: when what the build depends on has changed, in any case, or not at all."""
+
+    WHEN_CHANGED = "when_changed"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class DeploymentInput(Input):
     """What to deploy: the newest of the default branch when nothing is named."""
 
@@ -133,6 +142,7 @@ class DeploymentInput(Input):
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{7,40}$")] | None = None
     environment: EnvironmentName = PRODUCTION
     provider: Annotated[str, StringConstraints(max_length=100)] | None = None
+    build: BuildChoice = BuildChoice.WHEN_CHANGED
     configuration: DeploymentConfiguration = Field(default_factory=DeploymentConfiguration)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
@@ -16,10 +16,18 @@ from autodeploy.services.deployer.app_environment import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.databases import ensure_database, needs_database
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.releases import go_live, release_of
+from autodeploy.services.deployer.schemas import BuildChoice
 from autodeploy.services.deployer.states import StepName, StepStatus
+
+_REUSED = {
+    BuildChoice.WHEN_CHANGED: "Nothing that the build depends on has changed: "
+    "reusing its artifact.",
+    BuildChoice.NEVER: "Reusing the last build of this commit, as asked.",
+}
 
 
 @dataclass(frozen=True)
@@ -75,13 +83,21 @@ async def provision_database(context: StepContext) -> StepStatus:
 
 
 async def build_application(context: StepContext) -> StepStatus:
-    """Build the commit into an artifact, or take the one that is there for the same inputs."""
+    """Build the commit into an artifact, or take the one that is there for the same inputs.
+
+    Raises ``NotBuilt`` when there is none and it is to do without a build.
+    """
     deployment = context.deployment
     fingerprint = context.variables.fingerprint(deployment)
-    key = await _find_artifact(context, fingerprint)
+    choice = BuildChoice(deployment.configuration.get("build", BuildChoice.WHEN_CHANGED))
+    key = await _find_artifact(context, fingerprint, choice)
     if key is not None:
-        await context.say("Nothing that the build depends on has changed: reusing its artifact.")
+        await context.say(_REUSED[choice])
         made = {"artifact_key": key, "reused": True}
+    elif choice is BuildChoice.NEVER:
+        raise NotBuilt(
+            f"{deployment.commit_sha[:12]} was not built for {deployment.environment} before."
+        )
     else:
         key, made = await _build(context)
     await context.journal.record(StepName.BUILD_APPLICATION, made)
@@ -143,14 +159,24 @@ def _builds(engine: Engine) -> Path:
     return engine.resources.home / "builds"
 
 
-async def _find_artifact(context: StepContext, fingerprint: str) -> str | None:
-    """The artifact of a build with the same inputs in this project, if it is still stored."""
+async def _find_artifact(context: StepContext, fingerprint: str, choice: BuildChoice) -> str | None:
+    """The newest artifact of this project that serves, if it is still stored."""
+    if choice is BuildChoice.ALWAYS:
+        return None
+    wanted = context.deployment
+    same_inputs = Deployment.build_fingerprint == fingerprint
+    whatever_the_variables = and_(
+        Deployment.commit_sha == wanted.commit_sha,
+        Deployment.environment == wanted.environment,
+        Deployment.provider == wanted.provider,
+        Deployment.plan == wanted.plan,
+    )
     async with context.engine.resources.db.transaction() as session:
         key = await session.scalar(
             select(Deployment.artifact_key)
             .where(
                 Deployment.project_id == context.project.id,
-                Deployment.build_fingerprint == fingerprint,
+                whatever_the_variables if choice is BuildChoice.NEVER else same_inputs,
                 Deployment.artifact_key.is_not(None),
             )
             .order_by(Deployment.created_at.desc())
