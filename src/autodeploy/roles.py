@@ -91,6 +91,7 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
                     processes=settings.build_processes,
                     disk_bytes=settings.build_disk_mb * MIB,
                 ),
+                app_limits=settings.app_limits,
             )
         ]
     )

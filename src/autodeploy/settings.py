@@ -10,6 +10,8 @@ import platformdirs
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from autodeploy.kernel.sandbox import MIB, Limits
+
 # A unix socket's path may have 107 bytes; this is the longest that we add to the home folder.
 _LONGEST_SOCKET = "/run/apps-postgres/.s.PGSQL.65535"
 _SOCKET_PATH_BYTES = 107
@@ -71,6 +73,9 @@ class Settings(BaseSettings):
     build_memory_mb: int = Field(default=4096, ge=64)
     build_processes: int = Field(default=2048, ge=16)
     build_disk_mb: int = Field(default=10240, ge=16)
+    app_memory_mb: int = Field(default=1024, ge=32)
+    app_processes: int = Field(default=512, ge=16)
+    app_cpus: float | None = Field(default=None, ge=0.01)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
 
     @field_validator("home")
@@ -95,6 +100,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_origins(cls, value: object) -> object:
         return value.split(",") if isinstance(value, str) else value
+
+    @property
+    def app_limits(self) -> Limits:
+        """What each process of an app may use on this machine."""
+        return Limits(
+            memory_bytes=self.app_memory_mb * MIB, processes=self.app_processes, cpus=self.app_cpus
+        )
 
     @property
     def secrets_folder(self) -> Path:

@@ -37,6 +37,7 @@ def limited() -> Iterator[Platform]:
             "AUTODEPLOY_BUILD_MEMORY_MB": "400",
             "AUTODEPLOY_BUILD_PROCESSES": "64",
             "AUTODEPLOY_BUILD_DISK_MB": "64",
+            "AUTODEPLOY_APP_MEMORY_MB": "128",
             "AUTODEPLOY_HEALTH_SECONDS": "6",
             "PIP_NO_INDEX": "1",
         }

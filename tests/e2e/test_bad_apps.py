@@ -90,6 +90,26 @@ def test_app_that_crashes_later_is_started_again(limited: Platform, tmp_path: Pa
     assert processes(limited, "server.py") != first
 
 
+def test_live_app_whose_worker_does_not_stay_up_is_told_so(
+    limited: Platform, tmp_path: Path
+) -> None:
+    folder = apps.procfile_app(tmp_path / "loops", "still here")
+    (folder / "Procfile").write_text("web: python server.py\nbeat: python beat.py\n")
+    (folder / "beat.py").write_text("raise SystemExit('no heart')\n")
+    limited.deploy(folder, "loops")
+
+    def runtime() -> Json:
+        found: Json = limited.json("status", "loops")["project"]["environments"][0]["runtime"]
+        return found
+
+    crashed = eventually("it is told", lambda: (r := runtime())["state"] == "crashed" and r, 60, 1)
+    assert (crashed["process"], crashed["exitCode"]) == ("beat", 1)
+    assert "crashed (its beat" in limited.run("status", "loops").stdout
+    said = limited.run("logs", "loops", "--level", "error").stdout
+    assert "beat: It ended 5 times in a row" in said
+    assert limited.page("loops") == "still here"
+
+
 def test_app_that_ignores_the_stop_signal_is_killed(
     limited: Platform, stubborn: list[psutil.Process]
 ) -> None:

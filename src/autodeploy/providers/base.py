@@ -148,7 +148,8 @@ class RuntimeStatus:
     """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent.
 
     ``out_of_memory`` is whether its last process ended for that. ``listening`` are the places,
-    ``address:port``, where a release listens that does not answer yet.
+    ``address:port``, where a release listens that does not answer yet. ``process`` is the name of
+    the worker that this is about; None for the app itself.
     """
 
     state: str
@@ -157,11 +158,16 @@ class RuntimeStatus:
     log_tail: tuple[str, ...]
     out_of_memory: bool = False
     listening: tuple[str, ...] = ()
+    process: str | None = None
 
 
 @dataclass(frozen=True)
 class RuntimeLines:
-    """Output of a running release after ``cursor``; pass ``cursor`` to the next call."""
+    """Output of a running release after ``cursor``; pass ``cursor`` to the next call.
+
+    Streams are ``stdout``, ``stderr``, and what the provider itself has to say: ``system``, and
+    ``crash`` for an app that does not stay up.
+    """
 
     cursor: str
     lines: tuple[tuple[float, str, str], ...]  # (unix time, stream, text)
@@ -204,7 +210,8 @@ class DeployProvider(Provider, Protocol):
     async def status(self, release: Release) -> RuntimeStatus: ...
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
-        """Give the release all traffic without a failed request. Idempotent."""
+        """Give the release all traffic without a failed request, and run its workers instead of
+        those of the release before. Idempotent."""
         ...
 
     async def retire(self, app: App, deployment_id: UUID) -> None:

@@ -47,6 +47,17 @@ def _shown(runtime: Json | None, *, live: str | None = "id", with_age: bool = Tr
             },
             "crashed (for 5d, restarted 7 times, last exit code 137, out of memory)",
         ),
+        (
+            {
+                "state": "crashed",
+                "restarts": 4,
+                "exitCode": 1,
+                "reason": None,
+                "process": "beat",
+                "since": SINCE,
+            },
+            "crashed (its beat, for 5d, restarted 4 times, last exit code 1)",
+        ),
     ],
 )
 def test_state_is_one_line_of_what_is_known(runtime: Json | None, said: str) -> None:

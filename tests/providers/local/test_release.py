@@ -304,7 +304,7 @@ async def test_release_command_over_its_time_is_ended_and_told_so(
     provider: LocalProvider, app: App, source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = Limits(seconds=0.5)
-    monkeypatch.setattr("autodeploy.providers.local.provider._RELEASE_LIMITS", limits)
+    monkeypatch.setattr(provider, "_release_limits", limits)
     key = await _artifact(provider, app, source({"server.py": SERVER}))
     request = release_request(app, key, spec(release_command="sleep 7533"))
     with pytest.raises(ReleaseCommandFailed, match="took longer"):

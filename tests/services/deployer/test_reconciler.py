@@ -3,13 +3,16 @@
 import asyncio
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import select
 from tests.services.deployer.platform import WITH_DATABASE, Platform, eventually
+from tests.services.deployer.provider import fail_with
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.disk import DiskFull
 from autodeploy.kernel.queue import QueueName, QueueWorker
 from autodeploy.services.deployer import projects
 from autodeploy.services.deployer.dispatch import dispatch_due
@@ -81,6 +84,48 @@ async def test_lost_live_release_is_started_again_at_its_address(platform: Platf
     assert platform.provider.releases() == {str(live.id)}
     assert platform.provider.traffic(environment.number) == str(live.id)
     assert (await platform.environment(project)).url == environment.url
+
+
+async def test_state_of_the_live_release_is_told_with_its_beginning(platform: Platform) -> None:
+    project = await platform.project()
+    await platform.deployed(project)
+    reconciler = Reconciler(platform.engine)
+
+    async def told() -> dict[str, Any]:
+        await reconciler.run_once()
+        view = await projects.get_project(platform.resources, platform.principal, project.id)
+        runtime = view.environments[0].runtime
+        assert runtime is not None
+        return runtime.model_dump()
+
+    running = await told()
+    assert (running["state"], running["restarts"], running["reason"]) == ("running", 0, None)
+    assert await told() == running
+    platform.provider.state = "crashed"
+    crashed = await told()
+    assert (crashed["state"], crashed["exit_code"]) == ("crashed", 1)
+    assert crashed["since"] > running["since"]
+    platform.provider.state = "running"
+    assert (await told())["since"] > crashed["since"]
+
+
+async def test_release_that_cannot_be_started_again_is_told_with_the_reason(
+    platform: Platform,
+) -> None:
+    project = await platform.project()
+    await platform.deployed(project)
+    for file in (platform.provider.machine / "releases").iterdir():
+        file.unlink()
+    platform.provider.at["deploy"] = fail_with(DiskFull("no room"))
+    await Reconciler(platform.engine).run_once()
+    runtime = (await platform.environment(project)).runtime
+    assert runtime is not None
+    assert (runtime["state"], runtime["reason"]) == ("stopped", "disk_full")
+    platform.provider.at.clear()
+    await Reconciler(platform.engine).run_once()
+    runtime = (await platform.environment(project)).runtime
+    assert runtime is not None
+    assert (runtime["state"], runtime["reason"]) == ("running", None)
 
 
 async def test_release_that_was_not_retired_is_retired_later(platform: Platform) -> None:

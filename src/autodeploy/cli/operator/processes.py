@@ -97,6 +97,7 @@ def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
             proxy_port=settings.proxy_port,
             user=parts_user(),
             allow_unsandboxed=settings.allow_unsandboxed,
+            limits=settings.app_limits,
         )
     )
 

@@ -154,6 +154,8 @@ def _state(environment: Json, with_age: bool) -> str:
         f"last exit code {code}" if code is not None else "",
         (runtime.get("reason") or "").replace("_", " "),
     ]
+    if runtime.get("process"):
+        parts.insert(0, f"its {runtime['process']}")
     details = ", ".join(part for part in parts if part)
     return f"{runtime['state']} ({details})" if details else str(runtime["state"])
 

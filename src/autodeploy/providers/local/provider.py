@@ -3,6 +3,7 @@
 import contextlib
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,10 +37,15 @@ from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
 from autodeploy.providers.local.layout import Layout, database_name
 from autodeploy.providers.local.limits import BuildLimits
-from autodeploy.providers.local.runtime import AppCommand, app_sandbox, read_interpreters
+from autodeploy.providers.local.runtime import (
+    APP_LIMITS,
+    AppCommand,
+    app_sandbox,
+    read_interpreters,
+)
 
 DRAIN_SECONDS = 5.0
-_RELEASE_LIMITS = Limits(seconds=15 * 60)
+_RELEASE_SECONDS = 15 * 60.0
 _TAIL_LINES = 200
 
 MANIFEST = Manifest(
@@ -73,6 +79,7 @@ class LocalProvider:
         objects: ObjectStore,
         sandbox: Sandbox | None = None,
         build_limits: BuildLimits | None = None,
+        app_limits: Limits = APP_LIMITS,
     ):
         self._layout = Layout(home)
         self._proxy_port = proxy_port
@@ -81,6 +88,7 @@ class LocalProvider:
         self._builder = Builder(
             self._layout, self._sandbox, self._artifacts, build_limits or BuildLimits()
         )
+        self._release_limits = replace(app_limits, seconds=_RELEASE_SECONDS)
         self._agent = AgentClient(self._layout.agent_socket)
 
     @property
@@ -107,6 +115,7 @@ class LocalProvider:
                 "root_directory": command.root_directory,
                 "environment": dict(command.environment),
                 "listens": request.spec.kind == "server",
+                "workers": dict(request.spec.workers),
             },
         )
         resources = {"kind": request.spec.kind, "port": answer["port"]}
@@ -130,6 +139,7 @@ class LocalProvider:
             tuple(answer["log_tail"]),
             out_of_memory=answer["out_of_memory"],
             listening=tuple(answer["listening"]),
+            process=answer["process"],
         )
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
@@ -139,6 +149,7 @@ class LocalProvider:
         """
         app = request.app
         if request.spec.kind == "worker":
+            await self._run_workers(release)
             return Endpoint("", None, None)
         static = request.spec.kind == "static"
         target = (
@@ -158,6 +169,8 @@ class LocalProvider:
                 "target": target,
             },
         )
+        if not static:
+            await self._run_workers(release)
         port: int = routed["local_port"]
         url = f"http://{routed['host']}:{self._proxy_port}"
         return Endpoint(url, f"http://127.0.0.1:{port}", port)
@@ -228,12 +241,12 @@ class LocalProvider:
 
         command = _app_command(request, request.spec.release_command)
         await log("info", "release", f"$ {command.command}")
-        spec = app_sandbox(self._layout, command, port=None, limits=_RELEASE_LIMITS)
+        spec = app_sandbox(self._layout, command, port=None, limits=self._release_limits)
         outcome = await self._sandbox.run(spec, on_line)
         if outcome.timed_out:
             raise ReleaseCommandFailed(
                 f"The release command `{command.command}` took longer than "
-                f"{_RELEASE_LIMITS.seconds:.0f} seconds.",
+                f"{self._release_limits.seconds:.0f} seconds.",
                 remedy="Check what it waits for: a prompt or a lock, for instance.",
                 log_tail=lines_that_matter(lines),
             )
@@ -247,6 +260,10 @@ class LocalProvider:
                 log_tail=lines_that_matter(lines),
             )
         done.touch()
+
+    async def _run_workers(self, release: Release) -> None:
+        """Run the workers of this release, and no longer those of the one before."""
+        await self._agent.call("PUT", f"/instances/{release.deployment_id}/live")
 
     async def _port(self, release: Release) -> int:
         """The port where the release listens now; a restart may have changed it."""

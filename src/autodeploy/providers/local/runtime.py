@@ -19,7 +19,10 @@ APP_LIMITS = Limits(memory_bytes=1 * GIB, processes=512)
 
 @dataclass(frozen=True)
 class AppCommand:
-    """One command of a release: its server, its worker, or the command that prepares it."""
+    """One command of a release: its server, its worker, or the command that prepares it.
+
+    ``workers`` are those to run beside it; ``process`` is the name of one of them.
+    """
 
     deployment_id: UUID
     number: int
@@ -27,10 +30,12 @@ class AppCommand:
     root_directory: str
     environment: Mapping[str, str] = field(repr=False)
     listens: bool = True
+    workers: Mapping[str, str] = field(default_factory=dict)
+    process: str | None = None
 
 
 def app_sandbox(
-    layout: Layout, app: AppCommand, *, port: int | None, limits: Limits = APP_LIMITS
+    layout: Layout, app: AppCommand, *, port: int | None, limits: Limits
 ) -> SandboxSpec:
     """The sandbox for ``app``; ``port`` is where it must listen, on 127.0.0.1."""
     release = layout.release(app.deployment_id)

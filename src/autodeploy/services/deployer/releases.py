@@ -17,6 +17,7 @@ from autodeploy.services.deployer.context import (
     make_release_request,
 )
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
 from autodeploy.services.deployer.states import (
     TERMINAL,
@@ -55,6 +56,7 @@ async def go_live(context: StepContext, release: Release) -> None:
                 .values(rolled_back_at=moment)
             )
         environment.live_deployment_id = deployment.id
+        environment.runtime = as_row(LiveState(RuntimeState.RUNNING))
         environment.provider = deployment.provider
         environment.url = endpoint.url
         environment.local_url = endpoint.local_url

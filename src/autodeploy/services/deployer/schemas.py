@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from autodeploy.kernel.schema import DisplayName, Input, Schema
 from autodeploy.services.analyzer.models import RepositoryKind
+from autodeploy.services.deployer.live_state import RuntimeState
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
 
@@ -62,6 +63,19 @@ class RepositoryReference(Schema):
     default_branch: str
 
 
+class RuntimeView(Schema):
+    """How the live release fares: of several processes the one that fares worst. ``process`` is
+    the name of a worker, null for the app itself; ``reason`` is ``out_of_memory`` or an error
+    code."""
+
+    state: RuntimeState
+    restarts: int
+    exit_code: int | None
+    reason: str | None
+    process: str | None
+    since: datetime
+
+
 class EnvironmentView(Schema):
     id: UUID
     name: str
@@ -69,6 +83,7 @@ class EnvironmentView(Schema):
     url: str | None
     local_url: str | None
     live_deployment_id: UUID | None
+    runtime: RuntimeView | None
 
 
 class ProjectView(Schema):

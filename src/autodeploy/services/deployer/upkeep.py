@@ -7,13 +7,19 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
-from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.providers.base import DeployProvider, RuntimeLines
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import health_path_of, make_release_request, spec_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
+from autodeploy.services.deployer.live_state import (
+    LiveState,
+    RuntimeState,
+    record_state,
+    state_of,
+)
 from autodeploy.services.deployer.log_lines import LogLine
 from autodeploy.services.deployer.logs import LineCleaner, append_lines
 from autodeploy.services.deployer.models import Deployment, Environment, Project
@@ -22,6 +28,8 @@ from autodeploy.services.deployer.releases import find_release, load_live
 _AT_ONCE = 8
 _FIRST_PAUSE_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 60.0
+
+_LEVELS = {"stderr": "warn", "system": "warn", "crash": "error"}
 
 _log = structlog.get_logger(__name__)
 
@@ -60,10 +68,14 @@ class Upkeep:
             until, pause = self._pauses.get(environment_id, (0.0, _FIRST_PAUSE_SECONDS))
             if clock < until:
                 return
+            live = await load_live(self._engine, environment_id)
+            if live is None:
+                return
             try:
-                await self._restart_if_absent(environment_id)
+                state = await self._restart_if_absent(*live)
                 self._pauses.pop(environment_id, None)
             except Exception as error:
+                state = LiveState(RuntimeState.STOPPED, reason=_reason(error))
                 # The next passes try again, later each time.
                 longer = min(pause * 2, _LONGEST_PAUSE_SECONDS)
                 self._pauses[environment_id] = (clock + pause, longer)
@@ -72,18 +84,22 @@ class Upkeep:
                     environment_id=str(environment_id),
                     error=type(error).__name__,
                 )
+            deployment, environment, _ = live
+            await record_state(self._engine.resources.db, environment, deployment.id, state)
 
-    async def _restart_if_absent(self, environment_id: UUID) -> None:
-        live = await load_live(self._engine, environment_id)
-        if live is None:
-            return
-        deployment, environment, project = live
+    async def _restart_if_absent(
+        self, deployment: Deployment, environment: Environment, project: Project
+    ) -> LiveState:
+        """How the release fares, after it was started again where it was gone."""
         provider = self._engine.providers.deploys(deployment.provider)
         known = await find_release(self._engine, deployment.id)
-        if known is not None and (await provider.status(known)).state != "absent":
-            return
+        if known is not None:
+            status = await provider.status(known)
+            if status.state != "absent":
+                return state_of(status)
         _log.info("release.restarting", deployment_id=str(deployment.id))
         await self._restart(provider, deployment, environment, project)
+        return LiveState(RuntimeState.RUNNING)
 
     async def _restart(
         self,
@@ -148,7 +164,7 @@ class Upkeep:
         lines = [
             LogLine(
                 datetime.fromtimestamp(moment, UTC),
-                "warn" if stream == "stderr" else "info",
+                _LEVELS.get(stream, "info"),
                 "app",
                 cleaners[stream].clean(text),
             )
@@ -162,6 +178,11 @@ class Upkeep:
                 Deployment.runtime_log_cursor.is_not_distinct_from(deployment.runtime_log_cursor),
                 {"runtime_log_cursor": output.cursor},
             )
+
+
+def _reason(error: Exception) -> str:
+    """Why a release is not there, in a word that is documented."""
+    return error.code if isinstance(error, AutoDeployError) else AutoDeployError.code
 
 
 async def _no_log(_level: str, _source: str, _message: str) -> None:

@@ -11,16 +11,22 @@ import uvicorn
 from starlette.applications import Starlette
 
 from autodeploy.kernel.process import SystemUser
-from autodeploy.kernel.sandbox import open_sandbox
+from autodeploy.kernel.sandbox import Limits, open_sandbox
 from autodeploy.providers.local.agent.api import AgentApi
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.agent.instances import Instances
 from autodeploy.providers.local.agent.proxy import Proxy
 from autodeploy.providers.local.layout import Layout
+from autodeploy.providers.local.runtime import APP_LIMITS
 
 
 async def run_agent(
-    *, home: Path, proxy_port: int, user: SystemUser | None, allow_unsandboxed: bool = False
+    *,
+    home: Path,
+    proxy_port: int,
+    user: SystemUser | None,
+    allow_unsandboxed: bool = False,
+    limits: Limits = APP_LIMITS,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then stop every app and the apps' databases.
 
@@ -29,12 +35,13 @@ async def run_agent(
         proxy_port: the loopback port where Caddy serves all apps by host name.
         user: who Caddy and PostgreSQL run as when we are root.
         allow_unsandboxed: whether apps may run on a machine that allows no sandbox.
+        limits: what each process of an app may use, with all that it starts.
     """
     layout = Layout(home)
     layout.ensure_folders()
     layout.remove_abandoned()
     sandbox = await open_sandbox(home, allow_unsandboxed=allow_unsandboxed)
-    instances = Instances(layout, sandbox)
+    instances = Instances(layout, sandbox, limits)
     proxy = Proxy(layout, proxy_port, user)
     databases = AppDatabases(home, user)
     databases.check()  # within the server a failure would end in a traceback

@@ -49,6 +49,7 @@ class AgentApi:
                 Route(instance, self._start, methods=["PUT"]),
                 Route(instance, self._status, methods=["GET"]),
                 Route(instance, self._retire, methods=["DELETE"]),
+                Route(f"{instance}/live", self._make_live, methods=["PUT"]),
                 Route(f"{instance}/lines", self._lines),
                 Route("/apps/{number:int}", self._promote, methods=["PUT"]),
                 Route("/apps/{number:int}", self._destroy, methods=["DELETE"]),
@@ -71,6 +72,7 @@ class AgentApi:
             root_directory=body["root_directory"],
             environment=body["environment"],
             listens=body["listens"],
+            workers=body["workers"],
         )
         return _instance_answer(self._instances.ensure(app))
 
@@ -81,6 +83,10 @@ class AgentApi:
         drain = float(request.query_params.get("drain_seconds", "5"))
         self._instances.retire(request.path_params["deployment_id"], drain)
         return Response(status_code=202)
+
+    async def _make_live(self, request: Request) -> Response:
+        self._instances.make_live(request.path_params["deployment_id"])
+        return Response(status_code=204)
 
     async def _lines(self, request: Request) -> Response:
         wait = min(float(request.query_params.get("wait_seconds", "0")), 60.0)

@@ -1,173 +1,83 @@
-"""The running apps of this machine: started, watched, started again, stopped."""
+"""The releases that run on this machine: each an app's process and the workers beside it."""
 
 import asyncio
 import contextlib
 import shutil
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from uuid import UUID
 
-import structlog
-
 from autodeploy.kernel.errors import Unavailable
-from autodeploy.kernel.ports import is_free
-from autodeploy.kernel.sandbox import Sandbox, SandboxProcess, stream_lines
+from autodeploy.kernel.sandbox import Limits, Sandbox
 from autodeploy.providers.base import RuntimeStatus
-from autodeploy.providers.local.agent.listening import listening
-from autodeploy.providers.local.agent.output import Output
-from autodeploy.providers.local.agent.ports import (
-    INSTANCE_PORTS,
-    free_port,
-    host_uid,
-    taken_by_others,
+from autodeploy.providers.local.agent.kept import (
+    STOP_GRACE_SECONDS,
+    KeptProcess,
+    RestartPolicy,
+    Workplace,
 )
+from autodeploy.providers.local.agent.output import Output
+from autodeploy.providers.local.agent.ports import INSTANCE_PORTS, free_port
 from autodeploy.providers.local.layout import Layout
-from autodeploy.providers.local.runtime import AppCommand, app_sandbox
+from autodeploy.providers.local.runtime import AppCommand
 
-log = structlog.get_logger(__name__)
-
-STOP_GRACE_SECONDS = 10.0
-_TAIL_LINES = 200
-_WORKER_SETTLES_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class RestartPolicy:
-    """When an app that ended is started again.
-
-    An exit within ``quick_seconds`` of the start doubles the pause; after ``crash_after`` of
-    them in a row the app counts as crashed and is tried again only each ``longest_seconds``.
-    """
-
-    first_seconds: float = 0.5
-    longest_seconds: float = 30.0
-    quick_seconds: float = 10.0
-    crash_after: int = 5
-
-    def pause(self, quick_exits: int) -> float:
-        if quick_exits >= self.crash_after:
-            return self.longest_seconds
-        return min(self.longest_seconds, self.first_seconds * 2.0 ** max(0, quick_exits - 1))
+# The worse comes first: what a release with several processes is said to be.
+_WORST_FIRST = ("crashed", "backoff", "starting", "running")
 
 
 class Instance:
-    """One release as a process that is kept alive. States: see ``RuntimeStatus``."""
+    """One release. Its workers run only while it has the traffic: two versions of them at a time
+    would take each other's work."""
 
-    def __init__(
-        self, app: AppCommand, port: int, sandbox: Sandbox, layout: Layout, policy: RestartPolicy
-    ):
+    def __init__(self, place: Workplace, app: AppCommand, port: int):
         self.app = app
-        self.port = port
         self.output = Output()
-        self._sandbox = sandbox
-        self._layout = layout
-        self._policy = policy
-        self._state = "starting"
-        self._restarts = 0
-        self._exit_code: int | None = None
-        self._out_of_memory = False
-        self._process: SandboxProcess | None = None
-        self._life = asyncio.create_task(self._keep_alive())
+        self._place = place
+        self._main = KeptProcess(place, app, port, self.output)
+        self._workers: list[KeptProcess] = []
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int | None:
+        """Where its app listens now; a restart may change it."""
+        return self._main.port
 
     def status(self) -> RuntimeStatus:
-        """How the app fares now."""
-        tail = tuple(self.output.tail(_TAIL_LINES))
-        process = self._process if self._state == "starting" else None
-        return RuntimeStatus(
-            self._state,
-            self._restarts,
-            self._exit_code,
-            tail,
-            out_of_memory=self._out_of_memory,
-            listening=listening(process.init_pid) if process is not None else (),
-        )
+        """How its app fares; where that runs well, how the worst of its workers does."""
+        main = self._main.status()
+        if main.state != "running" or not self._workers:
+            return main
+        every = [main, *(worker.status() for worker in self._workers)]
+        return min(every, key=lambda one: _WORST_FIRST.index(one.state))
+
+    def start_workers(self) -> None:
+        """Run the workers beside the app. Idempotent."""
+        if self._workers:
+            return
+        for name, command in self.app.workers.items():
+            worker = replace(self.app, command=command, listens=False, process=name)
+            self._workers.append(KeptProcess(self._place, worker, None, self.output))
+
+    def stop_workers(self) -> None:
+        """Begin to stop the workers; ``stop`` waits for their end."""
+        for worker in self._workers:
+            ending = asyncio.create_task(worker.stop())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+        self._workers = []
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
-        """SIGTERM, then SIGKILL after the grace. No restart follows."""
-        self._state = "stopped"
-        process = self._process
-        if process is not None:
-            outcome = await process.stop(grace_seconds=grace_seconds)
-            self._exit_code = outcome.exit_code
-        self._life.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._life
-
-    async def _keep_alive(self) -> None:
-        quick_exits = 0
-        while self._state != "stopped":
-            started = time.monotonic()
-            await self._run_once()
-            if self._stopping():
-                return
-            quick = time.monotonic() - started < self._policy.quick_seconds
-            quick_exits = quick_exits + 1 if quick else 1
-            crashed = quick_exits >= self._policy.crash_after
-            self._state = "crashed" if crashed else "backoff"
-            await asyncio.sleep(self._policy.pause(quick_exits))
-            self._restarts += 1
-            if not is_free(self.port):
-                self.port = free_port(INSTANCE_PORTS, ())
-
-    def _stopping(self) -> bool:
-        return self._state == "stopped"
-
-    async def _run_once(self) -> None:
-        self._state = "starting"
-        watching = asyncio.create_task(self._watch_port())
-        try:
-            process = await self._sandbox.start(app_sandbox(self._layout, self.app, port=self.port))
-            self._process = process
-            try:
-                await stream_lines(process, self._on_line)
-                outcome = await process.wait()
-            finally:
-                await process.destroy()
-            self._exit_code = outcome.exit_code
-            self._out_of_memory = outcome.out_of_memory
-            reason = " (out of memory)" if outcome.out_of_memory else ""
-            self.output.append(
-                "system", f"The app ended with exit code {outcome.exit_code}{reason}."
-            )
-        except Exception as error:
-            log.exception("instance.start_failed", deployment_id=str(self.app.deployment_id))
-            self.output.append("system", f"The app could not be started: {error}")
-        finally:
-            self._process = None
-            watching.cancel()
-
-    async def _on_line(self, stream: str, text: str) -> None:
-        self.output.append(stream, text)
-
-    async def _watch_port(self) -> None:
-        """Call the app running once it accepts connections, or, as a worker, once it lasts."""
-        if not self.app.listens:
-            await asyncio.sleep(_WORKER_SETTLES_SECONDS)
-            self._state = "running"
-            return
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            if taken_by_others(self.port, host_uid(self.app.number)):
-                await asyncio.sleep(0.5)
-                continue
-            if self._state == "starting":
-                self._state = "running"
-            return
+        """SIGTERM to every process, then SIGKILL after the grace. No restart follows."""
+        stopping = [each.stop(grace_seconds) for each in (self._main, *self._workers)]
+        await asyncio.gather(*stopping, *self._ending)
 
 
 class Instances:
     """All instances, by deployment."""
 
-    def __init__(self, layout: Layout, sandbox: Sandbox, policy: RestartPolicy | None = None):
+    def __init__(self, layout: Layout, sandbox: Sandbox, limits: Limits):
         self._layout = layout
-        self._sandbox = sandbox
-        self._policy = policy or RestartPolicy()
+        self._place = Workplace(layout, sandbox, RestartPolicy(), limits)
         self._running: dict[UUID, Instance] = {}
         self._retiring: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: set[UUID] = set()
@@ -188,11 +98,24 @@ class Instances:
         self._layout.retired(app.deployment_id).unlink(missing_ok=True)
         instance = self._running.get(app.deployment_id)
         if instance is None or instance.status().state == "stopped":
-            taken = {other.port for other in self._running.values()}
+            taken = {other.port for other in self._running.values() if other.port}
             port = free_port(INSTANCE_PORTS, taken)
-            instance = Instance(app, port, self._sandbox, self._layout, self._policy)
+            instance = Instance(self._place, app, port)
             self._running[app.deployment_id] = instance
         return instance
+
+    def make_live(self, deployment_id: UUID) -> None:
+        """Run this release's workers, and no other's of its app. Idempotent.
+
+        Raises ``Unavailable`` when the release does not run here.
+        """
+        instance = self._running.get(deployment_id)
+        if instance is None:
+            raise Unavailable("This release does not run here any more.")
+        for other in self._running.values():
+            if other is not instance and other.app.number == instance.app.number:
+                other.stop_workers()
+        instance.start_workers()
 
     def retire(self, deployment_id: UUID, drain_seconds: float) -> None:
         """After ``drain_seconds`` for requests under way, stop it and remove its files."""

@@ -1,0 +1,83 @@
+"""How the live release of an environment fares, as its row tells it."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.db import Database
+from autodeploy.providers.base import RuntimeStatus
+from autodeploy.services.deployer.models import Environment
+
+
+class RuntimeState(StrEnum):
+    """``crashed`` is one that does not stay up and is tried again only now and then; ``stopped``
+    one that its provider does not have, or not yet again."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    CRASHED = "crashed"
+    STOPPED = "stopped"
+
+
+_STATES = {
+    "starting": RuntimeState.STARTING,
+    "running": RuntimeState.RUNNING,
+    "backoff": RuntimeState.RESTARTING,
+    "crashed": RuntimeState.CRASHED,
+}
+
+
+@dataclass(frozen=True)
+class LiveState:
+    """``process`` is the worker that this is about; None for the app itself. ``reason`` is
+    ``out_of_memory``, or the code of the error that kept the release from being started."""
+
+    state: RuntimeState
+    restarts: int = 0
+    exit_code: int | None = None
+    reason: str | None = None
+    process: str | None = None
+
+
+def state_of(status: RuntimeStatus) -> LiveState:
+    """What a provider's answer means for people."""
+    state = _STATES.get(status.state, RuntimeState.STOPPED)
+    if state is RuntimeState.STARTING and status.restarts:
+        state = RuntimeState.RESTARTING
+    return LiveState(
+        state,
+        status.restarts,
+        status.exit_code,
+        "out_of_memory" if status.out_of_memory else None,
+        status.process,
+    )
+
+
+def as_row(state: LiveState, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the row holds: the state, and since when it has been the same."""
+    same = before is not None and before["state"] == state.state
+    since = before["since"] if before is not None and same else now().isoformat()
+    return {**asdict(state), "since": since}
+
+
+async def record_state(
+    db: Database, environment: Environment, deployment_id: UUID, state: LiveState
+) -> None:
+    """Write the state where it differs from what the row held when ``environment`` was read."""
+    row = as_row(state, environment.runtime)
+    if row == environment.runtime:
+        return
+    async with db.transaction() as session:
+        await session.execute(
+            update(Environment)
+            .where(
+                Environment.id == environment.id,
+                Environment.live_deployment_id == deployment_id,
+            )
+            .values(runtime=row, updated_at=Environment.updated_at)
+        )
