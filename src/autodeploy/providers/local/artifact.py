@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import os
 import shutil
-import stat
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -28,7 +27,7 @@ from autodeploy.kernel.sandbox import (
 from autodeploy.providers.base import Artifact
 from autodeploy.providers.local.errors import ArtifactUnusable
 from autodeploy.providers.local.layout import app_uid, ensure_app_folder
-from autodeploy.providers.local.sources import is_inside
+from autodeploy.providers.local.publication import publish
 
 MAX_UNPACKED_BYTES = 8 * 1024**3
 _LEVEL = 3
@@ -92,7 +91,7 @@ class ArtifactStore:
             content = ensure_app_folder(staging / "content", number)
             await self._extract(archive, content, number)
             if public:
-                await asyncio.to_thread(_publish, content)
+                await asyncio.to_thread(publish, content)
             else:
                 content.chmod(0o700)
             await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
@@ -114,7 +113,7 @@ class ArtifactStore:
             folder.rename(content / "app")
             manifest.rename(content / "release.json")
             if public:
-                await asyncio.to_thread(_publish, content)
+                await asyncio.to_thread(publish, content)
             await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
             content.rename(target)
         finally:
@@ -200,20 +199,3 @@ def _decompress(source: Path, sink: IO[bytes]) -> str:
             except BrokenPipeError:  # tar ended early; its exit code says why
                 break
     return ""
-
-
-def _publish(folder: Path) -> None:
-    """Make a static release readable for the proxy, and refuse links that leave it."""
-    for parent, folders, files in os.walk(folder):
-        Path(parent).chmod(0o755)
-        for name in (*folders, *files):
-            path = Path(parent, name)
-            mode = path.lstat().st_mode
-            if stat.S_ISLNK(mode):
-                if not is_inside(path, folder):
-                    raise ArtifactUnusable(
-                        f"{path.relative_to(folder)} is a link that leaves the output folder.",
-                        remedy="Copy the file instead of linking it.",
-                    )
-            elif stat.S_ISREG(mode):
-                path.chmod(0o644)

@@ -1,7 +1,6 @@
 """Builds an app: interpreter, dependencies, build command, archive. All of it in a sandbox."""
 
 import asyncio
-import json
 import os
 import shutil
 from pathlib import Path
@@ -21,6 +20,7 @@ from autodeploy.providers.local.errors import (
     BuildFailed,
     BuildSandboxUnavailable,
 )
+from autodeploy.providers.local.fingerprints import Fingerprints
 from autodeploy.providers.local.installation import install_dependencies
 from autodeploy.providers.local.layout import (
     Layout,
@@ -33,6 +33,7 @@ from autodeploy.providers.local.managers import (
     choose_manager,
     ensure_manager,
 )
+from autodeploy.providers.local.manifest import write_manifest
 from autodeploy.providers.local.provisioning import choose_node, ensure_node, make_venv
 from autodeploy.providers.local.sources import is_inside
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
@@ -88,6 +89,7 @@ class Builder:
             if one.name == "node":
                 await ensure_node(shop, one, (await self._toolchains.python(None))[0])
         interpreters = await self._with_manager(shop, interpreters)
+        fingerprints = await asyncio.to_thread(Fingerprints, spec, shop.root, shop.workdir)
         cache = shop.cache
         runtime = ",".join(f"{one.name} {one.version}" for one in interpreters)
         key = await asyncio.to_thread(dependency_key, shop.workdir, shop.root, spec, runtime)
@@ -102,11 +104,8 @@ class Builder:
             work = caches.framework_cache(shop)
             await shop.command(spec.build_command, BuildFailed, "build", binds=work)
         output = _output_folder(shop)
-        manifest = place / "manifest" / "release.json"
-        manifest.parent.mkdir()
-        manifest.parent.chmod(0o755)
-        manifest.write_text(json.dumps({"interpreters": [one.as_json() for one in interpreters]}))
-        manifest.chmod(0o644)
+        named = await asyncio.to_thread(fingerprints.below, output)
+        manifest = write_manifest(place, interpreters, named)
         artifact = await self._artifacts.pack(output, manifest, request.app.number, place)
         await self._artifacts.adopt(
             output,

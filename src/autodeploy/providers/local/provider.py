@@ -37,12 +37,8 @@ from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
 from autodeploy.providers.local.layout import Layout, database_name
 from autodeploy.providers.local.limits import BuildLimits
-from autodeploy.providers.local.runtime import (
-    APP_LIMITS,
-    AppCommand,
-    app_sandbox,
-    read_interpreters,
-)
+from autodeploy.providers.local.manifest import read_interpreters
+from autodeploy.providers.local.runtime import APP_LIMITS, AppCommand, app_sandbox
 
 DRAIN_SECONDS = 5.0
 _RELEASE_SECONDS = 15 * 60.0

@@ -1,16 +1,15 @@
 """How a release runs: what its process sees, and with which variables."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 from autodeploy.kernel.sandbox import GIB, Bind, Limits, SandboxSpec
 from autodeploy.providers.local.builder import search_path
 from autodeploy.providers.local.layout import Layout, app_uid
 from autodeploy.providers.local.machine import certificate_environment
+from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.toolchain import Interpreter
 from autodeploy.providers.local.workshop import inside
 
@@ -65,12 +64,6 @@ def app_sandbox(
         environment=environment,
         limits=limits,
     )
-
-
-def read_interpreters(release: Path) -> list[Interpreter]:
-    """What the release was built with, as written beside it by the build."""
-    content = json.loads((release / "release.json").read_text())
-    return [Interpreter(**one) for one in content["interpreters"]]
 
 
 def _defaults(workdir: str, interpreters: Sequence[Interpreter]) -> dict[str, str]:
