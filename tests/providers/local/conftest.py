@@ -16,7 +16,14 @@ import pytest
 
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.sandbox import Sandbox
-from autodeploy.providers.base import App, BuildRequest, BuildSpec, ReleaseRequest
+from autodeploy.providers.base import (
+    App,
+    BuildRequest,
+    BuildSpec,
+    Endpoint,
+    Release,
+    ReleaseRequest,
+)
 from autodeploy.providers.local.provider import LocalProvider
 
 _numbers = itertools.count(90_001)
@@ -178,6 +185,19 @@ def release_request(
     deployment_id: UUID | None = None,
 ) -> ReleaseRequest:
     return ReleaseRequest(deployment_id or uuid4(), app, key, spec, environment or {})
+
+
+async def deploy_static(
+    provider: LocalProvider, app: App, source: Path, **changes: object
+) -> tuple[ReleaseRequest, Release, Endpoint]:
+    """Build the folder ``out`` of a source and make it live."""
+    values: dict[str, object] = {"output_directory": "out", "start_command": None}
+    built = spec(kind="static", **(values | changes))
+    request = build_request(app, source, built)
+    artifact = await provider.build(request, Lines())
+    released = release_request(app, artifact.key, built, deployment_id=request.deployment_id)
+    release = await provider.deploy(released, Lines())
+    return released, release, await provider.promote(released, release)
 
 
 SERVER = """

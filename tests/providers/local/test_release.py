@@ -13,12 +13,21 @@ import pytest
 
 from autodeploy.kernel.errors import NotFound, Unavailable
 from autodeploy.kernel.sandbox import Limits
-from autodeploy.providers.base import App, Endpoint, Release, ReleaseRequest
+from autodeploy.providers.base import App, Release, ReleaseRequest
 from autodeploy.providers.local.agent.ports import taken_by_others
 from autodeploy.providers.local.errors import ReleaseCommandFailed
 from autodeploy.providers.local.provider import LocalProvider
 
-from .conftest import SERVER, Lines, Node, as_root, build_request, release_request, spec
+from .conftest import (
+    SERVER,
+    Lines,
+    Node,
+    as_root,
+    build_request,
+    deploy_static,
+    release_request,
+    spec,
+)
 
 MakeSource = Callable[[dict[str, str]], Path]
 
@@ -290,16 +299,6 @@ async def test_failing_release_command_says_why(
     assert raised.value.log_tail == ["bad table"]
 
 
-async def _static(
-    provider: LocalProvider, app: App, source: Path, **changes: object
-) -> tuple[ReleaseRequest, Release, Endpoint]:
-    built = spec(kind="static", output_directory="out", start_command=None, **changes)
-    artifact = await provider.build(build_request(app, source, built), Lines())
-    request = release_request(app, artifact.key, built)
-    release = await provider.deploy(request, Lines())
-    return request, release, await provider.promote(request, release)
-
-
 async def test_release_command_over_its_time_is_ended_and_told_so(
     provider: LocalProvider, app: App, source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,44 +310,11 @@ async def test_release_command_over_its_time_is_ended_and_told_so(
         await provider.deploy(request, Lines())
 
 
-async def test_static_files_are_served_compressed_with_clean_urls_and_404(
-    provider: LocalProvider, app: App, source: MakeSource
-) -> None:
-    files = {
-        "out/index.html": "<h1>home</h1>" + " " * 2000,
-        "out/about.html": "about",
-        "out/docs/index.html": "docs",
-        "out/404.html": "my own missing page",
-        "out/.env": "SECRET=1",
-    }
-    _, release, endpoint = await _static(provider, app, source(files))
-    assert endpoint.local_url
-    assert release.check_url is None
-    home = await _get(endpoint.local_url)
-    assert home.text.startswith("<h1>home</h1>")
-    assert home.headers["content-encoding"] in ("gzip", "zstd")
-    assert (await _get(endpoint.local_url + "/about")).text == "about"
-    assert (await _get(endpoint.local_url + "/docs/")).text == "docs"
-    for path in ("/nothing", "/.env", "/../../server.py"):
-        missing = await _get(endpoint.local_url + path)
-        assert (missing.status_code, missing.text) == (404, "my own missing page")
-
-
-async def test_spa_answers_unknown_paths_with_its_index(
-    provider: LocalProvider, app: App, source: MakeSource
-) -> None:
-    files = {"out/index.html": "spa", "out/app.js": "js"}
-    _, _, endpoint = await _static(provider, app, source(files), spa_fallback=True)
-    assert endpoint.local_url
-    assert (await _get(endpoint.local_url + "/deep/link")).text == "spa"
-    assert (await _get(endpoint.local_url + "/app.js")).text == "js"
-
-
 async def test_static_release_switches_and_becomes_a_server(
     provider: LocalProvider, app: App, source: MakeSource
 ) -> None:
-    _, _, first = await _static(provider, app, source({"out/index.html": "one"}))
-    _, _, second = await _static(provider, app, source({"out/index.html": "two"}))
+    _, _, first = await deploy_static(provider, app, source({"out/index.html": "one"}))
+    _, _, second = await deploy_static(provider, app, source({"out/index.html": "two"}))
     assert first == second
     assert first.local_url
     assert (await _get(first.local_url)).text == "two"
@@ -362,11 +328,11 @@ async def test_environments_and_equal_names_have_their_own_hosts(
     node: Node, provider: LocalProvider, app: App, source: MakeSource
 ) -> None:
     files = {"out/index.html": "x"}
-    _, _, production = await _static(provider, app, source(files))
+    _, _, production = await deploy_static(provider, app, source(files))
     preview = App(uuid4(), app.number + 5000, app.project_slug, "preview")
-    _, _, other = await _static(provider, preview, source(files))
+    _, _, other = await deploy_static(provider, preview, source(files))
     foreign = App(uuid4(), app.number + 6000, app.project_slug, "production")
-    _, _, third = await _static(provider, foreign, source(files))
+    _, _, third = await deploy_static(provider, foreign, source(files))
     port, slug = node.proxy_port, app.project_slug
     assert production.url == f"http://{slug}.localhost:{port}"
     assert other.url == f"http://{slug}-preview.localhost:{port}"

@@ -7,11 +7,10 @@ request. So this changes only when an app comes, goes, or turns from a server in
 import socket
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from autodeploy.providers.local.agent.pages import Json, plain_page
+from autodeploy.providers.local.agent.static_files import static_errors, static_routes
 from autodeploy.providers.local.layout import Layout
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def caddy_configuration(
         "routes": [*(_by_host(app, _routes(layout, app)) for app in ordered), _unknown_host()],
         "errors": {
             "routes": [
-                *(_by_host(app, _errors(layout, app)) for app in ordered),
+                *(_by_host(app, _errors(app)) for app in ordered),
                 *_plain_errors(),
             ]
         },
@@ -52,7 +51,7 @@ def caddy_configuration(
         servers[f"app-{app.number}"] = {
             "listen": [f"127.0.0.1:{app.local_port}"],
             "routes": _routes(layout, app),
-            "errors": {"routes": [*_errors(layout, app), *_plain_errors()]},
+            "errors": {"routes": [*_errors(app), *_plain_errors()]},
             "automatic_https": {"disable": True},
         }
     return {
@@ -85,7 +84,8 @@ def _by_host(app: RoutedApp, routes: list[Json]) -> Json:
 
 def _routes(layout: Layout, app: RoutedApp) -> list[Json]:
     if app.kind == "static":
-        return _static_routes(layout, app)
+        root = f"{{file.{target_file(layout, app.number, 'static')}}}"
+        return static_routes(root, spa_fallback=app.spa_fallback)
     return [
         {
             "handle": [
@@ -107,64 +107,16 @@ def target_file(layout: Layout, number: int, kind: str) -> str:
     return f"{layout.routes}/{number}" + (".root" if kind == "static" else "")
 
 
-def _static_routes(layout: Layout, app: RoutedApp) -> list[Json]:
-    root = f"{{file.{target_file(layout, app.number, 'static')}}}"
-    path = "{http.request.uri.path}"
-    names = [path, f"{path}.html", f"{path}/index.html"]
-    if app.spa_fallback:
-        names.append("/index.html")
-    return [
-        {
-            "handle": [
-                {
-                    "handler": "encode",
-                    "encodings": {"gzip": {}, "zstd": {}},
-                    "prefer": ["zstd", "gzip"],
-                }
-            ]
-        },
-        {
-            "match": [{"file": {"root": root, "try_files": names}}],
-            "handle": [{"handler": "rewrite", "uri": "{http.matchers.file.relative}"}],
-        },
-        {"handle": [_file_server(root)]},
-    ]
-
-
-def _file_server(root: str, **options: str) -> Json:
-    hidden = [".git", ".env", ".env.*"]
-    return {"handler": "file_server", "root": root, "hide": hidden, **options}
-
-
-def _errors(layout: Layout, app: RoutedApp) -> list[Json]:
-    """A static app's own page for what it does not have."""
-    if app.kind != "static":
-        return []
-    root = f"{{file.{target_file(layout, app.number, 'static')}}}"
-    missing = "{http.error.status_code} == 404"
-    return [
-        {
-            "match": [{"expression": missing, "file": {"root": root, "try_files": ["/404.html"]}}],
-            "handle": [
-                {"handler": "rewrite", "uri": "{http.matchers.file.relative}"},
-                _file_server(root, status_code="404"),
-            ],
-            "terminal": True,
-        }
-    ]
+def _errors(app: RoutedApp) -> list[Json]:
+    return static_errors() if app.kind == "static" else []
 
 
 def _plain_errors() -> list[Json]:
     return [
         {
-            "match": [{"expression": "{http.error.status_code} == 404"}],
-            "handle": [_page(404, "Not found", "This app has no such page.")],
-            "terminal": True,
-        },
-        {
             "match": [{"expression": "{http.error.status_code} in [502, 503, 504]"}],
             "handle": [
-                _page(
+                plain_page(
                     "{http.error.status_code}",
                     "The app does not answer",
                     "It may be starting, or it may have stopped. Its logs say more.",
@@ -177,18 +129,4 @@ def _plain_errors() -> list[Json]:
 
 def _unknown_host() -> Json:
     text = "No app has this address. Check the name, or deploy the app first."
-    return {"handle": [_page(404, "No such app", text)]}
-
-
-def _page(status: int | str, title: str, text: str) -> Json:
-    body = (
-        "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{title}</title><body style='font:16px system-ui;margin:15vh auto;"
-        f"max-width:32rem;padding:0 1rem'><h1 style='font-size:1.5rem'>{title}</h1><p>{text}"
-    )
-    return {
-        "handler": "static_response",
-        "status_code": status,
-        "headers": {"Content-Type": ["text/html; charset=utf-8"], "Cache-Control": ["no-store"]},
-        "body": body,
-    }
+    return {"handle": [plain_page(404, "No such app", text)]}
