@@ -35,7 +35,21 @@ def framework_cache(shop: Workshop) -> tuple[Bind, ...]:
     place = shop.cache / "work"
     place.mkdir(mode=0o700, exist_ok=True)
     kept = ensure_app_folder(place / name, shop.request.app.number)
+    _make_mount_point(shop, folder)
     return (Bind(kept, f"{shop.inside}/{folder}", writable=True),)
+
+
+def _make_mount_point(shop: Workshop, folder: str) -> None:
+    """Make the folder that is bound over, as the app's own.
+
+    As root, bubblewrap makes what is missing root's, and neither the build could write beside
+    the cache nor the running app into it.
+    """
+    path = shop.workdir
+    for part in folder.split("/"):
+        path /= part
+        if not path.exists():
+            ensure_app_folder(path, shop.request.app.number)
 
 
 async def bound(cache: Path) -> None:
