@@ -22,7 +22,7 @@ _NOISE = re.compile(
     r"|npm (error|ERR!) A complete log of this run|npm (error|ERR!) +\S*/_logs/"
     r"|npm (error|ERR!) (Clean install a project|For a full report)"
     r"|npm (error|ERR!) 404 (Note that you can also install|tarball, folder, http url)"
-    r"|\[notice\]|WARNING: Running pip as|info Visit https?://yarnpkg"
+    r"|\[DeployException\]:|\[notice\]|WARNING: Running pip as|info Visit https?://yarnpkg"
     r"|\s*errors: \[Getter/Setter\]|\}?\s*$",
     re.IGNORECASE,
 )
@@ -43,6 +43,7 @@ _ERROR = re.compile(
     r"""
       npm\s(error|ERR!)
     | \s?ERR_PNPM_|\sERR_PNPM_
+    | Your\sPipfile\.lock\b
     | error:?\s | ERROR:?\s | \[ERROR\] | \[error\] | ✘\s | ✗\s | ✖\s | ×\s | ⨯\s
     | ➤\sYN\d{4}:.*(Error|[Cc]annot|would\shave\sbeen|No\scandidates)
     | Error(\s\[\w+\])?:\s | Uncaught | Fatal | fatal:\s | FATAL

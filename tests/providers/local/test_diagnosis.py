@@ -31,6 +31,8 @@ EXPECTED = {
     "pip-no-version": ("package_not_found", "itsdangerous==99.0", "No matching distribution"),
     "pdm-broken-lock": ("lock_file_broken", "TOML", "TOMLDecodeError"),
     "pdm-no-lock": ("lock_file_outdated", "pdm.lock", "pdm lock"),
+    "pdm-outdated": ("lock_file_outdated", "pdm.lock", "doesn't satisfy"),
+    "pipenv-outdated": ("lock_file_outdated", "Pipfile.lock", "Your Pipfile.lock"),
     "pnpm-broken-lock": ("lock_file_broken", "pnpm-lock.yaml", "of 'lockfile'"),
     "pnpm-missing-script": ("install_failed", "no script build", "ERR_PNPM_NO_SCRIPT"),
     "pnpm-no-package": ("package_not_found", "is-number-that-never-was-zz", "FETCH_404"),

@@ -122,6 +122,10 @@ def test_django_with_a_front_end_build_stays_django(tmp_path: Path) -> None:
          "poetry install --only main --no-root"),
         ({"requirements.txt": "x", "poetry.lock": "", "pyproject.toml": "[tool.poetry]"}, "poetry",
          "poetry install --only main --no-root"),
+        ({"pyproject.toml": "[tool.pdm]\n"}, "pdm", "pdm install --prod --no-self"),
+        ({"pyproject.toml": "[tool.pdm]\n", "pdm.lock": ""}, "pdm",
+         "pdm install --prod --no-self --check"),
+        ({"Pipfile": "[packages]\n", "Pipfile.lock": "{}"}, "pipenv", "pipenv install --deploy"),
         ({"setup.py": "setup(install_requires=['requests'])"}, "pip", "pip install ."),
     ],
 )  # fmt: skip
@@ -131,6 +135,12 @@ def test_package_manager_follows_from_the_files(
     plan = plan_of(tmp_path, {"main.py": "print()", **files})
     assert plan.package_manager == manager
     assert install_of(plan) == install
+
+
+def test_the_manifest_beside_a_lock_file_decides_too(tmp_path: Path) -> None:
+    """Changed alone it must not find the dependencies that were kept for the lock file."""
+    plan = plan_of(tmp_path, {"Pipfile": "[packages]\n", "Pipfile.lock": "{}"})
+    assert plan.lock_files == ("Pipfile.lock", "Pipfile")
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,11 @@ def build_environment(inside: str, interpreters: list[Interpreter]) -> dict[str,
         "NPM_CONFIG_UPDATE_NOTIFIER": "false",
         "POETRY_VIRTUALENVS_IN_PROJECT": "true",
         "PIPENV_VENV_IN_PROJECT": "1",
+        "PIPENV_VERBOSITY": "-1",
+        "PDM_CHECK_UPDATE": "false",
+        "YARN_ENABLE_TELEMETRY": "0",
+        # The caches are another mount, to which no hard link leads.
+        "UV_LINK_MODE": "copy",
     }
     if any(one.name == "python" for one in interpreters):
         environment["VIRTUAL_ENV"] = f"{inside}/.venv"

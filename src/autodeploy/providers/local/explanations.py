@@ -43,13 +43,13 @@ LOCK_OUTDATED = (
         _LOCK_REMEDY.replace("{install}", "uv lock").replace("{lock}", "uv.lock"),
     ),
     Explanation(
-        r"Lock file hash doesn't match|Lock ?file (does not|doesn't) (exist|match)"
+        r"Lock file hash doesn't match|Lock ?file (does not|doesn't) (exist|match|satisfy)"
         r"|Lockfile is not up.to.date",
         "pyproject.toml was changed without pdm.lock.",
         _LOCK_REMEDY.replace("{install}", "pdm lock").replace("{lock}", "pdm.lock"),
     ),
     Explanation(
-        r"Pipfile\.lock \(\S+\) out of date",
+        r"Pipfile\.lock\s+\(\S+\)\s+(is\s+)?out\s+of\s+date",
         "Pipfile was changed without Pipfile.lock.",
         _LOCK_REMEDY.replace("{install}", "pipenv lock").replace("{lock}", "Pipfile.lock"),
     ),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autodeploy.providers.local.dependencies import find_files
 from autodeploy.providers.local.errors import InstallFailed, LockFileOutdated
+from autodeploy.providers.local.lock_files import require_fitting_lock
 from autodeploy.providers.local.sources import read_source
 from autodeploy.providers.local.workshop import Workshop
 
@@ -24,6 +25,7 @@ async def install_dependencies(shop: Workshop, command: str) -> None:
     refuses to install from it (https://github.com/npm/cli/issues/4828, November 2026). That is
     not the app's fault: it is installed again without the demand, and told so.
     """
+    require_fitting_lock(shop, command)
     refused: list[str] = []
     shop_log = shop.log
 

@@ -75,7 +75,9 @@ async def ensure_manager(shop: Workshop, manager: Manager, python: Interpreter |
     if manager.name in NODE_MANAGERS:
         part = f"{manager.folder}.part"
         await shop.run(("/bin/rm", "-rf", part), InstallFailed)
-        argv = ("npm", "install", "--global", "--prefix", part, "--", *manager.requirements)
+        # npm 12 runs install scripts only where allowed, and bun's puts its program in place.
+        flags = ("--loglevel=error", f"--allow-scripts={manager.name}", "--prefix", part)
+        argv = ("npm", "install", "--global", *flags, "--", *manager.requirements)
         await shop.run(argv, InstallFailed, cwd="/")
         await shop.run(("/bin/mv", "-T", part, manager.folder), InstallFailed)
     elif python is not None:

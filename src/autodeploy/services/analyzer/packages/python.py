@@ -70,6 +70,10 @@ def _install(files: SourceFiles, manager: str | None, place: SourceFiles) -> Com
             command="poetry install --only main --no-root", reason="pyproject.toml with tool.poetry"
         )
     if manager == "pdm":
+        if place.has("pdm.lock"):
+            # Without the check pdm locks anew what does not fit.
+            line = "pdm install --prod --no-self --check"
+            return Command(command=line, reason="pdm.lock: what it names")
         return Command(command="pdm install --prod --no-self", reason="pyproject.toml, pdm")
     if manager == "pipenv":
         flag = " --deploy" if files.has("Pipfile.lock") else ""
@@ -86,7 +90,7 @@ def _locks(files: SourceFiles, place: SourceFiles, manager: str | None) -> tuple
     locks = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
     lock = locks.get(manager or "")
     if lock and place.has(lock):
-        return (place.at(lock), *(_at(files, "pyproject.toml")))
+        return (place.at(lock), *_at(files, "pyproject.toml", "Pipfile"))
     included = [path for path in _requirement_files(files) if files.has(path)]
     return tuple(files.at(path) for path in included) or _at(
         files, "pyproject.toml", "setup.py", "Pipfile"
