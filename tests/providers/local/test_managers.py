@@ -9,7 +9,7 @@ from tests.providers.local.conftest import spec
 
 from autodeploy.providers.local import managers
 from autodeploy.providers.local.limits import BuildLimits
-from autodeploy.providers.local.managers import Manager, choose_manager
+from autodeploy.providers.local.managers import Manager, choose_manager, manager_environment
 from autodeploy.providers.local.toolchain import Interpreter
 from autodeploy.providers.local.workshop import Workshop
 
@@ -62,6 +62,27 @@ def test_the_version_that_is_asked_for(
     found = choose_manager(_shop(tmp_path, manager), None)
 
     assert found == Manager(manager, (wanted,))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "settings", "told"),
+    [
+        ("@yarnpkg/cli-dist@4", None, True),
+        ("@yarnpkg/cli-dist@4", "nodeLinker: pnp\n", True),
+        ("@yarnpkg/cli-dist@4", "compressionLevel: 0\nnodeLinker: 'node-modules'\n", False),
+        ("@yarnpkg/cli-dist@4", "nodeLinker: pnpm\n", False),
+        ("yarn@1", None, False),
+    ],
+)
+def test_what_runs_from_yarns_cache_has_the_cache_in_the_release(
+    tmp_path: Path, requirement: str, settings: str | None, told: bool
+) -> None:
+    if settings is not None:
+        (tmp_path / ".yarnrc.yml").write_text(settings)
+
+    found = manager_environment(_shop(tmp_path, "yarn"), Manager("yarn", (requirement,)))
+
+    assert found == ({"YARN_ENABLE_GLOBAL_CACHE": "false"} if told else {})
 
 
 def test_the_npm_that_comes_with_node_is_kept(tmp_path: Path) -> None:

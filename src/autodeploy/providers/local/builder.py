@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from autodeploy.kernel.sandbox import DEFAULT_PATH, Bind, Sandbox
+from autodeploy.kernel.sandbox import Bind, Sandbox
 from autodeploy.providers.base import Artifact, BuildRequest, BuildSpec, LogSink
 from autodeploy.providers.local import caches, machine
 from autodeploy.providers.local.artifact import ArtifactStore
@@ -15,6 +15,14 @@ from autodeploy.providers.local.dependencies import (
     kept,
     link_trees,
     prune,
+    remove_installed,
+)
+from autodeploy.providers.local.engines import Need, installed_needs, remember, remembered
+from autodeploy.providers.local.environment import (
+    build_environment,
+    family,
+    languages_of,
+    search_path,
 )
 from autodeploy.providers.local.errors import (
     BuildFailed,
@@ -32,9 +40,10 @@ from autodeploy.providers.local.managers import (
     NODE_MANAGERS,
     choose_manager,
     ensure_manager,
+    manager_environment,
 )
 from autodeploy.providers.local.manifest import write_manifest
-from autodeploy.providers.local.provisioning import choose_node, ensure_node, make_venv
+from autodeploy.providers.local.provisioning import better_node, choose_node, ensure_node, make_venv
 from autodeploy.providers.local.sources import is_inside
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
@@ -85,21 +94,8 @@ class Builder:
         spec = request.spec
         interpreters = await self._interpreters(spec, log)
         shop = self._workshop(request, place, interpreters, log)
-        for one in interpreters:
-            if one.name == "node":
-                await ensure_node(shop, one, (await self._toolchains.python(None))[0])
-        interpreters = await self._with_manager(shop, interpreters)
         fingerprints = await asyncio.to_thread(Fingerprints, spec, shop.root, shop.workdir)
-        cache = shop.cache
-        runtime = ",".join(f"{one.name} {one.version}" for one in interpreters)
-        key = await asyncio.to_thread(dependency_key, shop.workdir, shop.root, spec, runtime)
-        if key is not None and kept(cache, key):
-            await log("info", "build", "Dependencies are unchanged: using the ones from before.")
-            await link_trees(cache / "dependencies" / key, ["."], shop.root)
-        else:
-            await self._install(shop, interpreters)
-            await self._keep_dependencies(shop, cache, key)
-            await caches.bound(cache)
+        shop, interpreters = await self._with_needed_node(shop, place, interpreters)
         if spec.build_command:
             work = caches.framework_cache(shop)
             await shop.command(spec.build_command, BuildFailed, "build", binds=work)
@@ -130,7 +126,7 @@ class Builder:
     async def _interpreters(self, spec: BuildSpec, log: LogSink) -> list[Interpreter]:
         """The app's own interpreter first; a Python app may have a front end that needs Node."""
         found = []
-        languages = {spec.language or "", *_languages_of(spec)}
+        languages = {spec.language or "", *languages_of(spec)}
         if "python" in languages:
             wanted = spec.runtime_version if spec.language == "python" else None
             found.append(await self._toolchains.python(wanted))
@@ -142,6 +138,55 @@ class Builder:
                 await log("warn", "build", note)
             await log("info", "build", f"Using {interpreter.name} {interpreter.version}.")
         return [interpreter for interpreter, _ in found]
+
+    async def _with_needed_node(
+        self, shop: Workshop, place: Path, interpreters: list[Interpreter]
+    ) -> tuple[Workshop, list[Interpreter]]:
+        """Equip the workshop and install the dependencies, with a Node on which they run.
+
+        What packages say of themselves once they are installed may ask for another than the
+        first choice; they are then installed anew.
+        """
+        node = next((one for one in interpreters if one.name == "node"), None)
+        spec = shop.request.spec
+        if node is None or node.is_cached:
+            return shop, await self._with_dependencies(shop, interpreters)
+        needs = await asyncio.to_thread(remembered, shop)
+        found = None if needs else await self._with_dependencies(shop, interpreters)
+        if found is not None:
+            needs = await asyncio.to_thread(installed_needs, shop)
+        own = spec.runtime_version if spec.language != "python" else None
+        asked = [*needs, *([Need("The app", own)] if own else [])]
+        better = await better_node(shop, self._toolchains, node, asked)
+        if better is None:
+            return shop, found or await self._with_dependencies(shop, interpreters)
+        if found is not None:
+            await asyncio.to_thread(remember, shop, needs)
+            await asyncio.to_thread(remove_installed, shop.root, "node")
+        chosen = [better if one is node else one for one in interpreters]
+        shop = self._workshop(shop.request, place, chosen, shop.log)
+        return shop, await self._with_dependencies(shop, chosen)
+
+    async def _with_dependencies(
+        self, shop: Workshop, interpreters: list[Interpreter]
+    ) -> list[Interpreter]:
+        """Install what the app depends on, or take it from before. Returns what is on PATH."""
+        for one in interpreters:
+            if one.name == "node":
+                await ensure_node(shop, one, (await self._toolchains.python(None))[0])
+        found = await self._with_manager(shop, interpreters)
+        runtime = ",".join(f"{one.name} {one.version}" for one in found)
+        spec = shop.request.spec
+        key = await asyncio.to_thread(dependency_key, shop.workdir, shop.root, spec, runtime)
+        if key is not None and kept(shop.cache, key):
+            said = "Dependencies are unchanged: using the ones from before."
+            await shop.log("info", "build", said)
+            await link_trees(shop.cache / "dependencies" / key, ["."], shop.root)
+        else:
+            await self._install(shop, found)
+            await self._keep_dependencies(shop, shop.cache, key)
+            await caches.bound(shop.cache)
+        return found
 
     def _workshop(
         self, request: BuildRequest, place: Path, interpreters: list[Interpreter], log: LogSink
@@ -189,6 +234,8 @@ class Builder:
         tool = [manager.interpreter()]
         found = [*tool, *interpreters] if front else [*interpreters, *tool]
         shop.environment["PATH"] = search_path(shop.inside, found)
+        for name, value in manager_environment(shop, manager).items():
+            shop.environment.setdefault(name, value)
         return found
 
     async def _install(self, shop: Workshop, interpreters: list[Interpreter]) -> None:
@@ -202,10 +249,10 @@ class Builder:
     async def _keep_dependencies(self, shop: Workshop, cache: Path, key: str | None) -> None:
         if key is None:
             return
-        languages = [shop.request.spec.language, *_languages_of(shop.request.spec)]
+        languages = [shop.request.spec.language, *languages_of(shop.request.spec)]
         folders = [
             folder
-            for name in dict.fromkeys(map(_family, languages))
+            for name in dict.fromkeys(map(family, languages))
             for folder in await asyncio.to_thread(installed_folders, shop.root, name)
         ]
         if not folders:
@@ -218,43 +265,6 @@ class Builder:
         await asyncio.to_thread(prune, cache)
 
 
-def build_environment(inside: str, interpreters: list[Interpreter]) -> dict[str, str]:
-    """What each build has, and may be overridden by the app's own variables."""
-    environment = {
-        "HOME": "/cache/home",
-        "USER": "app",
-        "LANG": "C.UTF-8",
-        "CI": "true",
-        "TERM": "dumb",
-        "NEXT_TELEMETRY_DISABLED": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_PROGRESS_BAR": "off",
-        "PYTHONUNBUFFERED": "1",
-        "NPM_CONFIG_FUND": "false",
-        "NPM_CONFIG_AUDIT": "false",
-        "NPM_CONFIG_UPDATE_NOTIFIER": "false",
-        "POETRY_VIRTUALENVS_IN_PROJECT": "true",
-        "PIPENV_VENV_IN_PROJECT": "1",
-        "PIPENV_VERBOSITY": "-1",
-        "PDM_CHECK_UPDATE": "false",
-        "YARN_ENABLE_TELEMETRY": "0",
-        # The caches are another mount, to which no hard link leads.
-        "UV_LINK_MODE": "copy",
-    }
-    if any(one.name == "python" for one in interpreters):
-        environment["VIRTUAL_ENV"] = f"{inside}/.venv"
-        environment["UV_PROJECT_ENVIRONMENT"] = f"{inside}/.venv"
-        environment["UV_PYTHON_DOWNLOADS"] = "never"
-    return environment
-
-
-def search_path(inside: str, interpreters: list[Interpreter]) -> str:
-    """PATH inside, for builds and for running apps alike."""
-    folders = [f"{inside}/.venv/bin", f"{inside}/node_modules/.bin"]
-    folders += [str(Path(one.program).parent) for one in interpreters if not one.is_system]
-    return ":".join([*folders, DEFAULT_PATH])
-
-
 def _python_of(interpreters: list[Interpreter]) -> Interpreter | None:
     return next((one for one in interpreters if one.name == "python"), None)
 
@@ -262,25 +272,6 @@ def _python_of(interpreters: list[Interpreter]) -> Interpreter | None:
 def _take_source(request: BuildRequest, place: Path) -> None:
     shutil.move(request.source, place / "app")
     give_to_app(place / "app", request.app.number)
-
-
-def _family(language: str | None) -> str:
-    return "node" if language in ("javascript", "typescript", "node") else language or ""
-
-
-def _languages_of(spec: BuildSpec) -> set[str]:
-    """The interpreters that the commands name besides the app's own."""
-    words = " ".join(filter(None, (spec.install_command, spec.build_command, spec.start_command)))
-    names = set(words.replace("&&", " ").replace(";", " ").split())
-    found = set()
-    if (
-        names & {"npm", "npx", "node", "yarn", "pnpm", "bun"}
-        or spec.package_manager in NODE_MANAGERS
-    ):
-        found.add("node")
-    if names & {"pip", "python", "python3", "uv", "poetry"}:
-        found.add("python")
-    return found
 
 
 def _output_folder(shop: Workshop) -> Path:

@@ -54,6 +54,12 @@ def installed_folders(root: Path, language: str | None) -> list[str]:
     return [path for name in names for path in _find(root, name, directory=True)]
 
 
+def remove_installed(root: Path, language: str) -> None:
+    """Remove what ``installed_folders`` finds."""
+    for folder in installed_folders(root, language):
+        shutil.rmtree(root / folder, ignore_errors=True)
+
+
 def kept(cache: Path, key: str) -> bool:
     """Whether dependencies with this key are stored; marks them as used."""
     folder = cache / "dependencies" / key

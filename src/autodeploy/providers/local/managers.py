@@ -20,10 +20,12 @@ from autodeploy.providers.local.workshop import TOOLS, Workshop
 NODE_MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 PYTHON_MANAGERS = frozenset({"uv", "poetry", "pipenv", "pdm"})
 
+# The package of yarn 2 and later.
+_BERRY = "@yarnpkg/cli-dist@"
 # Lock file, what its head says, and the package that reads and writes this format. Checked
 # against the registry in November 2026: the newest `yarn` there is 2.4, which nobody means.
 _LOCK_FORMATS = (
-    ("yarn.lock", r"__metadata:", "@yarnpkg/cli-dist@4"),
+    ("yarn.lock", r"__metadata:", f"{_BERRY}4"),
     ("yarn.lock", r"", "yarn@1"),
     ("pnpm-lock.yaml", r"lockfileVersion: '?5", "pnpm@7"),
     ("pnpm-lock.yaml", r"lockfileVersion: '?6", "pnpm@8"),
@@ -32,6 +34,7 @@ _LOCK_FORMATS = (
 _DEFAULTS = {"yarn": "yarn@1"}
 # pdm 2.29 admits but does not work with hishel 2 and unearth 0.19 (November 2026).
 _WITH = {"pdm": ("hishel<2", "unearth<0.19")}
+_LINKER = re.compile(r"(?m)^nodeLinker:\s*[\"']?([\w-]+)")
 _RANGE = re.compile(r"[\w.^~<>=|*+ -]{1,60}")
 
 
@@ -91,6 +94,26 @@ async def ensure_manager(shop: Workshop, manager: Manager, python: Interpreter |
         await shop.run(link, InstallFailed)
 
 
+def manager_environment(shop: Workshop, manager: Manager) -> dict[str, str]:
+    """What the manager is told besides its settings.
+
+    Where yarn lays out no node_modules (its default, Plug'n'Play), the app runs from yarn's cache,
+    so the release must hold that (https://yarnpkg.com/features/pnp, November 2026).
+    """
+    berry = manager.requirements[0].startswith(_BERRY)
+    return {"YARN_ENABLE_GLOBAL_CACHE": "false"} if berry and _plugs(shop) else {}
+
+
+def _plugs(shop: Workshop) -> bool:
+    for folder in shop.folders():
+        with contextlib.suppress(OSError):
+            settings = read_source(folder / ".yarnrc.yml", shop.root).decode(errors="replace")
+            linker = _LINKER.search(settings)
+            if linker is not None:
+                return linker[1] == "pnp"
+    return True
+
+
 def _asked(shop: Workshop, name: str) -> str:
     """``pnpm@9.1.0`` when package.json names that version, else what the lock file is of."""
     for folder in shop.folders():
@@ -105,7 +128,7 @@ def _asked(shop: Workshop, name: str) -> str:
                     if re.search(pattern, head.decode(errors="replace")):
                         return package
         if name == "yarn" and (folder / ".yarnrc.yml").is_file():
-            return "@yarnpkg/cli-dist@4"
+            return f"{_BERRY}4"
     return _DEFAULTS.get(name, name)
 
 
@@ -136,7 +159,7 @@ def _package(name: str, version: str) -> str:
     """Yarn 2 and later is published under another name; ``stable`` and ``berry`` are tags of it."""
     if name == "yarn" and not re.match(r"[\^~>=v ]*[01]\b", version):
         digits = bool(re.search(r"\d", version))
-        return f"@yarnpkg/cli-dist@{version}" if digits else "@yarnpkg/cli-dist@4"
+        return _BERRY + (version if digits else "4")
     return f"{name}@{version}"
 
 

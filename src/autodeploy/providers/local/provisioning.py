@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+from autodeploy.providers.local.engines import Need, unmet
 from autodeploy.providers.local.errors import InstallFailed, RuntimeMissing
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains, satisfies
 from autodeploy.providers.local.workshop import TOOLS, Workshop
@@ -34,6 +35,29 @@ async def choose_node(toolchains: Toolchains, wanted: str | None) -> tuple[Inter
     raise RuntimeMissing(
         str(missing), remedy=f"Install it on this machine, or ask for Node {lines}."
     )
+
+
+async def better_node(
+    shop: Workshop, toolchains: Toolchains, node: Interpreter, needs: list[Need]
+) -> Interpreter | None:
+    """A Node that all of ``needs`` run on, installed; None where ``node`` has to do."""
+    lacking = unmet(needs, node.version)
+    if not lacking:
+        return None
+    of_machine = [one for one in await toolchains.nodes() if not unmet(needs, one.version)]
+    of_wheel = [_from_wheel(line) for line, one in _WHEEL_LINES.items() if not unmet(needs, one)]
+    better = next(iter((*of_machine, *of_wheel)), None)
+    if better is None:
+        return None
+    said = f"{lacking[0].package} needs Node {lacking[0].range}: Node {better.version} is used."
+    await shop.log("info", "build", said)
+    try:
+        await ensure_node(shop, better, (await toolchains.python(None))[0])
+    except RuntimeMissing:
+        said = f"Node {better.version} could not be installed: going on with {node.version}."
+        await shop.log("warn", "build", said)
+        return None
+    return better
 
 
 def _from_wheel(line: int) -> Interpreter:

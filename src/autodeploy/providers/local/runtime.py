@@ -3,10 +3,11 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 from autodeploy.kernel.sandbox import GIB, Bind, Limits, SandboxSpec
-from autodeploy.providers.local.builder import search_path
+from autodeploy.providers.local.environment import search_path
 from autodeploy.providers.local.layout import Layout, app_uid
 from autodeploy.providers.local.machine import certificate_environment
 from autodeploy.providers.local.manifest import read_interpreters
@@ -52,6 +53,7 @@ def app_sandbox(
         **app.environment,
         "PATH": search_path(workdir, interpreters),
     }
+    environment |= _plug_n_play(release / "app", app, environment)
     if port is not None:
         environment["PORT"] = str(port)
     return SandboxSpec(
@@ -64,6 +66,24 @@ def app_sandbox(
         environment=environment,
         limits=limits,
     )
+
+
+def _plug_n_play(tree: Path, app: AppCommand, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """How Node finds packages where yarn laid out no node_modules. yarn itself says so, too.
+
+    The options are those of https://yarnpkg.com/features/pnp (November 2026).
+    """
+    if app.command.split()[:1] == ["yarn"]:
+        return {}
+    folder = Path(app.root_directory.strip("/"))
+    for place in (folder, *folder.parents):
+        if not (tree / place / ".pnp.cjs").is_file():
+            continue
+        options = [environment.get("NODE_OPTIONS", ""), f"--require {inside(str(place))}/.pnp.cjs"]
+        if (tree / place / ".pnp.loader.mjs").is_file():
+            options.append(f"--experimental-loader {inside(str(place))}/.pnp.loader.mjs")
+        return {"NODE_OPTIONS": " ".join(filter(None, options))}
+    return {}
 
 
 def _defaults(workdir: str, interpreters: Sequence[Interpreter]) -> dict[str, str]:

@@ -74,6 +74,11 @@ class Toolchains:
         newest = max((one.version for one in found), key=Version, default="")
         return _choose("Node", wanted, found, newest)
 
+    async def nodes(self) -> list[Interpreter]:
+        """Every Node of this machine, the newest first."""
+        found = await self._probe(_node_programs())
+        return sorted(found, key=lambda one: Version(one.version), reverse=True)
+
     async def _probe(self, programs: list[Path]) -> list[Interpreter]:
         new = [path for path in programs if path not in self._known]
         self._known |= zip(new, await asyncio.gather(*map(_probe, new)), strict=True)
@@ -112,6 +117,8 @@ def _choose(
 
 def satisfies(version: str, wanted: str) -> bool:
     """Whether ``version`` fits ``wanted`` as Python (``>=3.10,<3.13``) or npm (``^20 || 22.x``)."""
+    if wanted.strip() in _ANY:
+        return True
     return any(_fits(Version(version), part.strip()) for part in wanted.split("||"))
 
 
