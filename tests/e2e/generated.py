@@ -101,11 +101,22 @@ def _vite(template: str, path: str, content: str) -> Generated:
 _NEXT = ("create-next-app@16", ".", "--js", "--app", "--no-eslint", "--no-tailwind",
          "--no-src-dir", "--import-alias", "@/*", "--use-npm", "--skip-install", "--disable-git",
          "--yes")  # fmt: skip
+# The template's own fetches fonts from Google when it builds, which is no package registry.
+_NEXT_LAYOUT = """
+export default function Layout({ children }) {
+  return <html lang="en"><body>{children}</body></html>;
+}
+"""
 _NEXT_PAGE = "export default function Page() { return <h1>TEXT</h1>; }\n"
 
 
-def _next_export(folder: Path, tools: Tools) -> None:
+def _next(folder: Path, tools: Tools) -> None:
     _npx(*_NEXT)(folder, tools)
+    (folder / "app/layout.js").write_text(_NEXT_LAYOUT)
+
+
+def _next_export(folder: Path, tools: Tools) -> None:
+    _next(folder, tools)
     (folder / "next.config.mjs").write_text("export default { output: 'export' };\n")
 
 
@@ -237,7 +248,7 @@ APPS = (
     _vite("vue", "src/App.vue", "<template><h1>TEXT</h1></template>\n"),
     _vite("svelte", "src/App.svelte", "<h1>TEXT</h1>\n"),
     _vite("solid", "src/App.jsx", "export default function App() { return <h1>TEXT</h1>; }\n"),
-    Generated("nextjs", _npx(*_NEXT), _file("app/page.js", _NEXT_PAGE), found="Next.js"),
+    Generated("nextjs", _next, _file("app/page.js", _NEXT_PAGE), found="Next.js"),
     Generated("nextjs-export", _next_export, _file("app/page.js", _NEXT_PAGE), found="Next.js"),
     Generated(
         "astro",

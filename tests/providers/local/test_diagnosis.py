@@ -62,6 +62,7 @@ BUILDS = {
     "astro-render": ("The page /", "reading 'map'"),
     "esbuild-missing": ("./nowhere.js", "src/b.ts:1:24"),
     "nest-type-error": ("TypeScript", "src/wrong.ts:1:14"),
+    "next-google-font": ("Geist from Google", "from Google Fonts"),
     "next-missing-file": ("../components/card", "./app/page.tsx:1:1"),
     "next-missing-variable": ("STRIPE_SECRET_KEY", "app/page.tsx:2:17"),
     "next-type-error": ("TypeScript", "app/page.tsx(2,9)"),

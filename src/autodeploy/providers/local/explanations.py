@@ -209,6 +209,11 @@ MANIFEST = (
 
 OTHERS = (
     Explanation(
+        r"Failed to fetch `?(?P<font>[^\n`]{1,80}?)`? from Google Fonts",
+        "next/font/google fetches {font} from Google while it builds, and that did not answer.",
+        "Put the font into the repository and use next/font/local, or build where Google answers.",
+    ),
+    Explanation(
         r"(Missing script:|Script not found) \"?(?P<script>[^\"\n]+)\"?"
         r"|error Command \"(?P<yarn>[^\"\n]+)\" not found"
         r"|find a script named \"(?P<berry>[^\"\n]+)\"",
