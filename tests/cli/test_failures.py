@@ -2,16 +2,21 @@
 
 import json
 import os
+import pwd
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from autodeploy.cli.failures import CommandError, report
+from autodeploy.cli.failures import CommandError, as_failure, report
+from autodeploy.cli.user.credentials import credentials_path
+from autodeploy.kernel.process import python_argv
+from autodeploy.settings import default_home
 
 
 @pytest.fixture
@@ -107,3 +112,42 @@ def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "credentials.json: Is a directory." in ended.stderr
     assert "Next: " in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["explain", "--json"], ["explain", "x"]])
+def test_disk_that_is_full_and_closed_streams_end_without_a_traceback(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    for redirection in (">/dev/full", ">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full 2>/dev/full"):
+        ended = subprocess.run(
+            ["bash", "-c", f'"$@" {redirection}', "bash", *python_argv(*arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in ended.stderr
+        assert "Exception ignored" not in ended.stderr
+        full = redirection == ">/dev/full" and "x" not in arguments
+        assert ("(disk_full)" in ended.stderr) == full
+        assert ended.returncode == (2 if "x" in arguments else 1 if "/full" in redirection else 0)
+
+
+@pytest.mark.parametrize("look", [credentials_path, default_home])
+def test_user_without_a_home_folder_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, look: Callable[[], Path]
+) -> None:
+    def unknown(uid: int) -> NoReturn:
+        raise KeyError(uid)
+
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    with pytest.raises(RuntimeError) as failed:
+        look()
+    told = as_failure(failed.value)
+    assert told.code == "command_failed"
+    assert told.message == "There is no home folder for this user."
+    assert "HOME" in (told.remedy or "")

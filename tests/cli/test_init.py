@@ -61,7 +61,7 @@ def test_init_writes_without_a_platform_and_asks_before_it_replaces(tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--project", "a\nb"], "`project`: holds a line break"),
+        (["--project", "a\nb"], "cannot be the name of a project"),
         (["gone"], "no folder"),
         (["--root", "../.."], "not inside"),
         (["--root", "a"], "no folder"),
@@ -74,3 +74,20 @@ def test_init_of_what_is_not_there_is_wrong_usage(
     assert ended.returncode in (1, 2)
     assert said in ended.stderr
     assert not (tmp_path / "autodeploy.toml").exists()
+
+
+def test_link_in_the_place_of_the_file_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    app = tmp_path / "cloned"
+    app.mkdir()
+    target = app / "autodeploy.toml"
+    target.symlink_to(mine)
+    assert run(app, "init").returncode == 2
+    assert run(app, "init", "--yes").returncode == 0
+    assert mine.read_text() == "precious"
+    assert not target.is_symlink()
+    target.unlink()
+    target.symlink_to(tmp_path / "not there")
+    assert run(app, "init").returncode == 2
+    assert not (tmp_path / "not there").exists()

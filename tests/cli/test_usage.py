@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 from tests.cli.command import run
 
+from autodeploy.cli.main import OTHER_NAMES, build_app
 from autodeploy.kernel.process import python_argv
 
 
@@ -21,6 +23,11 @@ from autodeploy.kernel.process import python_argv
         (["deploy", "a", "b"], "unexpected extra argument", "`autodeploy deploy --help`"),
         (["completion", "show", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'", "--help"),
         (["env"], "Which of these commands", ""),
+        (["ps"], "No such command 'ps'.", "Did you mean `status`?"),
+        (["env", "rm"], "No such command 'rm'.", "Did you mean `unset`?"),
+        (["logs", "--source", "ap"], "'ap' is not one of 'build', 'release', 'app'", "--help"),
+        (["logs", "a", "--since", ""], "'' is no time", "10m"),
+        (["init", "--project", ""], "cannot be the name of a project", "1 to 255"),
     ],
 )
 def test_wrong_arguments_are_answered_with_what_was_meant(
@@ -67,3 +74,12 @@ def test_shell_is_given_the_commands(tmp_path: Path) -> None:
     }
     done = run(tmp_path, **asked)
     assert done.stdout.split() == ["rollback"]
+
+
+def test_every_other_name_leads_to_a_command() -> None:
+    known = typer.main.get_command(build_app())
+    for typed, meant in OTHER_NAMES.items():
+        group, _, name = typed.rpartition(" ")
+        commands = known.commands[group].commands if group else known.commands  # type: ignore[attr-defined]
+        assert name not in commands
+        assert meant.startswith("--") or meant.split()[0] in commands

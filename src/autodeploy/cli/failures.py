@@ -1,5 +1,6 @@
 """How a command fails: a message, what to do next, and an exit code that scripts can rely on."""
 
+import contextlib
 from collections.abc import Sequence
 from enum import IntEnum
 from http import HTTPStatus
@@ -96,7 +97,15 @@ def as_failure(error: BaseException) -> CommandError:
         return CommandError(
             f"{place}{error.strerror or error}.",
             code=DiskFull.code if is_full(error) else None,
-            remedy="Check that it is there, and that you may read and write it.",
+            remedy=DiskFull.usual_remedy
+            if is_full(error)
+            else "Check that it is there, and that you may read and write it.",
+        )
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        # What pathlib and platformdirs say of a user without an entry in the system's list.
+        return CommandError(
+            "There is no home folder for this user.",
+            remedy="Set HOME to a folder that you may write to; for the platform AUTODEPLOY_HOME.",
         )
     return CommandError(
         f"Something went wrong inside AutoDeploy: {type(error).__name__}: {error}",
@@ -118,7 +127,14 @@ def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
             "remedy": failure.remedy,
             "logTail": failure.log_tail,
         }
-        print_json({"error": error})
+        with contextlib.suppress(OSError):  # standard output may be what failed
+            print_json({"error": error})
+    with contextlib.suppress(OSError):
+        _tell(failure)
+    raise SystemExit(int(failure.exit_code))
+
+
+def _tell(failure: CommandError) -> None:
     paint(f"Error: {printable(failure.message)} ({failure.code})", colour="red", err=True)
     for line in failure.log_tail:
         paint(f"  | {printable(line)}", dim=True, err=True)
@@ -128,4 +144,3 @@ def report(failure: CommandError, *, as_json: bool = False) -> NoReturn:
         typer.echo(f"Next: {printable(failure.remedy)}", err=True)
     if failure.code != CODES[ExitCode.USAGE] and find_page(failure.code):
         typer.echo(f"More: autodeploy explain {failure.code}", err=True)
-    raise SystemExit(int(failure.exit_code))

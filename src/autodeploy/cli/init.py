@@ -3,6 +3,7 @@
 It needs no platform: the analysis runs here, and runs nothing of the folder's code.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.options import Json
 from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import print_json, printable, say
-from autodeploy.cli.user.app_file import current_folder
+from autodeploy.cli.user.app_file import current_folder, require_project_name
 
 if TYPE_CHECKING:
     from autodeploy.services.analyzer.plan import Plan
@@ -45,6 +46,7 @@ def init(
     from autodeploy.cli.user.sources import project_slug
     from autodeploy.kernel.app_file import APP_FILE, parse_app_file
 
+    require_project_name(project)
     place = _existing(folder)
     plan = _analyzed(place, root)
     name = project or project_slug(place.name)
@@ -52,6 +54,8 @@ def init(
     _ask_to_replace(target, yes=yes)
     text = app_file_text(plan, project=name, root=root)
     parse_app_file(text)
+    if target.is_symlink():  # a repository's own may lead to any file of ours
+        target.unlink()
     target.write_text(text, encoding="utf-8")
     if as_json:
         shown = plan.model_dump(mode="json", by_alias=True)
@@ -104,7 +108,7 @@ def _analyzed(folder: Path, root: str) -> "Plan":
 
 
 def _ask_to_replace(target: Path, *, yes: bool) -> None:
-    if yes or not target.exists():
+    if yes or not os.path.lexists(target):
         return
     question = f"{target} is there already. Replace it? [y/N]"
     answer = ask(question, remedy="Give --yes to replace it.")

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
+from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
@@ -18,6 +20,26 @@ from autodeploy.cli.operator import register as register_operator
 from autodeploy.cli.user.commands import PANEL
 from autodeploy.cli.user.commands import register as register_user
 
+# What other tools call these commands: no spelling is near enough to find them by.
+OTHER_NAMES = {
+    "delete": "destroy",
+    "help": "--help",
+    "list": "projects",
+    "ls": "projects",
+    "ps": "status",
+    "remove": "destroy",
+    "rm": "destroy",
+    "start": "up",
+    "stop": "down",
+    "tail": "logs --follow",
+    "version": "--version",
+    "env add": "set",
+    "env get": "list",
+    "env ls": "list",
+    "env remove": "unset",
+    "env rm": "unset",
+    "env show": "list",
+}
 HELP = "AutoDeploy: repository in, live URL out."
 
 
@@ -51,16 +73,20 @@ def build_app() -> typer.Typer:
 def main() -> None:
     """Run the command that the arguments name; no error ends in a traceback."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _open_closed_streams()
     follow_make()
     code = ExitCode.DONE
     try:
         code = build_app()(prog_name="autodeploy", standalone_mode=False) or ExitCode.DONE
+        sys.stdout.flush()
     except typer.Abort as abort:
         # What the prompt was ended with: Ctrl-C, or an input that has no more lines.
         interrupted = isinstance(abort.__context__, KeyboardInterrupt)
         code = ExitCode.INTERRUPTED if interrupted else ExitCode.FAILED
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        code = ExitCode.FAILED
     except Exception as error:
         if os.environ.get("AUTODEPLOY_TRACEBACK"):
             raise
@@ -87,18 +113,35 @@ def wrong_usage(error: TyperException) -> CommandError:
         message, meant = error.message, " or ".join(possible)
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "autodeploy"
+    meant = meant or _other_name(path, message)
     remedy = f"`{path} --help` shows what it takes."
     if meant:
         remedy = f"Did you mean {meant.replace(chr(39), chr(96)).rstrip('?')}? {remedy}"
     return CommandError(f"{message.rstrip('.')}.", remedy=remedy, exit_code=ExitCode.USAGE)
 
 
+def _other_name(path: str, message: str) -> str:
+    """The command that other tools call by the name which ``message`` says there is none of."""
+    typed = re.fullmatch(r"No such command '(.+)'\.?", message)
+    group = path.removeprefix("autodeploy").strip()
+    known = OTHER_NAMES.get(f"{group} {typed[1]}".strip()) if typed else None
+    return f"'{known}'" if known else ""
+
+
+def _open_closed_streams() -> None:
+    """Whoever starts us with a closed stream (``>&-``) wants nothing from it; Python has None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def _leave_quietly() -> None:
-    """Write what waits; a reader that is gone, such as ``head``, is no failure."""
+    """Write what waits. A reader that is gone, such as ``head``, is no failure; of a full disk
+    the user has been told."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             with contextlib.suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

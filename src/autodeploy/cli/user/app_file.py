@@ -31,6 +31,16 @@ def read_app_file(folder: Path) -> AppFile:
     return parse_app_file(text)
 
 
+def require_project_name(name: str | None) -> None:
+    """Raise ``CommandError`` for what cannot be the name of a project; None is none."""
+    if name is not None and not (name.strip() and name.isprintable() and len(name) <= 255):
+        raise CommandError(
+            f"{name!r} cannot be the name of a project.",
+            remedy="Give --project 1 to 255 printable characters.",
+            exit_code=ExitCode.USAGE,
+        )
+
+
 def current_folder() -> Path:
     """Where the user is. Raises ``CommandError`` when that folder was removed meanwhile."""
     try:

@@ -175,12 +175,16 @@ def _object(answer: httpx.Response) -> Json:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise CommandError(
-            f"What answers at {answer.url.host} is not AutoDeploy.",
-            remedy="Check AUTODEPLOY_URL.",
-            exit_code=ExitCode.UNREACHABLE,
-        )
+        raise _not_autodeploy(answer)
     return value
+
+
+def _not_autodeploy(answer: httpx.Response, detail: str = "") -> CommandError:
+    return CommandError(
+        f"What answers at {answer.url.netloc.decode()} is not AutoDeploy{detail}.",
+        remedy="Check the address (AUTODEPLOY_URL, or --url of a login) and what stands before it.",
+        exit_code=ExitCode.UNREACHABLE,
+    )
 
 
 def _problem(answer: httpx.Response) -> CommandError:
@@ -190,19 +194,26 @@ def _problem(answer: httpx.Response) -> CommandError:
     except ValueError:
         body = {}
     problem = body if isinstance(body, dict) else {}
+    exit_code = exit_code_of(answer.status_code)
+    if "code" not in problem and exit_code == ExitCode.FAILED:
+        return _not_autodeploy(answer, f" (HTTP {answer.status_code})")
     message = problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code}"
     errors = problem.get("errors") or []
     if errors:
         named = "; ".join(f"{item.get('field')}: {item.get('message')}" for item in errors)
         message = f"{message} ({named})"
     remedy = problem.get("remedy")
-    if answer.status_code == httpx.codes.UNAUTHORIZED and not remedy:
-        remedy = "Run `autodeploy login`: the token is unknown, expired or revoked."
-    if "retry-after" in answer.headers and not remedy:
-        remedy = f"Try again in {answer.headers['retry-after']} s."
+    if problem.get("code") in (None, "unauthenticated") and exit_code == ExitCode.NOT_PERMITTED:
+        remedy = (
+            "Run `autodeploy login`, or `autodeploy admin-token` on the platform's machine; "
+            "where AUTODEPLOY_TOKEN is set, that token is the one that counts."
+        )
+    if exit_code == ExitCode.TRY_AGAIN and not remedy:
+        seconds = answer.headers.get("retry-after")
+        remedy = f"Try again in {seconds} s." if seconds else "Try again in a moment."
     return CommandError(
         str(message),
         remedy=remedy,
         code=problem.get("code"),
-        exit_code=exit_code_of(answer.status_code),
+        exit_code=exit_code,
     )

@@ -27,6 +27,16 @@ class Level(StrEnum):
     ERROR = "error"
 
 
+class Source(StrEnum):
+    """Who printed a line."""
+
+    BUILD = "build"
+    RELEASE = "release"
+    APP = "app"
+    DATABASE = "database"
+    AUTODEPLOY = "autodeploy"
+
+
 def register(app: typer.Typer) -> None:
     """Add the user commands to ``app``."""
     for command in (
@@ -130,8 +140,8 @@ def logs(
         Level | None, typer.Option("--level", help="Lines of this level or worse.")
     ] = None,
     source: Annotated[
-        list[str] | None,
-        typer.Option("--source", help="Lines of build, app or autodeploy; may be repeated."),
+        list[Source] | None,
+        typer.Option("--source", help="Lines that this printed; may be repeated."),
     ] = None,
     environment: Environment = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

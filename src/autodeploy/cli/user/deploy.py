@@ -8,9 +8,14 @@ from pathlib import Path
 
 import typer
 
-from autodeploy.cli.failures import PASSING, CommandError, ExitCode
+from autodeploy.cli.failures import PASSING, CommandError
 from autodeploy.cli.terminal import is_interactive, print_json, say
-from autodeploy.cli.user.app_file import current_folder, environment_name, read_app_file
+from autodeploy.cli.user.app_file import (
+    current_folder,
+    environment_name,
+    read_app_file,
+    require_project_name,
+)
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.feed import Feed
 from autodeploy.cli.user.progress import View, make_view
@@ -53,7 +58,7 @@ class DeployOptions:
 
 def run(options: DeployOptions) -> None:
     """Deploy, and end when the deployment has ended."""
-    _check_project_name(options.project)
+    require_project_name(options.project)
     current_folder()
     source = parse_source(options.source)
     api = Api.connect()
@@ -62,15 +67,6 @@ def run(options: DeployOptions) -> None:
     else:
         deployment = _start_from_folder(api, source, options)
     finish(api, deployment, detach=options.detach, as_json=options.as_json)
-
-
-def _check_project_name(name: str | None) -> None:
-    if name is not None and not (name.strip() and name.isprintable() and len(name) <= 255):
-        raise CommandError(
-            f"{name!r} cannot be the name of a project.",
-            remedy="Give --project 1 to 255 printable characters.",
-            exit_code=ExitCode.USAGE,
-        )
 
 
 def roll_back(target: str | None, environment: str, as_json: bool) -> None:

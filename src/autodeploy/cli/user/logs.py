@@ -42,7 +42,7 @@ def run(options: LogOptions) -> None:
     wanted: dict[str, Query] = {
         "level": options.level,
         "source": list(options.sources) or None,
-        "since": since(options.since).isoformat() if options.since else None,
+        "since": None if options.since is None else since(options.since).isoformat(),
     }
     api = Api.connect()
     deployment_id = _deployment_id(api, options.target, options.environment)

@@ -35,7 +35,7 @@ def get_project(api: Api, name: str | None) -> Json:
     Raises:
         CommandError: there is none; with the name that was probably meant.
     """
-    wanted = name or this_project()
+    wanted = this_project() if name is None else _said(name)
     projects = list(api.items("/projects"))
     found = _match(projects, wanted)
     if found is not None:
@@ -46,7 +46,20 @@ def get_project(api: Api, name: str | None) -> Json:
     raise CommandError(
         f"There is no project {wanted!r}.{of_folder}",
         remedy=f"{question}`autodeploy projects` lists them; `autodeploy deploy` makes one.",
+        code="not_found",
     )
+
+
+def _said(name: str) -> str:
+    """A name that was given. An empty one is a variable that is not set in somebody's script:
+    nothing may be done to the folder's own project instead."""
+    if not name.strip():
+        raise CommandError(
+            "The name of the project is empty.",
+            remedy="Name it, or leave it out: then it is the current folder's.",
+            exit_code=ExitCode.USAGE,
+        )
+    return name
 
 
 def _match(projects: Iterable[Json], name: str) -> Json | None:
@@ -88,6 +101,7 @@ def get_environment(project: Json, name: str) -> Json:
         f"Project {project['name']} has no environment {name!r} "
         f"(it has: {', '.join(known) or 'none yet'}).",
         remedy=f"{question}Deploy to it first, or name another with --environment.",
+        code="not_found",
     )
 
 
@@ -99,6 +113,7 @@ def latest_deployment(api: Api, project: Json, environment: str) -> Json:
     raise CommandError(
         f"Project {project['name']} has no deployment in {environment}.",
         remedy="`autodeploy deploy` makes one.",
+        code="not_found",
     )
 
 

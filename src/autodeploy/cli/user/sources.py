@@ -100,7 +100,7 @@ def packed(source: FolderSource, ref: str | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="autodeploy-") as scratch:
         archive = Path(scratch) / "source.tar.gz"
         if ref is not None or _is_bare(source.path):
-            _archive_of_ref(source.path, ref or "HEAD", archive)
+            _archive_of_ref(source.path, "HEAD" if ref is None else ref, archive)
         else:
             for warning in pack(source.path, archive):
                 say(f"Warning: {warning}")
@@ -125,7 +125,7 @@ def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
 
 def _commit_of(repository: Path, ref: str) -> str:
     """The commit that a ref names. Raises ``CommandError``."""
-    if ref.startswith("-") or not ref.isprintable():
+    if not ref.strip() or ref.startswith("-") or not ref.isprintable():
         raise CommandError(
             f"{ref!r} cannot be a ref.",
             remedy="Give a branch, a tag or a commit, such as main, v1.2 or 3f2a9c1.",
@@ -138,6 +138,7 @@ def _commit_of(repository: Path, ref: str) -> str:
             f"{repository} has no branch, tag or commit {ref!r}.",
             log_tail=_last_words(found),
             remedy="Check the name with `git branch --all` and `git tag`, or leave --ref out.",
+            code="ref_not_found",
         )
     return found.stdout.decode().strip()
 

@@ -84,6 +84,9 @@ class DeploymentEnded(Conflict):
     """The deployment has ended, so it cannot be cancelled."""
 
     code = "deployment_ended"
+    usual_remedy = (
+        "Nothing is under way; `autodeploy rollback` brings the release before the live one back."
+    )
 
 
 def as_failure(error: Exception, step: str, deployment_id: UUID) -> AutoDeployError:

@@ -197,4 +197,7 @@ async def _get_project(
 
 
 def _no_such_variable(key: str) -> NotFound:
-    return NotFound(f"{key} is not set in this environment.")
+    return NotFound(
+        f"{key} is not set in this environment.",
+        remedy="`autodeploy env list` shows those that are; `--environment` names another one.",
+    )
