@@ -21,4 +21,9 @@ class DiskFull(DeploymentFailed):
 def is_full(error: BaseException) -> bool:
     """Whether a call failed for want of room: by its number, or by the words of a library."""
     numbered = isinstance(error, OSError) and error.errno in _FULL
-    return numbered or "No space left on device" in str(error)
+    return numbered or says_full(str(error))
+
+
+def says_full(text: str) -> bool:
+    """Whether what a program prints says that it had no room."""
+    return "No space left on device" in text

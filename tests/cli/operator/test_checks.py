@@ -4,6 +4,9 @@ import collections
 import os
 import resource
 import shutil
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -248,3 +251,65 @@ def test_server_that_runs_and_does_not_answer_is_missing(settings: Settings) -> 
     check = only(platform.server, settings, "server")
     assert (check.verdict, "does not answer" in check.found) == (Verdict.MISSING, True)
     assert only(platform.ports, settings, "API port").verdict is Verdict.OK
+
+
+def test_ports_of_what_runs_are_told_and_not_those_that_were_asked_for(settings: Settings) -> None:
+    settings.home.mkdir()
+    ticks = start_time(os.getpid())
+    (settings.home / "up.json").write_text(
+        f'{{"pid": {os.getpid()}, "start_ticks": {ticks}, "api_url": "http://127.0.0.1:41", '
+        '"proxy_port": 43}'
+    )
+    assert only(platform.ports, settings, "API port").found.startswith("41, ")
+    assert only(platform.ports, settings, "proxy port").found.startswith("43, ")
+
+
+def test_one_port_for_both_is_told(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    both = Settings(home=home, api_port=port, proxy_port=port)
+    assert only(platform.ports, both, "API port").verdict is Verdict.OK
+    check = only(platform.ports, both, "proxy port")
+    assert (check.verdict, "the API's too" in check.found) == (Verdict.MISSING, True)
+
+
+def test_home_that_is_a_file_fails_its_own_check_alone(home: Path) -> None:
+    (home / "file").touch()
+    settings = Settings(home=home / "file")
+    assert only(homes.folder, settings, "home").verdict is Verdict.MISSING
+    for group in (homes.secrets, resources.disk, resources.clock, platform.ports, platform.server):
+        for check in group(settings):
+            assert check.verdict is Verdict.OK or check.name.endswith("port")
+
+
+def test_usual_home_is_not_advised_instead_of_itself(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    (home / "file").touch()
+    settings = Settings(home=home / "file")
+    monkeypatch.setattr(homes, "default_home", lambda: settings.home)
+    assert "such as" not in (only(homes.folder, settings, "home").remedy or "")
+    monkeypatch.setattr(homes, "default_home", lambda: home / "usual")
+    assert f"such as {home}/usual" in (only(homes.folder, settings, "home").remedy or "")
+
+
+SEEN_BY_NOBODY = """
+import os, sys
+from pathlib import Path
+from autodeploy.cli.operator.checks import home, resources
+from autodeploy.settings import Settings
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+settings = Settings(home=Path(sys.argv[1]))
+for check in (*home.folder(settings), *home.secrets(settings), *resources.disk(settings)):
+    print(check.name, check.verdict, check.found)
+"""
+
+
+def test_home_in_a_folder_that_we_may_not_enter_is_told(home: Path) -> None:
+    (home / "closed").mkdir(mode=0o000)
+    argv = [sys.executable, "-c", SEEN_BY_NOBODY, home / "closed" / "home"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "home missing" in done.stdout
+    assert "Permission denied" in done.stdout

@@ -119,6 +119,11 @@ def test_home_of_a_killed_holder_is_free_again_and_known_as_such(home: Path) -> 
         assert killed
 
 
+def test_home_that_is_a_file_has_no_holder(home: Path) -> None:
+    (home / "file").touch()
+    assert read_running(home / "file") is None
+
+
 def test_process_that_got_the_pid_later_is_not_taken_for_the_holder() -> None:
     ticks = start_time(os.getpid())
     assert ticks is not None

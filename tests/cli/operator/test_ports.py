@@ -38,3 +38,10 @@ def test_taken_port_is_refused_with_the_variable_to_set(home: Path, taken: int, 
     with pytest.raises(CommandError, match=str(taken)) as failure:
         require_ports(Settings(home=home, **ports))
     assert f"AUTODEPLOY_{field.upper()}=" in (failure.value.remedy or "")
+
+
+def test_one_port_for_both_is_refused_with_the_variable_to_set(home: Path) -> None:
+    port = free_port()
+    with pytest.raises(CommandError, match="both") as failure:
+        require_ports(Settings(home=home, api_port=port, proxy_port=port))
+    assert "AUTODEPLOY_PROXY_PORT=" in (failure.value.remedy or "")

@@ -1,9 +1,12 @@
 """The real `autodeploy up`: what it makes, what it refuses, and that it leaves nothing behind."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +15,9 @@ from tests.cli.operator.platform import READY, Platform, wait_until
 
 from autodeploy.cli.failures import CommandError
 from autodeploy.cli.operator.deployment import Deployment
+from autodeploy.cli.operator.up import _not_started
+from autodeploy.kernel.embedded.parts import PartNotReady
+from autodeploy.kernel.process import start_time
 
 
 @pytest.fixture
@@ -205,3 +211,42 @@ async def test_owner_who_goes_without_a_sandbox_is_warned_where_there_is_none(
     assert ("WARNING: No sandbox" in up.output) is warned
     assert await up.end() == 0
     await assert_nothing_left(platform)
+
+
+def test_part_that_finds_no_room_is_told_as_a_full_disk(tmp_path: Path) -> None:
+    log = tmp_path / "postgres.log"
+    log.write_text("starts\n")
+    assert _not_started(PartNotReady("initdb ended.", log=log)).code == "part_not_ready"
+    log.write_text('FATAL:  could not create file "base/4/6117": No space left on device\n')
+    failure = _not_started(PartNotReady("initdb ended.", log=log))
+    assert failure.code == "disk_full"
+    assert "inodes" in (failure.cause or "")
+    assert str(log) in (failure.remedy or "")
+
+
+OTHERS = """
+import os, sys
+from autodeploy.cli.failures import CommandError
+from autodeploy.cli.operator.down import down
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    down()
+except CommandError as error:
+    print(error.message, error.remedy)
+"""
+
+
+def test_platform_of_another_user_is_not_stopped_and_told_so(home: Path) -> None:
+    note = {"pid": 1, "start_ticks": start_time(1), "api_url": "http://127.0.0.1:1"}
+    (home / "up.json").write_text(json.dumps({**note, "proxy_port": 1}))
+    done = subprocess.run(
+        [sys.executable, "-c", OTHERS],
+        env={**os.environ, "AUTODEPLOY_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "(pid 1) was started by another user" in done.stdout
+    assert "as that user" in done.stdout

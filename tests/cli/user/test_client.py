@@ -33,9 +33,11 @@ def platform(status: int, body: str, kind: str, **headers: str) -> Iterator[Api]
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever).start()
         api = Api(f"http://127.0.0.1:{server.server_port}", "token")
-        yield api
-        api.close()
-        server.shutdown()
+        try:
+            yield api
+        finally:
+            api.close()
+            server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`autodeploy down`: stop the `up` that runs on this home."""
 
-import contextlib
 import os
 import signal
 import time
@@ -27,8 +26,15 @@ def down(
     if running is None or not running.is_alive():
         _tell(f"AutoDeploy does not run on {settings.home}.", None, as_json)
         return
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(running.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        raise CommandError(
+            f"AutoDeploy (pid {running.pid}) was started by another user.",
+            remedy="Stop it as that user, or as root.",
+        ) from None
     deadline = time.monotonic() + timeout
     while running.is_alive():
         if time.monotonic() > deadline:

@@ -124,7 +124,7 @@ def read_running(home: Path) -> RunningUp | None:
     """The last `up` of this home, alive or not; None when there was none or its note is damaged."""
     try:
         return TypeAdapter(RunningUp).validate_json((home / "up.json").read_bytes(), strict=True)
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 

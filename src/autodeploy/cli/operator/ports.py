@@ -13,6 +13,12 @@ def require_ports(settings: Settings, *, patience_seconds: float = 0) -> None:
 
     With ``patience_seconds`` waits that long: the processes of a killed `up` are about to go.
     """
+    if settings.api_port == settings.proxy_port:
+        raise CommandError(
+            f"The API and the proxy cannot both have port {settings.api_port}.",
+            remedy=f"Choose another for one, such as AUTODEPLOY_PROXY_PORT={_free_port()}.",
+            code="port_in_use",
+        )
     deadline = time.monotonic() + patience_seconds
     for what, port, variable in (
         ("API", settings.api_port, "AUTODEPLOY_API_PORT"),

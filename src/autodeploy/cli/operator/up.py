@@ -28,6 +28,7 @@ from autodeploy.cli.operator.parts import embedded_parts, platform_parts
 from autodeploy.cli.operator.ports import require_ports
 from autodeploy.cli.operator.supervisor import Supervisor
 from autodeploy.cli.user.credentials import credentials_path
+from autodeploy.kernel.disk import DiskFull, says_full
 from autodeploy.kernel.embedded.parts import PartNotReady
 from autodeploy.kernel.process import SystemUser
 from autodeploy.migrations import HEAD
@@ -65,15 +66,25 @@ def up(
             ensure_secrets(settings)
             code = asyncio.run(_until_signal(_run(settings, user, deployment)))
     except PartNotReady as error:
-        raise CommandError(
-            error.message, code=error.code, remedy=error.remedy, log_tail=error.log_tail
-        ) from error
+        raise _not_started(error) from error
     except HomeInUse as held:
         if deployment is None or held.running is None:
             raise
         _tell(f"AutoDeploy already runs (pid {held.running.pid}); deploying to it.")
         code = asyncio.run(_until_signal(deployment.run(held.running.api_url)))
     raise typer.Exit(code)
+
+
+def _not_started(error: PartNotReady) -> CommandError:
+    """A part that did not start, with the end of its log; a full disk shows only there."""
+    failure = CommandError(
+        error.message, code=error.code, remedy=error.remedy, log_tail=error.log_tail
+    )
+    if any(map(says_full, error.log_tail)):
+        failure.code = DiskFull.code
+        failure.cause = "The disk of AUTODEPLOY_HOME has no room left, or no inodes."
+        failure.remedy = f"{DiskFull.usual_remedy} {error.remedy}"
+    return failure
 
 
 async def _run(settings: Settings, user: SystemUser | None, deployment: Deployment | None) -> int:

@@ -1,5 +1,6 @@
 """One check and its outcome."""
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -28,5 +29,5 @@ class Check:
 
 
 def existing(path: Path) -> Path:
-    """``path``, or the nearest folder above it that exists."""
-    return next(place for place in (path, *path.parents) if place.exists())
+    """``path``, or the nearest folder above it that exists and can be seen."""
+    return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110

