@@ -83,3 +83,13 @@ def test_every_other_name_leads_to_a_command() -> None:
         commands = known.commands[group].commands if group else known.commands  # type: ignore[attr-defined]
         assert name not in commands
         assert meant.startswith("--") or meant.split()[0] in commands
+
+
+def test_first_tab_in_zsh_completes_and_does_not_only_prepare(tmp_path: Path) -> None:
+    shown = run(tmp_path, "completion", "show", "zsh").stdout
+    installed = json.loads(run(tmp_path, "completion", "install", "zsh", "--json").stdout)
+    assert Path(installed["path"]).read_text() == shown
+    *_, condition, complete, otherwise, prepare, end = shown.splitlines()
+    assert condition == "if [[ $funcstack[1] == _autodeploy ]]; then"
+    assert [complete.strip(), otherwise] == ["_autodeploy_completion", "else"]
+    assert [prepare.strip(), end] == ["compdef _autodeploy_completion autodeploy", "fi"]

@@ -46,8 +46,7 @@ def show(shell: ShellArgument = None) -> None:
     Example:
       autodeploy completion show bash > /etc/bash_completion.d/autodeploy
     """
-    chosen = shell or _running_shell()
-    typer.echo(get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=chosen.value))
+    typer.echo(_script(shell or _running_shell()))
 
 
 @completion_app.command("install")
@@ -63,10 +62,24 @@ def install_script(
     """
     chosen = shell or _running_shell()
     _, path = install(shell=chosen.value, prog_name=PROGRAM, complete_var=VARIABLE)
+    path.write_text(f"{_script(chosen)}\n", encoding="utf-8")
     if as_json:
         print_json({"shell": chosen.value, "path": str(path)})
     else:
         say(f"Installed {path}. Open a new {chosen.value} to have it.")
+
+
+def _script(shell: Shell) -> str:
+    """What the shell is to read. zsh runs the file itself at the first Tab (zshcompsys(1), "Use of
+    compinit"): it has to complete then, and not only to prepare for the next one."""
+    script = get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=shell.value)
+    if shell is not Shell.ZSH:
+        return script
+    function = f"_{PROGRAM}_completion"
+    prepare = f"compdef {function} {PROGRAM}"
+    assert script.endswith(prepare)
+    first = f"if [[ $funcstack[1] == _{PROGRAM} ]]; then\n  {function}\nelse\n  {prepare}\nfi"
+    return script.removesuffix(prepare) + first
 
 
 def _running_shell() -> Shell:
