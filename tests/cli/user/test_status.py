@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autodeploy.cli.user.client import Json
+from autodeploy.cli.user.projects import _state_word, warn_of_trouble
 from autodeploy.cli.user.status import _lines
 
 # In days, so that it is said the same however long the tests before these take.
@@ -68,3 +69,48 @@ def test_state_without_its_age_changes_only_with_the_state() -> None:
     running = {"state": "running", "restarts": 0, "exitCode": None, "reason": None, "since": SINCE}
     assert _shown(running, with_age=False) == "running"
     assert _shown(None, live=None) == "–"
+
+
+def _deployment(number: int, status: str, code: str | None) -> Json:
+    return {
+        "id": f"{number:08}-0000-4000-8000-000000000000",
+        "environment": "production",
+        "status": status,
+        "commit": "26c4856a39c521b771de8b9d6e8e36d1bb4f71d3",
+        "createdAt": (datetime.now(UTC) - timedelta(days=30, hours=1)).isoformat(),
+        "error": {"code": code} if code else None,
+    }
+
+
+def test_deployments_fit_a_usual_terminal_and_tell_why_they_failed() -> None:
+    deployments = [
+        _deployment(1, "error", "app_crashed"),
+        _deployment(2, "ready", None),
+        _deployment(3, "cancelled", None),
+    ]
+    live = {"name": "production", "provider": "local", "url": None, "localUrl": None}
+    environment = {**live, "liveDeploymentId": deployments[1]["id"], "runtime": None}
+    project = {"name": "shop", "environments": [environment]}
+    lines = [each.text for each in _lines({"project": project, "deployments": deployments})]
+    heading, failed, ready, cancelled = lines[-4:]
+    assert failed.endswith("26c4856  30d ago  error (app_crashed)")
+    assert ready.endswith("26c4856  30d ago  live")
+    assert cancelled.endswith("26c4856  30d ago  cancelled")
+    assert all(len(line) <= 80 for line in (heading, ready, cancelled))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "word", "told"),
+    [
+        (None, "live", ""),
+        ({"state": "running"}, "live", ""),
+        ({"state": "crashed"}, "crashed", "is crashed: `autodeploy logs an-id`"),
+    ],
+)
+def test_app_that_does_not_run_is_told_wherever_it_is_shown(
+    capsys: pytest.CaptureFixture[str], runtime: Json | None, word: str, told: str
+) -> None:
+    environment = {"name": "production", "liveDeploymentId": "an-id", "runtime": runtime}
+    assert _state_word(environment) == word
+    warn_of_trouble(environment)
+    assert told in capsys.readouterr().err

@@ -152,7 +152,7 @@ def run(as_json: bool) -> None:
         (
             project["slug"],
             environment["name"],
-            "live" if environment["liveDeploymentId"] else "–",
+            _state_word(environment),
             environment["url"] or "–",
             ago(project["updatedAt"]),
         )
@@ -160,6 +160,22 @@ def run(as_json: bool) -> None:
         for environment in project["environments"] or [_NO_ENVIRONMENT]
     ]
     print_table(("PROJECT", "ENVIRONMENT", "STATE", "URL", "CHANGED"), rows)
+
+
+def _state_word(environment: Json) -> str:
+    """How an environment fares, in a word; what runs as it should is live."""
+    if not environment["liveDeploymentId"]:
+        return "–"
+    state = (environment.get("runtime") or {}).get("state")
+    return "live" if state in (None, "running") else str(state)
+
+
+def warn_of_trouble(environment: Json) -> None:
+    """Where a live app does not run as it should, say so and where its reasons are."""
+    state = (environment.get("runtime") or {}).get("state")
+    if state in ("restarting", "crashed"):
+        name, live = environment["name"], environment["liveDeploymentId"]
+        say(f"The app in {name} is {state}: `autodeploy logs {live}` shows what it printed.")
 
 
 _NO_ENVIRONMENT: Json = {"name": "–", "liveDeploymentId": None, "url": None}
@@ -174,6 +190,7 @@ def open_in_browser(name: str | None, environment_name: str, as_json: bool) -> N
         raise CommandError(
             f"Nothing is live in {environment_name}.", remedy="Run `autodeploy deploy` first."
         )
+    warn_of_trouble(environment)
     opened = _has_display() and webbrowser.open(url)
     if as_json:
         print_json({"url": url, "localUrl": environment["localUrl"], "opened": opened})

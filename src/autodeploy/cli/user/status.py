@@ -22,7 +22,13 @@ from autodeploy.cli.terminal import (
     table_lines,
 )
 from autodeploy.cli.user.client import Api, Json
-from autodeploy.cli.user.projects import find_project, get_deployment, get_project, this_project
+from autodeploy.cli.user.projects import (
+    find_project,
+    get_deployment,
+    get_project,
+    this_project,
+    warn_of_trouble,
+)
 from autodeploy.cli.user.projects import run as list_projects
 
 RECENT = 10
@@ -52,6 +58,8 @@ def run(name: str | None, *, watch: bool, as_json: bool) -> None:
         return
     for line in _lines(snapshot):
         paint(line.text, bold=line.style == "bold", colour=_colour(line.style))
+    for environment in snapshot["project"]["environments"]:
+        warn_of_trouble(environment)
 
 
 def cancel(target: str | None, environment: str, as_json: bool) -> None:
@@ -120,7 +128,7 @@ def _lines(snapshot: Json, *, with_age: bool = True) -> list[_Line]:
         lines.append(_Line(""))
     live = {item["liveDeploymentId"] for item in project["environments"]}
     rows = [_deployment_row(item, live, with_age=with_age) for item in snapshot["deployments"]]
-    headings = ("DEPLOYMENT", "ENVIRONMENT", "STATUS", "COMMIT", "STARTED")
+    headings = ("DEPLOYMENT", "ENVIRONMENT", "COMMIT", "STARTED", "STATUS")
     head, *others = table_lines(headings, rows)
     return [*lines, _Line(head, "bold"), *map(_Line, others)]
 
@@ -161,11 +169,13 @@ def _state(environment: Json, with_age: bool) -> str:
 
 
 def _deployment_row(deployment: Json, live: set[str | None], *, with_age: bool) -> tuple[str, ...]:
-    mark = " (live)" if deployment["id"] in live else ""
+    """In 80 columns, but for the code of what failed."""
+    code = (deployment.get("error") or {}).get("code")
+    status = deployment["status"] + (f" ({code})" if code else "")
     return (
         deployment["id"],
         deployment["environment"],
-        f"{deployment['status']}{mark}",
-        deployment["commit"][:12],
+        deployment["commit"][:7],
         ago(deployment["createdAt"]) if with_age else "",
+        "live" if deployment["id"] in live else status,
     )

@@ -52,6 +52,9 @@ class RepositoryTooLarge(GitError):
     """The repository is over a size limit."""
 
     code = "repository_too_large"
+    usual_remedy = (
+        "Take out what is large and can be fetched later, or deploy a smaller repository."
+    )
 
 
 class RepositoryUnreachable(GitError):
