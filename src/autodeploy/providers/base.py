@@ -218,6 +218,11 @@ class DeployProvider(Provider, Protocol):
         """Let requests drain, stop the release and forget it. Idempotent."""
         ...
 
+    async def prepare(self, app: App, artifact_key: str, spec: BuildSpec) -> None:
+        """Have at hand what a release of this artifact begins with, to be quick when it is asked
+        for. A courtesy, of which a provider may do nothing; idempotent."""
+        ...
+
     async def destroy(self, app: App) -> None:
         """Remove the app with its releases and routes. Idempotent."""
         ...

@@ -13,6 +13,7 @@ from autodeploy.providers.base import (
     App,
     Artifact,
     BuildRequest,
+    BuildSpec,
     Capability,
     DatabaseHandle,
     DatabaseRequest,
@@ -44,6 +45,7 @@ class FolderProvider:
         self.at: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
         self.environments: dict[str, dict[str, str]] = {}
+        self.prepared: dict[int, str] = {}
         self.state = "running"
         self.check_url: str | None = None
         self.output: list[tuple[float, str, str]] = []
@@ -107,6 +109,10 @@ class FolderProvider:
     async def retire(self, app: App, deployment_id: UUID) -> None:
         await self._call("retire")
         (self.machine / "releases" / str(deployment_id)).unlink(missing_ok=True)
+
+    async def prepare(self, app: App, artifact_key: str, spec: BuildSpec) -> None:
+        await self._call("prepare")
+        self.prepared[app.number] = artifact_key
 
     async def destroy(self, app: App) -> None:
         await self._call("destroy")

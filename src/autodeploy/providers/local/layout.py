@@ -45,6 +45,10 @@ class Layout:
     def cache(self, number: int) -> Path:
         return self.home / "cache" / str(number)
 
+    def standby(self, number: int) -> Path:
+        """Where an unpacked artifact of an app waits to become a release."""
+        return self.home / "standby" / str(number)
+
     @property
     def routes(self) -> Path:
         return self.home / "routes"
@@ -64,17 +68,18 @@ class Layout:
     def ensure_folders(self) -> None:
         """Make the folders that others may pass through, but not list; what they hold is closed."""
         self.home.mkdir(parents=True, exist_ok=True)
-        for name in ("builds", "cache", "releases"):
+        for name in ("builds", "cache", "releases", "standby"):
             folder = self.home / name
             folder.mkdir(exist_ok=True)
             folder.chmod(0o711)
 
     def remove_abandoned(self) -> None:
-        """Remove retired releases, and what builds that were killed a day ago or more had made.
+        """Remove retired releases, and what builds that were killed a day ago or more had made, or
+        what has stood by for that long.
 
         A release that was built but never deployed has no ``app-number`` yet.
         """
-        kinds = ("builds", "releases", "tmp")
+        kinds = ("builds", "releases", "standby", "tmp")
         for folder in (one for kind in kinds for one in self.home.glob(f"{kind}/*")):
             old = time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS
             abandoned = old and not (folder / "app-number").exists()

@@ -17,6 +17,7 @@ from autodeploy.providers.base import (
     App,
     Artifact,
     BuildRequest,
+    BuildSpec,
     Capability,
     DatabaseHandle,
     DatabaseRequest,
@@ -39,6 +40,7 @@ from autodeploy.providers.local.layout import Layout, database_name
 from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.runtime import APP_LIMITS, AppCommand, app_sandbox
+from autodeploy.providers.local.standby import Standby
 
 DRAIN_SECONDS = 5.0
 _RELEASE_SECONDS = 15 * 60.0
@@ -81,6 +83,7 @@ class LocalProvider:
         self._proxy_port = proxy_port
         self._sandbox = sandbox or Sandbox.open()
         self._artifacts = ArtifactStore(objects, self._sandbox)
+        self._standby = Standby(self._layout, self._artifacts)
         self._builder = Builder(
             self._layout, self._sandbox, self._artifacts, build_limits or BuildLimits()
         )
@@ -176,6 +179,10 @@ class LocalProvider:
         query = {"drain_seconds": DRAIN_SECONDS}
         await self._agent.call("DELETE", f"/instances/{deployment_id}", query=query)
 
+    async def prepare(self, app: App, artifact_key: str, spec: BuildSpec) -> None:
+        """Keep the artifact unpacked, in the place of another one of the app."""
+        await self._standby.make(artifact_key, app.number, public=spec.kind == "static")
+
     async def destroy(self, app: App) -> None:
         """Remove the app's processes, releases, routes and cache."""
         await self._agent.call("DELETE", f"/apps/{app.number}")
@@ -209,10 +216,7 @@ class LocalProvider:
             if self._sandbox.warning:  # a build has said so already
                 await log("warn", "release", self._sandbox.warning)
             self._layout.ensure_folders()
-            public = request.spec.kind == "static"
-            await self._artifacts.unpack(
-                request.artifact_key, folder, request.app.number, public=public
-            )
+            await self._unpack(request, folder)
         (folder / "app-number").write_text(str(request.app.number))
         for one in read_interpreters(folder):
             cached = one.is_cached and self._layout.cache(request.app.number) / Path(
@@ -223,6 +227,12 @@ class LocalProvider:
                     f"The release was built with {one.name} {one.version}, which is gone.",
                     remedy="Deploy again, so that the app is built with what is there now.",
                 )
+
+    async def _unpack(self, request: ReleaseRequest, folder: Path) -> None:
+        key, number = request.artifact_key, request.app.number
+        public = request.spec.kind == "static"
+        if not self._standby.take(key, folder, number, public=public):
+            await self._artifacts.unpack(key, folder, number, public=public)
 
     async def _run_release_command(self, request: ReleaseRequest, log: LogSink) -> None:
         """Run the command that prepares a release, once a release."""

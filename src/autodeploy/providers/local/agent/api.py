@@ -104,7 +104,8 @@ class AgentApi:
         number: int = request.path_params["number"]
         await self._proxy.remove(number)
         await self._instances.remove(self._instances.of_app(number))
-        shutil.rmtree(self._layout.cache(number), ignore_errors=True)
+        for folder in (self._layout.cache(number), self._layout.standby(number)):
+            shutil.rmtree(folder, ignore_errors=True)
         return Response(status_code=204)
 
     async def _ensure_database(self, request: Request) -> Response:
