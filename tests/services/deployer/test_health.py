@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import Release
 from autodeploy.services.deployer.errors import AppCrashed, AppNotListening, HealthCheckFailed
-from autodeploy.services.deployer.health import wait_until_healthy
+from autodeploy.services.deployer.health import _pause, _Seen, wait_until_healthy
 
 
 @pytest.fixture
@@ -40,10 +41,36 @@ async def test_app_without_an_answer_is_called_crashed_only_if_it_ended(
         await wait_until_healthy(provider, release, timeout_seconds=0.3)
 
 
+async def test_starting_app_is_asked_often_and_its_provider_seldom(
+    home: Path, silent_url: str
+) -> None:
+    provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
+    release = Release(uuid4(), {}, silent_url)
+    (home / "releases" / str(release.deployment_id)).touch()
+    with pytest.raises(AppNotListening):
+        await wait_until_healthy(provider, release, timeout_seconds=0.4)
+    assert provider.calls["status"] <= 3
+    paces = [_pause(waited, _Seen("/", 500)) for waited in (0, 0.2, 1, 10, 60)]
+    assert paces == pytest.approx([0.02, 0.02, 0.05, 0.5, 1])
+
+
+async def test_app_that_answers_badly_is_not_flooded(home: Path, pages_url: str) -> None:
+    provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
+    release = Release(uuid4(), {}, pages_url)
+    (home / "releases" / str(release.deployment_id)).touch()
+    _Pages.asked.clear()
+    with pytest.raises(HealthCheckFailed):
+        await wait_until_healthy(provider, release, timeout_seconds=0.4, path="/healthz")
+    assert len(_Pages.asked) <= 2
+
+
 class _Pages(BaseHTTPRequestHandler):
     """``/`` is well, ``/healthz`` is missing."""
 
+    asked: ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         self.send_response(200 if self.path == "/" else 404)
         self.end_headers()
 
