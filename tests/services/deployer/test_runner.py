@@ -418,6 +418,8 @@ async def test_what_a_deployment_replaced_is_prepared_to_come_back(platform: Pla
     second = await platform.row(view.id)
     number = (await platform.environment(project)).number
     assert platform.provider.prepared == {number: first.artifact_key}
+    await platform.deployed(project, configuration=changed)
+    assert platform.provider.prepared == {number: first.artifact_key}
     created = await deployments.roll_back(platform.resources, platform.principal, first.id)
     await platform.runner.run(created.id)
     assert platform.provider.prepared == {number: second.artifact_key}
@@ -427,7 +429,8 @@ async def test_deployment_ends_well_when_nothing_can_be_prepared(platform: Platf
     project = await platform.project()
     await platform.deployed(project)
     platform.provider.at["prepare"] = fail_with(OSError(errno.ENOSPC, "full"))
-    assert (await platform.deployed(project)).status == "ready"
+    changed = {"environmentVariables": {"COLOUR": "green"}}
+    assert (await platform.deployed(project, configuration=changed)).status == "ready"
     assert platform.provider.calls["prepare"] == 1
 
 

@@ -33,20 +33,23 @@ async def prepare_rollback(engine: Engine, deployment_id: UUID) -> None:
 async def _find_replaced(
     engine: Engine, deployment_id: UUID
 ) -> tuple[Deployment, Environment] | None:
-    """What was live before this deployment, and where, if this one is live."""
+    """The last that was live with another artifact, and where, if this deployment is live.
+
+    One with the same artifact is not what anybody would want back.
+    """
     async with engine.resources.db.transaction() as session:
         environment = await session.scalar(
             select(Environment).where(Environment.live_deployment_id == deployment_id)
         )
         if environment is None:
             return None
+        live = await session.get_one(Deployment, deployment_id)
         replaced = await session.scalar(
             select(Deployment)
             .where(
                 Deployment.project_id == environment.project_id,
                 Deployment.environment == environment.name,
-                Deployment.id != deployment_id,
-                Deployment.artifact_key.is_not(None),
+                Deployment.artifact_key != live.artifact_key,
                 Deployment.promoted_at.is_not(None),
             )
             .order_by(Deployment.promoted_at.desc())
