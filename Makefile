@@ -43,8 +43,10 @@ check: $(DEV_READY) ## Lint, format, types, import contracts
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: $(DEV_READY) ## Measure overhead, start-up, memory and switching (needs the package registries)
+bench: $(DEV_READY) ## Measure overhead, redeployments, caches, start-up, memory, switching (needs registries)
 	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.redeploy
+	$(BIN)/python -m bench.caches
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.switching

@@ -1,0 +1,88 @@
+"""The apps that are measured: examples, copied, changed, and uploaded to a real platform."""
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.platform import Json, Platform, eventually
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PATIENCE_SECONDS = 300.0
+POLL_SECONDS = 0.02
+_ENDED = ("ready", "error", "cancelled")
+
+
+@dataclass(frozen=True)
+class App:
+    """An app of ``examples/``.
+
+    A change of ``source`` has it built anew; a change of ``lock_file`` has its dependencies
+    installed anew, which happens each time where there is none.
+    """
+
+    name: str
+    example: str
+    source: str
+    lock_file: str | None = None
+    python: bool = False
+    # Where its framework keeps work for the next build.
+    work: str | None = None
+
+
+STATIC = App("static", "static-html", "index.html")
+VITE = App("vite", "vite-react", "index.html")
+EXPRESS = App("express", "express", "server.js", "package-lock.json")
+NEXTJS = App("nextjs", "nextjs", "app/page.js", work=".next/cache")
+FASTAPI = App("fastapi", "fastapi", "main.py", "requirements.txt", python=True)
+
+
+def copy(app: App, target: Path) -> Path:
+    """A fresh copy of the app at ``target``, in the place of what was there."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(EXAMPLES / app.example, target)
+    return target
+
+
+def change(path: Path, number: int) -> None:
+    """Make a text file another one each time, and mean the same."""
+    with path.open("a") as file:
+        file.write("\n" * number)
+
+
+def find_project(platform: Platform, name: str) -> Json | None:
+    """The project of this name, if there is one."""
+    items = platform.call("GET", "/projects?limit=100")["items"]
+    return next((item for item in items if item["slug"] == name), None)
+
+
+def get_project(platform: Platform, name: str) -> Json:
+    """The project of this name, which is there."""
+    project = find_project(platform, name)
+    assert project is not None, name
+    return project
+
+
+def commands(platform: Platform, name: str) -> Json:
+    """What the analysis found: how the app is installed, built and started."""
+    repository = get_project(platform, name)["repository"]
+    analysis = platform.call("GET", f"/repositories/{repository['id']}/analysis")
+    found: Json = analysis["buildConfiguration"]
+    return found
+
+
+def post(platform: Platform, path: str, body: Json) -> float:
+    """Ask for a deployment. Returns the seconds from the request to READY."""
+    begun = time.monotonic()
+    asked = platform.call("POST", path, body)
+
+    def ended() -> Json | None:
+        found = platform.call("GET", f"/deployments/{asked['id']}/status")
+        return found if found["status"] in _ENDED else None
+
+    result = eventually("it is deployed", ended, PATIENCE_SECONDS, POLL_SECONDS)
+    elapsed = time.monotonic() - begun
+    if result["status"] != "ready":
+        sys.exit(f"It did not deploy: {platform.call('GET', '/deployments/' + asked['id'])}")
+    return elapsed
