@@ -9,6 +9,7 @@ from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS, LineSplitter
+from autodeploy.services.deployer import projects, streams
 from autodeploy.services.deployer.announcements import log_channel
 from autodeploy.services.deployer.leases import Lease, take_lease
 from autodeploy.services.deployer.log_filter import LogFilter
@@ -20,6 +21,7 @@ from autodeploy.services.deployer.logs import (
     clean_line,
     read_lines,
 )
+from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.streams import follow_logs, follow_status
 from autodeploy.services.deployer.transitions import LeaseLost
 
@@ -108,6 +110,22 @@ async def test_reader_in_the_middle_sees_every_line_once(platform: Platform) -> 
         for seen in await asyncio.gather(*readers):
             assert len(seen) > 2000
             assert seen == list(range(1, len(seen) + 1))
+
+
+async def test_following_the_app_ends_when_its_project_is_removed(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_RECHECK_SECONDS", 0.1)
+    monkeypatch.setattr(projects, "DELETION_WAIT_SECONDS", 0.0)
+    project = await platform.project()
+    ready = await platform.deployed(project)
+    messages = follow_logs(platform.resources, ready.id, after=0, runtime=True)
+    await anext(messages)
+    await projects.delete_project(platform.resources, platform.principal, project.id)
+    await Reconciler(platform.engine).run_once()
+    await Reconciler(platform.engine).run_once()
+    async with asyncio.timeout(20):
+        assert [message async for message in messages if message["type"] != "deployment.log"] == []
 
 
 async def test_status_stream_resumes_behind_a_number_and_ends(platform: Platform) -> None:

@@ -39,7 +39,7 @@ async def follow_logs(
     when they come at once.
 
     Ends when the deployment has ended and every line was given; with ``runtime`` it goes on with
-    the output of the app.
+    the output of the app, until its project is removed.
     """
 
     async def read(position: int) -> Sequence[_Message]:
@@ -88,20 +88,20 @@ class _Follower:
     async def batches(self, *, endless: bool) -> AsyncIterator[Sequence[_Message]]:
         while True:
             # Looked at before reading: what was stored before the end is read below.
-            ended = await self._has_ended()
+            status = await self._status()
             while batch := await self._read(self._position):
                 self._position = batch[-1]["sequence"]
                 yield batch
-            if ended and not endless:
+            if status is None or (status in TERMINAL and not endless):
                 return
             await self._wait()
 
-    async def _has_ended(self) -> bool:
+    async def _status(self) -> str | None:
+        """None when the deployment was removed with its project: then nothing comes any more."""
         async with self._resources.db.transaction() as session:
-            status = await session.scalar(
+            return await session.scalar(
                 select(Deployment.status).where(Deployment.id == self._deployment_id)
             )
-        return status is None or status in TERMINAL
 
     async def _wait(self) -> None:
         """Until the bus says that there is something to read, or for a while."""
