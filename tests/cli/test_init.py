@@ -65,11 +65,14 @@ def test_init_writes_without_a_platform_and_asks_before_it_replaces(tmp_path: Pa
         (["gone"], "no folder"),
         (["--root", "../.."], "not inside"),
         (["--root", "a"], "no folder"),
+        (["--root", "circle"], "no folder"),
+        (["circle"], "no folder"),
     ],
 )
 def test_init_of_what_is_not_there_is_wrong_usage(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
+    (tmp_path / "circle").symlink_to("circle")
     ended = run(tmp_path, "init", *arguments)
     assert ended.returncode in (1, 2)
     assert said in ended.stderr

@@ -57,6 +57,23 @@ def test_folder_without_repository_is_packed_by_its_ignore_files(
     assert not (folder / ".git").exists()
 
 
+def test_links_that_lead_astray_are_left_out_and_told(folder: Path, tmp_path: Path) -> None:
+    for name, target in (
+        ("inside", "app.py"),
+        ("out", "../x"),
+        ("circle", "circle"),
+        ("gone", "y"),
+    ):
+        (folder / name).symlink_to(target)
+    warnings = pack(folder, tmp_path / "out.tar.gz")
+    assert warnings == (
+        "circle is a link that leads in a circle and was left out.",
+        "out is a link that leaves the folder and was left out.",
+    )
+    with tarfile.open(tmp_path / "out.tar.gz") as tar:
+        assert {"inside", "gone"} < set(tar.getnames())
+
+
 def test_repository_is_packed_with_uncommitted_files_and_without_ignored_ones(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.options import Json
 from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import print_json, printable, say
-from autodeploy.cli.user.app_file import current_folder, require_project_name
+from autodeploy.cli.user.app_file import current_folder, real_path, require_project_name
 
 if TYPE_CHECKING:
     from autodeploy.services.analyzer.plan import Plan
@@ -71,7 +71,7 @@ def init(
 
 
 def _existing(folder: Path) -> Path:
-    place = (current_folder() / folder.expanduser()).resolve()
+    place = real_path(current_folder() / folder.expanduser())
     if not place.is_dir():
         raise CommandError(
             f"There is no folder {place}.",
@@ -92,7 +92,7 @@ def _analyzed(folder: Path, root: str) -> "Plan":
             found = super().entries(folder)
             return {name: kind for name, kind in found.items() if name != APP_FILE}
 
-    if root and not (folder / root).resolve().is_relative_to(folder):
+    if root and not real_path(folder / root).is_relative_to(folder):
         raise CommandError(
             f"{root} is not inside {folder}.",
             remedy="Give --root a folder below it, such as apps/web.",

@@ -11,6 +11,7 @@ from autodeploy.cli.user.sources import (
     packed,
     parse_source,
     project_slug,
+    require_folder,
 )
 
 
@@ -110,3 +111,11 @@ def test_bare_repository_is_packed_at_its_head(repository: Path, tmp_path: Path)
 def test_ref_that_is_not_there_fails_with_a_reason(repository: Path, ref: str) -> None:
     with pytest.raises(CommandError), packed(FolderSource(repository), ref):
         pass
+
+
+def test_link_in_a_circle_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(CommandError, match="There is no folder"):
+        parse_source(str(tmp_path / "circle"))
+    with pytest.raises(CommandError, match="There is no folder"):
+        require_folder(FolderSource(tmp_path), None, "circle")

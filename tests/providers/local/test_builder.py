@@ -111,7 +111,7 @@ async def test_missing_output_folder_says_what_there_is(
     assert "public" in (raised.value.remedy or "")
 
 
-@pytest.mark.parametrize("target", ["/etc", "../..", "/app/../etc"])
+@pytest.mark.parametrize("target", ["/etc", "../..", "/app/../etc", "out"])
 async def test_output_folder_that_leaves_the_source_is_refused(
     provider: LocalProvider, app: App, source: MakeSource, target: str
 ) -> None:

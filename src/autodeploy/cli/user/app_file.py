@@ -1,5 +1,6 @@
 """What ``autodeploy.toml`` tells the command line: which project and environment are meant."""
 
+import os
 from pathlib import Path
 
 from autodeploy.cli.failures import CommandError, ExitCode
@@ -51,6 +52,12 @@ def current_folder() -> Path:
             remedy="Go to a folder that is there.",
             exit_code=ExitCode.USAGE,
         ) from None
+
+
+def real_path(path: Path) -> Path:
+    """``path`` with all links followed; ``Path.resolve`` would raise for those in a circle, which
+    are no folder of anybody's."""
+    return Path(os.path.realpath(path))
 
 
 def environment_name(given: str | None, *, elsewhere: bool, folder: Path | None = None) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.terminal import say
+from autodeploy.cli.user.app_file import real_path
 from autodeploy.kernel.archives import pack
 
 GIT_SCHEMES = frozenset({"https", "http", "ssh", "git"})
@@ -58,7 +59,7 @@ def parse_source(text: str) -> GitSource | FolderSource:
         return GitSource(text)
     if scheme not in ("", "file"):
         raise _not_a_source(text)
-    path = Path(unquote(urlsplit(text).path) if scheme else text).expanduser().resolve()
+    path = real_path(Path(unquote(urlsplit(text).path) if scheme else text).expanduser())
     if not path.is_dir():
         raise CommandError(
             f"There is no folder {path}.",
@@ -77,7 +78,7 @@ def project_slug(name: str) -> str:
 def require_folder(source: FolderSource, ref: str | None, root: str) -> None:
     """Raise ``CommandError`` unless ``root`` is a folder inside the source, or inside its ref."""
     if ref is None and not _is_bare(source.path):
-        place = (source.path / root).resolve()
+        place = real_path(source.path / root)
         found = place.is_dir() and place.is_relative_to(source.path)
     else:
         commit = _commit_of(source.path, ref or "HEAD")

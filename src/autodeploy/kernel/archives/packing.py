@@ -33,8 +33,8 @@ def pack(folder: Path, out: Path) -> tuple[str, ...]:
     ):
         for name in sorted(set(_listed(root))):
             path = root / name
-            if path.is_symlink() and not _stays_inside(path, root):
-                warnings.append(f"{name} is a link that leaves the folder and was left out.")
+            if path.is_symlink() and (where := _astray(path, root)):
+                warnings.append(f"{name} is a link that {where} and was left out.")
             elif path.is_symlink() or path.is_file():
                 _add(tar, path, name)
     return tuple(warnings)
@@ -52,8 +52,12 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
         tar.addfile(member, content)
 
 
-def _stays_inside(link: Path, root: Path) -> bool:
-    return not link.readlink().is_absolute() and link.resolve().is_relative_to(root)
+def _astray(link: Path, root: Path) -> str | None:
+    """Where a link leads, unless that is inside. ``Path.resolve`` would raise for a circle."""
+    real = Path(os.path.realpath(link))
+    if link.readlink().is_absolute() or not real.is_relative_to(root):
+        return "leaves the folder"
+    return "leads in a circle" if real.is_symlink() else None
 
 
 def _listed(folder: Path) -> Iterator[str]:

@@ -283,7 +283,8 @@ def _output_folder(shop: Workshop) -> Path:
     if not folder.is_dir() or not is_inside(folder, shop.root):
         # The build may have put a link in the place of its own working folder.
         listed = shop.workdir if is_inside(shop.workdir, shop.root) else shop.root
-        made = ", ".join(sorted(entry.name for entry in os.scandir(listed) if entry.is_dir()))
+        folders = (entry.name for entry in os.scandir(listed) if Path(entry).is_dir())
+        made = ", ".join(sorted(folders))
         raise BuildFailed(
             f"The build made no folder {spec.output_directory!r}.",
             remedy=f"Set the output directory to what the build makes. Folders there: {made}.",
