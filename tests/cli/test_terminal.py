@@ -1,8 +1,16 @@
 import io
+import json
 
 import pytest
 
-from autodeploy.cli.terminal import is_interactive, may_colour, paint, printable, seconds
+from autodeploy.cli.terminal import (
+    is_interactive,
+    may_colour,
+    paint,
+    print_json,
+    printable,
+    seconds,
+)
 from autodeploy.cli.user.progress import BarView, PlainView, make_view
 
 
@@ -55,3 +63,15 @@ def test_colour_is_left_out_where_it_is_not_wanted(
     assert not may_colour()
     paint("plain", colour="red")
     assert terminal.getvalue().endswith("m\nplain\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_json_is_written_whatever_the_terminal_can_show(
+    monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding=encoding))
+    values = [{"name": "ünï – \U0001f600"}, {"path": "no text: \udcff"}]
+    for value in values:
+        print_json(value, indent=None)
+    assert [json.loads(line) for line in written.getvalue().decode(encoding).splitlines()] == values

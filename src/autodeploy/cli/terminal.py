@@ -22,9 +22,16 @@ def printable(text: str) -> str:
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 
-def print_json(value: object) -> None:
-    """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """One JSON object on standard output; without ``indent`` on one line, which is sent at once."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # another locale, or a file name that is no text: escaped it is both
+        text = json.dumps(value, indent=indent)
+    sys.stdout.write(f"{text}\n")
+    if indent is None:
+        sys.stdout.flush()
 
 
 def say(message: str) -> None:

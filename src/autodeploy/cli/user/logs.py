@@ -1,8 +1,6 @@
 """``logs``: what a deployment's build and app have printed, and what they print now."""
 
-import json
 import re
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from autodeploy.cli.failures import CommandError, ExitCode
-from autodeploy.cli.terminal import paint, printable, say
+from autodeploy.cli.terminal import paint, print_json, printable, say
 from autodeploy.cli.user.client import Api, Json, Query
 from autodeploy.cli.user.feed import Feed
 from autodeploy.cli.user.projects import get_deployment, get_project, is_id
@@ -129,8 +127,7 @@ def _pages(api: Api, path: str, wanted: dict[str, Query]) -> Iterator[list[Json]
 
 def _show(line: Json, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        print_json(line, indent=None)
         return
     clock = line["timestamp"][11:19]
     paint(

@@ -1,7 +1,6 @@
 """``status`` and ``cancel``: what is live, what is under way, and how to stop it."""
 
 import itertools
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -95,10 +94,9 @@ def _watch(api: Api, project_id: str, *, as_json: bool) -> None:
             continue
         before = now
         if as_json:
-            sys.stdout.write(json.dumps(snapshot, ensure_ascii=False) + "\n")
+            print_json(snapshot, indent=None)
         else:
-            sys.stdout.write("\n".join(line.text for line in _lines(snapshot)) + "\n\n")
-        sys.stdout.flush()
+            paint("\n".join(line.text for line in _lines(snapshot)) + "\n")
 
 
 def _snapshots(api: Api, project_id: str) -> Iterator[Json]:
