@@ -114,6 +114,7 @@ def test_logs_are_filtered(platform: Platform, site: Path) -> None:
         (["env", "import", "/", "--project", SITE], 2, "directory"),
         (["env", "set", "KEY=\udcff", "--project", SITE], 2, "no UTF-8 text"),
         (["destroy", SITE], 2, "--yes"),
+        (["destroy", "", "--yes"], 2, "is empty"),
         (["deploy", "/nowhere"], 2, "There is no folder"),
         (["deploy", "--project", "a\nb"], 2, "cannot be the name of a project"),
         (["deploy", "-e", "Not Good"], 2, "production or staging"),
