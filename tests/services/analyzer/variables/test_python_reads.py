@@ -35,8 +35,30 @@ def test_read_is_found_and_known_to_be_required_or_not(code: str, required: bool
 
 
 @pytest.mark.parametrize(
+    ("code", "key", "default"),
+    [
+        ("import dj_database_url\nd = dj_database_url.config()", "DATABASE_URL", None),
+        ("import dj_database_url as dj\ndj.config(conn_max_age=9)", "DATABASE_URL", None),
+        (
+            'from dj_database_url import config\nconfig("KEY", "sqlite:///db")',
+            "KEY",
+            "sqlite:///db",
+        ),
+        ('import dj_database_url\ndj_database_url.config(env="KEY", default=x)', "KEY", None),
+    ],
+)
+def test_the_reader_of_djangos_database_is_known(code: str, key: str, default: str | None) -> None:
+    found = read(code)
+    assert (found.key, found.default, found.type) == (key, default, "database_connection")
+    assert found.has_default == ("default" in code or default is not None)
+    assert not found.required
+
+
+@pytest.mark.parametrize(
     "code",
     [
+        "import dj_database_url\ndj_database_url.parse(x)",
+        "import dj_database_url\nother.config()",
         'import os\nos.environ["KEY"] = "1"',
         'import os\ndel os.environ["KEY"]',
         '# os.environ["KEY"]',

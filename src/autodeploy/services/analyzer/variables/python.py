@@ -8,7 +8,7 @@ from autodeploy.services.analyzer.plan import VariableType
 from autodeploy.services.analyzer.variables.reads import Read
 
 # A file without any of these words reads no variable; parsing is what costs.
-MARKS = ("environ", "getenv", "BaseSettings")
+MARKS = ("environ", "getenv", "BaseSettings", "dj_database_url")
 
 _CONVERSIONS = {"int": VariableType.INTEGER, "bool": VariableType.BOOLEAN}
 _ANNOTATIONS = {
@@ -40,6 +40,7 @@ class _Module:
     def __init__(self, module: ast.Module, file: str):
         self.module, self.file = module, file
         self.os_names, self.environ_names, self.getenv_names = {"os"}, set[str](), set[str]()
+        self.database_url_names = set[str]()
         self.constants: dict[str, str] = {}
         self.parents: dict[ast.AST, ast.AST] = {}
         for node in ast.walk(module):
@@ -51,6 +52,12 @@ class _Module:
     def _learn(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import):
             self.os_names |= {a.asname or a.name for a in node.names if a.name == "os"}
+            self.database_url_names |= {
+                f"{a.asname or a.name}.config" for a in node.names if a.name == "dj_database_url"
+            }
+        elif isinstance(node, ast.ImportFrom) and node.module == "dj_database_url":
+            named = (a.asname or a.name for a in node.names if a.name == "config")
+            self.database_url_names.update(named)
         elif isinstance(node, ast.ImportFrom) and node.module == "os":
             for alias in node.names:
                 if alias.name == "environ":
@@ -69,6 +76,7 @@ class _Module:
                 yield from self._subscript(node)
             elif isinstance(node, ast.Call):
                 yield from self._call(node)
+                yield from self._database_url(node)
             elif isinstance(node, ast.Compare):
                 yield from self._membership(node)
             elif isinstance(node, ast.ClassDef):
@@ -121,6 +129,26 @@ class _Module:
             has_default=is_given,
             type=self._conversion(node) or (_type_of(given[0]) if given else None),
         )
+
+    def _database_url(self, node: ast.Call) -> Iterator[Read]:
+        """``dj_database_url.config()`` reads DATABASE_URL unless told another
+        (https://github.com/jazzband/dj-database-url, November 2026)."""
+        names = self.database_url_names
+        if not names or ast.unparse(node.func) not in names:
+            return
+        given = {word.arg: word.value for word in node.keywords}
+        given |= dict(zip(("env", "default"), node.args, strict=False))
+        key = self._key(given["env"]) if "env" in given else "DATABASE_URL"
+        default = given.get("default")
+        if key:
+            yield Read(
+                key,
+                self.file,
+                node.lineno,
+                default=_text(default) if default else None,
+                has_default=default is not None,
+                type=VariableType.DATABASE_CONNECTION,
+            )
 
     def _membership(self, node: ast.Compare) -> Iterator[Read]:
         if len(node.comparators) == 1 and self._is_environ(node.comparators[0]):
