@@ -45,10 +45,11 @@ async def test_what_a_framework_keeps_is_there_again_and_out_of_the_release(
     assert (tree / folder).stat().st_uid == tree.stat().st_uid
 
 
-async def test_two_apps_share_no_work(
+async def test_two_apps_share_neither_work_nor_downloads(
     provider: LocalProvider, app: App, source: MakeSource
 ) -> None:
-    built = spec(framework="nextjs", build_command="ls .next/cache; touch .next/cache/kept")
+    build = "ls .next/cache $HOME; touch .next/cache/kept $HOME/kept"
+    built = spec(framework="nextjs", build_command=build)
     other = replace(app, number=app.number + 5000)
     logs = [Lines(), Lines()]
 
