@@ -17,7 +17,7 @@ def failure(platform: Platform, source: Path | str, name: str, *arguments: str) 
     """The error that deploying ends with, as a program is told it."""
     arguments = ("deploy", str(source), "--project", name, *arguments, "--json")
     with platform.spawn(*arguments) as client:
-        return outcome(client)
+        return outcome(client, platform.command_seconds)
 
 
 def error_of(code: int, stdout: str, stderr: str) -> Json:
@@ -30,9 +30,9 @@ def error_of(code: int, stdout: str, stderr: str) -> Json:
     return error
 
 
-def outcome(client: "subprocess.Popen[str]") -> Json:
+def outcome(client: "subprocess.Popen[str]", seconds: float = 120) -> Json:
     """The error of a deployment that was started with ``Platform.spawn`` and ``--json``."""
-    stdout, stderr = client.communicate(timeout=120)
+    stdout, stderr = client.communicate(timeout=seconds)
     return error_of(client.returncode, stdout, stderr)
 
 

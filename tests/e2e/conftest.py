@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.platform import Platform, running_platform
+from tests.e2e.platform import Platform, machine_settings, running_platform
 from tests.e2e.wheelhouse import build_wheelhouse
 
 REQUIREMENTS_OF_APPS = ("django", "fastapi", "gunicorn", "psycopg-binary", "psycopg", "uvicorn")
@@ -42,3 +42,9 @@ def limited() -> Iterator[Platform]:
             "PIP_NO_INDEX": "1",
         }
     )
+
+
+@pytest.fixture(scope="session")
+def online() -> Iterator[Platform]:
+    """A platform that installs from the registries that this machine is configured for."""
+    yield from running_platform(machine_settings())

@@ -209,7 +209,7 @@ def _npm_workspace(folder: Path, _: Tools) -> None:
 
 def _pnpm_workspace(folder: Path, _: Tools) -> None:
     shutil.copytree(EXAMPLES / "pnpm-workspace", folder)
-    run(folder, "npx", "--yes", "pnpm@10", "install", "--lockfile-only")
+    run(folder, "npx", "--yes", "pnpm@10.0.0", "install", "--lockfile-only")
 
 
 def _member(kind: str, make: Callable[[Path, Tools], None], app: str) -> Generated:

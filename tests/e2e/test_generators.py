@@ -5,22 +5,15 @@ Each is deployed, answers with its own text, is changed and deployed again, and 
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.generated import APPS, EXAMPLES, PYTHON_TOOLS, Generated, Tools, run
-from tests.e2e.platform import Json, Platform, machine_settings, running_platform
+from tests.e2e.platform import Json, Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _SCRIPT = re.compile(r'src="([^"]+\.js)"')
-
-
-@pytest.fixture(scope="module")
-def online() -> Iterator[Platform]:
-    """A platform that installs from the registries that this machine is configured for."""
-    yield from running_platform(machine_settings())
 
 
 @pytest.fixture(scope="session")
