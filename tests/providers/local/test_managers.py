@@ -85,6 +85,12 @@ def test_what_runs_from_yarns_cache_has_the_cache_in_the_release(
     assert found == ({"YARN_ENABLE_GLOBAL_CACHE": "false"} if told else {})
 
 
+def test_pnpm_keeps_its_store_in_the_cache_and_not_in_the_app(tmp_path: Path) -> None:
+    found = manager_environment(_shop(tmp_path, "pnpm"), Manager("pnpm", ("pnpm@10",)))
+
+    assert set(found.values()) == {"/cache/home/.local/share/pnpm/store"}
+
+
 def test_the_npm_that_comes_with_node_is_kept(tmp_path: Path) -> None:
     assert choose_manager(_shop(tmp_path, "npm"), None) is None
 

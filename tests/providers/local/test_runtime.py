@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from autodeploy.kernel.sandbox import Limits
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import AppCommand, app_sandbox
 
@@ -21,7 +22,8 @@ def _options(home: Path, files: list[str], command: str, **environment: str) -> 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     app = AppCommand(ID, 7, command, "apps/web", environment)
-    return app_sandbox(Layout(home), app, port=1).environment.get("NODE_OPTIONS")
+    sandbox = app_sandbox(Layout(home), app, port=1, limits=Limits())
+    return sandbox.environment.get("NODE_OPTIONS")
 
 
 @pytest.mark.parametrize("command", ["node server.js", "PORT=1 node server.js"])

@@ -35,6 +35,7 @@ _DEFAULTS = {"yarn": "yarn@1"}
 # pdm 2.29 admits but does not work with hishel 2 and unearth 0.19 (November 2026).
 _WITH = {"pdm": ("hishel<2", "unearth<0.19")}
 _LINKER = re.compile(r"(?m)^nodeLinker:\s*[\"']?([\w-]+)")
+_PNPM_STORE = "/cache/home/.local/share/pnpm/store"
 _RANGE = re.compile(r"[\w.^~<>=|*+ -]{1,60}")
 
 
@@ -98,8 +99,12 @@ def manager_environment(shop: Workshop, manager: Manager) -> dict[str, str]:
     """What the manager is told besides its settings.
 
     Where yarn lays out no node_modules (its default, Plug'n'Play), the app runs from yarn's cache,
-    so the release must hold that (https://yarnpkg.com/features/pnp, November 2026).
+    so the release must hold that (https://yarnpkg.com/features/pnp, November 2026). pnpm looks for
+    a store on the disk of the app, which is another mount than the cache, and would make one in the
+    app's own folder (https://pnpm.io/settings#storedir, November 2026).
     """
+    if manager.name == "pnpm":
+        return dict.fromkeys(("NPM_CONFIG_STORE_DIR", "PNPM_CONFIG_STORE_DIR"), _PNPM_STORE)
     berry = manager.requirements[0].startswith(_BERRY)
     return {"YARN_ENABLE_GLOBAL_CACHE": "false"} if berry and _plugs(shop) else {}
 
