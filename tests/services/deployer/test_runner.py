@@ -272,9 +272,7 @@ async def test_cancel_by_request_reaches_a_worker_that_missed_the_message(
 ) -> None:
     project = await platform.project()
     live = await platform.deployed(project)
-    created = await platform.deploy(
-        project, configuration={"environmentVariables": {"COLOUR": "green"}}
-    )
+    created = await platform.deploy(project, build="always")
     platform.provider.at["build"] = asyncio.Event().wait
     task = asyncio.create_task(platform.runner.run(created.id))
     await eventually(lambda: _running(platform, created.id, "build_application"))
@@ -391,9 +389,7 @@ async def test_defect_ends_in_an_error_after_all_attempts(
 async def test_rollback_brings_the_artifact_back_without_a_build(platform: Platform) -> None:
     project = await platform.project()
     first = await platform.deployed(project)
-    second = await platform.deployed(
-        project, configuration={"environmentVariables": {"COLOUR": "green"}}
-    )
+    second = await platform.deployed(project, build="always")
     builds = platform.provider.calls["build"]
     created = await deployments.roll_back(platform.resources, platform.principal, first.id)
     await platform.runner.run(created.id)
@@ -413,12 +409,11 @@ async def test_what_a_deployment_replaced_is_prepared_to_come_back(platform: Pla
     project = await platform.project()
     first = await platform.row((await platform.deployed(project)).id)
     assert platform.provider.calls["prepare"] == 0
-    changed = {"environmentVariables": {"COLOUR": "green"}}
-    view = await platform.deployed(project, configuration=changed)
+    view = await platform.deployed(project, build="always")
     second = await platform.row(view.id)
     number = (await platform.environment(project)).number
     assert platform.provider.prepared == {number: first.artifact_key}
-    await platform.deployed(project, configuration=changed)
+    await platform.deployed(project)
     assert platform.provider.prepared == {number: first.artifact_key}
     created = await deployments.roll_back(platform.resources, platform.principal, first.id)
     await platform.runner.run(created.id)
@@ -429,8 +424,7 @@ async def test_deployment_ends_well_when_nothing_can_be_prepared(platform: Platf
     project = await platform.project()
     await platform.deployed(project)
     platform.provider.at["prepare"] = fail_with(OSError(errno.ENOSPC, "full"))
-    changed = {"environmentVariables": {"COLOUR": "green"}}
-    assert (await platform.deployed(project, configuration=changed)).status == "ready"
+    assert (await platform.deployed(project, build="always")).status == "ready"
     assert platform.provider.calls["prepare"] == 1
 
 
