@@ -51,21 +51,25 @@ def _lock_with_uv(folder: Path) -> None:
 
 
 CASES = (
-    Case("npm (Vite)", apps.VITE, "package-lock.json", _lock_with_npm),
-    Case("npm (Next.js)", apps.NEXTJS, "package-lock.json", _lock_with_npm),
-    Case("pip (FastAPI)", apps.FASTAPI, "requirements.txt"),
-    Case("uv (FastAPI)", apps.FASTAPI, "uv.lock", _lock_with_uv),
+    Case("vite", apps.VITE, "package-lock.json", _lock_with_npm),
+    Case("nextjs", apps.NEXTJS, "package-lock.json", _lock_with_npm),
+    Case("fastapi-pip", apps.FASTAPI, "requirements.txt"),
+    Case("fastapi-uv", apps.FASTAPI, "uv.lock", _lock_with_uv),
 )
 
 
 def main() -> None:
-    options = arguments(__doc__, repeat=3)
+    options = arguments(__doc__, repeat=3, cases=[case.name for case in CASES])
     platform = Platform(machine_settings())
     scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
     try:
         platform.command_seconds = apps.PATIENCE_SECONDS
         platform.start()
-        records = [_measure(case, platform, scratch / "app", options.repeat) for case in CASES]
+        records = [
+            _measure(case, platform, scratch / "app", options.repeat)
+            for case in CASES
+            if case.name in options.only
+        ]
     finally:
         platform.close()
         shutil.rmtree(scratch)

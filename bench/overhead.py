@@ -24,13 +24,17 @@ CASES = (apps.STATIC, apps.VITE, apps.EXPRESS, apps.NEXTJS, apps.FASTAPI)
 
 
 def main() -> None:
-    options = arguments(__doc__, repeat=5)
+    options = arguments(__doc__, repeat=5, cases=[app.name for app in CASES])
     platform = Platform(machine_settings())
     scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
     try:
         platform.command_seconds = apps.PATIENCE_SECONDS
         platform.start()
-        records = [_measure(app, platform, scratch, options.repeat) for app in CASES]
+        records = [
+            _measure(app, platform, scratch, options.repeat)
+            for app in CASES
+            if app.name in options.only
+        ]
     finally:
         platform.close()
         shutil.rmtree(scratch)

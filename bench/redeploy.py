@@ -24,7 +24,7 @@ CASES = (apps.STATIC, apps.VITE, apps.EXPRESS, apps.NEXTJS, apps.FASTAPI)
 
 
 def main() -> None:
-    options = arguments(__doc__, repeat=7)
+    options = arguments(__doc__, repeat=7, cases=[app.name for app in CASES])
     platform = Platform(machine_settings())
     scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
     records: list[Record] = []
@@ -32,7 +32,8 @@ def main() -> None:
         platform.command_seconds = apps.PATIENCE_SECONDS
         platform.start()
         for app in CASES:
-            records += _measure(app, platform, scratch / app.name, options.repeat)
+            if app.name in options.only:
+                records += _measure(app, platform, scratch / app.name, options.repeat)
     finally:
         platform.close()
         shutil.rmtree(scratch)

@@ -8,11 +8,15 @@ Value = str | int | float | bool
 Record = dict[str, Value]
 
 
-def arguments(description: str | None, *, repeat: int) -> argparse.Namespace:
-    """``--json`` and ``--repeat``, which every program has."""
+def arguments(
+    description: str | None, *, repeat: int, cases: Sequence[str] = ()
+) -> argparse.Namespace:
+    """``--json`` and ``--repeat``, which every program has; with ``cases`` also ``--only``."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--repeat", type=int, default=repeat, help="how often (median is shown)")
+    if cases:
+        parser.add_argument("--only", nargs="+", choices=cases, default=cases, help="these alone")
     return parser.parse_args()
 
 
