@@ -254,7 +254,7 @@ APPS = (
         "astro",
         _copy("astro"),
         _file("src/pages/own.astro", "<html><body><h1>TEXT</h1></body></html>\n"),
-        path="/own",
+        path="/own/",
         found="Astro",
     ),
     Generated(
