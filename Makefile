@@ -29,7 +29,7 @@ up: $(READY) ## Start the platform alone; Ctrl-C stops it
 
 .PHONY: test
 test: $(DEV_READY) ## Run the tests
-	@exec $(BIN)/pytest -m "not e2e" --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@exec $(BIN)/pytest -m "not e2e" --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: e2e
 e2e: $(DEV_READY) ## Deploy apps made by other people's generators (needs the package registries)
