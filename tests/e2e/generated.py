@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.e2e.managed import package_index
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # The programs that generate, and lock, Python apps; installed once a session.
@@ -130,18 +132,8 @@ def _flask_with_poetry(folder: Path, tools: Tools) -> None:
     tools.run(folder, "poetry", "init", "--no-interaction", "--name", "flask-app",
               "--python", ">=3.11,<4.0")  # fmt: skip
     # Poetry asks its own kind of source for more than mirrors have.
-    tools.run(folder, "poetry", "source", "add", "--priority=primary", "index", _index())
+    tools.run(folder, "poetry", "source", "add", "--priority=primary", "index", package_index())
     tools.run(folder, "poetry", "add", "--lock", "flask", "gunicorn")
-
-
-def _index() -> str:
-    """The package index of this machine's pip."""
-    asked = "from pip._internal.cli.main_parser import create_main_parser as p; " \
-        "from pip._internal.commands import create_command as c; " \
-        "print(c('download').parser.get_default_values().index_url)"  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-c", asked], capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 _VIEW = """

@@ -123,22 +123,6 @@ def test_a_second_install_downloads_nothing(
     assert re.search(r"\$ \w+ (ci|install|sync)", log), log
 
 
-def test_a_second_install_of_pip_uses_what_it_downloaded(
-    online: Platform, installed: "dict[str, Future[Json]]", tmp_path: Path
-) -> None:
-    """pip asks the index each time, but takes the package from its cache."""
-    first = online.run("logs", installed["pip"].result()["id"]).stdout
-    assert "Using cached" not in first
-    folder = managed.make(tmp_path / "pip", "pip", "another text")
-    with (folder / "requirements.txt").open("a") as file:
-        file.write("# changed\n")
-
-    second = online.run("logs", online.deploy(folder, "by-pip")["id"]).stdout
-
-    assert "Using cached itsdangerous" in second
-    assert "Downloading" not in second
-
-
 @pytest.mark.parametrize(("line", "file"), [("22", "package.json"), ("24", ".nvmrc")])
 def test_an_app_gets_and_runs_on_the_node_that_it_asks_for(
     online: Platform, tmp_path: Path, line: str, file: str
