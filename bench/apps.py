@@ -18,8 +18,8 @@ _ENDED = ("ready", "error", "cancelled")
 class App:
     """An app of ``examples/``.
 
-    A change of ``source`` has it built anew; a change of ``lock_file`` has its dependencies
-    installed anew, which happens each time where there is none.
+    A change of ``source`` has it built anew; a change of ``lock_file``, or of the manifest where
+    there is no such file, has its dependencies installed anew.
     """
 
     name: str
@@ -32,9 +32,9 @@ class App:
 
 
 STATIC = App("static", "static-html", "index.html")
-VITE = App("vite", "vite-react", "index.html")
+VITE = App("vite", "vite-react", "index.html", "package.json")
 EXPRESS = App("express", "express", "server.js", "package-lock.json")
-NEXTJS = App("nextjs", "nextjs", "app/page.js", work=".next/cache")
+NEXTJS = App("nextjs", "nextjs", "app/page.js", "package.json", work=".next/cache")
 FASTAPI = App("fastapi", "fastapi", "main.py", "requirements.txt", python=True)
 
 
