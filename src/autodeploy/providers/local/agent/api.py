@@ -1,5 +1,6 @@
 """The runtime agent's HTTP face, on a unix socket that only AutoDeploy's own user can open."""
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -105,7 +106,7 @@ class AgentApi:
         await self._proxy.remove(number)
         await self._instances.remove(self._instances.of_app(number))
         for folder in (self._layout.cache(number), self._layout.standby(number)):
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return Response(status_code=204)
 
     async def _ensure_database(self, request: Request) -> Response:
