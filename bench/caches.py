@@ -105,7 +105,6 @@ def _builds(case: Case, platform: Platform, folder: Path, project: str) -> list[
         deployment = platform.deploy(folder, project)
         steps = {step["name"]: step["actualDuration"] for step in deployment["steps"]}
         found.append(steps["build_application"])
-    platform.run("destroy", project, "--yes")
     return found
 
 
