@@ -1,12 +1,15 @@
 """The apps that are measured: examples, copied, changed, and uploaded to a real platform."""
 
+import contextlib
 import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.platform import Json, Platform, eventually
+from tests.e2e.platform import Json, Platform, eventually, machine_settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PATIENCE_SECONDS = 300.0
@@ -36,6 +39,20 @@ VITE = App("vite", "vite-react", "index.html", "package.json")
 EXPRESS = App("express", "express", "server.js", "package-lock.json")
 NEXTJS = App("nextjs", "nextjs", "app/page.js", "package.json", work=".next/cache")
 FASTAPI = App("fastapi", "fastapi", "main.py", "requirements.txt", python=True)
+
+
+@contextlib.contextmanager
+def measuring() -> Iterator[tuple[Platform, Path]]:
+    """A running platform that installs from the registries, and a folder to work in."""
+    platform = Platform(machine_settings())
+    scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
+    try:
+        platform.command_seconds = PATIENCE_SECONDS
+        platform.start()
+        yield platform, scratch
+    finally:
+        platform.close()
+        shutil.rmtree(scratch)
 
 
 def copy(app: App, target: Path) -> Path:

@@ -5,15 +5,13 @@ another lock file, too: its dependencies are installed anew, from the downloads 
 seconds are those of the step *build application*. Needs the package registries.
 """
 
-import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.platform import Platform, machine_settings
+from tests.e2e.platform import Platform
 
 from bench import apps
 from bench.apps import App
@@ -60,19 +58,12 @@ CASES = (
 
 def main() -> None:
     options = arguments(__doc__, repeat=3, cases=[case.name for case in CASES])
-    platform = Platform(machine_settings())
-    scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
-    try:
-        platform.command_seconds = apps.PATIENCE_SECONDS
-        platform.start()
+    with apps.measuring() as (platform, scratch):
         records = [
             _measure(case, platform, scratch / "app", options.repeat)
             for case in CASES
             if case.name in options.only
         ]
-    finally:
-        platform.close()
-        shutil.rmtree(scratch)
     show("Builds with cold and with warm caches", "builds", records, as_json=options.json)
 
 

@@ -6,13 +6,11 @@ is there on both sides, too. The commands by hand are those that the analysis fo
 site's files are served by Python's ``http.server``. Needs the package registries.
 """
 
-import shutil
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
-from tests.e2e.platform import Json, Platform, machine_settings
+from tests.e2e.platform import Json, Platform
 
 from bench import apps
 from bench.apps import App
@@ -25,19 +23,12 @@ CASES = (apps.STATIC, apps.VITE, apps.EXPRESS, apps.NEXTJS, apps.FASTAPI)
 
 def main() -> None:
     options = arguments(__doc__, repeat=5, cases=[app.name for app in CASES])
-    platform = Platform(machine_settings())
-    scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
-    try:
-        platform.command_seconds = apps.PATIENCE_SECONDS
-        platform.start()
+    with apps.measuring() as (platform, scratch):
         records = [
             _measure(app, platform, scratch, options.repeat)
             for app in CASES
             if app.name in options.only
         ]
-    finally:
-        platform.close()
-        shutil.rmtree(scratch)
     show("Request to READY against build and start by hand", "cases", records, as_json=options.json)
 
 

@@ -6,13 +6,11 @@ beside the figures stands what the same app takes by hand from its start to its 
 the same run. Needs the package registries.
 """
 
-import shutil
 import statistics
-import tempfile
 from itertools import cycle
 from pathlib import Path
 
-from tests.e2e.platform import Json, Platform, eventually, machine_settings
+from tests.e2e.platform import Json, Platform, eventually
 
 from bench import apps
 from bench.apps import App
@@ -25,18 +23,11 @@ CASES = (apps.STATIC, apps.VITE, apps.EXPRESS, apps.NEXTJS, apps.FASTAPI)
 
 def main() -> None:
     options = arguments(__doc__, repeat=7, cases=[app.name for app in CASES])
-    platform = Platform(machine_settings())
-    scratch = Path(tempfile.mkdtemp(prefix="ad-bench-", dir="/tmp"))
     records: list[Record] = []
-    try:
-        platform.command_seconds = apps.PATIENCE_SECONDS
-        platform.start()
+    with apps.measuring() as (platform, scratch):
         for app in CASES:
             if app.name in options.only:
                 records += _measure(app, platform, scratch / app.name, options.repeat)
-    finally:
-        platform.close()
-        shutil.rmtree(scratch)
     show("Request to READY without a build", "redeployments", records, as_json=options.json)
 
 

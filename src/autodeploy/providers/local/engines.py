@@ -65,16 +65,13 @@ def _need(shop: Workshop, name: str) -> Need | None:
 
 def _key(shop: Workshop) -> str:
     digest = hashlib.sha256()
-    for path in (shop.workdir / "package.json", *map(shop.root.joinpath, _locks(shop))):
+    locks = map(shop.root.joinpath, shop.request.spec.lock_files)
+    for path in (shop.workdir / "package.json", *locks):
         try:
             digest.update(hashlib.sha256(read_source(path, shop.root)).digest())
         except OSError:
             digest.update(b"none")
     return digest.hexdigest()
-
-
-def _locks(shop: Workshop) -> tuple[str, ...]:
-    return shop.request.spec.lock_files
 
 
 def _json(shop: Workshop, path: Path) -> Mapping[str, object]:

@@ -60,9 +60,9 @@ def state_of(status: RuntimeStatus) -> LiveState:
 
 def as_row(state: LiveState, before: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the row holds: the state, and since when it has been the same."""
-    same = before is not None and before["state"] == state.state
-    since = before["since"] if before is not None and same else now().isoformat()
-    return {**asdict(state), "since": since}
+    if before is not None and before["state"] == state.state:
+        return {**asdict(state), "since": before["since"]}
+    return {**asdict(state), "since": now().isoformat()}
 
 
 async def record_state(
@@ -72,6 +72,7 @@ async def record_state(
     row = as_row(state, environment.runtime)
     if row == environment.runtime:
         return
+    # Nobody changed the environment itself, so the time of its last change stays.
     async with db.transaction() as session:
         await session.execute(
             update(Environment)

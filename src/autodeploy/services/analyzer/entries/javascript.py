@@ -8,7 +8,7 @@ from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles, words
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, StaticExport, holds
 from autodeploy.services.analyzer.packages.base import Packages
-from autodeploy.services.analyzer.packages.javascript import RUNNERS
+from autodeploy.services.analyzer.packages.javascript import CALLS_SCRIPT, RUNNERS
 from autodeploy.services.analyzer.packages.workspaces import sibling_builds
 from autodeploy.services.analyzer.plan import AppKind, Command
 
@@ -27,7 +27,6 @@ _SERVES_DEVELOPMENT = re.compile(
     r"|\btsx watch\b|(^|\s)--(watch|hot)\b|\bwebpack(-dev-server| serve)\b|\bng serve\b"
     r"|\b(react-scripts|docusaurus) start\b|\bparcel (?!build)"
 )
-_CALLS_SCRIPT = re.compile(r"\b(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) ([\w:.-]+)")
 # The reason of a start script that runs a file of the folder itself, not the scripts of members.
 STARTS_ITSELF = re.compile(r"script \S+: (\w+=\S+ )*(node|tsx|bun|deno) ")
 _PLAIN_NODE = re.compile(r"([A-Z_]+=\S+ )*node ")
@@ -145,7 +144,7 @@ def serves_development(script: str, scripts: Mapping[str, str], depth: int = 3) 
     """Whether a script, or one that it calls, is for the desk of who writes the app."""
     if _SERVES_DEVELOPMENT.search(script):
         return True
-    called = [scripts.get(name) for name in _CALLS_SCRIPT.findall(script)] if depth else []
+    called = [scripts.get(name) for name in CALLS_SCRIPT.findall(script)] if depth else []
     return any(serves_development(one, scripts, depth - 1) for one in called if one)
 
 

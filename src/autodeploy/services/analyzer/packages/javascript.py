@@ -1,5 +1,6 @@
 """JavaScript and TypeScript: npm, pnpm, yarn and bun, workspaces, the Node version."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ MANAGERS = (
     Manager("bun", ("bun.lock", "bun.lockb"), "bun install", "bun install --frozen-lockfile"),
 )
 _BY_NAME = {manager.name: manager for manager in MANAGERS}
+
+# How a script of package.json is called, also by another one.
+CALLS_SCRIPT = re.compile(r"\b(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) ([\w:.-]+)")
 
 # How a program of an installed package is called.
 RUNNERS = {"npm": "npx ", "pnpm": "pnpm exec ", "yarn": "yarn ", "bun": "bunx "}

@@ -6,11 +6,11 @@ In doubt it may: a build too many costs time, one too few serves an old value.
 import re
 from collections.abc import Mapping
 
+from autodeploy.services.analyzer.packages.javascript import CALLS_SCRIPT
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.variables.classify import is_built_in
 
 _PARTS = re.compile(r"&&|\|\||[;&|\n]")
-_CALLS_SCRIPT = re.compile(r"(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) ([\w:.-]+)")
 # Programs that translate or copy what the repository holds, whatever the variables are.
 _TRANSLATES = re.compile(
     r"(npx )?(tsc|tsc-alias|nest build|swc|rimraf|copyfiles|prisma generate|rm|cp|mkdir)( [^$`]*)?"
@@ -34,7 +34,7 @@ def reads_variables(build: str | None, scripts: Mapping[str, str], depth: int = 
 
 
 def _reads(part: str, scripts: Mapping[str, str], depth: int) -> bool:
-    called = _CALLS_SCRIPT.fullmatch(part)
+    called = CALLS_SCRIPT.fullmatch(part)
     if called is None or depth == 0:
         return _TRANSLATES.fullmatch(part) is None
     name = called[1]
