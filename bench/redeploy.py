@@ -1,6 +1,6 @@
 """From the request to READY of what builds nothing: an unchanged redeploy, and a rollback.
 
-Each is asked for when the deployment before it has come to rest, and what that replaced stands by.
+Each is asked for when the deployment before it has come to rest, and both versions stand by.
 A release gets the traffic only once it answers, so no deployment is quicker than its app's start:
 beside the figures stands what the same app takes by hand from its start to its first answer, in
 the same run. Needs the package registries.
@@ -53,12 +53,15 @@ def _measure(app: App, platform: Platform, folder: Path, repeat: int) -> list[Re
 
 
 def _settle(platform: Platform) -> None:
-    """Wait until what was replaced stands by, as it does soon after a deployment."""
+    """Wait until both versions stand by, as they do soon after a deployment, and nothing of the
+    release before is left."""
 
-    def stands_by() -> bool:
-        return any(platform.home.glob("standby/*/[!.]*"))
+    def settled() -> bool:
+        standby = list(platform.home.glob("standby/*/*"))
+        releases = list(platform.home.glob("releases/*"))
+        return len(standby) == 2 and len(releases) == 1  # noqa: PLR2004 - the two versions
 
-    eventually("what was replaced stands by", stands_by, apps.PATIENCE_SECONDS)
+    eventually("both versions stand by", settled, apps.PATIENCE_SECONDS)
 
 
 def _deployed(app: App, platform: Platform, folder: Path, number: int) -> Json:

@@ -73,6 +73,39 @@ async def test_missing_object_is_not_found_and_leaves_no_file(store, home):
     assert not await store.exists("missing/object")
 
 
+async def _chunks(sizes, failure=None):
+    for size in sizes:
+        yield os.urandom(size)
+    if failure:
+        raise failure
+
+
+async def test_stream_becomes_one_object(store):
+    content = []
+
+    async def chunks():
+        async for chunk in _chunks([1, 5_000_000, 9_000_000]):
+            content.append(chunk)
+            yield chunk
+
+    await store.put_stream("a/stream", chunks())
+    assert [chunk async for chunk in store.stream("a/stream")]
+    assert await store.get_bytes("a/stream") == b"".join(content)
+
+
+@pytest.mark.parametrize("sizes", [[], [10], [9_000_000, 9_000_000]])
+async def test_stream_that_fails_stores_nothing(store, home, sizes):
+    with pytest.raises(ZeroDivisionError):
+        await store.put_stream("a/stream", _chunks(sizes, ZeroDivisionError()))
+    assert not await store.exists("a/stream")
+    assert not [path for path in (home / "objects").rglob("*") if path.is_file()]
+
+
+async def test_stream_of_a_missing_object_is_not_found(store):
+    with pytest.raises(ObjectNotFound):
+        await anext(store.stream("missing"))
+
+
 async def test_deleted_object_is_gone_and_deleting_again_is_no_error(store):
     await store.put_bytes("a/b", b"x")
     await store.delete("a/b")

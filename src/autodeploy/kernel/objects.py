@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -95,15 +96,27 @@ class ObjectStore:
         await obstore.put_async(self._store, _checked(key), path, chunk_size=_CHUNK_BYTES)
         return True
 
-    async def get_file(self, key: str, path: Path) -> None:
-        """Write the object to a file, which appears whole. Raises ObjectNotFound."""
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Store what arrives, in parts, in the place of what was there.
+
+        Where ``chunks`` fails, its error is raised and nothing is stored.
+        """
+        await obstore.put_async(self._store, _checked(key), chunks, chunk_size=_CHUNK_BYTES)
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The object in chunks of a few megabytes. Raises ObjectNotFound before the first."""
         try:
             result = await obstore.get_async(self._store, _checked(key))
         except (NotFoundError, FileNotFoundError):
             raise _missing(key) from None
+        async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+            yield chunk
+
+    async def get_file(self, key: str, path: Path) -> None:
+        """Write the object to a file, which appears whole. Raises ObjectNotFound."""
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".get-", delete=False) as part:
             try:
-                async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                async for chunk in self.stream(key):
                     await asyncio.to_thread(part.write, chunk)
                 part.close()
                 Path(part.name).replace(path)

@@ -218,9 +218,10 @@ class DeployProvider(Provider, Protocol):
         """Let requests drain, stop the release and forget it. Idempotent."""
         ...
 
-    async def prepare(self, app: App, artifact_key: str, spec: BuildSpec) -> None:
-        """Have at hand what a release of this artifact begins with, to be quick when it is asked
-        for. A courtesy, of which a provider may do nothing; idempotent."""
+    async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
+        """Have at hand what releases of these artifacts begin with, by key, the most wanted first,
+        to be quick when they are asked for. A courtesy, of which a provider may do nothing;
+        idempotent."""
         ...
 
     async def destroy(self, app: App) -> None:

@@ -219,12 +219,12 @@ async def test_release_of_a_prepared_artifact_is_what_stood_by(
     node: Node, provider: LocalProvider, app: App, source: MakeSource
 ) -> None:
     key = await _artifact(provider, app, source({"server.py": SERVER}))
-    await provider.prepare(app, key, spec())
+    await provider.prepare(app, {key: spec()})
     [tree] = (node.home / "standby" / str(app.number)).iterdir()
     identity = tree.stat().st_ino
     _, release = await _up(provider, app, key, "prepared")
     assert (node.home / "releases" / str(release.deployment_id)).stat().st_ino == identity
-    await provider.prepare(app, key, spec())
+    await provider.prepare(app, {key: spec()})
     await provider.destroy(app)
     assert not (node.home / "standby" / str(app.number)).exists()
 

@@ -32,7 +32,7 @@ class Shop:
         for path, content in ((built / "text", text), (manifest, "{}")):
             path.write_text(content)
             shutil.chown(path, *(2 * [built.stat().st_uid]))
-        return (await self.artifacts.pack(built, manifest, NUMBER, self.home)).key
+        return (await self.artifacts.pack(built, manifest, NUMBER)).key
 
     def take(self, key: str, name: str, *, public: bool = False) -> str | None:
         """The text of the release that was made, if it stood by."""
@@ -52,36 +52,37 @@ def shop(home: Path) -> Shop:
 async def test_what_stands_by_becomes_one_release(shop: Shop) -> None:
     key = await shop.artifact("one")
     assert shop.take(key, "early") is None
-    await shop.standby.make(key, NUMBER, public=False)
+    await shop.standby.make({key: False}, NUMBER)
     assert (shop.take(key, "first"), shop.take(key, "second")) == ("one", None)
     assert shop.waiting() == []
 
 
 async def test_what_stands_by_is_not_unpacked_again(shop: Shop) -> None:
     key = await shop.artifact("one")
-    await shop.standby.make(key, NUMBER, public=False)
+    await shop.standby.make({key: False}, NUMBER)
     shutil.rmtree(shop.home / "objects")
-    await shop.standby.make(key, NUMBER, public=False)
+    await shop.standby.make({key: False}, NUMBER)
     assert shop.take(key, "first") == "one"
 
 
-async def test_only_the_last_stands_by(shop: Shop) -> None:
-    one, two = [await shop.artifact(text) for text in ("one", "two")]
-    for key in (one, two, two):
-        await shop.standby.make(key, NUMBER, public=False)
-    assert len(shop.waiting()) == 1
-    assert (shop.take(one, "first"), shop.take(two, "second")) == (None, "two")
+async def test_only_the_last_stand_by(shop: Shop) -> None:
+    one, two, three = [await shop.artifact(text) for text in ("one", "two", "three")]
+    for wanted in ((one, two), (two, three)):
+        await shop.standby.make(dict.fromkeys(wanted, False), NUMBER)
+    assert len(shop.waiting()) == 2
+    taken = [shop.take(key, f"release-{key[-9]}") for key in (one, two, three)]
+    assert taken == [None, "two", "three"]
 
 
 async def test_tree_that_the_proxy_may_not_read_becomes_no_static_site(shop: Shop) -> None:
     key = await shop.artifact("one")
-    await shop.standby.make(key, NUMBER, public=False)
+    await shop.standby.make({key: False}, NUMBER)
     assert shop.take(key, "site", public=True) is None
 
 
 async def test_release_that_is_there_is_not_replaced(shop: Shop) -> None:
     key = await shop.artifact("one")
-    await shop.standby.make(key, NUMBER, public=False)
+    await shop.standby.make({key: False}, NUMBER)
     (shop.home / "releases/there/app").mkdir(parents=True)
     assert shop.take(key, "there") is None
     assert shop.take(key, "first") == "one"
@@ -89,9 +90,9 @@ async def test_release_that_is_there_is_not_replaced(shop: Shop) -> None:
 
 async def test_several_at_once_leave_one_whole_tree(shop: Shop) -> None:
     key = await shop.artifact("one")
-    makes = [shop.standby.make(key, NUMBER, public=False) for _ in range(4)]
+    makes = [shop.standby.make({key: False}, NUMBER) for _ in range(4)]
     await asyncio.gather(*makes, return_exceptions=True)
-    await shop.standby.make(key, NUMBER, public=False)
+    await shop.standby.make({key: False}, NUMBER)
     assert len(shop.waiting()) == 1
     assert shop.take(key, "first") == "one"
 
@@ -102,5 +103,5 @@ async def test_nothing_stands_by_where_it_could_fill_the_disk(
     free = SimpleNamespace(free=MAX_UNPACKED_BYTES)
     monkeypatch.setattr("autodeploy.providers.local.standby.shutil.disk_usage", lambda _: free)
     key = await shop.artifact("one")
-    await shop.standby.make(key, NUMBER, public=False)
+    await shop.standby.make({key: False}, NUMBER)
     assert shop.waiting() == []

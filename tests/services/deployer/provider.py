@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -45,7 +45,7 @@ class FolderProvider:
         self.at: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
         self.environments: dict[str, dict[str, str]] = {}
-        self.prepared: dict[int, str] = {}
+        self.prepared: dict[int, list[str]] = {}
         self.state = "running"
         self.check_url: str | None = None
         self.output: list[tuple[float, str, str]] = []
@@ -110,9 +110,9 @@ class FolderProvider:
         await self._call("retire")
         (self.machine / "releases" / str(deployment_id)).unlink(missing_ok=True)
 
-    async def prepare(self, app: App, artifact_key: str, spec: BuildSpec) -> None:
+    async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         await self._call("prepare")
-        self.prepared[app.number] = artifact_key
+        self.prepared[app.number] = list(artifacts)
 
     async def destroy(self, app: App) -> None:
         await self._call("destroy")

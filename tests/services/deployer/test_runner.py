@@ -405,26 +405,27 @@ async def test_rollback_brings_the_artifact_back_without_a_build(platform: Platf
     assert (await platform.environment(project)).live_deployment_id == created.id
 
 
-async def test_what_a_deployment_replaced_is_prepared_to_come_back(platform: Platform) -> None:
+async def test_what_is_live_and_what_it_replaced_are_prepared_to_come_again(
+    platform: Platform,
+) -> None:
     project = await platform.project()
     first = await platform.row((await platform.deployed(project)).id)
-    assert platform.provider.calls["prepare"] == 0
+    number = (await platform.environment(project)).number
+    assert platform.provider.prepared == {number: [first.artifact_key]}
     view = await platform.deployed(project, build="always")
     second = await platform.row(view.id)
-    number = (await platform.environment(project)).number
-    assert platform.provider.prepared == {number: first.artifact_key}
+    assert platform.provider.prepared == {number: [first.artifact_key, second.artifact_key]}
     await platform.deployed(project)
-    assert platform.provider.prepared == {number: first.artifact_key}
+    assert platform.provider.prepared == {number: [first.artifact_key, second.artifact_key]}
     created = await deployments.roll_back(platform.resources, platform.principal, first.id)
     await platform.runner.run(created.id)
-    assert platform.provider.prepared == {number: second.artifact_key}
+    assert platform.provider.prepared == {number: [second.artifact_key, first.artifact_key]}
 
 
 async def test_deployment_ends_well_when_nothing_can_be_prepared(platform: Platform) -> None:
     project = await platform.project()
-    await platform.deployed(project)
     platform.provider.at["prepare"] = fail_with(OSError(errno.ENOSPC, "full"))
-    assert (await platform.deployed(project, build="always")).status == "ready"
+    assert (await platform.deployed(project)).status == "ready"
     assert platform.provider.calls["prepare"] == 1
 
 

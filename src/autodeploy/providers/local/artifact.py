@@ -5,12 +5,14 @@ no link and no name in an archive can reach anything else.
 """
 
 import asyncio
-import hashlib
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 import zstandard
 
@@ -50,11 +52,10 @@ class ArtifactStore:
         self._objects = objects
         self._sandbox = sandbox
 
-    async def pack(self, folder: Path, manifest: Path, number: int, scratch: Path) -> Artifact:
-        """Store ``folder`` (as ``app``) with ``manifest`` (as ``release.json``), by content.
+    async def pack(self, folder: Path, manifest: Path, number: int) -> Artifact:
+        """Store ``folder`` (as ``app``) with ``manifest`` (as ``release.json``).
 
-        ``scratch`` is a folder of ours with room for the compressed archive. The manifest is
-        alone in its folder.
+        The manifest is alone in its folder.
         """
         binds = (Bind(folder, "/pack/app"), Bind(manifest.parent, "/pack/manifest"))
         named_app = "--transform=flags=rhS;s,^[.],app,"
@@ -65,18 +66,29 @@ class ArtifactStore:
             binds,
             number,
         )
-        archive = scratch / "artifact.tar.zst"
+        key = f"artifacts/{uuid4().hex}.tar.zst"
+        size = 0
+
+        async def compressed(output: IO[bytes], process: SandboxProcess) -> AsyncIterator[bytes]:
+            nonlocal size
+            compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=-1, write_checksum=True)
+            sizes = {"read_size": _CHUNK_BYTES, "write_size": _CHUNK_BYTES}
+            chunks = compressor.read_to_iter(output, **sizes)
+            while chunk := await asyncio.to_thread(next, chunks, b""):
+                size += len(chunk)
+                yield chunk
+            # Only now is the object whole: half a tree is none.
+            await _require_success(process, _LINKED_ELSEWHERE)
+
         read, write = os.pipe()
         with open(read, "rb") as output:  # noqa: PTH123, ASYNC230 - a descriptor, not a path
             try:
                 process = await self._sandbox.start(spec, stdout=write)
             finally:
                 os.close(write)
-            compressing = asyncio.to_thread(_compress, output, archive)
-            digest = await _finish(process, compressing, _LINKED_ELSEWHERE)
-        key = f"artifacts/{digest}.tar.zst"
-        await self._objects.put_file(key, archive, overwrite=False)
-        return Artifact(key, archive.stat().st_size)
+            async with _ending(process):
+                await self._objects.put_stream(key, compressed(output, process))
+        return Artifact(key, size)
 
     async def unpack(self, key: str, target: Path, number: int, *, public: bool) -> None:
         """Make the release folder ``target`` from the artifact, whole or not at all.
@@ -86,10 +98,8 @@ class ArtifactStore:
         """
         staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".unpack-"))
         try:
-            archive = staging / "artifact.tar.zst"
-            await self._objects.get_file(key, archive)
             content = ensure_app_folder(staging / "content", number)
-            await self._extract(archive, content, number)
+            await self._extract(key, content, number)
             if public:
                 await asyncio.to_thread(publish, content)
             else:
@@ -119,16 +129,48 @@ class ArtifactStore:
         finally:
             await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
 
-    async def _extract(self, archive: Path, content: Path, number: int) -> None:
+    async def _extract(self, key: str, content: Path, number: int) -> None:
         binds = (Bind(content, "/pack", writable=True),)
         spec = _tar_spec(("--extract", "--no-same-owner"), (), "/pack", binds, number)
         read, write = os.pipe()
-        with open(write, "wb") as sink:  # noqa: PTH123, ASYNC230 - a descriptor, not a path
+        with open(write, "wb") as pipe:  # noqa: PTH123, ASYNC230 - a descriptor, not a path
             try:
                 process = await self._sandbox.start(spec, stdin=read)
             finally:
                 os.close(read)
-            await _finish(process, asyncio.to_thread(_decompress, archive, sink))
+            async with _ending(process):
+                # tar may end early, and then its exit code says why.
+                with contextlib.suppress(BrokenPipeError), pipe:
+                    await self._decompress(key, pipe)
+                await _require_success(process)
+
+    async def _decompress(self, key: str, target: IO[bytes]) -> None:
+        writer = zstandard.ZstdDecompressor().stream_writer(_Bounded(target), closefd=False)
+        try:
+            async for chunk in self._objects.stream(key):
+                await asyncio.to_thread(writer.write, chunk)
+        except zstandard.ZstdError as error:
+            raise ArtifactUnusable(
+                f"The stored build is damaged: {error}.",
+                remedy="Build again: `autodeploy deploy --build`.",
+            ) from None
+
+
+class _Bounded:
+    """Passes on what is unpacked. Raises ``ArtifactUnusable`` when that is huge."""
+
+    def __init__(self, target: IO[bytes]):
+        self._target = target
+        self._room = MAX_UNPACKED_BYTES
+
+    def write(self, chunk: bytes) -> int:
+        self._room -= len(chunk)
+        if self._room < 0:
+            raise ArtifactUnusable(
+                f"The build result is larger than {MAX_UNPACKED_BYTES // 1024**3} GiB.",
+                remedy="Leave out what the app does not need to run.",
+            )
+        return self._target.write(chunk)
 
 
 def _tar_spec(
@@ -151,51 +193,23 @@ def _tar_spec(
     )
 
 
-async def _finish(
-    process: SandboxProcess, moving: asyncio.Future[str] | object, harmless_code: int = 0
-) -> str:
-    """Wait for the bytes and for tar, which must both be well. Returns what the move returns."""
+@contextlib.asynccontextmanager
+async def _ending(process: SandboxProcess) -> AsyncIterator[None]:
+    """Leave no tar behind, whatever happens to what it reads or writes."""
     try:
         async with asyncio.timeout(_ARCHIVE_LIMITS.seconds):
-            result: str = await moving  # type: ignore[misc]
-            outcome = await process.wait()
+            yield
     finally:
         process.kill()
         await process.wait()
+
+
+async def _require_success(process: SandboxProcess, harmless_code: int = 0) -> None:
+    outcome = await process.wait()
     if outcome.exit_code not in (0, harmless_code):
         stderr = await process.outer.stderr.read(2000) if process.outer.stderr else b""
         raise ArtifactUnusable(
             f"tar ended with exit code {outcome.exit_code}: {stderr.decode(errors='replace')}",
-            remedy="Check that the disk of this machine is not full.",
+            remedy="Check that the disk of this machine is not full. What is stored may be damaged: "
+            "`autodeploy deploy --build` makes it anew.",
         )
-    return result
-
-
-def _compress(source: IO[bytes], target: Path) -> str:
-    """Compress a stream into a file. Returns the SHA-256 of the uncompressed bytes."""
-    digest = hashlib.sha256()
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=-1)
-    with target.open("wb") as file, compressor.stream_writer(file) as writer:
-        while chunk := source.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            writer.write(chunk)
-    return digest.hexdigest()
-
-
-def _decompress(source: Path, sink: IO[bytes]) -> str:
-    """Decompress a file into a stream, and close that. Raises ``ArtifactUnusable`` when huge."""
-    total = 0
-    with source.open("rb") as file, sink:
-        reader = zstandard.ZstdDecompressor().stream_reader(file)
-        while chunk := reader.read(_CHUNK_BYTES):
-            total += len(chunk)
-            if total > MAX_UNPACKED_BYTES:
-                raise ArtifactUnusable(
-                    f"The build result is larger than {MAX_UNPACKED_BYTES // 1024**3} GiB.",
-                    remedy="Leave out what the app does not need to run.",
-                )
-            try:
-                sink.write(chunk)
-            except BrokenPipeError:  # tar ended early; its exit code says why
-                break
-    return ""

@@ -102,7 +102,7 @@ class Builder:
         output = _output_folder(shop)
         named = await asyncio.to_thread(fingerprints.below, output)
         manifest = write_manifest(place, interpreters, named)
-        artifact = await self._artifacts.pack(output, manifest, request.app.number, place)
+        artifact = await self._artifacts.pack(output, manifest, request.app.number)
         await self._artifacts.adopt(
             output,
             manifest,

@@ -179,9 +179,10 @@ class LocalProvider:
         query = {"drain_seconds": DRAIN_SECONDS}
         await self._agent.call("DELETE", f"/instances/{deployment_id}", query=query)
 
-    async def prepare(self, app: App, artifact_key: str, spec: BuildSpec) -> None:
-        """Keep the artifact unpacked, in the place of another one of the app."""
-        await self._standby.make(artifact_key, app.number, public=spec.kind == "static")
+    async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
+        """Keep these artifacts unpacked, and no others of the app."""
+        public = {key: spec.kind == "static" for key, spec in artifacts.items()}
+        await self._standby.make(public, app.number)
 
     async def destroy(self, app: App) -> None:
         """Remove the app's processes, releases, routes and cache."""

@@ -1,11 +1,12 @@
-"""One unpacked artifact an app, beside what runs: what a rollback begins with.
+"""Unpacked artifacts of an app, beside what runs: what a release without a build begins with.
 
-Unpacking is most of what a rollback of a large app would take. Nothing ever runs in a tree that
-stands by, so it is what its artifact says; whoever needs it takes it, by moving it.
+Unpacking is most of what such a release of a large app would take. Nothing ever runs in a tree
+that stands by, so it is what its artifact says; whoever needs it takes it, by moving it.
 """
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -22,24 +23,29 @@ class Standby:
         self._layout = layout
         self._artifacts = artifacts
 
-    async def make(self, key: str, number: int, *, public: bool) -> None:
-        """Have this artifact stand by, in the place of another. Idempotent.
+    async def make(self, artifacts: Mapping[str, bool], number: int) -> None:
+        """Have these artifacts stand by, and no others. Idempotent.
 
         Nothing is made where it could fill the disk. Raises what ``ArtifactStore.unpack`` does.
+
+        Args:
+            artifacts: by key, whether the proxy may read it; the most wanted first.
         """
-        wanted = self._place(key, number, public=public)
-        place = wanted.parent
+        wanted = {self._place(key, number, public=artifacts[key]): key for key in artifacts}
+        place = self._layout.standby(number)
         self._layout.ensure_folders()
         place.mkdir(mode=0o700, exist_ok=True)
         part = Path(mkdtemp(dir=place, prefix=_PART))
         try:
             for other in place.iterdir():
-                if other not in (wanted, part):
+                if other not in (*wanted, part):
                     other.rename(part / f"other-{other.name}")
-            room = shutil.disk_usage(place).free
-            if not wanted.exists() and room > MAX_UNPACKED_BYTES:
-                await self._artifacts.unpack(key, part / "tree", number, public=public)
-                _move(part / "tree", wanted)
+            for tree, key in wanted.items():
+                room = shutil.disk_usage(place).free
+                if not tree.exists() and room > MAX_UNPACKED_BYTES:
+                    new = part / tree.name
+                    await self._artifacts.unpack(key, new, number, public=artifacts[key])
+                    _move(new, tree)
         finally:
             await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
 

@@ -23,7 +23,7 @@ from autodeploy.services.deployer.journal import EnvironmentBusy
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
 from autodeploy.services.deployer.releases import restore_traffic, retire_leftovers
-from autodeploy.services.deployer.rollbacks import prepare_rollback
+from autodeploy.services.deployer.standby import have_standing_by
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
 from autodeploy.services.deployer.steps import STEPS, Step, remove_build_folders
 from autodeploy.services.deployer.transitions import (
@@ -92,7 +92,7 @@ class Runner:
         finally:
             del self._cancellations[deployment_id]
         await dispatch_due(self._engine.resources)
-        await prepare_rollback(self._engine, deployment_id)
+        await have_standing_by(self._engine, deployment_id)
 
     async def _run_leased(self, lease: Lease, cancellation: asyncio.Event) -> None:
         heart = asyncio.create_task(self._keep_lease(lease, cancellation))

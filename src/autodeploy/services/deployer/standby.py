@@ -1,4 +1,4 @@
-"""What is done ahead of a rollback, so that it is quick when it is asked for."""
+"""What is done ahead of a rollback or an unchanged redeploy, so that it is quick when asked for."""
 
 from uuid import UUID
 
@@ -12,28 +12,29 @@ from autodeploy.services.deployer.models import Deployment, Environment
 _log = structlog.get_logger(__name__)
 
 
-async def prepare_rollback(engine: Engine, deployment_id: UUID) -> None:
-    """Of a deployment that is live: have at hand what it replaced, should that be wanted back.
+async def have_standing_by(engine: Engine, deployment_id: UUID) -> None:
+    """Of a deployment that is live: have at hand what it replaced, and itself.
 
     A courtesy after the deployment, which has ended: whatever hinders it is only told.
     """
     try:
-        found = await _find_replaced(engine, deployment_id)
+        found = await _find_wanted(engine, deployment_id)
         if found is not None:
-            replaced, environment = found
-            provider = engine.providers.deploys(replaced.provider)
-            key = replaced.artifact_key or ""
-            await provider.prepare(app_of(environment), key, spec_of(replaced))
+            environment, wanted = found
+            provider = engine.providers.deploys(wanted[-1].provider)
+            artifacts = {one.artifact_key: spec_of(one) for one in wanted if one.artifact_key}
+            await provider.prepare(app_of(environment), artifacts)
     except Exception as error:
         _log.warning(
-            "rollback.not_prepared", deployment_id=str(deployment_id), error=type(error).__name__
+            "standby.not_prepared", deployment_id=str(deployment_id), error=type(error).__name__
         )
 
 
-async def _find_replaced(
+async def _find_wanted(
     engine: Engine, deployment_id: UUID
-) -> tuple[Deployment, Environment] | None:
-    """The last that was live with another artifact, and where, if this deployment is live.
+) -> tuple[Environment, list[Deployment]] | None:
+    """Where this deployment is live, what was live there before it with another artifact of the
+    same provider, and itself; None if it is not live.
 
     One with the same artifact is not what anybody would want back.
     """
@@ -44,15 +45,16 @@ async def _find_replaced(
         if environment is None:
             return None
         live = await session.get_one(Deployment, deployment_id)
-        replaced = await session.scalar(
+        replaced = await session.scalars(
             select(Deployment)
             .where(
                 Deployment.project_id == environment.project_id,
                 Deployment.environment == environment.name,
+                Deployment.provider == live.provider,
                 Deployment.artifact_key != live.artifact_key,
                 Deployment.promoted_at.is_not(None),
             )
             .order_by(Deployment.promoted_at.desc())
             .limit(1)
         )
-    return (replaced, environment) if replaced is not None else None
+    return environment, [*replaced, live]
