@@ -59,7 +59,7 @@ def _settle(platform: Platform) -> None:
     def settled() -> bool:
         standby = list(platform.home.glob("standby/*/*"))
         releases = list(platform.home.glob("releases/*"))
-        return len(standby) == 2 and len(releases) == 1  # noqa: PLR2004 - the two versions
+        return len(standby) == 2 and len(releases) == 1
 
     eventually("both versions stand by", settled, apps.PATIENCE_SECONDS)
 

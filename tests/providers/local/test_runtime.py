@@ -43,3 +43,23 @@ def test_yarn_finds_them_itself(tmp_path: Path) -> None:
 
 def test_other_apps_have_no_options_of_ours(tmp_path: Path) -> None:
     assert _options(tmp_path, ["apps/web/server.js"], "node server.js") is None
+
+
+def test_script_runs_without_its_manager_and_finds_the_programs_of_the_workspace(
+    tmp_path: Path,
+) -> None:
+    release = Layout(tmp_path).release(ID)
+    folder = release / "app" / "apps" / "web"
+    folder.mkdir(parents=True)
+    (release / "release.json").write_text(json.dumps({"interpreters": []}))
+    (folder / "package.json").write_text(
+        json.dumps({"version": "1.2", "scripts": {"start": "next start"}})
+    )
+    environment = {"npm_package_version": "overridden", "KEY": "value"}
+    app = AppCommand(ID, 7, "npm start", "apps/web", environment)
+    sandbox = app_sandbox(Layout(tmp_path), app, port=1, limits=Limits())
+    assert sandbox.argv == ("/bin/sh", "-c", "next start")
+    assert sandbox.environment["npm_package_version"] == "1.2"
+    assert sandbox.environment["KEY"] == "value"
+    programs = [f"/app/{place}node_modules/.bin" for place in ("apps/web/", "apps/", "")]
+    assert sandbox.environment["PATH"].split(":")[1:4] == programs

@@ -145,7 +145,8 @@ class ArtifactStore:
                 await _require_success(process)
 
     async def _decompress(self, key: str, target: IO[bytes]) -> None:
-        writer = zstandard.ZstdDecompressor().stream_writer(_Bounded(target), closefd=False)
+        bounded = _Bounded(target)
+        writer = zstandard.ZstdDecompressor().stream_writer(bounded, closefd=False)  # type: ignore[arg-type]
         try:
             async for chunk in self._objects.stream(key):
                 await asyncio.to_thread(writer.write, chunk)
@@ -210,6 +211,6 @@ async def _require_success(process: SandboxProcess, harmless_code: int = 0) -> N
         stderr = await process.outer.stderr.read(2000) if process.outer.stderr else b""
         raise ArtifactUnusable(
             f"tar ended with exit code {outcome.exit_code}: {stderr.decode(errors='replace')}",
-            remedy="Check that the disk of this machine is not full. What is stored may be damaged: "
+            remedy="Check that the disk of this machine is not full. If what is stored is damaged, "
             "`autodeploy deploy --build` makes it anew.",
         )

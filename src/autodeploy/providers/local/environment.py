@@ -39,8 +39,13 @@ def build_environment(inside: str, interpreters: list[Interpreter]) -> dict[str,
 
 
 def search_path(inside: str, interpreters: list[Interpreter]) -> str:
-    """PATH inside, for builds and for running apps alike."""
-    folders = [f"{inside}/.venv/bin", f"{inside}/node_modules/.bin"]
+    """PATH inside, for builds and for running apps alike.
+
+    A workspace has the programs of what its members share at its root, as npm has it for scripts.
+    """
+    app = Path("/app")
+    above = [place for place in (Path(inside), *Path(inside).parents) if place.is_relative_to(app)]
+    folders = [f"{inside}/.venv/bin", *(f"{place}/node_modules/.bin" for place in above)]
     folders += [str(Path(one.program).parent) for one in interpreters if not one.is_system]
     return ":".join([*folders, DEFAULT_PATH])
 

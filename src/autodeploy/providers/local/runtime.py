@@ -11,6 +11,7 @@ from autodeploy.providers.local.environment import search_path
 from autodeploy.providers.local.layout import Layout, app_uid
 from autodeploy.providers.local.machine import certificate_environment
 from autodeploy.providers.local.manifest import read_interpreters
+from autodeploy.providers.local.scripts import find_script
 from autodeploy.providers.local.toolchain import Interpreter
 from autodeploy.providers.local.workshop import inside
 
@@ -54,11 +55,14 @@ def app_sandbox(
         "PATH": search_path(workdir, interpreters),
     }
     environment |= _plug_n_play(release / "app", app, environment)
+    script = find_script(release / "app", app.root_directory, app.command, app.environment)
+    if script is not None:
+        environment |= script.environment
     if port is not None:
         environment["PORT"] = str(port)
     return SandboxSpec(
         name=f"app-{app.number}",
-        argv=("/bin/sh", "-c", app.command),
+        argv=("/bin/sh", "-c", script.command if script else app.command),
         cwd=workdir,
         uid=app_uid(app.number),
         gid=app_uid(app.number),
