@@ -53,6 +53,18 @@ async def test_build_command_makes_the_release(
     assert list((local_home / "builds").iterdir()) == []
 
 
+async def test_script_of_the_manifest_builds_without_npm_around_it(
+    provider: LocalProvider, local_home: Path, app: App, source: MakeSource
+) -> None:
+    files = {
+        "web/package.json": '{"version": "1.2", "scripts": {"build": "sh build.sh"}}',
+        "web/build.sh": 'echo "$npm_package_version ${npm_execpath:-alone}" > built',
+    }
+    built = spec(build_command="npm run build", root_directory="web")
+    tree = await _built(provider, local_home, app, source(files), built)
+    assert (tree / "web/built").read_text().split() == ["1.2", "alone"]
+
+
 @as_root
 async def test_build_runs_as_the_apps_own_user(
     provider: LocalProvider, local_home: Path, app: App, source: MakeSource

@@ -32,7 +32,8 @@ from autodeploy.providers.local.layout import app_uid, ensure_app_folder
 from autodeploy.providers.local.publication import publish
 
 MAX_UNPACKED_BYTES = 8 * 1024**3
-_LEVEL = 3
+# Above it a level costs more time than its smaller archive saves.
+_LEVEL = 1
 _CHUNK_BYTES = 1024 * 1024
 _ARCHIVE_LIMITS = Limits(seconds=15 * 60)
 _PACKING = (

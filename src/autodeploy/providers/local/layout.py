@@ -19,6 +19,11 @@ def app_uid(number: int) -> int:
     return _FIRST_UID + number
 
 
+def inside(root_directory: str) -> str:
+    """A project's root directory as its sandboxes see it."""
+    return str(Path("/app", root_directory.strip("/")))
+
+
 def database_name(database_id: UUID) -> str:
     """The name of a database and of its role: from our id, never from what a user wrote."""
     return f"app_{database_id.hex}"

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from autodeploy.kernel.sandbox import GIB, Bind, Limits, SandboxSpec
 from autodeploy.providers.local.environment import search_path
-from autodeploy.providers.local.layout import Layout, app_uid
+from autodeploy.providers.local.layout import Layout, app_uid, inside
 from autodeploy.providers.local.machine import certificate_environment
 from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.scripts import find_script
 from autodeploy.providers.local.toolchain import Interpreter
-from autodeploy.providers.local.workshop import inside
 
 APP_LIMITS = Limits(memory_bytes=1 * GIB, processes=512)
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autodeploy.providers.local.layout import inside
 from autodeploy.providers.local.sources import read_source
-from autodeploy.providers.local.workshop import inside
 
 # Both run a script with ``sh -c``. bun and yarn do it in ways of their own, and stay.
 _RUNS = re.compile(r"(?:npm|pnpm) (?:(?:run|run-script) (?P<run>[\w:.-]+)|(?P<start>start))\s*")

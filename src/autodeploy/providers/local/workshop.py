@@ -12,8 +12,9 @@ from autodeploy.kernel.sandbox import Bind, Limits, Outcome, Sandbox, SandboxSpe
 from autodeploy.providers.base import BuildRequest, LogSink
 from autodeploy.providers.local.diagnosis import diagnose
 from autodeploy.providers.local.errors import OutOfMemory, ProcessLimit
-from autodeploy.providers.local.layout import app_uid
+from autodeploy.providers.local.layout import app_uid, inside
 from autodeploy.providers.local.limits import BuildLimits, size_text, too_large
+from autodeploy.providers.local.scripts import find_script
 
 _TAIL_LINES = 200
 _FILE_TOO_LARGE = 128 + signal.SIGXFSZ
@@ -58,7 +59,14 @@ class Workshop:
         await self.log("info", "build", f"$ {command}")
         title = f"The {what} command `{command}`"
         shop = replace(self, binds=(*self.binds, *binds))
-        await shop.run(("/bin/sh", "-c", command), failure, title=title)
+        request = self.request
+        directory = request.spec.root_directory
+        script = find_script(self.root, directory, command, request.environment)
+        if script is not None:
+            await self.log("info", "build", f"> {script.command}")
+            shop = replace(shop, environment={**self.environment, **script.environment})
+        line = script.command if script else command
+        await shop.run(("/bin/sh", "-c", line), failure, title=title)
 
     async def run(
         self,
@@ -118,8 +126,3 @@ class Workshop:
             )
         message = f"{name} ended with exit code {outcome.exit_code}."
         return diagnose(said, failure).error(message)
-
-
-def inside(root_directory: str) -> str:
-    """A project's root directory as its sandbox sees it."""
-    return str(Path("/app", root_directory.strip("/")))
