@@ -27,13 +27,15 @@ deploy: $(READY) ## Start the platform and deploy REPO (path or git URL; default
 up: $(READY) ## Start the platform alone; Ctrl-C stops it
 	@exec $(BIN)/autodeploy up
 
+SIDE_BY_SIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
 .PHONY: test
 test: $(DEV_READY) ## Run the tests
-	@exec $(BIN)/pytest -m "not e2e" --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+	@exec $(BIN)/pytest -m "not e2e" $(SIDE_BY_SIDE)
 
 .PHONY: e2e
 e2e: $(DEV_READY) ## Deploy apps made by other people's generators (needs the package registries)
-	@exec $(BIN)/pytest -m e2e
+	@exec $(BIN)/pytest -m e2e $(SIDE_BY_SIDE)
 
 .PHONY: check
 check: $(DEV_READY) ## Lint, format, types, import contracts

@@ -22,9 +22,15 @@ from autodeploy.kernel.embedded.valkey import EmbeddedValkey
 from autodeploy.kernel.process import SystemUser, ensure_system_user
 from autodeploy.kernel.resources import Resources
 
+_MOST_PROCESSES = 4
 _TEMPLATE = "autodeploy_template"
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _numbers = itertools.count(1)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes run the tests: one more than there are cores, for tests wait, too."""
+    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) + 1)
 
 
 def make_home() -> Path:

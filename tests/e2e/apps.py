@@ -35,24 +35,11 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 """
 
 # A build backend that lives in the package itself: pip runs it, and needs nothing for it.
-_BACKEND = """
-import os, subprocess, sys, zipfile
+_BUILD = """
+import subprocess, sys
 
-
-def build_wheel(directory, config_settings=None, metadata_directory=None):
-    program = "import time; time.sleep(float({seconds!r}))"
-    subprocess.run([sys.executable, "-c", program, {marker!r}], check=True)
-    name = "slow-1.0-py3-none-any.whl"
-    files = {{
-        "slow.py": "",
-        "slow-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: slow\\nVersion: 1.0\\n",
-        "slow-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nTag: py3-none-any\\n",
-    }}
-    record = "".join(path + ",,\\n" for path in [*files, "slow-1.0.dist-info/RECORD"])
-    with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
-        for path, content in (files | {{"slow-1.0.dist-info/RECORD": record}}).items():
-            wheel.writestr(path, content)
-    return name
+program = "import time; time.sleep(float({seconds!r}))"
+subprocess.run([sys.executable, "-c", program, {marker!r}], check=True)
 """
 
 _FASTAPI = """
@@ -125,16 +112,13 @@ def procfile_app(folder: Path, text: str) -> Path:
 
 
 def slow_build_app(folder: Path, text: str, marker: str, seconds: float) -> Path:
-    """The Procfile app, whose installation runs a process that has ``marker`` as an argument."""
+    """The Procfile app, whose build runs a process that has ``marker`` as an argument."""
     procfile_app(folder, text)
-    project = '[project]\nname = "slow"\nversion = "1.0"\n'
-    system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     return write(
         folder,
         {
-            "requirements.txt": "./slow\n",
-            "slow/pyproject.toml": project + system,
-            "slow/backend.py": _BACKEND.format(seconds=seconds, marker=marker),
+            "autodeploy.toml": 'install = ""\nbuild = "python build.py"\n',
+            "build.py": _BUILD.format(seconds=seconds, marker=marker),
         },
     )
 

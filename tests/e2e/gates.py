@@ -30,28 +30,6 @@ def pass_gate(stage):
         print(stage, "line", number, "of {text}", flush=True)
 """
 
-_BACKEND = """
-import pathlib, sys, zipfile
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from gate import pass_gate
-
-
-def build_wheel(directory, config_settings=None, metadata_directory=None):
-    pass_gate("build")
-    name = "gated-1.0-py3-none-any.whl"
-    files = {
-        "gated.py": "",
-        "gated-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: gated\\nVersion: 1.0\\n",
-        "gated-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nTag: py3-none-any\\n",
-    }
-    record = "".join(path + ",,\\n" for path in [*files, "gated-1.0.dist-info/RECORD"])
-    with zipfile.ZipFile(pathlib.Path(directory, name), "w") as wheel:
-        for path, content in (files | {"gated-1.0.dist-info/RECORD": record}).items():
-            wheel.writestr(path, content)
-    return name
-"""
-
 
 class Gates:
     """The gates of all apps. Those that a test does not close are open."""
@@ -108,15 +86,11 @@ def gated_app(folder: Path, gates: Gates, text: str) -> Path:
     return apps.write(
         folder,
         {
+            "autodeploy.toml": 'install = ""\nbuild = "python build.py"\n',
             "Procfile": "release: python release.py\nweb: python server.py\n",
-            # The dependencies are installed anew for every text.
-            "requirements.txt": f"./gated  # {text}\n",
             "gate.py": gate,
+            "build.py": "from gate import pass_gate\n\npass_gate('build')\n",
             "release.py": "from gate import pass_gate\n\npass_gate('release')\n",
             "server.py": f"from gate import pass_gate\n\npass_gate('start')\n{server}",
-            "gated/gate.py": gate,
-            "gated/backend.py": _BACKEND,
-            "gated/pyproject.toml": '[project]\nname = "gated"\nversion = "1.0"\n'
-            '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
         },
     )

@@ -83,10 +83,8 @@ def live(platform: Platform, gates: Gates, tmp_path: Path) -> None:
         for stage in STAGES
         if platform.page(f"at-{stage}").startswith("HTTP 404")
     }
-    for stage, client in clients.items():
+    for client in clients.values():
         followed(client)
-        # From now on its build shows what the build backend prints.
-        platform.run("env", "set", "PIP_VERBOSE=1", "--project", f"at-{stage}")
 
 
 @pytest.mark.usefixtures("live")
