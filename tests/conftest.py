@@ -29,8 +29,8 @@ _numbers = itertools.count(1)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes run the tests: one more than there are cores, for tests wait, too."""
-    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) + 1)
+    """How many processes run the tests."""
+    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
 
 
 def make_home() -> Path:

@@ -289,8 +289,9 @@ async def test_backoff_under_a_second_doubles_and_is_not_rounded_up(redis_url):
         await handler.wait_for(3)
     await queues.close()
     first, second, third = handler.times
-    assert 0.08 <= second - first < 0.7
-    assert 0.18 <= third - second < 0.8
+    assert second - first >= 0.08
+    assert third - second >= 0.18
+    assert third - first < 3  # which whole seconds would take at least: 1 and 2
 
 
 async def test_handler_that_is_cancelled_fails_its_job_and_not_the_worker(redis_url, library):

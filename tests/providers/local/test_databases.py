@@ -83,7 +83,7 @@ async def test_foreign_database_is_never_dropped(provider: LocalProvider, name: 
 async def test_port_that_another_program_took_is_named(
     home: Path, system_user: SystemUser | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "_START_SECONDS", 3.0)
+    monkeypatch.setattr(databases, "_START_SECONDS", 8.0)
     for folder in ("run", "logs"):
         (home / folder).mkdir()
         (home / folder).chmod(0o711)
