@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -149,6 +151,33 @@ async def test_cancelling_ends_the_build_and_removes_its_folder(
     assert time.monotonic() - started < 2
     assert list((local_home / "builds").iterdir()) == []
     assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"7531" in _read(p)]
+
+
+async def test_build_that_is_cancelled_while_its_source_is_moved_leaves_nothing(
+    provider: LocalProvider,
+    local_home: Path,
+    app: App,
+    source: MakeSource,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), threading.Event()
+    move = shutil.move
+
+    def held(*arguments: Path) -> None:
+        begun.set()
+        go_on.wait()
+        move(*arguments)
+        done.set()
+
+    monkeypatch.setattr(shutil, "move", held)
+    build = asyncio.create_task(provider.build(build_request(app, source({}), spec()), Lines()))
+    await asyncio.to_thread(begun.wait)
+    build.cancel()
+    asyncio.get_running_loop().call_later(0.1, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await build
+    await asyncio.to_thread(done.wait)
+    assert list((local_home / "builds").iterdir()) == []
 
 
 async def test_late_attempt_that_ends_leaves_the_one_after_it_alone(

@@ -90,7 +90,7 @@ class Builder:
         return [ensure_app_folder(cache / name, number) for name in ("home", "tools")]
 
     async def _build(self, request: BuildRequest, place: Path, log: LogSink) -> Artifact:
-        await asyncio.to_thread(_take_source, request, place)
+        await _take_source(request, place)
         spec = request.spec
         interpreters = await self._interpreters(spec, log)
         shop = self._workshop(request, place, interpreters, log)
@@ -269,9 +269,20 @@ def _python_of(interpreters: list[Interpreter]) -> Interpreter | None:
     return next((one for one in interpreters if one.name == "python"), None)
 
 
-def _take_source(request: BuildRequest, place: Path) -> None:
-    shutil.move(request.source, place / "app")
-    give_to_app(place / "app", request.app.number)
+async def _take_source(request: BuildRequest, place: Path) -> None:
+    """Move the source to where it is built, to the end also when the build is cancelled: a thread
+    that went on would make anew what is being removed."""
+
+    def take() -> None:
+        shutil.move(request.source, place / "app")
+        give_to_app(place / "app", request.app.number)
+
+    taking = asyncio.create_task(asyncio.to_thread(take))
+    try:
+        await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        await asyncio.wait([taking])
+        raise
 
 
 def _output_folder(shop: Workshop) -> Path:
