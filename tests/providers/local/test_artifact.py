@@ -4,13 +4,14 @@ import asyncio
 import os
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autodeploy.kernel.objects import ObjectStore
-from autodeploy.kernel.sandbox import Sandbox
+from autodeploy.kernel.sandbox import Sandbox, SandboxSpec
 from autodeploy.providers.base import Artifact
 from autodeploy.providers.local import artifact as artifacts
 from autodeploy.providers.local.artifact import ArtifactStore
@@ -107,6 +108,31 @@ async def test_packing_that_is_cancelled_stores_nothing_and_leaves_no_tar(
     with pytest.raises(asyncio.CancelledError):
         await packing
     assert not [path for path in shop.stored() if path.suffix == ".zst"]
+
+
+async def test_unpacking_that_is_cancelled_while_tar_hangs_ends_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write("file", os.urandom(9_000_000))
+    artifact = await shop.pack()
+    writing = threading.Event()
+    write, tar_spec = artifacts._Bounded.write, artifacts._tar_spec
+
+    def told(bounded: artifacts._Bounded, chunk: bytes) -> int:
+        writing.set()
+        return write(bounded, chunk)
+
+    def hanging(*arguments: Any) -> SandboxSpec:
+        return replace(tar_spec(*arguments), argv=("/bin/sleep", "600"))
+
+    monkeypatch.setattr(artifacts._Bounded, "write", told)
+    monkeypatch.setattr(artifacts, "_tar_spec", hanging)
+    unpacking = asyncio.create_task(shop.unpack(artifact.key))
+    await asyncio.to_thread(writing.wait)
+    unpacking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await unpacking
+    assert not (shop.home / "release").exists()
 
 
 async def test_artifact_that_was_damaged_makes_no_release(shop: Shop) -> None:

@@ -141,8 +141,9 @@ class ArtifactStore:
                 os.close(read)
             async with _ending(process):
                 # tar may end early, and then its exit code says why.
-                with contextlib.suppress(BrokenPipeError), pipe:
+                with contextlib.suppress(BrokenPipeError):
                     await self._decompress(key, pipe)
+                    await asyncio.to_thread(pipe.close)
                 await _require_success(process)
 
     async def _decompress(self, key: str, target: IO[bytes]) -> None:
