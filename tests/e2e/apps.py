@@ -35,6 +35,9 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 """
 
 # A build backend that lives in the package itself: pip runs it, and needs nothing for it.
+# An app that does not install needs no pip, which takes seconds to be made.
+NOTHING_TO_INSTALL = {"autodeploy.toml": 'install = ""\n'}
+
 _BUILD = """
 import subprocess, sys
 
@@ -108,7 +111,7 @@ def static_site(folder: Path, text: str) -> Path:
 
 def procfile_app(folder: Path, text: str) -> Path:
     files = {"Procfile": "web: python server.py\n", "server.py": _SERVER.format(text=text)}
-    return write(folder, files | {"requirements.txt": ""})
+    return write(folder, files | NOTHING_TO_INSTALL)
 
 
 def slow_build_app(folder: Path, text: str, marker: str, seconds: float) -> Path:

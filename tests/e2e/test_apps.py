@@ -60,7 +60,7 @@ def test_uncommitted_files_are_deployed_and_ignored_ones_are_not(
 def test_failed_build_shows_the_log_the_code_and_what_to_do(
     platform: Platform, tmp_path: Path
 ) -> None:
-    folder = apps.procfile_app(tmp_path / "broken", "never")
+    folder = apps.fastapi_app(tmp_path / "broken", "never")
     (folder / "requirements.txt").write_text("no-such-distribution-anywhere\n")
     done = platform.run("deploy", str(folder), check=False)
 

@@ -17,7 +17,8 @@ _LISTEN = "server = socket.create_server({address})\ntime.sleep(7561)\n"
 
 
 def app(program: str) -> dict[str, str]:
-    return {"Procfile": "web: python app.py\n", "requirements.txt": "", "app.py": _HEAD + program}
+    files = {"Procfile": "web: python app.py\n", "app.py": _HEAD + program}
+    return files | apps.NOTHING_TO_INSTALL
 
 
 OTHER_PORT = free_port()
@@ -28,7 +29,8 @@ CASES: dict[str, dict[str, str]] = {
     "never-answers": app(_LISTEN.format(address="('127.0.0.1', int(os.environ['PORT']))")),
     "crashes": app("sys.exit('the reason is on this line')\n"),
     "no-variable": app("print(os.environ['PAYMENT_KEY'])\n"),
-    "no-command": {"Procfile": "web: no-such-program --serve\n", "requirements.txt": ""},
+    "no-command": {"Procfile": "web: no-such-program --serve\n", "app.py": ""}
+    | apps.NOTHING_TO_INSTALL,
     "memory": app("held = []\nwhile True: held.append(bytes(os.urandom(1 << 20)) * 64)\n"),
 }
 
