@@ -78,7 +78,9 @@ def test_script_that_needs_its_manager_keeps_it(tmp_path: Path, scripts: Any) ->
 
 
 @pytest.mark.parametrize("name", [".npmrc", "pnpm-workspace.yaml"])
-@pytest.mark.parametrize("text", ["node-options=--inspect\n", "scriptShell: /bin/bash\n"])
+@pytest.mark.parametrize(
+    "text", ["node-options=--inspect\n", "scriptShell: /bin/bash\n", "node-linker=pnp\n"]
+)
 @pytest.mark.parametrize("root", ["", "apps/web"])
 def test_manager_with_settings_for_scripts_stays(
     tmp_path: Path, name: str, text: str, root: str

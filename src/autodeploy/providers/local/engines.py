@@ -9,9 +9,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from autodeploy.providers.local.sources import read_source
+from autodeploy.providers.local.sources import read_manifest, read_source
 from autodeploy.providers.local.toolchain import satisfies
 from autodeploy.providers.local.workshop import Workshop
 
@@ -34,7 +33,7 @@ def unmet(needs: list[Need], version: str) -> list[Need]:
 
 def installed_needs(shop: Workshop) -> list[Need]:
     """What the installed packages need that ``package.json`` of the app asks for."""
-    manifest = _json(shop, shop.workdir / "package.json")
+    manifest = read_manifest(shop.workdir / "package.json", shop.root)
     names = [name for kind in _KINDS for name in _table(manifest.get(kind))]
     return [need for name in dict.fromkeys(names) if (need := _need(shop, name)) is not None]
 
@@ -55,7 +54,7 @@ def remembered(shop: Workshop) -> list[Need]:
 
 def _need(shop: Workshop, name: str) -> Need | None:
     for folder in shop.folders():
-        package = _json(shop, folder / "node_modules" / name / "package.json")
+        package = read_manifest(folder / "node_modules" / name / "package.json", shop.root)
         if package:
             asked = _table(package.get("engines")).get("node")
             return Need(f"{name} {package.get('version')}", asked) if isinstance(
@@ -72,13 +71,6 @@ def _key(shop: Workshop) -> str:
         except OSError:
             digest.update(b"none")
     return digest.hexdigest()
-
-
-def _json(shop: Workshop, path: Path) -> Mapping[str, object]:
-    try:
-        return _table(json.loads(read_source(path, shop.root)))
-    except (OSError, ValueError, RecursionError):
-        return {}
 
 
 def _table(value: object) -> Mapping[str, object]:

@@ -6,14 +6,13 @@ that dies half-way leaves nothing that a later one would take for it.
 
 import contextlib
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autodeploy.providers.local.errors import InstallFailed
-from autodeploy.providers.local.sources import read_source
+from autodeploy.providers.local.sources import read_manifest, read_source
 from autodeploy.providers.local.toolchain import Interpreter
 from autodeploy.providers.local.workshop import TOOLS, Workshop
 
@@ -122,7 +121,7 @@ def _plugs(shop: Workshop) -> bool:
 def _asked(shop: Workshop, name: str) -> str:
     """``pnpm@9.1.0`` when package.json names that version, else what the lock file is of."""
     for folder in shop.folders():
-        declared = _declared(_manifest(folder, shop.root), name)
+        declared = _declared(read_manifest(folder / "package.json", shop.root), name)
         if declared is not None:
             return _package(name, declared)
     for folder in shop.folders():
@@ -166,11 +165,3 @@ def _package(name: str, version: str) -> str:
         digits = bool(re.search(r"\d", version))
         return _BERRY + (version if digits else "4")
     return f"{name}@{version}"
-
-
-def _manifest(folder: Path, root: Path) -> Mapping[str, object]:
-    try:
-        manifest = json.loads(read_source(folder / "package.json", root))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}

@@ -4,21 +4,22 @@ A package manager around an app delays its start, and takes memory for as long a
 would tell the script is told here.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from autodeploy.providers.local.layout import inside
-from autodeploy.providers.local.sources import read_source
+from autodeploy.providers.local.sources import read_manifest, read_source
 
 # Both run a script with ``sh -c``. bun and yarn do it in ways of their own, and stay.
 _RUNS = re.compile(r"(?:npm|pnpm) (?:(?:run|run-script) (?P<run>[\w:.-]+)|(?P<start>start))\s*")
 # What changes how npm and pnpm run a script (docs.npmjs.com/cli/v11/using-npm/config and
 # pnpm.io/settings, November 2026), wherever it is set.
 _DECIDES = re.compile(
-    r"script[-_]?shell|shell[-_]?emulator|node[-_]?options|ignore[-_]?scripts", re.I
+    r"script[-_]?shell|shell[-_]?emulator|node[-_]?options|ignore[-_]?scripts"
+    r"|node[-_]?linker\s*[=:]\s*pnp",
+    re.I,
 )
 _SETTINGS = (".npmrc", "pnpm-workspace.yaml")
 _NESTED = 5
@@ -29,7 +30,7 @@ class Script:
     """A command line for ``sh -c``, and the variables that it has beside the app's."""
 
     command: str
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str]
 
 
 def find_script(
@@ -47,7 +48,7 @@ def find_script(
         return None
     if any(_DECIDES.search(text) for text in _settings_of(tree, folder)):
         return None
-    package = _package(folder, tree)
+    package = read_manifest(folder / "package.json", tree)
     scripts = package.get("scripts")
     if not isinstance(scripts, dict):
         return None
@@ -82,14 +83,6 @@ def _environment(
         "npm_package_json": f"{workdir}/package.json",
         **described,
     }
-
-
-def _package(folder: Path, tree: Path) -> dict[str, object]:
-    try:
-        package = json.loads(read_source(folder / "package.json", tree))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return package if isinstance(package, dict) else {}
 
 
 def _settings_of(tree: Path, folder: Path) -> list[str]:

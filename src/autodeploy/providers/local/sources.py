@@ -1,7 +1,9 @@
 """Reading the files of an app with our rights: they may be links to anywhere, or without end."""
 
+import json
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 MAX_READ_BYTES = 32 * 1024**2
@@ -19,6 +21,15 @@ def read_source(path: Path, root: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_READ_BYTES:
             raise OSError(f"{path} is no file that can be read")
         return file.read(MAX_READ_BYTES)
+
+
+def read_manifest(path: Path, root: Path) -> Mapping[str, object]:
+    """A ``package.json``; empty where there is none that can be read."""
+    try:
+        manifest = json.loads(read_source(path, root))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def is_inside(path: Path, root: Path) -> bool:
