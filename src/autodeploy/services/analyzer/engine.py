@@ -8,23 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from autodeploy.kernel.app_file import APP_FILE, AppFile
-from autodeploy.services.analyzer.entries import (
-    app_file,
-    celery,
-    django,
-    javascript,
-    procfile,
-    python,
-    static,
-)
+from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, read_packages
+from autodeploy.services.analyzer.entries import app_file, celery, javascript, procfile
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.languages import find_unsupported
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, Match, Verdict, judge
 from autodeploy.services.analyzer.needs import find_needs, with_required
-from autodeploy.services.analyzer.packages import javascript as javascript_packages
-from autodeploy.services.analyzer.packages import python as python_packages
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import (
     AppKind,
@@ -57,8 +48,6 @@ DECLARED = 0.95
 # Above this the signs of a plain app outweigh a manifest of another language.
 FIRM = 0.75
 
-_LANGUAGE_NAMES = {"static": "HTML", "node": "JavaScript", "python": "Python"}
-
 
 def analyze(
     tree: SourceTree,
@@ -88,10 +77,10 @@ def analyze(
 def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str]) -> Plan:
     """The plan of one folder, whatever lies below it."""
     files, said = app_file.enter(files)
-    found = _packages(files)
+    found = read_packages(files)
     context = _context(files, found)
     verdict, language = _decide(files, judge(FRAMEWORKS.values(), context), said)
-    packages = found.get(language.slug)
+    packages = found.get(language.slug) or _no_manifest(language)
     run = celery.with_worker(_run(files, packages, verdict.winner, context), files, packages)
     run = app_file.override(procfile.override(run, files), said)
     variables = find_variables(files) if with_variables else ()
@@ -145,7 +134,7 @@ def _decide(files: SourceFiles, verdict: Verdict, said: AppFile) -> tuple[Verdic
             files.warn(f"{unsupported[1]} is recognised, but how to build it is not known yet.")
             return Verdict(None, verdict.losers), _Language(*unsupported)
     slug = winner.record.language if winner else procfile.language(files, said.start) or ""
-    return verdict, _Language(slug, _LANGUAGE_NAMES.get(slug))
+    return verdict, _Language(slug, ECOSYSTEMS[slug].name if slug else None)
 
 
 def _is_weak(winner: Match) -> bool:
@@ -154,9 +143,12 @@ def _is_weak(winner: Match) -> bool:
     return winner.record.generic and (is_page or winner.confidence < FIRM)
 
 
-def _packages(files: SourceFiles) -> dict[str, Packages]:
-    read = (javascript_packages.read(files), python_packages.read(files))
-    return {packages.language: packages for packages in read if packages}
+def _no_manifest(language: _Language) -> Packages | None:
+    """What is known of an app without a manifest: a lone script of the language."""
+    if language.slug not in ECOSYSTEMS or language.slug == "static":
+        return None
+    name = language.name or language.slug
+    return Packages(language.slug, name, runtime=Runtime(name=language.slug))
 
 
 def _context(files: SourceFiles, found: Mapping[str, Packages]) -> Context:
@@ -176,21 +168,9 @@ def _run(
         return Run(kind=AppKind.LIBRARY, found=False)
     for fact in winner.facts:
         files.note(fact.path, fact.text, fact.line)
-    record = winner.record
-    if record.language == "static":
-        return static.run(files)
-    packages = packages or Packages(record.language, _LANGUAGE_NAMES[record.language])
-    if record.language == "node":
-        return javascript.run(files, packages, record, context)
-    _warn_unbuilt(files, context)
-    if record.slug == "django":
-        return django.run(files, packages, record)
-    return python.framework_run(files, packages, record)
-
-
-def _warn_unbuilt(files: SourceFiles, context: Context) -> None:
-    if "build" in context.scripts:
-        files.warn("package.json has a build script too; only the Python app is built.")
+    ecosystem = ECOSYSTEMS[winner.record.language]
+    packages = packages or Packages(ecosystem.language, ecosystem.name)
+    return ecosystem.run(files, packages, winner.record, context)
 
 
 def _plan(
@@ -213,7 +193,7 @@ def _plan(
         framework=_framework(verdict.winner, packages),
         package_manager=packages.manager if packages else None,
         package_manager_version=packages.manager_version if packages else None,
-        runtime=packages.runtime if packages else _runtime(language.slug),
+        runtime=packages.runtime if packages else None,
         install_command=run.install,
         build_command=run.build,
         build_reads_variables=reads_variables(
@@ -239,10 +219,6 @@ def _plan(
         confidence=confidence,
         abstained=confidence < SURE_ENOUGH,
     )
-
-
-def _runtime(language: str) -> Runtime | None:
-    return Runtime(name=language) if language in ("node", "python") else None
 
 
 def _framework(winner: Match | None, packages: Packages | None) -> Framework | None:

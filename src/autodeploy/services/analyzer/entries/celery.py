@@ -6,8 +6,8 @@ https://docs.celeryq.dev/en/stable/reference/cli.html (read 2026-11).
 import re
 from dataclasses import replace
 
+from autodeploy.services.analyzer.entries.application import find_entry, serve_line
 from autodeploy.services.analyzer.entries.base import Run
-from autodeploy.services.analyzer.entries.python import find_entry, serve_line
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.matcher import PythonApp
 from autodeploy.services.analyzer.packages.base import Packages

@@ -2,8 +2,8 @@
 
 import re
 
+from autodeploy.services.analyzer.entries.application import Entry, serve_line, with_server
 from autodeploy.services.analyzer.entries.base import Run
-from autodeploy.services.analyzer.entries.python import Entry, serve_line, with_server
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.matcher import FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages

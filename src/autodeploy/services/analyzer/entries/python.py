@@ -1,25 +1,21 @@
 """Python entry points: the module that makes the application object, or the script to run."""
 
-import ast
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
 
+from autodeploy.services.analyzer.entries import django
+from autodeploy.services.analyzer.entries.application import find_entry, serve_line, with_server
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.matcher import FrameworkRecord, PythonApp
+from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import AppKind, Command
 
-# Where people put the application, likeliest first.
-MODULES = ("main", "app", "server", "application", "asgi", "wsgi", "api", "index", "run", "web")
-FOLDERS = ("", "app", "src", "src/app", "api", "server", "backend", "web")
+# Scripts that people start an app with, likeliest first.
 SCRIPTS = (
     "main.py", "app.py", "server.py", "run.py", "bot.py", "index.py", "web.py", "src/main.py",
     "app/main.py", "src/app.py",
 )  # fmt: skip
-MOST_FOLDERS = 40
 
 _LISTENS = re.compile(
     r"http\.server|socketserver|wsgiref|aiohttp|tornado|bottle|starlette|sanic|cherrypy|gradio|"
@@ -28,16 +24,13 @@ _LISTENS = re.compile(
 _FIXED_PORT = re.compile(r"\bport\s*=\s*(\d{2,5})\b")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """``module:name`` in a file; ``folder`` is where imports start, '' being the root."""
-
-    path: str
-    line: int
-    module: str
-    name: str
-    factory: bool
-    folder: str
+def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
+    """How to run a Python app; what JavaScript there is beside it is not built."""
+    if "build" in context.scripts:
+        files.warn("package.json has a build script too; only the Python app is built.")
+    if record.slug == "django":
+        return django.run(files, packages, record)
+    return framework_run(files, packages, record)
 
 
 def framework_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
@@ -58,32 +51,6 @@ def framework_run(files: SourceFiles, packages: Packages, record: FrameworkRecor
         port=record.port,
         found=entry is not None,
     )
-
-
-def serve_line(app: PythonApp, entry: Entry) -> str:
-    folder = f" {app.folder_option} {entry.folder}" if entry.folder else ""
-    template = app.start_factory if entry.factory else app.start
-    return template.format(app=f"{entry.module}:{entry.name}", folder=folder)
-
-
-def with_server(files: SourceFiles, packages: Packages, app: PythonApp) -> Command | None:
-    """The install command, with the server added when the dependencies do not bring it."""
-    if packages.has(*app.server_in):
-        return packages.install
-    adding = {
-        "uv": f"uv pip install {app.server}",
-        "poetry": f"poetry run pip install {app.server}",
-        "pdm": f"pdm run pip install {app.server}",
-        "pipenv": f"pipenv run pip install {app.server}",
-    }.get(packages.manager or "", f"pip install {app.server}")
-    if packages.install is None:
-        return Command(command=adding, reason=f"{app.server} serves the app")
-    reason = f"{packages.install.reason}; {app.server} is added, since no dependency brings it"
-    # Next to a file with hashes pip would ask for the server's hash too.
-    is_hashed = "--hash=" in (files.text("requirements.txt") or "")
-    if packages.install.command == "pip install -r requirements.txt" and not is_hashed:
-        return Command(command=f"{packages.install.command} {app.server}", reason=reason)
-    return Command(command=f"{packages.install.command} && {adding}", reason=reason)
 
 
 def script_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
@@ -123,110 +90,3 @@ def _check_listening(files: SourceFiles, script: str) -> None:
         files.warn(f"{script} listens on port {fixed.group(1)}; it should listen on $PORT.")
     elif not _LISTENS.search(text):
         files.warn(f"Nothing in {script} shows that it listens on $PORT.")
-
-
-def find_entry(files: SourceFiles, app: PythonApp) -> Entry | None:
-    """The application object: the FLASK_APP that is named, else the likeliest place first."""
-    for path in _candidates(files):
-        text = files.text(path)
-        if text and any(f"{name}(" in text for name in app.constructors):
-            found = application(text, app.constructors)
-            if found:
-                name, line, factory = found
-                module, folder = locate(files, path, text)
-                return Entry(path, line, module, name, factory, folder)
-    return None
-
-
-def _candidates(files: SourceFiles) -> Iterator[str]:
-    seen = set()
-    named = re.search(r"(?m)^[ \t]*FLASK_APP\s*=\s*['\"]?([\w./]+)", files.text(".flaskenv") or "")
-    if named:
-        path = named.group(1).removesuffix(".py").replace(".", "/") + ".py"
-        seen.add(path)
-        yield path
-    packages = [name for name, is_file in files.entries().items() if not is_file][:MOST_FOLDERS]
-    for folder in (*FOLDERS, *packages, *(f"src/{name}" for name in files.entries("src"))):
-        if _is_left_out(folder):
-            continue
-        names = [name for name, is_file in files.entries(folder).items() if is_file]
-        ranked = [f"{module}.py" for module in MODULES if f"{module}.py" in names]
-        others = [name for name in names if name.endswith(".py") and name not in ranked]
-        for name in (*ranked, *others):
-            path = f"{folder}/{name}" if folder else name
-            if path not in seen and not name.startswith("test_") and name != "conftest.py":
-                seen.add(path)
-                yield path
-
-
-def _is_left_out(folder: str) -> bool:
-    return folder.rpartition("/")[2] in {"tests", "test", "docs", "examples", "migrations"}
-
-
-def application(text: str, constructors: tuple[str, ...]) -> tuple[str, int, bool] | None:
-    """(name, line, whether it is a factory) of the application made in a module, or None."""
-    try:
-        module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    factories: dict[str, int] = {}
-    for node in module.body:
-        if isinstance(node, ast.FunctionDef) and _makes(node, constructors):
-            factories[node.name] = node.lineno
-    for node in module.body:
-        made = _assigned(node)
-        if made and _called(made[1]) in {*constructors, *factories}:
-            return made[0], node.lineno, False
-    public = {name: line for name, line in factories.items() if not name.startswith("_")}
-    for name in ("create_app", "make_app", "get_app", "app", *public):
-        if name in public:
-            return name, public[name], True
-    return None
-
-
-def _makes(function: ast.FunctionDef, constructors: tuple[str, ...]) -> bool:
-    required = len(function.args.args) - len(function.args.defaults)
-    return required == 0 and any(
-        isinstance(node, ast.Call) and _called(node) in constructors for node in ast.walk(function)
-    )
-
-
-def _assigned(node: ast.stmt) -> tuple[str, ast.expr] | None:
-    if isinstance(node, ast.Assign) and isinstance(node.targets[-1], ast.Name):
-        return node.targets[-1].id, node.value
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-        return node.target.id, node.value
-    return None
-
-
-def _called(node: ast.expr) -> str | None:
-    function = node.func if isinstance(node, ast.Call) else None
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else None
-
-
-def locate(files: SourceFiles, path: str, text: str) -> tuple[str, str]:
-    """(dotted module, folder that imports start from) of a file.
-
-    A file that imports its neighbours by their bare names is started from its own folder; one
-    in a package below ``src`` from ``src``; every other from the root.
-    """
-    folder, _, name = path.removesuffix(".py").rpartition("/")
-    if name == "__init__":
-        folder, _, name = folder.rpartition("/")
-    if not folder:
-        return name, ""
-    beside = {entry.removesuffix(".py") for entry in files.entries(folder)}
-    outside = {entry.removesuffix(".py") for entry in files.entries()}
-    imported = {
-        first for first in re.findall(r"(?m)^[ \t]*(?:from|import) +(\w+)", text) if first != name
-    }
-    dotted = f"{folder}/{name}".replace("/", ".")
-    if folder.partition("/")[0] in imported:
-        return dotted, ""
-    if imported & beside - outside:
-        return name, folder
-    if folder.startswith("src/") and not files.has("src/__init__.py"):
-        return dotted.removeprefix("src."), "src"
-    return dotted, ""

@@ -1,0 +1,48 @@
+"""The languages that AutoDeploy plans for: one entry each.
+
+An ecosystem reads its manifests into ``Packages`` and turns the framework that won into a ``Run``.
+To add a language, write ``packages/<language>.py`` (what its manifests say),
+``entries/<language>.py`` (how its apps are built and started), records in
+``frameworks/<language>.py``, and name them here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from autodeploy.services.analyzer.entries import javascript, python, static
+from autodeploy.services.analyzer.entries.base import Run
+from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
+from autodeploy.services.analyzer.packages import javascript as javascript_packages
+from autodeploy.services.analyzer.packages import python as python_packages
+from autodeploy.services.analyzer.packages.base import Packages
+
+
+@dataclass(frozen=True)
+class Ecosystem:
+    """One language: its canonical slug, how a person says it, and its two functions.
+
+    ``read`` gives None when no manifest of the language is there; ``run`` gets the record of
+    the framework, or of the bare language, that won.
+    """
+
+    language: str
+    name: str
+    read: Callable[[SourceFiles], Packages | None]
+    run: Callable[[SourceFiles, Packages, FrameworkRecord, Context], Run]
+
+
+ECOSYSTEMS: Mapping[str, Ecosystem] = {
+    one.language: one
+    for one in (
+        Ecosystem("node", "JavaScript", javascript_packages.read, javascript.run),
+        Ecosystem("python", "Python", python_packages.read, python.run),
+        Ecosystem("static", "HTML", lambda _: None, static.run),
+    )
+}
+
+
+def read_packages(files: SourceFiles) -> dict[str, Packages]:
+    """What the manifests of each language say, by language; without those that have none."""
+    found = {language: one.read(files) for language, one in ECOSYSTEMS.items()}
+    return {language: packages for language, packages in found.items() if packages}
