@@ -28,7 +28,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     """How to run a Python app; what JavaScript there is beside it is not built."""
     if "build" in context.scripts:
         files.warn("package.json has a build script too; only the Python app is built.")
-    if record.slug == "django":
+    if record.slug in ("django", "wagtail"):
         return django.run(files, packages, record)
     return framework_run(files, packages, record)
 

@@ -59,9 +59,7 @@ def read(files: SourceFiles) -> Packages | None:
         "JavaScript",
         manager=manager.name,
         manager_version=version,
-        install=_install(
-            manager, version, place, bool(locks), bool(production or development or members)
-        ),
+        install=_install(manager, version, place, bool(locks)),
         runtime=_runtime(files),
         production=production,
         development=development,
@@ -114,11 +112,7 @@ def _locked(place: SourceFiles, locked: list[Manager]) -> Manager:
     return chosen
 
 
-def _install(
-    manager: Manager, version: str | None, place: SourceFiles, locked: bool, needed: bool
-) -> Command | None:
-    if not locked and not needed:
-        return None
+def _install(manager: Manager, version: str | None, place: SourceFiles, locked: bool) -> Command:
     if not locked:
         return Command(command=manager.install, reason="package.json without a lock file")
     line = manager.install_locked
