@@ -42,6 +42,12 @@ MOST_MEMBERS = 50
 # How far a plan can be trusted whose entry point was not seen.
 WITHOUT_ENTRY = 0.5
 
+# How sure it is that there is no framework: where the language is known; where nothing is; and
+# how much of a losing framework's confidence counts against it.
+NONE = 0.97
+NONE_OF_NOTHING = 0.8
+OVERLOOKED = 0.3
+
 # How far a plan can be trusted whose start command the user wrote.
 DECLARED = 0.95
 
@@ -191,6 +197,7 @@ def _plan(
         language=language.slug or None,
         language_name=packages.language_name if packages else language.name,
         framework=_framework(verdict.winner, packages),
+        framework_confidence=_framework_confidence(verdict, language),
         package_manager=packages.manager if packages else None,
         package_manager_version=packages.manager_version if packages else None,
         runtime=packages.runtime if packages else None,
@@ -233,6 +240,17 @@ def _framework(winner: Match | None, packages: Packages | None) -> Framework | N
         version=version[:50] if version else None,
         confidence=winner.confidence,
     )
+
+
+def _framework_confidence(verdict: Verdict, language: _Language) -> float:
+    """How sure the framework is; without one, how sure it is that no record was overlooked."""
+    winner = verdict.winner
+    if winner and not winner.record.generic:
+        return winner.confidence
+    if not language.slug:
+        return NONE_OF_NOTHING
+    overlooked = [one.confidence for one in verdict.losers if not FRAMEWORKS[one.slug].generic]
+    return round(NONE - max(overlooked, default=0.0) * OVERLOOKED, 3)
 
 
 def _confidence(verdict: Verdict, run: Run) -> float:
