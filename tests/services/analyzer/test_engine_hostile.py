@@ -78,8 +78,10 @@ def test_deeply_nested_python_is_left_out(tmp_path: Path) -> None:
     assert plan_of(tmp_path, files).framework is not None
 
 
-def test_yaml_with_aliases_is_refused(tmp_path: Path) -> None:
-    bomb = "a: &a [x,x]\nb: &b [*a,*a]\npackages: [*b,*b]\n"
+def test_yaml_whose_aliases_repeat_without_end_is_refused(tmp_path: Path) -> None:
+    bomb = "a0: &a0 [x]\n"
+    bomb += "".join(f"a{n}: &a{n} [*a{n - 1},*a{n - 1}]\n" for n in range(1, 30))
+    bomb += "packages: *a29\n"
     plan = plan_of(tmp_path, {"package.json": "{}", "pnpm-workspace.yaml": bomb})
     assert plan.members == ()
     assert any("pnpm-workspace.yaml" in warning for warning in plan.warnings)

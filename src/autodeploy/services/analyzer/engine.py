@@ -7,9 +7,12 @@ same tree always gives the same plan.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from autodeploy.kernel.app_file import APP_FILE, AppFile
+from autodeploy.kernel.app_file import APP_FILE
+from autodeploy.services.analyzer.declared import override
+from autodeploy.services.analyzer.declared.declarations import declarations, language_said
+from autodeploy.services.analyzer.declared.precedence import Ranked
 from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, read_packages
-from autodeploy.services.analyzer.entries import app_file, celery, javascript, procfile
+from autodeploy.services.analyzer.entries import app_file, celery, javascript
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
@@ -87,19 +90,21 @@ def analyze(
 def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str]) -> Plan:
     """The plan of one folder, whatever lies below it."""
     files, said = app_file.enter(files)
+    declared = declarations(files, said)
     found = read_packages(files)
     context = _context(files, found)
-    verdict, language = _decide(files, judge(FRAMEWORKS.values(), context), said)
+    verdict, language = _decide(files, judge(FRAMEWORKS.values(), context), declared)
     packages = found.get(language.slug) or _no_manifest(language)
     run = celery.with_worker(_run(files, packages, verdict.winner, context), files, packages)
-    run = app_file.override(procfile.override(run, files), said)
+    run = override.run(run, declared, language.slug)
     variables = find_variables(files) if with_variables else ()
+    variables = override.variables(variables, declared) if with_variables else ()
     variables = app_file.with_declared(variables, said, files)
-    plan = _plan(files, language, packages, verdict, run, variables, providers)
+    plan = _plan(files, language, packages, verdict, run, variables, providers, declared)
     return plan.model_copy(
         update={
-            "runtime": app_file.runtime(said, language.slug, plan.runtime),
-            "health_path": said.health,
+            "runtime": override.runtime(plan.runtime, declared, language.slug),
+            "health_path": override.health_path(plan.kind, declared),
         }
     )
 
@@ -135,7 +140,7 @@ class _Language(NamedTuple):
     name: str | None
 
 
-def _decide(files: SourceFiles, verdict: Verdict, said: AppFile) -> tuple[Verdict, _Language]:
+def _decide(files: SourceFiles, verdict: Verdict, declared: Ranked) -> tuple[Verdict, _Language]:
     """The verdict with the language; weak signs of none lose to another language's manifest."""
     winner = verdict.winner
     if winner is None or _is_weak(winner):
@@ -143,8 +148,8 @@ def _decide(files: SourceFiles, verdict: Verdict, said: AppFile) -> tuple[Verdic
         if unsupported:
             files.warn(f"{unsupported[1]} is recognised, but how to build it is not known yet.")
             return Verdict(None, verdict.losers), _Language(*unsupported)
-    slug = winner.record.language if winner else procfile.language(files, said.start) or ""
-    return verdict, _Language(slug, ECOSYSTEMS[slug].name if slug else None)
+    slug = winner.record.language if winner else language_said(declared) or ""
+    return verdict, _Language(slug, ECOSYSTEMS[slug].name if slug in ECOSYSTEMS else None)
 
 
 def _is_weak(winner: Match) -> bool:
@@ -191,9 +196,10 @@ def _plan(
     run: Run,
     variables: tuple[EnvironmentVariable, ...],
     providers: Sequence[str],
+    declared: Ranked,
 ) -> Plan:
     record = verdict.winner.record if verdict.winner else None
-    needs = find_needs(packages, variables)
+    needs = override.services(find_needs(packages, variables), declared, variables)
     confidence = _confidence(verdict, run)
     if confidence < SURE_ENOUGH:
         files.warn(_what_would_settle_it(run))

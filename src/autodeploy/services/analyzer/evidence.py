@@ -11,10 +11,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-import yaml
-
 from autodeploy.services.analyzer.plan import Evidence
 from autodeploy.services.analyzer.tree import SourceTree, normal_path
+from autodeploy.services.analyzer.yaml_text import load_yaml
 
 Parsed = TypeVar("Parsed")
 
@@ -102,7 +101,8 @@ class SourceFiles:
         return self._parse(path, tomllib.loads)
 
     def yaml(self, path: str) -> Mapping[str, object]:
-        return self._parse(path, _load_yaml)
+        """The file's one document; every scalar in it is a text or None."""
+        return self._parse(path, load_yaml)
 
     def ini(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_ini)
@@ -209,16 +209,6 @@ def _load_json(text: str) -> object:
     except ValueError:
         # Comments and trailing commas are common in what people write by hand.
         return json.loads(_TRAILING_COMMA.sub(r"\1", _LINE_COMMENT.sub("", text)))
-
-
-def _load_yaml(text: str) -> object:
-    # Aliases are what makes a YAML bomb; without an anchor there is none.
-    if re.search(r"(?m)(^|[\s\[,{])&\w", text):
-        raise ValueError("it holds anchors")
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
 
 
 def _load_ini(text: str) -> object:

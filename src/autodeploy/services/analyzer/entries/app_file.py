@@ -1,7 +1,6 @@
 """``autodeploy.toml``: what the app's owner says. It outranks every guess, and the Procfile."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from autodeploy.kernel.app_file import (
     APP_FILE,
@@ -11,9 +10,8 @@ from autodeploy.kernel.app_file import (
     line_of_key,
     parse_app_file,
 )
-from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.plan import AppKind, Command, EnvironmentVariable, Runtime
+from autodeploy.services.analyzer.plan import EnvironmentVariable
 from autodeploy.services.analyzer.variables.classify import is_secret, type_of
 
 
@@ -60,50 +58,6 @@ def _read(files: SourceFiles) -> AppFile | None:
     for key in sorted(said.model_fields_set - {"project", "environment"}):
         files.note(APP_FILE, f"says {key}", line_of_key(text, (key,)))
     return said
-
-
-def override(run: Run, said: AppFile) -> Run:
-    """The run with what the file says in place of what was found."""
-    run = replace(
-        run,
-        install=_command("install", said.install, run.install),
-        build=_command("build", said.build, run.build),
-        release=_command("release", said.release, run.release),
-        workers={**run.workers, **_workers(said)},
-    )
-    if said.spa is not None and run.kind is AppKind.STATIC:
-        run = replace(run, spa_fallback=said.spa)
-    if said.output is not None:
-        run = replace(run, start=None, output_directory=said.output or ".", workers={})
-        return replace(run, kind=AppKind.STATIC, spa_fallback=bool(said.spa), found=True,
-                       declared=True)  # fmt: skip
-    if said.start is not None:
-        start = _command("start", said.start, None)
-        kind = run.kind if run.kind is AppKind.SSR else AppKind.SERVER
-        return replace(run, kind=kind, start=start, output_directory=None,
-                       spa_fallback=False, found=True, declared=True)  # fmt: skip
-    return run
-
-
-def _command(key: str, said: str | None, found: Command | None) -> Command | None:
-    if said is None:
-        return found
-    return Command(command=said, reason=f"{APP_FILE}: {key}") if said.strip() else None
-
-
-def _workers(said: AppFile) -> dict[str, Command]:
-    return {
-        name: Command(command=line, reason=f"{APP_FILE}: workers.{name}")
-        for name, line in said.workers.items()
-    }
-
-
-def runtime(said: AppFile, language: str, found: Runtime | None) -> Runtime | None:
-    """The runtime in the version that the file asks for."""
-    asked = {"node": said.node, "python": said.python}.get(language)
-    if asked is None:
-        return found
-    return Runtime(name=language, version_request=asked, source=APP_FILE)
 
 
 def with_declared(

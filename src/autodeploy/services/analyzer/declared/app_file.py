@@ -1,0 +1,31 @@
+"""``autodeploy.toml`` beside the files of others: what its reader found, as ``Declared``."""
+
+from autodeploy.kernel.app_file import APP_FILE, AppFile, line_of_key
+from autodeploy.services.analyzer.declared.base import Declared, Said, Source, Value
+from autodeploy.services.analyzer.evidence import SourceFiles
+
+
+def declare(said: AppFile, files: SourceFiles) -> Declared:
+    """What the file says, but for its variables (``entries/app_file``)."""
+    text = files.text(APP_FILE) or "" if files.has(APP_FILE) else ""
+
+    def value(key: str, found: Value | None) -> Said[Value] | None:
+        if found is None:
+            return None
+        line = line_of_key(text, tuple(key.split(".")))
+        return Said(found, Source.APP_FILE, files.at(APP_FILE), key, line)
+
+    named = {name: value(f"workers.{name}", line) for name, line in said.workers.items()}
+    asked = {name: value(name, version) for name, version in
+             (("node", said.node), ("python", said.python))}  # fmt: skip
+    return Declared(
+        install=value("install", said.install),
+        build=value("build", said.build),
+        start=value("start", said.start),
+        release=value("release", said.release),
+        more_workers={name: line for name, line in named.items() if line} or None,
+        output_directory=value("output", None if said.output is None else said.output or "."),
+        spa_fallback=value("spa", said.spa),
+        health_path=value("health", said.health),
+        runtimes={name: version for name, version in asked.items() if version},
+    )
