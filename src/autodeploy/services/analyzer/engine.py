@@ -7,10 +7,9 @@ same tree always gives the same plan.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from autodeploy.kernel.app_file import APP_FILE
 from autodeploy.services.analyzer.declared import override
 from autodeploy.services.analyzer.declared.declarations import declarations, language_said
-from autodeploy.services.analyzer.declared.precedence import Ranked
+from autodeploy.services.analyzer.declared.precedence import OWNERS, Ranked
 from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, read_packages
 from autodeploy.services.analyzer.entries import app_file, celery, javascript
 from autodeploy.services.analyzer.entries.base import Run
@@ -36,9 +35,6 @@ from autodeploy.services.analyzer.variables.collect import find_variables
 
 # Below this a plan says that it is not sure, and what would settle it.
 SURE_ENOUGH = 0.5
-
-# The files in which owners say how their app is started.
-OWNERS = ("Procfile", APP_FILE)
 
 # A workspace's members beyond this are not looked into.
 MOST_MEMBERS = 50
@@ -79,9 +75,9 @@ def analyze(
     files = SourceFiles(tree, root_directory)
     plan = _analyze(files, with_variables, providers)
     apps = _apps(plan, files)
-    if len(apps) == 1:
-        files.warn(f"{apps[0]} is the only app of this workspace, so it is the one.")
-        app = analyze(tree, apps[0], with_variables=with_variables, providers=providers)
+    meant = _meant(plan, apps, files)
+    if meant:
+        app = analyze(tree, meant, with_variables=with_variables, providers=providers)
         warnings = tuple(dict.fromkeys((*files.warnings, *app.warnings)))
         return app.model_copy(update={"members": plan.members, "warnings": warnings})
     return plan.model_copy(update={"apps": apps})
@@ -120,6 +116,22 @@ def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
     below = f"{files.root}/" if files.root else ""
     paths = [one.path for one in plan.members if one.path.startswith(below) and one.path != below]
     return tuple(path for path in paths[:MOST_MEMBERS] if _is_app(SourceFiles(files.tree, path)))
+
+
+def _meant(plan: Plan, apps: tuple[str, ...], files: SourceFiles) -> str | None:
+    """The folder of the app below this one: the only one there is, or the one a file names."""
+    if len(apps) == 1:
+        files.warn(f"{apps[0]} is the only app of this workspace, so it is the one.")
+        return apps[0]
+    said = declarations(files).after.root_directory
+    if said is None or (plan.is_deployable and not apps) or plan.root_directory != files.root:
+        return None
+    folder = files.at(said.value)
+    if not files.entries(said.value):
+        files.warn(f"{said.reason} is {said.value}, and there is no such folder.")
+        return None
+    files.warn(f"{folder} is the app, as {said.reason} has it.")
+    return folder
 
 
 def _is_app(files: SourceFiles) -> bool:

@@ -43,11 +43,13 @@ _PROGRAMS = {
 }  # fmt: skip
 
 
-def declarations(files: SourceFiles, said: AppFile) -> Ranked:
+def declarations(files: SourceFiles, said: AppFile | None = None) -> Ranked:
     """What the owner wrote of the app in the folder of ``files``; ``said`` in autodeploy.toml."""
     found = {source: read(files) for source, read in READERS.items()}
     declared = {source: one for source, one in found.items() if one is not None}
-    return rank({Source.APP_FILE: app_file.declare(said, files), **declared}, files)
+    if said is not None:
+        declared[Source.APP_FILE] = app_file.declare(said, files)
+    return rank(declared, files)
 
 
 def language_said(ranked: Ranked) -> str | None:

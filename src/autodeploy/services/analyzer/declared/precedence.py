@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autodeploy.services.analyzer.declared.base import Declared, Said, Source
+from autodeploy.services.analyzer.declared.base import FILES, Declared, Said, Source
 from autodeploy.services.analyzer.declared.commands import leaves_folder
 from autodeploy.services.analyzer.evidence import SourceFiles
 
@@ -42,6 +42,13 @@ PRECEDENCE: Mapping[str, tuple[Source, ...]] = {
                   Source.DOCKERFILE, Source.COMPOSE),
     "services": (Source.FOUND, Source.HEROKU, Source.RENDER, Source.COMPOSE),
 }  # fmt: skip
+
+#: How the reason of a start command begins that outranks what the analyzer finds.
+OWNERS = tuple(
+    name
+    for source in PRECEDENCE["start"][: PRECEDENCE["start"].index(Source.FOUND)]
+    for name in FILES[source]
+)
 
 # Of these a contradiction is told: the plan does one thing, and someone wrote another.
 _TOLD = ("install", "build", "start", "release", "output_directory", "health_path")
@@ -89,6 +96,9 @@ def _chosen(field: str, said: list[object]) -> object:
     if field == "runtimes":
         tables = [one for one in said if isinstance(one, dict)]
         return {key: value for one in reversed(tables) for key, value in one.items()}
+    if field == "root_directory":  # two folders for two platforms settle nothing
+        folders = {one.value for one in said if isinstance(one, Said)}
+        return said[0] if len(folders) == 1 else None
     if field in ("variables", "services"):
         return tuple(item for one in said if isinstance(one, tuple) for item in one)
     return said[0] if said else None
