@@ -11,9 +11,12 @@ _INSTALLS = re.compile(
     r"(?:(?:npm (?:ci|i|install|clean-install)|pnpm (?:i|install)|yarn(?: install)?|"
     r"bun (?:i|install)|bundle(?: install)?|composer install|mix deps\.get|uv sync|"
     r"(?:poetry|pdm|pipenv) (?:install|sync))(?: -[\w./=:@,-]*)*|"
-    r"(?:pip3?|python3? -m pip|uv pip) install(?: [\w./=:@\[\],<>~-]+)+)"
+    r"(?:pip3?|python3? -m pip|uv pip) install(?: -\w+| --[\w-]+| \.(?:\[[\w,-]*\])?|"
+    r" -r ?[\w./-]+| --requirement[ =][\w./-]+)+)"
 )
-_PREPARES = re.compile(r"(?:corepack enable|pip3? install (?:-U |--upgrade )?pip\b.*)")
+_PREPARES = re.compile(
+    r"corepack enable|(?:python3? -m )?pip3? install (?:-U |--upgrade )?(?:pip|setuptools|wheel| )+"
+)
 # Where parts cannot be told from each other by looking for `&&` alone.
 _COMPOUND = re.compile(r"[\"'`();|{}\n]|\$\(")
 # What installs a tool for the machine, and no dependency of the folder.

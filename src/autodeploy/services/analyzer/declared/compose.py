@@ -33,7 +33,7 @@ def declare(files: SourceFiles) -> Declared | None:
             continue
         named = [name for name, one in document.items("services") if isinstance(one, dict)]
         services = {name: document.part("services", name) for name in named}
-        apps = [name for name, one in services.items() if _context(one, place) == files.root]
+        apps = [name for name, one in services.items() if files.root in _folders(one, place)]
         if apps:
             return _of_apps(apps, services)
         if place is files:
@@ -41,20 +41,25 @@ def declare(files: SourceFiles) -> Declared | None:
     return None
 
 
-def _context(service: Document, place: SourceFiles) -> str | None:
-    """The folder, as seen from the repository, that a service is built from."""
+def _folders(service: Document, place: SourceFiles) -> set[str | None]:
+    """The folders, as seen from the repository, that a service may be built from.
+
+    That is its context; where the workspace is the context, also the folder of its Dockerfile.
+    """
     build = service.values.get("build")
-    context = build if isinstance(build, str) else words(as_table(build).get("context"))
     if build is None:
-        return None
-    folder = normal_path(place.at((context or ".").removeprefix("./")) or ".")
-    return None if folder is None else folder
+        return set()
+    context = build if isinstance(build, str) else words(as_table(build).get("context")) or "."
+    found = {normal_path(place.at(context))}
+    dockerfile = words(as_table(build).get("dockerfile"))
+    if dockerfile and "/" in dockerfile:
+        found.add(normal_path(place.at(f"{context}/{dockerfile.rpartition('/')[0]}")))
+    return found
 
 
 def _of_apps(apps: list[str], services: dict[str, Document]) -> Declared:
-    web = next((name for name in apps if services[name].values.get("ports")), None)
-    named = next((name for name in _SERVED if name in apps), apps[0])
-    app = services[web or named]
+    served = [name for name in apps if services[name].values.get("ports")] or apps
+    app = services[next((name for name in _SERVED if name in served), served[0])]
     start = app.command("command") if isinstance(app.values.get("command"), str) else None
     return Declared(
         start=on_port(start) if start and holds_here(start.value, app.files, None) else None,

@@ -24,6 +24,7 @@ _FOR_THE_DESK = re.compile(
     r"\bair\b|\bdebugpy\b"
 )
 # Languages whose images have an interpreter that finds the app's own programs.
+_SCRIPTS = (".sh", ".py", ".js")
 _INTERPRETED = ("node", "python", "ruby", "php", "deno", "elixir")
 _MODULE = re.compile(r"(?:^|\s)([A-Za-z_]\w*(?:\.\w+)*):\w+(?:\(\))?(?=\s|$)")
 _SCRIPT = re.compile(
@@ -46,7 +47,7 @@ def holds_here(line: str, files: SourceFiles, language: str | None) -> bool:
     if names_image(line) or _FOR_THE_DESK.search(line):
         return False
     program = next((word for word in line.split() if "=" not in word), "")
-    if "/" in program:
+    if "/" in program or program.endswith(_SCRIPTS):
         return files.has(program.removeprefix("./"))
     module = _MODULE.search(line)
     if module and not _has_module(files, module[1]):

@@ -31,6 +31,7 @@ _HEREDOC = re.compile(r"<<-?[\"']?(\w{1,40})")
 _ARGUMENT = re.compile(r"\$\{?(\w{1,100})(?::?-([^}]{0,200}))?\}?")
 _CHECKED = re.compile(r"\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(\d{1,5}))?(/[\w./-]*)")
 _WRAPPERS = re.compile(r"(?:(?:/\S{0,40}/)?(?:tini|dumb-init)(?: -g)?(?: --)?|exec) ")
+_LONGEST_ARGUMENT = 200
 _SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "ash", "/bin/ash")
 
 
@@ -42,7 +43,7 @@ class _Spoken(NamedTuple):
     line: int
 
 
-@dataclass
+@dataclass(eq=False)
 class _Stage:
     """One FROM: its image after arguments are put in, the chain it stands on, what it says."""
 
@@ -63,10 +64,12 @@ class _Stage:
 
 @dataclass(frozen=True)
 class _Variable:
+    """ENV of a stage, or ARG, which is of none."""
+
     key: str
     line: int
     value: str | None
-    build: bool
+    stage: _Stage | None
 
 
 def declare(files: SourceFiles) -> Declared | None:
@@ -96,7 +99,7 @@ def declare(files: SourceFiles) -> Declared | None:
         port=Said(port[0], Source.DOCKERFILE, files.at(path), "EXPOSE", port[1]) if port else None,
         language=said("FROM", made[0], final.line) if made else None,
         runtimes=runtimes,
-        variables=tuple(_variables(variables, files.at(path))),
+        variables=tuple(_variables(variables, final, files.at(path))),
     )
 
 
@@ -107,18 +110,17 @@ def _read(text: str) -> tuple[list[_Stage], list[_Variable]]:
     variables: list[_Variable] = []
     for line, word, rest in _instructions(text):
         if word == "FROM":
-            image, name = _from(_filled(rest, arguments))
+            image, name = _from(_filled(rest[:LONGEST_VALUE], arguments))
             below = by_name.get(image)
             stages.append(_Stage(below.image if below else image, line, below))
             by_name[name or str(len(stages) - 1)] = stages[-1]
         elif word == "ARG":
-            key, _, value = rest.partition("=")
-            value = value.strip().strip("\"'")
-            if not stages:
-                arguments[key.strip()] = value
-            variables.append(_Variable(key.strip(), line, value or None, build=True))
-        elif word == "ENV":
-            variables += [_Variable(key, line, value, build=False) for key, value in _pairs(rest)]
+            for key, value in _pairs(rest, "="):
+                if not stages:
+                    arguments[key] = (value or "")[:_LONGEST_ARGUMENT]
+                variables.append(_Variable(key, line, value, None))
+        elif word == "ENV" and stages:
+            variables += [_Variable(key, line, value, stages[-1]) for key, value in _pairs(rest)]
         elif stages:
             _run(stages[-1], line, word, rest)
         if len(stages) > MOST_ITEMS:
@@ -138,7 +140,7 @@ def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
             continue
         first = first if pending else number
         stripped = line.rstrip()
-        pending.append(stripped.removesuffix("\\"))
+        pending.append(stripped.removesuffix("\\").strip())
         if stripped.endswith("\\"):
             continue
         named = _INSTRUCTION.match(" ".join(pending))
@@ -160,15 +162,15 @@ def _filled(text: str, arguments: Mapping[str, str]) -> str:
     return _ARGUMENT.sub(lambda found: arguments.get(found[1]) or found[2] or "", text)
 
 
-def _pairs(rest: str) -> list[tuple[str, str | None]]:
-    """The assignments of ENV: ``A=b C="d e"``, or the older ``A b``."""
+def _pairs(rest: str, sign: str = " ") -> list[tuple[str, str | None]]:
+    """The assignments of ENV: ``A=b C="d e"``, or the older ``A b``; of ARG, which may be bare."""
     try:
         words = shlex.split(rest[: 16 * LONGEST_VALUE])
     except ValueError:
         return []
-    if words and "=" not in words[0]:
+    if words and "=" not in words[0] and sign == " ":
         return [(words[0], " ".join(words[1:]) or None)]
-    return [(key, value or None) for key, sign, value in (w.partition("=") for w in words) if sign]
+    return [(key, value or None) for key, _, value in (word.partition("=") for word in words)]
 
 
 def _run(stage: _Stage, line: int, word: str, rest: str) -> None:
@@ -235,21 +237,22 @@ def _health(final: _Stage, file: str, port: tuple[int, int] | None) -> Said[str]
     return Said(found[2], Source.DOCKERFILE, file, "HEALTHCHECK", check[1])
 
 
-def _variables(found: list[_Variable], file: str) -> Iterator[SaidVariable]:
+def _variables(found: list[_Variable], final: _Stage, file: str) -> Iterator[SaidVariable]:
     """What the image is told; an argument of its build counts where the app reads it too."""
-    built = {one.key: one.value for one in found if one.build}
-    given = {one.key for one in found if not one.build}
+    arguments = {one.key: one.value for one in found if one.stage is None}
+    given = {one.key for one in found if one.stage}
+    stages = list(final.chain())
     for one in found:
         if VARIABLE.fullmatch(one.key):
             value = one.value
             if value and "$" in value:
-                value = built.get(one.key)
-            key = "ARG" if one.build else "ENV"
+                value = arguments.get(one.key)
+            key = "ENV" if one.stage else "ARG"
             said = Said(one.key, Source.DOCKERFILE, file, f"{key} {one.key}", one.line)
             yield SaidVariable(
                 one.key,
                 said,
-                build=one.key in built or None,
+                build=one.key in arguments or one.stage not in stages or None,
                 default=value[:LONGEST_VALUE] if value and "$" not in value else None,
                 names=one.key in given or is_built_in(one.key),
             )

@@ -70,7 +70,7 @@ def runtime_of(image: str) -> tuple[str, str | None] | None:
     """(language, version or None) that a base image is made for; None for any other image."""
     name, qualified, tag = name_of(image)
     language = LANGUAGES.get(qualified) or LANGUAGES.get(name)
-    if language is None:
+    if language is None or qualified.startswith("devcontainers/"):
         return None
     if name in _BUILDERS:
         found = _JDK.search(tag)

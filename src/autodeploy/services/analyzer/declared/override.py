@@ -32,7 +32,7 @@ TOOLS = re.compile(
     r"TARGET(?:OS|ARCH|PLATFORM|VARIANT)|BUILD(?:OS|ARCH|PLATFORM|KIT\w*)|"
     r"APP_?(?:HOME|DIR|PATH|ROOT)|WORKDIR|\w*_IMAGE|\w*BASE_?IMAGE\w*|IMAGE|VARIANT|"
     r"(?:HTTPS?|NO)_PROXY|https?_proxy|no_proxy|\w*TELEMETRY\w*|PRIMARY_REGION|FLY_\w+|"
-    r"HEROKU_\w+|RAILWAY_\w+|RAILPACK_\w+|DOKKU_\w+|WEB_CONCURRENCY)"
+    r"\w*(?<!APP)_VERSION|HEROKU_\w+|RAILWAY_\w+|RAILPACK_\w+|DOKKU_\w+|WEB_CONCURRENCY)"
 )
 
 _SERVERS = (AppKind.SERVER, AppKind.SSR)
@@ -54,7 +54,7 @@ def run(run: Run, ranked: Ranked, language: str) -> Run:
         release=_command(before.release, run.release, after.release),
         workers=_workers(run, before),
     )
-    run = _started(run, before, after)
+    run = _started(run, before, after, language)
     if run.kind is AppKind.STATIC:
         spa = before.spa_fallback
         return replace(run, spa_fallback=spa.value if spa else run.spa_fallback)
@@ -69,7 +69,7 @@ def _without_pages(declared: Declared) -> Declared:
     return replace(declared, install=kept(declared.install), build=kept(declared.build))
 
 
-def _started(run: Run, before: Declared, after: Declared) -> Run:
+def _started(run: Run, before: Declared, after: Declared, language: str) -> Run:
     """The run as a server, a worker or a static site, by who says so first."""
     output, kind = before.output_directory, before.kind.value if before.kind else None
     if output and output.source is Source.APP_FILE:
@@ -90,7 +90,11 @@ def _started(run: Run, before: Declared, after: Declared) -> Run:
     if after.start:
         started = AppKind.SERVER if run.kind is AppKind.LIBRARY else run.kind
         return replace(_served(run, after.start, started), declared=run.declared)
-    return _static(run, output.value) if output and run.kind is AppKind.LIBRARY else run
+    if output and run.kind is AppKind.LIBRARY:
+        # Beside code that no entry was found for, pages may be its documentation alone.
+        is_all = language in ("", "node", "static")
+        return replace(_static(run, output.value), found=is_all, declared=is_all)
+    return run
 
 
 def _is_server(run: Run, start: Said[str] | None) -> bool:

@@ -54,6 +54,9 @@ OWNERS = tuple(
 _TOLD = ("install", "build", "start", "release", "output_directory", "health_path")
 
 
+_ANY_VERSION = ("latest", "stable", "*")
+
+
 @dataclass(frozen=True)
 class Ranked:
     """What is said, by what ranks ``before`` the analyzer's own findings and ``after`` them."""
@@ -95,7 +98,12 @@ def _chosen(field: str, said: list[object]) -> object:
     """The first word; of tables and lists all, where the first word on each item counts."""
     if field == "runtimes":
         tables = [one for one in said if isinstance(one, dict)]
-        return {key: value for one in reversed(tables) for key, value in one.items()}
+        return {
+            key: value
+            for one in reversed(tables)
+            for key, value in one.items()
+            if value.value not in _ANY_VERSION
+        }
     if field == "root_directory":  # two folders for two platforms settle nothing
         folders = {one.value for one in said if isinstance(one, Said)}
         return said[0] if len(folders) == 1 else None
