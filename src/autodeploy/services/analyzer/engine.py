@@ -80,7 +80,8 @@ def analyze(
         app = analyze(tree, meant, with_variables=with_variables, providers=providers)
         warnings = tuple(dict.fromkeys((*files.warnings, *app.warnings)))
         return app.model_copy(update={"members": plan.members, "warnings": warnings})
-    return plan.model_copy(update={"apps": apps})
+    warnings = tuple(dict.fromkeys((*plan.warnings, *files.warnings)))
+    return plan.model_copy(update={"apps": apps, "warnings": warnings})
 
 
 def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str]) -> Plan:

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from autodeploy.services.analyzer.declared.base import Declared, Said, SaidVariable, Source
@@ -32,6 +33,7 @@ _ARGUMENT = re.compile(r"\$\{?(\w{1,100})(?::?-([^}]{0,200}))?\}?")
 _CHECKED = re.compile(r"\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(\d{1,5}))?(/[\w./-]*)")
 _WRAPPERS = re.compile(r"(?:(?:/\S{0,40}/)?(?:tini|dumb-init)(?: -g)?(?: --)?|exec) ")
 _LONGEST_ARGUMENT = 200
+_MOST_INSTRUCTIONS = 1_000
 _SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "ash", "/bin/ash")
 
 
@@ -108,7 +110,7 @@ def _read(text: str) -> tuple[list[_Stage], list[_Variable]]:
     stages: list[_Stage] = []
     by_name: dict[str, _Stage] = {}
     variables: list[_Variable] = []
-    for line, word, rest in _instructions(text):
+    for line, word, rest in islice(_instructions(text), _MOST_INSTRUCTIONS):
         if word == "FROM":
             image, name = _from(_filled(rest[:LONGEST_VALUE], arguments))
             below = by_name.get(image)
@@ -123,8 +125,6 @@ def _read(text: str) -> tuple[list[_Stage], list[_Variable]]:
             variables += [_Variable(key, line, value, stages[-1]) for key, value in _pairs(rest)]
         elif stages:
             _run(stages[-1], line, word, rest)
-        if len(stages) > MOST_ITEMS:
-            break
     return stages, variables[:MOST_ITEMS]
 
 
