@@ -22,6 +22,9 @@ from autodeploy.kernel.errors import DeploymentFailed
 
 APP_FILE = "autodeploy.toml"
 _LONGEST_COMMAND = 8192
+_ENVIRONMENT = r"[a-z][a-z0-9-]{0,18}[a-z0-9]"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,254}"
+_WORKER = r"[A-Za-z0-9_-]{1,40}"
 _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*["']?([\w.-]+?)["']?\s*=""")
 _TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -54,19 +57,19 @@ def _request_path(value: str) -> str:
 
 def environment_name(value: str) -> str:
     """The value, where it can name an environment; raises ``ValueError``."""
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,18}[a-z0-9]", value):
+    if not re.fullmatch(_ENVIRONMENT, value):
         raise ValueError("is not 2 to 20 lower-case letters, digits and hyphens")
     return value
 
 
 def _variable_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", value):
+    if not re.fullmatch(_VARIABLE, value):
         raise ValueError("is not the name of a variable: letters, digits and underscores")
     return value
 
 
 def _worker_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", value) or value in ("web", "release"):
+    if not re.fullmatch(_WORKER, value) or value in ("web", "release"):
         raise ValueError("cannot be the name of a worker: letters, digits, - and _")
     return value
 
@@ -85,10 +88,10 @@ class _Part(BaseModel):
 class DeclaredVariable(_Part):
     """What is said of one environment variable. None: what the code shows decides."""
 
-    required: _Flag | None = None
-    secret: _Flag | None = None
-    build: _Flag | None = None
-    description: _Text | None = None
+    required: _Flag | None = Field(None, description="A deployment warns while it is not set.")
+    secret: _Flag | None = Field(None, description="Its value is never shown again.")
+    build: _Flag | None = Field(None, description="The build needs it too.")
+    description: _Text | None = Field(None, description="What it is, and where it comes from.")
 
 
 class AppFile(_Part):
@@ -99,20 +102,50 @@ class AppFile(_Part):
     there is nothing to do.
     """
 
-    project: _Words | None = None
-    environment: Annotated[_Text, AfterValidator(environment_name)] | None = None
-    root: _Folder | None = None
-    install: _Text | None = None
-    build: _Text | None = None
-    start: _Command | None = None
-    release: _Command | None = None
-    output: _Folder | None = None
-    spa: _Flag | None = None
-    health: Annotated[_Text, AfterValidator(_request_path)] | None = None
-    node: _Words | None = None
-    python: _Words | None = None
-    workers: dict[Annotated[str, AfterValidator(_worker_name)], _Command] = {}
-    variables: dict[Annotated[str, AfterValidator(_variable_name)], DeclaredVariable] = {}
+    project: _Words | None = Field(
+        None, description="Name of the project; the folder's by default."
+    )
+    environment: Annotated[_Text, AfterValidator(environment_name)] | None = Field(
+        None,
+        description="Environment to deploy to; `production` by default.",
+        json_schema_extra={"pattern": f"^{_ENVIRONMENT}$"},
+    )
+    root: _Folder | None = Field(
+        None, description="Folder of the app, relative to this file; this folder by default."
+    )
+    install: _Text | None = Field(
+        None, description='Command that installs the dependencies; "" for none.'
+    )
+    build: _Text | None = Field(None, description='Command that builds; "" for none.')
+    start: _Command | None = Field(
+        None, description="Command that runs the server; it listens on $PORT."
+    )
+    release: _Command | None = Field(
+        None, description="Command that runs before each new release, such as migrations."
+    )
+    output: _Folder | None = Field(
+        None, description="Folder of a static site after the build; not with `start`."
+    )
+    spa: _Flag | None = Field(
+        None, description="Whether a static site answers unknown paths with its first page."
+    )
+    health: Annotated[_Text, AfterValidator(_request_path)] | None = Field(
+        None,
+        description="Path that answers below 400 when the app is well.",
+        json_schema_extra={"pattern": "^/"},
+    )
+    node: _Words | None = Field(None, description='Version of Node, such as "22".')
+    python: _Words | None = Field(None, description='Version of Python, such as ">=3.11".')
+    workers: dict[Annotated[str, AfterValidator(_worker_name)], _Command] = Field(
+        {},
+        description="Processes beside the server, by name.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{_WORKER}$"}},
+    )
+    variables: dict[Annotated[str, AfterValidator(_variable_name)], DeclaredVariable] = Field(
+        {},
+        description="Environment variables, by name; their values do not belong here.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{_VARIABLE}$"}},
+    )
 
     @model_validator(mode="after")
     def _served_in_one_way(self) -> "AppFile":

@@ -124,8 +124,10 @@ def _meant(plan: Plan, apps: tuple[str, ...], files: SourceFiles) -> str | None:
     if len(apps) == 1:
         files.warn(f"{apps[0]} is the only app of this workspace, so it is the one.")
         return apps[0]
+    if (plan.is_deployable and not apps) or plan.root_directory != files.root:
+        return None
     said = declarations(files).after.root_directory
-    if said is None or (plan.is_deployable and not apps) or plan.root_directory != files.root:
+    if said is None:
         return None
     folder = files.at(said.value)
     if not files.entries(said.value):

@@ -24,7 +24,6 @@ MERGED = "a0: &a0 {x: 1}\n" + "".join(
 )
 
 
-@pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize(
     "content",
     [
@@ -55,11 +54,12 @@ MERGED = "a0: &a0 {x: 1}\n" + "".join(
     ],
 )
 def test_content_that_is_broken_or_hostile_is_left_out_in_time(
-    tmp_path: Path, name: str, content: bytes
+    tmp_path: Path, content: bytes
 ) -> None:
+    everywhere = {names[0]: content for names in FILES.values() if names[0] in OTHERS}
     started = time.process_time()
-    plan = plan_of(tmp_path, {name: content, "index.html": ""})
-    assert time.process_time() - started < 3
+    plan = plan_of(tmp_path, {**everywhere, "index.html": ""})
+    assert time.process_time() - started < 5
     assert plan.kind in ("static", "server", "worker")
 
 

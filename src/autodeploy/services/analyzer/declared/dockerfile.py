@@ -31,7 +31,7 @@ _INSTRUCTION = re.compile(r"\s*([A-Za-z]{2,11})\s+(\S.*)", re.S)
 _HEREDOC = re.compile(r"<<-?[\"']?(\w{1,40})")
 _ARGUMENT = re.compile(r"\$\{?(\w{1,100})(?::?-([^}]{0,200}))?\}?")
 _CHECKED = re.compile(r"\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(\d{1,5}))?(/[\w./-]*)")
-_WRAPPERS = re.compile(r"(?:(?:/\S{0,40}/)?(?:tini|dumb-init)(?: -g)?(?: --)?|exec) ")
+_WRAPPERS = re.compile(r"^(?:(?:/\S{0,40}/)?(?:tini|dumb-init)(?: -g)?(?: --)?|exec) ")
 _LONGEST_ARGUMENT = 200
 _MOST_INSTRUCTIONS = 1_000
 _SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "ash", "/bin/ash")
@@ -214,9 +214,9 @@ def _start(final: _Stage, files: SourceFiles, path: str) -> Said[str] | None:
         command = None
     last = command or entrypoint
     text = " ".join(one.text for one in (entrypoint, command) if one)
-    text = _WRAPPERS.sub("", text, count=1).strip()
     if last is None or not text or not is_command(text):
         return None
+    text = _WRAPPERS.sub("", text)
     key = "CMD" if command else "ENTRYPOINT"
     made = next((one for stage in final.chain() if (one := runtime_of(stage.image))), None)
     if not holds_here(text, files, made[0] if made else None):
