@@ -216,8 +216,7 @@ def _plan(
     record = verdict.winner.record if verdict.winner else None
     needs = override.services(find_needs(packages, variables), declared, variables)
     confidence = _confidence(verdict, run)
-    if confidence < SURE_ENOUGH:
-        files.warn(_what_would_settle_it(run))
+    unsettled = (_what_would_settle_it(run),) if confidence < SURE_ENOUGH else ()
     return Plan(
         language=language.slug or None,
         language_name=packages.language_name if packages else language.name,
@@ -247,7 +246,7 @@ def _plan(
         recommendation=recommend(run.kind, record, needs, providers),
         evidence=tuple(files.facts),
         candidates=verdict.losers,
-        warnings=(*files.warnings, *files.tree.warnings),
+        warnings=(*files.warnings, *unsettled, *files.tree.warnings),
         confidence=confidence,
         abstained=confidence < SURE_ENOUGH,
     )
