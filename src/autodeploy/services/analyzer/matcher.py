@@ -5,6 +5,7 @@ finding it is, what it supersedes and what follows from it. The order of records
 the surest match wins, and equals are settled by what supersedes what, then by name.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -233,7 +234,7 @@ def _script(condition: Script, context: Context) -> Fact | None:
     names = sorted(context.scripts) if condition.name == "*" else [condition.name]
     for name in names:
         command = context.scripts.get(name, "")
-        if re.search(condition.pattern, command):
+        if _compiled(condition.pattern).search(command):
             return Fact("package.json", f"script {name} is `{command[:80]}`")
     return None
 
@@ -251,11 +252,16 @@ def _dependency(condition: Dependency, language: str, context: Context) -> Fact 
 def _content(condition: Content, files: SourceFiles) -> Fact | None:
     for path in files.glob(condition.path):
         text = files.text(path) or ""
-        found = re.search(condition.pattern, text)
+        found = _compiled(condition.pattern).search(text)
         if found:
             line = text.count("\n", 0, found.start()) + 1
             return Fact(path, f"holds `{found.group().strip()[:60]}`", line)
     return None
+
+
+@functools.cache  # there are more patterns than re keeps
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _superseding(candidate: Match, matches: list[Match]) -> Match | None:

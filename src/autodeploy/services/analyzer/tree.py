@@ -5,11 +5,13 @@ Whatever holds the files (a folder, git objects, an archive) implements ``Source
 same limits: nothing outside the root is seen, only regular files are, and never without bound.
 """
 
+import errno
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 # Folders that hold what tools made or fetched. They never say what the repository is.
@@ -30,6 +32,7 @@ class TreeLimits:
     total_bytes: int = 64 << 20
     files: int = 100_000
     depth: int = 32
+    seconds: float = 30.0
 
 
 class SourceTree(Protocol):
@@ -38,6 +41,11 @@ class SourceTree(Protocol):
     @property
     def warnings(self) -> list[str]:
         """What was left out and why, for the person who reads the plan."""
+        ...
+
+    @property
+    def memo(self) -> dict[tuple[str, ...], object]:
+        """What was worked out from the files, so that nobody who sees the tree does it again."""
         ...
 
     def entries(self, folder: str) -> Mapping[str, bool]:
@@ -58,27 +66,35 @@ def normal_path(path: str) -> str | None:
     if path.startswith("/") or "\0" in path or "\\" in path:
         return None
     parts: list[str] = []
-    for part in PurePosixPath(path).parts:
-        if part != "..":
-            parts.append(part)
-        elif parts:
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
             parts.pop()
-        else:
-            return None
+        elif part not in ("", "."):
+            parts.append(part)
     return "/".join(parts)
 
 
 class FolderTree:
-    """The source tree of a folder on this machine."""
+    """The source tree of a folder on this machine.
+
+    Its time runs from when it is made; a tree whose time is over is empty.
+    """
 
     def __init__(self, path: Path | str, limits: TreeLimits | None = None):
         self._root = os.path.realpath(path)
         self._limits = limits or TreeLimits()
+        self._deadline = time.monotonic() + self._limits.seconds
         self._folders: dict[str, dict[str, bool]] = {}
+        self._real_folders: dict[str, str | None] = {}
         self._bytes_read = 0
         self.warnings: list[str] = []
+        self.memo: dict[tuple[str, ...], object] = {}
 
     def entries(self, folder: str) -> Mapping[str, bool]:
+        if self._is_late():
+            return {}
         normal = normal_path(folder)
         if normal is None:
             return {}
@@ -103,21 +119,34 @@ class FolderTree:
                 yield path
 
     def read(self, path: str) -> bytes | None:
-        inside = self._inside(path)
-        if inside is None:
+        if self._is_late():
             return None
-        try:
-            # Neither blocks on a FIFO nor follows a link that appeared after the check.
-            handle = os.open(inside, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
+        handle = self._open(path)
+        if handle is None:
             return None
         try:
             return self._read_open(handle, path)
         finally:
             os.close(handle)
 
+    def _open(self, path: str) -> int | None:
+        folder, _, name = (normal_path(path) or "").rpartition("/")
+        above = self._real_folder(folder)
+        if above is None or not name:
+            return None
+        try:
+            return _open_file(f"{above}/{name}")
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                return None
+        target = os.path.realpath(f"{above}/{name}")  # a link, to be followed inside alone
+        try:
+            return _open_file(target) if self._holds(target) else None
+        except OSError:
+            return None
+
     def _scan(self, folder: str) -> dict[str, bool]:
-        inside = self._inside(folder)
+        inside = self._real_folder(folder)
         if inside is None:
             return {}
         found: dict[str, bool] = {}
@@ -147,12 +176,12 @@ class FolderTree:
         target = os.path.realpath(entry.path)
         return True if self._holds(target) and os.path.isfile(target) else None  # noqa: PTH113
 
-    def _inside(self, path: str) -> str | None:
-        normal = normal_path(path)
-        if normal is None:
-            return None
-        real = os.path.realpath(f"{self._root}/{normal}")
-        return real if self._holds(real) else None
+    def _real_folder(self, folder: str) -> str | None:
+        """Where a folder is when all links are followed; None when that is outside."""
+        if folder not in self._real_folders:
+            real = os.path.realpath(f"{self._root}/{folder}")
+            self._real_folders[folder] = real if self._holds(real) else None
+        return self._real_folders[folder]
 
     def _holds(self, real: str) -> bool:
         return real == self._root or real.startswith(self._root.rstrip("/") + "/")
@@ -171,6 +200,17 @@ class FolderTree:
         self._bytes_read += len(content)
         return content
 
+    def _is_late(self) -> bool:
+        late = time.monotonic() > self._deadline
+        if late:
+            self._warn(f"Not all was looked at within {self._limits.seconds:.0f} seconds.")
+        return late
+
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
+
+
+def _open_file(path: str) -> int:
+    """Open it for reading; neither blocks on a FIFO nor follows a link at the path's end."""
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
