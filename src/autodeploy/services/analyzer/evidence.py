@@ -67,6 +67,8 @@ class SourceFiles:
 
     def glob(self, pattern: str) -> list[str]:
         """Files whose path matches; ``*`` stands for a part of one name, not for ``/``."""
+        if not _has_wildcard(pattern):
+            return [pattern] if self.has(pattern) else []
         return [*self.once("glob", pattern, lambda: self._matching(pattern, is_file=True))]
 
     def _matching(self, pattern: str, *, is_file: bool) -> list[str]:
@@ -96,16 +98,16 @@ class SourceFiles:
         return None if content is None else decode(content)
 
     def json(self, path: str) -> Mapping[str, object]:
-        return self._parse("json", path, _load_json)
+        return self._parse(path, _load_json)
 
     def toml(self, path: str) -> Mapping[str, object]:
-        return self._parse("toml", path, tomllib.loads)
+        return self._parse(path, tomllib.loads)
 
     def yaml(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_yaml)
 
     def ini(self, path: str) -> Mapping[str, object]:
-        return self._parse("ini", path, _load_ini)
+        return self._parse(path, _load_ini)
 
     def note(self, path: str, fact: str, line: int | None = None) -> None:
         noted = Evidence(file=self.at(path), line=line, fact=fact)
@@ -116,17 +118,15 @@ class SourceFiles:
         if text not in self.warnings:
             self.warnings.append(text)
 
-    def once(self, what: str, path: str, make: Callable[[], Made]) -> Made:
+    def once(self, what: object, path: str, make: Callable[[], Made]) -> Made:
         """``make()``, called the first time alone that anyone asks for ``what`` of this path."""
         key = (what, self.root, path)
         if key not in self.tree.memo:
             self.tree.memo[key] = make()
         return cast(Made, self.tree.memo[key])
 
-    def _parse(
-        self, kind: str, path: str, load: Callable[[str], object]
-    ) -> Mapping[str, object]:
-        parsed, warning = self.once(kind, path, lambda: self._load(path, load))
+    def _parse(self, path: str, load: Callable[[str], object]) -> Mapping[str, object]:
+        parsed, warning = self.once(load, path, lambda: self._load(path, load))
         if warning:
             self.warn(warning)
         return parsed
@@ -251,7 +251,7 @@ def _joined(folder: str, name: str) -> str:
 
 
 def _has_wildcard(pattern: str) -> bool:
-    return any(sign in pattern for sign in "*?[")
+    return "*" in pattern or "?" in pattern or "[" in pattern
 
 
 @functools.lru_cache(4096)

@@ -45,6 +45,8 @@ class Script:
     pattern: str
 
 
+_NOTHING: Mapping[str, str | None] = {}
+
 Condition = Dependency | File | Content | Script
 
 
@@ -137,6 +139,10 @@ class FrameworkRecord:
     port: int | None = None
     generic: bool = False
 
+    @functools.cached_property
+    def surest_first(self) -> tuple[Way, ...]:
+        return tuple(sorted(self.ways, key=lambda way: -way.confidence))
+
 
 @dataclass(frozen=True)
 class Context:
@@ -194,7 +200,7 @@ def judge(records: Iterable[FrameworkRecord], context: Context) -> Verdict:
 def match(record: FrameworkRecord, context: Context) -> Match | None:
     """The surest way in which the record matches, or None."""
     language = record.language
-    for way in sorted(record.ways, key=lambda way: -way.confidence):
+    for way in record.surest_first:
         facts = _all_hold(way.conditions, language, context)
         if facts is None or any(holds(one, language, context) for one in way.unless):
             continue
@@ -240,9 +246,10 @@ def _script(condition: Script, context: Context) -> Fact | None:
 
 
 def _dependency(condition: Dependency, language: str, context: Context) -> Fact | None:
-    kinds = [context.production] if condition.production_only else [
-        context.production, context.development]  # fmt: skip
-    if not any(condition.name in kind.get(language, {}) for kind in kinds):
+    found = condition.name in context.production.get(language, _NOTHING)
+    if not found and not condition.production_only:
+        found = condition.name in context.development.get(language, _NOTHING)
+    if not found:
         return None
     path = context.manifests.get(language, {}).get(condition.name, "")
     text = context.files.text(path) or "" if path else ""

@@ -44,7 +44,7 @@ class SourceTree(Protocol):
         ...
 
     @property
-    def memo(self) -> dict[tuple[str, ...], object]:
+    def memo(self) -> dict[tuple[object, ...], object]:
         """What was worked out from the files, so that nobody who sees the tree does it again."""
         ...
 
@@ -90,18 +90,20 @@ class FolderTree:
         self._real_folders: dict[str, str | None] = {}
         self._bytes_read = 0
         self.warnings: list[str] = []
-        self.memo: dict[tuple[str, ...], object] = {}
+        self.memo: dict[tuple[object, ...], object] = {}
 
     def entries(self, folder: str) -> Mapping[str, bool]:
         if self._is_late():
             return {}
+        found = self._folders.get(folder)
+        if found is not None:  # mostly it was asked for in its normal form
+            return found
         normal = normal_path(folder)
         if normal is None:
             return {}
-        found = self._folders.get(normal)
-        if found is None:
-            found = self._folders[normal] = self._scan(normal)
-        return found
+        if normal not in self._folders:
+            self._folders[normal] = self._scan(normal)
+        return self._folders[normal]
 
     def walk(self, folder: str = "") -> Iterator[str]:
         pending, count = [folder], 0
@@ -179,7 +181,11 @@ class FolderTree:
     def _real_folder(self, folder: str) -> str | None:
         """Where a folder is when all links are followed; None when that is outside."""
         if folder not in self._real_folders:
-            real = os.path.realpath(f"{self._root}/{folder}")
+            above, _, name = folder.rpartition("/")
+            if self._folders.get(above, {}).get(name) is False:  # a scan saw that it is no link
+                real = f"{self._real_folders[above]}/{name}"
+            else:
+                real = os.path.realpath(f"{self._root}/{folder}")
             self._real_folders[folder] = real if self._holds(real) else None
         return self._real_folders[folder]
 
