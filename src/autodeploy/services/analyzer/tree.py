@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -79,11 +79,20 @@ def normal_path(path: str) -> str | None:
 class FolderTree:
     """The source tree of a folder on this machine.
 
-    Its time runs from when it is made; a tree whose time is over is empty.
+    Its time runs from when it is made; a tree whose time is over is empty. The content of
+    ``missing`` files is not there yet: they read as absent, and ``asked_for`` names those of them
+    that somebody wanted to read.
     """
 
-    def __init__(self, path: Path | str, limits: TreeLimits | None = None):
+    def __init__(
+        self,
+        path: Path | str,
+        limits: TreeLimits | None = None,
+        missing: Collection[str] = frozenset(),
+    ):
         self._root = os.path.realpath(path)
+        self._missing = missing
+        self.asked_for: set[str] = set()
         self._limits = limits or TreeLimits()
         self._deadline = time.monotonic() + self._limits.seconds
         self._folders: dict[str, dict[str, bool]] = {}
@@ -137,15 +146,24 @@ class FolderTree:
         if above is None or not name:
             return None
         try:
-            return _open_file(f"{above}/{name}")
+            return self._open_file(f"{above}/{name}")
         except OSError as error:
             if error.errno != errno.ELOOP:
                 return None
         target = os.path.realpath(f"{above}/{name}")  # a link, to be followed inside alone
         try:
-            return _open_file(target) if self._holds(target) else None
+            return self._open_file(target) if self._holds(target) else None
         except OSError:
             return None
+
+    def _open_file(self, real: str) -> int | None:
+        """Open it for reading; neither blocks on a FIFO nor follows a link at the path's end."""
+        if self._missing:
+            path = real[len(self._root.rstrip("/")) + 1 :]
+            if path in self._missing:
+                self.asked_for.add(path)
+                return None
+        return os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def _scan(self, folder: str) -> dict[str, bool]:
         inside = self._real_folder(folder)
@@ -215,8 +233,3 @@ class FolderTree:
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
-
-
-def _open_file(path: str) -> int:
-    """Open it for reading; neither blocks on a FIFO nor follows a link at the path's end."""
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
