@@ -121,7 +121,7 @@ def smart_http(root: Path, *, old_protocol: bool = False) -> Iterator[tuple[str,
             headers, _, content = answer.partition(b"\r\n\r\n")
             self.wfile.write(b"HTTP/1.0 200 OK\r\n" + headers + b"\r\n\r\n" + content)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *arguments: object) -> None:
             pass

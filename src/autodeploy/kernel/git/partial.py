@@ -144,20 +144,18 @@ class PartialTree:
 
 
 def _write_empty(root: Path, paths: Iterable[bytes]) -> None:
-    made = set()
+    made = set[Path]()
     for path in paths:
-        file = os.path.join(os.fsencode(root), path)
-        folder = file.rpartition(b"/")[0]
-        if folder not in made:
-            os.makedirs(folder, exist_ok=True)
-            made.add(folder)
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644))
+        file = root / os.fsdecode(path)
+        if file.parent not in made:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            made.add(file.parent)
+        file.touch()
 
 
 def _stretch(root: Path, sizes: dict[bytes, int]) -> None:
     """Give empty files their size, without content: whoever looks sees that they are large."""
-    real_root = os.path.realpath(os.fsencode(root))
     for path, size in sizes.items():
-        file = os.path.join(real_root, path)
-        if os.path.realpath(file) == file and os.path.isfile(file):  # not behind a link
+        file = root.resolve() / os.fsdecode(path)
+        if file.resolve() == file and file.is_file():  # not behind a link
             os.truncate(file, size)

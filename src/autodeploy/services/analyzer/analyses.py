@@ -14,8 +14,8 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
-from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.rounds import analyze_source
+from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import open_source
 from autodeploy.services.analyzer.tree import normal_path
 

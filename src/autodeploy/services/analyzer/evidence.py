@@ -8,19 +8,22 @@ import fnmatch
 import functools
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 import yaml
 
+from autodeploy.kernel.toml_text import load_toml
 from autodeploy.services.analyzer.plan import Evidence
-from autodeploy.services.analyzer.tree import SourceTree, normal_path
+from autodeploy.services.analyzer.tree import SourceTree, add_warning, normal_path
 
 Made = TypeVar("Made")
 
 # Nesting beyond this is no manifest; parsers that recurse are not asked to read it.
 MAXIMUM_NESTING = 500
+
+# Longer lists are none that people wrote, and each line of them takes its time.
+MOST_LINES = 5_000
 
 _LINE_COMMENT = re.compile(r"(?m)^[ \t]*//.*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
@@ -97,11 +100,18 @@ class SourceFiles:
         content = self.tree.read(self.at(path))
         return None if content is None else decode(content)
 
+    def lines(self, path: str) -> list[str]:
+        """The lines of a file, none when absent; those beyond a bound are left out."""
+        found = (self.text(path) or "").splitlines() if self.has(path) else []
+        if len(found) > MOST_LINES:
+            self.warn(f"Of {self.at(path)} only the first {MOST_LINES} lines were read.")
+        return found[:MOST_LINES]
+
     def json(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_json)
 
     def toml(self, path: str) -> Mapping[str, object]:
-        return self._parse(path, tomllib.loads)
+        return self._parse(path, load_toml)
 
     def yaml(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_yaml)
@@ -115,8 +125,7 @@ class SourceFiles:
             self.facts.append(noted)
 
     def warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        add_warning(self.warnings, text)
 
     def once(self, what: object, path: str, make: Callable[[], Made]) -> Made:
         """``make()``, called the first time alone that anyone asks for ``what`` of this path."""
@@ -236,7 +245,8 @@ def _load_yaml(text: str) -> object:
 
 
 def _load_ini(text: str) -> object:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    # Without defaults, which each section would repeat
+    parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="")
     parser.read_string(text)
     return {name: dict(parser[name]) for name in parser.sections()}
 

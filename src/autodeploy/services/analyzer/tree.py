@@ -24,6 +24,9 @@ IGNORED_FOLDERS = frozenset(
 )  # fmt: skip
 
 
+MOST_WARNINGS = 100
+
+
 @dataclass(frozen=True)
 class TreeLimits:
     """Bounds of one analysis; beyond them a tree says so in ``warnings`` and goes on."""
@@ -63,7 +66,7 @@ class SourceTree(Protocol):
 
 def normal_path(path: str) -> str | None:
     """The path without ``.`` and ``..``, or None when it leaves the root or names no file."""
-    if path.startswith("/") or "\0" in path or "\\" in path:
+    if path.startswith("/") or not _is_name(path):
         return None
     parts: list[str] = []
     for part in path.split("/"):
@@ -74,6 +77,18 @@ def normal_path(path: str) -> str | None:
         elif part not in ("", "."):
             parts.append(part)
     return "/".join(parts)
+
+
+def _is_name(path: str) -> bool:
+    """Whether a file may be called so: not by half a character, which no name can hold."""
+    return "\0" not in path and "\\" not in path and (path.isascii() or path.isprintable())
+
+
+def add_warning(warnings: list[str], text: str) -> None:
+    """Add what is not said yet. Nobody reads more than a few: the rest is left out."""
+    if len(warnings) < MOST_WARNINGS and text not in warnings:
+        last = len(warnings) == MOST_WARNINGS - 1
+        warnings.append("There is more to warn of than is listed here." if last else text)
 
 
 class FolderTree:
@@ -231,5 +246,4 @@ class FolderTree:
         return late
 
     def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        add_warning(self.warnings, text)
