@@ -12,7 +12,7 @@ DEV_READY := $(VENV)/.ready-dev
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' \
 		$(MAKEFILE_LIST)
 
 .PHONY: setup
@@ -45,13 +45,18 @@ check: $(DEV_READY) ## Lint, format, types, import contracts
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: $(DEV_READY) ## Measure overhead, redeployments, caches, start-up, memory, switching (needs registries)
+bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.redeploy
 	$(BIN)/python -m bench.caches
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.switching
+	$(BIN)/python -m bench.analyzer_speed
+
+.PHONY: bench-analyzer
+bench-analyzer: $(READY) ## Predict the labelled cases of MANIFEST into OUT, one JSON object a line
+	@exec $(BIN)/python -m bench.analyzer "$${MANIFEST:?is needed}" "$${OUT:?is needed}"
 
 .PHONY: picture
 picture: $(READY) ## Record the terminal pictures of the README from real deployments

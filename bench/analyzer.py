@@ -42,15 +42,18 @@ def predict(manifest: Path, case: dict[str, str]) -> dict[str, object]:
     return prediction(case["id"], plan, (time.perf_counter() - started) * 1000)
 
 
+def read_cases(manifest: Path) -> list[dict[str, str]]:
+    lines = manifest.read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("out", type=Path)
     given = parser.parse_args(arguments)
-    lines = given.manifest.read_text("utf-8").splitlines()
-    cases = [json.loads(line) for line in lines if line.strip()]
     with given.out.open("w", encoding="utf-8") as out:
-        for case in cases:
+        for case in read_cases(given.manifest):
             out.write(json.dumps(predict(given.manifest, case), ensure_ascii=False) + "\n")
     return 0
 

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.toml_text import load_toml
 
 APP_FILE = "autodeploy.toml"
 _LONGEST_COMMAND = 8192
@@ -164,8 +165,8 @@ def parse_app_file(text: str, path: str = APP_FILE) -> AppFile:
     Raises ``AutodeployTomlInvalid`` that names the line, the key, and what was probably meant.
     """
     try:
-        loaded = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        loaded = load_toml(text)
+    except tomllib.TOMLDecodeError as error:
         raise _not_toml(error, text, path) from None
     try:
         return AppFile.model_validate(loaded)
@@ -175,8 +176,8 @@ def parse_app_file(text: str, path: str = APP_FILE) -> AppFile:
         raise _wrong_key(keys, first["type"], first["msg"], text, path, len(others)) from None
 
 
-def _not_toml(error: Exception, text: str, path: str) -> AutodeployTomlInvalid:
-    message = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "It nests too deep"
+def _not_toml(error: tomllib.TOMLDecodeError, text: str, path: str) -> AutodeployTomlInvalid:
+    message = str(error)
     found = _TOML_LINE.search(message)
     number = (found[1] or len(text.splitlines())) if found else None
     line = f" line {number}" if number else ""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,10 +20,12 @@ CLEAN = {
 }  # fmt: skip
 
 
-def git(*arguments: str, cwd: Path) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=cwd, env=CLEAN, check=True, capture_output=True, text=True
-    )
+def git(*arguments: str, cwd: Path, stdin: Path = Path(os.devnull)) -> str:
+    with stdin.open() as given:
+        done = subprocess.run(
+            ["git", *arguments], cwd=cwd, env=CLEAN, check=True, capture_output=True, text=True,
+            stdin=given,
+        )  # fmt: skip
     return done.stdout.strip()
 
 
@@ -79,6 +82,52 @@ def dumb_http(root: Path) -> Iterator[str]:
 
     with _http(functools.partial(Quiet, directory=str(root))) as port:
         yield f"http://127.0.0.1:{port}"
+
+
+@dataclass
+class Traffic:
+    """What a server was asked for, and how much it sent."""
+
+    requests: int = 0
+    sent_bytes: int = 0
+
+
+@contextmanager
+def smart_http(root: Path, *, old_protocol: bool = False) -> Iterator[tuple[str, Traffic]]:
+    """Serve every repository below ``root`` by git's own program; with the traffic so far."""
+    program = Path(
+        subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True)
+        .stdout.strip(), "git-http-backend",
+    )  # fmt: skip
+    traffic = Traffic()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            environment = {
+                **CLEAN, "GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1",
+                "REQUEST_METHOD": self.command, "PATH_INFO": path, "QUERY_STRING": query,
+                "CONTENT_TYPE": self.headers.get("Content-Type") or "",
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
+            }  # fmt: skip
+            if not old_protocol:
+                environment["GIT_PROTOCOL"] = self.headers.get("Git-Protocol") or ""
+            answer = subprocess.run(
+                [program], env=environment, input=body, check=True, capture_output=True
+            ).stdout
+            traffic.requests += 1
+            traffic.sent_bytes += len(answer)
+            headers, _, content = answer.partition(b"\r\n\r\n")
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n" + headers + b"\r\n\r\n" + content)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with _http(Handler) as port:
+        yield f"http://127.0.0.1:{port}", traffic
 
 
 @contextmanager

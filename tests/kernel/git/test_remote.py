@@ -98,31 +98,20 @@ async def test_cancelled_call_leaves_no_process() -> None:
 
 
 @pytest.mark.parametrize("server", ["daemon_url", "http_url"])
-@pytest.mark.parametrize("call", ["checkout", "sparse_tree"])
 async def test_checkout_of_branch_tag_and_old_commit_writes_its_files(
-    server: str, call: str, origin: Origin, request: pytest.FixtureRequest, tmp_path: Path
+    server: str, origin: Origin, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url = f"{request.getfixturevalue(server)}/owner/app.git"
     wanted = [(origin.second, "main", "two"), (origin.first, "v1.0", "one")]
     wanted += [(origin.first, None, "one"), (origin.dev, origin.dev, "dev")]
     for number, (commit, ref, content) in enumerate(wanted):
         target = tmp_path / str(number)
-        await getattr(LOOPBACK, call)(url, commit, ref, target)
+        await LOOPBACK.checkout(url, commit, ref, target)
         assert (target / "page.html").read_text() == content
         assert (target / "src/app.py").read_text() == "print(1)"
         assert not (target / ".git").exists()
     assert (tmp_path / "0" / "link").readlink() == Path("page.html")
-    assert (tmp_path / "0" / "big.bin").exists()
-
-
-async def test_sparse_tree_leaves_large_files_empty_where_the_server_filters(
-    daemon_url: str, origin: Origin, tmp_path: Path
-) -> None:
-    url = f"{daemon_url}/owner/app.git"
-    await LOOPBACK.sparse_tree(url, origin.second, "main", tmp_path / "a")
-    await LOOPBACK.checkout(url, origin.second, "main", tmp_path / "b")
-    assert (tmp_path / "a/big.bin").stat().st_size == 0
-    assert (tmp_path / "b/big.bin").stat().st_size == 1_500_000
+    assert (tmp_path / "0" / "big.bin").stat().st_size == 1_500_000
 
 
 async def test_unknown_commit_is_not_found(daemon_url: str, tmp_path: Path) -> None:

@@ -108,6 +108,41 @@ def test_escapes_that_no_database_holds_are_removed(tmp_path: Path) -> None:
     assert [(one.key, one.default) for one in plan.environment_variables] == [("B", "?c")]
 
 
+def test_analysis_beyond_its_time_gives_a_plan_that_says_so(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": '{"dependencies": {"next": "1"}}', "server.js": SERVER})
+    plan = analyze(FolderTree(tmp_path, TreeLimits(seconds=0)))
+    assert plan.abstained
+    assert any("Not all was looked at" in warning for warning in plan.warnings)
+
+
+def test_broken_member_is_told_once_however_often_it_is_looked_at(tmp_path: Path) -> None:
+    files = {f"apps/{name}/package.json": '{"scripts": {"start": "node x"}}' for name in "abc"}
+    files |= {"package.json": '{"workspaces": ["apps/*"]}', "apps/d/package.json": "{"}
+    plan = plan_of(tmp_path, files)
+    assert sum("apps/d/package.json" in warning for warning in plan.warnings) == 1
+
+
+@pytest.mark.parametrize("line", ["a; " + "(" * 5000, "a[" + "b," * 5000, "a @ " + "(" * 5000])
+def test_requirement_that_nests_without_end_is_left_out(tmp_path: Path, line: str) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": f"{line}\nflask\n"})
+    assert plan.framework is not None
+    assert plan.framework.slug == "flask"
+
+
+def test_requirements_without_end_are_cut_with_a_warning(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "flask\n" + "a\n" * 500_000})
+    assert plan.framework is not None
+    assert any("requirements.txt only the first" in warning for warning in plan.warnings)
+
+
+def test_section_of_defaults_is_not_repeated_in_each_other(tmp_path: Path) -> None:
+    keys = "".join(f"k{number}=1\n" for number in range(20_000))
+    sections = "".join(f"[s{number}]\n" for number in range(20_000))
+    started = time.process_time()
+    plan_of(tmp_path, {"setup.py": "", "setup.cfg": f"[DEFAULT]\n{keys}{sections}"})
+    assert time.process_time() - started < 5
+
+
 @pytest.mark.parametrize(
     ("path", "content"),
     [

@@ -1,11 +1,17 @@
 """A tree shows regular files inside its root, within its limits, and nothing else."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from autodeploy.services.analyzer.tree import FolderTree, TreeLimits, normal_path
+from autodeploy.services.analyzer.tree import (
+    MOST_WARNINGS,
+    FolderTree,
+    TreeLimits,
+    normal_path,
+)
 
 
 @pytest.fixture
@@ -104,3 +110,55 @@ def test_missing_folder_is_empty(root: Path) -> None:
     tree = FolderTree(root / "absent")
     assert list(tree.walk()) == []
     assert tree.read("main.py") is None
+
+
+def test_tree_whose_time_is_over_is_empty_and_says_so(root: Path) -> None:
+    tree = FolderTree(root, TreeLimits(seconds=-1))
+    assert list(tree.walk()) == []
+    assert tree.read("README.md") is None
+    assert tree.warnings == ["Not all was looked at within -1 seconds."]
+
+
+def test_links_in_a_circle_are_absent(root: Path) -> None:
+    (root / "one").symlink_to("two")
+    (root / "two").symlink_to("one")
+    (root / "app" / "again").symlink_to("..")
+    tree = FolderTree(root)
+    assert list(tree.walk()) == ["README.md", "app/main.py"]
+    assert tree.read("one") is None
+    assert tree.read("app/again/app/again/README.md") == b"hello"
+
+
+def test_device_and_folder_are_no_files(root: Path) -> None:
+    (root / "null").symlink_to("/dev/null")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(root / "socket"))
+    tree = FolderTree(root)
+    assert not {"null", "socket"} & tree.entries("").keys()
+    assert [tree.read(path) for path in ("null", "socket", "app", "")] == [None] * 4
+
+
+@pytest.mark.parametrize("path", ["\ud800", "a" * 5000, "x/" * 5000 + "y", "README.md/x", "\x01"])
+def test_path_that_no_file_can_have_is_absent(root: Path, path: str) -> None:
+    tree = FolderTree(root)
+    assert tree.read(path) is None
+    assert dict(tree.entries(path)) == {}
+
+
+def test_missing_file_that_is_read_is_asked_for_also_through_a_link(root: Path) -> None:
+    (root / "link.md").symlink_to("README.md")
+    tree = FolderTree(root, missing={"README.md", "app/main.py"})
+    assert list(tree.walk()) == ["README.md", "link.md", "app/main.py"]
+    assert tree.asked_for == set()
+    assert tree.read("link.md") is None
+    assert tree.asked_for == {"README.md"}
+
+
+def test_more_warnings_than_anyone_reads_are_cut(root: Path) -> None:
+    for number in range(2 * MOST_WARNINGS):
+        (root / f"large{number}").write_bytes(b"12345678")
+    tree = FolderTree(root, TreeLimits(file_bytes=4))
+    for name in tree.entries(""):
+        tree.read(name)
+    assert len(tree.warnings) == MOST_WARNINGS
+    assert tree.warnings[-1] == "There is more to warn of than is listed here."

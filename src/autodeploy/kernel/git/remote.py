@@ -4,13 +4,14 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
 from autodeploy.kernel.folders import folder_bytes
 from autodeploy.kernel.git.errors import RepositoryEmpty, RepositoryTooLarge
+from autodeploy.kernel.git.partial import Part, PartialTree
 from autodeploy.kernel.git.refs import ResolvedRef, check_ref, is_full_sha
 from autodeploy.kernel.git.session import Limits, RemoteSession, open_connection
 from autodeploy.kernel.git.submodules import (
@@ -20,9 +21,9 @@ from autodeploy.kernel.git.submodules import (
     find_submodules,
 )
 from autodeploy.kernel.git.urls import RemoteUrl, parse_url
-from autodeploy.kernel.git.working_tree import write_files
+from autodeploy.kernel.git.working_tree import read_index, write_files
 
-__all__ = ["GitClient", "ResolvedRef"]
+__all__ = ["GitClient", "PartialTree", "ResolvedRef"]
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,21 @@ class GitClient:
         Raises:
             As ``resolve``; also RepositoryTooLarge.
         """
-        return tuple(await _Checkout(self, target, None).write(url, commit, ref, target))
+        return tuple(await _Checkout(self, target).write(url, commit, ref, target))
 
-    async def sparse_tree(
+    @asynccontextmanager
+    async def partial_tree(
         self, url: str, commit: str, ref: str | None, target: Path
-    ) -> tuple[str, ...]:
-        """Like ``checkout``, for reading only: what analysis never reads is not transferred.
+    ) -> AsyncIterator[PartialTree]:
+        """Like ``checkout``, for reading only: files are fetched when they are asked for.
 
-        Where the server can filter, files over 1 MiB become empty files of the same name.
+        A server that cannot leave out their content sends it at once. The tree's missing files
+        can be brought until the block ends.
         """
-        checkout = _Checkout(self, target, (1 << 20) + 1)
-        return tuple(await checkout.write(url, commit, ref, target))
+        async with AsyncExitStack() as sessions:
+            checkout = _Checkout(self, target, sessions)
+            warnings = await checkout.write(url, commit, ref, target)
+            yield PartialTree(target, tuple(warnings), checkout.parts)
 
     @asynccontextmanager
     async def session(self, url: str) -> AsyncIterator[RemoteSession]:
@@ -123,11 +128,15 @@ class GitClient:
 
 @dataclass
 class _Checkout:
-    """One checkout with its submodules, all of which count against the same limits."""
+    """One checkout with its submodules, all of which count against the same limits.
+
+    With ``sessions`` it is a partial one: ``parts`` are its repositories, each with a session.
+    """
 
     client: GitClient
     root: Path
-    blob_limit_bytes: int | None
+    sessions: AsyncExitStack | None = None
+    parts: list[Part] = field(default_factory=list)
     submodules: int = 0
 
     async def write(
@@ -135,13 +144,18 @@ class _Checkout:
     ) -> list[str]:
         """Write a commit and what lies in it to ``target``; returns warnings."""
         _check_commit(commit)
-        async with self.client.session(url) as session:
+        async with AsyncExitStack() as ending:
+            sessions = ending if self.sessions is None else self.sessions
+            session = await sessions.enter_async_context(self.client.session(url))
             if depth:  # nobody has asked this server yet: whether it answers shows soon
                 await session.list_refs("HEAD")
-            await session.fetch(
-                commit, ref and check_ref(ref), blob_limit_bytes=self.blob_limit_bytes
-            )
-            await write_files(session, commit, target, partial=self.blob_limit_bytes is not None)
+            checked_ref = ref and check_ref(ref)
+            if self.sessions is None:
+                await session.fetch(commit, checked_ref)
+                await write_files(session, await read_index(session, commit), target)
+            else:
+                self.parts.append(Part(session, commit, checked_ref, target))
+                await self.parts[-1].open()
             found = await find_submodules(session)
         warnings = []
         for submodule in found:

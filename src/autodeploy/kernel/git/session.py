@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from autodeploy.kernel.git.urls import RemoteUrl
 from autodeploy.kernel.http.addresses import check_address
 
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
+_NO_CONTENT = "--filter=blob:none"
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
@@ -114,16 +115,16 @@ class RemoteSession:
             return await self._expand(name.lower())
         raise self._ref_not_found(name)
 
-    async def fetch(
-        self, commit: str, ref: str | None, *, blob_limit_bytes: int | None = None
-    ) -> None:
+    async def fetch(self, commit: str, ref: str | None, *, names_only: bool = False) -> None:
         """Bring ``commit`` here: at depth 1, or everything when the server gives no bare ids.
+
+        Args:
+            names_only: leave out what is in the files, where the server can.
 
         Raises:
             RefNotFound: no branch or tag of the repository leads to the commit.
         """
-        filters = [f"--filter=blob:limit={blob_limit_bytes}"] if blob_limit_bytes else []
-        shallow = (*_FETCH, "--depth=1", *filters, "origin")
+        shallow = (*_FETCH, "--depth=1", *([_NO_CONTENT] if names_only else []), "origin")
         for wanted in (commit, *_full_names(ref or "")):
             if await self._tries((*shallow, wanted)) and await self._has(commit):
                 return
@@ -134,6 +135,13 @@ class RemoteSession:
         await self._talk((*_FETCH, "origin", *_EVERYTHING), self.limits.transfer_seconds)
         if not await self._has(commit):
             raise self._ref_not_found(commit)
+
+    async def fetch_blobs(self, blobs: Iterable[bytes]) -> bool:
+        """Bring the content of files here, all in one request; False when the server refuses."""
+        settings = ("-c", "fetch.negotiationAlgorithm=noop")
+        return await self._tries(
+            (*settings, *_FETCH, _NO_CONTENT, "--stdin", "origin"), stdin=b"\n".join(blobs) + b"\n"
+        )
 
     async def _expand(self, abbreviated: str) -> str:
         """The one commit that begins so, found in the history without its files."""
@@ -155,10 +163,10 @@ class RemoteSession:
             return False
         return True
 
-    async def _tries(self, command: Sequence[str]) -> bool:
+    async def _tries(self, command: Sequence[str], stdin: bytes | None = None) -> bool:
         """Whether the server grants a transfer. Raises when it fails for another reason."""
         try:
-            await self._run_following(command, self.limits.transfer_seconds)
+            await self._run_following(command, self.limits.transfer_seconds, stdin)
         except GitFailed as failure:
             if not refuses_the_request(failure):
                 raise explain(failure, self.remote) from failure
@@ -171,10 +179,12 @@ class RemoteSession:
         except GitFailed as failure:
             raise explain(failure, self.remote) from failure
 
-    async def _run_following(self, command: Sequence[str], seconds: float) -> bytes:
+    async def _run_following(
+        self, command: Sequence[str], seconds: float, stdin: bytes | None = None
+    ) -> bytes:
         """Run git with the server; when it redirects, check where to and run it again there."""
         try:
-            return await self._run(command, seconds)
+            return await self._run(command, seconds, stdin)
         except GitFailed as failure:
             if not is_redirect(failure):
                 raise
@@ -182,14 +192,17 @@ class RemoteSession:
         self.connection = await open_connection(
             self.remote, self.folder, self.ssh_identity, self.allow_private
         )
-        return await self._run(command, seconds)
+        return await self._run(command, seconds, stdin)
 
-    async def _run(self, command: Sequence[str], seconds: float) -> bytes:
+    async def _run(
+        self, command: Sequence[str], seconds: float, stdin: bytes | None = None
+    ) -> bytes:
         return await run_git(
             self.connection.arguments("--git-dir", str(self.repository), *command),
             environment={**git_environment(self.folder), **self.connection.environment},
             cwd=self.repository,
             timeout_seconds=seconds,
+            stdin=stdin,
             folder_limit_bytes=self.limits.transfer_bytes,
         )
 

@@ -1,7 +1,6 @@
 """Lock files that their own manager would install from although they do not fit."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from autodeploy.kernel.toml_text import load_toml
 from autodeploy.providers.local.errors import LockFileOutdated
 from autodeploy.providers.local.sources import read_source
 from autodeploy.providers.local.workshop import Workshop
@@ -80,8 +80,8 @@ def _locked(lock: _Table, name: str) -> dict[str, str | None] | None:
 
 def _toml(shop: Workshop, path: Path) -> _Table:
     try:
-        return tomllib.loads(read_source(path, shop.root).decode())
-    except (OSError, ValueError, RecursionError):
+        return load_toml(read_source(path, shop.root).decode())
+    except (OSError, ValueError):
         return {}
 
 

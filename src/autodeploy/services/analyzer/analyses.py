@@ -12,14 +12,12 @@ from autodeploy.kernel.errors import AutoDeployError, InvalidInput, NotFound
 from autodeploy.kernel.queue import JobName, QueueName
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import store
-from autodeploy.services.analyzer.engine import analyze
-from autodeploy.services.analyzer.manifests import require_readable
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
-from autodeploy.services.analyzer.pointers import warn_of_pointers
+from autodeploy.services.analyzer.rounds import analyze_source
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
-from autodeploy.services.analyzer.sources import fetch_source, scratch_folder
-from autodeploy.services.analyzer.tree import FolderTree, normal_path
+from autodeploy.services.analyzer.sources import open_source
+from autodeploy.services.analyzer.tree import normal_path
 
 WAIT_SECONDS = 10.0
 
@@ -80,24 +78,14 @@ async def ensure_analysis(
 async def _analyze(
     resources: Resources, repository: Repository, branch: str, commit: str, root: str
 ) -> Plan:
-    async with scratch_folder(resources) as scratch:
-        files = scratch / "files"
-        warnings = await fetch_source(
-            resources, repository, commit, branch, files, for_reading=True
-        )
-        if root and not (files / root).is_dir():
+    async with open_source(resources, repository, commit, branch) as source:
+        if root and not (source.folder / root).is_dir():
             raise InvalidInput(
                 f"There is no folder {root!r} in this commit.",
                 field="rootDirectory",
                 remedy="Check the root directory of the project.",
             )
-        tree = FolderTree(files)
-        tree.warnings += warnings
-        if pointers := await asyncio.to_thread(warn_of_pointers, files):
-            tree.warnings.append(pointers)
-        plan = await asyncio.to_thread(analyze, tree, root)
-        require_readable(tree, plan)
-        return plan
+        return await analyze_source(source, root)
 
 
 def _row(repository: Repository, branch: str, commit: str, root: str, plan: Plan) -> dict[str, Any]:

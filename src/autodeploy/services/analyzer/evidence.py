@@ -5,20 +5,24 @@ A file that is broken is a warning and reads as absent; it never ends an analysi
 
 import configparser
 import fnmatch
+import functools
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from autodeploy.kernel.toml_text import load_toml
 from autodeploy.services.analyzer.plan import Evidence
-from autodeploy.services.analyzer.tree import SourceTree, normal_path
+from autodeploy.services.analyzer.tree import SourceTree, add_warning, normal_path
 from autodeploy.services.analyzer.yaml_text import load_yaml
 
-Parsed = TypeVar("Parsed")
+Made = TypeVar("Made")
 
 # Nesting beyond this is no manifest; parsers that recurse are not asked to read it.
 MAXIMUM_NESTING = 500
+
+# Longer lists are none that people wrote, and each line of them takes its time.
+MOST_LINES = 5_000
 
 _LINE_COMMENT = re.compile(r"(?m)^[ \t]*//.*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
@@ -36,8 +40,6 @@ class SourceFiles:
         self.root = normal_path(root) or ""
         self.facts: list[Evidence] = []
         self.warnings: list[str] = []
-        self._texts: dict[str, str | None] = {}
-        self._parsed: dict[str, Mapping[str, object]] = {}
         self._parents: list[SourceFiles] | None = None
 
     def at(self, path: str) -> str:
@@ -67,38 +69,48 @@ class SourceFiles:
 
     def glob(self, pattern: str) -> list[str]:
         """Files whose path matches; ``*`` stands for a part of one name, not for ``/``."""
-        folder, _, name = pattern.rpartition("/")
-        folders = self._folders(folder)
-        return [
-            f"{found}/{entry}" if found else entry
-            for found in folders
-            for entry, is_file in self.entries(found).items()
-            if is_file and fnmatch.fnmatchcase(entry, name)
-        ]
+        if not _has_wildcard(pattern):
+            return [pattern] if self.has(pattern) else []
+        return [*self.once("glob", pattern, lambda: self._matching(pattern, is_file=True))]
 
-    def _folders(self, pattern: str) -> list[str]:
-        if not any(sign in pattern for sign in "*?["):
-            return [pattern]
-        above, _, name = pattern.rpartition("/")
+    def _matching(self, pattern: str, *, is_file: bool) -> list[str]:
+        """The files, or the folders, whose path matches."""
+        folder, _, name = pattern.rpartition("/")
+        folders = self._matching(folder, is_file=False) if _has_wildcard(folder) else [folder]
+        if not _has_wildcard(name):
+            return [
+                _joined(found, name)
+                for found in folders
+                if self.entries(found).get(name) is is_file
+            ]
+        matches = _name_pattern(name)
         return [
-            f"{found}/{entry}" if found else entry
-            for found in self._folders(above)
-            for entry, is_file in self.entries(found).items()
-            if not is_file and fnmatch.fnmatchcase(entry, name)
+            _joined(found, entry)
+            for found in folders
+            for entry, entry_is_file in self.entries(found).items()
+            if entry_is_file is is_file and matches(entry)
         ]
 
     def text(self, path: str) -> str | None:
         """The file as text: UTF-8 or UTF-16 by its mark; None when absent, binary or too large."""
-        if path not in self._texts:
-            content = self.tree.read(self.at(path))
-            self._texts[path] = None if content is None else decode(content)
-        return self._texts[path]
+        return self.once("text", path, lambda: self._read_text(path))
+
+    def _read_text(self, path: str) -> str | None:
+        content = self.tree.read(self.at(path))
+        return None if content is None else decode(content)
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of a file, none when absent; those beyond a bound are left out."""
+        found = (self.text(path) or "").splitlines() if self.has(path) else []
+        if len(found) > MOST_LINES:
+            self.warn(f"Of {self.at(path)} only the first {MOST_LINES} lines were read.")
+        return found[:MOST_LINES]
 
     def json(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_json)
 
     def toml(self, path: str) -> Mapping[str, object]:
-        return self._parse(path, tomllib.loads)
+        return self._parse(path, load_toml)
 
     def yaml(self, path: str) -> Mapping[str, object]:
         """The file's one document; every scalar in it is a text or None."""
@@ -113,31 +125,36 @@ class SourceFiles:
             self.facts.append(noted)
 
     def warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        add_warning(self.warnings, text)
+
+    def once(self, what: object, path: str, make: Callable[[], Made]) -> Made:
+        """``make()``, called the first time alone that anyone asks for ``what`` of this path."""
+        key = (what, self.root, path)
+        if key not in self.tree.memo:
+            self.tree.memo[key] = make()
+        return cast(Made, self.tree.memo[key])
 
     def _parse(self, path: str, load: Callable[[str], object]) -> Mapping[str, object]:
-        if path not in self._parsed:
-            self._parsed[path] = self._load(path, load)
-        return self._parsed[path]
+        parsed, warning = self.once(load, path, lambda: self._load(path, load))
+        if warning:
+            self.warn(warning)
+        return parsed
 
-    def _load(self, path: str, load: Callable[[str], object]) -> Mapping[str, object]:
-        if not self.has(path):
-            return {}
-        text = self.text(path)
+    def _load(
+        self, path: str, load: Callable[[str], object]
+    ) -> tuple[Mapping[str, object], str | None]:
+        """What the file holds, and what to say when it cannot be read as it should."""
+        text = self.text(path) if self.has(path) else None
         if text is None or not text.strip():
-            return {}
-        if deepest(text) > MAXIMUM_NESTING:
-            self.warn(f"{self.at(path)} is nested too deeply and was left out.")
-            return {}
+            return {}, None
+        if is_nested_too_deeply(text):
+            return {}, f"{self.at(path)} is nested too deeply and was left out."
         try:
             found = load(text)
         except (ValueError, configparser.Error, RecursionError) as error:
-            reason = str(error).splitlines()[0][:120]
-            self.warn(f"{self.at(path)} cannot be parsed and was left out: {reason}")
-            return {}
+            return {}, f"{self.at(path)} cannot be parsed and was left out: {_reason(error)}"
         # Escapes may stand for what neither JSON nor a database can hold.
-        return as_table(cleaned(found) if "\\" in text else found)
+        return as_table(cleaned(found) if "\\" in text else found), None
 
 
 def cleaned(value: object) -> object:
@@ -163,6 +180,12 @@ def decode(content: bytes) -> str | None:
     if b"\0" in content:
         return None
     return content.decode("utf-8", "replace").lstrip("\ufeff")
+
+
+def is_nested_too_deeply(text: str) -> bool:
+    """Whether brackets may nest beyond ``MAXIMUM_NESTING``."""
+    opening = text.count("[") + text.count("{")  # counting is quick, and most files have few
+    return opening > MAXIMUM_NESTING and deepest(text) > MAXIMUM_NESTING
 
 
 def deepest(text: str) -> int:
@@ -212,6 +235,25 @@ def _load_json(text: str) -> object:
 
 
 def _load_ini(text: str) -> object:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    # Without defaults, which each section would repeat
+    parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="")
     parser.read_string(text)
     return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0][:120]
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _has_wildcard(pattern: str) -> bool:
+    return "*" in pattern or "?" in pattern or "[" in pattern
+
+
+@functools.lru_cache(4096)
+def _name_pattern(pattern: str) -> Callable[[str], object]:
+    return re.compile(fnmatch.translate(pattern)).match

@@ -1,17 +1,17 @@
 """Manifests that cannot be parsed: analysis does without them, a deployment must not."""
 
 import json
-import tomllib
 from collections.abc import Callable
 
 from autodeploy.kernel.errors import ManifestUnreadable
+from autodeploy.kernel.toml_text import load_toml
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.tree import SourceTree
 
 # Each with how its package manager reads it, and the language to whose apps it means nothing.
 _MANIFESTS: tuple[tuple[str, Callable[[str], object], str], ...] = (
     ("package.json", json.loads, "python"),
-    ("pyproject.toml", tomllib.loads, "node"),
+    ("pyproject.toml", load_toml, "node"),
 )
 
 

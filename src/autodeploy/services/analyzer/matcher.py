@@ -5,6 +5,7 @@ finding it is, what it supersedes and what follows from it. The order of records
 the surest match wins, and equals are settled by what supersedes what, then by name.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,8 @@ class Script:
     name: str
     pattern: str
 
+
+_NOTHING: Mapping[str, str | None] = {}
 
 Condition = Dependency | File | Content | Script
 
@@ -136,6 +139,10 @@ class FrameworkRecord:
     port: int | None = None
     generic: bool = False
 
+    @functools.cached_property
+    def surest_first(self) -> tuple[Way, ...]:
+        return tuple(sorted(self.ways, key=lambda way: -way.confidence))
+
 
 @dataclass(frozen=True)
 class Context:
@@ -193,7 +200,7 @@ def judge(records: Iterable[FrameworkRecord], context: Context) -> Verdict:
 def match(record: FrameworkRecord, context: Context) -> Match | None:
     """The surest way in which the record matches, or None."""
     language = record.language
-    for way in sorted(record.ways, key=lambda way: -way.confidence):
+    for way in record.surest_first:
         facts = _all_hold(way.conditions, language, context)
         if facts is None or any(holds(one, language, context) for one in way.unless):
             continue
@@ -233,15 +240,16 @@ def _script(condition: Script, context: Context) -> Fact | None:
     names = sorted(context.scripts) if condition.name == "*" else [condition.name]
     for name in names:
         command = context.scripts.get(name, "")
-        if re.search(condition.pattern, command):
+        if _compiled(condition.pattern).search(command):
             return Fact("package.json", f"script {name} is `{command[:80]}`")
     return None
 
 
 def _dependency(condition: Dependency, language: str, context: Context) -> Fact | None:
-    kinds = [context.production] if condition.production_only else [
-        context.production, context.development]  # fmt: skip
-    if not any(condition.name in kind.get(language, {}) for kind in kinds):
+    found = condition.name in context.production.get(language, _NOTHING)
+    if not found and not condition.production_only:
+        found = condition.name in context.development.get(language, _NOTHING)
+    if not found:
         return None
     path = context.manifests.get(language, {}).get(condition.name, "")
     text = context.files.text(path) or "" if path else ""
@@ -251,11 +259,16 @@ def _dependency(condition: Dependency, language: str, context: Context) -> Fact 
 def _content(condition: Content, files: SourceFiles) -> Fact | None:
     for path in files.glob(condition.path):
         text = files.text(path) or ""
-        found = re.search(condition.pattern, text)
+        found = _compiled(condition.pattern).search(text)
         if found:
             line = text.count("\n", 0, found.start()) + 1
             return Fact(path, f"holds `{found.group().strip()[:60]}`", line)
     return None
+
+
+@functools.cache  # there are more patterns than re keeps
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _superseding(candidate: Match, matches: list[Match]) -> Match | None:

@@ -9,12 +9,16 @@ from pathlib import Path
 _FIRST_LINE = b"version https://git-lfs.github.com/spec/v1\n"
 _LARGEST_BYTES = 1024
 _ATTRIBUTES_BYTES = 1 << 20
+
+#: The file that says which files are kept elsewhere, and the attribute that says it.
+ATTRIBUTES = ".gitattributes"
+ATTRIBUTE = ("filter", "lfs")
 _NAMED = 3
 
 
 def warn_of_pointers(folder: Path) -> str | None:
     """What to tell of a tree that holds pointers in the place of files; None when it has none."""
-    if b"filter=lfs" not in _beginning(folder / ".gitattributes", _ATTRIBUTES_BYTES):
+    if not uses_pointers(folder):
         return None
     found = sorted(_pointers(folder))
     if not found:
@@ -25,6 +29,11 @@ def warn_of_pointers(folder: Path) -> str | None:
         f"Git LFS files are not fetched, so these hold a pointer and not their content: {names}"
         f"{more}. Deploy a checkout that has them (`git lfs pull`, then `autodeploy deploy .`)."
     )
+
+
+def uses_pointers(folder: Path) -> bool:
+    """Whether the tree says of some files that they are kept elsewhere."""
+    return "=".join(ATTRIBUTE).encode() in _beginning(folder / ATTRIBUTES, _ATTRIBUTES_BYTES)
 
 
 def _pointers(folder: Path) -> Iterator[str]:

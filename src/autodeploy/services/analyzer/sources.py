@@ -12,6 +12,7 @@ from uuid import UUID
 from autodeploy.kernel.archives import tree_id, unpack
 from autodeploy.kernel.errors import TooLarge
 from autodeploy.kernel.git.errors import RefNotFound
+from autodeploy.kernel.git.partial import PartialTree
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.objects import ObjectNotFound
 from autodeploy.kernel.resources import Resources
@@ -62,14 +63,11 @@ async def fetch_source(
     commit: str,
     ref: str | None,
     target: Path,
-    *,
-    for_reading: bool = False,
 ) -> tuple[str, ...]:
     """Write the files of ``commit`` to ``target``, an empty or missing folder.
 
     Args:
         ref: the branch or tag that led to the commit, a help for some git servers.
-        for_reading: large files may come empty, since nothing will be built from them.
 
     Returns:
         Warnings: what of the commit could not be had.
@@ -78,8 +76,7 @@ async def fetch_source(
         RefNotFound, ArchiveRefused, TooLarge; for git also what ``GitClient.checkout`` raises.
     """
     if repository.kind != RepositoryKind.UPLOAD:
-        fetch = resources.git.sparse_tree if for_reading else resources.git.checkout
-        return await fetch(repository.url, commit, ref, target)
+        return await resources.git.checkout(repository.url, commit, ref, target)
     async with scratch_folder(resources) as scratch:
         archive = scratch / "source.tar.gz"
         try:
@@ -90,6 +87,24 @@ async def fetch_source(
             raise _no_such_upload(commit) from error
         await asyncio.to_thread(unpack, archive, target)
         return ()
+
+
+@asynccontextmanager
+async def open_source(
+    resources: Resources, repository: Repository, commit: str, ref: str | None
+) -> AsyncIterator[PartialTree]:
+    """The files of ``commit`` for reading: what is in them is fetched when it is asked for.
+
+    Raises as ``fetch_source``.
+    """
+    async with scratch_folder(resources) as scratch:
+        files = scratch / "files"
+        if repository.kind == RepositoryKind.UPLOAD:
+            await fetch_source(resources, repository, commit, ref, files)
+            yield PartialTree(files)
+            return
+        async with resources.git.partial_tree(repository.url, commit, ref, files) as tree:
+            yield tree
 
 
 async def store_archive(

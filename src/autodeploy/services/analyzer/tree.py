@@ -5,11 +5,13 @@ Whatever holds the files (a folder, git objects, an archive) implements ``Source
 same limits: nothing outside the root is seen, only regular files are, and never without bound.
 """
 
+import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 # Folders that hold what tools made or fetched. They never say what the repository is.
@@ -22,6 +24,9 @@ IGNORED_FOLDERS = frozenset(
 )  # fmt: skip
 
 
+MOST_WARNINGS = 100
+
+
 @dataclass(frozen=True)
 class TreeLimits:
     """Bounds of one analysis; beyond them a tree says so in ``warnings`` and goes on."""
@@ -30,6 +35,7 @@ class TreeLimits:
     total_bytes: int = 64 << 20
     files: int = 100_000
     depth: int = 32
+    seconds: float = 30.0
 
 
 class SourceTree(Protocol):
@@ -38,6 +44,11 @@ class SourceTree(Protocol):
     @property
     def warnings(self) -> list[str]:
         """What was left out and why, for the person who reads the plan."""
+        ...
+
+    @property
+    def memo(self) -> dict[tuple[object, ...], object]:
+        """What was worked out from the files, so that nobody who sees the tree does it again."""
         ...
 
     def entries(self, folder: str) -> Mapping[str, bool]:
@@ -55,37 +66,68 @@ class SourceTree(Protocol):
 
 def normal_path(path: str) -> str | None:
     """The path without ``.`` and ``..``, or None when it leaves the root or names no file."""
-    if path.startswith("/") or "\0" in path or "\\" in path:
+    if path.startswith("/") or not _is_name(path):
         return None
     parts: list[str] = []
-    for part in PurePosixPath(path).parts:
-        if part != "..":
-            parts.append(part)
-        elif parts:
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
             parts.pop()
-        else:
-            return None
+        elif part not in ("", "."):
+            parts.append(part)
     return "/".join(parts)
 
 
-class FolderTree:
-    """The source tree of a folder on this machine."""
+def _is_name(path: str) -> bool:
+    """Whether a file may be called so: not by half a character, which no name can hold."""
+    return "\0" not in path and "\\" not in path and (path.isascii() or path.isprintable())
 
-    def __init__(self, path: Path | str, limits: TreeLimits | None = None):
+
+def add_warning(warnings: list[str], text: str) -> None:
+    """Add what is not said yet. Nobody reads more than a few: the rest is left out."""
+    if len(warnings) < MOST_WARNINGS and text not in warnings:
+        last = len(warnings) == MOST_WARNINGS - 1
+        warnings.append("There is more to warn of than is listed here." if last else text)
+
+
+class FolderTree:
+    """The source tree of a folder on this machine.
+
+    Its time runs from when it is made; a tree whose time is over is empty. The content of
+    ``missing`` files is not there yet: they read as absent, and ``asked_for`` names those of them
+    that somebody wanted to read.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        limits: TreeLimits | None = None,
+        missing: Collection[str] = frozenset(),
+    ):
         self._root = os.path.realpath(path)
+        self._missing = missing
+        self.asked_for: set[str] = set()
         self._limits = limits or TreeLimits()
+        self._deadline = time.monotonic() + self._limits.seconds
         self._folders: dict[str, dict[str, bool]] = {}
+        self._real_folders: dict[str, str | None] = {}
         self._bytes_read = 0
         self.warnings: list[str] = []
+        self.memo: dict[tuple[object, ...], object] = {}
 
     def entries(self, folder: str) -> Mapping[str, bool]:
+        if self._is_late():
+            return {}
+        found = self._folders.get(folder)
+        if found is not None:  # mostly it was asked for in its normal form
+            return found
         normal = normal_path(folder)
         if normal is None:
             return {}
-        found = self._folders.get(normal)
-        if found is None:
-            found = self._folders[normal] = self._scan(normal)
-        return found
+        if normal not in self._folders:
+            self._folders[normal] = self._scan(normal)
+        return self._folders[normal]
 
     def walk(self, folder: str = "") -> Iterator[str]:
         pending, count = [folder], 0
@@ -103,21 +145,43 @@ class FolderTree:
                 yield path
 
     def read(self, path: str) -> bytes | None:
-        inside = self._inside(path)
-        if inside is None:
+        if self._is_late():
             return None
-        try:
-            # Neither blocks on a FIFO nor follows a link that appeared after the check.
-            handle = os.open(inside, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
+        handle = self._open(path)
+        if handle is None:
             return None
         try:
             return self._read_open(handle, path)
         finally:
             os.close(handle)
 
+    def _open(self, path: str) -> int | None:
+        folder, _, name = (normal_path(path) or "").rpartition("/")
+        above = self._real_folder(folder)
+        if above is None or not name:
+            return None
+        try:
+            return self._open_file(f"{above}/{name}")
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                return None
+        target = os.path.realpath(f"{above}/{name}")  # a link, to be followed inside alone
+        try:
+            return self._open_file(target) if self._holds(target) else None
+        except OSError:
+            return None
+
+    def _open_file(self, real: str) -> int | None:
+        """Open it for reading; neither blocks on a FIFO nor follows a link at the path's end."""
+        if self._missing:
+            path = real[len(self._root.rstrip("/")) + 1 :]
+            if path in self._missing:
+                self.asked_for.add(path)
+                return None
+        return os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
     def _scan(self, folder: str) -> dict[str, bool]:
-        inside = self._inside(folder)
+        inside = self._real_folder(folder)
         if inside is None:
             return {}
         found: dict[str, bool] = {}
@@ -147,12 +211,16 @@ class FolderTree:
         target = os.path.realpath(entry.path)
         return True if self._holds(target) and os.path.isfile(target) else None  # noqa: PTH113
 
-    def _inside(self, path: str) -> str | None:
-        normal = normal_path(path)
-        if normal is None:
-            return None
-        real = os.path.realpath(f"{self._root}/{normal}")
-        return real if self._holds(real) else None
+    def _real_folder(self, folder: str) -> str | None:
+        """Where a folder is when all links are followed; None when that is outside."""
+        if folder not in self._real_folders:
+            above, _, name = folder.rpartition("/")
+            if self._folders.get(above, {}).get(name) is False:  # a scan saw that it is no link
+                real = f"{self._real_folders[above]}/{name}"
+            else:
+                real = os.path.realpath(f"{self._root}/{folder}")
+            self._real_folders[folder] = real if self._holds(real) else None
+        return self._real_folders[folder]
 
     def _holds(self, real: str) -> bool:
         return real == self._root or real.startswith(self._root.rstrip("/") + "/")
@@ -171,6 +239,11 @@ class FolderTree:
         self._bytes_read += len(content)
         return content
 
+    def _is_late(self) -> bool:
+        late = time.monotonic() > self._deadline
+        if late:
+            self._warn(f"Not all was looked at within {self._limits.seconds:.0f} seconds.")
+        return late
+
     def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        add_warning(self.warnings, text)

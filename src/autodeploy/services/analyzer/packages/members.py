@@ -17,6 +17,10 @@ _NX_FOLDERS = ("apps", "libs", "packages")
 
 def members_of(files: SourceFiles) -> tuple[Member, ...]:
     """The packages that the workspace declared at ``files`` has; none when it declares none."""
+    return files.once("members", "", lambda: _members(files))
+
+
+def _members(files: SourceFiles) -> tuple[Member, ...]:
     patterns = [*_workspaces(files), *_lerna(files), *_rush(files), *_moon(files)]
     found = {
         **_matching(files, patterns, "package.json"),

@@ -142,7 +142,7 @@ def _dependencies(files: SourceFiles) -> tuple[Found, Found]:
     production: Found = {}
     development: Found = {}
     for path in _requirement_files(files):
-        for line in (files.text(path) or "").splitlines() if files.has(path) else ():
+        for line in files.lines(path):
             _add(production, line, path)
     project = files.toml("pyproject.toml")
     for line in texts(table(project, "project").get("dependencies")):
@@ -169,7 +169,7 @@ def _add(found: Found, line: str, path: str) -> None:
         return
     try:
         requirement = Requirement(content)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):  # a marker may nest without end
         return
     exact = re.fullmatch(r"={2,3}([\w.!+-]+)", str(requirement.specifier))
     version = exact.group(1) if exact else str(requirement.specifier) or None
