@@ -9,13 +9,35 @@ To add a language, write ``packages/<language>.py`` (what its manifests say),
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from autodeploy.services.analyzer.entries import javascript, python, static
+from autodeploy.services.analyzer.entries import (
+    clojure,
+    compiled,
+    dotnet,
+    elixir,
+    go,
+    java,
+    javascript,
+    python,
+    rust,
+    scala,
+    static,
+)
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
+from autodeploy.services.analyzer.packages import clojure as clojure_packages
+from autodeploy.services.analyzer.packages import compiled as compiled_packages
+from autodeploy.services.analyzer.packages import dotnet as dotnet_packages
+from autodeploy.services.analyzer.packages import elixir as elixir_packages
+from autodeploy.services.analyzer.packages import go as go_packages
+from autodeploy.services.analyzer.packages import java as java_packages
 from autodeploy.services.analyzer.packages import javascript as javascript_packages
 from autodeploy.services.analyzer.packages import python as python_packages
+from autodeploy.services.analyzer.packages import rust as rust_packages
 from autodeploy.services.analyzer.packages.base import Packages
+from autodeploy.services.analyzer.packages.toolchain import Language
+
+Runner = Callable[[SourceFiles, Packages, FrameworkRecord, Context], Run]
 
 
 @dataclass(frozen=True)
@@ -29,7 +51,11 @@ class Ecosystem:
     language: str
     name: str
     read: Callable[[SourceFiles], Packages | None]
-    run: Callable[[SourceFiles, Packages, FrameworkRecord, Context], Run]
+    run: Runner
+
+
+def _ecosystem(language: Language, run: Runner) -> Ecosystem:
+    return Ecosystem(language.slug, language.name, language.read, run)
 
 
 ECOSYSTEMS: Mapping[str, Ecosystem] = {
@@ -37,6 +63,14 @@ ECOSYSTEMS: Mapping[str, Ecosystem] = {
     for one in (
         Ecosystem("node", "JavaScript", javascript_packages.read, javascript.run),
         Ecosystem("python", "Python", python_packages.read, python.run),
+        _ecosystem(go_packages.LANGUAGE, go.run),
+        _ecosystem(rust_packages.LANGUAGE, rust.run),
+        _ecosystem(java_packages.JAVA, java.run),
+        _ecosystem(java_packages.SCALA, scala.run),
+        _ecosystem(clojure_packages.LANGUAGE, clojure.run),
+        _ecosystem(dotnet_packages.LANGUAGE, dotnet.run),
+        _ecosystem(elixir_packages.LANGUAGE, elixir.run),
+        *(_ecosystem(language, compiled.run) for language in compiled_packages.LANGUAGES),
         Ecosystem("static", "HTML", lambda _: None, static.run),
     )
 }

@@ -14,7 +14,14 @@ from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.languages import find_unsupported
-from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, Match, Verdict, judge
+from autodeploy.services.analyzer.matcher import (
+    Context,
+    FrameworkRecord,
+    Match,
+    Verdict,
+    find_name,
+    judge,
+)
 from autodeploy.services.analyzer.needs import find_needs, with_required
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import (
@@ -226,7 +233,8 @@ def _framework(winner: Match | None, packages: Packages | None) -> Framework | N
         return None
     record: FrameworkRecord = winner.record
     versions = {**packages.development, **packages.production} if packages else {}
-    version = versions.get(record.package or record.slug)
+    package = find_name(record.package or record.slug, (n for n in versions if versions[n]))
+    version = versions[package] if package else None
     return Framework(
         slug=record.slug,
         name=record.name,

@@ -16,6 +16,8 @@ _LINE = re.compile(r"([A-Za-z0-9_-]+)[ \t]*:(.*)")
 _LANGUAGES = {
     "python": "python", "python3": "python", "gunicorn": "python", "uvicorn": "python",
     "hypercorn": "python", "flask": "python", "streamlit": "python", "waitress-serve": "python",
+    "go": "go", "java": "java", "dotnet": "dotnet", "mix": "elixir", "lein": "clojure",
+    "sbt": "scala", "cargo": "rust",
     "node": "node", "npm": "node", "npx": "node", "yarn": "node", "pnpm": "node",
 }  # fmt: skip
 
