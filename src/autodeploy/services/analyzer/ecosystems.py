@@ -24,6 +24,7 @@ from autodeploy.services.analyzer.entries import (
 )
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages import clojure as clojure_packages
 from autodeploy.services.analyzer.packages import compiled as compiled_packages
@@ -44,18 +45,20 @@ Runner = Callable[[SourceFiles, Packages, FrameworkRecord, Context], Run]
 class Ecosystem:
     """One language: its canonical slug, how a person says it, and its two functions.
 
-    ``read`` gives None when no manifest of the language is there; ``run`` gets the record of
-    the framework, or of the bare language, that won.
+    ``read`` gives None when no manifest of the language is there, and with ``is_read_first``
+    also no code: none of its frameworks is looked for then. ``run`` gets the record of the
+    framework, or of the bare language, that won.
     """
 
     language: str
     name: str
     read: Callable[[SourceFiles], Packages | None]
     run: Runner
+    is_read_first: bool = False
 
 
 def _ecosystem(language: Language, run: Runner) -> Ecosystem:
-    return Ecosystem(language.slug, language.name, language.read, run)
+    return Ecosystem(language.slug, language.name, language.read, run, is_read_first=True)
 
 
 ECOSYSTEMS: Mapping[str, Ecosystem] = {
@@ -80,3 +83,12 @@ def read_packages(files: SourceFiles) -> dict[str, Packages]:
     """What the manifests of each language say, by language; without those that have none."""
     found = {language: one.read(files) for language, one in ECOSYSTEMS.items()}
     return {language: packages for language, packages in found.items() if packages}
+
+
+def possible_records(found: Mapping[str, Packages]) -> list[FrameworkRecord]:
+    """The records that may match, given the languages that ``read_packages`` found."""
+    return [
+        record
+        for record in FRAMEWORKS.values()
+        if record.language in found or not ECOSYSTEMS[record.language].is_read_first
+    ]

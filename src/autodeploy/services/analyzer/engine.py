@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from autodeploy.kernel.app_file import APP_FILE, AppFile
-from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, read_packages
+from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, possible_records, read_packages
 from autodeploy.services.analyzer.entries import app_file, celery, javascript, procfile
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.languages import find_unsupported
 from autodeploy.services.analyzer.matcher import (
     Context,
@@ -86,7 +85,7 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
     files, said = app_file.enter(files)
     found = read_packages(files)
     context = _context(files, found)
-    verdict, language = _decide(files, judge(FRAMEWORKS.values(), context), said)
+    verdict, language = _decide(files, judge(possible_records(found), context), said)
     packages = found.get(language.slug) or _no_manifest(language)
     run = celery.with_worker(_run(files, packages, verdict.winner, context), files, packages)
     run = app_file.override(procfile.override(run, files), said)
