@@ -174,3 +174,9 @@ def test_library_without_an_entry_point_abstains(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {"pyproject.toml": "[project]\nname='x'\n", "x/__init__.py": ""})
     assert plan.kind == "library"
     assert plan.abstained
+
+
+def test_client_of_a_chat_service_is_a_bot_and_needs_no_port(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "discord.py==2.4", "bot.py": "import discord"})
+    assert (plan.kind, plan.framework, start_of(plan)) == ("bot", None, "python bot.py")
+    assert plan.build_spec().kind == "worker"

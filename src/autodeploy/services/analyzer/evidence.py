@@ -10,9 +10,12 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
+from xml.parsers.expat import ExpatError
 
+import yaml
+
+from autodeploy.services.analyzer.markup import load_xml, without_comments
 from autodeploy.services.analyzer.plan import Evidence
 from autodeploy.services.analyzer.tree import SourceTree, normal_path
 
@@ -23,22 +26,6 @@ MAXIMUM_NESTING = 500
 
 _LINE_COMMENT = re.compile(r"(?m)^[ \t]*//.*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-
-# Comments, and the strings in which what looks like one is none. Each alternative ends at the
-# first of its signs or at the end of the text, so that the time stays linear.
-_STRING = r'"(?:\\.|[^"\\\n])*"?'
-_C_COMMENT = r"//[^\n]*|/\*(?:.*?\*/|.*\Z)"
-_STYLES = {
-    rf"{_STRING}|'(?:\\.|[^'\\\n])*'?|{_C_COMMENT}": ("gradle", "kts"),
-    rf"{_STRING}|{_C_COMMENT}": ("sbt", "scala", "swift", "zig", "mod", "work", "go", "rs", "java",
-                                 "kt", "cs"),
-    rf"{_STRING}|#[^\n]*": ("exs", "ex", "cr", "yml", "yaml", "txt", "build"),
-    rf"{_STRING}|;[^\n]*": ("clj", "edn", "scm"),
-    rf"{_STRING}|--[^\n]*": ("cabal", "hs"),
-}  # fmt: skip
-_COMMENTS = {
-    ending: re.compile(pattern, re.DOTALL) for pattern, ends in _STYLES.items() for ending in ends
-}
 
 
 class SourceFiles:
@@ -119,6 +106,9 @@ class SourceFiles:
     def toml(self, path: str) -> Mapping[str, object]:
         return self._parse(path, tomllib.loads)
 
+    def yaml(self, path: str) -> Mapping[str, object]:
+        return self._parse(path, _load_yaml)
+
     def ini(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_ini)
 
@@ -127,8 +117,8 @@ class SourceFiles:
         if path not in self._elements:
             text = (self.text(path) or "") if self.has(path) else ""
             try:
-                self._elements[path] = _load_xml(text) if text.strip() else Element("none")
-            except (ValueError, expat.ExpatError) as error:
+                self._elements[path] = load_xml(text) if text.strip() else Element("none")
+            except (ValueError, ExpatError) as error:
                 self.warn(f"{self.at(path)} cannot be parsed and was left out: {error}")
                 self._elements[path] = Element("none")
         return self._elements[path]
@@ -171,16 +161,6 @@ class SourceFiles:
             return {}
         # Escapes may stand for what neither JSON nor a database can hold.
         return as_table(cleaned(found) if "\\" in text else found)
-
-
-def without_comments(text: str, path: str) -> str:
-    """The text without comments, as the language that the path's ending names writes them."""
-    mark = _COMMENTS.get(path.rpartition(".")[2])
-    return mark.sub(_keep_string, text) if mark else text
-
-
-def _keep_string(found: re.Match[str]) -> str:
-    return found.group() if found.group().startswith(('"', "'")) else ""
 
 
 def cleaned(value: object) -> object:
@@ -254,26 +234,14 @@ def _load_json(text: str) -> object:
         return json.loads(_TRAILING_COMMA.sub(r"\1", _LINE_COMMENT.sub("", text)))
 
 
-def _load_xml(text: str) -> Element:
-    """The document without what makes a bomb of one: it may declare no entities."""
-
-    def refuse(*_: object) -> None:
-        raise ValueError("it declares entities")
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        builder.start(name.rpartition(" ")[2], attributes)
-
-    def end(name: str) -> None:
-        builder.end(name.rpartition(" ")[2])
-
-    builder = TreeBuilder()
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.EntityDeclHandler = refuse
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = builder.data
-    # The text is decoded already, whatever its declaration says.
-    parser.Parse(re.sub(r"\A\s*<\?xml[^>]*\?>", "", text), True)
-    return builder.close()
+def _load_yaml(text: str) -> object:
+    # Aliases are what makes a YAML bomb; without an anchor there is none.
+    if re.search(r"(?m)(^|[\s\[,{])&\w", text):
+        raise ValueError("it holds anchors")
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _load_ini(text: str) -> object:

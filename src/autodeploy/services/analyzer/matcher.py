@@ -8,7 +8,7 @@ the surest match wins, and equals are settled by what supersedes what, then by n
 import fnmatch
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autodeploy.services.analyzer.evidence import SourceFiles, line_of
 from autodeploy.services.analyzer.plan import AppKind, Candidate
@@ -42,7 +42,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Script:
-    """A script of ``package.json`` whose command holds the pattern."""
+    """A script of ``package.json`` whose command holds the pattern; ``*`` stands for any."""
 
     name: str
     pattern: str
@@ -55,12 +55,14 @@ Condition = Dependency | File | Content | Script
 class Way:
     """One way to recognise a framework: all of ``conditions`` and none of ``unless``.
 
-    ``confidence`` is 0 to 1.
+    ``confidence`` is 0 to 1. ``build_command`` stands in for the record's where the framework is
+    found in this way: earlier generations of one are often built by another program.
     """
 
     confidence: float
     conditions: tuple[Condition, ...]
     unless: tuple[Condition, ...] = ()
+    build_command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,10 @@ class FrameworkRecord:
 
     ``generic`` records stand for a language without a framework. ``unless`` names conditions of
     which none may hold. Commands are defaults, used where the repository names none;
-    ``start_scripts`` are the scripts of ``package.json`` that serve production, best first.
-    ``output_setting`` is where the repository may name another output directory (first group);
-    ``source`` is the page that all this comes from.
+    ``build_scripts`` and ``start_scripts`` are the scripts of ``package.json`` that build and
+    serve production, best first. ``output_setting`` is where the repository may name another
+    output directory (first group), put into ``output_template``. ``source`` is the page that
+    all this comes from.
     """
 
     slug: str
@@ -127,12 +130,13 @@ class FrameworkRecord:
     start_command: str | None = None
     python_app: PythonApp | None = None
     output_directory: str | None = None
-    output_setting: Content | None = None
+    output_setting: Content | Script | None = None
+    output_template: str = "{}"
     static_export: StaticExport | None = None
+    build_scripts: tuple[str, ...] = ("build",)
     start_scripts: tuple[str, ...] = ("start",)
     advice: tuple[Advice, ...] = ()
     spa_fallback: bool = False
-    server_rendered: bool = False
     port: int | None = None
     generic: bool = False
 
@@ -199,7 +203,8 @@ def match(record: FrameworkRecord, context: Context) -> Match | None:
             continue
         if any(holds(one, language, context) for one in record.unless):
             return None
-        return Match(record, way.confidence, facts)
+        built = replace(record, build_command=way.build_command) if way.build_command else record
+        return Match(built, way.confidence, facts)
     return None
 
 
@@ -221,14 +226,20 @@ def holds(condition: Condition, language: str, context: Context) -> Fact | None:
     if isinstance(condition, Dependency):
         return _dependency(condition, language, context)
     if isinstance(condition, Script):
-        command = context.scripts.get(condition.name, "")
-        if not re.search(condition.pattern, command):
-            return None
-        return Fact("package.json", f"script {condition.name} is `{command[:80]}`")
+        return _script(condition, context)
     if isinstance(condition, File):
         found = context.files.glob(condition.path)
         return Fact(found[0], f"{found[0]} exists") if found else None
     return _content(condition, context.files)
+
+
+def _script(condition: Script, context: Context) -> Fact | None:
+    names = sorted(context.scripts) if condition.name == "*" else [condition.name]
+    for name in names:
+        command = context.scripts.get(name, "")
+        if re.search(condition.pattern, command):
+            return Fact("package.json", f"script {name} is `{command[:80]}`")
+    return None
 
 
 def _dependency(condition: Dependency, language: str, context: Context) -> Fact | None:

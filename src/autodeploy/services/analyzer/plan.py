@@ -30,11 +30,17 @@ class ChooseAnApp(DeploymentFailed):
 
 
 class AppKind(StrEnum):
-    """How an app is run: files behind a web server, a process on ``$PORT``, or neither."""
+    """How an app is run.
+
+    Files behind a web server; a process on ``$PORT`` that renders pages (``ssr``) or answers
+    requests; one that listens nowhere, of which a bot is a kind; or not at all.
+    """
 
     STATIC = "static"
+    SSR = "ssr"
     SERVER = "server"
     WORKER = "worker"
+    BOT = "bot"
     LIBRARY = "library"
 
 
@@ -222,7 +228,7 @@ class Plan(PlanModel):
     def _provider_kind(self) -> Literal["static", "server", "worker"]:
         if self.kind is AppKind.STATIC:
             return "static"
-        return "worker" if self.kind is AppKind.WORKER else "server"
+        return "worker" if self.kind in (AppKind.WORKER, AppKind.BOT) else "server"
 
     def _choose_an_app(self) -> ChooseAnApp:
         return ChooseAnApp(

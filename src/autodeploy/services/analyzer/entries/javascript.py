@@ -2,11 +2,18 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles, words
-from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, StaticExport, holds
+from autodeploy.services.analyzer.matcher import (
+    Content,
+    Context,
+    FrameworkRecord,
+    Script,
+    StaticExport,
+    holds,
+)
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.packages.javascript import CALLS_SCRIPT, RUNNERS
 from autodeploy.services.analyzer.packages.workspaces import sibling_builds
@@ -101,11 +108,12 @@ def _build(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> C
 
 
 def _own_build(packages: Packages, record: FrameworkRecord) -> Command | None:
-    if "build" in packages.scripts:
-        return Command(
-            command=f"{packages.manager or 'npm'} run build",
-            reason=f"script build: {packages.scripts['build']}",
-        )
+    for name in record.build_scripts:
+        if name in packages.scripts:
+            return Command(
+                command=f"{packages.manager or 'npm'} run {name}",
+                reason=f"script {name}: {packages.scripts[name]}",
+            )
     if record.build_command is None:
         return None
     runner = RUNNERS.get(packages.manager or "npm", "npx ")
@@ -183,10 +191,19 @@ def _output_directory(files: SourceFiles, packages: Packages, record: FrameworkR
     option = re.search(r"--outDir[ =](\S+)", packages.scripts.get("build", ""))
     if option:
         return option.group(1).strip("./")
-    setting = record.output_setting
-    for path in files.glob(setting.path) if setting else ():
-        found = re.search(setting.pattern, files.text(path) or "") if setting else None
+    for place, text in _settings(files, packages, record.output_setting):
+        found = re.search(record.output_setting.pattern, text) if record.output_setting else None
         if found:
-            files.note(path, f"writes to {found.group(1)}")
-            return found.group(1).strip("./")
+            files.note(place, f"writes to {found.group(1)}")
+            return record.output_template.format(found.group(1).strip("./"))
     return record.output_directory or "."
+
+
+def _settings(
+    files: SourceFiles, packages: Packages, setting: Content | Script | None
+) -> Iterator[tuple[str, str]]:
+    """The texts that may name the output directory, each with its file."""
+    if isinstance(setting, Script):
+        yield from (("package.json", command) for command in packages.scripts.values())
+    elif setting:
+        yield from ((path, files.text(path) or "") for path in files.glob(setting.path))

@@ -28,7 +28,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     """How to run a Python app; what JavaScript there is beside it is not built."""
     if "build" in context.scripts:
         files.warn("package.json has a build script too; only the Python app is built.")
-    if record.slug == "django":
+    if record.slug in ("django", "wagtail"):
         return django.run(files, packages, record)
     return framework_run(files, packages, record)
 
@@ -57,14 +57,14 @@ def script_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) 
     """How to run a script: of a framework with its own runner, or plain Python."""
     script = _script(files, record)
     if script is None:
-        kind = AppKind.LIBRARY if record.generic else AppKind.SERVER
+        kind = AppKind.LIBRARY if record.generic else record.kind
         return Run(kind=kind, install=packages.install, port=record.port, found=False)
     line = (record.start_command or "python {file}").format(file=shlex.quote(script))
     files.note(script, "is the script that is started")
-    if record.generic:
+    if record.generic and record.kind is AppKind.SERVER:
         _check_listening(files, script)
     return Run(
-        kind=AppKind.SERVER,
+        kind=record.kind,
         install=packages.install,
         start=Command(command=line, reason=f"{script} is the entry point by its name"),
         port=record.port,

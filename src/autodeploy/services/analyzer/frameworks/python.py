@@ -1,5 +1,7 @@
 """Frameworks of Python."""
 
+from dataclasses import replace
+
 from autodeploy.services.analyzer.matcher import (
     Content,
     Dependency,
@@ -19,6 +21,14 @@ _UVICORN = PythonApp(
     start_factory="uvicorn --factory {app}{folder} --host 0.0.0.0 --port $PORT",
 )
 
+_STARLETTE = replace(
+    _UVICORN, constructors=("Starlette",), server_in=("uvicorn", "starlette[standard]")
+)
+
+_LITESTAR = replace(
+    _UVICORN, constructors=("Litestar",), server_in=("uvicorn", "litestar[standard]")
+)
+
 _GUNICORN = PythonApp(
     constructors=("Flask", "APIFlask", "OpenAPI"),
     server="gunicorn",
@@ -28,7 +38,33 @@ _GUNICORN = PythonApp(
     start_factory="gunicorn --bind 0.0.0.0:$PORT{folder} '{app}()'",
 )
 
+_PYRAMID = replace(_GUNICORN, constructors=("make_wsgi_app",))
+
+# Clients of chat services: what they make listens nowhere.
+_BOTS = (
+    "discord-py", "py-cord", "nextcord", "disnake", "hikari", "python-telegram-bot", "aiogram",
+    "pytelegrambotapi", "telethon", "pyrogram", "twitchio",
+)  # fmt: skip
+
+# Front ends and scripts that lie beside a Python app in one folder.
+_BESIDE = frozenset({"vite", "webpack", "express", "node", "python-bot"})
+
 RECORDS = (
+    FrameworkRecord(
+        slug="wagtail",
+        name="Wagtail",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://docs.wagtail.org/en/stable/deployment/",
+        package="wagtail",
+        ways=(
+            Way(0.98, (Dependency("wagtail"), File("manage.py"))),
+            Way(0.93, (Dependency("wagtail"), File("*/manage.py"))),
+        ),
+        supersedes=_BESIDE | {"django"},
+        python_app=_GUNICORN,
+        port=8000,
+    ),
     FrameworkRecord(
         slug="django",
         name="Django",
@@ -42,7 +78,7 @@ RECORDS = (
             Way(0.94, (Content("*/manage.py", "DJANGO_SETTINGS_MODULE"),)),
             Way(0.75, (Dependency("django"),)),
         ),
-        supersedes=frozenset({"fastapi", "flask", "vite", "express", "node"}),
+        supersedes=_BESIDE | {"fastapi", "flask", "starlette"},
         python_app=_GUNICORN,
         port=8000,
     ),
@@ -60,7 +96,7 @@ RECORDS = (
             Way(0.9, (Dependency("fastapi"),)),
             Way(0.85, (Content("*.py", r"(?m)^(from|import) fastapi\b"),)),
         ),
-        supersedes=frozenset({"vite", "node"}),
+        supersedes=_BESIDE | {"starlette"},
         python_app=_UVICORN,
         port=8000,
     ),
@@ -77,9 +113,74 @@ RECORDS = (
             Way(0.88, (Dependency("flask"),)),
             Way(0.84, (Content("*.py", r"(?m)^(from|import) flask\b"),)),
         ),
-        supersedes=frozenset({"vite", "node"}),
+        supersedes=_BESIDE,
         python_app=_GUNICORN,
         port=5000,
+    ),
+    FrameworkRecord(
+        slug="fasthtml",
+        name="FastHTML",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://fastht.ml/docs/tutorials/quickstart_for_web_devs.html",
+        package="python-fasthtml",
+        ways=(
+            Way(0.97, (Dependency("python-fasthtml"),)),
+            Way(0.9, (Content("*.py", r"(?m)^(from|import) fasthtml\b"),)),
+        ),
+        supersedes=_BESIDE | {"starlette"},
+        # Its ``serve()`` listens on $PORT.
+        start_command="python {file}",
+        port=5001,
+    ),
+    FrameworkRecord(
+        slug="starlette",
+        name="Starlette",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://www.starlette.dev/",
+        package="starlette",
+        ways=(
+            Way(0.96, (Dependency("starlette"), Content("*.py", r"\bStarlette\("))),
+            Way(0.94, (Dependency("starlette"), Content("*/*.py", r"\bStarlette\("))),
+            Way(0.8, (Dependency("starlette"),)),
+            Way(0.84, (Content("*.py", r"(?m)^from starlette\.applications import"),)),
+        ),
+        supersedes=_BESIDE,
+        python_app=_STARLETTE,
+        port=8000,
+    ),
+    FrameworkRecord(
+        slug="litestar",
+        name="Litestar",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://docs.litestar.dev/latest/topics/deployment/",
+        package="litestar",
+        ways=(
+            Way(0.97, (Dependency("litestar"),)),
+            Way(0.85, (Content("*.py", r"(?m)^(from|import) litestar\b"),)),
+        ),
+        supersedes=_BESIDE | {"starlette"},
+        python_app=_LITESTAR,
+        port=8000,
+    ),
+    FrameworkRecord(
+        slug="pyramid",
+        name="Pyramid",
+        language="python",
+        kind=AppKind.SERVER,
+        source="https://docs.pylonsproject.org/projects/pyramid/en/latest/narr/startup.html",
+        package="pyramid",
+        ways=(
+            Way(0.96, (Dependency("pyramid"),)),
+            Way(0.9, (Content("*/config.py", r"(?m)^from pyramid\.config import Configurator"),)),
+            Way(0.9, (Content("*/__init__.py", r"(?m)^from pyramid\.config import Config"),)),
+            Way(0.85, (Content("*.py", r"(?m)^from pyramid\b"),)),
+        ),
+        supersedes=_BESIDE,
+        python_app=_PYRAMID,
+        port=6543,
     ),
     FrameworkRecord(
         slug="streamlit",
@@ -129,5 +230,15 @@ RECORDS = (
             Way(0.62, (File("setup.py"),)),
             Way(0.5, (File("*.py"),)),
         ),
+    ),
+    FrameworkRecord(
+        slug="python-bot",
+        name="Bot",
+        language="python",
+        kind=AppKind.BOT,
+        source="https://discordpy.readthedocs.io/en/stable/quickstart.html",
+        generic=True,
+        ways=tuple(Way(0.86, (Dependency(library),)) for library in _BOTS),
+        supersedes=frozenset({"python"}),
     ),
 )

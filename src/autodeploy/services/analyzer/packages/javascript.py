@@ -4,18 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
-
-from autodeploy.services.analyzer.evidence import (
-    MAXIMUM_NESTING,
-    SourceFiles,
-    deepest,
-    table,
-    texts,
-    words,
-)
+from autodeploy.services.analyzer.evidence import SourceFiles, table, words
 from autodeploy.services.analyzer.packages.base import Packages, first_line, tool_version
-from autodeploy.services.analyzer.plan import Command, Member, Runtime
+from autodeploy.services.analyzer.packages.members import members_of
+from autodeploy.services.analyzer.plan import Command, Runtime
 
 
 @dataclass(frozen=True)
@@ -59,9 +51,7 @@ def read(files: SourceFiles) -> Packages | None:
         "JavaScript",
         manager=manager.name,
         manager_version=version,
-        install=_install(
-            manager, version, place, bool(locks), bool(production or development or members)
-        ),
+        install=_install(manager, version, place, bool(locks)),
         runtime=_runtime(files),
         production=production,
         development=development,
@@ -114,11 +104,7 @@ def _locked(place: SourceFiles, locked: list[Manager]) -> Manager:
     return chosen
 
 
-def _install(
-    manager: Manager, version: str | None, place: SourceFiles, locked: bool, needed: bool
-) -> Command | None:
-    if not locked and not needed:
-        return None
+def _install(manager: Manager, version: str | None, place: SourceFiles, locked: bool) -> Command:
     if not locked:
         return Command(command=manager.install, reason="package.json without a lock file")
     line = manager.install_locked
@@ -155,40 +141,3 @@ def _runtime(files: SourceFiles) -> Runtime:
 
 def _asked(version: str, source: str) -> Runtime:
     return Runtime(name="node", version_request=version, source=source)
-
-
-def members_of(files: SourceFiles) -> tuple[Member, ...]:
-    """The packages that the workspace declared at ``files`` has; none when it declares none."""
-    manifest = files.json("package.json")
-    declared = manifest.get("workspaces")
-    patterns = texts(declared) or texts(table(manifest, "workspaces").get("packages"))
-    patterns += _pnpm_patterns(files)
-    found: dict[str, Member] = {}
-    excluded = {pattern[1:].strip("/") for pattern in patterns if pattern.startswith("!")}
-    for pattern in patterns:
-        clean = pattern.strip("/").removeprefix("./").replace("**", "*")
-        if pattern.startswith("!") or not clean:
-            continue
-        for path in files.glob(f"{clean}/package.json"):
-            folder = path.removesuffix("/package.json")
-            if folder not in excluded:
-                found[folder] = Member(
-                    path=files.at(folder), name=words(files.json(path).get("name")), language="node"
-                )
-    return tuple(found[folder] for folder in sorted(found))
-
-
-def _pnpm_patterns(files: SourceFiles) -> list[str]:
-    if not files.has("pnpm-workspace.yaml"):
-        return []
-    text = files.text("pnpm-workspace.yaml") or ""
-    # Aliases are what makes a YAML bomb; a workspace file has no use for them.
-    if deepest(text) > MAXIMUM_NESTING or "&" in text:
-        files.warn("pnpm-workspace.yaml is not a plain list and was left out.")
-        return []
-    try:
-        declared = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
-        files.warn("pnpm-workspace.yaml cannot be parsed and was left out.")
-        return []
-    return texts(declared.get("packages")) if isinstance(declared, dict) else []

@@ -10,7 +10,13 @@ from autodeploy.services.analyzer.evidence import SourceFiles, table, texts, wor
 from autodeploy.services.analyzer.packages.base import Packages, first_line, tool_version
 from autodeploy.services.analyzer.plan import Command, Member, Runtime
 
-MANIFESTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.py", "setup.cfg")
+# Where requirements are named that are not in requirements.txt, likeliest first.
+REQUIREMENTS = (
+    "requirements.txt",
+    *(f"requirements/{name}.txt" for name in ("production", "prod", "main", "base", "common")),
+)
+CONDA = ("environment.yml", "environment.yaml")
+MANIFESTS = (*REQUIREMENTS, "pyproject.toml", "Pipfile", "setup.py", "setup.cfg", *CONDA)
 
 Found = dict[str, tuple[str | None, str]]  # package → (version, file)
 
@@ -43,15 +49,20 @@ def _manager(files: SourceFiles) -> tuple[str | None, SourceFiles]:
             if place.has(lock) and (place is files or _is_uv_member(place, manager)):
                 files.note(lock, f"lock file of {manager}")
                 return manager, place
+    if files.has("Pipfile") and files.has("Pipfile.lock"):
+        files.note("Pipfile.lock", "lock file of pipenv")
+        return "pipenv", files
     tools = table(files.toml("pyproject.toml"), "tool")
     for manager in ("poetry", "pdm", "uv"):
         if manager in tools and not files.has("requirements.txt"):
             files.note("pyproject.toml", f"holds tool.{manager}")
             return manager, files
-    if files.has("requirements.txt"):
+    if _requirements(files):
         return "pip", files
     if files.has("Pipfile"):
         return "pipenv", files
+    if any(files.has(path) for path in CONDA):
+        return "conda", files
     project = files.toml("pyproject.toml").get("project")
     return ("pip" if project or files.has("setup.py") else None), files
 
@@ -78,8 +89,12 @@ def _install(files: SourceFiles, manager: str | None, place: SourceFiles) -> Com
     if manager == "pipenv":
         flag = " --deploy" if files.has("Pipfile.lock") else ""
         return Command(command=f"pipenv install{flag}", reason="Pipfile")
-    if files.has("requirements.txt"):
-        return Command(command="pip install -r requirements.txt", reason="requirements.txt")
+    if manager == "conda":
+        path = next(path for path in CONDA if files.has(path))
+        return Command(command=f"conda env create --file {path}", reason=path)
+    requirements = _requirements(files)
+    if requirements:
+        return Command(command=f"pip install -r {requirements}", reason=requirements)
     if manager == "pip":
         return Command(command="pip install .", reason="pyproject.toml or setup.py, no lock file")
     return None
@@ -101,9 +116,13 @@ def _at(files: SourceFiles, *paths: str) -> tuple[str, ...]:
     return tuple(files.at(path) for path in paths if files.has(path))
 
 
+def _requirements(files: SourceFiles) -> str | None:
+    return next((path for path in REQUIREMENTS if files.has(path)), None)
+
+
 def _requirement_files(files: SourceFiles) -> list[str]:
-    """requirements.txt and what it includes, each once."""
-    pending = ["requirements.txt"]
+    """The requirements and what they include, each once."""
+    pending = [_requirements(files) or "requirements.txt"]
     for path in pending:
         text = files.text(path) or "" if files.has(path) else ""
         for name in re.findall(r"(?m)^[ \t]*(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", text):
