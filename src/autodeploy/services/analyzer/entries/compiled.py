@@ -93,7 +93,11 @@ RECIPES = {
     ("cpp", "make"): Recipe(
         "make",
         "./{name}",
-        (stated("*akefile", r"^(?:TARGET|PROGRAM|BIN|EXEC|PROG|NAME)[ \t]*[:?]?=[ \t]*([\w./-]+)"),),
+        (
+            stated(
+                "*akefile", r"^(?:TARGET|PROGRAM|BIN|EXEC|PROG|NAME)[ \t]*[:?]?=[ \t]*([\w./-]+)"
+            ),
+        ),
         "https://www.gnu.org/software/make/manual/",
     ),
     ("cpp", None): Recipe(

@@ -31,14 +31,13 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
 def _program(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Program | None:
     if packages.manager is None:
         scripts = files.glob("*.exs")
-        return Program(None, f"elixir {scripts[0]}", "the only script") if len(scripts) == 1 else None
-    code = files.code("mix.exs")
-    is_umbrella = bool(packages.members)
-    if record.generic and not is_umbrella and not _STARTS.search(code):
+        return (
+            Program(None, f"elixir {scripts[0]}", "the only script") if len(scripts) == 1 else None
+        )
+    codes = [files.code(path) for path in ("mix.exs", *files.glob("apps/*/mix.exs"))]
+    if record.generic and not any(_STARTS.search(code) for code in codes):
         return None
     build = "MIX_ENV=prod mix compile"
-    if _ASSETS.search(code):
-        build += " && MIX_ENV=prod mix assets.deploy"
-    elif is_umbrella and any(_ASSETS.search(files.code(p)) for p in files.glob("apps/*/mix.exs")):
+    if any(_ASSETS.search(code) for code in codes):
         build += " && MIX_ENV=prod mix assets.deploy"
     return Program(build, "MIX_ENV=prod mix run --no-halt", "mix.exs names the application")

@@ -16,7 +16,7 @@ _MAIN = re.compile(r"\bvoid main\s*\(")
 def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
     """How to build and run a Java app: by its build tool, else what is built already."""
     if packages.manager == "maven":
-        program = maven.program(files, record)
+        program: Program | None = maven.program(files, record)
     elif packages.manager == "gradle":
         program = gradle.program(files, record)
     else:

@@ -84,5 +84,7 @@ def _binary(files: SourceFiles, folder: str) -> str | None:
 
 def _named_binaries(manifest: Mapping[str, object]) -> dict[str, str | None]:
     declared = manifest.get("bin")
-    tables = [one for one in declared if isinstance(one, dict)] if isinstance(declared, list) else []
+    tables = (
+        [one for one in declared if isinstance(one, dict)] if isinstance(declared, list) else []
+    )
     return {name: words(one.get("path")) for one in tables if (name := words(one.get("name")))}

@@ -34,7 +34,7 @@ def _program(files: SourceFiles, packages: Packages) -> Program | None:
         script = f"./target/universal/stage/bin/{_normal(named[0])}" if named else "sbt run"
         return Program("sbt stage", script, "build.sbt is packaged with a start script")
     if "sbt-assembly" in plugins:
-        jar = 'java -jar "$(find target -name \'*-assembly-*.jar\')"'
+        jar = "java -jar \"$(find target -name '*-assembly-*.jar')\""
         return Program("sbt assembly", jar, "project/ names sbt-assembly")
     return Program("sbt compile", "sbt run", "build.sbt names no packager")
 

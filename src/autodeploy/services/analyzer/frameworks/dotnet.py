@@ -38,7 +38,6 @@ RECORDS = (
         ways=_written(_HOST, Dependency(WEB)),
         supersedes=FRONT_ENDS,
         start_command="ASPNETCORE_URLS=http://0.0.0.0:$PORT {program}",
-        server_rendered=True,
         port=8080,
     ),
     FrameworkRecord(
@@ -55,7 +54,6 @@ RECORDS = (
         ),
         supersedes=FRONT_ENDS | {"aspnetcore"},
         start_command="ASPNETCORE_URLS=http://0.0.0.0:$PORT {program}",
-        server_rendered=True,
         port=8080,
     ),
     FrameworkRecord(

@@ -15,7 +15,6 @@ RECORDS = (
         ways=(Way(0.98, (Dependency("phoenix", production_only=True),)),),
         supersedes=FRONT_ENDS,
         start_command="MIX_ENV=prod mix phx.server",
-        server_rendered=True,
         port=4000,
     ),
     FrameworkRecord(

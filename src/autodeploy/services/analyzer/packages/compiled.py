@@ -12,7 +12,9 @@ from autodeploy.services.analyzer.packages.toolchain import (
 )
 
 _SECTION = re.compile(r"^(\w+):")
-_ENTRY = re.compile(r"^(?:  |- |  - )([A-Za-z_][\w-]*)(?::[ \t]*[\"']?([\^~<>=]*[ \t]*\d[\w.+<>= -]*))?")
+_ENTRY = re.compile(
+    r"^(?:  |- |  - )([A-Za-z_][\w-]*)(?::[ \t]*[\"']?([\^~<>=]*[ \t]*\d[\w.+<>= -]*))?"
+)
 _TOOLS_VERSION = re.compile(r"(?m)\A//[ \t]*swift-tools-version:[ \t]*([\d.]+)")
 
 
@@ -49,7 +51,9 @@ LANGUAGES = (
         slug="swift",
         name="Swift",
         tools=(
-            BuildTool("swiftpm", ("Package.swift",), "swift package resolve", ("Package.resolved",)),
+            BuildTool(
+                "swiftpm", ("Package.swift",), "swift package resolve", ("Package.resolved",)
+            ),
         ),
         sources=("main.swift",),
         versions=(line(".swift-version"), tool("swift"), _swift_tools),

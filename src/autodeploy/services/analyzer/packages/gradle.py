@@ -21,7 +21,8 @@ _DEPENDENCY = re.compile(
     r"[\"'](?P<name>[\w.-]+:[\w.-]+)(?::(?P<version>[^\"':@$]+))?[\"':@]"
 )
 _PLUGIN = re.compile(
-    r"(?m)(?:\bid[ \t(]+[\"'](?P<id>[\w.-]+)[\"'][ \t)]*(?:version[ \t(]+[\"'](?P<version>[^\"']+))?"
+    r"(?m)(?:\bid[ \t(]+[\"'](?P<id>[\w.-]+)[\"'][ \t)]*"
+    r"(?:version[ \t(]+[\"'](?P<version>[^\"']+))?"
     r"|\bapply[ \t(]+plugin[ \t]*[:=][ \t]*[\"'](?P<applied>[\w.-]+)"
     r"|\bkotlin\([\"'](?P<kotlin>\w+)[\"']\)"
     r"|^[ \t]*`?(?P<core>application|java|war|groovy|scala)`?[ \t]*$)"
