@@ -102,11 +102,7 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
 
 def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
     """The members of a workspace that can be deployed, where its root is no app itself."""
-    start = plan.start_command
-    declared = start and (
-        start.reason.startswith(OWNERS) or javascript.STARTS_ITSELF.match(start.reason)
-    )
-    if plan.framework or declared or plan.root_directory != files.root:
+    if _is_root_app(plan) or plan.root_directory != files.root:
         return ()
     below = f"{files.root}/" if files.root else ""
     paths = [one.path for one in plan.members if one.path.startswith(below) and one.path != below]
@@ -115,6 +111,16 @@ def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
         for path in paths[:MOST_MEMBERS]
         if _is_app(_analyze(SourceFiles(files.tree, path), False, ()))
     )
+
+
+def _is_root_app(plan: Plan) -> bool:
+    """Whether the root of a workspace is what is deployed: some scripts only start its members."""
+    start = plan.start_command
+    if plan.framework or start is None:
+        return plan.framework is not None
+    if plan.language != "node" or start.reason.startswith(OWNERS):
+        return True
+    return javascript.STARTS_ITSELF.match(start.reason) is not None
 
 
 def _is_app(plan: Plan) -> bool:

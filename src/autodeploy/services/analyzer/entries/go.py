@@ -87,6 +87,9 @@ def _likeliest(files: SourceFiles, folders: list[str]) -> str | None:
     for name in (own, *SERVERS):
         if name in named:
             return named[name]
+    serving = [folder for name, folder in named.items() if name.endswith(SERVERS)]
+    if len(serving) == 1:
+        return serving[0]
     files.warn(f"Several programs were found: {', '.join(folders)}. Say which in a Procfile.")
     return folders[0] if folders[0].startswith("cmd/") else None
 

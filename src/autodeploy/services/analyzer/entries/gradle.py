@@ -28,11 +28,17 @@ _SCRIPT_NAME = re.compile(r"\bapplicationName[ \t]*=[ \t]*[\"']([^\"'$]+)[\"']")
 def program(files: SourceFiles, record: FrameworkRecord) -> Program:
     """The build of the project that is made to run, else of all, and its start."""
     command = "./gradlew" if files.has("gradlew") else "gradle"
-    for folder in ("", *project_folders(files)):
+    # A root without sources of its own may still name what its subprojects apply.
+    folders = sorted(("", *project_folders(files)), key=lambda one: not _has_sources(files, one))
+    for folder in folders:
         found = _project(files, folder, command, record) if script_of(files, folder) else None
         if found:
             return found
     return Program(f"{command} build -x test", None, "the Gradle build")
+
+
+def _has_sources(files: SourceFiles, folder: str) -> bool:
+    return bool(files.entries(f"{folder}/src/main" if folder else "src/main"))
 
 
 def _project(

@@ -35,7 +35,10 @@ RECORDS = (
         kind=AppKind.SERVER,
         source="https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints",
         package=WEB,
-        ways=_written(_HOST, Dependency(WEB)),
+        ways=(
+            *_written(_HOST, Dependency(WEB)),
+            Way(0.93, (Content("*.runtimeconfig.json", r"\"Microsoft\.AspNetCore\.App\""),)),
+        ),
         supersedes=FRONT_ENDS,
         start_command="ASPNETCORE_URLS=http://0.0.0.0:$PORT {program}",
         port=8080,

@@ -55,6 +55,7 @@ RECORDS = (
             Way(0.6, (File("*.go"),)),
             Way(0.6, (File("cmd/*/*.go"),)),
             Way(0.55, (File("api/*.go"),)),
+            Way(0.35, (File("*/*.go"),)),
         ),
         port=8080,
     ),

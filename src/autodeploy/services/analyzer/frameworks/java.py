@@ -24,7 +24,7 @@ def _web(
         language="java",
         kind=AppKind.SERVER,
         source=source,
-        package=packages[0],
+        package=f"{packages[0].partition(':')[0]}*",
         ways=(*(Way(0.97, (Dependency(one),)) for one in packages), *ways),
         supersedes=FRONT_ENDS | supersedes,
         start_command=f"{variables} {{program}}".strip(),

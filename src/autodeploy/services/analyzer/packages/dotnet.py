@@ -13,7 +13,7 @@ from autodeploy.services.analyzer.plan import Member
 
 MOST_PROJECTS = 50
 _ENDINGS = ("csproj", "fsproj", "vbproj")
-_BELOW = tuple(f"{folder}*.{ending}" for folder in ("*/", "*/*/") for ending in _ENDINGS)
+_SOLUTION = ("*.sln", "*.slnx", "global.json", "Directory.Build.props")
 _NAMES = {"csproj": "C#", "fsproj": "F#", "vbproj": "Visual Basic"}
 
 WEB = "Microsoft.NET.Sdk.Web"
@@ -86,9 +86,12 @@ class Project:
 
 def projects(files: SourceFiles) -> list[Project]:
     """The projects of the root, else those in folders below it, likeliest first."""
-    paths = [path for ending in _ENDINGS for path in files.glob(f"*.{ending}")]
-    if not paths:
-        paths = [path for pattern in _BELOW for path in files.glob(pattern)]
+    paths: list[str] = []
+    # Far below are only those of a solution.
+    is_solution = any(files.glob(path) for path in _SOLUTION)
+    for folder in ("", "*/", "*/*/")[: None if is_solution else 2]:
+        if not paths or folder == "*/*/" and "" not in {path.rpartition("/")[0] for path in paths}:
+            paths += [path for end in _ENDINGS for path in files.glob(f"{folder}*.{end}")]
     found = [Project(files, path) for path in sorted(paths)[:MOST_PROJECTS]]
     return sorted(found, key=lambda one: -one.rank())
 
@@ -126,9 +129,10 @@ def _published(files: SourceFiles) -> tuple[str, str] | None:
     """The version that what was published is run with."""
     for path in files.glob("*.runtimeconfig.json"):
         options = table(files.json(path), "runtimeOptions")
+        target = _FRAMEWORK.match(words(options.get("tfm")) or "")
         version = words(table(options, "framework").get("version"))
-        if version:
-            return version, path
+        if target or version:
+            return (target.group(1) if target else version or ""), path
     return None
 
 
@@ -151,7 +155,7 @@ LANGUAGE = Language(
     tools=(
         BuildTool(
             "nuget",
-            (*(f"*.{ending}" for ending in _ENDINGS), "*.sln", "*.slnx", *_BELOW),
+            (*(f"{folder}*.{ending}" for folder in ("", "*/") for ending in _ENDINGS), *_SOLUTION),
             "dotnet restore",
             ("packages.lock.json", "global.json", "Directory.Packages.props"),
         ),

@@ -44,7 +44,7 @@ LANGUAGE = Language(
     slug="go",
     name="Go",
     tools=(BuildTool("go", ("go.mod", "go.work"), "go mod download", ("go.sum", "go.work.sum")),),
-    sources=("*.go", "cmd/*.go", "cmd/*/*.go", "api/*.go"),
+    sources=("*.go", "cmd/*.go", "cmd/*/*.go", "*/*.go"),
     versions=(
         line(".go-version"),
         tool("go", "golang"),

@@ -71,8 +71,9 @@ class Pom:
         yield from self.project.findall("build/pluginManagement/plugins/plugin")
 
     def plugin(self, artifact: str) -> Element | None:
-        """The plugin that the build uses: one that is only managed is not."""
-        used = self.project.findall("build/plugins/plugin")
+        """The plugin that the build uses: one that is only managed is not, but for Maven's own."""
+        own = artifact in ("maven-jar-plugin", "maven-compiler-plugin")
+        used = self.plugins() if own else self.project.findall("build/plugins/plugin")
         return next((one for one in used if one.findtext("artifactId") == artifact), None)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.packages.base import Packages
@@ -79,9 +80,9 @@ class Language:
 
     def read(self, files: SourceFiles) -> Packages | None:
         """What the manifests say; None when there is neither a manifest nor code."""
-        tool = self._tool(files)
-        if tool is None and not any(files.glob(path) for path in self.sources):
+        if not self._is_here(files):
             return None
+        tool = self._tool(files)
         found = self.dependencies(files)
         return Packages(
             language=self.slug,
@@ -95,6 +96,25 @@ class Language:
             lock_files=_locks(tool, files),
             members=self.members(files),
         )
+
+    def _is_here(self, files: SourceFiles) -> bool:
+        names = "\n".join(name for name, is_file in files.entries().items() if is_file)
+        return bool(self._in_root.search(names)) or any(files.glob(path) for path in self._below)
+
+    @cached_property
+    def _signs(self) -> tuple[str, ...]:
+        return (*(path for tool in self.tools for path in tool.manifests), *self.sources)
+
+    @cached_property
+    def _in_root(self) -> re.Pattern[str]:
+        """All signs in the root at once: most repositories hold none of most languages."""
+        alternatives = (re.escape(path).replace(r"\*", ".*") for path in self._signs
+                        if "/" not in path)  # fmt: skip
+        return re.compile(rf"(?m)^(?:{'|'.join(alternatives)})$")
+
+    @cached_property
+    def _below(self) -> tuple[str, ...]:
+        return tuple(path for path in self._signs if "/" in path)
 
     def _tool(self, files: SourceFiles) -> BuildTool | None:
         for tool in self.tools:
