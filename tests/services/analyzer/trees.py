@@ -26,3 +26,7 @@ def start_of(plan: Plan) -> str | None:
 
 def install_of(plan: Plan) -> str | None:
     return plan.install_command.command if plan.install_command else None
+
+
+def build_of(plan: Plan) -> str | None:
+    return plan.build_command.command if plan.build_command else None

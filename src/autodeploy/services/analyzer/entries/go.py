@@ -41,6 +41,9 @@ def _program(files: SourceFiles) -> Program | None:
 
 def _build(files: SourceFiles, folder: str) -> str:
     build = f"go build -o {PROGRAM}"
+    if files.has("go.mod") and not files.has("go.sum") and "require" in files.code("go.mod"):
+        # Go refuses modules whose sums are not written down.
+        build = f"go mod tidy && {build}"
     if folder:
         return f"{build} {shlex.quote(f'./{folder}')}"
     if files.has("go.mod") or files.has("go.work"):

@@ -13,18 +13,22 @@ def _web(
     name: str,
     source: str,
     *packages: str,
+    versioned: str | None = None,
     variables: str = "",
     supersedes: frozenset[str] = frozenset(),
     ways: tuple[Way, ...] = (),
 ) -> FrameworkRecord:
-    """A framework that any of ``packages`` shows; ``variables`` tell it the port."""
+    """A framework that any of ``packages`` shows; ``variables`` tell it the port.
+
+    ``versioned`` are the packages whose version is its own, where that is not all of its group's.
+    """
     return FrameworkRecord(
         slug=slug,
         name=name,
         language="java",
         kind=AppKind.SERVER,
         source=source,
-        package=f"{packages[0].partition(':')[0]}*",
+        package=versioned or f"{packages[0].partition(':')[0]}*",
         ways=(*(Way(0.97, (Dependency(one),)) for one in packages), *ways),
         supersedes=FRONT_ENDS | supersedes,
         start_command=f"{variables} {{program}}".strip(),
@@ -43,7 +47,7 @@ RECORDS = (
          variables="QUARKUS_HTTP_HOST=0.0.0.0 QUARKUS_HTTP_PORT=$PORT", supersedes=_LIBRARIES),
     _web("micronaut", "Micronaut", "https://docs.micronaut.io/latest/guide/#runningServer",
          "io.micronaut:*", "io.micronaut.application", "io.micronaut.platform:*",
-         variables="MICRONAUT_SERVER_PORT=$PORT", supersedes=_LIBRARIES),
+         versioned="io.micronaut*:*", variables="MICRONAUT_SERVER_PORT=$PORT", supersedes=_LIBRARIES),
     _web("ktor", "Ktor", "https://ktor.io/docs/server-deployment.html",
          "io.ktor:ktor-server-*", "io.ktor.plugin", supersedes=_LIBRARIES),
     _web("spark-java", "Spark (Java)", "https://sparkjava.com/documentation",

@@ -90,7 +90,7 @@ def projects(files: SourceFiles) -> list[Project]:
     # Far below are only those of a solution.
     is_solution = any(files.glob(path) for path in _SOLUTION)
     for folder in ("", "*/", "*/*/")[: None if is_solution else 2]:
-        if not paths or (folder == "*/*/" and "" not in {path.rpartition("/")[0] for path in paths}):
+        if not any("/" not in path for path in paths):
             paths += [path for end in _ENDINGS for path in files.glob(f"{folder}*.{end}")]
     found = [Project(files, path) for path in sorted(paths)[:MOST_PROJECTS]]
     return sorted(found, key=lambda one: -one.rank())
