@@ -38,7 +38,7 @@ LEIN = '(defproject com.example/shop "1.0" :main shop.core :dependencies [[ring 
         ({"main.scm": ""}, "scheme", None, None, "guile --no-auto-compile main.scm"),
         ({"project.clj": LEIN}, "clojure", "leiningen", "lein uberjar",
          "java -jar target/shop-1.0-standalone.jar"),
-        ({"project.clj": LEIN.replace("{}", ' :plugins [[lein-ring "0.12"]] :uberjar-name "s.jar"')},
+        ({"project.clj": LEIN.replace("{}", ' :plugins [[lein-ring "1"]] :uberjar-name "s.jar"')},
          "clojure", "leiningen", "lein ring uberjar", "java -jar target/s.jar"),
         ({"deps.edn": "{:aliases {:build {}}}", "build.clj": "(defn uber [_] (b/uber {}))"},
          "clojure", "clojure-cli", "clojure -T:build uber", 'java -jar "$(ls target/*.jar)"'),
@@ -92,7 +92,10 @@ def test_vapor_is_told_the_port(tmp_path: Path) -> None:
 
 
 def test_flutter_is_built_for_the_web(tmp_path: Path) -> None:
-    manifest = "name: shop\ndependencies:\n  flutter:\n    sdk: flutter\ndev_dependencies:\n  lints: ^5.0.0\n"
+    manifest = (
+        "name: shop\ndependencies:\n  flutter:\n    sdk: flutter\n"
+        "dev_dependencies:\n  lints: ^5.0.0\n"
+    )
     plan = plan_of(tmp_path, {"pubspec.yaml": manifest, "lib/main.dart": ""})
     assert (plan.kind, plan.output_directory) == (AppKind.STATIC, "build/web")
     assert plan.dependencies.development == ("lints",)

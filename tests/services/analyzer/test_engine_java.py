@@ -32,12 +32,19 @@ def dependency(name: str, inner: str = "") -> str:
     )
 
 
+def properties(inner: str) -> str:
+    return f"<properties>{inner}</properties>"
+
+
 BOOT = plugin("spring-boot-maven-plugin", group="org.springframework.boot")
 SPRING_PARENT = (
     "<parent><groupId>org.springframework.boot</groupId>"
     "<artifactId>spring-boot-starter-parent</artifactId><version>3.5.6</version></parent>"
 )
-MAIN_CLASS = "<configuration><archive><manifest><mainClass>a.B</mainClass></manifest></archive></configuration>"
+MAIN_CLASS = (
+    "<configuration><archive><manifest><mainClass>a.B</mainClass></manifest></archive>"
+    "</configuration>"
+)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,9 @@ def test_wrappers_are_used_where_they_are(tmp_path: Path) -> None:
 
 
 def test_module_that_runs_is_found_below_the_pom(tmp_path: Path) -> None:
-    parent = pom("<packaging>pom</packaging><modules><module>lib</module><module>web</module></modules>")
+    parent = pom(
+        "<packaging>pom</packaging><modules><module>lib</module><module>web</module></modules>"
+    )
     files = {
         "pom.xml": parent,
         "lib/pom.xml": pom().replace("hello", "lib"),
@@ -120,7 +129,8 @@ def test_framework_is_the_one_that_the_pom_depends_on(
         ("id 'org.springframework.boot' version '3.5.6'", "bootJar",
          "SERVER_PORT=$PORT java -jar build/libs/shop-2.0.jar"),
         ("id 'io.quarkus'", "build -x test",
-         "QUARKUS_HTTP_HOST=0.0.0.0 QUARKUS_HTTP_PORT=$PORT java -jar build/quarkus-app/quarkus-run.jar"),
+         "QUARKUS_HTTP_HOST=0.0.0.0 QUARKUS_HTTP_PORT=$PORT "
+         "java -jar build/quarkus-app/quarkus-run.jar"),
         ("id 'application'", "installDist", "./build/install/shop/bin/shop"),
         ("    application\n", "installDist", "./build/install/shop/bin/shop"),
         ("// id 'application'\n", "build -x test", None),
@@ -171,18 +181,19 @@ def test_kotlin_is_named_by_its_sources_and_read_through_the_version_catalog(
 @pytest.mark.parametrize(
     ("files", "version", "source"),
     [
-        ({"pom.xml": pom("<properties><maven.compiler.target>1.8</maven.compiler.target></properties>")},
+        ({"pom.xml": pom(properties("<maven.compiler.target>1.8</maven.compiler.target>"))},
          "8", "pom.xml"),
-        ({"pom.xml": pom("<properties><v>21</v><java.version>${v}</java.version></properties>")},
+        ({"pom.xml": pom(properties("<v>21</v><java.version>${v}</java.version>"))},
          "21", "pom.xml"),
-        ({"pom.xml": pom(plugin("maven-compiler-plugin", "<configuration><release>17</release></configuration>"))},
+        ({"pom.xml": pom(plugin("maven-compiler-plugin",
+                                "<configuration><release>17</release></configuration>"))},
          "17", "pom.xml"),
         ({"build.gradle": "sourceCompatibility = JavaVersion.VERSION_1_8\n"}, "8", "build.gradle"),
         ({"build.gradle": "java { toolchain { languageVersion = JavaLanguageVersion.of(21) } }"},
          "21", "build.gradle"),
         ({"build.gradle.kts": "kotlin { jvmToolchain(17) }\n"}, "17", "build.gradle.kts"),
         ({"build.gradle": "", ".sdkmanrc": "java=21.0.4-tem\n"}, "21.0.4-tem", ".sdkmanrc"),
-        ({"pom.xml": pom("<properties><java.version>21</java.version></properties>"),
+        ({"pom.xml": pom(properties("<java.version>21</java.version>")),
           "system.properties": "java.runtime.version=17\n"}, "17", "system.properties"),
         ({"build.sbt": 'name := "x"\n', ".tool-versions": "java temurin-21.0.4+7"},
          "temurin-21.0.4+7", ".tool-versions"),
@@ -197,8 +208,8 @@ def test_java_version_is_read_from_where_it_is_asked_for(
 
 
 def test_properties_that_name_each_other_end(tmp_path: Path) -> None:
-    properties = "<a>${b}${b}</a><b>${a}${a}</b><java.version>${a}</java.version>"
-    plan = plan_of(tmp_path, {"pom.xml": pom(f"<properties>{properties}</properties>")})
+    nested = "<a>${b}${b}</a><b>${a}${a}</b><java.version>${a}</java.version>"
+    plan = plan_of(tmp_path, {"pom.xml": pom(properties(nested))})
     assert plan.runtime is not None
     assert plan.runtime.version_request is None
 

@@ -43,7 +43,9 @@ def test_broken_or_hostile_xml_is_a_warning_and_reads_as_empty(
     "content",
     [
         '<?xml version="1.0" encoding="ISO-8859-1"?><a xmlns="urn:x"><b>é</b></a>',
-        '<?xml version="1.0" encoding="UTF-16"?><a xmlns:n="urn:x"><n:b>é</n:b></a>'.encode("utf-16"),
+        '<?xml version="1.0" encoding="UTF-16"?><a xmlns:n="urn:x"><n:b>é</n:b></a>'.encode(
+            "utf-16"
+        ),
     ],
 )
 def test_xml_is_read_without_namespaces_whatever_its_encoding(

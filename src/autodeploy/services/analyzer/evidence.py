@@ -104,7 +104,7 @@ class SourceFiles:
         return self._parse(path, _load_json)
 
     def toml(self, path: str) -> Mapping[str, object]:
-        return self._parse(path, tomllib.loads)
+        return self._parse(path, _load_toml)
 
     def yaml(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_yaml)
@@ -232,6 +232,13 @@ def _load_json(text: str) -> object:
     except ValueError:
         # Comments and trailing commas are common in what people write by hand.
         return json.loads(_TRAILING_COMMA.sub(r"\1", _LINE_COMMENT.sub("", text)))
+
+
+def _load_toml(text: str) -> object:
+    # A dotted key nests too, and takes the parser a time that grows with its square.
+    if any(line.count(".") > MAXIMUM_NESTING for line in text.splitlines()):
+        raise ValueError("a line holds a key that is nested too deeply")
+    return tomllib.loads(text)
 
 
 def _load_yaml(text: str) -> object:

@@ -57,7 +57,12 @@ RECIPES = {
     ("zig", "zig"): Recipe(
         "zig build -Doptimize=ReleaseSafe",
         "./zig-out/bin/{name}",
-        (stated("build.zig", r"\baddExecutable\([^;\"]*?\.name[ \t]*=[ \t]*\"([\w.-]+)\""),),
+        (
+            stated(
+                "build.zig",
+                r"\baddExecutable\([ \t\n]*\.\{[ \t\n]*\.name[ \t]*=[ \t]*\"([\w.-]+)\"",
+            ),
+        ),
         "https://ziglang.org/learn/build-system/",
     ),
     ("haskell", "stack"): Recipe(

@@ -15,7 +15,7 @@ from autodeploy.services.analyzer.packages.stated import first, stated
 _NAME = (
     stated("build.sbt", r"\bexecutableScriptName[ \t]*:=[ \t]*\"([^\"]+)"),
     stated("build.sbt", r"(?:^|[\s(,.])name[ \t]*:=[ \t]*\"{1,3}([^\"]+)"),
-    stated("build.sbt", r"^lazy val (\w+)[ \t]*=[ \t]*\(?[ \t]*project\b"),
+    stated("build.sbt", r"^lazy val (\w+)[ \t]*=[ \t(]*project\b"),
 )
 _STAGES = re.compile(r"JavaAppPackaging|PlayScala|PlayJava|packageArchetype|JavaServerAppPackaging")
 

@@ -16,7 +16,8 @@ LANGUAGE = Language(
     dependencies=by_pattern(
         {
             "project.clj": r"\[(?P<name>[\w./-]+)[ \t]+\"(?P<version>[^\"\n]+)\"",
-            "deps.edn": r"(?P<name>[\w.-]+/[\w.-]+)[ \t\n]*\{[ \t\n]*:(?:mvn/version|git/tag)"
+            "deps.edn": r"(?<![\w.-])(?P<name>[\w.-]+/[\w.-]+)"
+            r"[ \t\n]*\{[ \t\n]*:(?:mvn/version|git/tag)"
             r"[ \t]+\"(?P<version>[^\"\n]+)\"",
         }
     ),

@@ -12,9 +12,8 @@ from autodeploy.services.analyzer.packages.toolchain import (
 )
 
 _SECTION = re.compile(r"^(\w+):")
-_ENTRY = re.compile(
-    r"^(?:  |- |  - )([A-Za-z_][\w-]*)(?::[ \t]*[\"']?([\^~<>=]*[ \t]*\d[\w.+<>= -]*))?"
-)
+_ENTRY = re.compile(r"^(?:  |- |  - )([A-Za-z_][\w-]*)(?:$|[ \t]|:(.*))")
+_VERSION = re.compile(r"[\^~<>=]*[ \t]*\d")
 _TOOLS_VERSION = re.compile(r"(?m)\A//[ \t]*swift-tools-version:[ \t]*([\d.]+)")
 
 
@@ -25,7 +24,8 @@ def _listed(files: SourceFiles, path: str) -> Dependencies:
         heading, entry = _SECTION.match(text), _ENTRY.match(text)
         section = heading.group(1) if heading else section
         if entry and section.endswith("dependencies"):
-            version = (entry.group(2) or "").strip() or None
+            asked = (entry.group(2) or "").strip(" \t\"'")
+            version = asked if _VERSION.match(asked) else None
             found.add(entry.group(1), version, path, develop=section.startswith("dev"))
     return found
 
@@ -59,8 +59,10 @@ LANGUAGES = (
         versions=(line(".swift-version"), tool("swift"), _swift_tools),
         dependencies=by_pattern(
             {
-                "Package.swift": r"\.package\([^()\"]*\"[^()\"]*/(?P<name>[\w-]+)(?:\.git)?\""
-                r"[ \t\n]*,[^()\"]*(?:\.\w+\()?[^()\"]*\"(?P<version>\d[\w.-]*)\""
+                "Package.swift": r"\.package\([ \t\n]*"
+                r"(?:name:[ \t\n]*\"[^\"\n]*\"[ \t\n]*,[ \t\n]*)?"
+                r"url:[ \t\n]*\"[^()\"]*/(?P<name>[\w-]+)(?:\.git)?\""
+                r"(?:[ \t\n]*,(?:[^()\"]*\.\w+\()?[^()\"]*\"(?P<version>\d[\w.-]*)\")?"
             }
         ),
     ),

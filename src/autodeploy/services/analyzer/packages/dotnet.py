@@ -22,7 +22,7 @@ _WASM = "Microsoft.AspNetCore.Components.WebAssembly.DevServer"
 
 # `net8.0`, `netcoreapp3.1`, `net8.0-windows`; libraries alone are for `netstandard2.0`, and
 # `net48` is the .NET Framework of Windows.
-_FRAMEWORK = re.compile(r"net(?:coreapp)?(\d+\.\d+)")
+_FRAMEWORK = re.compile(r"net(?:coreapp)?(\d{1,3}\.\d{1,3})")
 
 
 class Project:

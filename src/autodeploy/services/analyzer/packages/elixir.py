@@ -11,7 +11,7 @@ from autodeploy.services.analyzer.plan import Member
 _INSTALL = "mix local.hex --force && mix local.rebar --force && mix deps.get --only prod"
 _DEPENDENCY = re.compile(r"\{[ \t\n]*:(\w+)[ \t]*,([^{}]*)\}")
 _REQUIREMENT = re.compile(r"\A\s*\"([^\"\n]*)\"")
-_ONLY = re.compile(r"\bonly:[ \t]*(\[[^\]]*\]|:\w+)")
+_ONLY = re.compile(r"\bonly:[ \t]*(\[[^\[\]]*\]|:\w+)")
 
 
 def _dependencies(files: SourceFiles) -> Dependencies:

@@ -9,7 +9,7 @@ from autodeploy.services.analyzer.plan import Member
 
 # A requirement of a module (https://go.dev/ref/mod#go-mod-file-require, read 2026-11); what only
 # other modules need is marked as indirect, in a comment that has to be read.
-_REQUIRED = re.compile(r"(?m)^[ \t]*(?:require[ \t]+)?([\w.~-]+\.[\w.~/-]+)[ \t]+(v[\w.+-]+)(.*)$")
+_REQUIRED = re.compile(r"(?m)^[ \t]*(?:require[ \t]+)?([\w~-][\w.~/-]*)[ \t]+(v\d[\w.+-]*)(.*)$")
 _MAJOR = re.compile(r"(/v\d+|\.v\d+)$")
 _USED = re.compile(r"(?m)^[ \t]*(?:use[ \t]+)?(\.[\w./-]*)[ \t]*$")
 _MODULE = re.compile(r"(?m)^module[ \t]+\"?([^\s\"]+)")

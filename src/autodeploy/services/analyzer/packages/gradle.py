@@ -31,7 +31,7 @@ _INCLUDE = re.compile(r"(?m)^[ \t]*include[ \t(]+([^)\n]*(?:,[ \t]*\n[^)\n]*)*)"
 _QUOTED = re.compile(r"[\"']([^\"'\s]+)[\"']")
 _ALIAS = re.compile(r"\blibs\.([\w.]+)")
 
-_COMPATIBILITY = r"(?:source|target)Compatibility\b[ \t]*(?:=|\.set\()?[ \t]*(?:JavaVersion\.)?"
+_COMPATIBILITY = r"(?:source|target)Compatibility\b[ \t=]*(?:\.set\([ \t]*)?(?:JavaVersion\.)?"
 _PATTERNS = (
     r"JavaLanguageVersion\.of\([ \t]*[\"']?(\d+)",
     r"\bjvmToolchain\([ \t]*(\d+)",
@@ -59,7 +59,7 @@ def project_folders(files: SourceFiles) -> list[str]:
     for included in _INCLUDE.findall(files.code(settings)) if settings else ():
         for path in _QUOTED.findall(included):
             folder = path.strip(":").replace(":", "/")
-            if ".." not in folder and script_of(files, folder):
+            if folder and ".." not in folder and script_of(files, folder):
                 found[folder] = None
     return list(found)[:MOST_PROJECTS]
 

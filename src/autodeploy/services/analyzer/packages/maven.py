@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.packages.toolchain import Dependencies
 from autodeploy.services.analyzer.plan import Member
+from autodeploy.services.analyzer.tree import normal_path
 
 MOST_MODULES = 50
 _REFERENCE = re.compile(r"\$\{([\w.-]+)\}")
@@ -28,16 +29,17 @@ def pom_path(folder: str) -> str:
     return f"{folder}/pom.xml" if folder else "pom.xml"
 
 
-def module_folders(files: SourceFiles, folder: str = "", depth: int = 3) -> list[str]:
-    """The folders of the modules below a folder, each before its own modules."""
-    found: list[str] = []
-    modules = files.xml(pom_path(folder)).findall("modules/module") if depth else []
-    for module in modules[:MOST_MODULES]:
-        name = (module.text or "").strip().strip("/")
-        path = f"{folder}/{name}" if folder else name
-        if name and ".." not in name and files.has(pom_path(path)):
-            found += [path, *module_folders(files, path, depth - 1)]
-    return found[:MOST_MODULES]
+def module_folders(files: SourceFiles) -> list[str]:
+    """The folders of the modules, and of theirs, outer ones first."""
+    found, pending = dict.fromkeys(("",)), [""]
+    for folder in pending:
+        for module in files.xml(pom_path(folder)).findall("modules/module"):
+            name = normal_path(f"{folder}/{(module.text or '').strip()}".strip("/"))
+            is_new = name and name not in found and len(found) <= MOST_MODULES
+            if name and is_new and files.has(pom_path(name)):
+                found[name] = None
+                pending.append(name)
+    return list(found)[1:]
 
 
 class Pom:
