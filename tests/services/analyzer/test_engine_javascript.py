@@ -184,3 +184,18 @@ def test_server_that_also_talks_to_a_chat_service_is_a_server(tmp_path: Path) ->
     package = manifest(dependencies={"discord.js": "14", "express": "5"}, main="index.js")
     plan = plan_of(tmp_path, {"package.json": package, "index.js": ""})
     assert plan.kind == "server"
+
+
+def test_versions_that_disagree_are_told_with_the_one_that_counts(tmp_path: Path) -> None:
+    package = manifest(engines={"node": "20.x"}, scripts={"start": "node a.js"})
+    plan = plan_of(tmp_path, {"package.json": package, ".nvmrc": "v22.1.0\n"})
+    assert plan.runtime is not None
+    assert plan.runtime.version_request == "22.1.0"
+    told = ".nvmrc asks for 22.1.0 and package.json (engines) for 20.x: .nvmrc counts."
+    assert told in plan.warnings
+
+
+def test_version_inside_a_range_of_another_file_is_no_disagreement(tmp_path: Path) -> None:
+    package = manifest(engines={"node": ">=20"}, scripts={"start": "node a.js"})
+    plan = plan_of(tmp_path, {"package.json": package, ".nvmrc": "22"})
+    assert not any("counts" in warning for warning in plan.warnings)

@@ -138,3 +138,26 @@ def test_members_are_found_where_a_monorepo_names_them(
     plan = plan_of(tmp_path, {**files, **declared})
     assert [(member.path, member.name) for member in plan.members] == [("apps/web", "web")]
     assert plan.root_directory == "apps/web"
+
+
+def test_members_that_only_use_a_bundler_are_no_apps(tmp_path: Path) -> None:
+    files = _workspace(
+        **{
+            "apps/web": manifest(name="web", devDependencies={"vite": "7"}),
+            "packages/email": manifest(name="email", dependencies={"react": "19"}),
+            "packages/tests": manifest(name="tests", devDependencies={"vite": "7"}),
+            "packages/ui": manifest(name="ui", devDependencies={"vite": "7"}),
+        }
+    )
+    files |= {"apps/web/index.html": "", "apps/web/vite.config.ts": ""}
+    plan = plan_of(tmp_path, {**files, "packages/ui/vite.config.ts": ""})
+    assert plan.root_directory == "apps/web"
+
+
+def test_bundler_at_the_root_of_a_workspace_is_for_its_members(tmp_path: Path) -> None:
+    root = manifest(
+        private=True, workspaces=["apps/*"], devDependencies={"vite": "7"},
+        scripts={"build": "turbo run build"},
+    )  # fmt: skip
+    plan = plan_of(tmp_path, {"package.json": root, "apps/web/package.json": manifest(name="web")})
+    assert plan.framework is None

@@ -1,13 +1,18 @@
 """JavaScript and TypeScript: npm, pnpm, yarn and bun, workspaces, the Node version."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from autodeploy.services.analyzer.evidence import SourceFiles, table, words
-from autodeploy.services.analyzer.packages.base import Packages, first_line, tool_version
+from autodeploy.services.analyzer.packages.base import (
+    Packages,
+    first_line,
+    first_request,
+    tool_version,
+)
 from autodeploy.services.analyzer.packages.members import members_of
-from autodeploy.services.analyzer.plan import Command, Runtime
+from autodeploy.services.analyzer.plan import Command
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def read(files: SourceFiles) -> Packages | None:
         manager=manager.name,
         manager_version=version,
         install=_install(manager, version, place, bool(locks)),
-        runtime=_runtime(files),
+        runtime=first_request(files, "node", _version_requests(files), parts=1),
         production=production,
         development=development,
         manifests=dict.fromkeys((*development, *production), "package.json"),
@@ -119,25 +124,20 @@ def _is_berry(version: str | None, place: SourceFiles) -> bool:
     return place.has(".yarnrc.yml") or "__metadata:" in (place.text("yarn.lock") or "")[:400]
 
 
-def _runtime(files: SourceFiles) -> Runtime:
-    """The Node version asked for: exact files first, then tools, then the range of engines."""
+def _version_requests(files: SourceFiles) -> Iterator[tuple[str, str]]:
+    """The Node versions asked for: exact files first, then tools, then the range of engines."""
     for place in (files, *files.parents()):
         manifest = place.json("package.json")
         for path in (".node-version", ".nvmrc"):
             version = first_line(place, path)
             if version:
-                return _asked(version.removeprefix("v"), place.at(path))
+                yield version.removeprefix("v"), place.at(path)
         volta = words(table(manifest, "volta").get("node"))
         if volta:
-            return _asked(volta, f"{place.at('package.json')} (volta)")
+            yield volta, f"{place.at('package.json')} (volta)"
         tool = tool_version(place, "node", "nodejs")
         if tool:
-            return _asked(tool[0], place.at(tool[1]))
+            yield tool[0], place.at(tool[1])
         engines = words(table(manifest, "engines").get("node"))
         if engines:
-            return _asked(engines, f"{place.at('package.json')} (engines)")
-    return Runtime(name="node")
-
-
-def _asked(version: str, source: str) -> Runtime:
-    return Runtime(name="node", version_request=version, source=source)
+            yield engines, f"{place.at('package.json')} (engines)"
