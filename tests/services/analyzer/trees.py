@@ -53,3 +53,7 @@ class MemoryTree:
 
     def read(self, path: str) -> bytes | None:
         return self.files.get(normal_path(path) or "")
+
+
+def build_of(plan: Plan) -> str | None:
+    return plan.build_command.command if plan.build_command else None

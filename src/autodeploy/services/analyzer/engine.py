@@ -10,14 +10,21 @@ from typing import NamedTuple
 from autodeploy.services.analyzer.declared import override
 from autodeploy.services.analyzer.declared.declarations import declarations, language_said
 from autodeploy.services.analyzer.declared.precedence import OWNERS, Ranked
-from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, read_packages
+from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, possible_records, read_packages
 from autodeploy.services.analyzer.entries import app_file, celery, javascript
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.frameworks.javascript.families import BUNDLERS
 from autodeploy.services.analyzer.languages import find_unsupported
-from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, Match, Verdict, judge
+from autodeploy.services.analyzer.matcher import (
+    Context,
+    FrameworkRecord,
+    Match,
+    Verdict,
+    find_name,
+    judge,
+)
 from autodeploy.services.analyzer.needs import find_needs, with_required
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import (
@@ -90,7 +97,7 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
     declared = declarations(files, said)
     found = read_packages(files)
     context = _context(files, found)
-    verdict, language = _decide(files, judge(FRAMEWORKS.values(), context), declared)
+    verdict, language = _decide(files, judge(possible_records(found), context), declared)
     packages = found.get(language.slug) or _no_manifest(language)
     run = celery.with_worker(_run(files, packages, verdict.winner, context), files, packages)
     run = override.run(run, declared, language.slug)
@@ -108,11 +115,7 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
 
 def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
     """The members of a workspace that can be deployed, where its root is no app itself."""
-    start = plan.start_command
-    declared = start and (
-        start.reason.startswith(OWNERS) or javascript.STARTS_ITSELF.match(start.reason)
-    )
-    if plan.framework or declared or plan.root_directory != files.root:
+    if _is_root_app(plan) or plan.root_directory != files.root:
         return ()
     below = f"{files.root}/" if files.root else ""
     paths = [one.path for one in plan.members if one.path.startswith(below) and one.path != below]
@@ -135,6 +138,16 @@ def _meant(plan: Plan, apps: tuple[str, ...], files: SourceFiles) -> str | None:
         return None
     files.warn(f"{folder} is the app, as {said.reason} has it.")
     return folder
+
+
+def _is_root_app(plan: Plan) -> bool:
+    """Whether the root of a workspace is what is deployed: some scripts only start its members."""
+    start = plan.start_command
+    if plan.framework or start is None:
+        return plan.framework is not None
+    if plan.language != "node" or start.reason.startswith(OWNERS):
+        return True
+    return javascript.STARTS_ITSELF.match(start.reason) is not None
 
 
 def _is_app(files: SourceFiles) -> bool:
@@ -257,7 +270,8 @@ def _framework(winner: Match | None, packages: Packages | None) -> Framework | N
         return None
     record: FrameworkRecord = winner.record
     versions = {**packages.development, **packages.production} if packages else {}
-    version = versions.get(record.package or record.slug)
+    package = find_name(record.package or record.slug, (n for n in versions if versions[n]))
+    version = versions[package] if package else None
     return Framework(
         slug=record.slug,
         name=record.name,

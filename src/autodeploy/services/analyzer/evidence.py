@@ -10,8 +10,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
+from xml.etree.ElementTree import Element
+from xml.parsers.expat import ExpatError
 
 from autodeploy.kernel.toml_text import load_toml
+from autodeploy.services.analyzer.markup import load_xml, without_comments
 from autodeploy.services.analyzer.plan import Evidence
 from autodeploy.services.analyzer.tree import SourceTree, add_warning, normal_path
 from autodeploy.services.analyzer.yaml_text import load_yaml
@@ -118,6 +121,29 @@ class SourceFiles:
 
     def ini(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_ini)
+
+    def xml(self, path: str) -> Element:
+        """The root element, its names without namespaces; an empty one when absent or broken."""
+        found, warning = self.once("xml", path, lambda: self._load_xml(path))
+        if warning:
+            self.warn(warning)
+        return found
+
+    def _load_xml(self, path: str) -> tuple[Element, str | None]:
+        text = (self.text(path) or "") if self.has(path) else ""
+        try:
+            return load_xml(text) if text.strip() else Element("none"), None
+        except (ValueError, ExpatError) as error:
+            warning = f"{self.at(path)} cannot be parsed and was left out: {_reason(error)}"
+            return Element("none"), warning
+
+    def code(self, path: str) -> str:
+        """The text without the comments of its language; '' when absent."""
+        return self.once("code", path, lambda: self._load_code(path))
+
+    def _load_code(self, path: str) -> str:
+        text = (self.text(path) or "") if self.has(path) else ""
+        return without_comments(text, path)
 
     def note(self, path: str, fact: str, line: int | None = None) -> None:
         noted = Evidence(file=self.at(path), line=line, fact=fact)

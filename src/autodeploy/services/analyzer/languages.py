@@ -8,33 +8,12 @@ from autodeploy.services.analyzer.evidence import SourceFiles
 
 # Manifest → (canonical language, how a person says it).
 MANIFESTS = {
-    "go.mod": ("go", "Go"),
-    "Cargo.toml": ("rust", "Rust"),
     "Gemfile": ("ruby", "Ruby"),
     "config.ru": ("ruby", "Ruby"),
     "composer.json": ("php", "PHP"),
     "index.php": ("php", "PHP"),
-    "pom.xml": ("java", "Java"),
-    "build.gradle": ("java", "Java"),
-    "build.gradle.kts": ("java", "Java"),
-    "build.sbt": ("scala", "Scala"),
-    "project.clj": ("clojure", "Clojure"),
-    "deps.edn": ("clojure", "Clojure"),
-    "mix.exs": ("elixir", "Elixir"),
-    "gleam.toml": ("gleam", "Gleam"),
-    "shard.yml": ("crystal", "Crystal"),
-    "pubspec.yaml": ("dart", "Dart"),
-    "Package.swift": ("swift", "Swift"),
-    "build.zig": ("zig", "Zig"),
-    "stack.yaml": ("haskell", "Haskell"),
     "deno.json": ("deno", "Deno"),
     "deno.jsonc": ("deno", "Deno"),
-    "CMakeLists.txt": ("cpp", "C++"),
-    "*.csproj": ("dotnet", ".NET"),
-    "*.fsproj": ("dotnet", ".NET"),
-    "*.sln": ("dotnet", ".NET"),
-    "*.cabal": ("haskell", "Haskell"),
-    "main.go": ("go", "Go"),
 }
 
 

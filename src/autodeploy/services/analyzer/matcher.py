@@ -5,6 +5,7 @@ finding it is, what it supersedes and what follows from it. The order of records
 the surest match wins, and equals are settled by what supersedes what, then by name.
 """
 
+import fnmatch
 import functools
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,10 @@ from autodeploy.services.analyzer.plan import AppKind, Candidate
 
 @dataclass(frozen=True)
 class Dependency:
-    """A package that the manifest of the record's language names (production or development)."""
+    """A package that the manifest of the record's language names (production or development).
+
+    ``*`` in the name stands for any part of it.
+    """
 
     name: str
     production_only: bool = False
@@ -246,14 +250,23 @@ def _script(condition: Script, context: Context) -> Fact | None:
 
 
 def _dependency(condition: Dependency, language: str, context: Context) -> Fact | None:
-    found = condition.name in context.production.get(language, _NOTHING)
-    if not found and not condition.production_only:
-        found = condition.name in context.development.get(language, _NOTHING)
-    if not found:
+    name = find_name(condition.name, context.production.get(language, _NOTHING))
+    if name is None and not condition.production_only:
+        name = find_name(condition.name, context.development.get(language, _NOTHING))
+    if name is None:
         return None
-    path = context.manifests.get(language, {}).get(condition.name, "")
+    path = context.manifests.get(language, {}).get(name, "")
     text = context.files.text(path) or "" if path else ""
-    return Fact(path, f"depends on {condition.name}", line_of(text, condition.name))
+    # Maven writes the two halves of a name on lines of their own.
+    line = line_of(text, name) or line_of(text, name.rpartition(":")[2])
+    return Fact(path, f"depends on {name}", line)
+
+
+def find_name(pattern: str, names: Iterable[str]) -> str | None:
+    """The first name that is the pattern, or that its ``*`` match."""
+    if "*" not in pattern:
+        return pattern if pattern in names else None
+    return next((name for name in sorted(names) if fnmatch.fnmatchcase(name, pattern)), None)
 
 
 def _content(condition: Content, files: SourceFiles) -> Fact | None:

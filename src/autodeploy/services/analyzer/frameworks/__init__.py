@@ -6,9 +6,24 @@ expected plan to ``examples/``.
 
 from collections.abc import Mapping
 
-from autodeploy.services.analyzer.frameworks import javascript, python, static
+from autodeploy.services.analyzer.frameworks import (
+    clojure,
+    compiled,
+    dotnet,
+    elixir,
+    go,
+    java,
+    javascript,
+    python,
+    rust,
+    static,
+)
 from autodeploy.services.analyzer.matcher import FrameworkRecord
 
+_MODULES = (
+    clojure, compiled, dotnet, elixir, go, java, javascript, python, rust, static,
+)  # fmt: skip
+
 FRAMEWORKS: Mapping[str, FrameworkRecord] = {
-    record.slug: record for module in (javascript, python, static) for record in module.RECORDS
+    record.slug: record for module in _MODULES for record in module.RECORDS
 }

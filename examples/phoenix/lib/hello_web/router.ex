@@ -1,0 +1,5 @@
+defmodule HelloWeb.Router do
+  use Phoenix.Router
+
+  get("/", HelloWeb.HelloController, :index)
+end

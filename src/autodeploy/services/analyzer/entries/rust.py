@@ -1,0 +1,90 @@
+"""Rust: which binary Cargo makes, and where it puts it.
+
+Targets by https://doc.rust-lang.org/cargo/reference/cargo-targets.html (read 2026-11).
+"""
+
+import shlex
+from collections.abc import Mapping
+
+from autodeploy.services.analyzer.entries.base import Program, Run, program_run
+from autodeploy.services.analyzer.evidence import SourceFiles, table, words
+from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
+from autodeploy.services.analyzer.packages.base import Packages
+from autodeploy.services.analyzer.packages.rust import MANIFEST, manifest_of, member_folders
+
+BUILD = "cargo build --release"
+
+
+def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
+    """How to build and run a Rust app; a package without a binary is a library."""
+    if not files.has(MANIFEST):
+        return program_run(packages, record, _without_cargo(files))
+    own = _binary(files, "")
+    if own or "package" in files.toml(MANIFEST):
+        return program_run(packages, record, _program(files, own, BUILD))
+    for folder in _likeliest_first(files, record):
+        name, binary = _package_name(files, folder), _binary(files, folder)
+        if name and binary:
+            build = f"{BUILD} --package {shlex.quote(name)}"
+            return program_run(packages, record, _program(files, binary, build))
+    return program_run(packages, record, None)
+
+
+def _program(files: SourceFiles, binary: str | None, build: str) -> Program | None:
+    if binary is None:
+        return None
+    path = shlex.quote(f"{_target(files)}/release/{binary}")
+    return Program(build, path, f"{MANIFEST} makes the binary {binary}")
+
+
+def _without_cargo(files: SourceFiles) -> Program | None:
+    path = next((path for path in ("main.rs", "src/main.rs") if files.has(path)), None)
+    if path is None:
+        return None
+    return Program(f"rustc -O -o app {path}", "./app", f"{path} is the only source")
+
+
+def _target(files: SourceFiles) -> str:
+    """The folder that Cargo builds into: that of the workspace which the package belongs to."""
+    for steps, above in enumerate(files.parents(), start=1):
+        members = [above.at(folder) for folder in member_folders(above)]
+        if files.root in members:
+            return "/".join([".."] * steps) + "/target"
+    return "./target"
+
+
+def _package_name(files: SourceFiles, folder: str) -> str | None:
+    return words(table(manifest_of(files, folder), "package").get("name"))
+
+
+def _likeliest_first(files: SourceFiles, record: FrameworkRecord) -> list[str]:
+    """The members of the workspace: those that use the framework first."""
+    return sorted(
+        member_folders(files),
+        key=lambda folder: record.package not in table(manifest_of(files, folder), "dependencies"),
+    )
+
+
+def _binary(files: SourceFiles, folder: str) -> str | None:
+    """The binary that ``cargo run`` would start, else the one named like the package."""
+    base = f"{folder}/" if folder else ""
+    manifest = manifest_of(files, folder)
+    package = _package_name(files, folder)
+    named = _named_binaries(manifest)
+    found = list(named)
+    if files.has(f"{base}src/main.rs") and "src/main.rs" not in named.values() and package:
+        found.insert(0, package)
+    found += [path.rpartition("/")[2][:-3] for path in files.glob(f"{base}src/bin/*.rs")]
+    found += [path.split("/")[-2] for path in files.glob(f"{base}src/bin/*/main.rs")]
+    preferred = words(table(manifest, "package").get("default-run"))
+    if preferred in found:
+        return preferred
+    return package if package in found else next(iter(found), None)
+
+
+def _named_binaries(manifest: Mapping[str, object]) -> dict[str, str | None]:
+    declared = manifest.get("bin")
+    tables = (
+        [one for one in declared if isinstance(one, dict)] if isinstance(declared, list) else []
+    )
+    return {name: words(one.get("path")) for one in tables if (name := words(one.get("name")))}
