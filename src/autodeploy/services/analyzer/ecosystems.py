@@ -9,12 +9,24 @@ To add a language, write ``packages/<language>.py`` (what its manifests say),
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from autodeploy.services.analyzer.entries import javascript, python, static
+from autodeploy.services.analyzer.entries import (
+    deno,
+    javascript,
+    php,
+    python,
+    ruby,
+    shell,
+    static,
+)
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
+from autodeploy.services.analyzer.packages import deno as deno_packages
 from autodeploy.services.analyzer.packages import javascript as javascript_packages
+from autodeploy.services.analyzer.packages import php as php_packages
 from autodeploy.services.analyzer.packages import python as python_packages
+from autodeploy.services.analyzer.packages import ruby as ruby_packages
+from autodeploy.services.analyzer.packages import sites as sites_packages
 from autodeploy.services.analyzer.packages.base import Packages
 
 
@@ -37,7 +49,11 @@ ECOSYSTEMS: Mapping[str, Ecosystem] = {
     for one in (
         Ecosystem("node", "JavaScript", javascript_packages.read, javascript.run),
         Ecosystem("python", "Python", python_packages.read, python.run),
-        Ecosystem("static", "HTML", lambda _: None, static.run),
+        Ecosystem("ruby", "Ruby", ruby_packages.read, ruby.run),
+        Ecosystem("php", "PHP", php_packages.read, php.run),
+        Ecosystem("deno", "TypeScript", deno_packages.read, deno.run),
+        Ecosystem("shell", "Shell", lambda _: None, shell.run),
+        Ecosystem("static", "HTML", sites_packages.read, static.run),
     )
 }
 

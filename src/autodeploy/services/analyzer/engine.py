@@ -218,7 +218,7 @@ def _plan(
         root_directory=files.root,
         port=run.port,
         spa_fallback=run.spa_fallback,
-        lock_files=packages.lock_files if packages else (),
+        lock_files=(*(packages.lock_files if packages else ()), *run.lock_files),
         environment_variables=with_required(variables, needs),
         dependencies=packages.dependencies() if packages else Dependencies(),
         services=needs,

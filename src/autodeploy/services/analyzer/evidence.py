@@ -21,8 +21,10 @@ Parsed = TypeVar("Parsed")
 # Nesting beyond this is no manifest; parsers that recurse are not asked to read it.
 MAXIMUM_NESTING = 500
 
-_LINE_COMMENT = re.compile(r"(?m)^[ \t]*//.*$")
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+# Texts come first, so that what they hold is no comment; an unclosed one ends with its line.
+_TEXT = r'("(?:[^"\\\n]|\\.)*"?)'
+_COMMENT = re.compile(_TEXT + r"|//[^\n]*|/\*(?:[\s\S]*?\*/|[\s\S]*)")
+_TRAILING_COMMA = re.compile(_TEXT + r"|,(?=\s*[}\]])")
 
 
 class SourceFiles:
@@ -208,7 +210,7 @@ def _load_json(text: str) -> object:
         return json.loads(text)
     except ValueError:
         # Comments and trailing commas are common in what people write by hand.
-        return json.loads(_TRAILING_COMMA.sub(r"\1", _LINE_COMMENT.sub("", text)))
+        return json.loads(_TRAILING_COMMA.sub(r"\1", _COMMENT.sub(r"\1", text)))
 
 
 def _load_yaml(text: str) -> object:

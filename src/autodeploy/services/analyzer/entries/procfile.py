@@ -17,6 +17,8 @@ _LANGUAGES = {
     "python": "python", "python3": "python", "gunicorn": "python", "uvicorn": "python",
     "hypercorn": "python", "flask": "python", "streamlit": "python", "waitress-serve": "python",
     "node": "node", "npm": "node", "npx": "node", "yarn": "node", "pnpm": "node",
+    "ruby": "ruby", "bundle": "ruby", "rackup": "ruby", "puma": "ruby", "rails": "ruby",
+    "php": "php", "deno": "deno", "sh": "shell", "bash": "shell",
 }  # fmt: skip
 
 

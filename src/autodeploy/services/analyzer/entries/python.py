@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from autodeploy.services.analyzer.entries import django
+from autodeploy.services.analyzer.entries import django, site
 from autodeploy.services.analyzer.entries.application import find_entry, serve_line, with_server
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
@@ -28,6 +28,8 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     """How to run a Python app; what JavaScript there is beside it is not built."""
     if "build" in context.scripts:
         files.warn("package.json has a build script too; only the Python app is built.")
+    if record.kind is AppKind.STATIC:
+        return site.run(files, packages, record)
     if record.slug in ("django", "wagtail"):
         return django.run(files, packages, record)
     return framework_run(files, packages, record)

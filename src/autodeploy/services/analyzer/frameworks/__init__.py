@@ -6,9 +6,20 @@ expected plan to ``examples/``.
 
 from collections.abc import Mapping
 
-from autodeploy.services.analyzer.frameworks import javascript, python, static
+from autodeploy.services.analyzer.frameworks import (
+    deno,
+    javascript,
+    php,
+    python,
+    ruby,
+    shell,
+    sites,
+    static,
+)
 from autodeploy.services.analyzer.matcher import FrameworkRecord
 
+_MODULES = (javascript, python, ruby, php, deno, shell, sites, static)
+
 FRAMEWORKS: Mapping[str, FrameworkRecord] = {
-    record.slug: record for module in (javascript, python, static) for record in module.RECORDS
+    record.slug: record for module in _MODULES for record in module.RECORDS
 }
