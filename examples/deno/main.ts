@@ -1,3 +1,1 @@
-import { STATUS_CODE } from "@std/http/status";
-
-Deno.serve(() => new Response("Hello from Deno\n", { status: STATUS_CODE.OK }));
+Deno.serve(() => new Response("Hello from Deno\n"));
