@@ -4,10 +4,11 @@ import re
 
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.matcher import FrameworkRecord
+from autodeploy.services.analyzer.matcher import Content, FrameworkRecord
 from autodeploy.services.analyzer.packages import javascript
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import AppKind, Command
+from autodeploy.services.analyzer.tree import normal_path
 
 # How each manager installs what the manifest keeps for development: there generators stand.
 _WITH_DEVELOPMENT = {
@@ -29,7 +30,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
     if scripted:
         script, node = scripted
         reason = f"script build: {script}"
-        if node.install:
+        if node.dependencies().production or node.dependencies().development:
             build = Command(command=f"{node.manager} run build", reason=reason)
             install = node.install
         else:
@@ -80,9 +81,12 @@ def _install(files: SourceFiles, packages: Packages, record: FrameworkRecord) ->
 def _output_directory(files: SourceFiles, record: FrameworkRecord) -> str:
     """The folder that the configuration names, else the generator's own."""
     setting = record.output_setting
-    for path in files.glob(setting.path) if setting else ():
-        found = re.search(setting.pattern, files.text(path) or "") if setting else None
-        if found and ".." not in found.group(1) and not found.group(1).startswith("/"):
-            files.note(path, f"writes to {found.group(1)}")
-            return found.group(1).removeprefix("./").strip("/") or "."
+    if not isinstance(setting, Content):
+        return record.output_directory or "."
+    for path in files.glob(setting.path):
+        found = re.search(setting.pattern, files.text(path) or "")
+        folder = normal_path(found.group(1)) if found else None
+        if folder:
+            files.note(path, f"writes to {folder}")
+            return folder
     return record.output_directory or "."

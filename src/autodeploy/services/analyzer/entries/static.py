@@ -9,6 +9,7 @@ from autodeploy.services.analyzer.frameworks.static import FOLDERS
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import AppKind
+from autodeploy.services.analyzer.tree import normal_path
 
 # A Staticfile names the folder, and whether one page answers every path:
 # https://docs.cloudfoundry.org/buildpacks/staticfile/, 2026-11.
@@ -22,8 +23,9 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
         return site.run(files, packages, record)
     said = files.text("Staticfile") or "" if files.has("Staticfile") else ""
     root = _ROOT.search(said)
-    if root and files.entries(root.group(1)):
-        folder = root.group(1).removeprefix("./").strip("/") or "."
+    named = normal_path(root.group(1)) if root else None
+    if named and files.entries(named):
+        folder = named
         files.note("Staticfile", f"names the folder {folder}")
     else:
         folder = next((one for one in ("", *FOLDERS) if files.has(_page(one))), "") or "."

@@ -1,6 +1,6 @@
 """PHP: what composer.json says (https://getcomposer.org/doc/04-schema.md, read 2026-11)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles, table, words
 from autodeploy.services.analyzer.packages.base import Packages
@@ -41,9 +41,10 @@ def _runtime(files: SourceFiles) -> Runtime:
     return asked_runtime(files, "php", (".php-version",), _declared)
 
 
-def _declared(place: SourceFiles) -> tuple[str, str] | None:
+def _declared(place: SourceFiles) -> Iterator[tuple[str, str]]:
+    """What the app requires, then the version for which its packages were chosen."""
     manifest = place.json("composer.json")
-    version = words(table(manifest, "require").get("php")) or words(
-        table(manifest, "config", "platform").get("php")
-    )
-    return (version, "composer.json") if version else None
+    for asked in (table(manifest, "require"), table(manifest, "config", "platform")):
+        version = words(asked.get("php"))
+        if version:
+            yield version, "composer.json"

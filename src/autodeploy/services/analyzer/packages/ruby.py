@@ -87,19 +87,15 @@ def _gemspec_needs(files: SourceFiles, manifest: str) -> list[str]:
     return [name for text in specifications for name in _GEMSPEC_NEEDS.findall(text)]
 
 
-def _declared(place: SourceFiles) -> tuple[str, str] | None:
-    """The version of the Gemfile, else of its lock file.
+def _declared(place: SourceFiles) -> Iterator[tuple[str, str]]:
+    """The version of the Gemfile, then that of its lock file.
 
     ``ruby file: ".ruby-version"`` names a file that is read before.
     """
     for manifest, lock in MANIFESTS:
-        if not place.has(manifest):
-            continue
-        asked = _RUBY.search(place.text(manifest) or "")
-        versions = re.findall(r"[\"']([^\"']*)[\"']", asked.group(1)) if asked else []
-        if any(sign.isdigit() for sign in "".join(versions)):
-            return ", ".join(versions), manifest
+        asked = _RUBY.search(place.text(manifest) or "") if place.has(manifest) else None
+        if asked:
+            yield ", ".join(re.findall(r"[\"']([^\"']*)[\"']", asked.group(1))), manifest
         locked = _LOCKED_RUBY.search(place.text(lock) or "") if place.has(lock) else None
         if locked:
-            return locked.group(1), lock
-    return None
+            yield locked.group(1), lock

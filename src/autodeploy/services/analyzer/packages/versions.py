@@ -1,32 +1,41 @@
 """The version of a runtime that a repository asks for, in the words of where it asks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.packages.base import first_line, tool_version
+from autodeploy.services.analyzer.packages.base import first_line, first_request, tool_version
 from autodeploy.services.analyzer.plan import Runtime
 
-
-def nothing_declared(place: SourceFiles) -> None:
-    """For runtimes that no manifest names."""
+# What the manifests of one folder ask for, in their precedence: (version, file).
+Declared = Callable[[SourceFiles], Iterator[tuple[str, str]]]
 
 
 def asked_runtime(
-    files: SourceFiles,
-    name: str,
-    version_files: Sequence[str],
-    declared: Callable[[SourceFiles], tuple[str, str] | None] = nothing_declared,
+    files: SourceFiles, name: str, version_files: Sequence[str], declared: Declared | None = None
 ) -> Runtime:
     """The version asked for: exact version files first, then tool managers, then manifests.
 
-    ``declared`` reads the manifests of one folder: (version, file). The folder of the app counts
-    before those above it. Versions without a digit (``latest``, ``$VERSION``) ask for nothing.
+    The folder of the app counts before those above it. What has no digit (``latest``,
+    ``$VERSION``) asks for nothing.
     """
+    requests = (
+        (version.removeprefix(f"{name}-").removeprefix("v"), path)
+        for version, path in _requests(files, name, version_files, declared)
+        if any(sign.isdigit() for sign in version)
+    )
+    return first_request(files, name, requests, parts=2)
+
+
+def _requests(
+    files: SourceFiles, name: str, version_files: Sequence[str], declared: Declared | None
+) -> Iterator[tuple[str, str]]:
     for place in (files, *files.parents()):
-        exact = ((first_line(place, path), path) for path in version_files)
-        for found in (*exact, tool_version(place, name), declared(place)):
-            version, path = found or (None, "")
-            if version and any(sign.isdigit() for sign in version):
-                version = version.removeprefix(f"{name}-").removeprefix("v")
-                return Runtime(name=name, version_request=version, source=place.at(path))
-    return Runtime(name=name)
+        for path in version_files:
+            version = first_line(place, path)
+            if version:
+                yield version, place.at(path)
+        tool = tool_version(place, name)
+        if tool:
+            yield tool[0], place.at(tool[1])
+        if declared:
+            yield from ((version, place.at(path)) for version, path in declared(place))
