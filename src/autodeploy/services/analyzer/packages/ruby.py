@@ -55,17 +55,17 @@ def read(files: SourceFiles) -> Packages | None:
 
 def _gems(text: str) -> Iterator[tuple[str, str | None, bool]]:
     """Each gem: its name, the version asked for, and whether the app needs it when it runs."""
-    blocks: list[bool] = []  # for each open block whether it is for development alone
+    blocks = [False]  # for each open block whether its gems are for development alone
     for line in text.splitlines():
         code = line.split(" #")[0].rstrip()
         gem, group = _GEM.match(code), _GROUP.match(code)
         if gem:
             option = _GROUP_OPTION.search(code)
-            is_development = any(blocks) or bool(option and _is_development(option.group(1)))
+            is_development = blocks[-1] or bool(option and _is_development(option.group(1)))
             yield gem.group(1), _version(code[gem.end() :]), not is_development
         if _OPENS.search(code):
-            blocks.append(bool(group and _is_development(group.group(1))))
-        elif _ENDS.match(code) and blocks:
+            blocks.append(blocks[-1] or bool(group and _is_development(group.group(1))))
+        elif _ENDS.match(code) and len(blocks) > 1:
             blocks.pop()
 
 
