@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from autodeploy.kernel.app_file import APP_FILE, AppFile
 from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, read_packages
-from autodeploy.services.analyzer.entries import app_file, celery, javascript, procfile
+from autodeploy.services.analyzer.entries import app_file, celery, front_end, javascript, procfile
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
@@ -180,7 +180,10 @@ def _run(
         files.note(fact.path, fact.text, fact.line)
     ecosystem = ECOSYSTEMS[winner.record.language]
     packages = packages or Packages(ecosystem.language, ecosystem.name)
-    return ecosystem.run(files, packages, winner.record, context)
+    run = ecosystem.run(files, packages, winner.record, context)
+    if ecosystem.language != "node":
+        front_end.warn_of_front_end(run, files)
+    return run
 
 
 def _plan(

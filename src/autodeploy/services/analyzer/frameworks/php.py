@@ -62,7 +62,11 @@ RECORDS = (
         source="https://www.php.net/manual/en/features.commandline.webserver.php",
         generic=True,
         ways=(
-            Way(0.92, (File("composer.json"), File("index.php"))),
+            # With these it is the server, whatever builds its pages.
+            *(
+                Way(0.98, (File("composer.json"), File(f"{folder}index.php")))
+                for folder in ("", "public/", "web/", "htdocs/", "www/")
+            ),
             Way(0.92, (File("composer.json"), File("*/index.php"))),
             Way(0.9, (File("index.php"),), unless=_OTHERS),
             Way(0.79, (File("index.php"),)),
