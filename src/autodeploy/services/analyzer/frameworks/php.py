@@ -20,7 +20,7 @@ RECORDS = (
             Way(0.95, (File("artisan"), File("bootstrap/app.php"))),
             Way(0.9, (Dependency("laravel/framework", production_only=True),)),
         ),
-        supersedes=FRONT_ENDS | {"symfony", "slim"},
+        supersedes=FRONT_ENDS | {"symfony", "slim", "php"},
         port=8000,
     ),
     FrameworkRecord(
@@ -37,7 +37,7 @@ RECORDS = (
             Way(0.92, (File("symfony.lock"), File("bin/console"))),
             Way(0.9, (Dependency("symfony/framework-bundle", production_only=True),)),
         ),
-        supersedes=FRONT_ENDS | {"slim"},
+        supersedes=FRONT_ENDS | {"slim", "php"},
         port=8000,
     ),
     FrameworkRecord(
@@ -51,7 +51,7 @@ RECORDS = (
             Way(0.96, (Dependency("slim/slim"), File("*/index.php"))),
             Way(0.94, (Dependency("slim/slim", production_only=True),)),
         ),
-        supersedes=FRONT_ENDS,
+        supersedes=FRONT_ENDS | {"php"},
         port=8080,
     ),
     FrameworkRecord(
