@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from autodeploy.services.analyzer.entries import (
     clojure,
     compiled,
+    deno,
     dotnet,
     elixir,
     go,
     java,
     javascript,
+    php,
     python,
+    ruby,
     rust,
     scala,
+    shell,
     static,
 )
 from autodeploy.services.analyzer.entries.base import Run
@@ -28,13 +32,17 @@ from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages import clojure as clojure_packages
 from autodeploy.services.analyzer.packages import compiled as compiled_packages
+from autodeploy.services.analyzer.packages import deno as deno_packages
 from autodeploy.services.analyzer.packages import dotnet as dotnet_packages
 from autodeploy.services.analyzer.packages import elixir as elixir_packages
 from autodeploy.services.analyzer.packages import go as go_packages
 from autodeploy.services.analyzer.packages import java as java_packages
 from autodeploy.services.analyzer.packages import javascript as javascript_packages
+from autodeploy.services.analyzer.packages import php as php_packages
 from autodeploy.services.analyzer.packages import python as python_packages
+from autodeploy.services.analyzer.packages import ruby as ruby_packages
 from autodeploy.services.analyzer.packages import rust as rust_packages
+from autodeploy.services.analyzer.packages import sites as sites_packages
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.packages.toolchain import Language
 
@@ -74,7 +82,11 @@ ECOSYSTEMS: Mapping[str, Ecosystem] = {
         _ecosystem(dotnet_packages.LANGUAGE, dotnet.run),
         _ecosystem(elixir_packages.LANGUAGE, elixir.run),
         *(_ecosystem(language, compiled.run) for language in compiled_packages.LANGUAGES),
-        Ecosystem("static", "HTML", lambda _: None, static.run),
+        Ecosystem("ruby", "Ruby", ruby_packages.read, ruby.run),
+        Ecosystem("php", "PHP", php_packages.read, php.run),
+        Ecosystem("deno", "TypeScript", deno_packages.read, deno.run),
+        Ecosystem("shell", "Shell", lambda _: None, shell.run),
+        Ecosystem("static", "HTML", sites_packages.read, static.run),
     )
 }
 

@@ -11,12 +11,11 @@ from autodeploy.services.analyzer.declared import override
 from autodeploy.services.analyzer.declared.declarations import declarations, language_said
 from autodeploy.services.analyzer.declared.precedence import OWNERS, Ranked
 from autodeploy.services.analyzer.ecosystems import ECOSYSTEMS, possible_records, read_packages
-from autodeploy.services.analyzer.entries import app_file, celery, javascript
+from autodeploy.services.analyzer.entries import app_file, celery, front_end, javascript
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.frameworks.javascript.families import BUNDLERS
-from autodeploy.services.analyzer.languages import find_unsupported
 from autodeploy.services.analyzer.matcher import (
     Context,
     FrameworkRecord,
@@ -61,9 +60,6 @@ OVERLOOKED = 0.3
 # How far a plan can be trusted whose start command the user wrote.
 DECLARED = 0.95
 
-# Above this the signs of a plain app outweigh a manifest of another language.
-FIRM = 0.75
-
 
 def analyze(
     tree: SourceTree,
@@ -97,7 +93,8 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
     declared = declarations(files, said)
     found = read_packages(files)
     context = _context(files, found)
-    verdict, language = _decide(files, judge(possible_records(found), context), declared)
+    verdict = judge(possible_records(found), context)
+    language = _language(verdict, declared)
     packages = found.get(language.slug) or _no_manifest(language)
     run = celery.with_worker(_run(files, packages, verdict.winner, context), files, packages)
     run = override.run(run, declared, language.slug)
@@ -168,22 +165,11 @@ class _Language(NamedTuple):
     name: str | None
 
 
-def _decide(files: SourceFiles, verdict: Verdict, declared: Ranked) -> tuple[Verdict, _Language]:
-    """The verdict with the language; weak signs of none lose to another language's manifest."""
+def _language(verdict: Verdict, declared: Ranked) -> _Language:
+    """The language of the winner, else the one that the owner's start command is written for."""
     winner = verdict.winner
-    if winner is None or _is_weak(winner):
-        unsupported = find_unsupported(files)
-        if unsupported:
-            files.warn(f"{unsupported[1]} is recognised, but how to build it is not known yet.")
-            return Verdict(None, verdict.losers), _Language(*unsupported)
     slug = winner.record.language if winner else language_said(declared) or ""
-    return verdict, _Language(slug, ECOSYSTEMS[slug].name if slug in ECOSYSTEMS else None)
-
-
-def _is_weak(winner: Match) -> bool:
-    # Pages lie beside apps of every language.
-    is_page = winner.record.language == "static"
-    return winner.record.generic and (is_page or winner.confidence < FIRM)
+    return _Language(slug, ECOSYSTEMS[slug].name if slug in ECOSYSTEMS else None)
 
 
 def _no_manifest(language: _Language) -> Packages | None:
@@ -213,7 +199,10 @@ def _run(
         files.note(fact.path, fact.text, fact.line)
     ecosystem = ECOSYSTEMS[winner.record.language]
     packages = packages or Packages(ecosystem.language, ecosystem.name)
-    return ecosystem.run(files, packages, winner.record, context)
+    run = ecosystem.run(files, packages, winner.record, context)
+    if ecosystem.language != "node":
+        front_end.warn_of_front_end(run, files)
+    return run
 
 
 def _plan(
@@ -251,7 +240,7 @@ def _plan(
         root_directory=files.root,
         port=run.port,
         spa_fallback=run.spa_fallback,
-        lock_files=packages.lock_files if packages else (),
+        lock_files=(*(packages.lock_files if packages else ()), *run.lock_files),
         environment_variables=with_required(variables, needs),
         dependencies=packages.dependencies() if packages else Dependencies(),
         services=needs,

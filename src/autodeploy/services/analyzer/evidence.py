@@ -27,8 +27,10 @@ MAXIMUM_NESTING = 500
 # Longer lists are none that people wrote, and each line of them takes its time.
 MOST_LINES = 5_000
 
-_LINE_COMMENT = re.compile(r"(?m)^[ \t]*//.*$")
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+# Texts come first, so that what they hold is no comment; an unclosed one ends with its line.
+_TEXT = r'("(?:[^"\\\n]|\\.)*"?)'
+_COMMENT = re.compile(_TEXT + r"|//[^\n]*|/\*(?:[\s\S]*?\*/|[\s\S]*)")
+_TRAILING_COMMA = re.compile(_TEXT + r"|,(?=\s*[}\]])")
 
 
 class SourceFiles:
@@ -257,7 +259,7 @@ def _load_json(text: str) -> object:
         return json.loads(text)
     except ValueError:
         # Comments and trailing commas are common in what people write by hand.
-        return json.loads(_TRAILING_COMMA.sub(r"\1", _LINE_COMMENT.sub("", text)))
+        return json.loads(_TRAILING_COMMA.sub(r"\1", _COMMENT.sub(r"\1", text)))
 
 
 def _load_ini(text: str) -> object:

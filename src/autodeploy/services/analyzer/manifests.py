@@ -8,10 +8,11 @@ from autodeploy.kernel.toml_text import load_toml
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.tree import SourceTree
 
-# Each with how its package manager reads it, and the language to whose apps it means nothing.
-_MANIFESTS: tuple[tuple[str, Callable[[str], object], str], ...] = (
-    ("package.json", json.loads, "python"),
-    ("pyproject.toml", load_toml, "node"),
+# Each with how its package manager reads it, and the languages to whose apps it means nothing.
+_MANIFESTS: tuple[tuple[str, Callable[[str], object], frozenset[str]], ...] = (
+    ("package.json", json.loads, frozenset({"python", "deno"})),
+    ("pyproject.toml", load_toml, frozenset({"node", "ruby", "php", "deno"})),
+    ("composer.json", json.loads, frozenset({"node", "python", "ruby", "deno"})),
 )
 
 
@@ -20,10 +21,10 @@ def require_readable(tree: SourceTree, plan: Plan) -> None:
 
     Without it the plan is another app's: its failure later would not tell why.
     """
-    for name, load, other_language in _MANIFESTS:
+    for name, load, other_languages in _MANIFESTS:
         path = f"{plan.root_directory}/{name}" if plan.root_directory else name
         content = tree.read(path)
-        if content is None or plan.language == other_language:
+        if content is None or plan.language in other_languages:
             continue
         try:
             load(content.decode("utf-8-sig"))

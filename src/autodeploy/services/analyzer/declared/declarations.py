@@ -40,6 +40,9 @@ _PROGRAMS = {
     "python": "python", "python3": "python", "gunicorn": "python", "uvicorn": "python",
     "hypercorn": "python", "flask": "python", "streamlit": "python", "waitress-serve": "python",
     "node": "node", "npm": "node", "npx": "node", "yarn": "node", "pnpm": "node",
+    "go": "go", "java": "java", "dotnet": "dotnet", "mix": "elixir", "lein": "clojure",
+    "sbt": "scala", "cargo": "rust", "ruby": "ruby", "bundle": "ruby", "rackup": "ruby",
+    "puma": "ruby", "rails": "ruby", "php": "php", "deno": "deno", "sh": "shell", "bash": "shell",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ class Run:
 
     ``found`` says that an entry point was seen; without one the start command is missing or
     rests on the framework's habits alone. ``declared`` says that the user wrote the command.
+    ``lock_files`` are those of packages that are installed beside the language's own.
     """
 
     kind: AppKind
@@ -27,6 +28,7 @@ class Run:
     port: int | None = None
     found: bool = True
     declared: bool = False
+    lock_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

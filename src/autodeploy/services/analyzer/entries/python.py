@@ -3,9 +3,10 @@
 import re
 import shlex
 
-from autodeploy.services.analyzer.entries import django
+from autodeploy.services.analyzer.entries import django, site
 from autodeploy.services.analyzer.entries.application import find_entry, serve_line, with_server
 from autodeploy.services.analyzer.entries.base import Run
+from autodeploy.services.analyzer.entries.front_end import is_built_in_image, with_front_end
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages
@@ -25,12 +26,17 @@ _FIXED_PORT = re.compile(r"\bport\s*=\s*(\d{2,5})\b")
 
 
 def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
-    """How to run a Python app; what JavaScript there is beside it is not built."""
-    if "build" in context.scripts:
-        files.warn("package.json has a build script too; only the Python app is built.")
+    """How to run a Python app, with the front end that stands beside it."""
+    if record.kind is AppKind.STATIC:
+        return site.run(files, packages, record)
     if record.slug in ("django", "wagtail"):
-        return django.run(files, packages, record)
-    return framework_run(files, packages, record)
+        found = django.run(files, packages, record)
+    else:
+        found = framework_run(files, packages, record)
+    if is_built_in_image(files):
+        files.warn("The front end is built by the Dockerfile alone; here only the Python app is.")
+        return found
+    return with_front_end(found, files)
 
 
 def framework_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:

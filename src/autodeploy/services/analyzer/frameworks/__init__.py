@@ -9,19 +9,25 @@ from collections.abc import Mapping
 from autodeploy.services.analyzer.frameworks import (
     clojure,
     compiled,
+    deno,
     dotnet,
     elixir,
     go,
     java,
     javascript,
+    php,
     python,
+    ruby,
     rust,
+    shell,
+    sites,
     static,
 )
 from autodeploy.services.analyzer.matcher import FrameworkRecord
 
 _MODULES = (
-    clojure, compiled, dotnet, elixir, go, java, javascript, python, rust, static,
+    clojure, compiled, deno, dotnet, elixir, go, java, javascript, php, python, ruby, rust, shell,
+    sites, static,
 )  # fmt: skip
 
 FRAMEWORKS: Mapping[str, FrameworkRecord] = {

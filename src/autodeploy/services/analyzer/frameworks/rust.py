@@ -1,6 +1,6 @@
 """Frameworks of Rust."""
 
-from autodeploy.services.analyzer.frameworks.beside import FRONT_ENDS
+from autodeploy.services.analyzer.frameworks.front_ends import FRONT_ENDS
 from autodeploy.services.analyzer.matcher import Content, Dependency, File, FrameworkRecord, Way
 from autodeploy.services.analyzer.plan import AppKind
 

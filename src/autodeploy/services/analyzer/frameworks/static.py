@@ -1,41 +1,24 @@
 """Sites that are plain files."""
 
+from autodeploy.services.analyzer.frameworks.manifests import MANIFESTS
 from autodeploy.services.analyzer.matcher import File, FrameworkRecord, Way
 from autodeploy.services.analyzer.plan import AppKind
 
-# With any of these the page may be a part of something larger.
-_MANIFESTS = tuple(
-    File(path)
-    for path in (
-        "package.json",
-        "requirements.txt",
-        "pyproject.toml",
-        "Pipfile",
-        "*.py",
-        "server.js",
-        "go.mod",
-        "main.go",
-        "Cargo.toml",
-        "pom.xml",
-        "build.gradle*",
-        "build.sbt",
-        "project.clj",
-        "deps.edn",
-        "mix.exs",
-        "*.csproj",
-        "*.fsproj",
-        "*.vbproj",
-        "*.sln",
-        "Package.swift",
-        "pubspec.yaml",
-        "gleam.toml",
-        "shard.yml",
-        "build.zig",
-        "stack.yaml",
-        "*.cabal",
-        "CMakeLists.txt",
-        "meson.build",
-    )
+_SERVERS = (File("httpd.conf"), File("nginx.conf"), File("Caddyfile"), File("Staticfile"))
+
+# Folders that hold the pages where the root does not, likeliest first.
+FOLDERS = (
+    "public",
+    "htdocs",
+    "www",
+    "public_html",
+    "html",
+    "site",
+    "web",
+    "dist",
+    "build",
+    "_site",
+    "out",
 )
 
 RECORDS = (
@@ -47,9 +30,20 @@ RECORDS = (
         source="https://developer.mozilla.org/en-US/docs/Learn_web_development",
         generic=True,
         ways=(
-            Way(0.92, (File("index.html"),), unless=_MANIFESTS),
+            Way(0.94, (File("Staticfile"),), unless=MANIFESTS),
+            Way(0.92, (File("index.html"),), unless=MANIFESTS),
+            *(
+                Way(0.92, (File(f"{folder}/index.html"), server), unless=MANIFESTS)
+                for folder in FOLDERS
+                for server in _SERVERS
+            ),
+            Way(0.9, (File("public/index.html"),), unless=MANIFESTS),
+            *(
+                Way(0.8, (File(f"{folder}/index.html"),), unless=MANIFESTS)
+                for folder in FOLDERS[1:]
+            ),
             Way(0.6, (File("index.html"),)),
             Way(0.58, (File("public/index.html"),)),
         ),
     ),
-)
+)  # fmt: skip

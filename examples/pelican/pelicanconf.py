@@ -1,0 +1,5 @@
+AUTHOR = "An author"
+SITENAME = "Pelican example"
+PATH = "content"
+TIMEZONE = "UTC"
+DEFAULT_LANG = "en"
