@@ -16,14 +16,14 @@ from autodeploy.services.analyzer.variables.classify import (
 from autodeploy.services.analyzer.variables.examples import Example, find_examples
 from autodeploy.services.analyzer.variables.reads import Read
 
+# Of one file: its text and its path. Of all files of a language, since layers cross files.
 Finder = Callable[[str, str], list[Read]]
+Family = Callable[[Mapping[str, str]], list[Read]]
 
-FINDERS: Mapping[str, Finder] = {
+FINDERS: Mapping[str, Finder] = {}
+FAMILIES: Mapping[str, Family] = {
     "py": python.find_reads,
-    **dict.fromkeys(
-        ("js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte", "astro"),
-        javascript.find_reads,
-    ),
+    **dict.fromkeys(javascript.EXTENSIONS, javascript.find_reads),
 }
 
 MOST_FILES = 5_000
@@ -45,28 +45,42 @@ _LEFT_OUT = re.compile(
 def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
     """The variables under the root directory, by name."""
     reads: dict[str, list[Read]] = {}
-    for path, finder in _sources(files):
-        for read in finder(files.text(path) or "", files.at(path)):
-            if _KEY.fullmatch(read.key):
-                reads.setdefault(read.key, []).append(read)
+    for read in _reads(files):
+        if _KEY.fullmatch(read.key):
+            reads.setdefault(read.key, []).append(read)
     examples = find_examples(files)
     keys = sorted({*reads, *examples})
     return tuple(_variable(key, reads.get(key, []), examples.get(key)) for key in keys)
 
 
-def _sources(files: SourceFiles) -> Iterator[tuple[str, Finder]]:
+def _reads(files: SourceFiles) -> Iterator[Read]:
+    families: dict[Family, dict[str, str]] = {}
+    for path in _sources(files):
+        extension = path.rpartition(".")[2]
+        text = files.text(path)
+        if text is None:
+            continue
+        if extension in FAMILIES:
+            families.setdefault(FAMILIES[extension], {})[files.at(path)] = text
+        else:
+            yield from FINDERS[extension](text, files.at(path))
+    for find, texts in families.items():
+        yield from find(texts)
+
+
+def _sources(files: SourceFiles) -> Iterator[str]:
     below = f"{files.root}/" if files.root else ""
     count, deadline = 0, time.monotonic() + MOST_SECONDS
     for whole in files.tree.walk(files.root):
         path = whole.removeprefix(below)
-        finder = FINDERS.get(path.rpartition(".")[2])
-        if finder is None or _LEFT_OUT.search(path):
+        extension = path.rpartition(".")[2]
+        if not (extension in FINDERS or extension in FAMILIES) or _LEFT_OUT.search(path):
             continue
         count += 1
         if count > MOST_FILES or time.monotonic() > deadline:
             files.warn(f"Only {count - 1} source files were searched for variables.")
             return
-        yield path, finder
+        yield path
 
 
 def _variable(key: str, reads: list[Read], example: Example | None) -> EnvironmentVariable:

@@ -9,7 +9,9 @@ from autodeploy.services.analyzer.plan import VariableType
 class Read:
     """A place where ``key`` is read. ``required``: the code fails there when it is not set.
 
-    ``type`` is what the place itself says (an annotation, a conversion), None when nothing.
+    ``secret``: the place says so. ``reason`` says why it is required or not, to be followed by "in FILE:LINE". ``type`` and
+    ``description`` are what the place itself says (an annotation, a schema, a comment), None
+    when nothing.
     """
 
     key: str
@@ -20,3 +22,6 @@ class Read:
     has_default: bool = False
     type: VariableType | None = None
     build_time: bool = False
+    reason: str | None = None
+    description: str | None = None
+    secret: bool = False
