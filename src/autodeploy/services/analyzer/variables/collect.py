@@ -36,7 +36,7 @@ _LEFT_OUT = re.compile(
     r"(^|/)(tests?|__tests__|__mocks__|spec|specs|e2e|cypress|playwright|fixtures|testdata|vendor|"
     r"third_party|dist|build|out|coverage|site-packages|\.github|\.storybook|docs?|examples?)/"
     r"|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$"
-    r"|\.(test|spec|stories|min|d)\.[cm]?[jt]sx?$"
+    r"|\.(test|spec|stories|min)\.[cm]?[jt]sx?$"
     r"|(^|/)(jest|vitest|playwright|cypress)\.[\w.]*(config|setup)[\w.]*$",
     re.I,
 )

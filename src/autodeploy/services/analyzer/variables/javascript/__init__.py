@@ -23,10 +23,10 @@ MARKS = (
     "process.env", "process?.env", "meta.env", "Bun.env", "Deno.env", "node:process", "'process'",
     '"process"', "$env/", "astro:env", "envField", "createEnv", "envsafe", "env-schema",
     "fastify-env", "@fastify/env", "convict", "@nestjs/config", "env-var", "Env.create",
-    "class-validator",
+    "class-validator", "ProcessEnv", "ImportMetaEnv",
 )  # fmt: skip
 
-_WORDS = ("env", "onvict", "process", "class-validator", "onfig")
+_WORDS = ("env", "onvict", "process", "class-validator", "onfig", "Env")
 
 MOST_ROUNDS = 3
 
@@ -123,6 +123,7 @@ def _proxies(script: Script) -> Iterator[str]:
 def _of_schemas(found: Findings, scripts: Scripts) -> Iterator[Read]:
     for script, node in found.schemas:
         yield from schemas.schema_reads(script, node, scripts.declared)
+    yield from schemas.declared_reads(found.script)
     for node in (*schemas.class_schemas(found.script), *schemas.object_schemas(found.script)):
         yield from schemas.schema_reads(found.script, node, scripts.declared, upper=True)
 
@@ -161,7 +162,7 @@ def _through_objects(found: dict[str, Findings], scripts: Scripts) -> None:
                 if script is owner.script:
                     continue
                 imported = script.imports.get(name)
-                if imported is None or not calls._names(imported.module, owner.script):
+                if imported is None or imported.name not in (name, "default") or not calls.names_file(imported.module, owner.script):
                     continue
                 findings = found.setdefault(script.path, Findings(script))
                 Environment(findings).follow(name, None, upper=True)

@@ -12,6 +12,7 @@ from autodeploy.services.analyzer.variables.javascript.findings import (
     Findings,
     Reader,
 )
+from autodeploy.services.analyzer.variables.javascript.keys import key_of, keys_among
 from autodeploy.services.analyzer.variables.javascript.script import (
     Script,
     arguments,
@@ -83,8 +84,10 @@ def reader_reads(found: Findings, reader: Reader) -> Iterator[Read | Node]:
             continue
         if len(given) <= reader.key_at:
             continue
-        key = literal(given[reader.key_at])
+        key = key_of(script, given[reader.key_at])
         if key is None:
+            for one in keys_among(script, given[reader.key_at]):
+                yield _read(found, call, given, literal(one) or "", reader)
             if bare(given[reader.key_at]).type == "identifier":
                 yield given[reader.key_at]
         elif UPPER_KEY.fullmatch(key) or (same_file and not is_method and KEY.fullmatch(key)):
@@ -100,13 +103,13 @@ def _is_imported(script: Script, reader: Reader) -> bool:
     for local, imported in script.imports.items():
         if imported.name == reader.name and imported.module[:1] in "./@~#$":
             return True
-        names_file = _names(imported.module, reader.script)
-        if names_file and (reader.is_method or imported.name in ("*", "default") or local == reader.name):
+        is_owner = names_file(imported.module, reader.script)
+        if is_owner and (reader.is_method or imported.name in ("*", "default") or local == reader.name):
             return True
     return False
 
 
-def _names(module: str, script: Script) -> bool:
+def names_file(module: str, script: Script) -> bool:
     """Whether a module's specifier may mean this file: the last part of its path is the file's."""
     last = re.sub(r"(/index)?\.[cm]?[jt]sx?$", "", module).rstrip("/").rpartition("/")[2]
     return bool(last) and last not in (".", "..") and script.stem.rpartition("/")[2] == last

@@ -18,6 +18,7 @@ from autodeploy.services.analyzer.variables.javascript.findings import (
     Findings,
     Reader,
 )
+from autodeploy.services.analyzer.variables.javascript.keys import key_of, keys_among
 from autodeploy.services.analyzer.variables.javascript.script import (
     FUNCTIONS,
     arguments,
@@ -156,23 +157,15 @@ class Environment:
             self._subscripted(index, node, build, upper)
 
     def _subscripted(self, index: Node, node: Node, build: bool, upper: bool) -> None:
-        """A read of the key that ``index`` is: written out, a constant, listed, a parameter."""
-        index = bare(index)
-        key = literal(index)
+        """A read of the key that ``index`` is: written out, chosen from a list, a parameter."""
+        key = key_of(self.script, index)
         if key is not None:
             self._key(key, node, build, upper)
             return
         self.found.reads_any = True
-        if index.type != "identifier":
-            return
-        name = text(index)
-        constant = literal(self.script.value_of(name))
-        if constant is not None:
-            self._key(constant, node, build, upper)
-            return
-        for one in self._listed(name, index):
+        for one in keys_among(self.script, index):
             self._key(literal(one), node, build, upper, at=one)
-        self.found.readers.extend(self.readers(name, node))
+        self.found.readers.extend(self.readers(text(bare(index)), node))
 
     def readers(self, name: str, node: Node) -> Iterator[Reader]:
         """The function around ``node`` whose parameter is the key ``name``."""
@@ -195,29 +188,11 @@ class Environment:
                 )  # fmt: skip
             return
 
-    def _listed(self, name: str, node: Node) -> list[Node]:
-        """The keys that ``name`` runs through: ``for (name of [..])``, ``[..].every(name => …)``."""
-        for outer in ancestors(node):
-            values = None
-            if outer.type == "for_in_statement" and text(field(outer, "left")) == name:
-                values = field(outer, "right")
-            elif outer.type in FUNCTIONS and name == next((n for n, _ in parameters(outer)), None):
-                call = outer.parent.parent if outer.parent is not None else None
-                values = field(field(call, "function"), "object")
-            if values is None:
-                continue
-            values = bare(values)
-            if values.type == "identifier":
-                declared = self.script.value_of(text(values))
-                values = bare(declared) if declared is not None else values
-            return values.named_children if values.type == "array" else []
-        return []
-
     def _bind(self, left: Node, holder: Node, build: bool, upper: bool) -> None:
         """The names that the environment, or parts of it, are given."""
         if left.type == "identifier":
             self.follow(text(left), scope_of(holder), upper=upper, build=build)
-            if scope_of(holder).type == "program" and around(holder, "export_statement"):
+            if scope_of(holder).type == "program":
                 self.found.objects.add(text(left))
             return
         for node in left.named_children if left.type == "object_pattern" else ():

@@ -6,7 +6,7 @@ says of being required, of type, default and description is read from the calls 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -181,6 +181,21 @@ def field_reads(script: Script) -> Iterator[Read]:
                 yield Read(**{**said.__dict__, "build_time": bool(public)})
 
 
+def declared_reads(script: Script) -> Iterator[Read]:
+    """``interface ProcessEnv { NAME: string }``: the variables that types declare
+    (https://vite.dev/guide/env-and-mode#intellisense-for-typescript, 2026-11)."""
+    for word, build_time in (("ProcessEnv", False), ("ImportMetaEnv", True)):
+        for node in script.names(word):
+            body = field(node.parent, "body")
+            for one in body.named_children if body is not None else ():
+                key = property_name(one) if one.type == "property_signature" else None
+                if key and UPPER_KEY.fullmatch(key):
+                    yield Read(
+                        key, script.path, line(one), build_time=build_time,
+                        reason="declared in a type", description=script.comment(one),
+                    )  # fmt: skip
+
+
 def class_schemas(script: Script) -> Iterator[Node]:
     """Classes whose decorated fields are the variables that class-validator checks."""
     if b"class-validator" not in script.bytes:
@@ -334,8 +349,6 @@ def _default_node(value: Node | None) -> Node | None:
 def _type(value: str) -> VariableType | None:
     return next((kind for pattern, kind in _TYPES if pattern.search(value)), None)
 
-
-_: Mapping[str, str] = {}
 
 
 def _named(script: Script, found: re.Match[bytes]) -> Node | None:
