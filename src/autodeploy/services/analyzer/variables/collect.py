@@ -5,15 +5,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.packages.workspaces import members_used
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
 from autodeploy.services.analyzer.variables import javascript, python
 from autodeploy.services.analyzer.variables.classify import (
     PLATFORM,
     is_built_in,
+    is_given,
+    is_public,
     is_secret,
     type_of,
 )
 from autodeploy.services.analyzer.variables.examples import Example, find_examples
+from autodeploy.services.analyzer.variables.own_code import is_own_code
 from autodeploy.services.analyzer.variables.reads import Read
 
 # Of one file: its text and its path. Of all files of a language, since layers cross files.
@@ -31,75 +35,86 @@ MOST_SECONDS = 10.0
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
-# Code that is not the app's own, or that does not run when it is deployed.
-_LEFT_OUT = re.compile(
-    r"(^|/)(tests?|__tests__|__mocks__|spec|specs|e2e|cypress|playwright|fixtures|testdata|vendor|"
-    r"third_party|dist|build|out|coverage|site-packages|\.github|\.storybook|docs?|examples?)/"
-    r"|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$"
-    r"|\.(test|spec|stories|min)\.[cm]?[jt]sx?$"
-    r"|(^|/)(jest|vitest|playwright|cypress)\.[\w.]*(config|setup)[\w.]*$",
-    re.I,
-)
-
-
 def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
-    """The variables under the root directory, by name."""
+    """The variables of the app in the root directory, by name: those of its code, of the members
+    of its workspace that it depends on, and of its example files."""
     reads: dict[str, list[Read]] = {}
     for read in _reads(files):
         if _KEY.fullmatch(read.key):
             reads.setdefault(read.key, []).append(read)
     examples = find_examples(files)
-    keys = sorted({*reads, *examples})
+    keys = sorted({*(key for key in reads if not is_given(key)), *examples})
     return tuple(_variable(key, reads.get(key, []), examples.get(key)) for key in keys)
 
 
-def _reads(files: SourceFiles) -> Iterator[Read]:
+def _reads(files: SourceFiles) -> list[Read]:
+    reads: list[Read] = []
     families: dict[Family, dict[str, str]] = {}
-    for path in _sources(files):
+    order: dict[str, int] = {}
+    for path, text in _sources(files):
+        order[path] = len(order)
         extension = path.rpartition(".")[2]
-        text = files.text(path)
-        if text is None:
-            continue
         if extension in FAMILIES:
-            families.setdefault(FAMILIES[extension], {})[files.at(path)] = text
+            families.setdefault(FAMILIES[extension], {})[path] = text
         else:
-            yield from FINDERS[extension](text, files.at(path))
+            reads.extend(FINDERS[extension](text, path))
     for find, texts in families.items():
-        yield from find(texts)
+        reads.extend(find(texts))
+    return sorted(reads, key=lambda read: (order[read.file], read.line))
 
 
-def _sources(files: SourceFiles) -> Iterator[str]:
-    below = f"{files.root}/" if files.root else ""
+def _sources(files: SourceFiles) -> Iterator[tuple[str, str]]:
+    """The own code of the app, and of what it depends on, by path in the repository."""
     count, deadline = 0, time.monotonic() + MOST_SECONDS
-    for whole in files.tree.walk(files.root):
-        path = whole.removeprefix(below)
-        extension = path.rpartition(".")[2]
-        if not (extension in FINDERS or extension in FAMILIES) or _LEFT_OUT.search(path):
-            continue
-        count += 1
-        if count > MOST_FILES or time.monotonic() > deadline:
-            files.warn(f"Only {count - 1} source files were searched for variables.")
-            return
-        yield path
+    for place in (files, *members_used(files)):
+        below = f"{place.root}/" if place.root else ""
+        for whole in files.tree.walk(place.root):
+            path = whole.removeprefix(below)
+            extension = path.rpartition(".")[2]
+            if not (extension in FINDERS or extension in FAMILIES) or not is_own_code(path):
+                continue
+            count += 1
+            if count > MOST_FILES or time.monotonic() > deadline:
+                files.warn(f"Only {count - 1} source files were searched for variables.")
+                return
+            text = place.text(path)
+            if text is not None:
+                yield whole, text
 
 
 def _variable(key: str, reads: list[Read], example: Example | None) -> EnvironmentVariable:
     default = next((read.default for read in reads if read.default is not None), None)
     shown = default or (example.value if example else None)
     kind = next((read.type for read in reads if read.type), None) or type_of(key, shown)
-    secret = is_secret(key, kind)
-    has_default = any(read.has_default for read in reads)
+    secret = is_secret(key, kind) or (any(read.secret for read in reads) and not is_public(key))
+    required, reason = _required(key, reads)
+    described = (read.description for read in reads if read.description)
     return EnvironmentVariable(
         key=key,
-        required=key not in PLATFORM and not has_default and any(read.required for read in reads),
+        required=required,
+        reason=reason,
         secret=secret,
         type=kind,
         build_time=any(read.build_time for read in reads) or is_built_in(key),
         default=_shown_default(default, secret, kind),
-        description=example.description if example else None,
+        description=(example.description if example else None) or next(described, None),
         file=reads[0].file if reads else example.file if example else "",
         line=reads[0].line if reads else example.line if example else 0,
     )
+
+
+def _required(key: str, reads: list[Read]) -> tuple[bool, str]:
+    """Whether somebody has to set it, and why: a default in one place is one for all."""
+    if not reads:
+        return False, "named in an example file; no read of it was found"
+    if key in PLATFORM:
+        return False, "set by the platform where it is not set"
+    decisive = next(
+        (read for read in reads if read.has_default),
+        next((read for read in reads if read.required), reads[0]),
+    )
+    required = decisive.required and not decisive.has_default
+    return required, f"{decisive.reason or 'read'} in {decisive.file}:{decisive.line}"
 
 
 def _shown_default(default: str | None, secret: bool, kind: VariableType) -> str | None:
