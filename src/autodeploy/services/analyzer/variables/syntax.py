@@ -24,9 +24,10 @@ MOST_CHARACTERS = 512 * 1024
 MOST_SECONDS = 0.5
 # Deeper brackets, more unclosed ones or a longer line were not written by hand.
 MOST_NESTING = 250
-_LONG_LINE = re.compile(r"[^\n]{4001,}")
+# Anchored: tried at every character, it would take the square of the length of a line.
+_LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 
-_CHUNK_BYTES = 64 * 1024
+_CHUNK_BYTES = 4 * 1024
 _MOST_STATES = 4_096
 # Grammars that share a package, and those whose function is not plainly `language`.
 _SOURCES = {
