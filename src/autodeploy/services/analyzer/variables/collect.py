@@ -35,6 +35,7 @@ MOST_SECONDS = 10.0
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
+
 def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
     """The variables of the app in the root directory, by name: those of its code, of the members
     of its workspace that it depends on, and of its example files."""

@@ -22,6 +22,7 @@ LONGEST_LINE = 2_000
 LONGEST_DESCRIPTION = 300
 
 _COMMENT_LINE = re.compile(r"\s*(?://+|#+|/\*\*?|\*(?!/))\s?(.*?)(?:\*/)?\s*$")
+_COMMENT_BEHIND = re.compile(r"(?:^|[\s,;])(?://+|#)\s(.*)$")
 _DIRECTIVE = re.compile(r"eslint|prettier|biome|@ts-|ts-ignore|noqa|type: ?ignore|pragma|TODO|FIXME|"
                         r"pylint|mypy|istanbul|c8 |v8 |webpack|#region|=====|-----", re.I)  # fmt: skip
 
@@ -68,9 +69,9 @@ class Source:
             if node.type.endswith("identifier") and text(node) == name:
                 yield node
 
-    def comment(self, node: Node) -> str | None:
-        """What the comment behind a node's line, or right above it, says."""
-        row = node.start_point.row
+    def comment(self, node: Node, statement: Node | None = None) -> str | None:
+        """What the comment on a node's line, or right above it (its statement), says."""
+        row = (statement or node).start_point.row
         behind = _behind(self.lines[node.end_point.row], node.end_point.column)
         if behind:
             return _description([behind])
@@ -114,7 +115,7 @@ def around(node: Node, *types: str) -> Node | None:
 
 def _behind(content: str, column: int) -> str | None:
     # Columns count bytes: beyond ASCII the place may be off, never the text.
-    found = re.match(r"[\s,;)\]}]*(?://+|#)\s*(.*)", content[column:])
+    found = _COMMENT_BEHIND.search(content[column:])
     return None if found is None or _DIRECTIVE.search(found.group(1)) else found.group(1)
 
 

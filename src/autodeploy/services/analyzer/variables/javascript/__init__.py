@@ -10,7 +10,10 @@ from functools import cached_property
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.variables.javascript import calls, schemas
-from autodeploy.services.analyzer.variables.javascript.environment import Environment
+from autodeploy.services.analyzer.variables.javascript.environment import (
+    Environment,
+    replaced_names,
+)
 from autodeploy.services.analyzer.variables.javascript.findings import Findings, Reader
 from autodeploy.services.analyzer.variables.javascript.script import Script, stands_for
 from autodeploy.services.analyzer.variables.reads import Read
@@ -92,7 +95,9 @@ def find_reads(texts: Mapping[str, str]) -> list[Read]:
         reads.extend(_of_schemas(one, scripts))
     _through_readers(found, scripts)
     _through_objects(found, scripts)
-    return [*(read for one in found.values() for read in one.reads), *reads]
+    reads.extend(read for one in found.values() for read in one.reads)
+    replaced = {name for one in found.values() for name in replaced_names(one.script)}
+    return list(dict.fromkeys(read for read in reads if read.key not in replaced))
 
 
 def _of_one(script: Script) -> Findings:
@@ -162,7 +167,11 @@ def _through_objects(found: dict[str, Findings], scripts: Scripts) -> None:
                 if script is owner.script:
                     continue
                 imported = script.imports.get(name)
-                if imported is None or imported.name not in (name, "default") or not calls.names_file(imported.module, owner.script):
+                if (
+                    imported is None
+                    or imported.name not in (name, "default")
+                    or not calls.names_file(imported.module, owner.script)
+                ):
                     continue
                 findings = found.setdefault(script.path, Findings(script))
                 Environment(findings).follow(name, None, upper=True)

@@ -23,7 +23,9 @@ from autodeploy.services.analyzer.variables.javascript.script import (
 from autodeploy.services.analyzer.variables.reads import Read
 from autodeploy.services.analyzer.variables.source import field, line, text
 
-_CONFIG_SERVICE = re.compile(r"(^|[.#_])config(Service|uration)?$|ConfigService\)?$|^env(Service)?$", re.I)
+_CONFIG_SERVICE = re.compile(
+    r"(^|[.#_])config(Service|uration)?$|ConfigService\)?$|^env(Service)?$", re.I
+)
 
 
 def config_service_reads(found: Findings) -> Iterator[Read]:
@@ -78,7 +80,12 @@ def reader_reads(found: Findings, reader: Reader) -> Iterator[Read | Node]:
     for call, given in _calls(script, reader.name):
         function = field(call, "function")
         is_method = function is not None and function.type == "member_expression"
-        if is_method and text(field(function, "object")) in ("Deno.env", "process", "Map", "params"):
+        if is_method and text(field(function, "object")) in (
+            "Deno.env",
+            "process",
+            "Map",
+            "params",
+        ):
             continue
         if is_method and not reader.is_method and not _namespace(script, function):
             continue
@@ -104,7 +111,9 @@ def _is_imported(script: Script, reader: Reader) -> bool:
         if imported.name == reader.name and imported.module[:1] in "./@~#$":
             return True
         is_owner = names_file(imported.module, reader.script)
-        if is_owner and (reader.is_method or imported.name in ("*", "default") or local == reader.name):
+        if is_owner and (
+            reader.is_method or imported.name in ("*", "default") or local == reader.name
+        ):
             return True
     return False
 
@@ -120,7 +129,11 @@ def _calls(script: Script, name: str) -> Iterator[tuple[Node, list[Node]]]:
     for node in script.names(name):
         function = node.parent if node.type == "property_identifier" else node
         call = function.parent if function is not None else None
-        if call is not None and call.type == "call_expression" and field(call, "function") == function:
+        if (
+            call is not None
+            and call.type == "call_expression"
+            and field(call, "function") == function
+        ):
             yield call, arguments(call)
 
 

@@ -16,7 +16,9 @@ from autodeploy.services.analyzer.variables.javascript.script import (
 )
 from autodeploy.services.analyzer.variables.source import field, text
 
-INSISTS = re.compile(r"^(tiny)?(invariant|assert\w*|must\w*|required?\w*|ensure\w*|nonNull\w*)$", re.I)
+INSISTS = re.compile(
+    r"^(tiny)?(invariant|assert\w*|must\w*|required?\w*|ensure\w*|nonNull\w*)$", re.I
+)
 _FAILS = re.compile(r"throw|raise|fail|error|panic|missing|exit", re.I)
 
 # `if (!a || !b) throw`, `if (!a) { … process.exit`, `invariant(a`: each within a bounded stretch.
@@ -29,6 +31,9 @@ _ABSENT = re.compile(
     rb"!\s*([\w.$?]+)|([\w.$?]+)\s*={2,3}\s*(?:undefined|null|''|\"\")|typeof\s+([\w.$?]+)\s*={2,3}\s*['\"]undefined"
 )
 _ENDS_MEMBER = (b".trim", b".length")
+
+REQUIRED = "read without a default, and it fails without it"
+OPTIONAL = "read, and nothing fails at once without it"
 
 _CONVERSIONS = {
     "Number": VariableType.INTEGER,
@@ -77,13 +82,13 @@ def demand(script: Script, node: Node, demanded: frozenset[str]) -> Demand:
             text(field(fallback, "function"))
         )
         if fails:
-            return Demand(True, "read, and it fails without it", type=kind)
+            return Demand(True, REQUIRED, type=kind)
         if fallback.type in ("undefined", "null"):
             return Demand(False, "may be left out", type=kind)
         return Demand(False, "has a default", plain(fallback), True, kind or type_of(fallback))
     if _is_asserted(node, parent) or _is_named(whole, parent, demanded):
-        return Demand(True, "read without a default, and it fails without it", type=kind)
-    return Demand(False, "read, and nothing fails at once without it", type=kind)
+        return Demand(True, REQUIRED, type=kind)
+    return Demand(False, OPTIONAL, type=kind)
 
 
 def conversion(parent: Node | None) -> VariableType | None:

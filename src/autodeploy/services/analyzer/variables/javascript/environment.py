@@ -11,7 +11,14 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from autodeploy.services.analyzer.variables.javascript.demands import demand, plain
+from autodeploy.services.analyzer.variables.javascript.demands import (
+    OPTIONAL,
+    REQUIRED,
+    Demand,
+    demand,
+    plain,
+    type_of,
+)
 from autodeploy.services.analyzer.variables.javascript.findings import (
     KEY,
     UPPER_KEY,
@@ -21,6 +28,7 @@ from autodeploy.services.analyzer.variables.javascript.findings import (
 from autodeploy.services.analyzer.variables.javascript.keys import key_of, keys_among
 from autodeploy.services.analyzer.variables.javascript.script import (
     FUNCTIONS,
+    Script,
     arguments,
     bare,
     function_name,
@@ -72,13 +80,19 @@ class Environment:
             elif imported.module in _MEMBERS:
                 self._member(local, imported.name, imported.node, _MEMBERS[imported.module])
 
-    def follow(self, name: str, scope: Node | None, *, upper: bool = False, build: bool = False) -> None:
+    def follow(
+        self, name: str, scope: Node | None, *, upper: bool = False, build: bool = False
+    ) -> None:
         """Use each occurrence of a name that is the environment; ``upper``: only of such keys."""
         if not name:
             return
         for node in self.script.names(name):
             parent = node.parent
-            inside = scope is None or scope.start_byte <= node.start_byte and node.end_byte <= scope.end_byte
+            inside = (
+                scope is None
+                or scope.start_byte <= node.start_byte
+                and node.end_byte <= scope.end_byte
+            )
             if inside and parent is not None and node.type == "identifier":
                 self._use(node, build, upper=upper)
             elif inside and node.type == "shorthand_property_identifier":
@@ -101,7 +115,9 @@ class Environment:
             self.found.readers.append(Reader(local, self.script, 0, None, False, False))
         elif UPPER_KEY.fullmatch(name):
             reason = "imported by its name"
-            self._add(Read(name, self.script.path, line(node), build_time=build_time, reason=reason))
+            self._add(
+                Read(name, self.script.path, line(node), build_time=build_time, reason=reason)
+            )
 
     def _use(self, node: Node, build: bool, depth: int = 0, *, upper: bool = False) -> None:
         """What is done with ``node``, an expression that is the environment."""
@@ -139,7 +155,11 @@ class Environment:
     def _access(self, member: Node, build: bool, upper: bool, depth: int) -> None:
         key = text(field(member, "property"))
         call = member.parent
-        called = call is not None and call.type == "call_expression" and field(call, "function") == member
+        called = (
+            call is not None
+            and call.type == "call_expression"
+            and field(call, "function") == member
+        )
         if called and call is not None:
             given = arguments(call)
             if key == "toObject":
@@ -197,7 +217,9 @@ class Environment:
             return
         for node in left.named_children if left.type == "object_pattern" else ():
             if node.type == "rest_pattern":
-                self.follow(text(node.named_children[0]), scope_of(holder), upper=upper, build=build)
+                self.follow(
+                    text(node.named_children[0]), scope_of(holder), upper=upper, build=build
+                )
                 continue
             # { A, B: b, C = "d", D: d = "e" }
             target = field(node, "value") or node
@@ -213,21 +235,31 @@ class Environment:
             self._destructured(key, node, text(inner), default, build, upper)
 
     def _destructured(
-        self, key: str | None, node: Node, local: str, default: Node | None, build: bool, upper: bool
+        self,
+        key: str | None,
+        node: Node,
+        local: str,
+        default: Node | None,
+        build: bool,
+        upper: bool,
     ) -> None:
         if key is None or not self._is_key(key, build, upper):
             return
         required = default is None and local in self.found.demanded
+        said = Demand(required, REQUIRED if required else OPTIONAL)
+        if default is not None:
+            said = Demand(False, "has a default", plain(default), True, type_of(default))
         self._add(
             Read(
                 key,
                 self.script.path,
                 line(node),
-                required=required,
-                default=plain(default),
-                has_default=default is not None,
+                required=said.required,
+                default=said.default,
+                has_default=said.has_default,
+                type=said.type,
                 build_time=build or self.is_configuration,
-                reason="has a default" if default is not None else _reason(required),
+                reason=said.reason,
                 description=self.script.comment(node),
             )
         )
@@ -239,21 +271,21 @@ class Environment:
         if key is None or not self._is_key(key, build, upper) or _is_written(node):
             return
         said = demand(self.script, node, self.found.demanded)
-        if at is not None:
-            fails = _fails_around(node)
-            said = demand(self.script, node, frozenset()) if not fails else said
+        if at is not None and _fails_around(node):
+            said = Demand(True, "one of a list, and it fails without any of them")
+        place = at or node
         self._add(
             Read(
                 key,
                 self.script.path,
-                line(at or node),
-                required=said.required or (at is not None and _fails_around(node)),
+                line(place),
+                required=said.required,
                 default=said.default,
                 has_default=said.has_default,
                 type=said.type,
                 build_time=build or self.is_configuration,
                 reason=said.reason,
-                description=self.script.comment(_statement(at or node)),
+                description=self.script.comment(place, _statement(place)),
             )
         )
 
@@ -311,12 +343,6 @@ def _default_at(names: list[str], key_at: int) -> int | None:
     return None
 
 
-def _reason(required: bool) -> str:
-    if required:
-        return "read without a default, and it fails without it"
-    return "read, and nothing fails at once without it"
-
-
 def _statement(node: Node) -> Node:
     """The line of code of which a read is the point: the declaration or pair around it."""
     holder = around(node, "lexical_declaration", "pair", "statement_block", "program", "arguments",
@@ -348,8 +374,25 @@ def _fails_around(node: Node) -> bool:
         if holder.type == "variable_declarator":
             name = text(field(holder, "name"))
             scope = text(scope_of(holder))
-            return bool(re.search(rf"if\s*\(\s*!?{re.escape(name)}\b[^{{}}]{{0,80}}\)\s*\{{?[^{{}}]{{0,300}}(throw|exit)", scope))
+            return bool(
+                re.search(
+                    rf"if\s*\(\s*!?{re.escape(name)}\b[^{{}}]{{0,80}}\)\s*\{{?[^{{}}]{{0,300}}(throw|exit)",
+                    scope,
+                )
+            )
         outer = around(outer, "for_in_statement", "call_expression", "expression_statement")
     whole = text(outer)
     return "throw" in whole or "process.exit" in whole
 
+
+def replaced_names(script: Script) -> Iterator[str]:
+    """The names that ``env: {…}`` of Next's configuration gives values of its own
+    (https://nextjs.org/docs/app/api-reference/config/next-config-js/env, 2026-11)."""
+    if not re.search(r"(^|/)next\.config\.\w+$", script.path):
+        return
+    for node in script.names("env"):
+        table = field(node.parent, "value")
+        for pair in table.named_children if table is not None and table.type == "object" else ():
+            name = property_name(pair)
+            if name and f"process.env.{name}" not in text(pair):
+                yield name

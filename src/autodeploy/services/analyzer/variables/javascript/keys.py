@@ -11,7 +11,6 @@ from autodeploy.services.analyzer.variables.javascript.script import (
     bare,
     literal,
     parameters,
-
 )
 from autodeploy.services.analyzer.variables.source import ancestors, field, text
 
@@ -99,5 +98,3 @@ def _is_parameter(node: Node, name: str) -> bool:
         for outer in ancestors(node)
         if outer.type in FUNCTIONS
     )
-
-

@@ -57,8 +57,6 @@ LAYERS = (
     Layer("nestjs", "validationSchema", modules=("@nestjs/config",)),
     # https://github.com/fastify/fastify-env, https://github.com/fastify/env-schema (2026-11)
     Layer("env-schema", "schema", modules=("@fastify/env", "fastify-env", "env-schema")),
-    # https://github.com/mozilla/node-convict (2026-11)
-    Layer("convict", "convict"),
     # https://docs.adonisjs.com/guides/environment-variables (2026-11)
     Layer("adonis", "Env.create"),
 )
@@ -68,15 +66,18 @@ _OPTIONAL = re.compile(
     r"|\boptional: ?true|Schema\.optional|['\"]?\?['\"]?$|@IsOptional|requiredWhen"
 )
 _REQUIRED = re.compile(r"\.(required|exist)\(|\.nonoptional\(|\brequired: ?true")
-_DEFAULT = re.compile(r"\.(default|prefault|fallback|catch|withDefault)\(|\b(default|devDefault): ?")
+_DEFAULT = re.compile(
+    r"\.(default|prefault|fallback|catch|withDefault)\(|\b(default|devDefault): ?"
+)
 _DESCRIPTION = re.compile(
-    r"(?:\.(?:describe|description|note|label)\(|\b(?:desc|doc|description):)\s*(['\"`])(.{3,300}?)\1", re.S
+    r"(?:\.(?:describe|description|note|label)\(|\b(?:desc|doc|description):)\s*(['\"`])(.{3,300}?)\1",
+    re.S,
 )
 _TYPES = (
-    (re.compile(r"\b(port|number|int|integer|num|Integer|Number|NumberFromString|positiveInt)\b"),
+    (re.compile(r"\b(port|number|int|integer|num|Integer|Number|NumberFromString|positiveInt|IsInt|IsNumber|IsPort)\b"),
      VariableType.INTEGER),
-    (re.compile(r"\b(bool|boolean|stringbool|Boolean)\b"), VariableType.BOOLEAN),
-    (re.compile(r"\b(url|uri|URL|httpUrl)\b"), VariableType.URL),
+    (re.compile(r"\b(bool|boolean|stringbool|Boolean|IsBoolean)\b"), VariableType.BOOLEAN),
+    (re.compile(r"\b(url|uri|URL|httpUrl|IsUrl|IsURL)\b"), VariableType.URL),
 )  # fmt: skip
 # Where nothing is said these do without a value; the others insist.
 _LENIENT = re.compile(r"\b(Joi|joi|yup|Yup|S)\.")
@@ -144,7 +145,8 @@ def schema_reads(script: Script, node: Node, resolve: Resolver, upper: bool = Fa
 
 
 def convict_reads(script: Script) -> Iterator[Read]:
-    """``env: "NAME"`` inside what is given to convict."""
+    """``env: "NAME"`` inside what is given to convict
+    (https://github.com/mozilla/node-convict, 2026-11)."""
     for node in script.names("env"):
         pair = node.parent
         if pair is None or pair.type != "pair" or field(pair, "key") != node:
@@ -208,7 +210,9 @@ def class_schemas(script: Script) -> Iterator[Node]:
 
 def object_schemas(script: Script) -> Iterator[Node]:
     """Schemas that are named for the environment, whose every key is written as a variable."""
-    pattern = re.compile(rb"\b(?:const|let|var)\s+(\w*(?:[eE]nv|ENV)\w*)\s*=\s*(?:z|Joi|joi|yup|v|t|Type)\.")
+    pattern = re.compile(
+        rb"\b(?:const|let|var)\s+(\w*(?:[eE]nv|ENV)\w*)\s*=\s*(?:z|Joi|joi|yup|v|t|Type)\."
+    )
     for found in script.matches(pattern):
         node = _named(script, found)
         if node is None or node.parent is None:
@@ -302,16 +306,9 @@ def _class_keys(script: Script, node: Node) -> Iterator[_Key]:
 
 def _read(one: _Key) -> Read:
     value = text(one.value)[:_MOST_TEXT]
-    has_default = _DEFAULT.search(value) is not None
-    default = plain(_default_node(one.value)) if has_default and one.value is not None else None
-    if one.listed is not None:
-        required = one.key in one.listed and not has_default
-    elif one.value is not None and one.value.type.endswith("field_definition"):
-        required = not has_default and "?" not in value.split(":")[0] and "IsOptional" not in value
-    elif _OPTIONAL.search(value) or has_default:
-        required = False
-    else:
-        required = not _LENIENT.search(value) or bool(_REQUIRED.search(value))
+    default = _default_node(one.value)
+    has_default = default is not None or _DEFAULT.search(value) is not None
+    required = not has_default and _insists(one, value)
     if has_default:
         reason = "has a default in its schema"
     else:
@@ -322,7 +319,7 @@ def _read(one: _Key) -> Read:
         one.script.path,
         line(one.node),
         required=required,
-        default=default,
+        default=plain(default),
         has_default=has_default,
         type=_type(value),
         reason=reason,
@@ -330,8 +327,20 @@ def _read(one: _Key) -> Read:
     )
 
 
+def _insists(one: _Key, value: str) -> bool:
+    if one.listed is not None:
+        return one.key in one.listed
+    if _OPTIONAL.search(value):
+        return False
+    if one.value is not None and one.value.type.endswith("field_definition"):
+        return "?" not in value.partition(":")[0]
+    return not _LENIENT.search(value) or _REQUIRED.search(value) is not None
+
+
 def _default_node(value: Node | None) -> Node | None:
-    """The default in a chain of calls (``.default(x)``) or in options (``default: x``)."""
+    """The default of a rule: ``.default(x)``, ``default: x``, ``optional(rule, x)``, ``= x``."""
+    if value is not None and value.type.endswith("field_definition"):
+        return field(value, "value")
     pending, looked_at = [value], 0
     while pending and looked_at < 200:
         node, looked_at = pending.pop(), looked_at + 1
@@ -339,16 +348,18 @@ def _default_node(value: Node | None) -> Node | None:
             continue
         if node.type == "pair" and property_name(node) == "default":
             return field(node, "value")
-        function = field(node, "function")
-        if function is not None and text(field(function, "property")) in ("default", "prefault"):
-            return next(iter(arguments(node)), None)
+        function, given = field(node, "function"), arguments(node)
+        called = text(field(function, "property") or function)
+        if called in ("default", "prefault") and given:
+            return given[0]
+        if called in ("optional", "nullish", "fallback") and len(given) > 1:
+            return given[1]
         pending.extend(node.named_children)
     return None
 
 
 def _type(value: str) -> VariableType | None:
     return next((kind for pattern, kind in _TYPES if pattern.search(value)), None)
-
 
 
 def _named(script: Script, found: re.Match[bytes]) -> Node | None:

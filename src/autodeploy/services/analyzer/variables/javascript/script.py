@@ -41,6 +41,8 @@ class Script(Source):
         # A type in angle brackets (<T>x) is what only .ts files have, and JSX what they have not.
         plain = path.endswith((".ts", ".mts", ".cts", ".vue", ".svelte", ".astro"))
         super().__init__(path, content, "typescript" if plain else "tsx")
+        self._values: dict[str, Node | None] = {}
+        self._functions: dict[str, Node | None] = {}
 
     @cached_property
     def stem(self) -> str:
@@ -70,6 +72,11 @@ class Script(Source):
 
     def value_of(self, name: str) -> Node | None:
         """What ``name`` is declared to be in this file: a value or a class."""
+        if name not in self._values:
+            self._values[name] = self._value_of(name)
+        return self._values[name]
+
+    def _value_of(self, name: str) -> Node | None:
         for node in self.names(name):
             parent = node.parent
             if parent is None or field(parent, "name") != node:
@@ -81,6 +88,12 @@ class Script(Source):
         return None
 
     def function(self, name: str) -> Node | None:
+        """The function of this file that is called by this name."""
+        if name not in self._functions:
+            self._functions[name] = self._function(name)
+        return self._functions[name]
+
+    def _function(self, name: str) -> Node | None:
         for node in self.names(name):
             parent = node.parent
             if parent is None or field(parent, "name") != node:

@@ -6,7 +6,12 @@ from autodeploy.services.analyzer.variables.python import settings
 from autodeploy.services.analyzer.variables.python.calls import calls_of
 from autodeploy.services.analyzer.variables.python.environment import Environment
 from autodeploy.services.analyzer.variables.python.findings import Findings
-from autodeploy.services.analyzer.variables.python.libraries import KEYWORDS, LIBRARIES, Libraries, library_of
+from autodeploy.services.analyzer.variables.python.libraries import (
+    KEYWORDS,
+    LIBRARIES,
+    Libraries,
+    library_of,
+)
 from autodeploy.services.analyzer.variables.python.module import Module
 from autodeploy.services.analyzer.variables.reads import Read
 

@@ -30,7 +30,11 @@ def calls_of(found: Findings, reader: Reader) -> None:
         if key is None:
             continue
         default = named.get(reader.default_name or "")
-        if default is None and reader.default_at is not None and len(positional) > reader.default_at:
+        if (
+            default is None
+            and reader.default_at is not None
+            and len(positional) > reader.default_at
+        ):
             default = positional[reader.default_at]
         name = module.key(key)
         if name is None and key.type == "identifier":
@@ -40,11 +44,9 @@ def calls_of(found: Findings, reader: Reader) -> None:
 
 
 def _add(found: Findings, reader: Reader, name: str, call: Node, default: Node | None) -> None:
-    signature = reader.signature
-    shown = default if default is not None else signature if not is_none(signature) else None
-    said = call_demand(call, shown, found.demanded)
-    has_default = default is not None or said.has_default or is_none(signature)
-    required = (reader.insists and not has_default) or said.required
+    said = call_demand(call, default or reader.signature, found.demanded)
+    # None that is given is meant: the caller does without.
+    required = said.required or (reader.insists and not said.has_default and not is_none(default))
     reason = said.reason
     if required and not said.required:
         reason = f"read by {reader.name}, which fails without it,"
@@ -61,7 +63,7 @@ def _is_imported(found: Findings, reader: Reader) -> bool:
             return True
         last = imported.module.rpartition(".")[2]
         if reader.module.name in (last, imported.name):
-            return reader.is_method or imported.name in ("", "*", reader.module.name) or True
+            return True
     return f"{reader.module.name} import *".encode() in found.module.bytes
 
 

@@ -68,7 +68,11 @@ def call_demand(node: Node, default: Node | None, demanded: frozenset[str]) -> D
 
 def conversion(node: Node) -> VariableType | None:
     """The type that a call around a value turns it into."""
-    call = node.parent.parent if node.parent is not None and node.parent.type == "argument_list" else None
+    call = (
+        node.parent.parent
+        if node.parent is not None and node.parent.type == "argument_list"
+        else None
+    )
     function = field(call, "function")
     return CONVERSIONS.get(text(function).rpartition(".")[2]) if function is not None else None
 
@@ -109,7 +113,9 @@ def _is_caught(node: Node) -> bool:
         if parent.type == "function_definition":
             return False
         if parent.type == "try_statement" and field(parent, "body") == child:
-            caught = [text(one).split(":")[0] for one in parent.children if one.type == "except_clause"]
+            caught = [
+                text(one).split(":")[0] for one in parent.children if one.type == "except_clause"
+            ]
             if any(re.search(r"KeyError|Exception|except\s*$|LookupError", one) for one in caught):
                 return True
         child = parent
@@ -121,6 +127,8 @@ def _is_guarded(node: Node, key: str) -> bool:
         if parent.type in ("if_statement", "conditional_expression"):
             condition = field(parent, "condition") or parent
             asked = text(condition)[:1_000]
-            if re.search(rf"{re.escape(key)}\W{{0,3}}\s+in\b|get\w*\(\s*\W?{re.escape(key)}\b", asked):
+            if re.search(
+                rf"{re.escape(key)}\W{{0,3}}\s+in\b|get\w*\(\s*\W?{re.escape(key)}\b", asked
+            ):
                 return True
     return False

@@ -18,7 +18,6 @@ from autodeploy.services.analyzer.variables.python.findings import Findings, Rea
 from autodeploy.services.analyzer.variables.python.module import (
     functions_around,
     given,
-    is_none,
     parameters,
     scope_of,
 )
@@ -43,12 +42,20 @@ class Environment:
         systems = set(self.module.local_names("os")) | {"os"}
         for node in (*self.module.names("environ"), *self.module.names("environb")):
             owner = node.parent
-            if owner is not None and owner.type == "attribute" and text(field(owner, "object")) in systems:
+            if (
+                owner is not None
+                and owner.type == "attribute"
+                and text(field(owner, "object")) in systems
+            ):
                 self._use(owner)
         for name in ("getenv", "getenvb"):
             for node in self.module.names(name):
                 owner = node.parent
-                if owner is not None and owner.type == "attribute" and text(field(owner, "object")) in systems:
+                if (
+                    owner is not None
+                    and owner.type == "attribute"
+                    and text(field(owner, "object")) in systems
+                ):
                     self._function(owner)
             for local in self.module.local_names("os", name):
                 self._functions_named(local)
@@ -62,15 +69,27 @@ class Environment:
     def follow(self, name: str, scope: Node | None, *, upper: bool = False) -> None:
         """Use each occurrence of a name that is the environment; ``upper``: only of such keys."""
         for node in self.module.names(name):
-            inside = scope is None or scope.start_byte <= node.start_byte and node.end_byte <= scope.end_byte
+            inside = (
+                scope is None
+                or scope.start_byte <= node.start_byte
+                and node.end_byte <= scope.end_byte
+            )
             parent = node.parent
-            member = parent is not None and parent.type == "attribute" and field(parent, "object") != node
+            member = (
+                parent is not None
+                and parent.type == "attribute"
+                and field(parent, "object") != node
+            )
             if inside and not member:
                 self._use(node, upper=upper)
 
     def _functions_named(self, name: str) -> None:
         for node in self.module.names(name):
-            if node.parent is not None and node.parent.type not in ("attribute", "aliased_import", "dotted_name"):
+            if node.parent is not None and node.parent.type not in (
+                "attribute",
+                "aliased_import",
+                "dotted_name",
+            ):
                 self._function(node)
 
     def _function(self, node: Node) -> None:
@@ -104,11 +123,18 @@ class Environment:
             key = field(parent, "subscript")
             if key is not None and not _is_written(parent):
                 self._read(key, parent, upper=upper)
-        elif kind == "comparison_operator" and {"in", "not in"} & {text(one) for one in parent.children}:
+        elif kind == "comparison_operator" and {"in", "not in"} & {
+            text(one) for one in parent.children
+        }:
             key = parent.named_children[0]
             if key != node:
                 self._read(key, parent, member=True)
-        elif kind in ("assignment", "named_expression", "default_parameter", "typed_default_parameter"):
+        elif kind in (
+            "assignment",
+            "named_expression",
+            "default_parameter",
+            "typed_default_parameter",
+        ):
             self._bind(parent, node, upper)
         elif kind in ("conditional_expression", "boolean_operator", "parenthesized_expression",
                       "dictionary_splat", "dictionary"):  # fmt: skip
@@ -153,7 +179,13 @@ class Environment:
             self._use(call, depth + 1, upper=True)
 
     def _read(
-        self, key: Node, node: Node, default: Node | None = None, *, member: bool = False, upper: bool = False
+        self,
+        key: Node,
+        node: Node,
+        default: Node | None = None,
+        *,
+        member: bool = False,
+        upper: bool = False,
     ) -> None:
         """A read at ``node`` of the variable that ``key`` is."""
         name = self.module.key(key)
@@ -202,7 +234,8 @@ class Environment:
             default_at = _default_at(shown, name, text(default))
             whole = text(function)
             insists = "raise" in whole or (
-                node.type == "subscript" and not re.search(rf"\b{re.escape(name)} (not )?in\b", whole)
+                node.type == "subscript"
+                and not re.search(rf"\b{re.escape(name)} (not )?in\b", whole)
             )
             yield Reader(
                 text(field(function, "name")), self.module, at, name, default_at,
@@ -247,5 +280,3 @@ def _is_written(node: Node) -> bool:
         parent.type == "expression_list" and around(node, "delete_statement") is not None
     )
 
-
-assert is_none

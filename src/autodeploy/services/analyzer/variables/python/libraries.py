@@ -23,7 +23,7 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Library:
     """``reader`` makes instances when called, or is itself what reads (``is_reader``).
 
-    ``methods``: instances also read by methods named for types. ``by_keyword``: the variables
+    ``makers`` are functions of it that do too. ``methods``: instances also read by methods named for types. ``by_keyword``: the variables
     are the names of arguments given to ``reader``. ``prefix``: the argument that holds one.
     """
 
@@ -34,6 +34,7 @@ class Library:
     by_keyword: bool = False
     prefix: str | None = None
     upper: bool = False
+    makers: tuple[str, ...] = ()
     known: Mapping[str, str] = has_field(default_factory=dict)
 
 
@@ -56,8 +57,9 @@ LIBRARIES = (
     # https://www.starlette.io/config/ (2026-11)
     Library(("starlette.config",), "Config", methods=True, prefix="env_prefix"),
     # https://everett.readthedocs.io (2026-11)
-    Library(("everett.manager", "everett"), "ConfigManager", upper=True),
-    # https://github.com/dynaconf/dynaconf (2026-11)
+    Library(("everett.manager", "everett"), "ConfigManager", upper=True,
+            makers=("basic_config", "from_dict")),
+    # https://github.com/osantana/prettyconf (2026-11)
     Library(("prettyconf",), "config", is_reader=True, methods=True, upper=True),
 )  # fmt: skip
 
@@ -115,7 +117,11 @@ class Libraries:
                 continue
             if parent.type == "call" and field(parent, "function") == node:
                 self._call(parent, library, "", prefix)
-            elif parent.type == "attribute" and field(parent, "object") == node and parent.parent is not None:
+            elif (
+                parent.type == "attribute"
+                and field(parent, "object") == node
+                and parent.parent is not None
+            ):
                 method, call = text(field(parent, "attribute")), parent.parent
                 called = call.type == "call" and field(call, "function") == parent
                 if called and (library.methods or method == "get") and method not in _NOT_READING:
@@ -125,7 +131,8 @@ class Libraries:
         if library.is_reader:
             self.instance(name, library)
             return
-        for call in self._calls(name):
+        makers = [name, *(f"{name}.{maker}" for maker in library.makers)]
+        for call in (call for maker in makers for call in self._calls(maker)):
             _, named = given(call)
             if library.by_keyword:
                 for key, value in named.items():
@@ -211,11 +218,17 @@ class Libraries:
         """``option(…, envvar="KEY")``: an option of the command line that a variable may give."""
         for node in self.module.names(keyword):
             argument = node.parent
-            if argument is None or argument.type != "keyword_argument" or field(argument, "name") != node:
+            if (
+                argument is None
+                or argument.type != "keyword_argument"
+                or field(argument, "name") != node
+            ):
                 continue
             value, call = field(argument, "value"), argument.parent
             is_list = value is not None and value.type in ("list", "tuple")
-            _, named = given(call.parent) if call is not None and call.parent is not None else ([], {})
+            _, named = (
+                given(call.parent) if call is not None and call.parent is not None else ([], {})
+            )
             for one in value.named_children if is_list and value is not None else [value]:
                 key = self.module.key(one)
                 if key is not None and _KEY.fullmatch(key):

@@ -28,6 +28,7 @@ class Imported:
 class Module(Source):
     def __init__(self, path: str, content: str):
         super().__init__(path, content, "python")
+        self._values: dict[str, Node | None] = {}
 
     @cached_property
     def name(self) -> str:
@@ -51,6 +52,11 @@ class Module(Source):
 
     def value_of(self, name: str) -> Node | None:
         """What a name is first assigned in this module."""
+        if name not in self._values:
+            self._values[name] = self._value_of(name)
+        return self._values[name]
+
+    def _value_of(self, name: str) -> Node | None:
         for node in self.names(name):
             holder = node.parent
             if holder is not None and holder.type == "assignment" and field(holder, "left") == node:
@@ -106,7 +112,11 @@ def plain(node: Node | None) -> str | None:
     found = literal(node)
     if found is not None:
         return clean(found)
-    return text(node) if node is not None and node.type in ("integer", "float", "true", "false") else None
+    return (
+        text(node)
+        if node is not None and node.type in ("integer", "float", "true", "false")
+        else None
+    )
 
 
 def is_none(node: Node | None) -> bool:
@@ -129,7 +139,7 @@ def given(call: Node) -> tuple[list[Node], dict[str, Node]]:
 def parameters(function: Node) -> list[tuple[str, Node | None]]:
     """The names of a function's parameters, each with its default value."""
     held = field(function, "parameters")
-    found = []
+    found: list[tuple[str, Node | None]] = []
     for node in held.named_children if held is not None else ():
         if node.type == "identifier":
             found.append((text(node), None))

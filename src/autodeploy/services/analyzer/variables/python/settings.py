@@ -11,7 +11,13 @@ from dataclasses import dataclass, field as has_field
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
-from autodeploy.services.analyzer.variables.python.module import Module, given, is_none, literal, plain
+from autodeploy.services.analyzer.variables.python.module import (
+    Module,
+    given,
+    is_none,
+    literal,
+    plain,
+)
 from autodeploy.services.analyzer.variables.reads import Read
 from autodeploy.services.analyzer.variables.source import field, line, text
 
@@ -57,8 +63,14 @@ def classes(module: Module) -> Iterator[SettingsClass]:
             continue
         positional, named = given(node)
         bases = tuple(text(one).rpartition(".")[2].split("[")[0] for one in positional)
-        options = {name: module.string(value) or "" for name, value in named.items() if name in _CONFIGURATION}
-        yield SettingsClass(text(field(node, "name")), module, node, bases, options | _options(module, node))
+        options = {
+            name: module.string(value) or ""
+            for name, value in named.items()
+            if name in _CONFIGURATION
+        }
+        yield SettingsClass(
+            text(field(node, "name")), module, node, bases, options | _options(module, node)
+        )
 
 
 def settings_reads(found: Mapping[str, SettingsClass], mentions: str) -> Iterator[Read]:
@@ -139,7 +151,11 @@ def _annotated(node: Node) -> Iterator[tuple[str, Node, Node]]:
         name, annotation = field(inner, "left"), field(inner, "type")
         if name is None or annotation is None or name.type != "identifier":
             continue
-        if text(name) != "model_config" and not text(name).startswith("_") and "ClassVar" not in text(annotation):
+        if (
+            text(name) != "model_config"
+            and not text(name).startswith("_")
+            and "ClassVar" not in text(annotation)
+        ):
             yield text(name), statement, inner
 
 
@@ -155,7 +171,9 @@ def _read(module: Module, name: str, statement: Node, node: Node, prefix: str) -
     if has_default:
         reason = "has a default in its settings class"
     else:
-        reason = "may be None in its settings class" if optional else "required by its settings class"
+        reason = (
+            "may be None in its settings class" if optional else "required by its settings class"
+        )
     words = re.findall(r"\w+", annotation)
     description = module.string(options.get("description") or options.get("title"))
     # Every alias is read; one of them is enough.
@@ -176,7 +194,11 @@ def _read(module: Module, name: str, statement: Node, node: Node, prefix: str) -
 
 
 def _is_field(value: Node | None) -> bool:
-    return value is not None and value.type == "call" and text(field(value, "function")).endswith("Field")
+    return (
+        value is not None
+        and value.type == "call"
+        and text(field(value, "function")).endswith("Field")
+    )
 
 
 def _field_options(annotation: str, node: Node | None, value: Node | None) -> dict[str, Node]:
@@ -215,7 +237,11 @@ def _aliases(module: Module, options: Mapping[str, Node]) -> list[str]:
 def _docstring(statement: Node) -> str | None:
     """The text below a field, which documents it."""
     following = statement.next_named_sibling
-    if following is None or following.type != "expression_statement" or not following.named_children:
+    if (
+        following is None
+        or following.type != "expression_statement"
+        or not following.named_children
+    ):
         return None
     found = literal(following.named_children[0])
     return " ".join(found.split())[:300] if found else None
