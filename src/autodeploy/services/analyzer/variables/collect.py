@@ -109,7 +109,7 @@ def _required(key: str, reads: list[Read]) -> tuple[bool, str]:
     if not reads:
         return False, "named in an example file; no read of it was found"
     if key in PLATFORM:
-        return False, "set by the platform where it is not set"
+        return False, "the platform sets it where nobody does"
     decisive = next(
         (read for read in reads if read.has_default),
         next((read for read in reads if read.required), reads[0]),

@@ -29,7 +29,7 @@ MARKS = (
     "class-validator", "ProcessEnv", "ImportMetaEnv",
 )  # fmt: skip
 
-_WORDS = ("env", "onvict", "process", "class-validator", "onfig", "Env")
+_WORDS = ("env", "Env", "process", "onvict", "class-validator", "@nestjs/config")
 
 MOST_ROUNDS = 3
 
@@ -110,7 +110,7 @@ def _of_one(script: Script) -> Findings:
         found.reads.extend(schemas.convict_reads(script))
     if found.reads_any or found.readers:
         found.objects.update(_proxies(script))
-    found.schemas.extend((script, node) for _, node in schemas.layer_schemas(script))
+    found.schemas.extend(node for _, node in schemas.layer_schemas(script))
     return found
 
 
@@ -126,8 +126,19 @@ def _proxies(script: Script) -> Iterator[str]:
 
 
 def _of_schemas(found: Findings, scripts: Scripts) -> Iterator[Read]:
-    for script, node in found.schemas:
+    script = found.script
+    for node in found.schemas:
         yield from schemas.schema_reads(script, node, scripts.declared)
+    for call, candidates in found.validations:
+        reads = [
+            read
+            for node in candidates
+            for read in schemas.schema_reads(script, node, scripts.declared)
+        ]
+        yield from reads
+        if not reads:
+            # By an unknown library: the names are where its result is used.
+            Environment(found).follow_result(call)
     yield from schemas.declared_reads(found.script)
     for node in (*schemas.class_schemas(found.script), *schemas.object_schemas(found.script)):
         yield from schemas.schema_reads(found.script, node, scripts.declared, upper=True)

@@ -98,6 +98,10 @@ class Environment:
             elif inside and node.type == "shorthand_property_identifier":
                 self._pair(node, upper)
 
+    def follow_result(self, call: Node) -> None:
+        """Use what a call gives back that got the environment: it may be that, checked."""
+        self._use(call, False, upper=True)
+
     def _seeds(self) -> Iterator[tuple[Node, bool]]:
         for node in self.script.names("env"):
             member = node.parent
@@ -299,7 +303,7 @@ class Environment:
         for other in around_it.named_children if around_it is not None else ():
             if property_name(other) == "schema":
                 value = field(other, "value") or other
-                self.found.schemas.append((self.script, value))
+                self.found.schemas.append(value)
 
     def _argument(self, call: Node, given: Node, build: bool, depth: int) -> None:
         """The environment as an argument: of a validation, of a function here, or copied."""
@@ -313,7 +317,7 @@ class Environment:
         owner = field(function, "object") if function.type == "member_expression" else function
         if owner is not None:
             candidates.append(owner)
-        self.found.schemas.extend((self.script, one) for one in candidates)
+        self.found.validations.append((call, candidates))
         own = self.script.function(text(function)) if function.type == "identifier" else None
         if own is not None:
             place = next((i for i, one in enumerate(arguments(call)) if one == given), 0)
@@ -323,7 +327,6 @@ class Environment:
             elif named:
                 pattern = field(named[0][1], "pattern") or named[0][1]
                 self._bind(pattern, own, build, False)
-        self._use(call, build, depth + 1, upper=True)
 
     def _add(self, read: Read) -> None:
         self.found.reads.append(read)

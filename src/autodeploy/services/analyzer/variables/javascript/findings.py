@@ -34,15 +34,17 @@ class Reader:
 class Findings:
     """What was found in one file.
 
-    ``objects`` are the names it exports whose members are variables; ``readers`` the functions
-    that others may call; ``schemas`` the expressions that describe the environment.
+    ``objects`` are its names whose members are variables; ``readers`` the functions that others
+    may call; ``schemas`` the expressions that describe the environment; ``validations`` the
+    calls that get the environment, each with what may be the schema.
     """
 
     script: Script
     reads: list[Read] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
     objects: set[str] = field(default_factory=set)
-    schemas: list[tuple[Script, Node]] = field(default_factory=list)
+    schemas: list[Node] = field(default_factory=list)
+    validations: list[tuple[Node, list[Node]]] = field(default_factory=list)
     reads_any: bool = False
 
     @cached_property

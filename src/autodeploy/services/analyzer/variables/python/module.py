@@ -3,6 +3,7 @@
 The grammar reads versions of Python that this interpreter does not know, and broken files.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from autodeploy.services.analyzer.evidence import clean
 from autodeploy.services.analyzer.variables.source import Source, ancestors, around, field, text
 
 _IMPORT = re.compile(rb"import(?!\w)")
-_ESCAPE = re.compile(r"\\(.)", re.S)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,15 @@ def literal(node: Node | None) -> str | None:
     if node.type != "string" or any(one.type == "interpolation" for one in node.named_children):
         return None
     content = "".join(text(one) for one in node.named_children if one.type == "string_content")
-    return _ESCAPE.sub(r"\1", content) if "\\" in content else content
+    return _unescaped(text(node), content) if "\\" in content else content
+
+
+def _unescaped(written: str, content: str) -> str:
+    try:
+        found = ast.literal_eval(written)
+    except (SyntaxError, ValueError, MemoryError):
+        return content
+    return found if isinstance(found, str) else content
 
 
 def plain(node: Node | None) -> str | None:
