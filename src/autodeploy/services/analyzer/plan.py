@@ -83,10 +83,12 @@ class Command(PlanModel):
 
 
 class EnvironmentVariable(PlanModel):
-    """A variable that the code reads. ``file`` and ``line`` name the first read or mention."""
+    """A variable that the code reads. ``file`` and ``line`` name the first read or mention;
+    ``reason`` says why it is required or not, and where that was seen."""
 
     key: str
     required: bool
+    reason: str | None = None
     secret: bool
     type: VariableType = VariableType.STRING
     build_time: bool = False

@@ -7,6 +7,7 @@ from tests.services.analyzer.trees import plan_of
 
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
 from autodeploy.services.analyzer.variables.classify import is_built_in, is_secret, type_of
+from autodeploy.services.analyzer.variables.own_code import is_own_code
 
 
 def variables_of(folder: Path, files: dict[str, str]) -> dict[str, EnvironmentVariable]:
@@ -37,7 +38,14 @@ def test_code_that_is_not_the_apps_own_does_not_count(tmp_path: Path, path: str)
     assert variables_of(tmp_path, files) == {}
 
 
-@pytest.mark.parametrize("key", ["PORT", "NODE_ENV", "CI", "HOME"])
+@pytest.mark.parametrize("key", ["CI", "HOME", "VITEST", "npm_package_version", "VERCEL_URL"])
+def test_variable_that_others_set_for_themselves_is_left_out(tmp_path: Path, key: str) -> None:
+    assert variables_of(tmp_path, {"main.py": f'import os\nos.environ["{key}"]'}) == {}
+    files = {"main.py": "", ".env.example": f"{key}=1\n"}
+    assert set(variables_of(tmp_path, files)) == {key}
+
+
+@pytest.mark.parametrize("key", ["PORT", "NODE_ENV"])
 def test_variable_of_the_platform_is_never_required(tmp_path: Path, key: str) -> None:
     found = variables_of(tmp_path, {"main.py": f'import os\nos.environ["{key}"]'})
     assert not found[key].required
@@ -101,3 +109,53 @@ def test_secret_follows_from_the_name(key: str, secret: bool) -> None:
 def test_what_builds_read_by_its_prefix_is_known_as_build_time(key: str) -> None:
     assert is_built_in(key)
     assert not is_built_in(f"MY_{key}")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ('os.environ["KEY"]', "read without a default in main.py:2"),
+        ('os.getenv("KEY", "x")', "has a default in main.py:2"),
+        ('os.environ["KEY"]; os.getenv("KEY", "x")', "has a default in main.py:2"),
+        ('os.getenv("KEY")', "read, and nothing fails at once without it in main.py:2"),
+    ],
+)
+def test_reason_says_why_and_where(tmp_path: Path, code: str, reason: str) -> None:
+    assert variables_of(tmp_path, {"main.py": f"import os\n{code}"})["KEY"].reason == reason
+
+
+def test_members_of_the_workspace_that_an_app_depends_on_are_read(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"workspaces": ["apps/*", "packages/*"]}',
+        "apps/web/package.json": '{"name": "web", "dependencies": {"@me/db": "workspace:*"}}',
+        "apps/web/server.js": "process.env.WEB",
+        "packages/db/package.json": '{"name": "@me/db", "dependencies": {"@me/log": "*"}}',
+        "packages/db/src/index.ts": "process.env.DB",
+        "packages/log/package.json": '{"name": "@me/log"}',
+        "packages/log/index.ts": "process.env.LOG",
+        "packages/other/package.json": '{"name": "@me/other"}',
+        "packages/other/index.ts": "process.env.OTHER",
+    }
+    plan = plan_of(tmp_path, files, "apps/web")
+    found = {one.key: one.file for one in plan.environment_variables}
+    assert found == {
+        "WEB": "apps/web/server.js",
+        "DB": "packages/db/src/index.ts",
+        "LOG": "packages/log/index.ts",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "is_own"),
+    [
+        ("src/app.ts", True), ("src/app/docs/page.tsx", True), ("docs/page.tsx", False),
+        ("src/build/make.ts", True), ("build/app.js", False), ("packages/a/dist/index.js", False),
+        ("apps/web/src/app/examples/page.tsx", True), ("examples/app.ts", False),
+        ("src/app.test.ts", False), ("src/__tests__/a.ts", False), ("web-e2e/a.ts", False),
+        ("jest.config.ts", False), ("playwright.config.ts", False), ("next.config.ts", True),
+        ("app/tests.py", False), ("app/latest.py", True), ("src/contest.ts", True),
+        ("src/schema.gen.ts", False), (".github/scripts/a.js", False), ("api_pb2.py", False),
+    ],
+)  # fmt: skip
+def test_own_code_is_what_runs_when_deployed(path: str, is_own: bool) -> None:
+    assert is_own_code(path) is is_own

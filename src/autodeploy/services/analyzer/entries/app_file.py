@@ -70,6 +70,7 @@ def with_declared(
         found = known.get(key) or EnvironmentVariable(
             key=key,
             required=False,
+            reason=f"named in {APP_FILE}",
             secret=is_secret(key, type_of(key, None)),
             type=type_of(key, None),
             file=files.at(APP_FILE),
@@ -81,6 +82,8 @@ def with_declared(
 
 def _changes(declared: DeclaredVariable) -> dict[str, object]:
     said = declared.model_dump(exclude_none=True)
+    if "required" in said:
+        said["reason"] = f"{APP_FILE} says so"
     if "build" in said:
         said["build_time"] = said.pop("build")
     return said

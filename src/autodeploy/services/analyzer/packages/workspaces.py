@@ -24,38 +24,54 @@ def sibling_builds(files: SourceFiles, manager: str) -> Command | None:
 
     It runs in the app's folder. None when the app is in no workspace, or needs no such build.
     """
-    if not files.root:
+    found = _workspace(files)
+    if found is None:
         return None
-    for above in files.parents():
+    above, members = found
+    needed = [name for name in _needed(files, members, set()) if _builds(members[name])]
+    lines = [_BUILDS[manager].format(name) for name in needed]
+    if not lines:
+        return None
+    up = "/".join(".." for _ in _parts(files.root, above.root))
+    return Command(
+        command=f"(cd {up} && {' && '.join(lines)})",
+        reason=f"members of the workspace that it depends on: {', '.join(needed)}",
+    )
+
+
+def members_used(files: SourceFiles) -> list[SourceFiles]:
+    """The members of its workspace that the app at ``files`` depends on, by way of others too."""
+    found = _workspace(files)
+    return [found[1][name] for name in _needed(files, found[1], set())] if found else []
+
+
+def _workspace(files: SourceFiles) -> tuple[SourceFiles, dict[str, SourceFiles]] | None:
+    """The root of the workspace that ``files`` is a member of, and its members by name."""
+    for above in files.parents() if files.root else ():
         members = {
             member.name: SourceFiles(files.tree, member.path)
             for member in members_of(above)
             if member.name and _NAME.fullmatch(member.name)
         }
         if any(member.root == files.root for member in members.values()):
-            needed = list(_needed(files, members, set()))
-            lines = [_BUILDS[manager].format(name) for name in needed]
-            if not lines:
-                return None
-            up = "/".join(".." for _ in _parts(files.root, above.root))
-            return Command(
-                command=f"(cd {up} && {' && '.join(lines)})",
-                reason=f"members of the workspace that it depends on: {', '.join(needed)}",
-            )
+            return above, members
     return None
 
 
 def _needed(
     files: SourceFiles, members: Mapping[str, SourceFiles], seen: set[str]
 ) -> Iterator[str]:
-    """The members with a build script that ``files`` depends on, those they need before them."""
+    """The members that ``files`` depends on, those they need before them."""
     manifest = files.json("package.json")
     for name in (name for kind in _KINDS for name in table(manifest, kind)):
         if name in members and name not in seen and members[name].root != files.root:
             seen.add(name)
             yield from _needed(members[name], members, seen)
-            if words(table(members[name].json("package.json"), "scripts").get("build")):
-                yield name
+            yield name
+
+
+def _builds(member: SourceFiles) -> bool:
+    return words(table(member.json("package.json"), "scripts").get("build")) is not None
 
 
 def _parts(path: str, base: str) -> list[str]:

@@ -2,28 +2,30 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.packages.workspaces import members_used
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
-from autodeploy.services.analyzer.variables import javascript, python
+from autodeploy.services.analyzer.variables import javascript, languages, python
 from autodeploy.services.analyzer.variables.classify import (
     PLATFORM,
     is_built_in,
+    is_given,
+    is_public,
     is_secret,
     type_of,
 )
 from autodeploy.services.analyzer.variables.examples import Example, find_examples
+from autodeploy.services.analyzer.variables.own_code import is_own_code
 from autodeploy.services.analyzer.variables.reads import Read
 
-Finder = Callable[[str, str], list[Read]]
+# Of all files of a language by their paths, since layers cross files.
+Family = Callable[[Mapping[str, str]], Iterable[Read]]
 
-FINDERS: Mapping[str, Finder] = {
+FAMILIES: Mapping[str, Family] = {
     "py": python.find_reads,
-    **dict.fromkeys(
-        ("js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte", "astro"),
-        javascript.find_reads,
-    ),
+    **dict.fromkeys(javascript.EXTENSIONS, javascript.find_reads),
 }
 
 MOST_FILES = 5_000
@@ -31,61 +33,97 @@ MOST_SECONDS = 10.0
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
-# Code that is not the app's own, or that does not run when it is deployed.
-_LEFT_OUT = re.compile(
-    r"(^|/)(tests?|__tests__|__mocks__|spec|specs|e2e|cypress|playwright|fixtures|testdata|vendor|"
-    r"third_party|dist|build|out|coverage|site-packages|\.github|\.storybook|docs?|examples?)/"
-    r"|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$"
-    r"|\.(test|spec|stories|min|d)\.[cm]?[jt]sx?$"
-    r"|(^|/)(jest|vitest|playwright|cypress)\.[\w.]*(config|setup)[\w.]*$",
-    re.I,
-)
-
 
 def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
-    """The variables under the root directory, by name."""
+    """The variables of the app in the root directory, by name: those of its code, of the members
+    of its workspace that it depends on, and of its example files."""
     reads: dict[str, list[Read]] = {}
-    for path, finder in _sources(files):
-        for read in finder(files.text(path) or "", files.at(path)):
-            if _KEY.fullmatch(read.key):
-                reads.setdefault(read.key, []).append(read)
+    for read in _reads(files):
+        if _KEY.fullmatch(read.key):
+            reads.setdefault(read.key, []).append(read)
     examples = find_examples(files)
-    keys = sorted({*reads, *examples})
+    keys = sorted({*(key for key in reads if not is_given(key)), *examples})
     return tuple(_variable(key, reads.get(key, []), examples.get(key)) for key in keys)
 
 
-def _sources(files: SourceFiles) -> Iterator[tuple[str, Finder]]:
-    below = f"{files.root}/" if files.root else ""
+def _reads(files: SourceFiles) -> list[Read]:
+    reads: list[Read] = []
+    families: dict[Family, dict[str, str]] = {}
+    order: dict[str, int] = {}
+    for path, text in _sources(files):
+        order[path] = len(order)
+        for find in _families(path):
+            families.setdefault(find, {})[path] = text
+    for find, texts in families.items():
+        reads.extend(find(texts))
+    return sorted(reads, key=lambda read: (order[read.file], read.line))
+
+
+def _families(path: str) -> list[Family]:
+    family = FAMILIES.get(path.rpartition(".")[2])
+    return [*languages.families_of(path), *([family] if family else [])]
+
+
+def _sources(files: SourceFiles) -> Iterator[tuple[str, str]]:
+    """The own code of the app, and of what it depends on, by path in the repository."""
     count, deadline = 0, time.monotonic() + MOST_SECONDS
-    for whole in files.tree.walk(files.root):
-        path = whole.removeprefix(below)
-        finder = FINDERS.get(path.rpartition(".")[2])
-        if finder is None or _LEFT_OUT.search(path):
-            continue
-        count += 1
-        if count > MOST_FILES or time.monotonic() > deadline:
-            files.warn(f"Only {count - 1} source files were searched for variables.")
-            return
-        yield path, finder
+    for place in (files, *members_used(files)):
+        below = f"{place.root}/" if place.root else ""
+        for whole in files.tree.walk(place.root):
+            path = whole.removeprefix(below)
+            if not _families(path) or not is_own_code(path):
+                continue
+            count += 1
+            if count > MOST_FILES or time.monotonic() > deadline:
+                files.warn(f"Only {count - 1} source files were searched for variables.")
+                return
+            text = place.text(path)
+            if text is not None:
+                yield whole, text
 
 
 def _variable(key: str, reads: list[Read], example: Example | None) -> EnvironmentVariable:
     default = next((read.default for read in reads if read.default is not None), None)
     shown = default or (example.value if example else None)
     kind = next((read.type for read in reads if read.type), None) or type_of(key, shown)
-    secret = is_secret(key, kind)
-    has_default = any(read.has_default for read in reads)
+    secret = is_secret(key, kind) or (any(read.secret for read in reads) and not is_public(key))
+    required, reason = _required(key, reads)
+    described = (read.description for read in reads if read.description)
     return EnvironmentVariable(
         key=key,
-        required=key not in PLATFORM and not has_default and any(read.required for read in reads),
+        required=required,
+        reason=reason,
         secret=secret,
         type=kind,
         build_time=any(read.build_time for read in reads) or is_built_in(key),
         default=_shown_default(default, secret, kind),
-        description=example.description if example else None,
+        description=(example.description if example else None) or next(described, None),
         file=reads[0].file if reads else example.file if example else "",
         line=reads[0].line if reads else example.line if example else 0,
     )
+
+
+def _required(key: str, reads: list[Read]) -> tuple[bool, str]:
+    """Whether somebody has to set it, and why: a default in one place is one for all."""
+    if not reads:
+        return False, "named in an example file; no read of it was found"
+    if key in PLATFORM:
+        return False, "the platform sets it where nobody does"
+    decisive = next(
+        (read for read in reads if read.has_default),
+        next((read for read in reads if read.required), reads[0]),
+    )
+    required = decisive.required and not decisive.has_default
+    return (
+        required,
+        f"{decisive.reason or _plain_reason(decisive)} in {decisive.file}:{decisive.line}",
+    )
+
+
+def _plain_reason(read: Read) -> str:
+    if read.has_default:
+        return "has a default"
+    return "the code fails without it" if read.required else "read without a default"
 
 
 def _shown_default(default: str | None, secret: bool, kind: VariableType) -> str | None:

@@ -1,0 +1,147 @@
+"""Whether JavaScript fails without a value at the place where it is read, or has a default."""
+
+import re
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from autodeploy.services.analyzer.evidence import clean
+from autodeploy.services.analyzer.plan import VariableType
+from autodeploy.services.analyzer.variables.javascript.script import (
+    Script,
+    arguments,
+    bare,
+    literal,
+    stands_for,
+)
+from autodeploy.services.analyzer.variables.source import field, text
+
+INSISTS = re.compile(
+    r"^(tiny)?(invariant|assert\w*|must\w*|required?\w*|ensure\w*|nonNull\w*)$", re.I
+)
+_FAILS = re.compile(r"throw|raise|fail|error|panic|missing|exit", re.I)
+
+# `if (!a || !b) throw`, `if (!a) { … process.exit`, `invariant(a`: each within a bounded stretch.
+_GUARD = re.compile(
+    rb"if\s*\(([^{};]{1,400}?)\)\s*\{?\s*(?:console\.\w+\([^;{}]{0,300}?\);?\s*|log\w*\.\w+\([^;{}]{0,300}?\);?\s*)?"
+    rb"(?:throw\b|process\.exit|Deno\.exit)"
+)
+_ASSERTED = re.compile(rb"(?:invariant|assert(?:\.ok)?)\(\s*([\w.$?]{1,200})\s*[,)]")
+_ABSENT = re.compile(
+    rb"!\s*([\w.$?]+)|([\w.$?]+)\s*={2,3}\s*(?:undefined|null|''|\"\")|typeof\s+([\w.$?]+)\s*={2,3}\s*['\"]undefined"
+)
+_ENDS_MEMBER = (b".trim", b".length")
+
+REQUIRED = "read without a default, and it fails without it"
+OPTIONAL = "read, and nothing fails at once without it"
+
+_CONVERSIONS = {
+    "Number": VariableType.INTEGER,
+    "parseInt": VariableType.INTEGER,
+    "Number.parseInt": VariableType.INTEGER,
+    "Boolean": VariableType.BOOLEAN,
+}
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What the code around a read says of it."""
+
+    required: bool
+    reason: str
+    default: str | None = None
+    has_default: bool = False
+    type: VariableType | None = None
+
+
+def demanded_names(script: Script) -> frozenset[str]:
+    """The expressions without whose value the file throws or ends the process."""
+    found = {one.group(1) for one in script.matches(_ASSERTED)}
+    for guard in script.matches(_GUARD):
+        if b"&&" in guard.group(1):
+            continue
+        for absent in _ABSENT.finditer(guard.group(1)):
+            name = next(one for one in absent.groups() if one)
+            for end in _ENDS_MEMBER:
+                name = name.removesuffix(end)
+            found.add(name)
+    return frozenset(name.replace(b"?.", b".").decode("utf-8", "replace") for name in found)
+
+
+def demand(script: Script, node: Node, demanded: frozenset[str]) -> Demand:
+    """What the code around ``node``, a read, says of it."""
+    whole = stands_for(node)
+    parent = whole.parent
+    kind = conversion(parent)
+    if kind and parent is not None and parent.parent is not None:
+        whole = stands_for(parent.parent)
+        parent = whole.parent
+    fallback = _fallback(whole, parent)
+    if fallback is not None:
+        fails = fallback.type == "call_expression" and _FAILS.search(
+            text(field(fallback, "function"))
+        )
+        if fails:
+            return Demand(True, REQUIRED, type=kind)
+        if fallback.type in ("undefined", "null"):
+            return Demand(False, "may be left out", type=kind)
+        return Demand(False, "has a default", plain(fallback), True, kind or type_of(fallback))
+    if _is_asserted(node, parent) or _is_named(whole, parent, demanded):
+        return Demand(True, REQUIRED, type=kind)
+    return Demand(False, OPTIONAL, type=kind)
+
+
+def conversion(parent: Node | None) -> VariableType | None:
+    """The type that a call around a value turns it into."""
+    call = parent.parent if parent is not None and parent.type == "arguments" else None
+    return _CONVERSIONS.get(text(field(call, "function"))) if call is not None else None
+
+
+def plain(node: Node | None) -> str | None:
+    """A default as people write it: a string, number or boolean, else None."""
+    if node is None:
+        return None
+    node = bare(node)
+    found = literal(node)
+    if found is not None:
+        return clean(found)
+    return text(node) if node.type in ("number", "true", "false") else None
+
+
+def type_of(node: Node) -> VariableType | None:
+    node = bare(node)
+    if node.type in ("true", "false"):
+        return VariableType.BOOLEAN
+    return VariableType.INTEGER if re.fullmatch(r"\d+", text(node)) else None
+
+
+def _fallback(node: Node, parent: Node | None) -> Node | None:
+    """What stands in when the value is absent: behind ``||``, ``??`` or ``??=``."""
+    if parent is None or field(parent, "left") != node:
+        return None
+    operator = text(field(parent, "operator"))
+    if operator in ("||", "??", "||=", "??="):
+        right = field(parent, "right")
+        return None if right is None else bare(right)
+    return None
+
+
+def _is_asserted(node: Node, parent: Node | None) -> bool:
+    """``x!``, or the first argument of what insists: ``invariant(x)``."""
+    if node.parent is not None and node.parent.type == "non_null_expression":
+        return True
+    if parent is None or parent.type != "arguments" or parent.parent is None:
+        return False
+    called = text(field(parent.parent, "function")).rpartition(".")[2]
+    given = arguments(parent.parent)
+    return bool(INSISTS.match(called)) and bool(given) and bare(given[0]) == bare(node)
+
+
+def _is_named(node: Node, parent: Node | None, demanded: frozenset[str]) -> bool:
+    if text(node).replace("?.", ".") in demanded:
+        return True
+    if parent is not None and parent.type == "variable_declarator":
+        return text(field(parent, "name")) in demanded
+    if parent is not None and parent.type == "unary_expression":
+        return text(node) in demanded
+    return False

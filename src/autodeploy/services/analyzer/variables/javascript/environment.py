@@ -1,0 +1,401 @@
+"""The environment in JavaScript: expressions that are it, and what is done with them.
+
+``process.env`` and its like are where it begins; names, merged objects and parameters carry it
+on. Sources: https://nodejs.org/api/process.html#processenv, https://vite.dev/guide/env-and-mode,
+https://docs.deno.com/runtime/reference/env_variables, https://bun.sh/docs/runtime/env,
+https://svelte.dev/docs/kit/$env-static-private (2026-11).
+"""
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from autodeploy.services.analyzer.variables.javascript.demands import (
+    OPTIONAL,
+    REQUIRED,
+    Demand,
+    demand,
+    plain,
+    type_of,
+)
+from autodeploy.services.analyzer.variables.javascript.findings import (
+    KEY,
+    UPPER_KEY,
+    Findings,
+    Reader,
+)
+from autodeploy.services.analyzer.variables.javascript.keys import key_of, keys_among
+from autodeploy.services.analyzer.variables.javascript.script import (
+    FUNCTIONS,
+    Script,
+    arguments,
+    bare,
+    function_name,
+    literal,
+    parameters,
+    property_name,
+    scope_of,
+    stands_for,
+)
+from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.source import ancestors, around, field, line, text
+
+# What stands before ``.env`` where it is the environment.
+_OWNERS = frozenset({"process", "import.meta", "Bun", "Deno", "globalThis.process",
+                     "global.process", "window.process"})  # fmt: skip
+# What Vite and the like define themselves: https://vite.dev/guide/env-and-mode (2026-11).
+BUILT_IN = frozenset({"MODE", "BASE_URL", "PROD", "DEV", "SSR", "SITE", "ASSETS_PREFIX"})
+# Modules that give the environment as an object under this name.
+_OBJECTS = {
+    "process": "env", "node:process": "env", "bun": "env",
+    "$env/dynamic/private": "env", "$env/dynamic/public": "env",
+}  # fmt: skip
+# Modules each of whose names is a variable, and whether a build puts the value in.
+_MEMBERS = {
+    "$env/static/private": True, "$env/static/public": True,
+    "astro:env/client": True, "astro:env/server": False,
+}  # fmt: skip
+_CONFIGURATION = re.compile(r"(^|/)(next|nuxt|vite|astro|svelte|gatsby|remix|vue|craco|webpack|rollup|"
+                            r"rspack|rsbuild|tsup|app|expo|docusaurus|quasar|ember-cli-build)"
+                            r"(-|\.)?config\.[\w.]+$")  # fmt: skip
+_DEEPEST = 40
+
+
+class Environment:
+    """One file's uses of the environment."""
+
+    def __init__(self, findings: Findings):
+        self.found = findings
+        self.script = findings.script
+        self.is_configuration = bool(_CONFIGURATION.search(self.script.path))
+        self._seen: set[tuple[int, int]] = set()
+
+    def search(self) -> None:
+        for node, build_time in self._seeds():
+            self._use(node, build_time)
+        for local, imported in self.script.imports.items():
+            if _OBJECTS.get(imported.module) == imported.name:
+                self.follow(local, None)
+            elif imported.module in _MEMBERS:
+                self._member(local, imported.name, imported.node, _MEMBERS[imported.module])
+
+    def follow(
+        self, name: str, scope: Node | None, *, upper: bool = False, build: bool = False
+    ) -> None:
+        """Use each occurrence of a name that is the environment; ``upper``: only of such keys."""
+        if not name:
+            return
+        for node in self.script.names(name):
+            parent = node.parent
+            inside = (
+                scope is None
+                or scope.start_byte <= node.start_byte
+                and node.end_byte <= scope.end_byte
+            )
+            if inside and parent is not None and node.type == "identifier":
+                self._use(node, build, upper=upper)
+            elif inside and node.type == "shorthand_property_identifier":
+                self._pair(node, upper)
+
+    def follow_result(self, call: Node) -> None:
+        """Use what a call gives back that got the environment: it may be that, checked."""
+        self._use(call, False, upper=True)
+
+    def _seeds(self) -> Iterator[tuple[Node, bool]]:
+        for node in self.script.names("env"):
+            member = node.parent
+            if member is None or member.type != "member_expression":
+                continue
+            owner = text(field(member, "object")).replace("?", "")
+            if node.type == "property_identifier" and owner in _OWNERS:
+                yield member, owner == "import.meta"
+
+    def _member(self, local: str, name: str, node: Node, build_time: bool) -> None:
+        """A name imported from a module of variables."""
+        if name == "*":
+            self.follow(local, None, build=build_time)
+        elif name == "getSecret":
+            self.found.readers.append(Reader(local, self.script, 0, None, False, False))
+        elif UPPER_KEY.fullmatch(name):
+            reason = "imported by its name"
+            self._add(
+                Read(name, self.script.path, line(node), build_time=build_time, reason=reason)
+            )
+
+    def _use(self, node: Node, build: bool, depth: int = 0, *, upper: bool = False) -> None:
+        """What is done with ``node``, an expression that is the environment."""
+        place = (node.start_byte, node.end_byte)
+        if place in self._seen or depth > _DEEPEST:
+            return
+        self._seen.add(place)
+        whole = stands_for(node)
+        parent = whole.parent
+        if parent is None:
+            return
+        if parent.type == "member_expression" and field(parent, "object") == whole:
+            self._access(parent, build, upper, depth)
+        elif parent.type == "subscript_expression" and field(parent, "object") == whole:
+            self._subscript(parent, build, upper)
+        elif parent.type in ("variable_declarator", "assignment_expression"):
+            left = field(parent, "name") or field(parent, "left")
+            if left is not None and left != whole:
+                self._bind(left, parent, build, upper)
+        elif parent.type in ("required_parameter", "optional_parameter", "assignment_pattern"):
+            left = field(parent, "pattern") or field(parent, "left")
+            if left is not None and left != whole:
+                self._bind(left, parent, build, upper)
+        elif parent.type == "binary_expression" and text(field(parent, "operator")) == "in":
+            self._key(literal(field(parent, "left")), parent, build, upper)
+        elif _is_choice(parent, whole):
+            self._use(parent, build, depth + 1, upper=upper)
+        elif parent.type == "spread_element" and parent.parent is not None:
+            self._use(parent.parent, build, depth + 1, upper=True)
+        elif parent.type == "pair":
+            self._pair(parent, upper)
+        elif parent.type == "arguments" and parent.parent is not None:
+            self._argument(parent.parent, whole, build, depth)
+
+    def _access(self, member: Node, build: bool, upper: bool, depth: int) -> None:
+        key = text(field(member, "property"))
+        call = member.parent
+        called = (
+            call is not None
+            and call.type == "call_expression"
+            and field(call, "function") == member
+        )
+        if called and call is not None:
+            given = arguments(call)
+            if key == "toObject":
+                self._use(call, build, depth + 1)
+            elif key in ("get", "has", "hasOwnProperty") and given:
+                self._subscripted(given[0], call, build, upper=False)
+        elif key in ("data", "value", "output") and upper:
+            self._use(member, build, depth + 1, upper=True)  # the result of a validation
+        else:
+            self._key(key, member, build, upper)
+
+    def _subscript(self, node: Node, build: bool, upper: bool) -> None:
+        index = field(node, "index")
+        if index is not None:
+            self._subscripted(index, node, build, upper)
+
+    def _subscripted(self, index: Node, node: Node, build: bool, upper: bool) -> None:
+        """A read of the key that ``index`` is: written out, chosen from a list, a parameter."""
+        key = key_of(self.script, index)
+        if key is not None:
+            self._key(key, node, build, upper)
+            return
+        self.found.reads_any = True
+        for one in keys_among(self.script, index):
+            self._key(literal(one), node, build, upper, at=one)
+        self.found.readers.extend(self.readers(text(bare(index)), node))
+
+    def readers(self, name: str, node: Node) -> Iterator[Reader]:
+        """The function around ``node`` whose parameter is the key ``name``."""
+        for function in ancestors(node):
+            if function.type not in FUNCTIONS:
+                continue
+            names = [one for one, _ in parameters(function)]
+            if name not in names:
+                continue
+            called = function_name(function)
+            key_at = names.index(name)
+            if called is not None and called != "constructor":
+                is_method = function.type == "method_definition" or (
+                    stands_for(function).parent is not None
+                    and stands_for(function).parent.type in ("pair", "public_field_definition")  # type: ignore[union-attr]
+                )
+                yield Reader(
+                    called, self.script, key_at, _default_at(names, key_at),
+                    b"throw" in (function.text or b""), is_method,
+                )  # fmt: skip
+            return
+
+    def _bind(self, left: Node, holder: Node, build: bool, upper: bool) -> None:
+        """The names that the environment, or parts of it, are given."""
+        if left.type == "identifier":
+            self.follow(text(left), scope_of(holder), upper=upper, build=build)
+            if scope_of(holder).type == "program":
+                self.found.objects.add(text(left))
+            return
+        for node in left.named_children if left.type == "object_pattern" else ():
+            if node.type == "rest_pattern":
+                self.follow(
+                    text(node.named_children[0]), scope_of(holder), upper=upper, build=build
+                )
+                continue
+            # { A, B: b, C = "d", D: d = "e" }
+            target = field(node, "value") or node
+            inner = field(target, "left") if target.type.endswith("assignment_pattern") else target
+            if node.type == "pair_pattern":
+                key = property_name(node)
+            else:
+                key = text(field(node, "left") or node)
+            default = field(target, "right")
+            if key in ("data", "value", "output") and upper and inner is not None:
+                self._bind(inner, holder, build, upper)
+                continue
+            self._destructured(key, node, text(inner), default, build, upper)
+
+    def _destructured(
+        self,
+        key: str | None,
+        node: Node,
+        local: str,
+        default: Node | None,
+        build: bool,
+        upper: bool,
+    ) -> None:
+        if key is None or not self._is_key(key, build, upper):
+            return
+        required = default is None and local in self.found.demanded
+        said = Demand(required, REQUIRED if required else OPTIONAL)
+        if default is not None:
+            said = Demand(False, "has a default", plain(default), True, type_of(default))
+        self._add(
+            Read(
+                key,
+                self.script.path,
+                line(node),
+                required=said.required,
+                default=said.default,
+                has_default=said.has_default,
+                type=said.type,
+                build_time=build or self.is_configuration,
+                reason=said.reason,
+                description=self.script.comment(node),
+            )
+        )
+
+    def _key(
+        self, key: str | None, node: Node, build: bool, upper: bool, at: Node | None = None
+    ) -> None:
+        """A read of ``key`` at ``node``, unless it is set or removed there."""
+        if key is None or not self._is_key(key, build, upper) or _is_written(node):
+            return
+        said = demand(self.script, node, self.found.demanded)
+        if at is not None and _fails_around(node):
+            said = Demand(True, "one of a list, and it fails without any of them")
+        place = at or node
+        self._add(
+            Read(
+                key,
+                self.script.path,
+                line(place),
+                required=said.required,
+                default=said.default,
+                has_default=said.has_default,
+                type=said.type,
+                build_time=build or self.is_configuration,
+                reason=said.reason,
+                description=self.script.comment(place, _statement(place)),
+            )
+        )
+
+    def _is_key(self, key: str, build: bool, upper: bool) -> bool:
+        pattern = UPPER_KEY if upper else KEY
+        return bool(pattern.fullmatch(key)) and not (build and key in BUILT_IN)
+
+    def _pair(self, pair: Node, upper: bool) -> None:
+        """The environment as a member of an object: beside a schema it is what is validated."""
+        around_it = pair.parent
+        for other in around_it.named_children if around_it is not None else ():
+            if property_name(other) == "schema":
+                value = field(other, "value") or other
+                self.found.schemas.append(value)
+
+    def _argument(self, call: Node, given: Node, build: bool, depth: int) -> None:
+        """The environment as an argument: of a validation, of a function here, or copied."""
+        function = field(call, "function") or field(call, "constructor")
+        if function is None:
+            return
+        called = text(function).rpartition(".")[2]
+        if called in ("entries", "keys", "values", "stringify", "log"):
+            return
+        candidates = [one for one in arguments(call) if bare(one) != bare(given)]
+        owner = field(function, "object") if function.type == "member_expression" else function
+        if owner is not None:
+            candidates.append(owner)
+        self.found.validations.append((call, candidates))
+        own = self.script.function(text(function)) if function.type == "identifier" else None
+        if own is not None:
+            place = next((i for i, one in enumerate(arguments(call)) if one == given), 0)
+            named = parameters(own)[place : place + 1]
+            if named and named[0][0]:
+                self.follow(named[0][0], own, build=build)
+            elif named:
+                pattern = field(named[0][1], "pattern") or named[0][1]
+                self._bind(pattern, own, build, False)
+
+    def _add(self, read: Read) -> None:
+        self.found.reads.append(read)
+
+
+def _is_choice(node: Node, one: Node) -> bool:
+    """``flag ? one : {}`` or ``one || {}``."""
+    if node.type == "ternary_expression":
+        return field(node, "condition") != one
+    return node.type == "binary_expression" and text(field(node, "operator")) in ("||", "??")
+
+
+def _default_at(names: list[str], key_at: int) -> int | None:
+    for index, name in enumerate(names):
+        if index != key_at and re.search(r"default|fallback|def$|alt", name, re.I):
+            return index
+    return None
+
+
+def _statement(node: Node) -> Node:
+    """The line of code of which a read is the point: the declaration or pair around it."""
+    holder = around(node, "lexical_declaration", "pair", "statement_block", "program", "arguments",
+                    "public_field_definition", "variable_declaration")  # fmt: skip
+    if holder is None or holder.type in ("statement_block", "program", "arguments"):
+        return node
+    return holder
+
+
+def _is_written(node: Node) -> bool:
+    whole = stands_for(node)
+    parent = whole.parent
+    if parent is None:
+        return False
+    if parent.type == "assignment_expression":
+        return field(parent, "left") == whole
+    return parent.type == "unary_expression" and text(field(parent, "operator")) == "delete"
+
+
+def _fails_around(node: Node) -> bool:
+    """Whether the loop or function that runs through the keys throws when one is absent."""
+    outer = around(node, "for_in_statement", "call_expression")
+    while outer is not None and outer.type == "call_expression":
+        holder = outer.parent
+        if holder is None:
+            return False
+        if holder.type == "expression_statement":
+            break
+        if holder.type == "variable_declarator":
+            name = text(field(holder, "name"))
+            scope = text(scope_of(holder))
+            return bool(
+                re.search(
+                    rf"if\s*\(\s*!?{re.escape(name)}\b[^{{}}]{{0,80}}\)\s*\{{?[^{{}}]{{0,300}}(throw|exit)",
+                    scope,
+                )
+            )
+        outer = around(outer, "for_in_statement", "call_expression", "expression_statement")
+    whole = text(outer)
+    return "throw" in whole or "process.exit" in whole
+
+
+def replaced_names(script: Script) -> Iterator[str]:
+    """The names that ``env: {…}`` of Next's configuration gives values of its own
+    (https://nextjs.org/docs/app/api-reference/config/next-config-js/env, 2026-11)."""
+    if not re.search(r"(^|/)next\.config\.\w+$", script.path):
+        return
+    for node in script.names("env"):
+        table = field(node.parent, "value")
+        for pair in table.named_children if table is not None and table.type == "object" else ():
+            name = property_name(pair)
+            if name and f"process.env.{name}" not in text(pair):
+                yield name

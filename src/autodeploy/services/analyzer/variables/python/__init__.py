@@ -1,0 +1,117 @@
+"""Environment variables that Python reads, directly and through layers, across its modules."""
+
+from collections.abc import Iterator, Mapping
+
+from autodeploy.services.analyzer.variables.python import settings
+from autodeploy.services.analyzer.variables.python.calls import calls_of
+from autodeploy.services.analyzer.variables.python.environment import Environment
+from autodeploy.services.analyzer.variables.python.findings import Findings
+from autodeploy.services.analyzer.variables.python.libraries import (
+    KEYWORDS,
+    LIBRARIES,
+    Libraries,
+    library_of,
+)
+from autodeploy.services.analyzer.variables.python.module import Module
+from autodeploy.services.analyzer.variables.reads import Read
+
+# A module without any of these has nothing of the environment of its own.
+MARKS = (
+    "environ", "getenv", "dotenv_values", "dj_database_url", "django_cache_url", "dj_email_url",
+    *sorted({module for library in LIBRARIES for module in library.modules}),
+    *(f"{keyword}=" for keyword in KEYWORDS),
+)  # fmt: skip
+
+MOST_ROUNDS = 3
+
+
+class Modules:
+    """The modules of one app, by path, parsed when first needed."""
+
+    def __init__(self, texts: Mapping[str, str]):
+        self.texts = texts
+        self._modules: dict[str, Module] = {}
+
+    def get(self, path: str) -> Module:
+        if path not in self._modules:
+            self._modules[path] = Module(path, self.texts[path])
+        return self._modules[path]
+
+    def with_any(self, *marks: str) -> Iterator[Module]:
+        for path, content in self.texts.items():
+            if any(mark in content for mark in marks):
+                yield self.get(path)
+
+    def users(self, owner: Module, name: str) -> Iterator[Module]:
+        """The modules that call ``name`` and may import it from ``owner``."""
+        for path, content in self.texts.items():
+            if f"{name}(" in content or f"{name}." in content or f"{name}[" in content:
+                if path == owner.path or owner.name in content or name in content:
+                    yield self.get(path)
+
+
+def find_reads(texts: Mapping[str, str]) -> list[Read]:
+    """All reads in the modules of an app, given by path."""
+    modules = Modules(texts)
+    found: dict[str, Findings] = {}
+    for module in modules.with_any(*MARKS):
+        findings = found[module.path] = Findings(module)
+        Environment(findings).search()
+        Libraries(findings).search()
+    _through_readers(found, modules)
+    _through_imports(found, modules)
+    reads = [read for one in found.values() for read in one.reads]
+    return [*reads, *_of_settings(modules)]
+
+
+def _through_readers(found: dict[str, Findings], modules: Modules) -> None:
+    """The calls of functions that read the variable which a parameter names."""
+    done: set[tuple[str, str, int]] = set()
+    for _ in range(MOST_ROUNDS):
+        readers = {
+            (one.module.path, one.name, one.key_at): one
+            for findings in list(found.values())
+            for one in findings.readers
+        }
+        new = {place: one for place, one in readers.items() if place not in done}
+        done.update(new)
+        for reader in new.values():
+            for module in modules.users(reader.module, reader.name):
+                calls_of(found.setdefault(module.path, Findings(module)), reader)
+
+
+def _through_imports(found: dict[str, Findings], modules: Modules) -> None:
+    """Instances of libraries and names of the environment that other modules import."""
+    for owner in list(found.values()):
+        for name in {*owner.instances, *owner.objects}:
+            for module in modules.users(owner.module, name):
+                imported = module.imports.get(name)
+                if module is owner.module or imported is None or imported.name != name:
+                    continue
+                if imported.module.rpartition(".")[2] not in (owner.module.name, ""):
+                    continue
+                findings = found.setdefault(module.path, Findings(module))
+                library = library_of(owner.instances.get(name, ""))
+                if library is not None:
+                    Libraries(findings).instance(name, library)
+                else:
+                    Environment(findings).follow(name, None)
+
+
+def _of_settings(modules: Modules) -> Iterator[Read]:
+    """The fields of settings classes, their bases and the models that they hold."""
+    if not any(settings.BASE in content for content in modules.texts.values()):
+        return
+    found: dict[str, settings.SettingsClass] = {}
+    wanted, looked_into = {settings.BASE}, set[str]()
+    for _ in range(MOST_ROUNDS):
+        for module in list(modules.with_any(*wanted)):
+            if module.path not in looked_into:
+                looked_into.add(module.path)
+                for one in settings.classes(module):
+                    found.setdefault(one.name, one)
+        wanted = {name for name in found if "Settings" in name or "Config" in name}
+        if not wanted:
+            break
+    mentions = "\n".join(modules.texts[path] for path in looked_into)
+    yield from settings.settings_reads(found, mentions)

@@ -1,0 +1,75 @@
+"""What one module adds to what is known of the environment's layers in all modules."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tree_sitter import Node
+
+from autodeploy.services.analyzer.plan import VariableType
+from autodeploy.services.analyzer.variables.python.demands import demanded_names
+from autodeploy.services.analyzer.variables.python.module import Module
+from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.source import line
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A function whose parameter names the variable that it reads.
+
+    ``key_at`` counts what a caller gives. ``signature`` is the default in the signature, where
+    there is one. ``insists``: it raises when there is no value and no default is given.
+    """
+
+    name: str
+    module: Module
+    key_at: int
+    key_name: str
+    default_at: int | None
+    default_name: str | None
+    signature: Node | None
+    insists: bool
+    is_method: bool
+
+
+@dataclass
+class Findings:
+    """``objects`` are names of the module for the environment, ``instances`` for library readers,
+    which other modules may import."""
+
+    module: Module
+    reads: list[Read] = field(default_factory=list)
+    readers: list[Reader] = field(default_factory=list)
+    objects: set[str] = field(default_factory=set)
+    instances: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def demanded(self) -> frozenset[str]:
+        return demanded_names(self.module)
+
+    def add(
+        self,
+        key: str,
+        node: Node,
+        *,
+        required: bool,
+        reason: str,
+        default: str | None = None,
+        has_default: bool = False,
+        type: VariableType | None = None,
+        description: str | None = None,
+        secret: bool = False,
+    ) -> None:
+        self.reads.append(
+            Read(
+                key,
+                self.module.path,
+                line(node),
+                required=required,
+                default=default,
+                has_default=has_default,
+                type=type,
+                reason=reason,
+                description=description or self.module.comment(node),
+                secret=secret,
+            )
+        )
