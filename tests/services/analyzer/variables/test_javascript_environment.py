@@ -220,3 +220,15 @@ def test_names_that_next_is_configured_to_put_in_do_not_count() -> None:
         "app.ts": "process.env.version; process.env.KEY",
     }
     assert {read.key for read in find_reads(files)} == {"KEY"}
+
+
+@pytest.mark.parametrize(
+    ("path", "markup"),
+    [
+        ("a.astro", "<a href={import.meta.env.KEY}>it's</a>"),
+        ("a.svelte", "<script>import { env } from '$env/dynamic/public'</script>\n{#if env.KEY}x{/if}"),
+        ("a.svelte", "<p>{import.meta.env.KEY} {'}'}</p>"),
+    ],
+)
+def test_expression_in_markup_is_read(path: str, markup: str) -> None:
+    assert keys_of(markup, path) == ["KEY"]

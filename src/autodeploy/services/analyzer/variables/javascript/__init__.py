@@ -136,8 +136,9 @@ def _of_schemas(found: Findings, scripts: Scripts) -> Iterator[Read]:
             for read in schemas.schema_reads(script, node, scripts.declared)
         ]
         yield from reads
-        if not reads:
-            # By an unknown library: the names are where its result is used.
+        if reads:
+            found.objects.clear()  # the schema names all there is: no need to look at its uses
+        else:
             Environment(found).follow_result(call)
     yield from schemas.declared_reads(found.script)
     for node in (*schemas.class_schemas(found.script), *schemas.object_schemas(found.script)):
