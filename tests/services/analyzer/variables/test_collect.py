@@ -164,7 +164,10 @@ def test_own_code_is_what_runs_when_deployed(path: str, is_own: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("json", '{"db": {"host": "DB_HOST",\n "port": {"__name": "DB_PORT", "__format": "json"}}}'),
+        (
+            "json",
+            '{"db": {"host": "DB_HOST",\n "port": {"__name": "DB_PORT", "__format": "json"}}}',
+        ),
         ("yaml", "db:\n  host: DB_HOST\n  port:\n    __name: DB_PORT\n    __format: json\n"),
         ("js", "module.exports = { db: { host: 'DB_HOST', port: 'DB_PORT' } }"),
     ],

@@ -1,5 +1,6 @@
 """Reads of the environment in JavaScript: every spelling, and what only looks like one."""
 
+# ruff: noqa: E501 - code is quoted as people write it
 import pytest
 
 from autodeploy.services.analyzer.variables.javascript import find_reads
@@ -226,7 +227,10 @@ def test_names_that_next_is_configured_to_put_in_do_not_count() -> None:
     ("path", "markup"),
     [
         ("a.astro", "<a href={import.meta.env.KEY}>it's</a>"),
-        ("a.svelte", "<script>import { env } from '$env/dynamic/public'</script>\n{#if env.KEY}x{/if}"),
+        (
+            "a.svelte",
+            "<script>import { env } from '$env/dynamic/public'</script>\n{#if env.KEY}x{/if}",
+        ),
         ("a.svelte", "<p>{import.meta.env.KEY} {'}'}</p>"),
     ],
 )

@@ -122,6 +122,32 @@ def bare(node: Node) -> Node:
     return node
 
 
+def is_choice(node: Node, one: Node) -> bool:
+    """``flag ? one : {}`` or ``one || {}``."""
+    if node.type == "ternary_expression":
+        return field(node, "condition") != one
+    return node.type == "binary_expression" and text(field(node, "operator")) in ("||", "??")
+
+
+def is_written(node: Node) -> bool:
+    whole = stands_for(node)
+    parent = whole.parent
+    if parent is None:
+        return False
+    if parent.type == "assignment_expression":
+        return field(parent, "left") == whole
+    return parent.type == "unary_expression" and text(field(parent, "operator")) == "delete"
+
+
+def statement_of(node: Node) -> Node:
+    """The line of code of which a read is the point: the declaration or pair around it."""
+    holder = around(node, "lexical_declaration", "pair", "statement_block", "program", "arguments",
+                    "public_field_definition", "variable_declaration")  # fmt: skip
+    if holder is None or holder.type in ("statement_block", "program", "arguments"):
+        return node
+    return holder
+
+
 def scope_of(node: Node) -> Node:
     """The block in which a name declared at ``node`` is known."""
     found = around(node, *_SCOPES)
