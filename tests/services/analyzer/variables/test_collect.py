@@ -159,3 +159,19 @@ def test_members_of_the_workspace_that_an_app_depends_on_are_read(tmp_path: Path
 )  # fmt: skip
 def test_own_code_is_what_runs_when_deployed(path: str, is_own: bool) -> None:
     assert is_own_code(path) is is_own
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "json",
+            '{"db": {"host": "DB_HOST",\n "port": {"__name": "DB_PORT", "__format": "json"}}}',
+        ),
+        ("yaml", "db:\n  host: DB_HOST\n  port:\n    __name: DB_PORT\n    __format: json\n"),
+        ("js", "module.exports = { db: { host: 'DB_HOST', port: 'DB_PORT' } }"),
+    ],
+)
+def test_mapping_of_settings_to_variables_is_read(tmp_path: Path, name: str, text: str) -> None:
+    files = {f"config/custom-environment-variables.{name}": text, "index.js": ""}
+    assert set(variables_of(tmp_path, files)) == {"DB_HOST", "DB_PORT"}

@@ -1,5 +1,6 @@
 """Reads of the environment in JavaScript: every spelling, and what only looks like one."""
 
+# ruff: noqa: E501 - code is quoted as people write it
 import pytest
 
 from autodeploy.services.analyzer.variables.javascript import find_reads
@@ -220,3 +221,18 @@ def test_names_that_next_is_configured_to_put_in_do_not_count() -> None:
         "app.ts": "process.env.version; process.env.KEY",
     }
     assert {read.key for read in find_reads(files)} == {"KEY"}
+
+
+@pytest.mark.parametrize(
+    ("path", "markup"),
+    [
+        ("a.astro", "<a href={import.meta.env.KEY}>it's</a>"),
+        (
+            "a.svelte",
+            "<script>import { env } from '$env/dynamic/public'</script>\n{#if env.KEY}x{/if}",
+        ),
+        ("a.svelte", "<p>{import.meta.env.KEY} {'}'}</p>"),
+    ],
+)
+def test_expression_in_markup_is_read(path: str, markup: str) -> None:
+    assert keys_of(markup, path) == ["KEY"]

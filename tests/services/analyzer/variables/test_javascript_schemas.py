@@ -1,5 +1,6 @@
 """Schemas and libraries through which JavaScript reads the environment."""
 
+# ruff: noqa: E501 - code is quoted as people write it
 import pytest
 
 from autodeploy.services.analyzer.variables.javascript import find_reads

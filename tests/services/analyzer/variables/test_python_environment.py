@@ -1,5 +1,6 @@
 """Reads of the environment in Python: direct, through names, functions and lists."""
 
+# ruff: noqa: E501 - code is quoted as people write it
 import pytest
 
 from autodeploy.services.analyzer.variables.python import find_reads

@@ -1,5 +1,6 @@
 """Libraries and settings classes through which Python reads the environment."""
 
+# ruff: noqa: E501 - code is quoted as people write it
 import pytest
 
 from autodeploy.services.analyzer.variables.python import find_reads

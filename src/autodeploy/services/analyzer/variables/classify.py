@@ -5,9 +5,7 @@ import re
 from autodeploy.services.analyzer.plan import VariableType
 
 # Set by AutoDeploy where nobody sets them: an app that reads them always gets a value.
-PLATFORM = frozenset(
-    {"PORT", "HOST", "HOSTNAME", "NODE_ENV", "TZ", "DEBUG", "ANALYZE"}
-)
+PLATFORM = frozenset({"PORT", "HOST", "HOSTNAME", "NODE_ENV", "TZ", "DEBUG", "ANALYZE"})
 
 # Set by the system, by a tool, a test runner, a CI service or another host for itself.
 _GIVEN = re.compile(

@@ -17,6 +17,7 @@ from autodeploy.services.analyzer.variables.classify import (
     type_of,
 )
 from autodeploy.services.analyzer.variables.examples import Example, find_examples
+from autodeploy.services.analyzer.variables.mapped import find_mapped
 from autodeploy.services.analyzer.variables.own_code import is_own_code
 from autodeploy.services.analyzer.variables.reads import Read
 
@@ -56,7 +57,8 @@ def _reads(files: SourceFiles) -> list[Read]:
             families.setdefault(find, {})[path] = text
     for find, texts in families.items():
         reads.extend(find(texts))
-    return sorted(reads, key=lambda read: (order[read.file], read.line))
+    reads.extend(find_mapped(files))
+    return sorted(reads, key=lambda read: (order.get(read.file, len(order)), read.line))
 
 
 def _families(path: str) -> list[Family]:

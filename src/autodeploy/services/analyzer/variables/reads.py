@@ -13,9 +13,9 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Read:
     """A place where ``key`` is read. ``required``: the code fails there when it is not set.
 
-    ``secret``: the place says so. ``reason`` says why it is required or not, to be followed by "in FILE:LINE". ``type`` and
-    ``description`` are what the place itself says (an annotation, a schema, a comment), None
-    when nothing.
+    ``reason`` says why it is required or not, to be followed by "in FILE:LINE". ``type``,
+    ``description`` and ``secret`` are what the place itself says (an annotation, a schema, a
+    comment), None or False when nothing.
     """
 
     key: str

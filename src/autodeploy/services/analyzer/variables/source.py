@@ -23,8 +23,11 @@ LONGEST_DESCRIPTION = 300
 
 _COMMENT_LINE = re.compile(r"\s*(?://+|#+|/\*\*?|\*(?!/))\s?(.*?)(?:\*/)?\s*$")
 _COMMENT_BEHIND = re.compile(r"(?:^|[\s,;])(?://+|#)\s(.*)$")
-_DIRECTIVE = re.compile(r"eslint|prettier|biome|@ts-|ts-ignore|noqa|type: ?ignore|pragma|TODO|FIXME|"
-                        r"pylint|mypy|istanbul|c8 |v8 |webpack|#region|=====|-----", re.I)  # fmt: skip
+_DIRECTIVE = re.compile(
+    r"eslint|prettier|biome|@ts-|ts-ignore|noqa|type: ?ignore|pragma|TODO|FIXME|pylint|mypy|"
+    r"istanbul|c8 |v8 |webpack|#region|=====|-----",
+    re.I,
+)
 
 
 class Source:

@@ -9,12 +9,10 @@ from functools import cached_property
 
 from tree_sitter import Node
 
-from autodeploy.services.analyzer.variables.javascript import calls, schemas
-from autodeploy.services.analyzer.variables.javascript.environment import (
-    Environment,
-    replaced_names,
-)
+from autodeploy.services.analyzer.variables.javascript import calls, layers, schemas
+from autodeploy.services.analyzer.variables.javascript.environment import Environment
 from autodeploy.services.analyzer.variables.javascript.findings import Findings, Reader
+from autodeploy.services.analyzer.variables.javascript.readers import readers_around
 from autodeploy.services.analyzer.variables.javascript.script import Script, stands_for
 from autodeploy.services.analyzer.variables.reads import Read
 from autodeploy.services.analyzer.variables.source import field, text
@@ -96,7 +94,7 @@ def find_reads(texts: Mapping[str, str]) -> list[Read]:
     _through_readers(found, scripts)
     _through_objects(found, scripts)
     reads.extend(read for one in found.values() for read in one.reads)
-    replaced = {name for one in found.values() for name in replaced_names(one.script)}
+    replaced = {name for one in found.values() for name in layers.replaced_names(one.script)}
     return list(dict.fromkeys(read for read in reads if read.key not in replaced))
 
 
@@ -105,12 +103,12 @@ def _of_one(script: Script) -> Findings:
     Environment(found).search()
     found.reads.extend(calls.config_service_reads(found))
     found.reads.extend(calls.env_var_reads(found))
-    found.reads.extend(schemas.field_reads(script))
+    found.reads.extend(layers.field_reads(script))
     if b"convict" in script.bytes:
-        found.reads.extend(schemas.convict_reads(script))
+        found.reads.extend(layers.convict_reads(script))
     if found.reads_any or found.readers:
         found.objects.update(_proxies(script))
-    found.schemas.extend(node for _, node in schemas.layer_schemas(script))
+    found.schemas.extend(node for _, node in layers.layer_schemas(script))
     return found
 
 
@@ -136,11 +134,12 @@ def _of_schemas(found: Findings, scripts: Scripts) -> Iterator[Read]:
             for read in schemas.schema_reads(script, node, scripts.declared)
         ]
         yield from reads
-        if not reads:
-            # By an unknown library: the names are where its result is used.
+        if reads:
+            found.objects.clear()  # the schema names all there is: no need to look at its uses
+        else:
             Environment(found).follow_result(call)
-    yield from schemas.declared_reads(found.script)
-    for node in (*schemas.class_schemas(found.script), *schemas.object_schemas(found.script)):
+    yield from layers.declared_reads(found.script)
+    for node in (*layers.class_schemas(found.script), *layers.object_schemas(found.script)):
         yield from schemas.schema_reads(found.script, node, scripts.declared, upper=True)
 
 
@@ -162,12 +161,11 @@ def _through_readers(found: dict[str, Findings], scripts: Scripts) -> None:
 
 
 def _calls_of(findings: Findings, reader: Reader) -> None:
-    environment = Environment(findings)
     for one in calls.reader_reads(findings, reader):
         if isinstance(one, Read):
             findings.reads.append(one)
         else:
-            findings.readers.extend(environment.readers(text(one), one))
+            findings.readers.extend(readers_around(findings.script, text(one), one))
 
 
 def _through_objects(found: dict[str, Findings], scripts: Scripts) -> None:

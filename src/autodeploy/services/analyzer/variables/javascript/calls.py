@@ -45,7 +45,8 @@ def config_service_reads(found: Findings) -> Iterator[Read]:
 
 
 def env_var_reads(found: Findings) -> Iterator[Read]:
-    """``env.get("KEY").required().asString()`` (https://github.com/evanshortiss/env-var, 2026-11)."""
+    """``env.get("KEY").required().asString()``
+    (https://github.com/evanshortiss/env-var, 2026-11)."""
     script = found.script
     for local in script.local_name("env-var"):
         for call, given in _calls(script, "get"):

@@ -12,9 +12,10 @@ from autodeploy.services.analyzer.variables.javascript.script import (
     arguments,
     bare,
     literal,
+    scope_of,
     stands_for,
 )
-from autodeploy.services.analyzer.variables.source import field, text
+from autodeploy.services.analyzer.variables.source import around, field, text
 
 INSISTS = re.compile(
     r"^(tiny)?(invariant|assert\w*|must\w*|required?\w*|ensure\w*|nonNull\w*)$", re.I
@@ -145,3 +146,26 @@ def _is_named(node: Node, parent: Node | None, demanded: frozenset[str]) -> bool
     if parent is not None and parent.type == "unary_expression":
         return text(node) in demanded
     return False
+
+
+def fails_around(node: Node) -> bool:
+    """Whether the loop or function that runs through the keys throws when one is absent."""
+    outer = around(node, "for_in_statement", "call_expression")
+    while outer is not None and outer.type == "call_expression":
+        holder = outer.parent
+        if holder is None:
+            return False
+        if holder.type == "expression_statement":
+            break
+        if holder.type == "variable_declarator":
+            name = text(field(holder, "name"))
+            scope = text(scope_of(holder))
+            return bool(
+                re.search(
+                    rf"if\s*\(\s*!?{re.escape(name)}\b[^{{}}]{{0,80}}\)\s*\{{?[^{{}}]{{0,300}}(throw|exit)",
+                    scope,
+                )
+            )
+        outer = around(outer, "for_in_statement", "call_expression", "expression_statement")
+    whole = text(outer)
+    return "throw" in whole or "process.exit" in whole

@@ -16,6 +16,7 @@ from autodeploy.services.analyzer.variables.javascript.demands import (
     REQUIRED,
     Demand,
     demand,
+    fails_around,
     plain,
     type_of,
 )
@@ -26,20 +27,21 @@ from autodeploy.services.analyzer.variables.javascript.findings import (
     Reader,
 )
 from autodeploy.services.analyzer.variables.javascript.keys import key_of, keys_among
+from autodeploy.services.analyzer.variables.javascript.readers import readers_around
 from autodeploy.services.analyzer.variables.javascript.script import (
-    FUNCTIONS,
-    Script,
     arguments,
     bare,
-    function_name,
+    is_choice,
+    is_written,
     literal,
     parameters,
     property_name,
     scope_of,
     stands_for,
+    statement_of,
 )
 from autodeploy.services.analyzer.variables.reads import Read
-from autodeploy.services.analyzer.variables.source import ancestors, around, field, line, text
+from autodeploy.services.analyzer.variables.source import field, line, text
 
 # What stands before ``.env`` where it is the environment.
 _OWNERS = frozenset({"process", "import.meta", "Bun", "Deno", "globalThis.process",
@@ -56,9 +58,10 @@ _MEMBERS = {
     "$env/static/private": True, "$env/static/public": True,
     "astro:env/client": True, "astro:env/server": False,
 }  # fmt: skip
-_CONFIGURATION = re.compile(r"(^|/)(next|nuxt|vite|astro|svelte|gatsby|remix|vue|craco|webpack|rollup|"
-                            r"rspack|rsbuild|tsup|app|expo|docusaurus|quasar|ember-cli-build)"
-                            r"(-|\.)?config\.[\w.]+$")  # fmt: skip
+_CONFIGURATION = re.compile(
+    r"(^|/)(next|nuxt|vite|astro|svelte|gatsby|remix|vue|craco|webpack|rollup|rspack|rsbuild|tsup|"
+    r"app|expo|docusaurus|quasar)[.-]config\.[\w.]+$"
+)
 _DEEPEST = 40
 
 
@@ -88,10 +91,8 @@ class Environment:
             return
         for node in self.script.names(name):
             parent = node.parent
-            inside = (
-                scope is None
-                or scope.start_byte <= node.start_byte
-                and node.end_byte <= scope.end_byte
+            inside = scope is None or (
+                scope.start_byte <= node.start_byte and node.end_byte <= scope.end_byte
             )
             if inside and parent is not None and node.type == "identifier":
                 self._use(node, build, upper=upper)
@@ -147,7 +148,7 @@ class Environment:
                 self._bind(left, parent, build, upper)
         elif parent.type == "binary_expression" and text(field(parent, "operator")) == "in":
             self._key(literal(field(parent, "left")), parent, build, upper)
-        elif _is_choice(parent, whole):
+        elif is_choice(parent, whole):
             self._use(parent, build, depth + 1, upper=upper)
         elif parent.type == "spread_element" and parent.parent is not None:
             self._use(parent.parent, build, depth + 1, upper=True)
@@ -189,28 +190,7 @@ class Environment:
         self.found.reads_any = True
         for one in keys_among(self.script, index):
             self._key(literal(one), node, build, upper, at=one)
-        self.found.readers.extend(self.readers(text(bare(index)), node))
-
-    def readers(self, name: str, node: Node) -> Iterator[Reader]:
-        """The function around ``node`` whose parameter is the key ``name``."""
-        for function in ancestors(node):
-            if function.type not in FUNCTIONS:
-                continue
-            names = [one for one, _ in parameters(function)]
-            if name not in names:
-                continue
-            called = function_name(function)
-            key_at = names.index(name)
-            if called is not None and called != "constructor":
-                is_method = function.type == "method_definition" or (
-                    stands_for(function).parent is not None
-                    and stands_for(function).parent.type in ("pair", "public_field_definition")  # type: ignore[union-attr]
-                )
-                yield Reader(
-                    called, self.script, key_at, _default_at(names, key_at),
-                    b"throw" in (function.text or b""), is_method,
-                )  # fmt: skip
-            return
+        self.found.readers.extend(readers_around(self.script, text(bare(index)), node))
 
     def _bind(self, left: Node, holder: Node, build: bool, upper: bool) -> None:
         """The names that the environment, or parts of it, are given."""
@@ -272,10 +252,10 @@ class Environment:
         self, key: str | None, node: Node, build: bool, upper: bool, at: Node | None = None
     ) -> None:
         """A read of ``key`` at ``node``, unless it is set or removed there."""
-        if key is None or not self._is_key(key, build, upper) or _is_written(node):
+        if key is None or not self._is_key(key, build, upper) or is_written(node):
             return
         said = demand(self.script, node, self.found.demanded)
-        if at is not None and _fails_around(node):
+        if at is not None and fails_around(node):
             said = Demand(True, "one of a list, and it fails without any of them")
         place = at or node
         self._add(
@@ -289,7 +269,7 @@ class Environment:
                 type=said.type,
                 build_time=build or self.is_configuration,
                 reason=said.reason,
-                description=self.script.comment(place, _statement(place)),
+                description=self.script.comment(place, statement_of(place)),
             )
         )
 
@@ -330,72 +310,3 @@ class Environment:
 
     def _add(self, read: Read) -> None:
         self.found.reads.append(read)
-
-
-def _is_choice(node: Node, one: Node) -> bool:
-    """``flag ? one : {}`` or ``one || {}``."""
-    if node.type == "ternary_expression":
-        return field(node, "condition") != one
-    return node.type == "binary_expression" and text(field(node, "operator")) in ("||", "??")
-
-
-def _default_at(names: list[str], key_at: int) -> int | None:
-    for index, name in enumerate(names):
-        if index != key_at and re.search(r"default|fallback|def$|alt", name, re.I):
-            return index
-    return None
-
-
-def _statement(node: Node) -> Node:
-    """The line of code of which a read is the point: the declaration or pair around it."""
-    holder = around(node, "lexical_declaration", "pair", "statement_block", "program", "arguments",
-                    "public_field_definition", "variable_declaration")  # fmt: skip
-    if holder is None or holder.type in ("statement_block", "program", "arguments"):
-        return node
-    return holder
-
-
-def _is_written(node: Node) -> bool:
-    whole = stands_for(node)
-    parent = whole.parent
-    if parent is None:
-        return False
-    if parent.type == "assignment_expression":
-        return field(parent, "left") == whole
-    return parent.type == "unary_expression" and text(field(parent, "operator")) == "delete"
-
-
-def _fails_around(node: Node) -> bool:
-    """Whether the loop or function that runs through the keys throws when one is absent."""
-    outer = around(node, "for_in_statement", "call_expression")
-    while outer is not None and outer.type == "call_expression":
-        holder = outer.parent
-        if holder is None:
-            return False
-        if holder.type == "expression_statement":
-            break
-        if holder.type == "variable_declarator":
-            name = text(field(holder, "name"))
-            scope = text(scope_of(holder))
-            return bool(
-                re.search(
-                    rf"if\s*\(\s*!?{re.escape(name)}\b[^{{}}]{{0,80}}\)\s*\{{?[^{{}}]{{0,300}}(throw|exit)",
-                    scope,
-                )
-            )
-        outer = around(outer, "for_in_statement", "call_expression", "expression_statement")
-    whole = text(outer)
-    return "throw" in whole or "process.exit" in whole
-
-
-def replaced_names(script: Script) -> Iterator[str]:
-    """The names that ``env: {…}`` of Next's configuration gives values of its own
-    (https://nextjs.org/docs/app/api-reference/config/next-config-js/env, 2026-11)."""
-    if not re.search(r"(^|/)next\.config\.\w+$", script.path):
-        return
-    for node in script.names("env"):
-        table = field(node.parent, "value")
-        for pair in table.named_children if table is not None and table.type == "object" else ():
-            name = property_name(pair)
-            if name and f"process.env.{name}" not in text(pair):
-                yield name

@@ -14,6 +14,9 @@ COMPONENTS = (".vue", ".svelte", ".astro")
 _IMPORT = re.compile(rb"import(?![\w$])")
 _EXTENSION = re.compile(r"(/index)?\.(d\.)?[cm]?[jt]sx?$|\.(vue|svelte|astro)$")
 
+# Bounded, so that many open braces take no square of time.
+_EXPRESSION = re.compile(r"\{[^{}]{0,200}?\benv\.[^{}]{0,200}\}")
+
 WRAPPERS = frozenset(
     {"parenthesized_expression", "non_null_expression", "as_expression", "satisfies_expression",
      "type_assertion", "await_expression"}
@@ -37,7 +40,7 @@ class Imported:
 class Script(Source):
     def __init__(self, path: str, content: str):
         if path.endswith(COMPONENTS):
-            content = _scripts_alone(content)
+            content = _code_alone(content, markup=not path.endswith(".vue"))
         # A type in angle brackets (<T>x) is what only .ts files have, and JSX what they have not.
         plain = path.endswith((".ts", ".mts", ".cts", ".vue", ".svelte", ".astro"))
         super().__init__(path, content, "typescript" if plain else "tsx")
@@ -117,6 +120,32 @@ def bare(node: Node) -> Node:
     while node.type in WRAPPERS and node.named_children:
         node = node.named_children[0]
     return node
+
+
+def is_choice(node: Node, one: Node) -> bool:
+    """``flag ? one : {}`` or ``one || {}``."""
+    if node.type == "ternary_expression":
+        return field(node, "condition") != one
+    return node.type == "binary_expression" and text(field(node, "operator")) in ("||", "??")
+
+
+def is_written(node: Node) -> bool:
+    whole = stands_for(node)
+    parent = whole.parent
+    if parent is None:
+        return False
+    if parent.type == "assignment_expression":
+        return field(parent, "left") == whole
+    return parent.type == "unary_expression" and text(field(parent, "operator")) == "delete"
+
+
+def statement_of(node: Node) -> Node:
+    """The line of code of which a read is the point: the declaration or pair around it."""
+    holder = around(node, "lexical_declaration", "pair", "statement_block", "program", "arguments",
+                    "public_field_definition", "variable_declaration")  # fmt: skip
+    if holder is None or holder.type in ("statement_block", "program", "arguments"):
+        return node
+    return holder
 
 
 def scope_of(node: Node) -> Node:
@@ -224,10 +253,10 @@ def _required(call: Node) -> Iterator[tuple[str, Imported]]:
             yield text(field(node, "value")), Imported(module, property_name(node) or "", node)
 
 
-def _scripts_alone(content: str) -> str:
-    """A component with all but its scripts blanked, so that lines stay those of the file."""
+def _code_alone(content: str, markup: bool) -> str:
+    """A component with all but its code blanked, so that lines stay those of the file."""
     parts, position = [], 0
-    for start, end in _scripts(content):
+    for start, end in _merged([*_scripts(content), *(_expressions(content) if markup else ())]):
         parts.append(re.sub(r"[^\n]", " ", content[position:start]))
         parts.append(content[start:end])
         position = end
@@ -245,3 +274,20 @@ def _scripts(content: str) -> Iterator[tuple[int, int]]:
         if start == 0 or position < 0:
             return
         yield start, max(start, position)
+
+
+def _expressions(content: str) -> Iterator[tuple[int, int]]:
+    """Where ``{…}`` in the markup of Svelte and Astro speaks of an environment: as a block it is
+    code by itself."""
+    if "env." in content:
+        for found in _EXPRESSION.finditer(content):
+            yield found.span()
+
+
+def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans in their order, without those that begin inside an earlier one."""
+    position = 0
+    for start, end in sorted(spans):
+        if start >= position:
+            yield start, end
+            position = end

@@ -45,9 +45,9 @@ class Modules:
     def users(self, owner: Module, name: str) -> Iterator[Module]:
         """The modules that call ``name`` and may import it from ``owner``."""
         for path, content in self.texts.items():
-            if f"{name}(" in content or f"{name}." in content or f"{name}[" in content:
-                if path == owner.path or owner.name in content or name in content:
-                    yield self.get(path)
+            is_used = any(f"{name}{sign}" in content for sign in "(.[")
+            if is_used and (path == owner.path or owner.name in content):
+                yield self.get(path)
 
 
 def find_reads(texts: Mapping[str, str]) -> list[Read]:

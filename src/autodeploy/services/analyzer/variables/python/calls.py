@@ -52,7 +52,7 @@ def _add(found: Findings, reader: Reader, name: str, call: Node, default: Node |
         reason = f"read by {reader.name}, which fails without it,"
     found.add(
         name, call, required=required, reason=reason, default=said.default,
-        has_default=said.has_default, type=said.type,
+        has_default=said.has_default, kind=said.type,
     )  # fmt: skip
 
 

@@ -69,10 +69,8 @@ class Environment:
     def follow(self, name: str, scope: Node | None, *, upper: bool = False) -> None:
         """Use each occurrence of a name that is the environment; ``upper``: only of such keys."""
         for node in self.module.names(name):
-            inside = (
-                scope is None
-                or scope.start_byte <= node.start_byte
-                and node.end_byte <= scope.end_byte
+            inside = scope is None or (
+                scope.start_byte <= node.start_byte and node.end_byte <= scope.end_byte
             )
             parent = node.parent
             member = (
@@ -218,7 +216,7 @@ class Environment:
     def _add(self, name: str, node: Node, said: Demand) -> None:
         self.found.add(
             name, node, required=said.required, reason=said.reason, default=said.default,
-            has_default=said.has_default, type=said.type,
+            has_default=said.has_default, kind=said.type,
         )  # fmt: skip
 
     def readers(self, name: str, node: Node, default: Node | None) -> Iterator[Reader]:
@@ -279,4 +277,3 @@ def _is_written(node: Node) -> bool:
     return parent.type == "delete_statement" or (
         parent.type == "expression_list" and around(node, "delete_statement") is not None
     )
-

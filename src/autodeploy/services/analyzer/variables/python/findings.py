@@ -55,7 +55,7 @@ class Findings:
         reason: str,
         default: str | None = None,
         has_default: bool = False,
-        type: VariableType | None = None,
+        kind: VariableType | None = None,
         description: str | None = None,
         secret: bool = False,
     ) -> None:
@@ -67,7 +67,7 @@ class Findings:
                 required=required,
                 default=default,
                 has_default=has_default,
-                type=type,
+                type=kind,
                 reason=reason,
                 description=description or self.module.comment(node),
                 secret=secret,

@@ -6,7 +6,8 @@ its instances) name variables. ``CONNECTIONS`` are readers that know a name when
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field as has_field
+from dataclasses import dataclass
+from dataclasses import field as has_field
 
 from tree_sitter import Node
 
@@ -21,10 +22,12 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class Library:
-    """``reader`` makes instances when called, or is itself what reads (``is_reader``).
+    """``reader`` makes instances when called, or is itself what reads (``is_reader``); ``makers``
+    are functions of it that make them too.
 
-    ``makers`` are functions of it that do too. ``methods``: instances also read by methods named for types. ``by_keyword``: the variables
+    ``methods``: instances also read by methods named for types. ``by_keyword``: the variables
     are the names of arguments given to ``reader``. ``prefix``: the argument that holds one.
+    ``upper``: names are written in any case. ``known``: methods that know a name themselves.
     """
 
     modules: tuple[str, ...]
@@ -148,9 +151,8 @@ class Libraries:
         for node in self.module.names(name.rpartition(".")[2]):
             function = node.parent if "." in name else node
             call = function.parent if function is not None else None
-            if call is not None and call.type == "call" and field(call, "function") == function and (
-                text(function) == name
-            ):  # fmt: skip
+            is_called = call is not None and field(call, "function") == function
+            if call is not None and is_called and text(function) == name:
                 yield call
 
     def _call(self, call: Node, library: Library, method: str, prefix: str) -> None:
@@ -173,7 +175,7 @@ class Libraries:
             reason="has a default" if has_default else "read without a default",
             default=None if is_none(default) else plain(default),
             has_default=has_default,
-            type=kind,
+            kind=kind,
             description=self.module.string(named.get("help_text") or named.get("doc")),
             secret=text(cast) == "Secret",
         )
@@ -199,7 +201,7 @@ class Libraries:
             key, value, required=False,
             reason="has a default" if default is not None else "declared with a type",
             default=plain(default), has_default=default is not None,
-            type=_TYPES.get(text(parts[0])) if parts else None,
+            kind=_TYPES.get(text(parts[0])) if parts else None,
         )  # fmt: skip
 
     def _connection(self, call: Node, known: str, kind: VariableType) -> None:
@@ -210,7 +212,7 @@ class Libraries:
         if key is not None:
             self.found.add(
                 key, call, required=False, default=plain(default), has_default=default is not None,
-                type=kind, reason="has a default" if default is not None
+                kind=kind, reason="has a default" if default is not None
                 else "read, and nothing fails at once without it",
             )  # fmt: skip
 
@@ -235,7 +237,7 @@ class Libraries:
                     default = named.get("default")
                     self.found.add(
                         key, node, required=False, default=plain(default),
-                        has_default=default is not None, type=type_of(default),
+                        has_default=default is not None, kind=type_of(default),
                         reason="may be given on the command line",
                         description=self.module.string(named.get("help")),
                     )  # fmt: skip

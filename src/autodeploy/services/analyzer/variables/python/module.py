@@ -80,9 +80,8 @@ class Module(Source):
             parts = [
                 self.string(one.named_children[0]) if one.type == "interpolation" else text(one)
                 for one in node.named_children
-                if one.type in ("interpolation", "string_content") and one.named_children is not None
-                and (one.type == "string_content" or len(one.named_children) == 1)
-            ]  # fmt: skip
+                if one.type == "string_content" or len(one.named_children) == 1
+            ]
         else:
             return None
         # Such a name is certain where it is a prefix and a rest, each a word of its own.

@@ -6,7 +6,8 @@ https://docs.pydantic.dev/1.10/usage/settings/ (2026-11). Classes are followed a
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field as has_field
+from dataclasses import dataclass
+from dataclasses import field as has_field
 
 from tree_sitter import Node
 
@@ -91,7 +92,7 @@ def settings_reads(found: Mapping[str, SettingsClass], mentions: str) -> Iterato
 
 def _is_settings(one: SettingsClass, found: Mapping[str, SettingsClass], depth: int) -> bool:
     return depth < _DEEPEST and any(
-        base.endswith(BASE) and base not in found
+        (base.endswith(BASE) and base not in found)
         or (base in found and _is_settings(found[base], found, depth + 1))
         for base in one.bases
     )  # fmt: skip
