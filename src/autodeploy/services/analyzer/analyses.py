@@ -17,6 +17,7 @@ from autodeploy.services.analyzer.manifests import require_readable
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
 from autodeploy.services.analyzer.pointers import warn_of_pointers
+from autodeploy.services.analyzer.prices import read_prices
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import fetch_source, scratch_folder
 from autodeploy.services.analyzer.tree import FolderTree, normal_path
@@ -58,6 +59,7 @@ async def ensure_analysis(
 
     Raises:
         NotFound: the repository is gone.
+        PricesInvalid: the administrator's file of prices cannot be used.
         Also what ``fetch_source`` raises.
     """
     root = check_root_directory(root_directory)
@@ -95,7 +97,8 @@ async def _analyze(
         tree.warnings += warnings
         if pointers := await asyncio.to_thread(warn_of_pointers, files):
             tree.warnings.append(pointers)
-        plan = await asyncio.to_thread(analyze, tree, root)
+        prices = await asyncio.to_thread(read_prices, resources.home)
+        plan = await asyncio.to_thread(analyze, tree, root, prices=prices)
         require_readable(tree, plan)
         return plan
 

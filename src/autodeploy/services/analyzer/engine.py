@@ -16,7 +16,7 @@ from autodeploy.services.analyzer.frameworks import FRAMEWORKS
 from autodeploy.services.analyzer.frameworks.javascript.families import BUNDLERS
 from autodeploy.services.analyzer.languages import find_unsupported
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, Match, Verdict, judge
-from autodeploy.services.analyzer.needs import find_needs, with_required
+from autodeploy.services.analyzer.needs.find import find_needs, with_services
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import (
     AppKind,
@@ -26,6 +26,7 @@ from autodeploy.services.analyzer.plan import (
     Plan,
     Runtime,
 )
+from autodeploy.services.analyzer.prices import Prices, default_prices
 from autodeploy.services.analyzer.recommendation import recommend
 from autodeploy.services.analyzer.tree import SourceTree
 from autodeploy.services.analyzer.variables.build_inputs import reads_variables
@@ -65,26 +66,31 @@ def analyze(
     *,
     with_variables: bool = True,
     providers: Sequence[str] = ("local",),
+    prices: Prices | None = None,
 ) -> Plan:
     """Work out what a repository is, needs, and how to build and run it.
 
     ``root_directory`` is the folder of the app in a monorepo; lock files, package manager and
-    runtime of the folders above it count. ``providers`` are those to recommend from. Broken or
-    hostile files become warnings in the plan; nothing is raised for them but for the owner's own
-    ``autodeploy.toml``: ``AutodeployTomlInvalid``.
+    runtime of the folders above it count. ``providers`` are those that are connected, to recommend
+    from; ``prices`` are ours when left out. Broken or hostile files become warnings in the plan;
+    nothing is raised for them but for the owner's own ``autodeploy.toml``:
+    ``AutodeployTomlInvalid``.
     """
     files = SourceFiles(tree, root_directory)
-    plan = _analyze(files, with_variables, providers)
+    plan = _analyze(files, with_variables)
     apps = _apps(plan, files)
     if len(apps) == 1:
         files.warn(f"{apps[0]} is the only app of this workspace, so it is the one.")
-        app = analyze(tree, apps[0], with_variables=with_variables, providers=providers)
+        app = analyze(
+            tree, apps[0], with_variables=with_variables, providers=providers, prices=prices
+        )
         warnings = tuple(dict.fromkeys((*files.warnings, *app.warnings)))
         return app.model_copy(update={"members": plan.members, "warnings": warnings})
-    return plan.model_copy(update={"apps": apps})
+    advice = recommend(plan, providers, prices or default_prices())
+    return plan.model_copy(update={"apps": apps, "recommendation": advice})
 
 
-def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str]) -> Plan:
+def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
     """The plan of one folder, whatever lies below it."""
     files, said = app_file.enter(files)
     found = read_packages(files)
@@ -95,7 +101,7 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
     run = app_file.override(procfile.override(run, files), said)
     variables = find_variables(files) if with_variables else ()
     variables = app_file.with_declared(variables, said, files)
-    plan = _plan(files, language, packages, verdict, run, variables, providers)
+    plan = _plan(files, language, packages, verdict, run, variables)
     return plan.model_copy(
         update={
             "runtime": app_file.runtime(said, language.slug, plan.runtime),
@@ -119,7 +125,7 @@ def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
 
 def _is_app(files: SourceFiles) -> bool:
     """Whether it is made to be served: a library has an ``index.js`` or a bundler too."""
-    plan = _analyze(files, False, ())
+    plan = _analyze(files, False)
     if not plan.is_deployable or plan.language != "node":
         return plan.is_deployable
     if plan.framework:
@@ -190,10 +196,8 @@ def _plan(
     verdict: Verdict,
     run: Run,
     variables: tuple[EnvironmentVariable, ...],
-    providers: Sequence[str],
 ) -> Plan:
-    record = verdict.winner.record if verdict.winner else None
-    needs = find_needs(packages, variables)
+    needs = find_needs(files, packages, variables)
     confidence = _confidence(verdict, run)
     if confidence < SURE_ENOUGH:
         files.warn(_what_would_settle_it(run))
@@ -219,11 +223,10 @@ def _plan(
         port=run.port,
         spa_fallback=run.spa_fallback,
         lock_files=packages.lock_files if packages else (),
-        environment_variables=with_required(variables, needs),
+        environment_variables=with_services(variables, needs),
         dependencies=packages.dependencies() if packages else Dependencies(),
         services=needs,
         members=packages.members if packages else (),
-        recommendation=recommend(run.kind, record, needs, providers),
         evidence=tuple(files.facts),
         candidates=verdict.losers,
         warnings=(*files.warnings, *files.tree.warnings),

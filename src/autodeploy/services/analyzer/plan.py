@@ -14,7 +14,12 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "5"
+ANALYZER_VERSION = "6"
+
+# The variable for which the platform can make a database, and what asks for that in the place of
+# its value.
+DATABASE_VARIABLE = "DATABASE_URL"
+PROVISION_NEW = "provision_new"
 
 
 class NothingToRun(DeploymentFailed):
@@ -83,7 +88,10 @@ class Command(PlanModel):
 
 
 class EnvironmentVariable(PlanModel):
-    """A variable that the code reads. ``file`` and ``line`` name the first read or mention."""
+    """A variable that the code reads. ``file`` and ``line`` name the first read or mention.
+
+    ``offers`` are words that a deployment takes in the place of a value: ``provision_new``.
+    """
 
     key: str
     required: bool
@@ -92,6 +100,7 @@ class EnvironmentVariable(PlanModel):
     build_time: bool = False
     default: str | None = None
     description: str | None = None
+    offers: tuple[str, ...] = ()
     file: str
     line: int
 
@@ -102,7 +111,7 @@ class Dependencies(PlanModel):
 
 
 class ServiceNeed(PlanModel):
-    """A service beside the app. ``kind`` is postgresql, mysql, redis, mongodb, s3 …"""
+    """A service beside the app. ``kind`` is that of a record in ``needs``: postgresql, redis …"""
 
     kind: str
     reason: str
@@ -117,16 +126,43 @@ class Member(PlanModel):
     language: str | None = None
 
 
-class Recommendation(PlanModel):
-    """Where to run it. ``monthly_cost_cents`` None says that the price is not known."""
+class CostItem(PlanModel):
+    """One part of what a placement costs; ``monthly_cents`` None says that it is not known.
+
+    ``source`` is where the price was read, ``as_of`` the day. ``note`` is what the price rests on.
+    """
+
+    item: str
+    plan: str | None = None
+    monthly_cents: int | None = None
+    note: str | None = None
+    source: str
+    as_of: str | None = None
+
+
+class Placement(PlanModel):
+    """A place to run the app, and what that costs: None says that it is not known.
+
+    ``connected`` says that a deployment can go there now. ``price_date`` is the oldest of
+    ``cost_items``; ``not_included`` are services that the provider does not offer.
+    """
 
     provider: str
     database: str | None = None
+    connected: bool = True
     monthly_cost_cents: int | None = None
     currency: str = "USD"
     price_source: str | None = None
     price_date: str | None = None
+    cost_items: tuple[CostItem, ...] = ()
+    not_included: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+
+
+class Recommendation(Placement):
+    """Where to run it of what is connected; ``alternatives`` are all others, best first."""
+
+    alternatives: tuple[Placement, ...] = ()
 
 
 class Evidence(PlanModel):
