@@ -171,7 +171,7 @@ async def test_analysis_is_made_once_per_commit_and_again_by_force(
     arguments = (resources, upload.repository.id, "upload", upload.commit)
     first = await service.ensure_analysis(*arguments)
     with monkeypatch.context() as patched:
-        patched.delattr(analyses, "analyze")
+        patched.delattr(analyses, "analyze_folder")
         assert (await service.ensure_analysis(*arguments)).created_at == first.created_at
     forced = await service.ensure_analysis(*arguments, force=True)
     assert forced.id == first.id

@@ -12,15 +12,13 @@ from autodeploy.kernel.errors import AutoDeployError, InvalidInput, NotFound
 from autodeploy.kernel.queue import JobName, QueueName
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import store
-from autodeploy.services.analyzer.engine import analyze
-from autodeploy.services.analyzer.manifests import require_readable
+from autodeploy.services.analyzer.folders import analyze_folder
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
-from autodeploy.services.analyzer.pointers import warn_of_pointers
 from autodeploy.services.analyzer.prices import read_prices
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import fetch_source, scratch_folder
-from autodeploy.services.analyzer.tree import FolderTree, normal_path
+from autodeploy.services.analyzer.tree import normal_path
 
 WAIT_SECONDS = 10.0
 
@@ -87,20 +85,10 @@ async def _analyze(
         warnings = await fetch_source(
             resources, repository, commit, branch, files, for_reading=True
         )
-        if root and not (files / root).is_dir():
-            raise InvalidInput(
-                f"There is no folder {root!r} in this commit.",
-                field="rootDirectory",
-                remedy="Check the root directory of the project.",
-            )
-        tree = FolderTree(files)
-        tree.warnings += warnings
-        if pointers := await asyncio.to_thread(warn_of_pointers, files):
-            tree.warnings.append(pointers)
         prices = await asyncio.to_thread(read_prices, resources.home)
-        plan = await asyncio.to_thread(analyze, tree, root, prices=prices)
-        require_readable(tree, plan)
-        return plan
+        return await asyncio.to_thread(
+            analyze_folder, files, root, prices=prices, warnings=warnings
+        )
 
 
 def _row(repository: Repository, branch: str, commit: str, root: str, plan: Plan) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""Manifests that cannot be parsed: analysis does without them, a deployment must not."""
+"""Manifests that cannot be parsed: an analysis does without them, a deployment must not."""
 
 import json
 import tomllib
 from collections.abc import Callable
 
-from autodeploy.kernel.errors import ManifestUnreadable
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.tree import SourceTree
 
@@ -15,10 +14,10 @@ _MANIFESTS: tuple[tuple[str, Callable[[str], object], str], ...] = (
 )
 
 
-def require_readable(tree: SourceTree, plan: Plan) -> None:
-    """Raise ``ManifestUnreadable`` for a broken manifest of the app, rather than guess around it.
+def find_unreadable(tree: SourceTree, plan: Plan) -> str | None:
+    """What is wrong with a broken manifest of the app, with its place; None when all are well.
 
-    Without it the plan is another app's: its failure later would not tell why.
+    Without it the plan is another app's: the failure of its build would not tell why.
     """
     for name, load, other_language in _MANIFESTS:
         path = f"{plan.root_directory}/{name}" if plan.root_directory else name
@@ -29,7 +28,5 @@ def require_readable(tree: SourceTree, plan: Plan) -> None:
             load(content.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             reason = str(error).splitlines()[0][:200]
-            raise ManifestUnreadable(
-                f"{path} cannot be parsed: {reason}",
-                remedy="Correct that place and deploy again.",
-            ) from error
+            return f"{path} cannot be parsed: {reason}"
+    return None

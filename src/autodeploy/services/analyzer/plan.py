@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
@@ -192,7 +192,8 @@ class Plan(PlanModel):
     command may read any variable, not only those that are known to be read by builds.
     ``framework_confidence`` is how sure the answer about the framework is, also when it is that
     there is none; ``confidence`` is that of the whole plan, and ``abstained`` says that it is
-    below what a deployment should rest on.
+    below what a deployment should rest on. ``unreadable`` is what is wrong with a manifest of the
+    app, without which the plan may be another app's.
     """
 
     analyzer_version: str = ANALYZER_VERSION
@@ -225,6 +226,7 @@ class Plan(PlanModel):
     evidence: tuple[Evidence, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     warnings: tuple[str, ...] = ()
+    unreadable: str | None = None
     confidence: float = 0.0
     abstained: bool = False
 
@@ -238,9 +240,11 @@ class Plan(PlanModel):
     def build_spec(self) -> BuildSpec:
         """What a provider needs of this plan.
 
-        Raises ``ChooseAnApp`` when the repository holds several, and ``NothingToRun`` when there
-        is no way to serve it.
+        Raises ``ManifestUnreadable`` rather than guess around a manifest, ``ChooseAnApp`` when the
+        repository holds several apps, and ``NothingToRun`` when there is no way to serve it.
         """
+        if self.unreadable:
+            raise ManifestUnreadable(self.unreadable, remedy="Correct that place and deploy again.")
         if len(self.apps) > 1:
             raise self._choose_an_app()
         if self.kind is AppKind.STATIC and self.output_directory is None:
