@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.services.analyzer.engine import analyze
-from autodeploy.services.analyzer.manifests import find_unreadable
+from autodeploy.services.analyzer.manifests import with_unreadable
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.pointers import warn_of_pointers
 from autodeploy.services.analyzer.prices import Prices
@@ -35,11 +35,4 @@ def analyze_folder(
     tree.warnings += warnings
     if pointers := warn_of_pointers(folder):
         tree.warnings.append(pointers)
-    plan = analyze(tree, root_directory, prices=prices)
-    broken = find_unreadable(tree, plan)
-    if broken is None:
-        return plan
-    # What is lenient enough for an analysis is told, too.
-    told = any(one.startswith(broken.partition(":")[0]) for one in plan.warnings)
-    warnings = plan.warnings if told else (*plan.warnings, broken)
-    return plan.model_copy(update={"unreadable": broken, "warnings": warnings})
+    return with_unreadable(analyze(tree, root_directory, prices=prices), tree)

@@ -14,11 +14,22 @@ _MANIFESTS: tuple[tuple[str, Callable[[str], object], str], ...] = (
 )
 
 
-def find_unreadable(tree: SourceTree, plan: Plan) -> str | None:
-    """What is wrong with a broken manifest of the app, with its place; None when all are well.
+def with_unreadable(plan: Plan, tree: SourceTree) -> Plan:
+    """The plan, with what is wrong with a broken manifest of the app where there is one.
 
-    Without it the plan is another app's: the failure of its build would not tell why.
+    Without that manifest the plan may be another app's: the failure of its build would not tell
+    why. What is lenient enough for an analysis is told, too.
     """
+    broken = _unreadable(plan, tree)
+    if broken is None:
+        return plan
+    told = any(one.startswith(broken.partition(":")[0]) for one in plan.warnings)
+    warnings = plan.warnings if told else (*plan.warnings, broken)
+    return plan.model_copy(update={"unreadable": broken, "warnings": warnings})
+
+
+def _unreadable(plan: Plan, tree: SourceTree) -> str | None:
+    """What is wrong with a manifest, with its place; None when all are well."""
     for name, load, other_language in _MANIFESTS:
         path = f"{plan.root_directory}/{name}" if plan.root_directory else name
         content = tree.read(path)
