@@ -1,5 +1,6 @@
 """``analyze`` says what a folder or a repository is, without a platform."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from tests.kernel.git.servers import commit_files, git, git_daemon
 from tests.services.analyzer.archives import FLASK
 from tests.services.analyzer.trees import write
 
+from autodeploy.cli import analyze
 from autodeploy.services.analyzer.schemas import AnalysisView
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -166,3 +168,20 @@ def test_prices_of_the_administrator_are_shown_and_a_broken_file_of_them_refused
 def test_escape_sequences_of_a_repository_do_not_reach_the_terminal(tmp_path: Path) -> None:
     write(tmp_path, {"Procfile": "web: echo \x1b[31mred\n"})
     assert "\x1b" not in run(tmp_path, "analyze", "--explain").stdout
+
+
+async def test_slow_server_is_shown_to_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, lines = asyncio.Event(), list[str]()
+
+    def say(line: str) -> None:
+        lines.append(line)
+        told.set()
+
+    async def answer() -> str:
+        await told.wait()
+        return "files"
+
+    monkeypatch.setattr(analyze, "say", say)
+    monkeypatch.setattr(analyze, "_PATIENCE_SECONDS", 0.01)
+    assert await analyze._shown(answer(), "Fetching it") == "files"
+    assert lines[0].startswith("Fetching it (0.")

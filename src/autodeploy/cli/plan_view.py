@@ -13,6 +13,14 @@ from autodeploy.services.analyzer.plan import (
 )
 from autodeploy.services.analyzer.recommendation import TITLES
 
+_KINDS = {
+    AppKind.STATIC: "static files",
+    AppKind.SSR: "server that renders pages",
+    AppKind.SERVER: "server",
+    AppKind.WORKER: "worker",
+    AppKind.BOT: "bot",
+    AppKind.LIBRARY: "library: nothing in it is to be run",
+}
 _LONGEST_CELL = 48
 _NONE = "–"
 
@@ -72,10 +80,8 @@ def _kind(plan: Plan) -> str:
     if plan.kind is AppKind.STATIC:
         folder = "the root" if plan.output_directory == "." else plan.output_directory
         pages = ", one page for every path" if plan.spa_fallback else ""
-        return f"static files in {folder or 'a folder that is not known'}{pages}"
-    if plan.kind is AppKind.SERVER:
-        return f"server{f' (port {plan.port} unless PORT is set)' if plan.port else ''}"
-    return "worker" if plan.kind is AppKind.WORKER else "library: nothing in it is to be run"
+        return f"{_KINDS[plan.kind]} in {folder or 'a folder that is not known'}{pages}"
+    return f"{_KINDS[plan.kind]}{f' (port {plan.port} unless PORT is set)' if plan.port else ''}"
 
 
 def _commands(plan: Plan) -> list[str]:
