@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from autodeploy.services.analyzer.needs.find import NAMES
 from autodeploy.services.analyzer.plan import AppKind, CostItem, Placement, Plan, Recommendation
-from autodeploy.services.analyzer.prices import Prices
+from autodeploy.services.analyzer.prices import Price, Prices
 
 
 class Shape(StrEnum):
@@ -136,7 +137,11 @@ def _parts(shape: Shape, plan: Plan) -> list[str]:
 
 def _cost(provider: str, part: str, prices: Prices) -> CostItem:
     item = f"{provider}.{part}"
-    price = prices.get(item)
+    return _cost_item(item, prices.get(item))
+
+
+@lru_cache
+def _cost_item(item: str, price: Price | None) -> CostItem:
     if price is None:
         return CostItem(item=item, source="not known")
     return CostItem(

@@ -1,6 +1,6 @@
 """Databases of apps: PostgreSQL, MySQL, SQL Server, Turso, SQLite and MongoDB.
 
-Package names are those of each language's registry, read 2026-11.
+Package names are those of each language's registry; npm's and PyPI's were looked up 2026-11.
 """
 
 import re
@@ -15,12 +15,11 @@ DATABASES = (
             node="pg pg-native pg-promise postgres slonik @neondatabase/serverless "
             "@vercel/postgres @prisma/adapter-pg @prisma/adapter-neon @mikro-orm/postgresql "
             "@databases/pg pg-boss "
-            "@payloadcms/db-postgres @payloadcms/db-vercel-postgres connect-pg-simple "
+            "@payloadcms/db-postgres @payloadcms/db-vercel-postgres connect-pg-simple @db/postgres "
             "@fastify/postgres @auth/pg-adapter graphile-worker postgraphile",
             python="psycopg psycopg2 psycopg2-binary psycopg2cffi psycopg-binary psycopg-c asyncpg "
             "pg8000 aiopg pygresql django-postgres-extra",
             ruby="pg activerecord-postgis-adapter sequel_pg good_job que pg_search",
-            php="ext-pgsql ext-pdo_pgsql",
             go="github.com/lib/pq github.com/jackc/pgx github.com/go-pg/pg "
             "github.com/uptrace/bun/driver/pgdriver gorm.io/driver/postgres",
             rust="postgres tokio-postgres deadpool-postgres bb8-postgres",
@@ -54,7 +53,6 @@ DATABASES = (
             python="mysqlclient pymysql aiomysql asyncmy mysql-connector mysql-connector-python "
             "mariadb flask-mysqldb flask-mysql",
             ruby="mysql2 trilogy activerecord-trilogy-adapter",
-            php="ext-mysqli ext-pdo_mysql",
             go="github.com/go-sql-driver/mysql gorm.io/driver/mysql",
             rust="mysql mysql_async",
             java="com.mysql:mysql-connector-j mysql:mysql-connector-java "
@@ -81,7 +79,6 @@ DATABASES = (
             node="mssql tedious @prisma/adapter-mssql",
             python="pymssql mssql-django mssql-python",
             ruby="tiny_tds activerecord-sqlserver-adapter",
-            php="ext-sqlsrv ext-pdo_sqlsrv",
             go="github.com/microsoft/go-mssqldb github.com/denisenkom/go-mssqldb "
             "gorm.io/driver/sqlserver",
             rust="tiberius",
@@ -113,11 +110,10 @@ DATABASES = (
         kind="sqlite",
         name="SQLite",
         drivers=packages(
-            node="sqlite sqlite3 better-sqlite3 connect-sqlite3 @prisma/adapter-better-sqlite3 "
-            "@mikro-orm/sqlite @payloadcms/db-sqlite",
+            node="sqlite sqlite3 better-sqlite3 @db/sqlite connect-sqlite3 "
+            "@prisma/adapter-better-sqlite3 @mikro-orm/sqlite @payloadcms/db-sqlite",
             python="aiosqlite pysqlite3 pysqlite3-binary",
             ruby="sqlite3",
-            php="ext-sqlite3 ext-pdo_sqlite",
             go="github.com/mattn/go-sqlite3 modernc.org/sqlite gorm.io/driver/sqlite "
             "github.com/glebarez/sqlite github.com/glebarez/go-sqlite "
             "github.com/ncruces/go-sqlite3 zombiezen.com/go/sqlite",
@@ -147,7 +143,7 @@ DATABASES = (
             python="pymongo motor mongoengine beanie odmantic djongo flask-pymongo "
             "flask-mongoengine django-mongodb-backend",
             ruby="mongo mongoid",
-            php="mongodb/mongodb ext-mongodb mongodb/laravel-mongodb jenssegers/mongodb "
+            php="mongodb/mongodb mongodb/laravel-mongodb jenssegers/mongodb "
             "doctrine/mongodb-odm doctrine/mongodb-odm-bundle",
             go="go.mongodb.org/mongo-driver",
             rust="mongodb",

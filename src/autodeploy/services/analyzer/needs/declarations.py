@@ -11,7 +11,7 @@ from autodeploy.services.analyzer.matcher import Content
 
 @dataclass(frozen=True)
 class Declaration:
-    """The files in which users of any of ``packages`` name a service.
+    """The files in which users of any of ``packages`` (none: all of the language) name a service.
 
     The first group of each pattern is a word of ``WORDS``; of ``readings`` the first that finds
     one decides. ``source`` is the page that describes them.
@@ -37,12 +37,14 @@ WORDS: Mapping[str, str] = {
         ("postgresql", "postgres", "postgis", "pgsql", "pg", "cockroachdb", "postgresql_psycopg2"),
         "postgresql",
     ),
-    **dict.fromkeys(("mysql", "mysql2", "mariadb", "trilogy"), "mysql"),
+    **dict.fromkeys(("mysql", "mysql2", "mysqli", "mariadb", "trilogy"), "mysql"),
     **dict.fromkeys(("sqlserver", "sqlsrv", "mssql"), "sqlserver"),
     **dict.fromkeys(("turso", "libsql"), "turso"),
     **dict.fromkeys(("sqlite", "sqlite3", "better-sqlite3", "spatialite", "file"), "sqlite"),
     **dict.fromkeys(("mongodb", "mongo"), "mongodb"),
     "redis": "redis",
+    "amqp": "rabbitmq",
+    "rdkafka": "kafka",
     "memcached": "memcached",
     "sqs": "sqs",
     "smtp": "mail",
@@ -159,6 +161,12 @@ DECLARATIONS = (
         source="https://symfony.com/doc/current/doctrine.html#configuring-the-database",
     ),
     Declaration(
+        language="php",
+        packages=frozenset(),
+        readings=(Content("composer.json", r'"ext-(?:pdo_)?(\w+)"'),),
+        source="https://getcomposer.org/doc/01-basic-usage.md#platform-packages",
+    ),
+    Declaration(
         language="rust",
         packages=frozenset({"sqlx", "diesel", "sea-orm"}),
         readings=(Content("Cargo.toml", _RUST_KEY), Content("Cargo.toml", _RUST_TABLE)),
@@ -184,7 +192,8 @@ def find_declared(
     """
     found: dict[str, Declared] = {}
     for declaration in DECLARATIONS:
-        if declaration.language == language and declaration.packages & names:
+        used = not declaration.packages or declaration.packages & names
+        if declaration.language == language and used:
             found = {**_first(files, declaration.readings), **found}
     return {**_first(files, EXAMPLE), **found} if with_examples else found
 

@@ -24,7 +24,8 @@ SERVICES = (*DATABASES, *STORES, *MESSAGES)
 NAMES: Mapping[str, str] = {record.kind: record.name for record in SERVICES}
 
 _SAME_REGISTRY = {"deno": "node", "scala": "java", "kotlin": "java", "clojure": "java"}
-_MAJOR_VERSION = re.compile(r"/v\d+$")
+_MAJOR_VERSION = re.compile(r"[/.]v\d+$")
+_SCALA_VERSION = re.compile(r"_(2\.\d+|3)$")
 _PART_OF_A_CONNECTION = re.compile(r"^(DATABASE|DB)_?(HOST|HOSTNAME|SERVER|NAME)$")
 _ADDRESS = re.compile(
     r"_?(URL|URI|DSN|HOST|SERVERS?|BROKERS?|ENDPOINT|BUCKET(_NAME)?|API_KEY|TOKEN)$"
@@ -133,7 +134,7 @@ def _spelled(language: str, name: str) -> str:
     if language == "go":
         return _MAJOR_VERSION.sub("", name.lower())
     if language == "java":
-        return name.replace("/", ":")
+        return _SCALA_VERSION.sub("", name.replace("/", ":"))
     if language == "swift":
         return name.rpartition("/")[2].removesuffix(".git").lower()
     return name.lower()

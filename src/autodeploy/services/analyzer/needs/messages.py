@@ -1,6 +1,6 @@
 """What apps send: messages through queues, and mail.
 
-Package names are those of each language's registry, read 2026-11.
+Package names are those of each language's registry; npm's and PyPI's were looked up 2026-11.
 """
 
 import re
@@ -16,7 +16,7 @@ MESSAGES = (
             "@golevelup/nestjs-rabbitmq",
             python="pika aio-pika aioamqp",
             ruby="bunny sneakers",
-            php="php-amqplib/php-amqplib ext-amqp symfony/amqp-messenger "
+            php="php-amqplib/php-amqplib symfony/amqp-messenger "
             "vladimir-yuldashev/laravel-queue-rabbitmq",
             go="github.com/rabbitmq/amqp091-go github.com/streadway/amqp "
             "github.com/wagslane/go-rabbitmq",
@@ -37,7 +37,6 @@ MESSAGES = (
             node="kafkajs node-rdkafka @confluentinc/kafka-javascript",
             python="kafka-python kafka-python-ng confluent-kafka aiokafka faust faust-streaming",
             ruby="ruby-kafka rdkafka karafka racecar",
-            php="ext-rdkafka",
             go="github.com/segmentio/kafka-go github.com/ibm/sarama github.com/shopify/sarama "
             "github.com/confluentinc/confluent-kafka-go github.com/twmb/franz-go",
             rust="rdkafka",
@@ -103,7 +102,7 @@ MESSAGES = (
             "mailgun/mailgun-php symfony/mailgun-mailer symfony/postmark-mailer "
             "symfony/sendgrid-mailer symfony/amazon-mailer wildbit/postmark-php",
             go="github.com/sendgrid/sendgrid-go github.com/resend/resend-go "
-            "github.com/mailgun/mailgun-go gopkg.in/gomail.v2 github.com/wneessen/go-mail "
+            "github.com/mailgun/mailgun-go gopkg.in/gomail github.com/wneessen/go-mail "
             "github.com/xhit/go-simple-mail github.com/jordan-wright/email "
             "github.com/aws/aws-sdk-go-v2/service/ses github.com/aws/aws-sdk-go-v2/service/sesv2",
             rust="lettre resend-rs aws-sdk-sesv2",

@@ -1,6 +1,6 @@
 """What apps keep other things in: caches, files of S3, search engines.
 
-Package names are those of each language's registry, read 2026-11.
+Package names are those of each language's registry; npm's and PyPI's were looked up 2026-11.
 """
 
 import re
@@ -19,7 +19,7 @@ STORES = (
             "flask-redis celery[redis]",
             ruby="redis redis-client hiredis hiredis-client redis-rails redis-store "
             "redis-actionpack sidekiq resque",
-            php="predis/predis ext-redis laravel/horizon snc/redis-bundle",
+            php="predis/predis laravel/horizon snc/redis-bundle",
             go="github.com/redis/go-redis github.com/go-redis/redis github.com/gomodule/redigo "
             "github.com/redis/rueidis github.com/valkey-io/valkey-go github.com/hibiken/asynq",
             rust="redis deadpool-redis bb8-redis fred",
@@ -47,7 +47,6 @@ STORES = (
             node="memcached memjs",
             python="pymemcache python-memcached pylibmc aiomcache",
             ruby="dalli",
-            php="ext-memcached",
             go="github.com/bradfitz/gomemcache",
             rust="memcache",
             java="net.spy:spymemcached com.googlecode.xmemcached:xmemcached",
