@@ -243,6 +243,7 @@ def test_variables_of_a_skeleton_tell_nothing(tmp_path: Path) -> None:
         variable("REDIS_URL", file="config/database.php"),
         variable("SQS_PREFIX", file="config/queue.php"),
         variable("AWS_BUCKET", file="config/filesystems.php"),
+        variable("MEMCACHED_HOST", file=".env.example"),
     ]
     assert needs_of(tmp_path, "php", "laravel/framework", *read) == []
     used = variable("REDIS_URL", file="app/Queue.php")

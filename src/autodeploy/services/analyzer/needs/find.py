@@ -32,8 +32,10 @@ _ADDRESS = re.compile(
 )
 _CONNECTIONS = (VariableType.DATABASE_CONNECTION, VariableType.URL)
 
-# Frameworks whose skeleton reads the variables of every service that they could use.
-_SKELETONS = {"laravel/framework": "config/", "laravel/lumen-framework": "config/"}
+# Frameworks whose skeleton names the variables of every service that they could use, and where.
+_SKELETONS = dict.fromkeys(
+    ("laravel/framework", "laravel/lumen-framework"), ("config/", ".env.example")
+)
 
 _SQLITE_IS_A_FILE = (
     "SQLite keeps its data in a file of the app's folder: a redeploy starts anew from the files of "
@@ -141,11 +143,11 @@ def _spelled(language: str, name: str) -> str:
 
 
 def _is_of_a_skeleton(variable: EnvironmentVariable, names: Iterable[str]) -> bool:
-    """Whether it tells nothing: browsers see it, or it is read for what could be configured."""
+    """Whether it tells nothing: browsers see it, or it is there for what could be configured."""
     if is_public(variable.key):
         return True
-    folders = [folder for package, folder in _SKELETONS.items() if package in names]
-    return any(f"/{variable.file}".rpartition(f"/{folder}")[1] for folder in folders)
+    places = [place for package in names for place in _SKELETONS.get(package, ())]
+    return any(f"/{place}" in f"/{variable.file}" for place in places)
 
 
 def _find(
