@@ -13,7 +13,11 @@ from tests.services.analyzer.archives import FLASK
 from tests.services.analyzer.trees import write
 
 from autodeploy.cli import analyze
+from autodeploy.cli.plan_view import print_plan
+from autodeploy.services.analyzer import engine
+from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.schemas import AnalysisView
+from autodeploy.services.analyzer.tree import FolderTree
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir())
@@ -77,11 +81,7 @@ def test_explanation_names_evidence_with_its_line_and_losers_with_the_reason(
 def test_every_example_can_be_shown(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from autodeploy.cli.plan_view import print_plan
-    from autodeploy.services.analyzer.engine import analyze
-    from autodeploy.services.analyzer.tree import FolderTree
-
-    plan = analyze(FolderTree(EXAMPLES / name))
+    plan = engine.analyze(FolderTree(EXAMPLES / name))
     print_plan(name, plan, explain=True)
     shown = capsys.readouterr().out
     assert plan.start_command is None or plan.start_command.command in shown
@@ -165,9 +165,14 @@ def test_prices_of_the_administrator_are_shown_and_a_broken_file_of_them_refused
     assert "(prices_invalid)" in refused.stderr
 
 
-def test_escape_sequences_of_a_repository_do_not_reach_the_terminal(tmp_path: Path) -> None:
+def test_control_characters_of_a_repository_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(tmp_path, {"Procfile": "web: echo \x1b[31mred\n"})
     assert "\x1b" not in run(tmp_path, "analyze", "--explain").stdout
+    turned = "\u202ename"  # what follows is shown from right to left
+    print_plan(turned, Plan(warnings=(turned,), apps=(turned,)), explain=True)
+    assert turned not in capsys.readouterr().out
 
 
 async def test_slow_server_is_shown_to_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,6 +193,18 @@ def test_of_several_databases_the_one_of_production_is_needed(tmp_path: Path) ->
     assert kinds(found) == ["postgresql"]
 
 
+def test_driver_of_a_server_outranks_a_file_that_is_configured(tmp_path: Path) -> None:
+    files = {"site/settings.py": ENGINE % "sqlite3"}
+    assert kinds(needs_of(tmp_path, "python", "django psycopg", files=files)) == ["postgresql"]
+
+
+def test_configuration_of_the_workspace_counts_for_its_members(tmp_path: Path) -> None:
+    write(tmp_path, {"prisma/schema.prisma": PRISMA % "mysql", "apps/web/x.js": ""})
+    packages = Packages("node", "JavaScript", production={"@prisma/client": None})
+    (need,) = find_needs(SourceFiles(FolderTree(tmp_path), "apps/web"), packages, ())
+    assert (need.kind, need.reason) == ("mysql", "names it in prisma/schema.prisma")
+
+
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
@@ -234,6 +246,8 @@ def test_each_database_gets_its_own_variable(tmp_path: Path) -> None:
     assert [(one.kind, one.variable) for one in found] == [
         ("postgresql", "DATABASE_URL"), ("mongodb", "MONGODB_URI")
     ]  # fmt: skip
+    alone = needs_of(tmp_path, "node", "pg mongodb", variable("MONGODB_URI"))
+    assert [one.variable for one in alone] == [None, "MONGODB_URI"]
     (mongodb,) = needs_of(tmp_path, "node", "mongodb", variable("DATABASE_URL"))
     assert mongodb.variable == "DATABASE_URL"
 
