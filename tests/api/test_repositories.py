@@ -1,13 +1,12 @@
-import asyncio
+import json
 from uuid import uuid4
 
 import httpx
 from tests.api.conftest import SignUp
 from tests.services.analyzer.archives import FLASK, tar_gz
+from tests.services.analyzer.workers import working
 
-from autodeploy.kernel.queue import QueueName, QueueWorker
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.analyzer.jobs import run_analysis
 
 URL = "/api/v1/repositories"
 
@@ -26,17 +25,96 @@ async def test_uploaded_repository_is_listed_read_and_analysed(
     listed = (await client.get(URL, headers=headers)).json()
     assert listed == {"items": [repository], "nextCursor": None}
     assert (await client.get(f"{URL}/{repository['id']}", headers=headers)).json() == repository
-    worker = QueueWorker(
-        redis_url, QueueName.ANALYSIS, lambda _, payload: run_analysis(resources, payload)
-    )
-    running = asyncio.create_task(worker.run())
-    analysed = await client.post(f"{URL}/{repository['id']}/analyze", json={}, headers=headers)
-    await worker.close(5)
-    await running
+    async with working(resources, redis_url):
+        analysed = await client.post(f"{URL}/{repository['id']}/analyze", json={}, headers=headers)
     assert analysed.status_code == 200, analysed.text
     assert analysed.json()["framework"]["name"] == "Flask"
     read = await client.get(f"{URL}/{repository['id']}/analysis", headers=headers)
     assert read.json() == analysed.json()
+
+
+NEXTJS = {
+    "package.json": json.dumps(
+        {
+            "engines": {"node": "18.x"},
+            "scripts": {"build": "next build", "start": "next start"},
+            "dependencies": {"next": "14.0.0", "react": "18.2.0", "@prisma/client": "5.0.0"},
+            "devDependencies": {"typescript": "5.4.0", "@types/node": "20.0.0"},
+        }
+    ),
+    "tsconfig.json": "{}",
+    "prisma/schema.prisma": 'datasource db {\n  provider = "postgresql"\n}\n',
+    "lib/db.ts": "export const url = process.env.DATABASE_URL\n",
+}
+
+
+async def test_analysis_has_the_published_shape_and_force_makes_it_anew(
+    client: httpx.AsyncClient, sign_up: SignUp, resources: Resources, redis_url: str
+) -> None:
+    headers = await sign_up()
+    made = await client.post(
+        f"{URL}/upload?name=my-nextjs-app", content=tar_gz(NEXTJS), headers=headers
+    )
+    url = f"{URL}/{made.json()['repository']['id']}/analyze"
+    async with working(resources, redis_url):
+        body = {"branch": "upload", "force": False}
+        first = (await client.post(url, json=body, headers=headers)).json()
+        again = (await client.post(url, json=body, headers=headers)).json()
+        forced = (await client.post(url, json={**body, "force": True}, headers=headers)).json()
+    assert again == first
+    assert forced["createdAt"] > first["createdAt"]
+    assert first["repository"] == {
+        "id": made.json()["repository"]["id"],
+        "fullName": "my-nextjs-app",
+        "defaultBranch": "upload",
+    }
+    assert first["framework"].items() >= {"name": "Next.js", "version": "14.0.0"}.items()
+    assert 0.9 <= first["framework"]["confidence"] <= 1
+    assert first["language"] == "TypeScript"
+    assert (
+        first["buildConfiguration"].items()
+        >= {
+            "buildCommand": "npm run build",
+            "startCommand": "npm run start",
+            "installCommand": "npm install",
+            "nodeVersion": "18.x",
+        }.items()
+    )
+    (variable,) = first["environmentVariables"]
+    assert (
+        variable.items()
+        >= {
+            "key": "DATABASE_URL",
+            "required": True,
+            "type": "database_connection",
+            "description": "PostgreSQL connection string",
+            "offers": ["provision_new"],
+        }.items()
+    )
+    assert first["dependencies"] == {
+        "production": ["@prisma/client", "next", "react"],
+        "development": ["@types/node", "typescript"],
+    }
+    advice = first["recommendations"]
+    assert (advice["provider"], advice["database"]) == ("local", "local")
+    assert advice["estimatedCost"].items() >= {"monthly": 0, "currency": "USD"}.items()
+    ranked = [
+        (one["provider"], one["database"], one["connected"]) for one in advice["alternatives"]
+    ]
+    assert ranked == [("vercel", "supabase", False), ("render", "render", False)]
+
+
+async def test_broken_manifest_is_a_warning_of_the_analysis(
+    client: httpx.AsyncClient, sign_up: SignUp, resources: Resources, redis_url: str
+) -> None:
+    headers = await sign_up()
+    files = {"package.json": "{", "index.html": "<p>"}
+    made = await client.post(f"{URL}/upload?name=a", content=tar_gz(files), headers=headers)
+    url = f"{URL}/{made.json()['repository']['id']}/analyze"
+    async with working(resources, redis_url):
+        answer = await client.post(url, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["warnings"][0].startswith("package.json cannot be parsed")
 
 
 async def test_foreign_and_missing_repositories_look_the_same(

@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from autodeploy import __version__
+from autodeploy.cli.analyze import analyze
 from autodeploy.cli.completion import register as register_completion
 from autodeploy.cli.explain import explain
 from autodeploy.cli.failures import CommandError, ExitCode, as_failure, report
@@ -63,6 +64,7 @@ def build_app() -> typer.Typer:
         """AutoDeploy: repository in, live URL out."""
 
     app.command(rich_help_panel=PANEL)(init)
+    app.command(rich_help_panel=PANEL)(analyze)
     register_user(app)
     app.command(rich_help_panel=PANEL)(explain)
     register_operator(app)

@@ -10,7 +10,6 @@ from tests.services.analyzer.trees import plan_of, start_of, write
 
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.plan import AppKind, NothingToRun, Plan
-from autodeploy.services.analyzer.recommendation import recommend
 from autodeploy.services.analyzer.tree import FolderTree
 
 
@@ -106,29 +105,11 @@ def test_framework_and_commands_take_milliseconds(tmp_path: Path) -> None:
     assert min(times) <= 0.010  # the budget is 3 ms; a loaded machine is given some room
 
 
-@pytest.mark.parametrize(
-    ("kind", "providers", "provider", "cents"),
-    [
-        (AppKind.STATIC, ("local", "vercel"), "vercel", 0),
-        (AppKind.SERVER, ("local", "render"), "render", 700),
-        (AppKind.SERVER, ("local",), "local", 0),
-        (AppKind.SERVER, ("elsewhere",), "elsewhere", None),
-    ],
-)
-def test_recommendation_is_the_best_of_the_providers_that_are_there(
-    kind: AppKind, providers: tuple[str, ...], provider: str, cents: int | None
-) -> None:
-    found = recommend(kind, None, (), providers)
-    assert found is not None
-    assert (found.provider, found.monthly_cost_cents) == (provider, cents)
-    assert found.reasons
-
-
 def test_nothing_but_the_tree_touches_files_or_starts_programs() -> None:
     engine = Path(inspect.getfile(analyze)).parent
-    folders = ("entries", "frameworks", "packages", "variables")
+    folders = ("entries", "frameworks", "needs", "packages", "variables")
     modules = [path for folder in folders for path in (engine / folder).glob("*.py")]
-    modules += [engine / f"{name}.py" for name in ("engine", "evidence", "matcher", "needs")]
+    modules += [engine / f"{name}.py" for name in ("engine", "evidence", "matcher")]
     reaching = re.compile(
         r"(?m)^\s*(import|from) (os|io|pathlib|subprocess|shutil|importlib)\b|\bopen\("
     )

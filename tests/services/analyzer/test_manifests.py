@@ -1,21 +1,22 @@
-"""Broken manifests, as a deployment meets them."""
+"""Broken manifests: a deployment ends with their place, an analysis tells of them."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from autodeploy.kernel.errors import ManifestUnreadable
-from autodeploy.services.analyzer.engine import analyze
-from autodeploy.services.analyzer.manifests import require_readable
-from autodeploy.services.analyzer.tree import FolderTree
+from autodeploy.kernel.git.partial import PartialTree
+from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.prices import default_prices
+from autodeploy.services.analyzer.rounds import analyze_source
 
 
-def _require(folder: Path, files: dict[str, str], root: str = "") -> None:
+def _plan(folder: Path, files: dict[str, str], root: str = "") -> Plan:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    tree = FolderTree(folder)
-    require_readable(tree, analyze(tree, root))
+    return asyncio.run(analyze_source(PartialTree(folder), root, default_prices()))
 
 
 @pytest.mark.parametrize(
@@ -33,8 +34,10 @@ def test_broken_manifest_is_named_with_its_line(
 ) -> None:
     path = f"{root}/{name}" if root else name
     files = {path: content, f"{root or '.'}/index.html": "<h1>here</h1>"}
+    plan = _plan(tmp_path, files, root)
+    assert sum(one.startswith(f"{path} cannot be parsed") for one in plan.warnings) == 1
     with pytest.raises(ManifestUnreadable, match=place) as raised:
-        _require(tmp_path, files, root)
+        plan.build_spec()
     assert raised.value.message.startswith(f"{path} cannot be parsed")
 
 
@@ -49,4 +52,4 @@ def test_broken_manifest_is_named_with_its_line(
 def test_manifest_that_means_nothing_to_the_app_may_be_broken(
     tmp_path: Path, files: dict[str, str]
 ) -> None:
-    _require(tmp_path, files)
+    assert _plan(tmp_path, files).unreadable is None

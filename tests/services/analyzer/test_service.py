@@ -1,6 +1,4 @@
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -8,14 +6,13 @@ from uuid import uuid4
 import pytest
 from tests.kernel.git.servers import commit_files, git, git_daemon
 from tests.services.analyzer.archives import FLASK, chunks, tar_gz
+from tests.services.analyzer.workers import working
 
 from autodeploy.kernel.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from autodeploy.kernel.git.errors import AddressRefused, RefNotFound
 from autodeploy.kernel.git.remote import GitClient
-from autodeploy.kernel.queue import QueueName, QueueWorker
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import analyses, service, sources, store
-from autodeploy.services.analyzer.jobs import run_analysis
 from autodeploy.services.analyzer.schemas import (
     AnalysisInput,
     AnalysisPending,
@@ -42,20 +39,6 @@ async def uploaded(
     resources: Resources, principal: Principal, files: dict[str, str] = FLASK
 ) -> UploadView:
     return await service.store_upload(resources, principal, chunks(tar_gz(files)), name="shop")
-
-
-@asynccontextmanager
-async def working(resources: Resources, redis_url: str) -> AsyncIterator[None]:
-    """A worker of the analysis queue."""
-    worker = QueueWorker(
-        redis_url, QueueName.ANALYSIS, lambda _, payload: run_analysis(resources, payload)
-    )
-    running = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        await worker.close(5)
-        await running
 
 
 async def test_git_repository_is_added_once_with_its_default_branch(

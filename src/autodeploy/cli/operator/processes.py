@@ -75,8 +75,10 @@ def worker(
     from autodeploy.kernel.log import configure_logging
     from autodeploy.kernel.queue import QueueName
     from autodeploy.roles import run_worker
+    from autodeploy.services.analyzer.prices import read_prices
 
     chosen = _chosen(queues, frozenset(name.value for name in QueueName), "queue")
+    read_prices(settings.home)  # a file that cannot be used is told now, not by each analysis
     configure_logging(settings.log_level, json=True)
     names = [name for name in QueueName if name.value in chosen]
     uvloop.run(_until_signal(run_worker(settings, names)))

@@ -32,6 +32,7 @@ from autodeploy.kernel.disk import DiskFull, says_full
 from autodeploy.kernel.embedded.parts import PartNotReady
 from autodeploy.kernel.process import SystemUser
 from autodeploy.migrations import HEAD
+from autodeploy.services.analyzer.prices import read_prices
 from autodeploy.settings import Settings
 
 _KILLED_PATIENCE_SECONDS = 10
@@ -64,6 +65,7 @@ def up(
             require_space(settings.home)
             require_ports(settings, patience_seconds=_KILLED_PATIENCE_SECONDS if killed else 0)
             ensure_secrets(settings)
+            read_prices(settings.home)
             code = asyncio.run(_until_signal(_run(settings, user, deployment)))
     except PartNotReady as error:
         raise _not_started(error) from error

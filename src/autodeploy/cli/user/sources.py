@@ -77,11 +77,11 @@ def project_slug(name: str) -> str:
 
 def require_folder(source: FolderSource, ref: str | None, root: str) -> None:
     """Raise ``CommandError`` unless ``root`` is a folder inside the source, or inside its ref."""
-    if ref is None and not _is_bare(source.path):
+    if ref is None and not is_bare(source.path):
         place = real_path(source.path / root)
         found = place.is_dir() and place.is_relative_to(source.path)
     else:
-        commit = _commit_of(source.path, ref or "HEAD")
+        commit = commit_of(source.path, ref or "HEAD")
         kind = _git(source.path, "cat-file", "-t", f"{commit}:./{root.strip('/')}")
         found = kind.stdout.strip() == b"tree"
     if not found:
@@ -100,7 +100,7 @@ def packed(source: FolderSource, ref: str | None) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="autodeploy-") as scratch:
         archive = Path(scratch) / "source.tar.gz"
-        if ref is not None or _is_bare(source.path):
+        if ref is not None or is_bare(source.path):
             _archive_of_ref(source.path, "HEAD" if ref is None else ref, archive)
         else:
             for warning in pack(source.path, archive):
@@ -108,13 +108,14 @@ def packed(source: FolderSource, ref: str | None) -> Iterator[Path]:
         yield archive
 
 
-def _is_bare(folder: Path) -> bool:
+def is_bare(folder: Path) -> bool:
+    """Whether it is a git repository without files beside it."""
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir()
 
 
 def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
     """Have git write the files of ``ref``; of a folder inside a repository, only its own."""
-    commit = _commit_of(repository, ref)
+    commit = commit_of(repository, ref)
     made = _git(repository, "archive", "--format=tar.gz", f"--output={archive}", commit)
     if made.returncode != 0:
         raise CommandError(
@@ -124,7 +125,7 @@ def _archive_of_ref(repository: Path, ref: str, archive: Path) -> None:
         )
 
 
-def _commit_of(repository: Path, ref: str) -> str:
+def commit_of(repository: Path, ref: str) -> str:
     """The commit that a ref names. Raises ``CommandError``."""
     if not ref.strip() or ref.startswith("-") or not ref.isprintable():
         raise CommandError(

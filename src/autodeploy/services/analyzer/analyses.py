@@ -14,6 +14,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
+from autodeploy.services.analyzer.prices import read_prices
 from autodeploy.services.analyzer.rounds import analyze_source
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import open_source
@@ -56,6 +57,7 @@ async def ensure_analysis(
 
     Raises:
         NotFound: the repository is gone.
+        PricesInvalid: the administrator's file of prices cannot be used.
         Also what ``fetch_source`` raises.
     """
     root = check_root_directory(root_directory)
@@ -78,14 +80,9 @@ async def ensure_analysis(
 async def _analyze(
     resources: Resources, repository: Repository, branch: str, commit: str, root: str
 ) -> Plan:
+    prices = await asyncio.to_thread(read_prices, resources.home)
     async with open_source(resources, repository, commit, branch) as source:
-        if root and not (source.folder / root).is_dir():
-            raise InvalidInput(
-                f"There is no folder {root!r} in this commit.",
-                field="rootDirectory",
-                remedy="Check the root directory of the project.",
-            )
-        return await analyze_source(source, root)
+        return await analyze_source(source, root, prices)
 
 
 def _row(repository: Repository, branch: str, commit: str, root: str, plan: Plan) -> dict[str, Any]:

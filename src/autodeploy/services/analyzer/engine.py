@@ -24,7 +24,7 @@ from autodeploy.services.analyzer.matcher import (
     find_name,
     judge,
 )
-from autodeploy.services.analyzer.needs import find_needs, with_required
+from autodeploy.services.analyzer.needs.find import find_needs, with_services
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import (
     AppKind,
@@ -34,6 +34,7 @@ from autodeploy.services.analyzer.plan import (
     Plan,
     Runtime,
 )
+from autodeploy.services.analyzer.prices import Prices, default_prices
 from autodeploy.services.analyzer.recommendation import recommend
 from autodeploy.services.analyzer.tree import SourceTree
 from autodeploy.services.analyzer.variables.build_inputs import reads_variables
@@ -67,27 +68,32 @@ def analyze(
     *,
     with_variables: bool = True,
     providers: Sequence[str] = ("local",),
+    prices: Prices | None = None,
 ) -> Plan:
     """Work out what a repository is, needs, and how to build and run it.
 
     ``root_directory`` is the folder of the app in a monorepo; lock files, package manager and
-    runtime of the folders above it count. ``providers`` are those to recommend from. Broken or
-    hostile files become warnings in the plan; nothing is raised for them but for the owner's own
-    ``autodeploy.toml``: ``AutodeployTomlInvalid``.
+    runtime of the folders above it count. ``providers`` are those that are connected, to recommend
+    from; ``prices`` are ours when left out. Broken or hostile files become warnings in the plan;
+    nothing is raised for them but for the owner's own ``autodeploy.toml``:
+    ``AutodeployTomlInvalid``.
     """
     files = SourceFiles(tree, root_directory)
-    plan = _analyze(files, with_variables, providers)
+    plan = _analyze(files, with_variables)
     apps = _apps(plan, files)
     meant = _meant(plan, apps, files)
     if meant:
-        app = analyze(tree, meant, with_variables=with_variables, providers=providers)
+        app = analyze(
+            tree, meant, with_variables=with_variables, providers=providers, prices=prices
+        )
         warnings = tuple(dict.fromkeys((*files.warnings, *app.warnings)))
         return app.model_copy(update={"members": plan.members, "warnings": warnings})
+    advice = recommend(plan, providers, prices or default_prices())
     warnings = tuple(dict.fromkeys((*plan.warnings, *files.warnings)))
-    return plan.model_copy(update={"apps": apps, "warnings": warnings})
+    return plan.model_copy(update={"apps": apps, "recommendation": advice, "warnings": warnings})
 
 
-def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str]) -> Plan:
+def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
     """The plan of one folder, whatever lies below it."""
     files, said = app_file.enter(files)
     declared = declarations(files, said)
@@ -101,7 +107,7 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
     variables = find_variables(files) if with_variables else ()
     variables = override.variables(variables, declared) if with_variables else ()
     variables = app_file.with_declared(variables, said, files)
-    plan = _plan(files, language, packages, verdict, run, variables, providers, declared)
+    plan = _plan(files, language, packages, verdict, run, variables, declared)
     return plan.model_copy(
         update={
             "runtime": override.runtime(plan.runtime, declared, language.slug),
@@ -149,7 +155,7 @@ def _is_root_app(plan: Plan) -> bool:
 
 def _is_app(files: SourceFiles) -> bool:
     """Whether it is made to be served: a library has an ``index.js`` or a bundler too."""
-    plan = _analyze(files, False, ())
+    plan = _analyze(files, False)
     if not plan.is_deployable or plan.language != "node":
         return plan.is_deployable
     if plan.framework:
@@ -212,11 +218,9 @@ def _plan(
     verdict: Verdict,
     run: Run,
     variables: tuple[EnvironmentVariable, ...],
-    providers: Sequence[str],
     declared: Ranked,
 ) -> Plan:
-    record = verdict.winner.record if verdict.winner else None
-    needs = override.services(find_needs(packages, variables), declared, variables)
+    needs = override.services(find_needs(files, packages, variables), declared, variables)
     confidence = _confidence(verdict, run)
     unsettled = (_what_would_settle_it(run),) if confidence < SURE_ENOUGH else ()
     return Plan(
@@ -241,11 +245,10 @@ def _plan(
         port=run.port,
         spa_fallback=run.spa_fallback,
         lock_files=(*(packages.lock_files if packages else ()), *run.lock_files),
-        environment_variables=with_required(variables, needs),
+        environment_variables=with_services(variables, needs),
         dependencies=packages.dependencies() if packages else Dependencies(),
         services=needs,
         members=packages.members if packages else (),
-        recommendation=recommend(run.kind, record, needs, providers),
         evidence=tuple(files.facts),
         candidates=verdict.losers,
         warnings=(*files.warnings, *unsettled, *files.tree.warnings),

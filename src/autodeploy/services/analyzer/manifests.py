@@ -1,9 +1,8 @@
-"""Manifests that cannot be parsed: analysis does without them, a deployment must not."""
+"""Manifests that cannot be parsed: an analysis does without them, a deployment must not."""
 
 import json
 from collections.abc import Callable
 
-from autodeploy.kernel.errors import ManifestUnreadable
 from autodeploy.kernel.toml_text import load_toml
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.tree import SourceTree
@@ -16,11 +15,22 @@ _MANIFESTS: tuple[tuple[str, Callable[[str], object], frozenset[str]], ...] = (
 )
 
 
-def require_readable(tree: SourceTree, plan: Plan) -> None:
-    """Raise ``ManifestUnreadable`` for a broken manifest of the app, rather than guess around it.
+def with_unreadable(plan: Plan, tree: SourceTree) -> Plan:
+    """The plan, with what is wrong with a broken manifest of the app where there is one.
 
-    Without it the plan is another app's: its failure later would not tell why.
+    Without that manifest the plan may be another app's: the failure of its build would not tell
+    why. What is lenient enough for an analysis is told, too.
     """
+    broken = _unreadable(plan, tree)
+    if broken is None:
+        return plan
+    told = any(one.startswith(broken.partition(":")[0]) for one in plan.warnings)
+    warnings = plan.warnings if told else (*plan.warnings, broken)
+    return plan.model_copy(update={"unreadable": broken, "warnings": warnings})
+
+
+def _unreadable(plan: Plan, tree: SourceTree) -> str | None:
+    """What is wrong with a manifest, with its place; None when all are well."""
     for name, load, other_languages in _MANIFESTS:
         path = f"{plan.root_directory}/{name}" if plan.root_directory else name
         content = tree.read(path)
@@ -30,7 +40,5 @@ def require_readable(tree: SourceTree, plan: Plan) -> None:
             load(content.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             reason = str(error).splitlines()[0][:200]
-            raise ManifestUnreadable(
-                f"{path} cannot be parsed: {reason}",
-                remedy="Correct that place and deploy again.",
-            ) from error
+            return f"{path} cannot be parsed: {reason}"
+    return None

@@ -10,11 +10,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
 ANALYZER_VERSION = "6"
+
+# The variable for which the platform can make a database, and what asks for that in the place of
+# its value.
+DATABASE_VARIABLE = "DATABASE_URL"
+PROVISION_NEW = "provision_new"
 
 
 class NothingToRun(DeploymentFailed):
@@ -83,8 +88,11 @@ class Command(PlanModel):
 
 
 class EnvironmentVariable(PlanModel):
-    """A variable that the code reads. ``file`` and ``line`` name the first read or mention;
-    ``reason`` says why it is required or not, and where that was seen."""
+    """A variable that the code reads. ``file`` and ``line`` name the first read or mention.
+
+    ``reason`` says why it is required or not, and where that was seen; ``offers`` are words that
+    a deployment takes in the place of a value: ``provision_new``.
+    """
 
     key: str
     required: bool
@@ -94,6 +102,7 @@ class EnvironmentVariable(PlanModel):
     build_time: bool = False
     default: str | None = None
     description: str | None = None
+    offers: tuple[str, ...] = ()
     file: str
     line: int
 
@@ -104,7 +113,7 @@ class Dependencies(PlanModel):
 
 
 class ServiceNeed(PlanModel):
-    """A service beside the app. ``kind`` is postgresql, mysql, redis, mongodb, s3 …"""
+    """A service beside the app. ``kind`` is that of a record in ``needs``: postgresql, redis …"""
 
     kind: str
     reason: str
@@ -119,16 +128,43 @@ class Member(PlanModel):
     language: str | None = None
 
 
-class Recommendation(PlanModel):
-    """Where to run it. ``monthly_cost_cents`` None says that the price is not known."""
+class CostItem(PlanModel):
+    """One part of what a placement costs; ``monthly_cents`` None says that it is not known.
+
+    ``source`` is where the price was read, ``as_of`` the day. ``note`` is what the price rests on.
+    """
+
+    item: str
+    plan: str | None = None
+    monthly_cents: int | None = None
+    note: str | None = None
+    source: str
+    as_of: str | None = None
+
+
+class Placement(PlanModel):
+    """A place to run the app, and what that costs: None says that it is not known.
+
+    ``connected`` says that a deployment can go there now. ``price_date`` is the oldest of
+    ``cost_items``; ``not_included`` are services that the provider does not offer.
+    """
 
     provider: str
     database: str | None = None
+    connected: bool = True
     monthly_cost_cents: int | None = None
     currency: str = "USD"
     price_source: str | None = None
     price_date: str | None = None
+    cost_items: tuple[CostItem, ...] = ()
+    not_included: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+
+
+class Recommendation(Placement):
+    """Where to run it of what is connected; ``alternatives`` are all others, best first."""
+
+    alternatives: tuple[Placement, ...] = ()
 
 
 class Evidence(PlanModel):
@@ -158,7 +194,8 @@ class Plan(PlanModel):
     command may read any variable, not only those that are known to be read by builds.
     ``framework_confidence`` is how sure the answer about the framework is, also when it is that
     there is none; ``confidence`` is that of the whole plan, and ``abstained`` says that it is
-    below what a deployment should rest on.
+    below what a deployment should rest on. ``unreadable`` is what is wrong with a manifest of the
+    app, without which the plan may be another app's.
     """
 
     analyzer_version: str = ANALYZER_VERSION
@@ -191,6 +228,7 @@ class Plan(PlanModel):
     evidence: tuple[Evidence, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     warnings: tuple[str, ...] = ()
+    unreadable: str | None = None
     confidence: float = 0.0
     abstained: bool = False
 
@@ -204,9 +242,11 @@ class Plan(PlanModel):
     def build_spec(self) -> BuildSpec:
         """What a provider needs of this plan.
 
-        Raises ``ChooseAnApp`` when the repository holds several, and ``NothingToRun`` when there
-        is no way to serve it.
+        Raises ``ManifestUnreadable`` rather than guess around a manifest, ``ChooseAnApp`` when the
+        repository holds several apps, and ``NothingToRun`` when there is no way to serve it.
         """
+        if self.unreadable:
+            raise ManifestUnreadable(self.unreadable, remedy="Correct that place and deploy again.")
         if len(self.apps) > 1:
             raise self._choose_an_app()
         if self.kind is AppKind.STATIC and self.output_directory is None:

@@ -1,86 +1,164 @@
-"""Where an app fits best among the providers that are there, and what that costs a month."""
+"""Where an app fits best among the providers that are connected, and what each place costs."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import lru_cache
 
-from autodeploy.services.analyzer.matcher import FrameworkRecord
-from autodeploy.services.analyzer.plan import AppKind, Recommendation, ServiceNeed
-
-
-@dataclass(frozen=True)
-class DatedPrice:
-    """A monthly price in US cents, where it was read and when; None: not known."""
-
-    monthly_cents: int | None
-    source: str
-    as_of: str
+from autodeploy.services.analyzer.needs.find import NAMES
+from autodeploy.services.analyzer.plan import AppKind, CostItem, Placement, Plan, Recommendation
+from autodeploy.services.analyzer.prices import Price, Prices
 
 
-@cache
-def prices() -> dict[str, DatedPrice]:
-    """The dated price facts, by ``provider.service``."""
-    data = json.loads(resources.files(__package__).joinpath("prices.json").read_text("utf-8"))
-    return {name: DatedPrice(**fact) for name, fact in data.items()}
+class Shape(StrEnum):
+    """What an app asks of a provider."""
+
+    STATIC = "It is a set of static files."
+    RENDERED = "It renders pages on a server."
+    SERVER = "It is a server that runs all the time."
+    WORKER = "It is a process that runs all the time and serves no requests."
 
 
-def recommend(
-    kind: AppKind,
-    record: FrameworkRecord | None,
-    needs: tuple[ServiceNeed, ...],
-    providers: Sequence[str],
-) -> Recommendation | None:
-    """The best of ``providers`` for an app, with its price; None for what does not run."""
-    if kind is AppKind.LIBRARY or not providers:
+_SHAPES = {
+    AppKind.STATIC: Shape.STATIC,
+    AppKind.SSR: Shape.RENDERED,
+    AppKind.SERVER: Shape.SERVER,
+    AppKind.WORKER: Shape.WORKER,
+    AppKind.BOT: Shape.WORKER,
+}
+
+TITLES = {"local": "this machine", "vercel": "Vercel", "render": "Render", "supabase": "Supabase"}
+
+# Who can run each shape, best first, and why.
+_FITTING: Mapping[Shape, Mapping[str, str]] = {
+    Shape.STATIC: {
+        "vercel": "Vercel serves static files from places that are near their readers.",
+        "local": "This machine serves static files without a process of their own.",
+        "render": "Render serves static files.",
+    },
+    Shape.RENDERED: {
+        "vercel": "Vercel runs what renders pages only while somebody asks for them.",
+        "render": "Render keeps the process that renders pages running.",
+        "local": "This machine keeps the process that renders pages running.",
+    },
+    Shape.SERVER: {
+        "render": "Render keeps servers running and starts them again.",
+        "local": "This machine keeps servers running and starts them again.",
+    },
+    Shape.WORKER: {
+        "render": "Render runs background workers.",
+        "local": "This machine runs workers.",
+    },
+}
+
+# Their functions cannot write to the files of the app.
+_WITHOUT_FILES = frozenset({"vercel"})
+
+# Where the database goes of an app whose own provider has none.
+_DATABASES = ("supabase", "render")
+
+
+def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommendation | None:
+    """The best of the connected ``providers`` for an app, with all other places in their order.
+
+    None for what does not run, and where nothing is connected. What a place costs is known only
+    when each of its parts is.
+    """
+    if plan.kind is AppKind.LIBRARY or not providers:
         return None
-    fitting, reason = _fitting(kind, record)
-    provider = next((name for name in fitting if name in providers), providers[0])
-    database = _database(provider, providers) if _needs_database(needs) else None
-    price = _total(provider, kind, database)
-    reasons = [reason]
-    if database:
-        reasons.append(f"It needs PostgreSQL, which {database} offers.")
+    shape = _shape(plan)
+    ranked = [_placement(name, shape, plan, providers, prices) for name in _ranked(shape, plan)]
+    chosen = next((place for place in ranked if place.connected), None)
+    if chosen is None:
+        chosen = _placement(providers[0], shape, plan, providers, prices)
+    better = ranked[: ranked.index(chosen)] if chosen in ranked else ranked
+    reasons = chosen.reasons
+    if better:
+        names = " and ".join(_title(place.provider) for place in better)
+        comes = "comes first, and is" if len(better) == 1 else "come first, and are"
+        reasons += (f"{names} {comes} not connected.",)
     return Recommendation(
+        **{**dict(chosen), "reasons": reasons},
+        alternatives=tuple(place for place in ranked if place is not chosen),
+    )
+
+
+def _shape(plan: Plan) -> Shape:
+    if plan.kind is AppKind.SSR and plan.worker_commands:
+        return Shape.SERVER  # what runs beside it runs all the time, whoever renders the pages
+    return _SHAPES[plan.kind]
+
+
+def _ranked(shape: Shape, plan: Plan) -> list[str]:
+    writes_files = any(need.kind == "sqlite" for need in plan.services)
+    return [name for name in _FITTING[shape] if not (writes_files and name in _WITHOUT_FILES)]
+
+
+def _placement(
+    provider: str, shape: Shape, plan: Plan, providers: Sequence[str], prices: Prices
+) -> Placement:
+    connected = provider in providers
+    services = [need.kind for need in plan.services if need.kind != "sqlite"]
+    sellers = {kind: provider for kind in services if f"{provider}.{kind}" in prices}
+    database = None
+    if "postgresql" in services:
+        database = _database(provider, providers if connected else _DATABASES, prices)
+        sellers |= {"postgresql": database} if database else {}
+    reasons = [shape.value, _FITTING[shape].get(provider, "It is what is connected.")]
+    if database:
+        beside = "beside the app" if database == provider else "which the app reaches over TLS"
+        reasons.append(f"The PostgreSQL database is with {_title(database)}, {beside}.")
+    items = [
+        *(_cost(provider, part, prices) for part in _parts(shape, plan)),
+        *(_cost(seller, kind, prices) for kind, seller in sellers.items()),
+    ]
+    return Placement(
         provider=provider,
         database=database,
-        monthly_cost_cents=price.monthly_cents,
-        price_source=price.source,
-        price_date=price.as_of,
+        connected=connected,
+        monthly_cost_cents=_total(items),
+        price_source="; ".join(dict.fromkeys(item.source for item in items)),
+        price_date=min((item.as_of for item in items if item.as_of), default=None),
+        cost_items=tuple(items),
+        not_included=tuple(NAMES[kind] for kind in services if kind not in sellers),
         reasons=tuple(reasons),
     )
 
 
-def _needs_database(needs: tuple[ServiceNeed, ...]) -> bool:
-    return any(need.kind == "postgresql" for need in needs)
+def _database(provider: str, among: Sequence[str], prices: Prices) -> str | None:
+    """Who gives the database: the app's own provider where it has any."""
+    having = [name for name in (provider, *_DATABASES) if f"{name}.postgresql" in prices]
+    return next((name for name in having if name == provider or name in among), None)
 
 
-def _database(provider: str, providers: Sequence[str]) -> str | None:
-    """Where the database goes: beside the app when its provider has one."""
-    order = (provider, "supabase", "render", "local")
-    return next((one for one in order if one in providers and f"{one}.postgresql" in prices()),
-                None)  # fmt: skip
+def _parts(shape: Shape, plan: Plan) -> list[str]:
+    app = {Shape.STATIC: "static", Shape.WORKER: "worker"}.get(shape, "service")
+    return [app, *("worker" for _ in plan.worker_commands)]
 
 
-def _fitting(kind: AppKind, record: FrameworkRecord | None) -> tuple[tuple[str, ...], str]:
-    if kind is AppKind.STATIC:
-        return ("vercel", "local", "render"), "It is a set of static files."
-    if record and kind is AppKind.SSR:
-        return ("vercel", "render", "local"), f"{record.name} renders pages on a server."
-    return ("render", "local"), "It is a process that runs all the time."
+def _cost(provider: str, part: str, prices: Prices) -> CostItem:
+    item = f"{provider}.{part}"
+    return _cost_item(item, prices.get(item))
 
 
-def _total(provider: str, kind: AppKind, database: str | None) -> DatedPrice:
-    unknown = DatedPrice(None, "not known", "")
-    service = "static" if kind is AppKind.STATIC else "service"
-    parts = [prices().get(f"{provider}.{service}", unknown)]
-    if database:
-        parts.append(prices().get(f"{database}.postgresql", unknown))
-    cents = [part.monthly_cents for part in parts]
-    known = [one for one in cents if one is not None]
-    return DatedPrice(
-        monthly_cents=sum(known) if len(known) == len(cents) else None,
-        source="; ".join(dict.fromkeys(part.source for part in parts)),
-        as_of=min(part.as_of for part in parts),
+@lru_cache
+def _cost_item(item: str, price: Price | None) -> CostItem:
+    if price is None:
+        return CostItem(item=item, source="not known")
+    return CostItem(
+        item=item,
+        plan=price.plan,
+        monthly_cents=price.monthly_cents,
+        note=price.note,
+        source=price.source,
+        as_of=price.as_of.isoformat(),
     )
+
+
+def _total(items: Sequence[CostItem]) -> int | None:
+    cents = [item.monthly_cents for item in items]
+    known = [one for one in cents if one is not None]
+    return sum(known) if len(known) == len(cents) else None
+
+
+def _title(provider: str) -> str:
+    return TITLES.get(provider, provider)

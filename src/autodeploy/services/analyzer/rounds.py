@@ -6,11 +6,12 @@ is analysed again, until nothing more is asked for.
 """
 
 import asyncio
+from pathlib import Path
 
-from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.errors import AutoDeployError, InvalidInput
 from autodeploy.kernel.git.partial import PartialTree
 from autodeploy.services.analyzer.engine import analyze
-from autodeploy.services.analyzer.manifests import require_readable
+from autodeploy.services.analyzer.manifests import with_unreadable
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.pointers import (
     ATTRIBUTE,
@@ -18,19 +19,23 @@ from autodeploy.services.analyzer.pointers import (
     uses_pointers,
     warn_of_pointers,
 )
+from autodeploy.services.analyzer.prices import Prices
 from autodeploy.services.analyzer.tree import FolderTree
 
 # Each file read may ask for others, but not for long; after this, all that is left is fetched.
 MOST_ROUNDS = 8
 
 
-async def analyze_source(source: PartialTree, root_directory: str) -> Plan:
-    """The plan for a folder of the source.
+async def analyze_source(source: PartialTree, root_directory: str, prices: Prices) -> Plan:
+    """The plan for a folder of the source, whose root directory is in normal form.
 
     Raises:
-        AutodeployTomlInvalid, ManifestUnreadable; also what ``PartialTree.bring`` raises.
+        InvalidInput: there is no such root directory.
+        AutodeployTomlInvalid: the owner's own file cannot be used.
+        Also what ``PartialTree.bring`` raises.
     """
-    plan = await _settled(source, root_directory)
+    _require_folder(source.folder, root_directory)
+    plan = await _settled(source, root_directory, prices)
     await source.bring([ATTRIBUTES])
     if uses_pointers(source.folder):
         await source.bring(await source.marked(*ATTRIBUTE))
@@ -39,21 +44,21 @@ async def analyze_source(source: PartialTree, root_directory: str) -> Plan:
     return plan.model_copy(update={"warnings": warnings})
 
 
-async def _settled(source: PartialTree, root_directory: str) -> Plan:
+async def _settled(source: PartialTree, root_directory: str, prices: Prices) -> Plan:
     for _ in range(MOST_ROUNDS):
         tree = FolderTree(source.folder, missing=source.missing)
-        plan = await asyncio.to_thread(_attempt, tree, root_directory)
+        plan = await asyncio.to_thread(_attempt, tree, root_directory, prices)
         if plan is not None:
             return plan
         await source.bring(tree.asked_for)
     await source.bring(source.missing)
-    return await asyncio.to_thread(_analyzed, FolderTree(source.folder), root_directory)
+    return await asyncio.to_thread(_analyzed, FolderTree(source.folder), root_directory, prices)
 
 
-def _attempt(tree: FolderTree, root_directory: str) -> Plan | None:
+def _attempt(tree: FolderTree, root_directory: str, prices: Prices) -> Plan | None:
     """The plan, or None when it would be another if nothing had been missing."""
     try:
-        plan = _analyzed(tree, root_directory)
+        plan = _analyzed(tree, root_directory, prices)
     except AutoDeployError:
         if not tree.asked_for:
             raise
@@ -61,7 +66,14 @@ def _attempt(tree: FolderTree, root_directory: str) -> Plan | None:
     return None if tree.asked_for else plan
 
 
-def _analyzed(tree: FolderTree, root_directory: str) -> Plan:
-    plan = analyze(tree, root_directory)
-    require_readable(tree, plan)
-    return plan
+def _analyzed(tree: FolderTree, root_directory: str, prices: Prices) -> Plan:
+    return with_unreadable(analyze(tree, root_directory, prices=prices), tree)
+
+
+def _require_folder(folder: Path, root_directory: str) -> None:
+    if root_directory and not (folder / root_directory).is_dir():
+        raise InvalidInput(
+            f"There is no folder {root_directory!r} in this repository.",
+            field="rootDirectory",
+            remedy="Give the app's folder inside the repository, such as apps/web.",
+        )

@@ -1,20 +1,25 @@
 """The shapes of repositories and analyses, as REST, jobs and events share them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
+from pydantic.alias_generators import to_camel
 
 from autodeploy.kernel.schema import Input, Schema
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis, RepositoryKind
 from autodeploy.services.analyzer.plan import (
     AppKind,
     Candidate,
+    Command,
+    CostItem,
     Dependencies,
     EnvironmentVariable,
     Evidence,
     Member,
+    Placement,
     Plan,
     Runtime,
     ServiceNeed,
@@ -70,44 +75,69 @@ class RepositoryReference(Schema):
 
 
 class FrameworkView(Schema):
+    """``slug`` is stable, ``name`` is for people; ``confidence`` is 0 to 1."""
+
+    slug: str
     name: str
     version: str | None
     confidence: float
 
 
 class BuildConfiguration(Schema):
-    """How to build and run it; ``node_version`` is set for Node, ``runtime`` for all."""
+    """How to build and run it; ``node_version`` is set for Node, ``runtime`` for all.
+
+    ``reasons`` says of each command why it is that one, by the command's name here.
+    """
 
     build_command: str | None
     start_command: str | None
     install_command: str | None
     node_version: str | None
     release_command: str | None
+    worker_commands: dict[str, str]
     output_directory: str | None
     package_manager: str | None
+    package_manager_version: str | None
     runtime: Runtime | None
     kind: AppKind
     port: int | None
+    health_path: str | None
+    reasons: dict[str, str]
 
 
 class EstimatedCost(Schema):
-    """``monthly`` in units of the currency; None when the price is not known."""
+    """``monthly`` in units of the currency; None when the price is not known.
+
+    ``as_of`` is the oldest date of the prices in ``items``, whose amounts are in cents;
+    ``not_included`` are services that are needed and not to be had there.
+    """
 
     monthly: int | float | None
     currency: str
     source: str | None
     as_of: str | None
+    items: list[CostItem]
+    not_included: list[str]
 
 
-class Recommendations(Schema):
+class PlacementView(Schema):
+    """A place to run the app; ``connected`` says that a deployment can go there now."""
+
     provider: str
     database: str | None
+    connected: bool
     estimated_cost: EstimatedCost
     reasons: list[str]
 
 
-class AnalysisView(Schema):
-    """A finished analysis of one commit."""
+class Recommendations(PlacementView):
+    """The best of what is connected, and all other places in their order."""
+
+    alternatives: list[PlacementView]
+
+
+class AnalysisIdentity(Schema):
+    """Which commit of which repository was analysed, and where the answer is kept."""
 
     id: UUID
     status: Literal["completed"] = "completed"
@@ -115,6 +145,11 @@ class AnalysisView(Schema):
     branch: str
     commit: str
     root_directory: str
+
+
+class AnalysisResult(Schema):
+    """What was found out about a source tree, wherever it came from."""
+
     framework: FrameworkView | None
     language: str | None
     build_configuration: BuildConfiguration
@@ -122,6 +157,7 @@ class AnalysisView(Schema):
     dependencies: Dependencies
     services: list[ServiceNeed]
     members: list[Member]
+    apps: list[str]
     recommendations: Recommendations | None
     confidence: float
     abstained: bool
@@ -129,6 +165,11 @@ class AnalysisView(Schema):
     candidates: list[Candidate]
     warnings: list[str]
     analyzer_version: str
+
+
+class AnalysisView(AnalysisResult, AnalysisIdentity):
+    """A finished analysis of one commit."""
+
     created_at: datetime
 
 
@@ -144,49 +185,59 @@ class AnalysisPending(Schema):
 
 def analysis_view(repository: Repository, row: RepositoryAnalysis) -> AnalysisView:
     """What the API answers for a stored analysis."""
-    plan = Plan.model_validate(row.plan)
-    framework = plan.framework
     return AnalysisView(
         id=row.id,
         repository=RepositoryReference.model_validate(repository),
         branch=row.branch,
         commit=row.commit_sha,
         root_directory=row.root_directory,
-        framework=framework
-        and FrameworkView(
-            name=framework.name, version=framework.version, confidence=framework.confidence
-        ),
+        created_at=row.created_at,
+        **dict(analysis_result(Plan.model_validate(row.plan))),
+    )
+
+
+def analysis_result(plan: Plan) -> AnalysisResult:
+    """A plan in the shape that callers get."""
+    return AnalysisResult(
+        framework=FrameworkView.model_validate(plan.framework) if plan.framework else None,
         language=plan.language_name,
         build_configuration=build_configuration(plan),
         environment_variables=list(plan.environment_variables),
         dependencies=plan.dependencies,
         services=list(plan.services),
         members=list(plan.members),
+        apps=list(plan.apps),
         recommendations=recommendations(plan),
         confidence=plan.confidence,
         abstained=plan.abstained,
         evidence=list(plan.evidence),
         candidates=list(plan.candidates),
         warnings=list(plan.warnings),
-        analyzer_version=row.analyzer_version,
-        created_at=row.created_at,
+        analyzer_version=plan.analyzer_version,
     )
 
 
 def build_configuration(plan: Plan) -> BuildConfiguration:
     """The commands and the runtime of a plan."""
     runtime = plan.runtime
+    commands = {
+        "install_command": plan.install_command,
+        "build_command": plan.build_command,
+        "start_command": plan.start_command,
+        "release_command": plan.release_command,
+    }
     return BuildConfiguration(
-        build_command=plan.build_command.command if plan.build_command else None,
-        start_command=plan.start_command.command if plan.start_command else None,
-        install_command=plan.install_command.command if plan.install_command else None,
-        release_command=plan.release_command.command if plan.release_command else None,
+        **{name: command.command if command else None for name, command in commands.items()},
         node_version=runtime.version_request if runtime and runtime.name == "node" else None,
+        worker_commands={name: one.command for name, one in plan.worker_commands.items()},
         output_directory=plan.output_directory,
         package_manager=plan.package_manager,
+        package_manager_version=plan.package_manager_version,
         runtime=runtime,
         kind=plan.kind,
         port=plan.port,
+        health_path=plan.health_path,
+        reasons=_reasons(commands),
     )
 
 
@@ -195,17 +246,30 @@ def recommendations(plan: Plan) -> Recommendations | None:
     advice = plan.recommendation
     if advice is None:
         return None
-    cents = advice.monthly_cost_cents
+    return Recommendations(
+        **dict(_placement(advice)), alternatives=[_placement(one) for one in advice.alternatives]
+    )
+
+
+def _reasons(commands: Mapping[str, Command | None]) -> dict[str, str]:
+    return {to_camel(name): one.reason for name, one in commands.items() if one}
+
+
+def _placement(place: Placement) -> PlacementView:
+    cents = place.monthly_cost_cents
     whole = cents is not None and cents % 100 == 0
     monthly = None if cents is None else cents // 100 if whole else cents / 100
-    return Recommendations(
-        provider=advice.provider,
-        database=advice.database,
+    return PlacementView(
+        provider=place.provider,
+        database=place.database,
+        connected=place.connected,
         estimated_cost=EstimatedCost(
             monthly=monthly,
-            currency=advice.currency,
-            source=advice.price_source,
-            as_of=advice.price_date,
+            currency=place.currency,
+            source=place.price_source,
+            as_of=place.price_date,
+            items=list(place.cost_items),
+            not_included=list(place.not_included),
         ),
-        reasons=list(advice.reasons),
+        reasons=list(place.reasons),
     )

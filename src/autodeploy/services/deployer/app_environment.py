@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan
 from autodeploy.services.analyzer.variables.build_inputs import may_be_built_in
 from autodeploy.services.deployer.models import (
     Deployment,
@@ -21,7 +21,6 @@ from autodeploy.services.deployer.models import (
     ProjectDatabase,
 )
 
-DATABASE_VARIABLE = "DATABASE_URL"
 MAIN_DATABASE = "main"
 _SECRET_NAME = re.compile(
     r"(^|_)(SECRETS?|TOKENS?|PASSWORDS?|PASSWD|PASS|PWD|KEYS?|CREDENTIALS?|DSN|PRIVATE|SALT"

@@ -8,9 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from autodeploy.kernel.clock import now
 from autodeploy.providers.base import DatabaseRequest
-from autodeploy.services.analyzer.plan import Plan, VariableType
+from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan, VariableType
 from autodeploy.services.deployer.app_environment import (
-    DATABASE_VARIABLE,
     MAIN_DATABASE,
     database_context,
     vault_subject,
@@ -19,7 +18,6 @@ from autodeploy.services.deployer.context import StepContext
 from autodeploy.services.deployer.models import ProjectDatabase
 from autodeploy.services.deployer.transitions import hold
 
-PROVISION_NEW = "provision_new"
 _DEFAULT_PLAN = "free"
 _DEFAULT_PROVIDER = "local"
 
@@ -27,11 +25,15 @@ _DEFAULT_PROVIDER = "local"
 def needs_database(plan: Plan, configuration: dict[str, Any], values: dict[str, str]) -> bool:
     """Whether a database is to be provided.
 
-    Yes when the request says so; else when the code reads a connection string that nobody set.
+    Yes when the request says so; else when the code reads a connection string that nobody set,
+    and it is not known to be one of another kind of database.
     """
     if configuration.get("database") or configuration.get("provision"):
         return True
     if DATABASE_VARIABLE in values:
+        return False
+    kinds = {need.kind for need in plan.services if need.variable == DATABASE_VARIABLE}
+    if kinds - {"postgresql"}:
         return False
     reads = {
         variable.key

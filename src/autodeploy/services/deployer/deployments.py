@@ -12,14 +12,13 @@ from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, PROVISION_NEW
 from autodeploy.services.analyzer.service import resolve_ref
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import Announcing, announcing
-from autodeploy.services.deployer.app_environment import DATABASE_VARIABLE
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
-from autodeploy.services.deployer.databases import PROVISION_NEW
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
 from autodeploy.services.deployer.estimates import estimate_steps

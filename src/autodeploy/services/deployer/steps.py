@@ -12,7 +12,7 @@ from sqlalchemy import and_, select
 
 from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
-from autodeploy.services.deployer.app_environment import DATABASE_VARIABLE
+from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.databases import ensure_database, needs_database
 from autodeploy.services.deployer.engine import Engine

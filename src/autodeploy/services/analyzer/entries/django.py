@@ -104,5 +104,3 @@ def _warn(files: SourceFiles, settings: str) -> None:
     debug_off = re.search(r"(?m)^DEBUG\s*=\s*False", settings)
     if debug_off and re.search(r"(?m)^ALLOWED_HOSTS\s*=\s*\[\s*\]", settings):
         files.warn("ALLOWED_HOSTS is empty while DEBUG is off: Django refuses every request.")
-    if "django.db.backends.sqlite3" in settings and "DATABASE_URL" not in settings:
-        files.warn("The database is an SQLite file in the app's folder: a redeploy starts anew.")
