@@ -96,11 +96,13 @@ def _analyze(files: SourceFiles, with_variables: bool, providers: Sequence[str])
 
 def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
     """The members of a workspace that can be deployed, where its root is no app itself."""
+    framework = FRAMEWORKS[plan.framework.slug] if plan.framework else None
+    is_app = framework is not None and framework.kind is not AppKind.LIBRARY
     start = plan.start_command
     declared = start and (
         start.reason.startswith(OWNERS) or javascript.STARTS_ITSELF.match(start.reason)
     )
-    if plan.framework or declared or plan.root_directory != files.root:
+    if is_app or declared or plan.root_directory != files.root:
         return ()
     below = f"{files.root}/" if files.root else ""
     paths = [one.path for one in plan.members if one.path.startswith(below) and one.path != below]
@@ -226,7 +228,7 @@ def _framework(winner: Match | None, packages: Packages | None) -> Framework | N
         return None
     record: FrameworkRecord = winner.record
     versions = {**packages.development, **packages.production} if packages else {}
-    version = versions.get(record.package or record.slug)
+    version = versions.get(winner.package)
     return Framework(
         slug=record.slug,
         name=record.name,

@@ -158,8 +158,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Match:
+    """A record that matched; ``package`` is the one whose version is the framework's."""
+
     record: FrameworkRecord
     confidence: float
+    package: str
     facts: tuple[Fact, ...] = field(compare=False)
 
 
@@ -201,8 +204,17 @@ def match(record: FrameworkRecord, context: Context) -> Match | None:
         if any(holds(one, language, context) for one in record.unless):
             return None
         built = replace(record, build_command=way.build_command) if way.build_command else record
-        return Match(built, way.confidence, facts)
+        return Match(built, way.confidence, _package(record, way, context), facts)
     return None
+
+
+def _package(record: FrameworkRecord, way: Way, context: Context) -> str:
+    """The record's package, else the one that it was recognised by: frameworks change names."""
+    package = record.package or record.slug
+    if _dependency(Dependency(package), record.language, context):
+        return package
+    by = (one.name for one in way.conditions if isinstance(one, Dependency))
+    return next(by, package)
 
 
 def _all_hold(

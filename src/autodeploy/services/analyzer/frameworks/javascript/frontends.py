@@ -1,6 +1,10 @@
 """Frameworks of JavaScript and TypeScript that are built to files which a browser runs."""
 
-from autodeploy.services.analyzer.frameworks.javascript.families import BUNDLERS, PARTS
+from autodeploy.services.analyzer.frameworks.javascript.families import (
+    BUNDLERS,
+    PARTS,
+    page_ways,
+)
 from autodeploy.services.analyzer.matcher import (
     Content,
     Dependency,
@@ -38,9 +42,10 @@ RECORDS = (
         package="vue",
         ways=(
             Way(0.97, (Dependency("@vue/cli-service"),)),
+            *page_ways("vue"),
             Way(0.6, (Dependency("vue"), Script("build", r"\S"))),
         ),
-        supersedes=frozenset({"webpack", "parcel", "storybook"}),
+        supersedes=frozenset({"webpack"}),
         build_command="vue-cli-service build",
         output_directory="dist",
         output_setting=Content("vue.config.js", r"""outputDir\s*:\s*['"]([^'"]+)['"]"""),
@@ -115,9 +120,10 @@ RECORDS = (
         package="preact",
         ways=(
             Way(0.97, (Dependency("preact-cli"),)),
+            *page_ways("preact"),
             Way(0.6, (Dependency("preact"), Script("build", r"\S"))),
         ),
-        supersedes=frozenset({"webpack", "parcel", "react"}),
+        supersedes=frozenset({"webpack", "react"}),
         build_command="preact build",
         output_directory="build",
         spa_fallback=True,
@@ -133,9 +139,10 @@ RECORDS = (
             Way(0.95, (Dependency("svelte"), Dependency("rollup-plugin-svelte"))),
             Way(0.95, (Dependency("svelte"), Dependency("svelte-loader"))),
             Way(0.85, (Dependency("svelte"), Dependency("sirv-cli"))),
+            *page_ways("svelte"),
             Way(0.6, (Dependency("svelte"), Script("build", r"\S"))),
         ),
-        supersedes=frozenset({"webpack", "parcel"}),
+        supersedes=frozenset({"webpack"}),
         build_command="rollup -c",
         output_directory="public",
     ),
@@ -146,8 +153,8 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://docs.solidjs.com/guides/deploying-your-app",
         package="solid-js",
-        ways=(Way(0.6, (Dependency("solid-js"), Script("build", r"\S"))),),
-        supersedes=frozenset({"webpack", "parcel"}),
+        ways=(*page_ways("solid-js"), Way(0.6, (Dependency("solid-js"), Script("build", r"\S")))),
+        supersedes=frozenset({"webpack"}),
         output_directory="dist",
         spa_fallback=True,
     ),
@@ -159,10 +166,11 @@ RECORDS = (
         source="https://lit.dev/docs/tools/production/",
         package="lit",
         ways=(
+            *page_ways("lit"),
             Way(0.6, (Dependency("lit"), Script("build", r"\S"))),
             Way(0.6, (Dependency("lit-element"), Script("build", r"\S"))),
         ),
-        supersedes=frozenset({"webpack", "parcel"}),
+        supersedes=frozenset({"webpack"}),
         output_directory="dist",
     ),
     FrameworkRecord(
@@ -172,8 +180,8 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://mithril.js.org/installation.html",
         package="mithril",
-        ways=(Way(0.6, (Dependency("mithril"), Script("build", r"\S"))),),
-        supersedes=frozenset({"webpack", "parcel"}),
+        ways=(*page_ways("mithril"), Way(0.6, (Dependency("mithril"), Script("build", r"\S")))),
+        supersedes=frozenset({"webpack"}),
         output_directory="dist",
     ),
     FrameworkRecord(
@@ -183,7 +191,10 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://react.dev/learn/build-a-react-app-from-scratch",
         package="react",
-        ways=(Way(0.55, (Dependency("react"), Dependency("react-dom"), Script("build", r"\S"))),),
+        ways=(
+            *page_ways("react", "react-dom"),
+            Way(0.55, (Dependency("react"), Dependency("react-dom"), Script("build", r"\S"))),
+        ),
         output_directory="dist",
         spa_fallback=True,
     ),
@@ -200,7 +211,7 @@ RECORDS = (
             Way(0.9, (Dependency("aurelia-bootstrapper"),)),
             Way(0.9, (Dependency("aurelia-framework"),)),
         ),
-        supersedes=frozenset({"webpack", "parcel"}),
+        supersedes=frozenset({"webpack"}),
         output_directory="dist",
         spa_fallback=True,
     ),
@@ -216,7 +227,7 @@ RECORDS = (
             Way(0.9, (Dependency("@polymer/polymer"),)),
             Way(0.9, (File("polymer.json"),)),
         ),
-        supersedes=BUNDLERS | {"express", "http-server"},
+        supersedes=frozenset({"webpack", "express", "http-server"}),
         build_command="polymer build",
         output_directory="build/default",
         spa_fallback=True,
@@ -292,6 +303,7 @@ RECORDS = (
         source="https://tanstack.com/router/latest/docs/framework/react/overview",
         package="@tanstack/react-router",
         ways=(
+            *page_ways("@tanstack/react-router"),
             Way(0.6, (Dependency("@tanstack/react-router"), Script("build", r"\S"))),
             Way(0.5, (Dependency("@tanstack/router-plugin"),)),
         ),
