@@ -74,7 +74,8 @@ def test_vite_output_directory_follows_the_configuration(
 def test_framework_that_builds_with_vite_is_not_taken_for_vite(tmp_path: Path) -> None:
     package = manifest(devDependencies={"vite": "6", "vitepress": "1"})
     plan = plan_of(tmp_path, {"package.json": package, "vite.config.js": ""})
-    assert plan.framework is None
+    assert plan.framework is not None
+    assert plan.framework.slug == "vitepress"
 
 
 def test_nextjs_that_exports_is_static(tmp_path: Path) -> None:
