@@ -23,7 +23,7 @@ SERVICES = (
             {
                 "psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary", "asyncpg", "pg8000",
                 "aiopg", "pg", "postgres", "pg-promise", "@prisma/adapter-pg", "slonik",
-                "@neondatabase/serverless", "@vercel/postgres",
+                "@neondatabase/serverless", "@vercel/postgres", "@medusajs/medusa",
             }
         ),
         variable_words=("DATABASE", "DB_", "POSTGRES", "PG"),
