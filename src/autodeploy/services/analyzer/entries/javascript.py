@@ -45,27 +45,18 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     """How to build and run a JavaScript app."""
     build = _advised(_build(files, packages, record), files, record, context)
     server = angular.server(files) if record.slug in angular.SLUGS else None
-    export = record.static_export
-    if export and _exports(export, context):
-        files.note("package.json", f"{record.name} writes plain files")
+    if server is None and _is_static(files, record, context):
         return Run(
             kind=AppKind.STATIC,
             install=packages.install,
             build=build,
             output_directory=_output_directory(files, packages, record),
-            spa_fallback=any(holds(one, "node", context) for one in export.spa),
-        )
-    if record.kind is AppKind.STATIC and server is None:
-        return Run(
-            kind=AppKind.STATIC,
-            install=packages.install,
-            build=build,
-            output_directory=_output_directory(files, packages, record),
-            spa_fallback=record.spa_fallback and not _has_pages(files),
+            spa_fallback=_falls_back(files, record, context),
         )
     start = server or _start(files, packages, record)
+    kind = AppKind.SERVER if server else record.kind
     return Run(
-        kind=_kind(record, start),
+        kind=AppKind.LIBRARY if record.generic and start is None else kind,
         install=packages.install,
         build=build,
         start=start,
@@ -74,10 +65,18 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     )
 
 
-def _kind(record: FrameworkRecord, start: Command | None) -> AppKind:
-    if record.kind is AppKind.STATIC:
-        return AppKind.SERVER
-    return AppKind.LIBRARY if record.generic and start is None else record.kind
+def _is_static(files: SourceFiles, record: FrameworkRecord, context: Context) -> bool:
+    if record.static_export and _exports(record.static_export, context):
+        files.note("package.json", f"{record.name} writes plain files")
+        return True
+    return record.kind is AppKind.STATIC
+
+
+def _falls_back(files: SourceFiles, record: FrameworkRecord, context: Context) -> bool:
+    """Whether one page answers every path."""
+    if record.static_export:
+        return any(holds(one, "node", context) for one in record.static_export.spa)
+    return record.spa_fallback and not _has_pages(files)
 
 
 def _has_pages(files: SourceFiles) -> bool:
