@@ -1,7 +1,5 @@
 import type { XmcpConfig } from "xmcp";
 
-const config: XmcpConfig = {
-  http: { host: "0.0.0.0", port: Number(process.env.PORT ?? 3001) },
-};
+const config: XmcpConfig = { http: true };
 
 export default config;

@@ -126,7 +126,7 @@ RECORDS = (
         ),
         supersedes=PARTS,
         build_command="rw build",
-        start_command="rw serve --port $PORT",
+        start_command="rw serve --web-port $PORT",
         server_rendered=True,
         port=8910,
     ),
