@@ -1,3 +1,3 @@
-import { defineHandler } from "nitro/h3";
+import { defineHandler } from "nitro";
 
 export default defineHandler(() => "Hello from Nitro");
