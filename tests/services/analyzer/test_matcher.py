@@ -105,3 +105,13 @@ def test_record_is_complete(slug: str) -> None:
     assert all(0 < way.confidence <= 1 and way.conditions for way in known.ways)
     if known.kind is AppKind.STATIC and not known.generic:
         assert known.output_directory
+
+
+def test_no_two_records_supersede_each_other() -> None:
+    mutual = {
+        (slug, other)
+        for slug, record in FRAMEWORKS.items()
+        for other in record.supersedes
+        if slug in FRAMEWORKS[other].supersedes
+    }
+    assert mutual == set()

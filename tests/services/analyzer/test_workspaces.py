@@ -32,6 +32,15 @@ def test_several_apps_are_named_and_not_guessed_from() -> None:
     assert "--root apps/api" in (raised.value.remedy or "")
 
 
+@pytest.mark.parametrize("runner", ["turborepo", "nx"])
+def test_what_runs_the_tasks_of_a_workspace_is_no_app(runner: str) -> None:
+    plan = analyze(FolderTree(EXAMPLE.parent / runner))
+
+    assert plan.framework is not None
+    assert plan.framework.slug == runner
+    assert plan.apps == ("apps/api", "apps/web")
+
+
 def test_the_only_app_is_taken(tmp_path: Path) -> None:
     files = _workspace(
         **{

@@ -146,8 +146,10 @@ def _meant(plan: Plan, apps: tuple[str, ...], files: SourceFiles) -> str | None:
 def _is_root_app(plan: Plan) -> bool:
     """Whether the root of a workspace is what is deployed: some scripts only start its members."""
     start = plan.start_command
-    if plan.framework or start is None:
-        return plan.framework is not None
+    if plan.framework and FRAMEWORKS[plan.framework.slug].kind is not AppKind.LIBRARY:
+        return True
+    if start is None:
+        return False
     if plan.language != "node" or start.reason.startswith(OWNERS):
         return True
     return javascript.STARTS_ITSELF.match(start.reason) is not None
@@ -262,7 +264,7 @@ def _framework(winner: Match | None, packages: Packages | None) -> Framework | N
         return None
     record: FrameworkRecord = winner.record
     versions = {**packages.development, **packages.production} if packages else {}
-    package = find_name(record.package or record.slug, (n for n in versions if versions[n]))
+    package = find_name(winner.package, (name for name in versions if versions[name]))
     version = versions[package] if package else None
     return Framework(
         slug=record.slug,

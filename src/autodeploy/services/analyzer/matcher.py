@@ -58,14 +58,16 @@ Condition = Dependency | File | Content | Script
 class Way:
     """One way to recognise a framework: all of ``conditions`` and none of ``unless``.
 
-    ``confidence`` is 0 to 1. ``build_command`` stands in for the record's where the framework is
-    found in this way: earlier generations of one are often built by another program.
+    ``confidence`` is 0 to 1. ``build_command`` and ``output_directory`` stand in for the record's
+    where the framework is found in this way: earlier generations of one are often built by
+    another program.
     """
 
     confidence: float
     conditions: tuple[Condition, ...]
     unless: tuple[Condition, ...] = ()
     build_command: str | None = None
+    output_directory: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class PythonApp:
 class StaticExport:
     """A server framework that can also write plain files, to ``output_directory``.
 
-    It does so when any of ``when`` holds, or, where that is empty, unless one of ``unless`` does.
+    It does so when any of ``when`` holds, or, where ``unless`` is named, when none of it does.
     ``spa`` are signs that one page answers every path.
     """
 
@@ -168,8 +170,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Match:
+    """A record that matched; ``package`` is the one whose version is the framework's."""
+
     record: FrameworkRecord
     confidence: float
+    package: str
     facts: tuple[Fact, ...] = field(compare=False)
 
 
@@ -210,9 +215,22 @@ def match(record: FrameworkRecord, context: Context) -> Match | None:
             continue
         if any(holds(one, language, context) for one in record.unless):
             return None
-        built = replace(record, build_command=way.build_command) if way.build_command else record
-        return Match(built, way.confidence, facts)
+        built = replace(
+            record,
+            build_command=way.build_command or record.build_command,
+            output_directory=way.output_directory or record.output_directory,
+        )
+        return Match(built, way.confidence, _package(record, way, context), facts)
     return None
+
+
+def _package(record: FrameworkRecord, way: Way, context: Context) -> str:
+    """The record's package, else the one that it was recognised by: frameworks change names."""
+    package = record.package or record.slug
+    if _dependency(Dependency(package), record.language, context):
+        return package
+    by = (one.name for one in way.conditions if isinstance(one, Dependency))
+    return next(by, package)
 
 
 def _all_hold(

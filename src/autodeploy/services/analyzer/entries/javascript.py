@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
+from autodeploy.services.analyzer.entries import angular
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles, words
 from autodeploy.services.analyzer.matcher import (
@@ -43,33 +44,39 @@ _LISTENS_FIXED = re.compile(r"\.listen\(\s*(\d{2,5})\b")
 def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
     """How to build and run a JavaScript app."""
     build = _advised(_build(files, packages, record), files, record, context)
-    export = record.static_export
-    if export and _exports(export, context):
-        files.note("package.json", f"{record.name} writes plain files")
-        return Run(
-            kind=AppKind.STATIC,
-            install=packages.install,
-            build=build,
-            output_directory=export.output_directory,
-            spa_fallback=any(holds(one, "node", context) for one in export.spa),
-        )
-    if record.kind is AppKind.STATIC:
+    server = angular.server(files) if record.slug in angular.SLUGS else None
+    if server is None and _is_static(files, record, context):
         return Run(
             kind=AppKind.STATIC,
             install=packages.install,
             build=build,
             output_directory=_output_directory(files, packages, record),
-            spa_fallback=record.spa_fallback and not _has_pages(files),
+            spa_fallback=_falls_back(files, record, context),
         )
-    start = _start(files, packages, record)
+    start = server or _start(files, packages, record)
+    kind = AppKind.SERVER if server else record.kind
     return Run(
-        kind=AppKind.LIBRARY if record.generic and start is None else record.kind,
+        kind=AppKind.LIBRARY if record.generic and start is None else kind,
         install=packages.install,
         build=build,
         start=start,
-        port=record.port,
+        port=angular.SERVER_PORT if server else record.port,
         found=start is not None,
     )
+
+
+def _is_static(files: SourceFiles, record: FrameworkRecord, context: Context) -> bool:
+    if record.static_export and _exports(record.static_export, context):
+        files.note("package.json", f"{record.name} writes plain files")
+        return True
+    return record.kind is AppKind.STATIC
+
+
+def _falls_back(files: SourceFiles, record: FrameworkRecord, context: Context) -> bool:
+    """Whether one page answers every path."""
+    if record.static_export:
+        return any(holds(one, "node", context) for one in record.static_export.spa)
+    return record.spa_fallback and not _has_pages(files)
 
 
 def _has_pages(files: SourceFiles) -> bool:
@@ -78,9 +85,9 @@ def _has_pages(files: SourceFiles) -> bool:
 
 
 def _exports(export: StaticExport, context: Context) -> bool:
-    if export.when:
-        return any(holds(one, "node", context) for one in export.when)
-    return not any(holds(one, "node", context) for one in export.unless)
+    if any(holds(one, "node", context) for one in export.when):
+        return True
+    return bool(export.unless) and not any(holds(one, "node", context) for one in export.unless)
 
 
 def _advised(
@@ -183,6 +190,9 @@ def _start_script(files: SourceFiles, manager: str, name: str, script: str) -> C
         line += f"{separator} -p $PORT"
     elif fixed:
         files.warn(f"The start script names port {fixed.group(1)}; it should use $PORT.")
+    elif re.search(r"\bwaku start\b", script):
+        # It takes its port from the option alone (cli.ts of waku 0.27).
+        line += f"{' --' if manager == 'npm' else ''} --port $PORT"
     return Command(command=line, reason=f"script {name}: {script}")
 
 
@@ -191,12 +201,15 @@ def _output_directory(files: SourceFiles, packages: Packages, record: FrameworkR
     option = re.search(r"--outDir[ =](\S+)", packages.scripts.get("build", ""))
     if option:
         return option.group(1).strip("./")
+    if record.slug in angular.SLUGS and (named := angular.output_directory(files)):
+        return named
     for place, text in _settings(files, packages, record.output_setting):
         found = re.search(record.output_setting.pattern, text) if record.output_setting else None
         if found:
             files.note(place, f"writes to {found.group(1)}")
             return record.output_template.format(found.group(1).strip("./"))
-    return record.output_directory or "."
+    habit = record.static_export.output_directory if record.static_export else None
+    return habit or record.output_directory or "."
 
 
 def _settings(

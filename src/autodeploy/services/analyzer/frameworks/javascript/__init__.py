@@ -7,6 +7,7 @@ from autodeploy.services.analyzer.frameworks.javascript import (
     rendered,
     servers,
     sites,
+    views,
 )
 
 RECORDS = (
@@ -14,6 +15,7 @@ RECORDS = (
     *rendered.RECORDS,
     *sites.RECORDS,
     *frontends.RECORDS,
+    *views.RECORDS,
     *bundlers.RECORDS,
     *servers.RECORDS,
 )

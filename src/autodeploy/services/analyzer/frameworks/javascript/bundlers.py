@@ -1,6 +1,10 @@
 """Bundlers: what builds a front end that names no framework, and what runs a monorepo's tasks."""
 
-from autodeploy.services.analyzer.frameworks.javascript.families import ROUTERS, VIEWS
+from autodeploy.services.analyzer.frameworks.javascript.families import (
+    ROUTERS,
+    VIEWS,
+    workspace_ways,
+)
 from autodeploy.services.analyzer.matcher import (
     Condition,
     Content,
@@ -37,7 +41,7 @@ RECORDS = (
         ),
         # A library is built with Vite too, and is no site.
         unless=(Content("vite.config.*", r"\blib\s*:\s*\{"), Dependency("laravel-vite-plugin")),
-        supersedes=frozenset({"webpack", "parcel", "storybook"}) | VIEWS | ROUTERS,
+        supersedes=frozenset({"webpack", "parcel"}) | VIEWS - {"marko"} | ROUTERS,
         build_command="vite build",
         output_directory="dist",
         output_setting=Content("vite.config.*", r"""outDir\s*:\s*['"]([^'"]+)['"]"""),
@@ -56,7 +60,7 @@ RECORDS = (
             Way(0.85, (Dependency("parcel"),), unless=_WORKSPACE_ROOT),
             Way(0.8, (Dependency("parcel-bundler"),)),
         ),
-        supersedes=VIEWS | {"storybook"},
+        supersedes=VIEWS,
         build_command="parcel build",
         output_directory="dist",
         spa_fallback=True,
@@ -83,8 +87,19 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://webpack.js.org/guides/production/",
         package="webpack",
-        ways=(Way(0.62, (Dependency("webpack"), Script("build", r"\bwebpack\b"))),),
-        supersedes=VIEWS - {"svelte", "preact", "vue"},
+        ways=(
+            # The plugin makes the page of a site.
+            Way(
+                0.74,
+                (
+                    Dependency("webpack"),
+                    Dependency("html-webpack-plugin"),
+                    Script("build", r"\bwebpack\b"),
+                ),
+            ),
+            Way(0.62, (Dependency("webpack"), Script("build", r"\bwebpack\b"))),
+        ),
+        supersedes=frozenset({"react"}),
         build_command="webpack --mode production",
         output_directory="dist",
     ),
@@ -95,7 +110,10 @@ RECORDS = (
         kind=AppKind.LIBRARY,
         source="https://turborepo.com/docs/crafting-your-repository/running-tasks",
         package="turbo",
-        ways=(Way(0.6, (Dependency("turbo"), File("turbo.json"))),),
+        ways=(
+            *workspace_ways(Dependency("turbo"), File("turbo.json")),
+            Way(0.6, (Dependency("turbo"), File("turbo.json"))),
+        ),
         supersedes=frozenset({"nx", "storybook"}),
         build_command="turbo run build",
     ),
@@ -107,6 +125,7 @@ RECORDS = (
         source="https://nx.dev/getting-started/intro",
         package="nx",
         ways=(
+            *workspace_ways(Dependency("nx"), File("nx.json")),
             Way(0.58, (Dependency("nx"), File("nx.json"))),
             Way(0.58, (Dependency("@nrwl/workspace"), File("nx.json"))),
         ),

@@ -2,14 +2,16 @@
 
 from autodeploy.services.analyzer.frameworks.javascript.families import PARTS
 from autodeploy.services.analyzer.matcher import (
+    Content,
     Dependency,
     File,
     FrameworkRecord,
-    Script,
     StaticExport,
     Way,
 )
 from autodeploy.services.analyzer.plan import AppKind
+
+_PRERENDERED = r"\bprerender\s*:\s*(true|\{)"
 
 RECORDS = (
     FrameworkRecord(
@@ -17,14 +19,19 @@ RECORDS = (
         name="SolidStart",
         language="node",
         kind=AppKind.SSR,
-        source="https://docs.solidjs.com/solid-start/building-your-application/data-fetching",
+        source="https://docs.solidjs.com/solid-start/v2/guides/deployment-plugins",
         package="@solidjs/start",
         ways=(
+            Way(
+                0.975,
+                (Dependency("@solidjs/start"), Dependency("vinxi")),
+                build_command="vinxi build",
+            ),
             Way(0.97, (Dependency("@solidjs/start"),)),
             Way(0.97, (Dependency("solid-start"),), build_command="solid-start build"),
         ),
         supersedes=PARTS,
-        build_command="vinxi build",
+        build_command="vite build",
         start_command="node .output/server/index.mjs",
         port=3000,
     ),
@@ -44,7 +51,11 @@ RECORDS = (
         supersedes=PARTS,
         build_command="qwik build",
         start_scripts=("serve", "start:prod", "start"),
-        static_export=StaticExport("dist", unless=(File("adapters/*/*"), File("src/entry.*"))),
+        static_export=StaticExport(
+            "dist",
+            when=(File("adapters/static/*"), File("adapters/ssg/*")),
+            unless=(File("adapters/*/*"), File("src/entry.*")),
+        ),
         port=3000,
     ),
     FrameworkRecord(
@@ -110,7 +121,7 @@ RECORDS = (
         ),
         supersedes=PARTS,
         build_command="rw build",
-        start_command="rw serve --port $PORT",
+        start_command="rw serve --web-port $PORT",
         port=8910,
     ),
     FrameworkRecord(
@@ -118,7 +129,7 @@ RECORDS = (
         name="Hydrogen",
         language="node",
         kind=AppKind.SSR,
-        source="https://shopify.dev/docs/storefronts/headless/hydrogen/deployments/self-hosting",
+        source="https://shopify.dev/docs/storefronts/headless/legacy/hydrogen/cookbook/express",
         package="@shopify/hydrogen",
         ways=(
             Way(0.97, (Dependency("@shopify/hydrogen"),)),
@@ -133,7 +144,7 @@ RECORDS = (
         name="Vike",
         language="node",
         kind=AppKind.SSR,
-        source="https://vike.dev/deploy",
+        source="https://vike.dev/self-host",
         package="vike",
         ways=(
             Way(0.96, (Dependency("vike"),)),
@@ -141,8 +152,18 @@ RECORDS = (
         ),
         supersedes=PARTS,
         build_command="vike build",
+        start_command="node ./dist/server/index.mjs",
+        start_scripts=("start", "prod", "server:prod", "server"),
+        # Pages are written ahead where the configuration says so; before +config files it was
+        # Vite's.
         static_export=StaticExport(
-            "dist/client", unless=(Script("start", r"\S"), Script("server", r"\S"))
+            "dist/client",
+            when=(
+                Content("pages/+config.*", _PRERENDERED),
+                Content("*/pages/+config.*", _PRERENDERED),
+                Content("renderer/+config.*", _PRERENDERED),
+                Content("vite.config.*", _PRERENDERED),
+            ),
         ),
         port=3000,
     ),
@@ -177,7 +198,7 @@ RECORDS = (
         name="Mastra",
         language="node",
         kind=AppKind.SERVER,
-        source="https://mastra.ai/docs/deployment/overview",
+        source="https://mastra.ai/docs/deployment/mastra-server",
         package="@mastra/core",
         ways=(
             Way(0.97, (Dependency("mastra"),)),
@@ -196,7 +217,7 @@ RECORDS = (
         source="https://markojs.com/docs/marko-run/",
         package="marko",
         ways=(
-            Way(0.93, (Dependency("@marko/run"),)),
+            Way(0.93, (Dependency("@marko/run"),), build_command="marko-run build"),
             Way(0.92, (Dependency("marko-starter"),)),
             Way(0.88, (Dependency("marko"),)),
         ),

@@ -129,7 +129,7 @@ RECORDS = (
         language="node",
         kind=AppKind.SERVER,
         source="https://nitro.build/deploy/runtimes/node",
-        package="nitropack",
+        package="nitro",
         ways=(
             Way(0.95, (Dependency("nitropack"),)),
             Way(0.95, (Dependency("nitro"),)),
@@ -166,7 +166,7 @@ RECORDS = (
         name="Medusa",
         language="node",
         kind=AppKind.SERVER,
-        source="https://docs.medusajs.com/learn/deployment/general",
+        source="https://docs.medusajs.com/learn/build",
         package="@medusajs/medusa",
         ways=(Way(0.97, (Dependency("@medusajs/medusa", production_only=True),)),),
         supersedes=PARTS,
@@ -185,7 +185,7 @@ RECORDS = (
         supersedes=PARTS,
         build_command="xmcp build",
         start_command="node dist/http.js",
-        port=3000,
+        port=3001,
     ),
     FrameworkRecord(
         slug="http-server",

@@ -1,6 +1,6 @@
 """Generators of static sites and documentation in JavaScript and TypeScript."""
 
-from autodeploy.services.analyzer.frameworks.javascript.families import BUNDLERS, PARTS, VIEWS
+from autodeploy.services.analyzer.frameworks.javascript.families import PARTS
 from autodeploy.services.analyzer.matcher import (
     Content,
     Dependency,
@@ -237,8 +237,9 @@ RECORDS = (
         source="https://storybook.js.org/docs/sharing/publish-storybook",
         package="storybook",
         ways=(
+            # What the build script builds is what is deployed.
             Way(
-                0.93,
+                0.96,
                 (
                     Dependency("storybook"),
                     Script("build", r"\b(build-storybook|storybook build)\b"),
@@ -246,7 +247,6 @@ RECORDS = (
             ),
             Way(0.72, (Dependency("storybook"),)),
         ),
-        supersedes=BUNDLERS | VIEWS,
         build_scripts=("build-storybook", "build"),
         build_command="storybook build",
         output_directory="storybook-static",

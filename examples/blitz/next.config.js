@@ -1,0 +1,3 @@
+const { withBlitz } = require("@blitzjs/next");
+
+module.exports = withBlitz();

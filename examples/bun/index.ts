@@ -1,0 +1,4 @@
+Bun.serve({
+  port: process.env.PORT ?? 3000,
+  routes: { "/": () => new Response("Hello from Bun") },
+});

@@ -1,0 +1,1 @@
+<template><h1>Hello from Ember</h1></template>

@@ -1,0 +1,3 @@
+import m from "mithril";
+
+m.mount(document.body, { view: () => m("h1", "Hello from Mithril") });

@@ -1,0 +1,1 @@
+export default { title: "Observable Framework example", root: "src" };

@@ -1,0 +1,1 @@
+export default { getRoutes: async () => [{ path: "/", template: "src/pages/index" }] };

@@ -1,0 +1,3 @@
+import vikeReact from "vike-react/config";
+
+export default { title: "Vike example", server: true, extends: [vikeReact] };
