@@ -144,3 +144,18 @@ def test_types_of_the_environment_name_variables() -> None:
     found = by_key(code, "env.d.ts")
     assert set(found) == {"KEY", "VITE_KEY"}
     assert (found["KEY"].description, found["VITE_KEY"].build_time) == ("The key of it", True)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "const nconf = require('nconf'); nconf.env(); nconf.get('KEY'); nconf.get('a:b')",
+        "import getenv from 'getenv'; getenv('KEY'); getenv.int('KEY', 3)",
+        "import Env from '@ioc:Adonis/Core/Env'; Env.get('KEY')",
+        "module.exports = ({ env }) => ({ host: env('KEY'), port: env.int('KEY', 1337) })",
+        "export default ({ env }) => ({ host: env('KEY', 'x') })",
+        "import { Hono } from 'hono'; app.get('/', (c) => c.text(c.env.KEY))",
+    ],
+)
+def test_reader_that_a_library_gives_reads(code: str) -> None:
+    assert set(by_key(code)) == {"KEY"}

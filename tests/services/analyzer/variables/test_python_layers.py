@@ -173,3 +173,16 @@ class Settings(BaseSettings):
 def test_nested_name_is_given_only_where_it_stands_in_the_code() -> None:
     assert set(by_key(NESTED)) == {"DB"}
     assert set(by_key(NESTED + "# set DB__HOST\n")) == {"DB", "DB__HOST"}
+
+
+def test_settings_of_dynaconf_are_read_under_their_prefix_where_that_name_stands() -> None:
+    files = {
+        "conf.py": 'from dynaconf import Dynaconf\nsettings = Dynaconf(envvar_prefix="APP")',
+        "app.py": "from conf import settings\nsettings.KEY; settings.other\n# APP_KEY is needed",
+    }
+    assert [one.key for one in find_reads(files)] == ["APP_KEY"]
+
+
+def test_settings_of_dynaconf_without_a_prefix_are_variables_themselves() -> None:
+    code = 'from dynaconf import Dynaconf\ns = Dynaconf(envvar_prefix=False)\ns.KEY; s["B"]; s.get'
+    assert set(by_key(code)) == {"KEY", "B"}

@@ -24,10 +24,11 @@ MARKS = (
     "process.env", "process?.env", "meta.env", "Bun.env", "Deno.env", "node:process", "'process'",
     '"process"', "$env/", "astro:env", "envField", "createEnv", "envsafe", "env-schema",
     "fastify-env", "@fastify/env", "convict", "@nestjs/config", "env-var", "Env.create",
-    "class-validator", "ProcessEnv", "ImportMetaEnv",
+    "class-validator", "nconf", "getenv", "Core/Env", "#start/env", "({ env",
+    "hono", "ProcessEnv", "ImportMetaEnv",
 )  # fmt: skip
 
-_WORDS = ("env", "Env", "process", "onvict", "class-validator", "@nestjs/config")
+_WORDS = ("env", "Env", "process", "onvict", "nconf", "class-validator", "@nestjs/config")
 
 MOST_ROUNDS = 3
 
@@ -103,6 +104,7 @@ def _of_one(script: Script) -> Findings:
     Environment(found).search()
     found.reads.extend(calls.config_service_reads(found))
     found.reads.extend(calls.env_var_reads(found))
+    found.reads.extend(calls.given_reads(found))
     found.reads.extend(layers.field_reads(script))
     if b"convict" in script.bytes:
         found.reads.extend(layers.convict_reads(script))

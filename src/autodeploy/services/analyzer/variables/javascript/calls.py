@@ -13,6 +13,7 @@ from autodeploy.services.analyzer.variables.javascript.findings import (
     Reader,
 )
 from autodeploy.services.analyzer.variables.javascript.keys import key_of, keys_among
+from autodeploy.services.analyzer.variables.javascript.layers import given_readers
 from autodeploy.services.analyzer.variables.javascript.script import (
     Script,
     arguments,
@@ -42,6 +43,16 @@ def config_service_reads(found: Findings) -> Iterator[Read]:
             if key and UPPER_KEY.fullmatch(key):
                 reader = Reader(word, script, 0, 1, word == "getOrThrow", True)
                 yield _read(found, call, given, key, reader)
+
+
+def given_reads(found: Findings) -> Iterator[Read]:
+    """The variables that calls of a library's readers name."""
+    for call in given_readers(found.script):
+        given = arguments(call)
+        key = literal(given[0]) if given else None
+        if key is not None and UPPER_KEY.fullmatch(key):
+            insists = text(field(call, "function")).endswith("getOrFail")
+            yield _read(found, call, given, key, Reader("env", found.script, 0, 1, insists, True))
 
 
 def env_var_reads(found: Findings) -> Iterator[Read]:

@@ -62,6 +62,8 @@ _CONFIGURATION = re.compile(
     r"(^|/)(next|nuxt|vite|astro|svelte|gatsby|remix|vue|craco|webpack|rollup|rspack|rsbuild|tsup|"
     r"app|expo|docusaurus|quasar)[.-]config\.[\w.]+$"
 )
+# Names for the environment that are followed in one file.
+MOST_NAMES = 50
 _DEEPEST = 40
 
 
@@ -73,6 +75,7 @@ class Environment:
         self.script = findings.script
         self.is_configuration = bool(_CONFIGURATION.search(self.script.path))
         self._seen: set[tuple[int, int]] = set()
+        self._followed: set[tuple[str, int]] = set()
 
     def search(self) -> None:
         for node, build_time in self._seeds():
@@ -87,8 +90,10 @@ class Environment:
         self, name: str, scope: Node | None, *, upper: bool = False, build: bool = False
     ) -> None:
         """Use each occurrence of a name that is the environment; ``upper``: only of such keys."""
-        if not name:
+        place = (name, scope.start_byte if scope is not None else 0)
+        if not name or place in self._followed or len(self._followed) >= MOST_NAMES:
             return
+        self._followed.add(place)
         for node in self.script.names(name):
             parent = node.parent
             inside = scope is None or (
@@ -111,6 +116,9 @@ class Environment:
             owner = text(field(member, "object")).replace("?", "")
             if node.type == "property_identifier" and owner in _OWNERS:
                 yield member, owner == "import.meta"
+            elif owner in ("c", "ctx", "context") and b"hono" in self.script.bytes:
+                # The bindings of a request: https://hono.dev/docs/helpers/adapter (2026-11).
+                yield member, False
 
     def _member(self, local: str, name: str, node: Node, build_time: bool) -> None:
         """A name imported from a module of variables."""

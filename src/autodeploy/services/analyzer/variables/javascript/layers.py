@@ -20,6 +20,31 @@ from autodeploy.services.analyzer.variables.javascript.script import (
 from autodeploy.services.analyzer.variables.reads import Read
 from autodeploy.services.analyzer.variables.source import around, field, line, text
 
+
+@dataclass(frozen=True)
+class Getter:
+    """What a module gives that reads the variable its first argument names.
+
+    ``methods`` are those of it that do; "" when it is called itself.
+    """
+
+    modules: tuple[str, ...]
+    name: str | None
+    methods: tuple[str, ...]
+
+
+GETTERS = (
+    # https://github.com/indexzero/nconf (2026-11)
+    Getter(("nconf",), None, ("get", "required")),
+    # https://github.com/jutaz/getenv (2026-11)
+    Getter(("getenv",), None, ("", "string", "int", "float", "bool", "boolish", "array", "url")),
+    # https://docs.adonisjs.com/guides/getting-started/environment-variables (2026-11)
+    Getter(("@ioc:Adonis/Core/Env", "#start/env", "env"), "default", ("get", "getOrFail")),
+)
+
+_STRAPI = re.compile(rb"(?:export default|module\.exports\s*=)[^\n]{0,80}\(\{[^}\n]*\benv\b")
+_STRAPI_METHODS = ("", "int", "float", "bool", "json", "array", "date", "oneOf")
+
 _NAMED_FOR_IT = re.compile(
     rb"(?:const|let|var)\s+(\w*(?:[eE]nv|ENV)\w*)\s*=\s*(?:z|Joi|joi|yup|v|t|Type)\."
 )
@@ -94,6 +119,28 @@ def _sections(script: Script, value: Node, names: tuple[str, ...]) -> Iterator[N
     for pair in value.named_children if value.type == "object" else ():
         if property_name(pair) in names:
             yield field(pair, "value") or pair
+
+
+def given_readers(script: Script) -> Iterator[Node]:
+    """The calls of ``GETTERS``, and of ``env`` that Strapi gives each of its configurations
+    (https://docs.strapi.io/cms/configurations/environment, 2026-11)."""
+    for getter in GETTERS:
+        for local in script.local_name(*getter.modules, name=None):
+            if getter.name in (None, script.imports[local].name):
+                yield from _called(script, local, getter.methods)
+    if _STRAPI.search(script.bytes):
+        yield from _called(script, "env", _STRAPI_METHODS)
+
+
+def _called(script: Script, local: str, methods: tuple[str, ...]) -> Iterator[Node]:
+    for node in script.names(local):
+        function, method, parent = node, "", node.parent
+        is_owner = field(parent, "object") == node
+        if parent is not None and parent.type == "member_expression" and is_owner:
+            function, method = parent, text(field(parent, "property"))
+        call = function.parent
+        if call is not None and field(call, "function") == function and method in methods:
+            yield call
 
 
 def convict_reads(script: Script) -> Iterator[Read]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from autodeploy.services.analyzer.variables.python import settings
+from autodeploy.services.analyzer.variables.python import dynaconf, settings
 from autodeploy.services.analyzer.variables.python.calls import calls_of
 from autodeploy.services.analyzer.variables.python.environment import Environment
 from autodeploy.services.analyzer.variables.python.findings import Findings
@@ -60,6 +60,7 @@ def find_reads(texts: Mapping[str, str]) -> list[Read]:
         Libraries(findings).search()
     _through_readers(found, modules)
     _through_imports(found, modules)
+    _through_dynaconf(found, modules)
     reads = [read for one in found.values() for read in one.reads]
     return [*reads, *_of_settings(modules)]
 
@@ -96,6 +97,19 @@ def _through_imports(found: dict[str, Findings], modules: Modules) -> None:
                     Libraries(findings).instance(name, library)
                 else:
                     Environment(findings).follow(name, None)
+
+
+def _through_dynaconf(found: dict[str, Findings], modules: Modules) -> None:
+    """The settings of dynaconf, in the module that makes them and in those that import it."""
+    for owner in list(modules.with_any("dynaconf")):
+        mentions = ""
+        for name, prefix in dynaconf.prefixes(found.setdefault(owner.path, Findings(owner))):
+            mentions = mentions or "\n".join(modules.texts.values())
+            for module in modules.users(owner, name):
+                imported = module.imports.get(name)
+                if module is owner or (imported is not None and imported.name == name):
+                    findings = found.setdefault(module.path, Findings(module))
+                    dynaconf.add_settings(findings, name, prefix, mentions)
 
 
 def _of_settings(modules: Modules) -> Iterator[Read]:

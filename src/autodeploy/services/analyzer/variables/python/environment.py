@@ -27,6 +27,8 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*")
 _DEFAULT = re.compile(r"default|fallback|^alt", re.I)
 _GETTERS = frozenset({"get", "pop", "setdefault"})
+# Names for the environment that are followed in one file.
+MOST_NAMES = 50
 _DEEPEST = 20
 
 
@@ -37,6 +39,7 @@ class Environment:
         self.found = findings
         self.module = findings.module
         self._seen: set[tuple[int, int]] = set()
+        self._followed: set[tuple[str, int]] = set()
 
     def search(self) -> None:
         systems = set(self.module.local_names("os")) | {"os"}
@@ -68,6 +71,10 @@ class Environment:
 
     def follow(self, name: str, scope: Node | None, *, upper: bool = False) -> None:
         """Use each occurrence of a name that is the environment; ``upper``: only of such keys."""
+        place = (name, scope.start_byte if scope is not None else 0)
+        if not name or place in self._followed or len(self._followed) >= MOST_NAMES:
+            return
+        self._followed.add(place)
         for node in self.module.names(name):
             inside = scope is None or (
                 scope.start_byte <= node.start_byte and node.end_byte <= scope.end_byte

@@ -62,6 +62,9 @@ LIBRARIES = (
     # https://everett.readthedocs.io (2026-11)
     Library(("everett.manager", "everett"), "ConfigManager", upper=True,
             makers=("basic_config", "from_dict")),
+    # https://github.com/rconradharris/envparse (2026-11)
+    Library(("envparse",), "env", is_reader=True, methods=True),
+    Library(("envparse",), "Env", methods=True),
     # https://github.com/osantana/prettyconf (2026-11)
     Library(("prettyconf",), "config", is_reader=True, methods=True, upper=True),
 )  # fmt: skip
