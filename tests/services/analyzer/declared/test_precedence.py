@@ -230,3 +230,13 @@ def test_the_page_has_the_table_and_each_file() -> None:
         assert rows.get(field) == shown, f"| `{field}` | {shown} |"
     for names in FILES.values():
         assert all(f"`{name}`" in text for name in names), names
+
+
+def test_worker_of_a_procfile_leaves_a_bot_a_bot(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "discord.py",
+        "bot.py": "import discord\ndiscord.Client(intents=None).run('x')\n",
+        "Procfile": "worker: python bot.py --quiet",
+    }
+    plan = plan_of(tmp_path, files)
+    assert (plan.kind, start_of(plan)) == (AppKind.BOT, "python bot.py --quiet")

@@ -74,8 +74,7 @@ def _started(run: Run, before: Declared, after: Declared, language: str) -> Run:
     output, kind = before.output_directory, before.kind.value if before.kind else None
     if output and output.source is Source.APP_FILE:
         return _static(run, output.value)
-    if _is_server(run, before.start):
-        assert before.start is not None
+    if before.start and _starts_server(run, before.start):
         listens = AppKind.SSR if run.kind is AppKind.SSR else AppKind.SERVER
         started = AppKind.WORKER if kind is AppKind.WORKER else listens
         return _served(run, before.start, started)
@@ -84,7 +83,8 @@ def _started(run: Run, before: Declared, after: Declared, language: str) -> Run:
     if output and run.kind is AppKind.STATIC:
         return replace(run, output_directory=output.value)
     if before.workers and run.kind is not AppKind.STATIC and _is_alone(run):
-        return _served(run, next(iter(before.workers.values())), AppKind.WORKER)
+        background = run.kind if run.kind in _IN_THE_BACKGROUND else AppKind.WORKER
+        return _served(run, next(iter(before.workers.values())), background)
     if run.kind is AppKind.STATIC or run.start is not None:
         return run
     if after.start:
@@ -97,12 +97,11 @@ def _started(run: Run, before: Declared, after: Declared, language: str) -> Run:
     return run
 
 
-def _is_server(run: Run, start: Said[str] | None) -> bool:
-    """Whether a start command is said that is more than a server of what AutoDeploy serves."""
-    if start is None or not start.value:
-        return False
+def _starts_server(run: Run, start: Said[str]) -> bool:
+    """Whether a start command does more than serve the files that AutoDeploy serves itself."""
     is_platform = start.source not in (Source.APP_FILE, Source.PROCFILE)
-    return not (is_platform and run.kind is AppKind.STATIC and serves_files(start.value))
+    is_redundant = is_platform and run.kind is AppKind.STATIC and serves_files(start.value)
+    return bool(start.value) and not is_redundant
 
 
 def _is_alone(run: Run) -> bool:
