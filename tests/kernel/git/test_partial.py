@@ -14,8 +14,9 @@ from .servers import commit_files, dumb_http, git, git_daemon, smart_http
 
 LOOPBACK = GitClient(allow_private_addresses=True)
 FILES: dict[str, str | bytes] = {
+    ".gitattributes": "*.js eol=crlf\n",
     "package.json": "{}",
-    "src/app.js": "app",
+    "src/app.js": "app\n",
     "src/data.json": b"x" * (LARGEST_FILE_BYTES + 1),
     "media/photo.bin": bytes(range(256)) * 2000,
 }
@@ -52,7 +53,7 @@ async def test_names_are_all_there_and_content_comes_when_it_is_asked_for(
 ) -> None:
     out = tmp_path / "out"
     async with LOOPBACK.partial_tree(f"{daemon}/filters", head(served), "main", out) as tree:
-        assert tree.missing == FILES.keys()
+        assert tree.missing == FILES.keys() - {".gitattributes"}  # it came with the links
         assert {str(path.relative_to(out)) for path in out.rglob("*.js*")} >= {
             "package.json", "src/app.js", "src/data.json", "link.js"
         }  # fmt: skip
@@ -60,7 +61,7 @@ async def test_names_are_all_there_and_content_comes_when_it_is_asked_for(
         await tree.bring(["package.json", "src/app.js"])
         assert tree.missing == {"src/data.json", "media/photo.bin"}
         assert (out / "package.json").read_text() == "{}"
-        assert (out / "link.js").read_text() == "app"
+        assert (out / "link.js").read_bytes() == b"app\r\n"
 
 
 async def test_files_that_are_asked_for_together_take_one_request(
@@ -90,7 +91,7 @@ async def test_server_that_cannot_give_single_files_sends_them_all(
         async with LOOPBACK.partial_tree(url, head(served, name), "main", out) as tree:
             await tree.bring(["package.json"])
             assert tree.missing == frozenset()
-    assert (out / "src/app.js").read_text() == "app"
+    assert (out / "src/app.js").read_bytes() == b"app\r\n"
     assert (out / "media/photo.bin").read_bytes() == FILES["media/photo.bin"]
 
 

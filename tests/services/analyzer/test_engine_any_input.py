@@ -1,6 +1,7 @@
 """Whatever a repository's files hold, there is an answer, and soon."""
 
 import json
+import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.services.analyzer.trees import MemoryTree
 
 from autodeploy.kernel.app_file import AutodeployTomlInvalid
 from autodeploy.services.analyzer.engine import analyze
+from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.plan import Plan
 
 MOST_SECONDS = 2.0
@@ -128,6 +130,44 @@ def test_known_names_full_of_one_sign_are_read_in_time(repeated: str) -> None:
     for start in range(TREES):
         # Those that are far from each other in the alphabet seldom stand in for each other.
         analyzed(dict.fromkeys(names[start::TREES], content) | {"index.html": b""})
+
+
+class Anything(dict[str, object]):
+    """A table in which every key that is looked up may be there, with a value of any kind."""
+
+    def __init__(self, chance: random.Random):
+        super().__init__({chance.choice(known_words()): value(chance) for _ in range(2)})
+        self.chance = chance
+
+    def get(self, key: str, default: object = None) -> object:  # type: ignore[override]
+        if key not in self:
+            self[key] = value(self.chance)
+        return self[key]
+
+
+def value(chance: random.Random, depth: int = 4) -> object:
+    kind = chance.randrange(8 if depth else 5)
+    if kind == 5:
+        return Anything(chance) if chance.random() < 0.5 else {}
+    if kind > 5:
+        return [value(chance, depth - 1) for _ in range(chance.randrange(3))]
+    return (None, True, -1.5, chance.choice(known_words()), "../ \udc80\n*")[kind]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_manifests_of_any_shape_give_a_plan(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(seed)
+    names = [name for name in asked_names() if not name.endswith("autodeploy.toml")]
+    tables: dict[str, Anything] = {}
+
+    def parsed(files: SourceFiles, path: str, load: object) -> Mapping[str, object]:
+        return tables.setdefault(files.at(path), Anything(chance)) if files.has(path) else {}
+
+    monkeypatch.setattr(SourceFiles, "_parse", parsed)
+    for _ in range(20):
+        tables.clear()
+        some = chance.sample(names, k=chance.randrange(1, len(names)))
+        analyze(MemoryTree(dict.fromkeys(some, b"x")), with_variables=False)
 
 
 def test_names_are_those_that_the_analyzer_asks_for() -> None:

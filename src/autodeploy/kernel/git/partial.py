@@ -22,7 +22,8 @@ from autodeploy.kernel.git.working_tree import (
 LARGEST_FILE_BYTES = 1 << 20
 
 _SUBMODULES = b".gitmodules"
-# How git writes files is said in these, wherever they lie.
+# How git writes files is said in these, wherever they lie: they come with the first others, and no
+# empty one stands in for them, which git would believe.
 _ATTRIBUTES = b".gitattributes"
 
 
@@ -48,7 +49,8 @@ class Part:
         self.missing = {entry.path: entry for entry in entries if entry.blob in absent}
         small, large = await self._by_size(here)
         # First of all, while no link can lead the way to another place
-        await asyncio.to_thread(_write_empty, self.folder, [*self.missing, *large])
+        names = [path for path in (*self.missing, *large) if not _is_attributes(path)]
+        await asyncio.to_thread(_write_empty, self.folder, names)
         await self._write(small, large)
         await self.bring(
             entry.path for entry in entries if entry.is_link or entry.path == _SUBMODULES
@@ -59,7 +61,7 @@ class Part:
         wanted = {path for path in paths if path in self.missing}
         if not wanted:
             return
-        wanted |= {path for path in self.missing if path.rpartition(b"/")[2] == _ATTRIBUTES}
+        wanted |= set(filter(_is_attributes, self.missing))
         if not await self.session.fetch_blobs({self.missing[path].blob for path in wanted}):
             await self._fetch_all()
             wanted = set(self.missing)
@@ -141,6 +143,10 @@ class PartialTree:
     def _prefix(self, part: Part) -> str:
         inside = part.folder.relative_to(self.folder)
         return "" if inside == Path() else f"{inside}/"
+
+
+def _is_attributes(path: bytes) -> bool:
+    return path.rpartition(b"/")[2] == _ATTRIBUTES
 
 
 def _write_empty(root: Path, paths: Iterable[bytes]) -> None:
