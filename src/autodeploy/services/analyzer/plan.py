@@ -14,7 +14,7 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "5"
+ANALYZER_VERSION = "6"
 
 
 class NothingToRun(DeploymentFailed):
