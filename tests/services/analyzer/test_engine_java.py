@@ -161,6 +161,17 @@ def test_subproject_that_runs_is_built_by_its_path(tmp_path: Path) -> None:
     assert start_of(plan) == "./apps/web/build/install/web/bin/web"
 
 
+def test_subproject_with_sources_is_the_app_whatever_the_root_applies(tmp_path: Path) -> None:
+    boot = "plugins { id 'org.springframework.boot' version '3.5.6' }\n"
+    files = {
+        "settings.gradle": "include 'web'\n",
+        "build.gradle": boot,
+        "web/build.gradle": boot,
+        "web/src/main/java/Main.java": "",
+    }
+    assert build_of(plan_of(tmp_path, files)) == "gradle :web:bootJar"
+
+
 def test_kotlin_is_named_by_its_sources_and_read_through_the_version_catalog(
     tmp_path: Path,
 ) -> None:
