@@ -9,7 +9,7 @@ from tests.providers.local.conftest import spec
 
 from autodeploy.providers.local import managers
 from autodeploy.providers.local.limits import BuildLimits
-from autodeploy.providers.local.managers import Manager, choose_manager, manager_environment
+from autodeploy.providers.local.managers import Manager, choose_managers, manager_environment
 from autodeploy.providers.local.toolchain import Interpreter
 from autodeploy.providers.local.workshop import Workshop
 
@@ -17,12 +17,12 @@ PYTHON = Interpreter("python", "3.11.7", "/usr/bin/python3.11", "/usr")
 
 
 class _Request:
-    def __init__(self, manager: str):
-        self.spec = spec(package_manager=manager)
+    def __init__(self, manager: str, install: str | None):
+        self.spec = spec(package_manager=manager, install_command=install)
 
 
-def _shop(root: Path, manager: str, folder: str = "") -> Workshop:
-    request: Any = _Request(manager)
+def _shop(root: Path, manager: str, folder: str = "", install: str | None = None) -> Workshop:
+    request: Any = _Request(manager, install)
     nothing: Any = None
     return Workshop(nothing, request, root, root / folder, root, (), {}, nothing, BuildLimits())
 
@@ -59,9 +59,9 @@ def test_the_version_that_is_asked_for(
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / name).write_text(text)
 
-    found = choose_manager(_shop(tmp_path, manager), None)
+    found = choose_managers(_shop(tmp_path, manager), None)
 
-    assert found == Manager(manager, (wanted,))
+    assert found == [Manager(manager, (wanted,))]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_pnpm_keeps_its_store_in_the_cache_and_not_in_the_app(tmp_path: Path) ->
 
 
 def test_the_npm_that_comes_with_node_is_kept(tmp_path: Path) -> None:
-    assert choose_manager(_shop(tmp_path, "npm"), None) is None
+    assert choose_managers(_shop(tmp_path, "npm"), None) == []
 
 
 def test_a_workspace_names_the_manager_of_its_members(tmp_path: Path) -> None:
@@ -100,9 +100,19 @@ def test_a_workspace_names_the_manager_of_its_members(tmp_path: Path) -> None:
     (tmp_path / "apps/web").mkdir(parents=True)
     (tmp_path / "apps/web/package.json").write_text("{}")
 
-    assert choose_manager(_shop(tmp_path, "pnpm", "apps/web"), None) == Manager(
-        "pnpm", ("pnpm@9.9.0",)
-    )
+    found = choose_managers(_shop(tmp_path, "pnpm", "apps/web"), None)
+
+    assert found == [Manager("pnpm", ("pnpm@9.9.0",))]
+
+
+def test_a_front_end_beside_a_server_brings_its_manager_too(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"packageManager": "pnpm@9.9.0"}')
+    shop = _shop(tmp_path, "uv", install="uv sync --frozen && pnpm install --frozen-lockfile")
+
+    found = choose_managers(shop, PYTHON)
+
+    assert [one.name for one in found] == ["uv", "pnpm"]
+    assert found[1].requirements == ("pnpm@9.9.0",)
 
 
 def test_another_version_lies_in_another_folder() -> None:
@@ -115,9 +125,8 @@ def test_another_version_lies_in_another_folder() -> None:
 
 
 def test_a_python_manager_is_of_the_apps_interpreter(tmp_path: Path) -> None:
-    found = choose_manager(_shop(tmp_path, "pdm"), PYTHON)
+    [found] = choose_managers(_shop(tmp_path, "pdm"), PYTHON)
 
-    assert found is not None
     assert found.requirements == ("pdm", "hishel<2", "unearth<0.19")
     assert found.runtime == "3.11.7"
     assert {"uv", "poetry", "pdm", "pipenv"} <= managers.PYTHON_MANAGERS

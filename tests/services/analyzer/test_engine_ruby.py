@@ -193,6 +193,8 @@ def test_default_task_of_a_rakefile_is_run_where_nothing_else_starts(tmp_path: P
 
 def test_hostile_gemfile_is_read_in_linear_time(tmp_path: Path) -> None:
     blocks, gems, versions = "group :a do\n" * 30_000, 'gem "a"\n' * 30_000, ', ""' * 100_000
-    gemfile = f'{blocks}{gems}gem "a"{versions}\n' + 'ruby "' * 30_000
+    words, groups = "a" * 200_000, "group: [" * 30_000
+    gemfile = f'{blocks}{gems}gem "a"{versions}\ngem "b", {words}\ngem "c", {groups}\n'
+    gemfile += 'ruby "' * 30_000
     plan = plan_of(tmp_path, {"Gemfile": gemfile, "app.rb": ""})
     assert plan.language == "ruby"

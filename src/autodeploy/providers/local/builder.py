@@ -38,7 +38,7 @@ from autodeploy.providers.local.layout import (
 from autodeploy.providers.local.limits import BuildLimits, Recorded, within
 from autodeploy.providers.local.managers import (
     NODE_MANAGERS,
-    choose_manager,
+    choose_managers,
     ensure_manager,
     manager_environment,
 )
@@ -47,6 +47,8 @@ from autodeploy.providers.local.provisioning import better_node, choose_node, en
 from autodeploy.providers.local.sources import is_inside
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
+
+_NODE = frozenset({"node", "javascript", "typescript"})
 
 
 class Builder:
@@ -124,14 +126,14 @@ class Builder:
             await log("warn", "build", self._sandbox.warning)
 
     async def _interpreters(self, spec: BuildSpec, log: LogSink) -> list[Interpreter]:
-        """The app's own interpreter first; a Python app may have a front end that needs Node."""
+        """The app's own interpreter first; another app may have a front end that needs Node."""
         found = []
         languages = {spec.language or "", *languages_of(spec)}
         if "python" in languages:
             wanted = spec.runtime_version if spec.language == "python" else None
             found.append(await self._toolchains.python(wanted))
-        if languages & {"node", "javascript", "typescript"}:
-            wanted = None if spec.language == "python" else spec.runtime_version
+        if languages & _NODE:
+            wanted = spec.runtime_version if _is_node(spec) else None
             found.append(await choose_node(self._toolchains, wanted))
         for interpreter, note in found:
             if note:
@@ -155,7 +157,7 @@ class Builder:
         found = None if needs else await self._with_dependencies(shop, interpreters)
         if found is not None:
             needs = await asyncio.to_thread(installed_needs, shop)
-        own = spec.runtime_version if spec.language != "python" else None
+        own = spec.runtime_version if _is_node(spec) else None
         asked = [*needs, *([Need("The app", own)] if own else [])]
         better = await better_node(shop, self._toolchains, node, asked)
         if better is None:
@@ -223,19 +225,18 @@ class Builder:
     async def _with_manager(
         self, shop: Workshop, interpreters: list[Interpreter]
     ) -> list[Interpreter]:
-        """The interpreters with the app's package manager, which is installed and on PATH."""
+        """The interpreters with the app's package managers, which are installed and on PATH."""
         python = _python_of(interpreters)
-        manager = choose_manager(shop, python)
-        if manager is None:
-            return interpreters
-        await ensure_manager(shop, manager, python)
-        # Before Node, which brings an npm of its own; after Python, whose folder has a python.
-        front = manager.name in NODE_MANAGERS
-        tool = [manager.interpreter()]
-        found = [*tool, *interpreters] if front else [*interpreters, *tool]
-        shop.environment["PATH"] = search_path(shop.inside, found)
-        for name, value in manager_environment(shop, manager).items():
-            shop.environment.setdefault(name, value)
+        found = interpreters
+        for manager in choose_managers(shop, python):
+            await ensure_manager(shop, manager, python)
+            # Before Node, which brings an npm of its own; after Python, whose folder has a python.
+            front = manager.name in NODE_MANAGERS
+            tool = [manager.interpreter()]
+            found = [*tool, *found] if front else [*found, *tool]
+            shop.environment["PATH"] = search_path(shop.inside, found)
+            for name, value in manager_environment(shop, manager).items():
+                shop.environment.setdefault(name, value)
         return found
 
     async def _install(self, shop: Workshop, interpreters: list[Interpreter]) -> None:
@@ -263,6 +264,11 @@ class Builder:
         await link_trees(shop.root, folders, part)
         part.replace(part.with_suffix(""))
         await asyncio.to_thread(prune, cache)
+
+
+def _is_node(spec: BuildSpec) -> bool:
+    """Whether the version that the app asks for is one of Node, and not of another runtime."""
+    return spec.language in {None, *_NODE}
 
 
 def _python_of(interpreters: list[Interpreter]) -> Interpreter | None:

@@ -57,9 +57,18 @@ class Manager:
         return Interpreter(self.name, version, f"{self.folder}/bin/{self.name}", self.folder)
 
 
-def choose_manager(shop: Workshop, python: Interpreter | None) -> Manager | None:
-    """The manager to install; None when the machine's, or the interpreter's own, does."""
-    name = shop.request.spec.package_manager or ""
+def choose_managers(shop: Workshop, python: Interpreter | None) -> list[Manager]:
+    """The managers to install: the app's own, and that of its front end.
+
+    Not those of which the machine's, or the interpreter's own, does.
+    """
+    spec = shop.request.spec
+    front_end = NODE_MANAGERS.intersection((spec.install_command or "").split())
+    names = dict.fromkeys((spec.package_manager or "", *sorted(front_end)))
+    return [found for name in names if (found := _choose(shop, name, python))]
+
+
+def _choose(shop: Workshop, name: str, python: Interpreter | None) -> Manager | None:
     if name in NODE_MANAGERS:
         asked = _asked(shop, name)
         # npm comes with Node: another one is fetched only where a version is named.

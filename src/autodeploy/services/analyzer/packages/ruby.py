@@ -15,7 +15,7 @@ _DEVELOPMENT = frozenset({"development", "test"})
 
 _GEM = re.compile(r"[ \t]*gem[ (]+[\"']([\w.-]+)[\"']")
 _VERSIONS = re.compile(r",\s*[\"']([^\"'\n]*)[\"']")
-_GROUP_OPTION = re.compile(r":?groups?(?::|\s*=>)\s*(\[[^\]\n]*\]|:\w+)")
+_GROUP_OPTION = re.compile(r":?groups?(?::|\s*=>)\s*(\[[^\[\]\n]*\]|:\w+)")
 _GROUP = re.compile(r"[ \t]*group[ (]+([^\n]*)")
 _OPENS = re.compile(r"\bdo(?:\s*\|[^|\n]*\|)?\s*$|^[ \t]*(?:if|unless|case|begin|def)\b")
 _ENDS = re.compile(r"[ \t]*end\b")
@@ -71,7 +71,7 @@ def _gems(text: str) -> Iterator[tuple[str, str | None, bool]]:
 
 def _version(options: str) -> str | None:
     # What follows the first option is that option's own.
-    found = _VERSIONS.findall(re.split(r"\w+:|=>", options, maxsplit=1)[0])
+    found = _VERSIONS.findall(re.split(r"\b\w+:|=>", options, maxsplit=1)[0])
     return ", ".join(found) or None
 
 
