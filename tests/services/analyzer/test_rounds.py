@@ -12,6 +12,7 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.services.analyzer import rounds
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.prices import default_prices
 from autodeploy.services.analyzer.rounds import analyze_source
 from autodeploy.services.analyzer.tree import FolderTree
 
@@ -38,7 +39,7 @@ async def remote_plan(
     with smart_http(work.parent) as (url, traffic):
         client = GitClient(allow_private_addresses=True)
         async with client.partial_tree(f"{url}/app", commit, "main", folder / "out") as source:
-            plan = await analyze_source(source, root)
+            plan = await analyze_source(source, root, default_prices())
             return plan, traffic, source.missing
 
 
@@ -86,6 +87,6 @@ async def test_files_that_ask_for_others_without_end_are_all_fetched(
 async def test_source_with_all_its_files_is_analysed_once(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<p>")
     source = PartialTree(tmp_path, ("The submodule x was not fetched: it is gone",))
-    plan = await analyze_source(source, "")
+    plan = await analyze_source(source, "", default_prices())
     assert plan.kind == "static"
     assert "The submodule x was not fetched: it is gone" in plan.warnings
