@@ -29,6 +29,8 @@ _DIRECTIVE = re.compile(
     re.I,
 )
 
+_STATEMENT = re.compile(r"[;{}]\s*$|=>|^\s*(const|let|import|return)\b")
+
 
 class Source:
     """A file with its syntax tree, which is made when first asked for."""
@@ -125,11 +127,7 @@ def _behind(content: str, column: int) -> str | None:
 def _description(lines: list[str]) -> str | None:
     whole = " ".join(word.strip() for word in lines if word.strip(" *-=#/"))
     # A comment that is a statement taken out says nothing, nor does an address alone.
-    if (
-        len(whole) < 4
-        or " " not in whole
-        or re.search(r"[;{}]\s*$|=>|^\s*(const|let|import|return)\b", whole)
-    ):
+    if " " not in whole or _STATEMENT.search(whole):
         return None
     return clean(whole)[:LONGEST_DESCRIPTION]
 
