@@ -74,7 +74,11 @@ class Source:
             if node.type.endswith("identifier") and text(node) == name:
                 yield node
 
-    def comment(self, node: Node, statement: Node | None) -> str | None:
+    def comment(self, node: Node) -> str | None:
+        """What the comment behind a node, or right above its line, says."""
+        return self.comment_on(node, node)
+
+    def comment_on(self, node: Node, statement: Node | None) -> str | None:
         """What the comment behind a node says, or the one right above its statement."""
         behind = _behind(self.lines[node.end_point.row], node.end_point.column)
         if behind or statement is None:

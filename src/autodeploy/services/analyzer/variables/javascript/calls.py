@@ -78,7 +78,7 @@ def env_var_reads(found: Findings) -> Iterator[Read]:
                 default=plain(default), has_default=default is not None,
                 reason="has a default" if default is not None
                 else "required by env-var" if required else "may be left out",
-                description=script.comment(call, call),
+                description=script.comment(call),
             )  # fmt: skip
 
 
@@ -167,5 +167,5 @@ def _read(found: Findings, call: Node, given: list[Node], key: str, reader: Read
     return Read(
         key, script.path, line(call), required=required,
         default=plain(default) if is_default else said.default, has_default=has_default,
-        type=said.type, reason=reason, description=script.comment(call, call),
+        type=said.type, reason=reason, description=script.comment(call),
     )  # fmt: skip

@@ -252,7 +252,7 @@ class Environment:
                 type=said.type,
                 build_time=build or self.is_configuration,
                 reason=said.reason,
-                description=self.script.comment(node, node),
+                description=self.script.comment(node),
             )
         )
 
@@ -277,7 +277,7 @@ class Environment:
                 type=said.type,
                 build_time=build or self.is_configuration,
                 reason=said.reason,
-                description=self.script.comment(place, statement_of(place)),
+                description=self.script.comment_on(place, statement_of(place)),
             )
         )
 

@@ -164,7 +164,7 @@ def convict_reads(script: Script) -> Iterator[Read]:
             default=plain(default), has_default=not is_null,
             type=type_named(text(named.get("format"))),
             reason="declared with a default for convict" if not is_null else "declared for convict",
-            description=literal(named.get("doc")) or script.comment(node, node),
+            description=literal(named.get("doc")) or script.comment(node),
         )  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def declared_reads(script: Script) -> Iterator[Read]:
                 if key and UPPER_KEY.fullmatch(key):
                     yield Read(
                         key, script.path, line(one), build_time=build_time,
-                        reason="declared in a type", description=script.comment(one, one),
+                        reason="declared in a type", description=script.comment(one),
                     )  # fmt: skip
 
 

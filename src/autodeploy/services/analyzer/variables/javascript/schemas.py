@@ -186,9 +186,7 @@ def rule_read(one: Rule) -> Read:
         has_default=has_default,
         type=type_named(value),
         reason=reason,
-        description=clean(described.group(2))
-        if described
-        else one.script.comment(one.node, one.node),
+        description=clean(described.group(2)) if described else one.script.comment(one.node),
     )
 
 

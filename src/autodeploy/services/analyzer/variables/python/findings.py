@@ -69,7 +69,7 @@ class Findings:
                 has_default=has_default,
                 type=kind,
                 reason=reason,
-                description=description or self.module.comment(node, node),
+                description=description or self.module.comment(node),
                 secret=secret,
             )
         )

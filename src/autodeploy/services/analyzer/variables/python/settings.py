@@ -187,7 +187,7 @@ def _read(module: Module, name: str, statement: Node, node: Node, prefix: str) -
             has_default=has_default,
             type=next((_ANNOTATIONS[one] for one in words if one in _ANNOTATIONS), None),
             reason=reason,
-            description=description or _docstring(statement) or module.comment(node, node),
+            description=description or _docstring(statement) or module.comment(node),
             secret=any(one.startswith("Secret") for one in words),
         )
         for index, key in enumerate(keys)
