@@ -127,7 +127,7 @@ def test_recommendation_is_the_best_of_the_providers_that_are_there(
 def test_nothing_but_the_tree_touches_files_or_starts_programs() -> None:
     engine = Path(inspect.getfile(analyze)).parent
     folders = ("entries", "frameworks", "packages", "variables")
-    modules = [path for folder in folders for path in (engine / folder).glob("*.py")]
+    modules = [path for folder in folders for path in (engine / folder).rglob("*.py")]
     modules += [engine / f"{name}.py" for name in ("engine", "evidence", "matcher", "needs")]
     reaching = re.compile(
         r"(?m)^\s*(import|from) (os|io|pathlib|subprocess|shutil|importlib)\b|\bopen\("
