@@ -107,8 +107,8 @@ def test_framework_and_commands_take_milliseconds(tmp_path: Path) -> None:
 
 def test_nothing_but_the_tree_touches_files_or_starts_programs() -> None:
     engine = Path(inspect.getfile(analyze)).parent
-    folders = ("entries", "frameworks", "needs", "packages", "variables")
-    modules = [path for folder in folders for path in (engine / folder).glob("*.py")]
+    folders = ("declared", "entries", "frameworks", "needs", "packages", "variables")
+    modules = [path for folder in folders for path in (engine / folder).rglob("*.py")]
     modules += [engine / f"{name}.py" for name in ("engine", "evidence", "matcher")]
     reaching = re.compile(
         r"(?m)^\s*(import|from) (os|io|pathlib|subprocess|shutil|importlib)\b|\bopen\("

@@ -119,7 +119,8 @@ def test_type_follows_from_the_name(key: str, kind: str) -> None:
     ("key", "secret"),
     [("API_KEY", True), ("JWT_SECRET", True), ("DB_PASSWORD", True), ("GITHUB_TOKEN", True),
      ("NEXT_PUBLIC_API_KEY", False), ("VITE_TOKEN", False), ("SITE_NAME", False),
-     ("KEYBOARD", False), ("DATABASE_URL", True)],
+     ("KEYBOARD", False), ("DATABASE_URL", True), ("PRIVATE_API_HOST", False),
+     ("JWT_TOKEN_EXPIRES_IN", False), ("STORAGE_ACCOUNT_KEY", True), ("DB_PASSWORD_FILE", False)],
 )  # fmt: skip
 def test_secret_follows_from_the_name(key: str, secret: bool) -> None:
     assert is_secret(key, type_of(key, None)) is secret

@@ -5,7 +5,7 @@ import re
 from autodeploy.services.analyzer.plan import VariableType
 
 # Set by AutoDeploy where nobody sets them: an app that reads them always gets a value.
-PLATFORM = frozenset({"PORT", "HOST", "HOSTNAME", "NODE_ENV", "TZ", "DEBUG", "ANALYZE"})
+PLATFORM = frozenset({"PORT", "HOST", "HOSTNAME", "NODE_ENV"})
 
 # Set by the system, by a tool, a test runner, a CI service or another host for itself.
 _GIVEN = re.compile(
@@ -36,9 +36,14 @@ def is_given(key: str) -> bool:
 
 
 _SECRET = re.compile(
-    r"(^|_)(SECRET|SECRETS|PASSWORD|PASSWD|PASS|PWD|TOKEN|CREDENTIALS?|PRIVATE|SALT|DSN|"
-    r"(API|ACCESS|AUTH|ENCRYPTION|SIGNING|SERVICE|MASTER|LICENSE|ROLE|SESSION|COOKIE|JWT)_?KEYS?|"
-    r"APIKEY|SECRET_?KEY)(_|$)"
+    r"(^|_)(SECRET|SECRETS|PASSWORD|PASSWD|PASS|PWD|TOKEN|CREDENTIALS?|PRIVATE_?KEY|SALT|DSN|"
+    r"(API|APP|ACCESS|ACCOUNT|AUTH|ENCRYPTION|SIGNING|SERVICE|STORAGE|MASTER|LICENSE|ROLE|SESSION|"
+    r"COOKIE|JWT|HMAC)_?KEYS?|APIKEY|SECRET_?KEY)(_|$)|_PRIVATE$"
+)
+# What is said about a secret is none: how long it lasts, where it lies, whether there is one.
+_ABOUT_SECRET = re.compile(
+    r"_(EXPIR(ES|E|Y|ATION)(_\w+)?|TTL|LIFETIME|MAX_AGE|SECONDS|MINUTES|HOURS|DAYS|LENGTH|LIMIT|"
+    r"ENABLED|ALGORITHM|ISSUER|AUDIENCE|FILE|PATH|HEADER|COOKIE_NAME|URL|HOST)$"
 )
 _PUBLIC = re.compile(
     r"^(NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|GATSBY|EXPO_PUBLIC|VUE_APP)_"
@@ -68,7 +73,10 @@ def is_built_in(key: str) -> bool:
 def is_secret(key: str, kind: VariableType) -> bool:
     if is_public(key):
         return False
-    return kind is VariableType.DATABASE_CONNECTION or _SECRET.search(key.upper()) is not None
+    name = key.upper()
+    if kind is VariableType.DATABASE_CONNECTION:
+        return True
+    return _SECRET.search(name) is not None and _ABOUT_SECRET.search(name) is None
 
 
 def type_of(key: str, value: str | None) -> VariableType:

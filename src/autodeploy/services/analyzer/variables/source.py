@@ -29,6 +29,8 @@ _DIRECTIVE = re.compile(
     re.I,
 )
 
+_STATEMENT = re.compile(r"[;{}]\s*$|=>|^\s*(const|let|import|return)\b")
+
 
 class Source:
     """A file with its syntax tree, which is made when first asked for."""
@@ -72,12 +74,16 @@ class Source:
             if node.type.endswith("identifier") and text(node) == name:
                 yield node
 
-    def comment(self, node: Node, statement: Node | None = None) -> str | None:
-        """What the comment on a node's line, or right above it (its statement), says."""
-        row = (statement or node).start_point.row
+    def comment(self, node: Node) -> str | None:
+        """What the comment behind a node, or right above its line, says."""
+        return self.comment_on(node, node)
+
+    def comment_on(self, node: Node, statement: Node | None) -> str | None:
+        """What the comment behind a node says, or the one right above its statement."""
         behind = _behind(self.lines[node.end_point.row], node.end_point.column)
-        if behind:
-            return _description([behind])
+        if behind or statement is None:
+            return _description([behind] if behind else [])
+        row = statement.start_point.row
         above: list[str] = []
         while row > 0 and len(above) < 6:
             row -= 1
@@ -124,8 +130,8 @@ def _behind(content: str, column: int) -> str | None:
 
 def _description(lines: list[str]) -> str | None:
     whole = " ".join(word.strip() for word in lines if word.strip(" *-=#/"))
-    # A comment that is a statement taken out says nothing.
-    if len(whole) < 4 or re.search(r"[;{}]\s*$|=>|^\s*(const|let|import|return)\b", whole):
+    # A comment that is a statement taken out says nothing, nor does an address alone.
+    if " " not in whole or _STATEMENT.search(whole):
         return None
     return clean(whole)[:LONGEST_DESCRIPTION]
 

@@ -60,7 +60,7 @@ _MEMBERS = {
 }  # fmt: skip
 _CONFIGURATION = re.compile(
     r"(^|/)(next|nuxt|vite|astro|svelte|gatsby|remix|vue|craco|webpack|rollup|rspack|rsbuild|tsup|"
-    r"app|expo|docusaurus|quasar)[.-]config\.[\w.]+$"
+    r"expo|docusaurus|quasar)[.-]config\.[\w.]+$"
 )
 # Names for the environment that are followed in one file.
 MOST_NAMES = 50
@@ -277,7 +277,7 @@ class Environment:
                 type=said.type,
                 build_time=build or self.is_configuration,
                 reason=said.reason,
-                description=self.script.comment(place, statement_of(place)),
+                description=self.script.comment_on(place, statement_of(place)),
             )
         )
 

@@ -34,7 +34,7 @@ _MOST_TEXT = 2_000
 
 _OPTIONAL = re.compile(
     r"\.(optional|nullish|nullable|catch|notRequired)\(|\b(optional|nullish|optionalString|Optional)\("
-    r"|\boptional: ?true|Schema\.optional|['\"]?\?['\"]?$|@IsOptional|requiredWhen"
+    r"|\boptional: ?true|Schema\.optional|['\"]?\?['\"]?$|@IsOptional|@ValidateIf|requiredWhen"
 )
 _REQUIRED = re.compile(r"\.(required|exist)\(|\.nonoptional\(|\brequired: ?true")
 _DEFAULT = re.compile(

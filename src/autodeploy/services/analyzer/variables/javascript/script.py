@@ -139,12 +139,12 @@ def is_written(node: Node) -> bool:
     return parent.type == "unary_expression" and text(field(parent, "operator")) == "delete"
 
 
-def statement_of(node: Node) -> Node:
-    """The line of code of which a read is the point: the declaration or pair around it."""
+def statement_of(node: Node) -> Node | None:
+    """The declaration or pair of which a read is the point; None where it is a part of more."""
     holder = around(node, "lexical_declaration", "pair", "statement_block", "program", "arguments",
                     "public_field_definition", "variable_declaration")  # fmt: skip
     if holder is None or holder.type in ("statement_block", "program", "arguments"):
-        return node
+        return None
     return holder
 
 
