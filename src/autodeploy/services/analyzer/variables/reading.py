@@ -1,0 +1,285 @@
+"""Finds the reads of one language in all its files of a repository.
+
+A function of the repository that passes a parameter on to a reader is a reader itself, and a
+constant stands for its text, in whichever file either is defined. Both are found in rounds: what
+a round learns decides which files the next one parses.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from autodeploy.services.analyzer.evidence import clean
+from autodeploy.services.analyzer.plan import VariableType
+from autodeploy.services.analyzer.variables.dialects import Dialect, Reader
+from autodeploy.services.analyzer.variables.handling import (
+    BEFORE_CHARACTERS,
+    BEHIND_CHARACTERS,
+    handling,
+)
+from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.syntax import line_of, matches, parse, text_of
+
+# A wrapper of a wrapper of a wrapper is the deepest that is followed.
+MOST_ROUNDS = 3
+MOST_WRAPPERS = 50
+
+_QUOTED = re.compile(r"[A-Za-z@#]{0,3}(\"\"\"|[\"'`])(.*)\1#{0,3}", re.S)
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Through a function of the repository's own, only what looks like a variable counts.
+_UPPER_KEY = re.compile(r"[A-Z][A-Z0-9_]*[A-Z0-9]")
+_NAME = re.compile(r"[$@&:]?([A-Za-z_]\w*(?:(?:\.|::|->)[A-Za-z_]\w*)*)(?:\.c_str\(\))?")
+_FALLBACK = re.compile(r"def|fall|alt|else|other", re.I)
+_FAILS = re.compile(r"\b(panic|Fatal\w*|raise|throw|die|fatalError|abort|fetch_env!|error)\b")
+_LITERALS = frozenset({"number", "integer", "int_literal", "integer_literal", "float", "true",
+                       "false", "boolean", "boolean_literal", "decimal_integer_literal",
+                       "float_literal", "number_literal", "bool"})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    root: Node
+    content: bytes
+
+    def between(self, start: int, end: int) -> str:
+        base = self.root.start_byte
+        return self.content[max(start - base, 0) : max(end - base, 0)].decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of a reader, with the nodes of its arguments."""
+
+    file: _File
+    node: Node
+    reader: Reader
+    arguments: tuple[Node, ...]
+    is_own: bool
+
+
+class Reading:
+    """The reads of one language in a repository."""
+
+    def __init__(self, dialect: Dialect, texts: Mapping[str, str]):
+        """``texts``: the source files of the language, by path."""
+        self._dialect, self._texts = dialect, texts
+        self._files: dict[str, _File | None] = {}
+        self._wrappers: dict[str, Reader] = {}
+        self._constants: dict[str, str | None] = {}
+        self._wanted: dict[str, list[_Call]] = {}
+
+    def reads(self) -> Iterator[Read]:
+        """All reads whose variable can be named."""
+        readers = self._dialect.readers
+        for path in self._holding(self._dialect.marks):
+            if file := self._file(path):
+                yield from self._reads_of(file, readers, is_own=False)
+        known: set[str] = set()
+        for _ in range(MOST_ROUNDS):
+            new = [name for name in self._wrappers if name not in known][:MOST_WRAPPERS]
+            if not new:
+                break
+            known.update(new)
+            wrappers = {name: self._wrappers[name] for name in new}
+            for path in self._holding(tuple(wrappers)):
+                if file := self._file(path):
+                    yield from self._reads_of(file, wrappers, is_own=True)
+        yield from self._constant_reads()
+
+    def _holding(self, words: tuple[str, ...]) -> list[str]:
+        return [p for p, text in self._texts.items() if any(word in text for word in words)]
+
+    def _file(self, path: str) -> _File | None:
+        if path not in self._files:
+            root = parse(self._texts[path], self._dialect.grammar)
+            self._files[path] = _File(path, root, root.text or b"") if root else None
+        return self._files[path]
+
+    def _reads_of(self, file: _File, readers: Mapping[str, Reader], is_own: bool) -> Iterator[Read]:
+        for call in self._calls(file, readers, is_own):
+            keys = call.arguments if call.reader.every else call.arguments[call.reader.key :][:1]
+            for node in keys:
+                key = literal(node)
+                if key is None:
+                    self._follow(call, node)
+                elif (_UPPER_KEY if is_own else _KEY).fullmatch(key):
+                    yield from self._read(call, key)
+
+    def _calls(self, file: _File, readers: Mapping[str, Reader], is_own: bool) -> Iterator[_Call]:
+        names = {_method(name) for name in readers}
+        # The sign of a macro is no part of its name in Rust, but it is in Elixir.
+        names |= {name.rstrip("!") for name in names}
+        methods = " ".join(f'"{name}"' for name in sorted(names))
+        query = "\n".join(f"({one} (#any-of? @method {methods}))" for one in self._dialect.calls)
+        for _, found in matches(file.root, self._dialect.grammar, query):
+            node = found["read"][0]
+            arguments = _arguments(found)
+            if not arguments:
+                continue
+            written = file.between(node.start_byte, arguments[0].start_byte)
+            callee = re.sub(r"\s+|::<[^<>]*>", "", written).rstrip("(").replace("?.", ".")
+            name = _method(callee) if is_own else _reader_name(callee, readers)
+            reader = readers.get(name) if name else None
+            if reader and reader.arity in (None, len(arguments)):
+                yield _Call(file, node, reader, arguments, is_own)
+
+    def _read(self, call: _Call, key: str) -> Iterator[Read]:
+        node, file, reader = call.node, call.file, call.reader
+        around = handling(
+            file.between(node.start_byte - BEFORE_CHARACTERS, node.start_byte),
+            file.between(node.end_byte, node.end_byte + BEHIND_CHARACTERS),
+        )
+        if around.written:
+            return
+        given = self._given_default(call)
+        default = (_value(given) if given else None) or around.default
+        has_default = given is not None or around.has_default
+        yield Read(
+            key,
+            file.path,
+            line_of(node),
+            required=not has_default and (reader.required or around.demanded),
+            default=clean(default) if default else None,
+            has_default=has_default,
+            type=around.type or (_type_of(given) if given else None),
+            build_time=reader.build_time,
+        )
+
+    def _given_default(self, call: _Call) -> Node | None:
+        """The argument that is the default, or the block that makes it."""
+        if call.reader.default is not None and len(call.arguments) > call.reader.default:
+            return call.arguments[call.reader.default]
+        block = call.node.child_by_field_name("block")
+        return block.child_by_field_name("body") or block if block else None
+
+    def _follow(self, call: _Call, node: Node) -> None:
+        """Notes what a name that is no literal stands for: a parameter, or else a constant."""
+        named = _NAME.fullmatch(text_of(node).strip())
+        if named is None:
+            return
+        wrapper = self._wrapper(call, named[1])
+        if wrapper:
+            self._wrappers.setdefault(*wrapper)
+        else:
+            self._wanted.setdefault(re.split(r"\.|::|->", named[1])[-1], []).append(call)
+
+    def _wrapper(self, call: _Call, parameter: str) -> tuple[str, Reader] | None:
+        """The function around a call that has this parameter, as a reader."""
+        function, best = None, None
+        for found in self._functions(call.file):
+            around = found["function"][0]
+            inside = around.start_byte <= call.node.start_byte < around.end_byte
+            if inside and (best is None or around.start_byte > best):
+                function, best = found, around.start_byte
+        if function is None:
+            return None
+        name = re.split(r"::|\.", text_of(function["name"][0]))[-1]
+        is_name_first = self._dialect.grammar == "go"
+        names = parameters(text_of(function["parameters"][0]), is_name_first)
+        if parameter not in names or not re.fullmatch(r"\w+[?!]?", name):
+            return None
+        default = next((n for n, one in enumerate(names) if _FALLBACK.search(one)), None)
+        body = text_of(function["function"][0])
+        required = default is None and (call.reader.required or _FAILS.search(body) is not None)
+        return name, Reader(names.index(parameter), default, required)
+
+    def _functions(self, file: _File) -> Iterator[dict[str, list[Node]]]:
+        query = "\n".join(self._dialect.functions)
+        return (found for _, found in matches(file.root, self._dialect.grammar, query))
+
+    def _constant_reads(self) -> Iterator[Read]:
+        for path in self._holding(tuple(self._wanted)) if self._wanted else ():
+            if file := self._file(path):
+                self._learn_constants(file)
+        for name, calls in self._wanted.items():
+            key = self._constants.get(name)
+            if key and _KEY.fullmatch(key):
+                for call in calls:
+                    yield from self._read(call, key)
+
+    def _learn_constants(self, file: _File) -> None:
+        """A constant that is defined twice, with another text, stands for none."""
+        query = "\n".join(self._dialect.constants)
+        for _, found in matches(file.root, self._dialect.grammar, query):
+            name, value = text_of(found["name"][0]), literal(found["value"][0])
+            if name in self._wanted and value is not None:
+                known = self._constants.setdefault(name, value)
+                self._constants[name] = value if known == value else None
+
+
+def literal(node: Node) -> str | None:
+    """The text of a string literal, None for anything else."""
+    quoted = _QUOTED.fullmatch(text_of(node).strip())
+    return quoted[2] if quoted else None
+
+
+def parameters(text: str, is_name_first: bool = False) -> list[str]:
+    """The names in a list of parameters, in order, whatever the language writes beside them.
+
+    ``is_name_first``: a type without a colon stands behind the name, as in Go.
+    """
+    names: list[str] = []
+    inside = text[text.find("(") + 1 :] if "(" in text else text
+    depth, start = 0, 0
+    for position, sign in enumerate(inside[:1_000]):
+        if sign in ",)" and depth == 0:
+            names.append(_parameter(inside[start:position], is_name_first))
+            start = position + 1
+            if sign == ")":
+                break
+        depth += (sign in "([{<") - (sign in ")]}>")
+    return [name for name in names if name and name != "self"]
+
+
+def _parameter(text: str, is_name_first: bool) -> str:
+    """`key: &str`, `string key`, `$key = null`, `_ key: String`, `key \\\\ nil`, `const T& key`."""
+    plain = re.split(r"=|\\\\", text)[0].replace("::", "")
+    if ":" in plain:
+        plain, is_name_first = plain.split(":")[0], False
+    words = re.findall(r"\w+", plain)
+    return words[0 if is_name_first else -1] if words else ""
+
+
+def _arguments(found: Mapping[str, list[Node]]) -> tuple[Node, ...]:
+    nodes = found["arguments"][0].named_children if "arguments" in found else found["key"]
+    return tuple(_inner(node) for node in nodes if node.type != "comment")
+
+
+def _inner(node: Node) -> Node:
+    wraps = node.type in ("argument", "value_argument", "literal_element")
+    return node.named_children[-1] if wraps and node.named_children else node
+
+
+def _method(name: str) -> str:
+    """The last word of a reader's name, which the queries capture as ``@method``."""
+    words = re.findall(r"[$\w]+[?!]?", name.split(":[")[0])
+    return words[-1] if words else ""
+
+
+def _reader_name(callee: str, readers: Mapping[str, Reader]) -> str | None:
+    """The reader that a callee names, also behind a path such as ``std::`` or ``java.lang.``."""
+    if callee in readers:
+        return callee
+    behind = (r for r in readers if callee.endswith(r))
+    return next(
+        (r for r in behind if r.startswith(".") or callee[: -len(r)].endswith((".", "::", "\\"))),
+        None,
+    )
+
+
+def _value(node: Node) -> str | None:
+    """The text of a default that is a literal without anything put in."""
+    if node.type in _LITERALS:
+        return text_of(node)
+    puts_in = any("interpol" in child.type or "variable" in child.type for child in node.children)
+    return None if puts_in else literal(node)
+
+
+def _type_of(node: Node) -> VariableType | None:
+    if node.type not in _LITERALS:
+        return None
+    is_boolean = text_of(node).lower() in ("true", "false")
+    return VariableType.BOOLEAN if is_boolean else VariableType.INTEGER
