@@ -1,8 +1,12 @@
 """One read of an environment variable, as found in code."""
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from autodeploy.services.analyzer.plan import VariableType
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -25,3 +29,11 @@ class Read:
     reason: str | None = None
     description: str | None = None
     secret: bool = False
+
+
+def occurring(reads: Iterable[Read], texts: Mapping[str, str]) -> Iterator[Read]:
+    """Those of ``reads``, whose keys were put together, that some text spells in any case."""
+    derived = list(reads)
+    if derived:
+        words = {word.upper() for text in texts.values() for word in _WORD.findall(text)}
+        yield from (read for read in derived if read.key.upper() in words)
