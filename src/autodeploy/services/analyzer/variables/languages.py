@@ -1,0 +1,66 @@
+"""The families of files that are searched for variables, except Python's and JavaScript's."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from autodeploy.services.analyzer.variables import configuration, go, lexical, rust
+from autodeploy.services.analyzer.variables.dialects import DIALECTS, RUBY, Dialect
+from autodeploy.services.analyzer.variables.reading import Reading
+from autodeploy.services.analyzer.variables.reads import Read
+
+# Finds the reads in the files of a family, by path: wrappers and constants cross files.
+Family = Callable[[Mapping[str, str]], Iterator[Read]]
+
+# Tests and generated code by their names.
+_LEFT_OUT = re.compile(
+    r"(_test\.(go|exs?|rb|dart)|_spec\.(rb|cr)|_helper\.rb|(^|/)test\.exs|environments/test\.rb|"
+    r"(Tests?|IT|Spec|TestCase)\.(java|kt|scala|cs|fs|php|swift)|"
+    r"\.(pb|gen|g|freezed|generated|designer)\.\w+)$"
+    r"|(^|/)(src/(test|androidTest|it)|Tests|\w+\.Tests?|deps|target|Pods|obj)/"
+)
+_RUBY_FILE = re.compile(r"(^|/)(Rakefile|Gemfile|Capfile|config/.*\.ya?ml)$|\.erb$")
+
+
+def families_of(path: str) -> tuple[Family, ...]:
+    """The families that a file belongs to: none for a test and for what never reads."""
+    if _LEFT_OUT.search(path):
+        return ()
+    suffix = path.rpartition(".")[2]
+    found = [family for name, family in _FILES if name.search(path)]
+    found += _SUFFIXES.get(suffix, ())
+    if _RUBY_FILE.search(path):
+        found.append(_RUBY)
+    return tuple(found)
+
+
+def _each(finder: configuration.Finder) -> Family:
+    """A family whose files say all by themselves."""
+
+    def find(texts: Mapping[str, str]) -> Iterator[Read]:
+        for path, text in texts.items():
+            yield from finder(text, path)
+
+    return find
+
+
+def _of_dialect(dialect: Dialect, texts: Mapping[str, str]) -> Iterator[Read]:
+    code = {path: configuration.code_in(path, text) for path, text in texts.items()}
+    yield from Reading(dialect, code).reads()
+
+
+def _of_lexicon(lexicon: lexical.Lexicon, texts: Mapping[str, str]) -> Iterator[Read]:
+    for path, text in texts.items():
+        yield from lexical.find_reads(text, path, lexicon)
+
+
+_FILES = tuple((name, _each(finder)) for name, finder in configuration.FILES)
+_BY_GRAMMAR = {one.grammar: partial(_of_dialect, one) for one in DIALECTS.values()}
+_RUBY = _BY_GRAMMAR[RUBY.grammar]
+_SUFFIXES: dict[str, list[Family]] = {}
+for _suffix, _dialect in DIALECTS.items():
+    _SUFFIXES.setdefault(_suffix, []).append(_BY_GRAMMAR[_dialect.grammar])
+for _suffix, _lexicons in lexical.LEXICONS.items():
+    _SUFFIXES.setdefault(_suffix, []).extend(partial(_of_lexicon, one) for one in _lexicons)
+_SUFFIXES["go"].append(go.find_reads)
+_SUFFIXES["rs"].append(rust.find_reads)
