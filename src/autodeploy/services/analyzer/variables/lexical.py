@@ -48,8 +48,8 @@ class Lexicon:
     patterns: tuple[Pattern, ...]
 
 
-def _of(pattern: str, **more: bool) -> Pattern:
-    return Pattern(re.compile(pattern), **more)
+def _of(pattern: str, required: bool = False, build_time: bool = False) -> Pattern:
+    return Pattern(re.compile(pattern), required, build_time)
 
 
 DART = Lexicon(
