@@ -189,7 +189,7 @@ C_SHARP = Dialect(
 
 RUBY = Dialect(
     grammar="ruby",
-    marks=("ENV", "Figaro"),
+    marks=("ENV[", "ENV.", "ENV ["),
     readers={
         "ENV[": NO_DEFAULT,
         "ENV.fetch": FAILS,
@@ -214,7 +214,7 @@ RUBY = Dialect(
 
 PHP = Dialect(
     grammar="php",
-    marks=("env", "ENV", "_SERVER"),
+    marks=("env(", "$_ENV[", "$_SERVER[", "Env::get"),
     readers={
         "env": PLAIN,
         "getenv": NO_DEFAULT,

@@ -154,7 +154,7 @@ SYMFONY = Lexicon(
 )
 SYMFONY_PHP = Lexicon(
     rf"{_SLASHES}|#(?!\[)[^\n]*",
-    ("%env(", "env:", "EnvConfigurator", "env('"),
+    ("%env(", "Autowire(env"),
     (
         _of(rf"%env\((?:\w+:){{0,6}}{_K}\)%"),
         _of(rf"""#\[Autowire\(\s?env:\s?['"](?:\w+:){{0,6}}{_K}['"]"""),

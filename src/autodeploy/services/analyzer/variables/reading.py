@@ -20,7 +20,13 @@ from autodeploy.services.analyzer.variables.handling import (
     handling,
 )
 from autodeploy.services.analyzer.variables.reads import Read
-from autodeploy.services.analyzer.variables.syntax import line_of, matches, parse, text_of
+from autodeploy.services.analyzer.variables.syntax import (
+    line_of,
+    matches,
+    matches_near,
+    parse,
+    text_of,
+)
 
 # A wrapper of a wrapper of a wrapper is the deepest that is followed.
 MOST_ROUNDS = 3
@@ -32,7 +38,9 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UPPER_KEY = re.compile(r"[A-Z][A-Z0-9_]*[A-Z0-9]")
 _NAME = re.compile(r"[$@&:]?([A-Za-z_]\w*(?:(?:\.|::|->)[A-Za-z_]\w*)*)(?:\.c_str\(\))?")
 _FALLBACK = re.compile(r"def|fall|alt|else|other", re.I)
+_NO_FALLBACK = re.compile(r"req|must|mandatory|type|kind|cast|ctx|context|config|client", re.I)
 _FAILS = re.compile(r"\b(panic|Fatal\w*|raise|throw|die|fatalError|abort|fetch_env!|error)\b")
+_MAY_BE_MISSING = re.compile(r"\bOption(al)?\b|\?|\bResult\b|\berror\b|,\s?bool\b|\bMaybe\b")
 _LITERALS = frozenset({"number", "integer", "int_literal", "integer_literal", "float", "true",
                        "false", "boolean", "boolean_literal", "decimal_integer_literal",
                        "float_literal", "number_literal", "bool"})  # fmt: skip
@@ -114,7 +122,7 @@ class Reading:
         names |= {name.rstrip("!") for name in names}
         methods = " ".join(f'"{name}"' for name in sorted(names))
         query = "\n".join(f"({one} (#any-of? @method {methods}))" for one in self._dialect.calls)
-        for _, found in matches(file.root, self._dialect.grammar, query):
+        for _, found in matches_near(file.root, self._dialect.grammar, query, names):
             node = found["read"][0]
             arguments = _arguments(found)
             if not arguments:
@@ -182,8 +190,9 @@ class Reading:
         if parameter not in names or not re.fullmatch(r"\w+[?!]?", name):
             return None
         default = next((n for n, one in enumerate(names) if _FALLBACK.search(one)), None)
-        body = text_of(function["function"][0])
-        required = default is None and (call.reader.required or _FAILS.search(body) is not None)
+        if default is None and len(names) == 2 and not _NO_FALLBACK.search(" ".join(names)):
+            default = 1 - names.index(parameter)
+        required = default is None and _demands(function, call.reader)
         return name, Reader(names.index(parameter), default, required)
 
     def _functions(self, file: _File) -> Iterator[dict[str, list[Node]]]:
@@ -208,6 +217,15 @@ class Reading:
             if name in self._wanted and value is not None:
                 known = self._constants.setdefault(name, value)
                 self._constants[name] = value if known == value else None
+
+
+def _demands(function: Mapping[str, list[Node]], reader: Reader) -> bool:
+    """Whether a wrapper fails when there is no value: its result says when it may be missing."""
+    whole, given = text_of(function["function"][0]), text_of(function["parameters"][0])
+    result = re.split(r"[{\n]", whole.partition(given)[2], maxsplit=1)[0]
+    if _MAY_BE_MISSING.search(result):
+        return False
+    return reader.required or _FAILS.search(whole) is not None
 
 
 def literal(node: Node) -> str | None:

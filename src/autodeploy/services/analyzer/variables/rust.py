@@ -10,7 +10,13 @@ from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
 from autodeploy.services.analyzer.variables.reads import Read
-from autodeploy.services.analyzer.variables.syntax import line_of, matches, parse, text_of
+from autodeploy.services.analyzer.variables.syntax import (
+    line_of,
+    matches,
+    matches_near,
+    parse,
+    text_of,
+)
 
 _MARKS = re.compile(r"\benv\b|envy::|macro_rules!")
 _ATTRIBUTES = """((attribute_item (attribute (identifier) @name arguments: (token_tree) @arguments))
@@ -43,7 +49,7 @@ def _is_command_line(text: str) -> bool:
 
 
 def _attribute_reads(root: Node, path: str) -> Iterator[Read]:
-    for _, found in matches(root, "rust", _ATTRIBUTES):
+    for _, found in matches_near(root, "rust", _ATTRIBUTES, ["#[arg", "#[clap", "#[structopt"]):
         written = text_of(found["arguments"][0])
         named, field = _NAMED.search(written), _field_behind(found["item"][0])
         if named is None or field is None or named[2]:
@@ -121,14 +127,16 @@ def _macro_reads(texts: Mapping[str, str]) -> Iterator[Read]:
     names = {
         text_of(found["name"][0])
         for root in roots.values()
-        for _, found in matches(root, "rust", _MACROS)
+        for _, found in matches_near(root, "rust", _MACROS, ["macro_rules!"])
         if _reads_upper_names(text_of(found["macro"][0]))
     }
     for path, text in texts.items() if names else ():
         root = roots.get(path)
         if root is None and any(f"{name}!" in text for name in names):
             root = parse(text, "rust")
-        for _, found in matches(root, "rust", _CALLS) if root else ():
+        for _, found in (
+            matches_near(root, "rust", _CALLS, [f"{name}!" for name in names]) if root else ()
+        ):
             if text_of(found["name"][0]) in names:
                 yield from _entries(found["arguments"][0], path)
 

@@ -7,7 +7,7 @@ time and memory on some texts that no person wrote, so that size, nesting and ti
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Literal
@@ -29,6 +29,7 @@ _LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 
 _CHUNK_BYTES = 4 * 1024
 _MOST_STATES = 4_096
+_MOST_PLACES = 100
 # Grammars that share a package, and those whose function is not plainly `language`.
 _SOURCES = {
     "php": ("tree_sitter_php", "language_php"),
@@ -60,6 +61,31 @@ def matches(node: Node, grammar: Grammar, query: str) -> Iterator[tuple[int, Cap
     Raises ``tree_sitter.QueryError`` for a query that does not fit the grammar.
     """
     yield from QueryCursor(_query(grammar, query), match_limit=_MOST_STATES).matches(node)
+
+
+def matches_near(
+    node: Node, grammar: Grammar, query: str, words: Iterable[str]
+) -> Iterator[tuple[int, Captures]]:
+    """What a query finds around the places where one of ``words`` stands, in order.
+
+    This is what ``matches`` finds of a query that demands one of them, in a fraction of its time.
+    """
+    source, first = node.text or b"", node.start_byte
+    pattern = b"|".join(re.escape(word.encode()) for word in words)
+    places = [
+        (found.start() + first, found.end() + first) for found in re.finditer(pattern, source)
+    ]
+    if len(places) > _MOST_PLACES:
+        yield from matches(node, grammar, query)
+        return
+    cursor, seen = QueryCursor(_query(grammar, query), match_limit=_MOST_STATES), set[object]()
+    for place in places:
+        cursor.set_byte_range(*place)
+        for number, found in cursor.matches(node):
+            same = (number, *sorted((name, nodes[0].id) for name, nodes in found.items()))
+            if same not in seen:
+                seen.add(same)
+                yield number, found
 
 
 def text_of(node: Node) -> str:
