@@ -7,6 +7,7 @@ compose specification, the Dockerfile reference, POSIX parameter expansion (2026
 import re
 from collections.abc import Callable, Iterator
 
+from autodeploy.services.analyzer.variables.classify import PLATFORM
 from autodeploy.services.analyzer.variables.lexical import SYMFONY
 from autodeploy.services.analyzer.variables.lexical import find_reads as lexical_reads
 from autodeploy.services.analyzer.variables.reads import Read
@@ -22,7 +23,7 @@ _HOCON = re.compile(rf"\$\{{(?P<optional>\??)(?P<key>{_UPPER})\}}")
 _SHELL = re.compile(
     rf"(?<!\$)\$(?:\{{(?P<key>{_UPPER})(?P<operator>:?[-?+])?(?P<word>[^${{}}\n]{{0,200}})\}}|(?P<plain>{_UPPER})\b)"
 )
-_PASSED = re.compile(rf"""(?m)^[ \t]{{2,40}}-[ \t]{{1,8}}["']?({_UPPER})["']?[ \t]*$""")
+_PASSED = re.compile(rf"""[ ]{{2,40}}-[ ]{{1,8}}["']?({_UPPER})["']?[ ]*""")
 _ARG = re.compile(r"(?mi)^[ \t]*ARG[ \t]+([A-Za-z_]\w{0,120})(?:=[\"']?([^\"'\s]{0,200}))?")
 _ENV = re.compile(
     r"(?mi)^[ \t]*ENV[ \t]+([A-Z_]\w{0,120})(?:=|[ \t]+)[\"']?([^\"'\s$]{0,200})[\"']?[ \t]*$"
@@ -32,7 +33,7 @@ _ERB = re.compile(r"<%(?![#%])[=-]?(.{0,2000}?)-?%>", re.S)
 _TOOLING = re.compile(
     r"(\w+_)?(VERSION|TAG|IMAGE|VARIANT|PLATFORM|ARCH|OS|UID|GID|DIGEST|SHA\d*)|TARGET\w+|BUILD\w*|"
     r"(PYTHON|PIP|POETRY|UV|NPM|PNPM|YARN|NODE|BUNDLE|CARGO|GO|DEBIAN|APT|LC|JAVA|GEM|CGO|DOTNET|"
-    r"COMPOSER|MIX|RUST|COREPACK|NEXT_TELEMETRY|TURBO|LANG|LD|COMPOSE)(_\w+)?|\w*PATH|LANGUAGE"
+    r"COMPOSER|MIX|RUST|COREPACK|NEXT_TELEMETRY|TURBO|LANG|LD|COMPOSE)(_\w+)?|\w*PATH|LANGUAGE|_\w+"
 )
 # Parameters of the shell itself, and of programs that are nearly always there.
 _OF_THE_SHELL = frozenset({"IFS", "PATH", "PWD", "OLDPWD", "HOME", "RANDOM", "SECONDS", "LINENO",
@@ -59,8 +60,16 @@ def compose(text: str, file: str) -> Iterator[Read]:
     """What a compose file takes from where it is started: ``${X}``, and ``- X`` passed through."""
     code = _without_comments(text)
     yield from _expansions(code, file)
-    for found in _PASSED.finditer(code):
-        yield Read(found[1], file, _line(code, found.start(1)))
+    within: int | None = None  # how far the `environment:` above is indented
+    for number, line in enumerate(code.splitlines(), 1):
+        indent = len(line) - len(line.lstrip())
+        passed = _PASSED.fullmatch(line)
+        if line.strip() == "environment:":
+            within = indent
+        elif passed and within is not None and indent >= within:
+            yield Read(passed[1], file, number)
+        elif line.strip() and within is not None and indent <= within:
+            within = None
 
 
 def dockerfile(text: str, file: str) -> Iterator[Read]:
@@ -68,7 +77,7 @@ def dockerfile(text: str, file: str) -> Iterator[Read]:
     code = _without_comments(text)
     for pattern, build_time in ((_ARG, True), (_ENV, False)):
         for found in pattern.finditer(code):
-            if not _TOOLING.fullmatch(found[1]):
+            if not _TOOLING.fullmatch(found[1]) and found[1] not in PLATFORM:
                 has_default = found[2] is not None
                 line = _line(code, found.start(1))
                 yield Read(found[1], file, line, False, found[2] or None, has_default,

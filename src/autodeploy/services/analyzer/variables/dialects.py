@@ -6,6 +6,7 @@ the start of a read to its first argument is the name of a *reader*: ``os.Getenv
 Sources: the references of the languages and libraries named (2026-11).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,7 +34,8 @@ class Reader:
 class Dialect:
     """A language: where it reads, declares constants and defines functions.
 
-    A file without any of ``marks`` reads nothing by itself; parsing is what costs.
+    A file without any of ``marks`` reads nothing by itself; parsing is what costs. ``given`` are
+    the names that its own tools or servers set, and nobody else.
     """
 
     grammar: Grammar
@@ -42,6 +44,7 @@ class Dialect:
     calls: tuple[str, ...]
     functions: tuple[str, ...]
     constants: tuple[str, ...] = ()
+    given: re.Pattern[str] = re.compile(r"(?!)")
 
 
 PLAIN = Reader()
@@ -106,6 +109,10 @@ RUST = Dialect(
     constants=(
         "(const_item name: (_) @name value: (_) @value)",
         "(static_item name: (_) @name value: (_) @value)",
+    ),
+    # https://doc.rust-lang.org/cargo/reference/environment-variables.html (2026-11)
+    given=re.compile(
+        r"CARGO(_\w+)?|OUT_DIR|TARGET|HOST|PROFILE|OPT_LEVEL|NUM_JOBS|RUSTC\w*|DEP_\w+"
     ),
 )
 
@@ -214,12 +221,13 @@ RUBY = Dialect(
 
 PHP = Dialect(
     grammar="php",
-    marks=("env(", "$_ENV[", "$_SERVER[", "Env::get"),
+    marks=("env(", "$_ENV[", "$_SERVER[", "Env::get", "$context['APP_"),
     readers={
         "env": PLAIN,
         "getenv": NO_DEFAULT,
         "$_ENV[": NO_DEFAULT,
         "$_SERVER[": NO_DEFAULT,
+        "$context[": NO_DEFAULT,  # Symfony's runtime
         "Env::get": PLAIN,
         "Env::getOrFail": Reader(default=None, required=True),
         "App::env": PLAIN,  # Craft CMS
@@ -237,6 +245,11 @@ PHP = Dialect(
     constants=(
         "(const_element (name) @name (string) @value)",
         "(const_element (name) @name (encapsed_string) @value)",
+    ),
+    # Of a request, not of the process: RFC 3875, and PHP's own.
+    given=re.compile(
+        r"(HTTP|REQUEST|SERVER|SCRIPT|REMOTE|PATH|CONTENT|PHP|ORIG|REDIRECT|SSL)_\w+|DOCUMENT_ROOT|"
+        r"QUERY_STRING|HTTPS|AUTH_TYPE|GATEWAY_INTERFACE|arg[cv]|[a-z]\w*"
     ),
 )
 

@@ -25,6 +25,7 @@ _VIPER = re.compile(
     r"\bviper\.(?:Get(?:String|Int|Int32|Int64|Bool|Duration|Float64|StringSlice)?|SetDefault|"
     r'IsSet|BindEnv|MustBindEnv|RegisterAlias)\(\s{0,40}"([\w.-]{1,80})"'
 )
+_REGISTERED = re.compile(r'(?m)^[ \t]*(?:case )?"([A-Z][A-Z0-9]{0,40}_[A-Z0-9_]{1,80})"[ \t]*:')
 _VIPER_PREFIX = re.compile(r'\bSetEnvPrefix\(\s{0,40}"(\w{1,40})"')
 
 
@@ -45,6 +46,7 @@ def find_reads(texts: Mapping[str, str]) -> Iterator[Read]:
             around = [p for s, p in structs if s.start_byte <= field.start_byte < s.end_byte]
             yield from _tagged(found, path, around[-1] if around else "")
     yield from occurring(_viper_reads(texts), texts)
+    yield from _registered(texts)
 
 
 def _prefixes(root: Node) -> Iterator[tuple[str, str]]:
@@ -81,6 +83,15 @@ def _tagged(found: Mapping[str, list[Node]], path: str, prefix: str) -> Iterator
                 has_default=default is not None,
                 type=_type_of(text_of(found["type"][0])),
             )
+
+
+def _registered(texts: Mapping[str, str]) -> Iterator[Read]:
+    """The names that a package compares all variables with: keys of a table, cases of a switch."""
+    packages = {p.rpartition("/")[0] for p, text in texts.items() if "range os.Environ()" in text}
+    for path, text in texts.items() if packages else ():
+        for found in _REGISTERED.finditer(text) if path.rpartition("/")[0] in packages else ():
+            line = text.count("\n", 0, found.start(1)) + 1
+            yield Read(found[1], path, line)
 
 
 def _type_of(written: str) -> VariableType | None:

@@ -17,7 +17,7 @@ _LEFT_OUT = re.compile(
     r"(_test\.(go|exs?|rb|dart)|_spec\.(rb|cr)|_helper\.rb|(^|/)test\.exs|environments/test\.rb|"
     r"(Tests?|IT|Spec|TestCase)\.(java|kt|scala|cs|fs|php|swift)|"
     r"\.(pb|gen|g|freezed|generated|designer)\.\w+)$"
-    r"|(^|/)(src/(test|androidTest|it)|Tests|\w+\.Tests?|deps|target|Pods|obj)/"
+    r"|(^|/)(src/(test|androidTest|it)|Tests|\w+\.Tests?|deps|target|Pods|obj|\.devcontainer|testing|benchmarks?)/"
 )
 _RUBY_FILE = re.compile(r"(^|/)(Rakefile|Gemfile|Capfile|config/.*\.ya?ml)$|\.erb$")
 

@@ -46,6 +46,14 @@ _LITERALS = frozenset({"number", "integer", "int_literal", "integer_literal", "f
                        "float_literal", "number_literal", "bool"})  # fmt: skip
 
 
+_MOST_PARENTS = 24
+_CASES = frozenset({"if", "unless", "if_statement", "if_expression", "elsif", "else", "when",
+                    "when_entry", "expression_case", "default_case", "switch_section",
+                    "switch_block_statement_group", "match_arm", "case_clause", "switch_entry",
+                    "case_statement", "match_conditional_expression", "catch_clause", "rescue",
+                    "if_modifier"})  # fmt: skip
+
+
 @dataclass(frozen=True)
 class _File:
     path: str
@@ -113,8 +121,12 @@ class Reading:
                 key = literal(node)
                 if key is None:
                     self._follow(call, node)
-                elif (_UPPER_KEY if is_own else _KEY).fullmatch(key):
+                elif self._is_key(key, is_own):
                     yield from self._read(call, key)
+
+    def _is_key(self, key: str, is_own: bool) -> bool:
+        pattern = _UPPER_KEY if is_own else _KEY
+        return pattern.fullmatch(key) is not None and not self._dialect.given.fullmatch(key)
 
     def _calls(self, file: _File, readers: Mapping[str, Reader], is_own: bool) -> Iterator[_Call]:
         names = {_method(name) for name in readers}
@@ -149,7 +161,9 @@ class Reading:
             key,
             file.path,
             line_of(node),
-            required=not has_default and (reader.required or around.demanded),
+            required=not has_default
+            and (reader.required or around.demanded)
+            and not _is_one_of_several(node),
             default=clean(default) if default else None,
             has_default=has_default,
             type=around.type or (_type_of(given) if given else None),
@@ -200,12 +214,14 @@ class Reading:
         return (found for _, found in matches(file.root, self._dialect.grammar, query))
 
     def _constant_reads(self) -> Iterator[Read]:
-        for path in self._holding(tuple(self._wanted)) if self._wanted else ():
-            if file := self._file(path):
+        names = "|".join(re.escape(name) for name in self._wanted)
+        defined = re.compile(rf"\b(?:{names})\b[^\n=;(){{}}]{{0,60}}[=\s]\s{{0,20}}[\"'`]")
+        for path, text in self._texts.items() if names else ():
+            if defined.search(text) and (file := self._file(path)):
                 self._learn_constants(file)
         for name, calls in self._wanted.items():
             key = self._constants.get(name)
-            if key and _KEY.fullmatch(key):
+            if key and self._is_key(key, is_own=False):
                 for call in calls:
                     yield from self._read(call, key)
 
@@ -217,6 +233,19 @@ class Reading:
             if name in self._wanted and value is not None:
                 known = self._constants.setdefault(name, value)
                 self._constants[name] = value if known == value else None
+
+
+def _is_one_of_several(node: Node) -> bool:
+    """Whether a read is made in one case only; the case that it is production counts as all."""
+    child, parent = node, node.parent
+    for _ in range(_MOST_PARENTS):
+        if parent is None:
+            break
+        test = parent.child_by_field_name("condition") or parent.named_children[0]
+        if parent.type in _CASES and test.id != child.id and "prod" not in text_of(test).lower():
+            return True
+        child, parent = parent, parent.parent
+    return False
 
 
 def _demands(function: Mapping[str, list[Node]], reader: Reader) -> bool:
