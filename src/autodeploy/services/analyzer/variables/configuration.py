@@ -101,6 +101,23 @@ def shell(text: str, file: str) -> Iterator[Read]:
                 yield read
 
 
+def laravel(text: str, file: str) -> Iterator[Read]:
+    """``APP_KEY``, without which Laravel encrypts nothing and answers every request with an error
+    (https://laravel.com/docs/12.x/encryption, 2026-11)."""
+    if found := re.search(r"""env\(\s?['"](APP_KEY)['"]\s?\)""", text):
+        yield Read(found[1], file, _line(text, found.start()), required=True)
+
+
+def rails(text: str, file: str) -> Iterator[Read]:
+    """``RAILS_MASTER_KEY``, which opens the credentials: required where production says so
+    (https://guides.rubyonrails.org/security.html#custom-credentials, 2026-11)."""
+    if found := re.search(r"\bRAILS_MASTER_KEY\b", text):
+        demanded = (
+            re.search(r"(?m)^\s{0,40}config\.require_master_key\s?=\s?true", text) is not None
+        )
+        yield Read(found.group(), file, _line(text, found.start()), required=demanded)
+
+
 def code_in(path: str, text: str) -> str:
     """The code of a template, on the lines where it stands; any other file as it is."""
     if path.endswith(".blade.php"):
@@ -158,6 +175,8 @@ FILES: tuple[tuple[re.Pattern[str], Finder], ...] = tuple(
         (r"(application|bootstrap)[\w-]*\.(ya?ml|properties)", spring),
         (r"[\w.-]+\.conf", hocon),
         (r"config/.*\.(ya?ml|xml)", symfony),
+        (r"config/app\.php", laravel),
+        (r"config/environments/production\.rb", rails),
         (r"(docker-)?compose[\w.-]*\.ya?ml", compose),
         (r"(Dockerfile|Containerfile)[\w.-]*|[\w.-]+\.Dockerfile", dockerfile),
         (r"(docker[-_])?(entry-?point|start|run|boot|launch)[\w-]*(\.(ba)?sh)?", shell),

@@ -25,6 +25,8 @@ _VIPER = re.compile(
     r"\bviper\.(?:Get(?:String|Int|Int32|Int64|Bool|Duration|Float64|StringSlice)?|SetDefault|"
     r'IsSet|BindEnv|MustBindEnv|RegisterAlias)\(\s{0,40}"([\w.-]{1,80})"'
 )
+# All variables at once, but not to add some for another process.
+_ALL = re.compile(r"range os\.Environ\(\)|(?<!append)\(os\.Environ\(\)\)")
 _REGISTERED = re.compile(r'(?m)^[ \t]*(?:case )?"([A-Z][A-Z0-9]{0,40}_[A-Z0-9_]{1,80})"[ \t]*:')
 _VIPER_PREFIX = re.compile(r'\bSetEnvPrefix\(\s{0,40}"(\w{1,40})"')
 
@@ -87,7 +89,7 @@ def _tagged(found: Mapping[str, list[Node]], path: str, prefix: str) -> Iterator
 
 def _registered(texts: Mapping[str, str]) -> Iterator[Read]:
     """The names that a package compares all variables with: keys of a table, cases of a switch."""
-    packages = {p.rpartition("/")[0] for p, text in texts.items() if "range os.Environ()" in text}
+    packages = {p.rpartition("/")[0] for p, text in texts.items() if _ALL.search(text)}
     for path, text in texts.items() if packages else ():
         for found in _REGISTERED.finditer(text) if path.rpartition("/")[0] in packages else ():
             line = text.count("\n", 0, found.start(1)) + 1

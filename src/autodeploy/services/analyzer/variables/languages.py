@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from autodeploy.services.analyzer.variables import configuration, go, lexical, rust
-from autodeploy.services.analyzer.variables.dialects import DIALECTS, RUBY, Dialect
+from autodeploy.services.analyzer.variables.dialects import DIALECTS
+from autodeploy.services.analyzer.variables.dialects.base import Dialect
+from autodeploy.services.analyzer.variables.dialects.scripting import RUBY
 from autodeploy.services.analyzer.variables.reading import Reading
 from autodeploy.services.analyzer.variables.reads import Read
 

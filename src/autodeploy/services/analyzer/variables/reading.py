@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.evidence import clean
-from autodeploy.services.analyzer.plan import VariableType
-from autodeploy.services.analyzer.variables.dialects import Dialect, Reader
+from autodeploy.services.analyzer.variables.dialects.base import Dialect, Reader
 from autodeploy.services.analyzer.variables.handling import (
     BEFORE_CHARACTERS,
     BEHIND_CHARACTERS,
     handling,
 )
+from autodeploy.services.analyzer.variables.literals import literal, parameters, type_of, value
 from autodeploy.services.analyzer.variables.reads import Read
 from autodeploy.services.analyzer.variables.syntax import (
     line_of,
@@ -32,7 +32,6 @@ from autodeploy.services.analyzer.variables.syntax import (
 MOST_ROUNDS = 3
 MOST_WRAPPERS = 50
 
-_QUOTED = re.compile(r"[A-Za-z@#]{0,3}(\"\"\"|[\"'`])(.*)\1#{0,3}", re.S)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Through a function of the repository's own, only what looks like a variable counts.
 _UPPER_KEY = re.compile(r"[A-Z][A-Z0-9_]*[A-Z0-9]")
@@ -41,9 +40,6 @@ _FALLBACK = re.compile(r"def|fall|alt|else|other", re.I)
 _NO_FALLBACK = re.compile(r"req|must|mandatory|type|kind|cast|ctx|context|config|client", re.I)
 _FAILS = re.compile(r"\b(panic|Fatal\w*|raise|throw|die|fatalError|abort|fetch_env!|error)\b")
 _MAY_BE_MISSING = re.compile(r"\bOption(al)?\b|\?|\bResult\b|\berror\b|,\s?bool\b|\bMaybe\b")
-_LITERALS = frozenset({"number", "integer", "int_literal", "integer_literal", "float", "true",
-                       "false", "boolean", "boolean_literal", "decimal_integer_literal",
-                       "float_literal", "number_literal", "bool"})  # fmt: skip
 
 
 _MOST_PARENTS = 24
@@ -155,7 +151,7 @@ class Reading:
         if around.written:
             return
         given = self._given_default(call)
-        default = (_value(given) if given else None) or around.default
+        default = (value(given) if given else None) or around.default
         has_default = given is not None or around.has_default
         yield Read(
             key,
@@ -166,7 +162,7 @@ class Reading:
             and not _is_one_of_several(node),
             default=clean(default) if default else None,
             has_default=has_default,
-            type=around.type or (_type_of(given) if given else None),
+            type=around.type or (type_of(given) if given else None),
             build_time=reader.build_time,
         )
 
@@ -185,7 +181,7 @@ class Reading:
         wrapper = self._wrapper(call, named[1])
         if wrapper:
             self._wrappers.setdefault(*wrapper)
-        else:
+        elif not named[1].islower():  # what is written in small letters varies
             self._wanted.setdefault(re.split(r"\.|::|->", named[1])[-1], []).append(call)
 
     def _wrapper(self, call: _Call, parameter: str) -> tuple[str, Reader] | None:
@@ -257,39 +253,6 @@ def _demands(function: Mapping[str, list[Node]], reader: Reader) -> bool:
     return reader.required or _FAILS.search(whole) is not None
 
 
-def literal(node: Node) -> str | None:
-    """The text of a string literal, None for anything else."""
-    quoted = _QUOTED.fullmatch(text_of(node).strip())
-    return quoted[2] if quoted else None
-
-
-def parameters(text: str, is_name_first: bool = False) -> list[str]:
-    """The names in a list of parameters, in order, whatever the language writes beside them.
-
-    ``is_name_first``: a type without a colon stands behind the name, as in Go.
-    """
-    names: list[str] = []
-    inside = text[text.find("(") + 1 :] if "(" in text else text
-    depth, start = 0, 0
-    for position, sign in enumerate(inside[:1_000]):
-        if sign in ",)" and depth == 0:
-            names.append(_parameter(inside[start:position], is_name_first))
-            start = position + 1
-            if sign == ")":
-                break
-        depth += (sign in "([{<") - (sign in ")]}>")
-    return [name for name in names if name and name != "self"]
-
-
-def _parameter(text: str, is_name_first: bool) -> str:
-    """`key: &str`, `string key`, `$key = null`, `_ key: String`, `key \\\\ nil`, `const T& key`."""
-    plain = re.split(r"=|\\\\", text)[0].replace("::", "")
-    if ":" in plain:
-        plain, is_name_first = plain.split(":")[0], False
-    words = re.findall(r"\w+", plain)
-    return words[0 if is_name_first else -1] if words else ""
-
-
 def _arguments(found: Mapping[str, list[Node]]) -> tuple[Node, ...]:
     nodes = found["arguments"][0].named_children if "arguments" in found else found["key"]
     return tuple(_inner(node) for node in nodes if node.type != "comment")
@@ -315,18 +278,3 @@ def _reader_name(callee: str, readers: Mapping[str, Reader]) -> str | None:
         (r for r in behind if r.startswith(".") or callee[: -len(r)].endswith((".", "::", "\\"))),
         None,
     )
-
-
-def _value(node: Node) -> str | None:
-    """The text of a default that is a literal without anything put in."""
-    if node.type in _LITERALS:
-        return text_of(node)
-    puts_in = any("interpol" in child.type or "variable" in child.type for child in node.children)
-    return None if puts_in else literal(node)
-
-
-def _type_of(node: Node) -> VariableType | None:
-    if node.type not in _LITERALS:
-        return None
-    is_boolean = text_of(node).lower() in ("true", "false")
-    return VariableType.BOOLEAN if is_boolean else VariableType.INTEGER

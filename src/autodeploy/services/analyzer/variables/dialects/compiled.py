@@ -1,56 +1,14 @@
-"""How each language reads the environment: data that ``reading`` interprets.
-
-A *call* is a query whose captures are ``@read`` (the whole expression), ``@method`` (the name that
-decides whether it is looked at) and ``@arguments`` or, in brackets, ``@key``. What is written from
-the start of a read to its first argument is the name of a *reader*: ``os.Getenv``, ``ENV[``.
-Sources: the references of the languages and libraries named (2026-11).
-"""
+"""How compiled languages read the environment."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 
-from autodeploy.services.analyzer.variables.syntax import Grammar
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A function that reads the variable that one of its arguments names.
-
-    ``key`` and ``default`` are positions; ``required``: it fails by itself when there is neither
-    value nor default; ``every``: all arguments name variables; ``arity``: with another number of
-    arguments it is something else.
-    """
-
-    key: int = 0
-    default: int | None = 1
-    required: bool = False
-    every: bool = False
-    arity: int | None = None
-    build_time: bool = False
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """A language: where it reads, declares constants and defines functions.
-
-    A file without any of ``marks`` reads nothing by itself; parsing is what costs. ``given`` are
-    the names that its own tools or servers set, and nobody else.
-    """
-
-    grammar: Grammar
-    marks: tuple[str, ...]
-    readers: Mapping[str, Reader]
-    calls: tuple[str, ...]
-    functions: tuple[str, ...]
-    constants: tuple[str, ...] = ()
-    given: re.Pattern[str] = re.compile(r"(?!)")
-
-
-PLAIN = Reader()
-NO_DEFAULT = Reader(default=None)
-FAILS = Reader(required=True)
-EVERY = Reader(default=None, every=True)
+from autodeploy.services.analyzer.variables.dialects.base import (
+    EVERY,
+    NO_DEFAULT,
+    PLAIN,
+    Dialect,
+    Reader,
+)
 
 GO = Dialect(
     grammar="go",
@@ -194,90 +152,6 @@ C_SHARP = Dialect(
     constants=("(variable_declarator name: (_) @name (string_literal) @value)",),
 )
 
-RUBY = Dialect(
-    grammar="ruby",
-    marks=("ENV[", "ENV.", "ENV ["),
-    readers={
-        "ENV[": NO_DEFAULT,
-        "ENV.fetch": FAILS,
-        "ENV.key?": NO_DEFAULT,
-        "ENV.has_key?": NO_DEFAULT,
-        "ENV.include?": NO_DEFAULT,
-        "ENV.dig": NO_DEFAULT,
-        "ENV.values_at": EVERY,
-        "ENV.slice": EVERY,
-    },
-    calls=(
-        "(element_reference object: (_) @method . (_) @key) @read",
-        "(call receiver: (_) method: (_) @method arguments: (_) @arguments) @read",
-        "(call !receiver method: (_) @method arguments: (_) @arguments) @read",
-    ),
-    functions=(
-        "(method name: (_) @name parameters: (_) @parameters) @function",
-        "(singleton_method name: (_) @name parameters: (_) @parameters) @function",
-    ),
-    constants=("(assignment left: (constant) @name right: (string) @value)",),
-)
-
-PHP = Dialect(
-    grammar="php",
-    marks=("env(", "$_ENV[", "$_SERVER[", "Env::get", "$context['APP_"),
-    readers={
-        "env": PLAIN,
-        "getenv": NO_DEFAULT,
-        "$_ENV[": NO_DEFAULT,
-        "$_SERVER[": NO_DEFAULT,
-        "$context[": NO_DEFAULT,  # Symfony's runtime
-        "Env::get": PLAIN,
-        "Env::getOrFail": Reader(default=None, required=True),
-        "App::env": PLAIN,  # Craft CMS
-    },
-    calls=(
-        "(function_call_expression function: (_) @method arguments: (_) @arguments) @read",
-        "(scoped_call_expression name: (_) @method arguments: (_) @arguments) @read",
-        "(member_call_expression name: (_) @method arguments: (_) @arguments) @read",
-        "(subscript_expression . (variable_name) @method (_) @key) @read",
-    ),
-    functions=(
-        "(function_definition name: (_) @name parameters: (_) @parameters) @function",
-        "(method_declaration name: (_) @name parameters: (_) @parameters) @function",
-    ),
-    constants=(
-        "(const_element (name) @name (string) @value)",
-        "(const_element (name) @name (encapsed_string) @value)",
-    ),
-    # Of a request, not of the process: RFC 3875, and PHP's own.
-    given=re.compile(
-        r"(HTTP|REQUEST|SERVER|SCRIPT|REMOTE|PATH|CONTENT|PHP|ORIG|REDIRECT|SSL)_\w+|DOCUMENT_ROOT|"
-        r"QUERY_STRING|HTTPS|AUTH_TYPE|GATEWAY_INTERFACE|arg[cv]|[a-z]\w*"
-    ),
-)
-
-ELIXIR = Dialect(
-    grammar="elixir",
-    marks=("get_env(", "get_env ", "fetch_env", "Dotenvy", "env!("),
-    readers={
-        "System.get_env": PLAIN,
-        "System.fetch_env!": FAILS,
-        "System.fetch_env": NO_DEFAULT,
-        "env!": Reader(default=2, required=True),  # Dotenvy: name, type, default
-    },
-    calls=(
-        """(call target: [(identifier) @method (dot right: (_) @method)]
-             (arguments) @arguments) @read""",
-    ),
-    functions=(
-        """(call target: (identifier) @_def (#any-of? @_def "def" "defp" "defmacro")
-             (arguments . [(call target: (identifier) @name (arguments) @parameters)
-               (binary_operator left: (call target: (identifier) @name (arguments) @parameters))])
-           ) @function""",
-    ),
-    constants=(
-        """(unary_operator operand: (call target: (identifier) @name
-             (arguments . (string) @value .)))""",
-    ),
-)
-
 SWIFT = Dialect(
     grammar="swift",
     marks=("environment", "Environment.", "getenv"),
@@ -325,18 +199,3 @@ CPP = Dialect(
              value: (string_literal) @value)""",
     ),
 )
-
-DIALECTS: Mapping[str, Dialect] = {
-    "go": GO,
-    "rs": RUST,
-    "java": JAVA,
-    **dict.fromkeys(("kt", "kts"), KOTLIN),
-    **dict.fromkeys(("scala", "sc", "sbt"), SCALA),
-    "cs": C_SHARP,
-    # Crystal is close enough to Ruby for the reads of a file to be found.
-    **dict.fromkeys(("rb", "rake", "ru", "erb", "cr"), RUBY),
-    "php": PHP,
-    **dict.fromkeys(("ex", "exs"), ELIXIR),
-    "swift": SWIFT,
-    **dict.fromkeys(("c", "cc", "cpp", "cxx", "h", "hpp"), CPP),
-}
