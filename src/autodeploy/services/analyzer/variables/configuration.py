@@ -15,7 +15,7 @@ from autodeploy.services.analyzer.variables.syntax import line_of, matches, pars
 
 Finder = Callable[[str, str], Iterator[Read]]
 
-_UPPER = r"[A-Z][A-Z0-9_]{1,120}"
+_UPPER = r"[A-Z][A-Z0-9_]{0,120}"
 _LONG_LINE = re.compile(r"[^\n]{4001,}")
 _COMMENT = re.compile(r"(?m)^[ \t]*(#|//)[^\n]*")
 _SPRING = re.compile(rf"\$\{{(?P<key>{_UPPER})(?::(?P<default>[^${{}}\n]{{0,200}}))?\}}")
@@ -32,7 +32,7 @@ _ERB = re.compile(r"<%(?![#%])[=-]?(.{0,2000}?)-?%>", re.S)
 # What chooses an image or a tool's version, or how a tool behaves: no setting of the app.
 _TOOLING = re.compile(
     r"(\w+_)?(VERSION|TAG|IMAGE|VARIANT|PLATFORM|ARCH|OS|UID|GID|DIGEST|SHA\d*)|TARGET\w+|BUILD\w*|"
-    r"(PYTHON|PIP|POETRY|UV|NPM|PNPM|YARN|NODE|BUNDLE|CARGO|GO|DEBIAN|APT|LC|JAVA|GEM|CGO|DOTNET|"
+    r"PYTHON\w*|(PIP|POETRY|UV|NPM|PNPM|YARN|NODE|BUNDLE|CARGO|GO|DEBIAN|APT|LC|JAVA|GEM|CGO|DOTNET|"
     r"COMPOSER|MIX|RUST|COREPACK|NEXT_TELEMETRY|TURBO|LANG|LD|COMPOSE)(_\w+)?|\w*PATH|LANGUAGE|_\w+"
 )
 # Parameters of the shell itself, and of programs that are nearly always there.

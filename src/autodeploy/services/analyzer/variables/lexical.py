@@ -129,14 +129,14 @@ PRISMA = Lexicon(r"//[^\n]*", ("env(",), (_of(rf'\benv\(\s?"{_K}"\s?\)', require
 
 # `${X:default}` in annotations of Spring, Micronaut and Quarkus; a dotted name is a property,
 # which may but need not come from the environment.
-_PLACEHOLDER = _of(r"\$\{(?P<key>[A-Z][A-Z0-9_]{1,120})(?::(?P<default>[^${}\"\n]{0,200}))?\}")
+_PLACEHOLDER = _of(r"\$\{(?P<key>[A-Z][A-Z0-9_]{0,120})(?::(?P<default>[^${}\"\n]{0,200}))?\}")
 JVM = Lexicon(
     _SLASHES,
     ("@Value", "@ConfigProperty", "@Property", "@Scheduled", "@FeignClient"),
     (
         _PLACEHOLDER,
         _of(
-            r'@ConfigProperty\(\s?name\s?=\s?"(?P<key>[A-Z][A-Z0-9_]{1,120})"'
+            r'@ConfigProperty\(\s?name\s?=\s?"(?P<key>[A-Z][A-Z0-9_]{0,120})"'
             r'(?:\s?,\s{0,40}defaultValue\s?=\s?"(?P<default>[^"\n]{0,200})")?'
         ),
     ),

@@ -171,7 +171,8 @@ class Reading:
         if call.reader.default is not None and len(call.arguments) > call.reader.default:
             return call.arguments[call.reader.default]
         block = call.node.child_by_field_name("block")
-        return block.child_by_field_name("body") or block if block else None
+        body = block.child_by_field_name("body") if block else None
+        return body.named_children[0] if body and body.named_child_count == 1 else block
 
     def _follow(self, call: _Call, node: Node) -> None:
         """Notes what a name that is no literal stands for: a parameter, or else a constant."""
@@ -181,7 +182,7 @@ class Reading:
         wrapper = self._wrapper(call, named[1])
         if wrapper:
             self._wrappers.setdefault(*wrapper)
-        elif not named[1].islower():  # what is written in small letters varies
+        elif "@" in text_of(node) or not named[1].islower():  # in small letters: a variable
             self._wanted.setdefault(re.split(r"\.|::|->", named[1])[-1], []).append(call)
 
     def _wrapper(self, call: _Call, parameter: str) -> tuple[str, Reader] | None:
