@@ -2,12 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.packages.workspaces import members_used
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
-from autodeploy.services.analyzer.variables import javascript, python
+from autodeploy.services.analyzer.variables import javascript, languages, python
 from autodeploy.services.analyzer.variables.classify import (
     PLATFORM,
     is_built_in,
@@ -21,11 +21,9 @@ from autodeploy.services.analyzer.variables.mapped import find_mapped
 from autodeploy.services.analyzer.variables.own_code import is_own_code
 from autodeploy.services.analyzer.variables.reads import Read
 
-# Of one file: its text and its path. Of all files of a language, since layers cross files.
-Finder = Callable[[str, str], list[Read]]
-Family = Callable[[Mapping[str, str]], list[Read]]
+# Of all files of a language by their paths, since layers cross files.
+Family = Callable[[Mapping[str, str]], Iterable[Read]]
 
-FINDERS: Mapping[str, Finder] = {}
 FAMILIES: Mapping[str, Family] = {
     "py": python.find_reads,
     **dict.fromkeys(javascript.EXTENSIONS, javascript.find_reads),
@@ -55,15 +53,17 @@ def _reads(files: SourceFiles) -> list[Read]:
     order: dict[str, int] = {}
     for path, text in _sources(files):
         order[path] = len(order)
-        extension = path.rpartition(".")[2]
-        if extension in FAMILIES:
-            families.setdefault(FAMILIES[extension], {})[path] = text
-        else:
-            reads.extend(FINDERS[extension](text, path))
+        for find in _families(path):
+            families.setdefault(find, {})[path] = text
     for find, texts in families.items():
         reads.extend(find(texts))
     reads.extend(find_mapped(files))
     return sorted(reads, key=lambda read: (order.get(read.file, len(order)), read.line))
+
+
+def _families(path: str) -> list[Family]:
+    family = FAMILIES.get(path.rpartition(".")[2])
+    return [*languages.families_of(path), *([family] if family else [])]
 
 
 def _sources(files: SourceFiles) -> Iterator[tuple[str, str]]:
@@ -73,8 +73,7 @@ def _sources(files: SourceFiles) -> Iterator[tuple[str, str]]:
         below = f"{place.root}/" if place.root else ""
         for whole in files.tree.walk(place.root):
             path = whole.removeprefix(below)
-            extension = path.rpartition(".")[2]
-            if not (extension in FINDERS or extension in FAMILIES) or not is_own_code(path):
+            if not _families(path) or not is_own_code(path):
                 continue
             count += 1
             if count > MOST_FILES or time.monotonic() > deadline:

@@ -16,7 +16,7 @@ from autodeploy.services.analyzer.variables.syntax import line_of, matches, pars
 Finder = Callable[[str, str], Iterator[Read]]
 
 _UPPER = r"[A-Z][A-Z0-9_]{0,120}"
-_LONG_LINE = re.compile(r"[^\n]{4001,}")
+_LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 _COMMENT = re.compile(r"(?m)^[ \t]*(#|//)[^\n]*")
 _SPRING = re.compile(rf"\$\{{(?P<key>{_UPPER})(?::(?P<default>[^${{}}\n]{{0,200}}))?\}}")
 _HOCON = re.compile(rf"\$\{{(?P<optional>\??)(?P<key>{_UPPER})\}}")

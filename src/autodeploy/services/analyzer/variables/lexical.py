@@ -15,7 +15,7 @@ from autodeploy.services.analyzer.variables.handling import (
 )
 from autodeploy.services.analyzer.variables.reads import Read
 
-_LONG_LINE = re.compile(r"[^\n]{4001,}")
+_LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _SLASHES, _HASHES = r"//[^\n]*|/\*.*?(?:\*/|\Z)", r"#[^\n]*"
 _SEMICOLONS, _DASHES = r";[^\n]*", r"--[^\n]*|\{-.*?(?:-\}|\Z)"
