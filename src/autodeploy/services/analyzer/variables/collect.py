@@ -116,7 +116,16 @@ def _required(key: str, reads: list[Read]) -> tuple[bool, str]:
         next((read for read in reads if read.required), reads[0]),
     )
     required = decisive.required and not decisive.has_default
-    return required, f"{decisive.reason or 'read'} in {decisive.file}:{decisive.line}"
+    return (
+        required,
+        f"{decisive.reason or _plain_reason(decisive)} in {decisive.file}:{decisive.line}",
+    )
+
+
+def _plain_reason(read: Read) -> str:
+    if read.has_default:
+        return "has a default"
+    return "the code fails without it" if read.required else "read without a default"
 
 
 def _shown_default(default: str | None, secret: bool, kind: VariableType) -> str | None:

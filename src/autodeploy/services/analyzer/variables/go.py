@@ -19,6 +19,7 @@ _FIELDS = """(field_declaration name: (_)? @name type: (_) @type
                tag: (raw_string_literal) @tag) @field"""
 _STRUCTS = "(type_spec name: (_) @name type: (struct_type) @struct)"
 _INTEGER = re.compile(r"\*?u?int(8|16|32|64)?")
+_DESCRIBING = ("help", "description", "env-description", "desc", "usage")
 _TYPES = {"bool": VariableType.BOOLEAN, "url.URL": VariableType.URL}
 
 _VIPER = re.compile(
@@ -84,6 +85,7 @@ def _tagged(found: Mapping[str, list[Node]], path: str, prefix: str) -> Iterator
                 default=default,
                 has_default=default is not None,
                 type=_type_of(text_of(found["type"][0])),
+                description=next((tags[n] for n in _DESCRIBING if n in tags), None),
             )
 
 

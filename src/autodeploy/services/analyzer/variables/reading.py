@@ -6,7 +6,7 @@ a round learns decides which files the next one parses.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -20,11 +20,12 @@ from autodeploy.services.analyzer.variables.handling import (
 )
 from autodeploy.services.analyzer.variables.literals import literal, parameters, type_of, value
 from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.source import Source
 from autodeploy.services.analyzer.variables.syntax import (
+    Captures,
     line_of,
     matches,
     matches_near,
-    parse,
     text_of,
 )
 
@@ -51,21 +52,10 @@ _CASES = frozenset({"if", "unless", "if_statement", "if_expression", "elsif", "e
 
 
 @dataclass(frozen=True)
-class _File:
-    path: str
-    root: Node
-    content: bytes
-
-    def between(self, start: int, end: int) -> str:
-        base = self.root.start_byte
-        return self.content[max(start - base, 0) : max(end - base, 0)].decode("utf-8", "replace")
-
-
-@dataclass(frozen=True)
 class _Call:
     """A call of a reader, with the nodes of its arguments."""
 
-    file: _File
+    file: Source
     node: Node
     reader: Reader
     arguments: tuple[Node, ...]
@@ -78,7 +68,7 @@ class Reading:
     def __init__(self, dialect: Dialect, texts: Mapping[str, str]):
         """``texts``: the source files of the language, by path."""
         self._dialect, self._texts = dialect, texts
-        self._files: dict[str, _File | None] = {}
+        self._files: dict[str, Source | None] = {}
         self._wrappers: dict[str, Reader] = {}
         self._constants: dict[str, str | None] = {}
         self._wanted: dict[str, list[_Call]] = {}
@@ -104,13 +94,15 @@ class Reading:
     def _holding(self, words: tuple[str, ...]) -> list[str]:
         return [p for p, text in self._texts.items() if any(word in text for word in words)]
 
-    def _file(self, path: str) -> _File | None:
+    def _file(self, path: str) -> Source | None:
         if path not in self._files:
-            root = parse(self._texts[path], self._dialect.grammar)
-            self._files[path] = _File(path, root, root.text or b"") if root else None
+            source = Source(path, self._texts[path], self._dialect.grammar)
+            self._files[path] = source if source.root else None
         return self._files[path]
 
-    def _reads_of(self, file: _File, readers: Mapping[str, Reader], is_own: bool) -> Iterator[Read]:
+    def _reads_of(
+        self, file: Source, readers: Mapping[str, Reader], is_own: bool
+    ) -> Iterator[Read]:
         for call in self._calls(file, readers, is_own):
             keys = call.arguments if call.reader.every else call.arguments[call.reader.key :][:1]
             for node in keys:
@@ -124,18 +116,18 @@ class Reading:
         pattern = _UPPER_KEY if is_own else _KEY
         return pattern.fullmatch(key) is not None and not self._dialect.given.fullmatch(key)
 
-    def _calls(self, file: _File, readers: Mapping[str, Reader], is_own: bool) -> Iterator[_Call]:
+    def _calls(self, file: Source, readers: Mapping[str, Reader], is_own: bool) -> Iterator[_Call]:
         names = {_method(name) for name in readers}
         # The sign of a macro is no part of its name in Rust, but it is in Elixir.
         names |= {name.rstrip("!") for name in names}
         methods = " ".join(f'"{name}"' for name in sorted(names))
         query = "\n".join(f"({one} (#any-of? @method {methods}))" for one in self._dialect.calls)
-        for _, found in matches_near(file.root, self._dialect.grammar, query, names):
+        for found in self._found(file, query, names):
             node = found["read"][0]
             arguments = _arguments(found)
             if not arguments:
                 continue
-            written = file.between(node.start_byte, arguments[0].start_byte)
+            written = _between(file, node.start_byte, arguments[0].start_byte)
             callee = re.sub(r"\s+|::<[^<>]*>", "", written).rstrip("(").replace("?.", ".")
             name = _method(callee) if is_own else _reader_name(callee, readers)
             reader = readers.get(name) if name else None
@@ -145,25 +137,27 @@ class Reading:
     def _read(self, call: _Call, key: str) -> Iterator[Read]:
         node, file, reader = call.node, call.file, call.reader
         around = handling(
-            file.between(node.start_byte - BEFORE_CHARACTERS, node.start_byte),
-            file.between(node.end_byte, node.end_byte + BEHIND_CHARACTERS),
+            _between(file, node.start_byte - BEFORE_CHARACTERS, node.start_byte),
+            _between(file, node.end_byte, node.end_byte + BEHIND_CHARACTERS),
         )
         if around.written:
             return
         given = self._given_default(call)
         default = (value(given) if given else None) or around.default
         has_default = given is not None or around.has_default
+        demanded = not has_default and (reader.required or around.demanded)
+        in_one_case = demanded and _is_one_of_several(node)
         yield Read(
             key,
             file.path,
             line_of(node),
-            required=not has_default
-            and (reader.required or around.demanded)
-            and not _is_one_of_several(node),
+            required=demanded and not in_one_case,
             default=clean(default) if default else None,
             has_default=has_default,
             type=around.type or (type_of(given) if given else None),
             build_time=reader.build_time,
+            reason="needed in one case only" if in_one_case else None,
+            description=file.comment(node) if self._dialect.has_comments else None,
         )
 
     def _given_default(self, call: _Call) -> Node | None:
@@ -206,9 +200,9 @@ class Reading:
         required = default is None and _demands(function, call.reader)
         return name, Reader(names.index(parameter), default, required)
 
-    def _functions(self, file: _File) -> Iterator[dict[str, list[Node]]]:
+    def _functions(self, file: Source) -> Iterator[Captures]:
         query = "\n".join(self._dialect.functions)
-        return (found for _, found in matches(file.root, self._dialect.grammar, query))
+        return self._found(file, query)
 
     def _constant_reads(self) -> Iterator[Read]:
         names = "|".join(re.escape(name) for name in self._wanted)
@@ -222,14 +216,26 @@ class Reading:
                 for call in calls:
                     yield from self._read(call, key)
 
-    def _learn_constants(self, file: _File) -> None:
+    def _learn_constants(self, file: Source) -> None:
         """A constant that is defined twice, with another text, stands for none."""
         query = "\n".join(self._dialect.constants)
-        for _, found in matches(file.root, self._dialect.grammar, query):
-            name, value = text_of(found["name"][0]), literal(found["value"][0])
-            if name in self._wanted and value is not None:
-                known = self._constants.setdefault(name, value)
-                self._constants[name] = value if known == value else None
+        for found in self._found(file, query):
+            name, spelled = text_of(found["name"][0]), literal(found["value"][0])
+            if name in self._wanted and spelled is not None:
+                known = self._constants.setdefault(name, spelled)
+                self._constants[name] = spelled if known == spelled else None
+
+    def _found(self, file: Source, query: str, near: Iterable[str] = ()) -> Iterator[Captures]:
+        """What a query captures in a file, or only near the places of some words."""
+        grammar = self._dialect.grammar
+        if file.root is not None:
+            found = matches_near(file.root, grammar, query, near) if near else matches(
+                file.root, grammar, query)  # fmt: skip
+            yield from (captures for _, captures in found)
+
+
+def _between(file: Source, start: int, end: int) -> str:
+    return file.bytes[max(start, 0) : end].decode("utf-8", "replace")
 
 
 def _is_one_of_several(node: Node) -> bool:

@@ -66,7 +66,14 @@ def _attribute_reads(root: Node, path: str) -> Iterator[Read]:
             default=(default[1] or default[2]) if default else None,
             has_default=default is not None,
             type=_type_of(kind),
+            description=_described(_before(root, found["item"][0])),
         )
+
+
+def _before(root: Node, item: Node) -> str:
+    end = item.start_byte - root.start_byte
+    whole = (root.text or b"")[max(end - 600, 0) : end].decode("utf-8", "replace")
+    return whole[: whole.rfind("\n") + 1]  # without the indentation
 
 
 def _field_behind(item: Node) -> Node | None:
@@ -160,7 +167,18 @@ def _entries(arguments: Node, path: str) -> Iterator[Read]:
             default=value,
             has_default=True,
             type=_type_of(entry[2]),
+            description=_described(text[max(entry.start() - 600, 0) : entry.start()]),
         )
+
+
+def _described(before: str) -> str | None:
+    """The documentation comment that ends there."""
+    lines: list[str] = []
+    for line in reversed(before.splitlines()):
+        if not line.lstrip().startswith("///"):
+            break
+        lines.insert(0, line.strip(" \t/"))
+    return " ".join(lines) or None
 
 
 def _type_of(kind: str) -> VariableType | None:

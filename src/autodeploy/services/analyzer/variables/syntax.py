@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Literal
 
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
@@ -30,11 +30,11 @@ _LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 _CHUNK_BYTES = 4 * 1024
 _MOST_STATES = 4_096
 _MOST_PLACES = 100
-# Grammars that share a package, and those whose function is not plainly `language`.
+# Where a grammar is not simply the `language` of a package of its name.
 _SOURCES = {
-    "php": ("tree_sitter_php", "language_php"),
-    "tsx": ("tree_sitter_typescript", "language_tsx"),
-    "typescript": ("tree_sitter_typescript", "language_typescript"),
+    "php": "tree_sitter_php:language_php",
+    "tsx": "tree_sitter_typescript:language_tsx",
+    "typescript": "tree_sitter_typescript:language_typescript",
 }
 
 
@@ -112,8 +112,7 @@ def _is_tangled(text: str) -> bool:
 
 @cache
 def _language(grammar: Grammar) -> Language:
-    module, function = _SOURCES.get(grammar, (f"tree_sitter_{grammar}", "language"))
-    return Language(getattr(import_module(module), function)())
+    return Language(resolve_name(_SOURCES.get(grammar, f"tree_sitter_{grammar}:language"))())
 
 
 @cache

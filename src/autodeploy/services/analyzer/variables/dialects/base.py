@@ -35,7 +35,8 @@ class Dialect:
     """A language: where it reads, declares constants and defines functions.
 
     A file without any of ``marks`` reads nothing by itself; parsing is what costs. ``given`` are
-    the names that its own tools or servers set, and nobody else.
+    the names that its own tools or servers set, and nobody else. ``has_comments``: what stands
+    behind ``#`` or ``//`` describes, and is no attribute or directive.
     """
 
     grammar: Grammar
@@ -45,6 +46,7 @@ class Dialect:
     functions: tuple[str, ...]
     constants: tuple[str, ...] = ()
     given: re.Pattern[str] = re.compile(r"(?!)")
+    has_comments: bool = True
 
 
 PLAIN = Reader()

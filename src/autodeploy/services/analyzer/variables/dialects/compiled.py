@@ -42,6 +42,7 @@ GO = Dialect(
 
 RUST = Dialect(
     grammar="rust",
+    has_comments=False,
     marks=("env::var", "var_os", "env!", "dotenv!", "dotenvy::var", "dotenv::var", ".env("),
     readers={
         "env::var": NO_DEFAULT,
@@ -172,6 +173,7 @@ SWIFT = Dialect(
 
 CPP = Dialect(
     grammar="cpp",
+    has_comments=False,
     marks=("getenv", "environmentVariable"),
     readers={
         "getenv": NO_DEFAULT,
