@@ -201,8 +201,10 @@ TABLE = {
             string b = System.Environment.GetEnvironmentVariable(Name)
                 ?? throw new InvalidOperationException();
             int c = int.Parse(Environment.GetEnvironmentVariable("C"));
+            string d = builder.Configuration["D_KEY"];
+            string e = builder.Configuration["Some:Setting"] + builder.Configuration["Plain"];
         }""",
-        {"A=a", "B!", "C"},
+        {"A=a", "B!", "C", "D_KEY"},
     ),
     "ruby": (
         "app.rb",
@@ -354,7 +356,7 @@ c: ${some.property:x}
       test:
         - CMD
     command: echo $$ESCAPED""",
-        {"PASSED", "A=a", "B!"},
+        {"PASSED", "A", "B"},
     ),
     "dockerfile": (
         "Dockerfile",
@@ -365,7 +367,7 @@ ARG TARGETPLATFORM
 ENV GREETING="hello"
 ENV PYTHONUNBUFFERED=1
 # ARG IN_COMMENT""",
-        {"API_URL", "GREETING=hello"},
+        {"API_URL", "GREETING"},
     ),
     "shell": (
         "docker-entrypoint.sh",
@@ -390,7 +392,7 @@ def test_code_that_reads_variables_gives_these_and_no_others(name: str) -> None:
     ("texts", "expected"),
     [
         ({"env.go": "package env\nfunc Get(key, fallback string) string { return os.Getenv(key) }",
-          "main.go": 'package main\nvar a = env.Get("HOST_NAME", "a")\nvar b = env.Get("lower", "")'},
+          "main.go": 'package main\nvar a = env.Get("HOST_NAME", "a")\nvar b = env.Get("low", "")'},
          {"HOST_NAME=a"}),
         ({"env.go": "package env\nfunc Must(key string) string {\n v := os.Getenv(key)\n"
                     ' if v == "" { panic(key) }\n return v\n}',
@@ -430,6 +432,19 @@ def test_wrappers_and_constants_of_other_files_are_followed(
 )  # fmt: skip
 def test_tests_and_generated_code_are_left_out(path: str) -> None:
     assert families_of(path) == ()
+
+
+def test_what_development_sets_does_not_make_a_variable_optional() -> None:
+    found = reads(
+        {"config/dev.exs": 'url = System.get_env("DATABASE_URL", "postgres://localhost")'}
+    )
+    assert described(found) == {"DATABASE_URL"}
+
+
+def test_logging_by_the_environment_reads_its_variable_where_it_is_named() -> None:
+    main = "fn main() { env_logger::init(); }"
+    assert described(reads({"main.rs": main})) == set()
+    assert described(reads({"main.rs": main + " // RUST_LOG=debug"})) == {"RUST_LOG"}
 
 
 def test_a_read_that_one_case_makes_is_not_required() -> None:

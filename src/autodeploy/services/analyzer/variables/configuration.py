@@ -6,6 +6,7 @@ compose specification, the Dockerfile reference, POSIX parameter expansion (2026
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from autodeploy.services.analyzer.variables.classify import PLATFORM
 from autodeploy.services.analyzer.variables.lexical import SYMFONY
@@ -57,9 +58,13 @@ def symfony(text: str, file: str) -> Iterator[Read]:
 
 
 def compose(text: str, file: str) -> Iterator[Read]:
-    """What a compose file takes from where it is started: ``${X}``, and ``- X`` passed through."""
+    """What a compose file takes from where it is started: ``${X}``, and ``- X`` passed through.
+
+    What it demands or stands in for a missing value holds where it is started, and only there.
+    """
     code = _without_comments(text)
-    yield from _expansions(code, file)
+    for read in _expansions(code, file):
+        yield replace(read, required=False, has_default=False)
     within: int | None = None  # how far the `environment:` above is indented
     for number, line in enumerate(code.splitlines(), 1):
         indent = len(line) - len(line.lstrip())
@@ -73,15 +78,16 @@ def compose(text: str, file: str) -> Iterator[Read]:
 
 
 def dockerfile(text: str, file: str) -> Iterator[Read]:
-    """``ARG`` and ``ENV`` of an image, without those that are for the tools in it."""
+    """``ARG`` and ``ENV`` of an image, without those that are for the tools in it.
+
+    Their values hold in the image, and only there: they show what a value may be.
+    """
     code = _without_comments(text)
     for pattern, build_time in ((_ARG, True), (_ENV, False)):
         for found in pattern.finditer(code):
             if not _TOOLING.fullmatch(found[1]) and found[1] not in PLATFORM:
-                has_default = found[2] is not None
                 line = _line(code, found.start(1))
-                yield Read(found[1], file, line, False, found[2] or None, has_default,
-                           build_time=build_time)  # fmt: skip
+                yield Read(found[1], file, line, default=found[2] or None, build_time=build_time)
 
 
 def shell(text: str, file: str) -> Iterator[Read]:

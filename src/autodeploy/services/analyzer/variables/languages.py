@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from autodeploy.services.analyzer.variables import configuration, go, lexical, rust
@@ -21,6 +22,7 @@ _LEFT_OUT = re.compile(
     r"\.(pb|gen|g|freezed|generated|designer)\.\w+)$"
     r"|(^|/)(src/(test|androidTest|it)|Tests|\w+\.Tests?|deps|target|Pods|obj|\.devcontainer|testing|benchmarks?)/"
 )
+_DEVELOPMENT = re.compile(r"(^|/)(dev|development|local)\.\w+$|\.Development\.\w+$")
 _RUBY_FILE = re.compile(r"(^|/)(Rakefile|Gemfile|Capfile|config/.*\.ya?ml)$|\.erb$")
 
 
@@ -48,7 +50,10 @@ def _each(finder: configuration.Finder) -> Family:
 
 def _of_dialect(dialect: Dialect, texts: Mapping[str, str]) -> Iterator[Read]:
     code = {path: configuration.code_in(path, text) for path, text in texts.items()}
-    yield from Reading(dialect, code).reads()
+    for read in Reading(dialect, code).reads():
+        # What stands in for a value, or demands one, in development says nothing of production.
+        is_ours = _DEVELOPMENT.search(read.file) is None
+        yield read if is_ours else replace(read, required=False, has_default=False, default=None)
 
 
 def _of_lexicon(lexicon: lexical.Lexicon, texts: Mapping[str, str]) -> Iterator[Read]:

@@ -29,6 +29,7 @@ _ENVY = re.compile(
 )
 _ENTRY = re.compile(r"(?m)^[ \t]*([a-z][a-z0-9_]{1,80})[ \t]*:[ \t]*([A-Za-z]\w{0,40})[ \t]*,(.*)$")
 _ENTRY_DEFAULT = re.compile(r'"([^"\n]*)"|\b(true|false|\d[\d_]*)\b(?=\s?;)')
+_LOGGING = re.compile(r"\benv_logger::|\bfrom_default_env\(|\bEnvFilter::")
 _NAMED = re.compile(r'\benv\s{0,20}(?:=\s{0,20}"(\w{1,120})"|=\s{0,20}(\w{1,80})|(?=[,)]))')
 _DEFAULT = re.compile(r'\bdefault_value(?:_t|s_t|s)?\b(?:\s?=\s?(?:"([^"\n]*)"|([\w.]+)))?')
 
@@ -42,6 +43,7 @@ def find_reads(texts: Mapping[str, str]) -> Iterator[Read]:
             yield from _attribute_reads(root, path)
     yield from _envy_reads(texts)
     yield from _macro_reads(marked)
+    yield from _logging_reads(texts)
 
 
 def _is_command_line(text: str) -> bool:
@@ -146,6 +148,15 @@ def _macro_reads(texts: Mapping[str, str]) -> Iterator[Read]:
         ):
             if text_of(found["name"][0]) in names:
                 yield from _entries(found["arguments"][0], path)
+
+
+def _logging_reads(texts: Mapping[str, str]) -> Iterator[Read]:
+    """``RUST_LOG``, which env_logger and tracing's EnvFilter read unless told another, where
+    the program mentions it (https://docs.rs/env_logger, 2026-11)."""
+    if any(_LOGGING.search(text) for text in texts.values()):
+        for path, text in texts.items():
+            if (position := text.find("RUST_LOG")) >= 0:
+                yield Read("RUST_LOG", path, text.count("\n", 0, position) + 1)
 
 
 def _reads_upper_names(body: str) -> bool:

@@ -134,9 +134,12 @@ SCALA = Dialect(
 
 C_SHARP = Dialect(
     grammar="c_sharp",
-    marks=("GetEnvironmentVariable", "DotNetEnv", "Env.GetString"),
+    marks=("GetEnvironmentVariable", "DotNetEnv", "Env.GetString", "onfiguration["),
     readers={
         "Environment.GetEnvironmentVariable": NO_DEFAULT,
+        "Configuration[": NO_DEFAULT,
+        "configuration[": NO_DEFAULT,
+        "_configuration[": NO_DEFAULT,
         "Env.GetString": PLAIN,
         "Env.GetInt": PLAIN,
         "Env.GetBool": PLAIN,
@@ -145,7 +148,12 @@ C_SHARP = Dialect(
         """(invocation_expression
              function: [(identifier) @method (member_access_expression name: (_) @method)]
              arguments: (_) @arguments) @read""",
+        """(element_access_expression
+             expression: [(identifier) @method (member_access_expression name: (_) @method)]
+             subscript: (_) @arguments) @read""",
     ),
+    # A key of the configuration in small letters is a variable only by a rule that maps names.
+    given=re.compile(r"\w*[a-z]\w*"),
     functions=(
         "(method_declaration name: (_) @name parameters: (_) @parameters) @function",
         "(local_function_statement name: (_) @name parameters: (_) @parameters) @function",
