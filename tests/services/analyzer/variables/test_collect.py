@@ -28,6 +28,15 @@ def test_reads_and_example_file_are_joined(tmp_path: Path) -> None:
     assert (unread.file, unread.line, unread.required) == (".env.example", 5, False)
 
 
+def test_key_that_is_put_together_counts_only_where_some_file_spells_it(tmp_path: Path) -> None:
+    code = (
+        "package main\ntype C struct { Port int; Host string }\nvar c C\n"
+        'func main() { envconfig.Process("app", &c) }\n'
+    )
+    files = {"go.mod": "module a\n", "main.go": code, "README.md": "Set `APP_PORT`."}
+    assert set(variables_of(tmp_path, files)) == {"APP_PORT"}
+
+
 @pytest.mark.parametrize(
     "path",
     ["tests/app.py", "test_app.py", "conftest.py", "node_modules/x/app.py", "vendor/app.py",

@@ -86,7 +86,6 @@ TABLE = {
             viper.SetEnvPrefix("app")
             viper.AutomaticEnv()
             viper.GetString("port") // set APP_PORT
-            viper.GetString("spelled.nowhere")
             viper.BindEnv("db", "DATABASE_URL")
         }""",
         {"APP_PORT", "DATABASE_URL"},
@@ -99,6 +98,30 @@ TABLE = {
         }
         func load() { parse(os.Environ()) }""",
         {"LISTEN_ADDR"},
+    ),
+    "go: envconfig": (
+        "config.go",
+        """package config
+        type Config struct {
+            JWT      Token
+            Database *Database `envconfig:"DB"`
+            SiteURL  string `split_words:"true" required:"true"`
+            hidden   string
+        }
+        type Token struct { Secret string; Lifetime int `default:"60"` }
+        type Database struct { Pool `ignored:"false"`; Url string `envconfig:"URL"` }
+        type Pool struct { MaxConns int `split_words:"true"` }
+        func Load(config *Config) error { return envconfig.Process("app", config) }""",
+        {
+            "APP_JWT_SECRET",
+            "APP_JWT_LIFETIME=60",
+            "APP_DB_URL",
+            "URL",
+            "APP_JWT",
+            "APP_DB",
+            "APP_DB_MAX_CONNS",
+            "APP_SITE_URL!",
+        },
     ),
     "rust: calls": (
         "main.rs",

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.evidence import SourceFiles, decode
 from autodeploy.services.analyzer.packages.workspaces import members_used
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
 from autodeploy.services.analyzer.variables import javascript, languages, python
@@ -32,6 +32,11 @@ FAMILIES: Mapping[str, Family] = {
 MOST_FILES = 5_000
 MOST_SECONDS = 10.0
 
+# Where variables are named beside code: documentation, deployment files, tests.
+_SPELLING = re.compile(
+    r"\.(go|md|mdx|rst|adoc|txt|ya?ml|toml|sh|json|tpl|env|example)$|file$", re.I
+)
+_WORD = re.compile(r"[A-Z][A-Z0-9_]+")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 
@@ -39,7 +44,7 @@ def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
     """The variables of the app in the root directory, by name: those of its code, of the members
     of its workspace that it depends on, and of its example files."""
     reads: dict[str, list[Read]] = {}
-    for read in _reads(files):
+    for read in _spelled(files, _reads(files)):
         if _KEY.fullmatch(read.key):
             reads.setdefault(read.key, []).append(read)
     examples = find_examples(files)
@@ -59,6 +64,17 @@ def _reads(files: SourceFiles) -> list[Read]:
         reads.extend(find(texts))
     reads.extend(find_mapped(files))
     return sorted(reads, key=lambda read: (order.get(read.file, len(order)), read.line))
+
+
+def _spelled(files: SourceFiles, reads: list[Read]) -> list[Read]:
+    """The reads without those whose keys were put together and stand in no file."""
+    missing = {read.key for read in reads if read.derived}
+    for count, path in enumerate(files.tree.walk()):
+        if not missing or count > MOST_FILES:
+            break
+        content = files.tree.read(path) if _SPELLING.search(path) else None
+        missing -= set(_WORD.findall(decode(content) or "")) if content else set()
+    return [read for read in reads if not (read.derived and read.key in missing)]
 
 
 def _families(path: str) -> list[Family]:

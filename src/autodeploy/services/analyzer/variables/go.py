@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
-from autodeploy.services.analyzer.variables.reads import Read, occurring
+from autodeploy.services.analyzer.variables import envconfig
+from autodeploy.services.analyzer.variables.reads import Read
 from autodeploy.services.analyzer.variables.syntax import line_of, matches, parse, text_of
 
 _MARKS = ('env:"', 'envconfig:"')
@@ -23,8 +24,8 @@ _DESCRIBING = ("help", "description", "env-description", "desc", "usage")
 _TYPES = {"bool": VariableType.BOOLEAN, "url.URL": VariableType.URL}
 
 _VIPER = re.compile(
-    r"\bviper\.(?:Get(?:String|Int|Int32|Int64|Bool|Duration|Float64|StringSlice)?|SetDefault|"
-    r'IsSet|BindEnv|MustBindEnv|RegisterAlias)\(\s{0,40}"([\w.-]{1,80})"'
+    r"\bviper\.(?:(?:Get(?:String|Int|Int32|Int64|Bool|Duration|Float64|StringSlice)?|SetDefault|"
+    r'IsSet)\(\s{0,40}"([\w.-]{1,80})"|(?:Must)?BindEnv\("([\w.-]{1,80})"\))'
 )
 # All variables at once, but not to add some for another process.
 _ALL = re.compile(r"range os\.Environ\(\)|(?<!append)\(os\.Environ\(\)\)")
@@ -34,7 +35,10 @@ _VIPER_PREFIX = re.compile(r'\bSetEnvPrefix\(\s{0,40}"(\w{1,40})"')
 
 def find_reads(texts: Mapping[str, str]) -> Iterator[Read]:
     """The reads that tags and viper make in the Go files of a repository."""
-    tagged = [path for path, text in texts.items() if any(mark in text for mark in _MARKS)]
+    processed = list(envconfig.find_reads(texts))
+    yield from processed
+    marks = ('env:"',) if processed else _MARKS
+    tagged = [path for path, text in texts.items() if any(mark in text for mark in marks)]
     prefixes: dict[str, str] = {}
     roots = {path: root for path in tagged if (root := parse(texts[path], "go"))}
     for root in roots.values():
@@ -47,8 +51,9 @@ def find_reads(texts: Mapping[str, str]) -> Iterator[Read]:
         for _, found in matches(root, "go", _FIELDS):
             field = found["field"][0]
             around = [p for s, p in structs if s.start_byte <= field.start_byte < s.end_byte]
-            yield from _tagged(found, path, around[-1] if around else "")
-    yield from occurring(_viper_reads(texts), texts)
+            if not (processed and "envconfig:" in text_of(found["tag"][0])):
+                yield from _tagged(found, path, around[-1] if around else "")
+    yield from _viper_reads(texts)
     yield from _registered(texts)
 
 
@@ -116,7 +121,8 @@ def _viper_reads(texts: Mapping[str, str]) -> Iterator[Read]:
     replaced = any("SetEnvKeyReplacer(" in text for text in using.values())
     for path, text in using.items():
         for read in _VIPER.finditer(text):
-            key = re.sub(r"[.-]", "_", read[1]) if replaced else read[1]
+            key = read[1] or read[2]
+            key = re.sub(r"[.-]", "_", key) if replaced else key
             if re.fullmatch(r"\w+", key):
                 line = text.count("\n", 0, read.start()) + 1
-                yield Read((prefix + key).upper(), path, line)
+                yield Read((prefix + key).upper(), path, line, derived=True)

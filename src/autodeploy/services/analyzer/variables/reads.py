@@ -1,17 +1,14 @@
 """One read of an environment variable, as found in code."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from autodeploy.services.analyzer.plan import VariableType
-
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class Read:
     """A place where ``key`` is read. ``required``: the code fails there when it is not set.
+    ``derived``: the key was put together, and counts only when some file spells it.
 
     ``reason`` says why it is required or not, to be followed by "in FILE:LINE". ``type``,
     ``description`` and ``secret`` are what the place itself says (an annotation, a schema, a
@@ -29,11 +26,4 @@ class Read:
     reason: str | None = None
     description: str | None = None
     secret: bool = False
-
-
-def occurring(reads: Iterable[Read], texts: Mapping[str, str]) -> Iterator[Read]:
-    """Those of ``reads``, whose keys were put together, that some text spells in any case."""
-    derived = list(reads)
-    if derived:
-        words = {word.upper() for text in texts.values() for word in _WORD.findall(text)}
-        yield from (read for read in derived if read.key.upper() in words)
+    derived: bool = False
