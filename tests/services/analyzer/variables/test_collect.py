@@ -37,6 +37,20 @@ def test_key_that_is_put_together_counts_only_where_some_file_spells_it(tmp_path
     assert set(variables_of(tmp_path, files)) == {"APP_PORT"}
 
 
+def test_settings_structs_under_a_prefix_are_read_where_spelled(tmp_path: Path) -> None:
+    code = (
+        "#[derive(Deserialize)] struct Database { url: String }\n"
+        "#[derive(Deserialize)] struct Settings { port: u16, database: Database, host: String }\n"
+        'fn main() { Environment::with_prefix("app").separator("__"); }\n'
+    )
+    files = {
+        "Cargo.toml": '[package]\nname = "a"\n',
+        "src/main.rs": code,
+        "README.md": "`APP__PORT`, `APP__DATABASE__URL`",
+    }
+    assert set(variables_of(tmp_path, files)) == {"APP__PORT", "APP__DATABASE__URL"}
+
+
 @pytest.mark.parametrize(
     "path",
     ["tests/app.py", "test_app.py", "conftest.py", "node_modules/x/app.py", "vendor/app.py",

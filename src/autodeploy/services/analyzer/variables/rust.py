@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
+from autodeploy.services.analyzer.variables import figment
 from autodeploy.services.analyzer.variables.reads import Read
 from autodeploy.services.analyzer.variables.syntax import (
     line_of,
@@ -44,6 +45,7 @@ def find_reads(texts: Mapping[str, str]) -> Iterator[Read]:
     yield from _envy_reads(texts)
     yield from _macro_reads(marked)
     yield from _logging_reads(texts)
+    yield from figment.find_reads(texts)
 
 
 def _is_command_line(text: str) -> bool:
