@@ -71,7 +71,7 @@ class Reading:
         """``texts``: the source files of the language, by path."""
         self._dialect, self._texts = dialect, texts
         self._files: dict[str, Source | None] = {}
-        self._defined: dict[str, list[Captures]] = {}
+        self._defined: dict[str, list[tuple[int, int, Captures]]] = {}
         self._wrappers: dict[str, Reader] = {}
         self._constants: dict[str, str | None] = {}
         self._wanted: dict[str, list[_Call]] = {}
@@ -184,12 +184,9 @@ class Reading:
 
     def _wrapper(self, call: _Call, parameter: str) -> tuple[str, Reader] | None:
         """The function around a call that has this parameter, as a reader."""
-        function, best = None, None
-        for found in self._functions(call.file):
-            around = found["function"][0]
-            inside = around.start_byte <= call.node.start_byte < around.end_byte
-            if inside and (best is None or around.start_byte > best):
-                function, best = found, around.start_byte
+        at = call.node.start_byte
+        inside = [one for one in self._functions(call.file) if one[0] <= at < one[1]]
+        function = max(inside, key=lambda one: one[0])[2] if inside else None
         if function is None:
             return None
         name = re.split(r"::|\.", text_of(function["name"][0]))[-1]
@@ -203,10 +200,14 @@ class Reading:
         required = default is None and _demands(function, call.reader)
         return name, Reader(names.index(parameter), default, required)
 
-    def _functions(self, file: Source) -> list[Captures]:
+    def _functions(self, file: Source) -> list[tuple[int, int, Captures]]:
+        """Where each function of a file begins and ends, with its name and parameters."""
         if file.path not in self._defined:
             query = "\n".join(self._dialect.functions)
-            self._defined[file.path] = list(islice(self._found(file, query), MOST_FUNCTIONS))
+            self._defined[file.path] = [
+                (found["function"][0].start_byte, found["function"][0].end_byte, found)
+                for found in islice(self._found(file, query), MOST_FUNCTIONS)
+            ]
         return self._defined[file.path]
 
     def _constant_reads(self) -> Iterator[Read]:
