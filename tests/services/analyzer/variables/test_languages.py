@@ -517,3 +517,13 @@ def test_hostile_code_ends_soon_and_invents_nothing(name: str) -> None:
     found = reads(dict.fromkeys(PATHS, HOSTILE[name]))
     assert {one.key for one in found} <= {"A"}
     assert time.monotonic() - started < len(PATHS)
+
+
+def test_many_wrappers_and_names_end_soon() -> None:
+    code = "package a\n" + "".join(
+        f"func f{n}(key string) string {{ return os.Getenv(key) + os.Getenv(Name{n}) }}\n"
+        for n in range(3_000)
+    )
+    started = time.monotonic()
+    reads({"a.go": code, "b.go": code})
+    assert time.monotonic() - started < 20

@@ -8,6 +8,7 @@ a round learns decides which files the next one parses.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from tree_sitter import Node
 
@@ -32,6 +33,7 @@ from autodeploy.services.analyzer.variables.syntax import (
 # A wrapper of a wrapper of a wrapper is the deepest that is followed.
 MOST_ROUNDS = 3
 MOST_WRAPPERS = 50
+MOST_FUNCTIONS, MOST_CONSTANTS = 500, 100
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Through a function of the repository's own, only what looks like a variable counts.
@@ -69,6 +71,7 @@ class Reading:
         """``texts``: the source files of the language, by path."""
         self._dialect, self._texts = dialect, texts
         self._files: dict[str, Source | None] = {}
+        self._defined: dict[str, list[tuple[int, int, Captures]]] = {}
         self._wrappers: dict[str, Reader] = {}
         self._constants: dict[str, str | None] = {}
         self._wanted: dict[str, list[_Call]] = {}
@@ -181,12 +184,9 @@ class Reading:
 
     def _wrapper(self, call: _Call, parameter: str) -> tuple[str, Reader] | None:
         """The function around a call that has this parameter, as a reader."""
-        function, best = None, None
-        for found in self._functions(call.file):
-            around = found["function"][0]
-            inside = around.start_byte <= call.node.start_byte < around.end_byte
-            if inside and (best is None or around.start_byte > best):
-                function, best = found, around.start_byte
+        at = call.node.start_byte
+        inside = [one for one in self._functions(call.file) if one[0] <= at < one[1]]
+        function = max(inside, key=lambda one: one[0])[2] if inside else None
         if function is None:
             return None
         name = re.split(r"::|\.", text_of(function["name"][0]))[-1]
@@ -200,15 +200,22 @@ class Reading:
         required = default is None and _demands(function, call.reader)
         return name, Reader(names.index(parameter), default, required)
 
-    def _functions(self, file: Source) -> Iterator[Captures]:
-        query = "\n".join(self._dialect.functions)
-        return self._found(file, query)
+    def _functions(self, file: Source) -> list[tuple[int, int, Captures]]:
+        """Where each function of a file begins and ends, with its name and parameters."""
+        if file.path not in self._defined:
+            query = "\n".join(self._dialect.functions)
+            self._defined[file.path] = [
+                (found["function"][0].start_byte, found["function"][0].end_byte, found)
+                for found in islice(self._found(file, query), MOST_FUNCTIONS)
+            ]
+        return self._defined[file.path]
 
     def _constant_reads(self) -> Iterator[Read]:
-        names = "|".join(re.escape(name) for name in self._wanted)
+        wanted = list(self._wanted)[:MOST_CONSTANTS]
+        names = "|".join(re.escape(name) for name in wanted)
         defined = re.compile(rf"\b(?:{names})\b[^\n=;(){{}}]{{0,60}}[=\s]\s{{0,20}}[\"'`]")
-        for path, text in self._texts.items() if names else ():
-            if defined.search(text) and (file := self._file(path)):
+        for path in self._holding(tuple(wanted)):
+            if defined.search(self._texts[path]) and (file := self._file(path)):
                 self._learn_constants(file)
         for name, calls in self._wanted.items():
             key = self._constants.get(name)
