@@ -1,5 +1,6 @@
 """Whatever a repository's files hold, there is an answer, and soon."""
 
+import itertools
 import json
 import random
 import time
@@ -23,7 +24,7 @@ from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.plan import Plan
 
 MOST_SECONDS = 2.0
-SLOW_BYTES = 32_000
+SLOW_BYTES = 16_000
 # In so many trees the known names are put.
 TREES = 20
 EXPLORE = settings(
@@ -115,10 +116,14 @@ def test_any_content_beside_a_real_app_gives_a_plan(folder: Path, files: dict[st
 
 
 @pytest.mark.parametrize("folder", examples(), ids=lambda folder: folder.name)
-def test_each_file_of_an_example_broken_in_each_way_gives_a_plan(folder: Path) -> None:
+def test_each_file_of_an_example_broken_gives_a_plan(folder: Path) -> None:
     files = example_files(folder)
+    # Three ways for each file: over all examples, every kind of file meets every way.
+    turn = itertools.cycle(BROKEN.values())
+    for _ in range(sum(folder.name.encode()) % len(BROKEN)):
+        next(turn)
     for path, content in files.items():
-        for spoil in BROKEN.values():
+        for spoil in itertools.islice(turn, 3):
             analyzed({**files, path: spoil(content)})
 
 
