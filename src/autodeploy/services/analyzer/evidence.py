@@ -44,6 +44,7 @@ class SourceFiles:
         self._parsed: dict[str, Mapping[str, object]] = {}
         self._elements: dict[str, Element] = {}
         self._codes: dict[str, str] = {}
+        self._signs: frozenset[str] | None = None
         self._parents: list[SourceFiles] | None = None
 
     def at(self, path: str) -> str:
@@ -70,6 +71,14 @@ class SourceFiles:
     def has(self, path: str) -> bool:
         folder, _, name = path.rpartition("/")
         return self.entries(folder).get(name) is True
+
+    def signs(self) -> frozenset[str]:
+        """The names of the files in the root, and ``*`` with each of their endings."""
+        if self._signs is None:
+            names = [name for name, is_file in self.entries().items() if is_file]
+            endings = (f"*{name[at:]}" for name in names for at in _dots(name))
+            self._signs = frozenset((*names, *endings))
+        return self._signs
 
     def glob(self, pattern: str) -> list[str]:
         """Files whose path matches; ``*`` stands for a part of one name, not for ``/``."""
@@ -161,6 +170,11 @@ class SourceFiles:
             return {}
         # Escapes may stand for what neither JSON nor a database can hold.
         return as_table(cleaned(found) if "\\" in text else found)
+
+
+def _dots(name: str) -> list[int]:
+    """Where the endings of a name begin; a file has no more than a few that mean anything."""
+    return [at for at, sign in enumerate(name) if sign == "."][-3:]
 
 
 def cleaned(value: object) -> object:

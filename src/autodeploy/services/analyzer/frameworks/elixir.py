@@ -25,7 +25,7 @@ RECORDS = (
         source="https://hexdocs.pm/mix/Mix.Tasks.Run.html",
         generic=True,
         ways=(
-            Way(0.92, (Content("mix.exs", r"\bmod:\s*\{"),)),
+            Way(0.96, (Content("mix.exs", r"\bmod:\s*\{"),)),
             Way(0.88, (File("mix.exs"),)),
             Way(0.6, (File("*.exs"),)),
         ),

@@ -45,9 +45,10 @@ RECORDS = (
         source="https://go.dev/doc/tutorial/compile-install",
         generic=True,
         ways=(
-            Way(0.92, (File("go.mod"), Content("*.go", _MAIN))),
-            Way(0.92, (File("go.mod"), Content("cmd/*.go", _MAIN))),
-            Way(0.92, (File("go.mod"), Content("cmd/*/*.go", _MAIN))),
+            # As sure as a front end beside it, which the program serves.
+            Way(0.96, (File("go.mod"), Content("*.go", _MAIN))),
+            Way(0.96, (File("go.mod"), Content("cmd/*.go", _MAIN))),
+            Way(0.96, (File("go.mod"), Content("cmd/*/*.go", _MAIN))),
             Way(0.9, (File("go.work"),)),
             Way(0.85, (File("go.mod"),)),
             Way(0.85, (File("main.go"),)),
