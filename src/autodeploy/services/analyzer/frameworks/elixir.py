@@ -13,7 +13,7 @@ RECORDS = (
         source="https://hexdocs.pm/phoenix/deployment.html",
         package="phoenix",
         ways=(Way(0.98, (Dependency("phoenix", production_only=True),)),),
-        supersedes=FRONT_ENDS,
+        supersedes=FRONT_ENDS | {"elixir"},
         start_command="MIX_ENV=prod mix phx.server",
         port=4000,
     ),

@@ -22,7 +22,7 @@ def _web(slug: str, name: str, module: str, source: str, *above: str) -> Framewo
             Way(0.95, (Dependency(module),)),
             Way(0.9, (Content("*.go", rf'"{module}["/]'),)),
         ),
-        supersedes=FRONT_ENDS | frozenset(above),
+        supersedes=FRONT_ENDS | {"go"} | frozenset(above),
         port=8080,
     )
 

@@ -16,7 +16,7 @@ def _web(
         source=source,
         package=slug,
         ways=(Way(0.97, (Dependency(slug, production_only=True),)),),
-        supersedes=FRONT_ENDS | frozenset(above),
+        supersedes=FRONT_ENDS | {"rust"} | frozenset(above),
         start_command=start,
         port=8000 if slug == "rocket" else 8080,
     )
