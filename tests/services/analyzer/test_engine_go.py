@@ -41,6 +41,7 @@ def test_program_is_built_from_where_its_main_is(
         {"hello_test.go": MAIN},
         {"generate.go": f"//go:build ignore\n\n{MAIN}"},
         {"one/main.go": MAIN, "two/main.go": MAIN},
+        {"hello.go": LIBRARY, "example/main.go": MAIN},
     ],
 )
 def test_module_without_one_program_has_no_build_and_the_plan_abstains(

@@ -56,6 +56,18 @@ def test_member_with_the_framework_is_built_from_the_root(tmp_path: Path) -> Non
     assert [member.path for member in plan.members] == ["crates/a-tool", "crates/web"]
 
 
+def test_workspace_without_a_framework_takes_the_member_that_is_no_tool_of_its_own(
+    tmp_path: Path,
+) -> None:
+    files = {"Cargo.toml": '[workspace]\nmembers = ["xtask", "web", "worker"]\n'}
+    for name in ("xtask", "web", "worker"):
+        files[f"{name}/Cargo.toml"] = PACKAGE.replace("hello", name)
+        files[f"{name}/src/main.rs"] = ""
+    plan = plan_of(tmp_path, files)
+    assert build_of(plan) == "cargo build --release --package web"
+    assert any("web, worker" in warning for warning in plan.warnings)
+
+
 def test_member_as_root_directory_starts_from_the_target_of_the_workspace(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, WORKSPACE, "crates/web")
     assert start_of(plan) == "../../target/release/web"

@@ -72,6 +72,15 @@ class SourceFiles:
         folder, _, name = path.rpartition("/")
         return self.entries(folder).get(name) is True
 
+    def signs(self) -> frozenset[str]:
+        """The names of the files in the root, and ``*`` with each of their endings."""
+        return self.once("signs", "", self._find_signs)
+
+    def _find_signs(self) -> frozenset[str]:
+        names = [name for name, is_file in self.entries().items() if is_file]
+        endings = (f"*{name[at:]}" for name in names for at in _dots(name))
+        return frozenset((*names, *endings))
+
     def glob(self, pattern: str) -> list[str]:
         """Files whose path matches; ``*`` stands for a part of one name, not for ``/``."""
         if not _has_wildcard(pattern):
@@ -183,6 +192,11 @@ class SourceFiles:
             return {}, f"{self.at(path)} cannot be parsed and was left out: {_reason(error)}"
         # Escapes may stand for what neither JSON nor a database can hold.
         return as_table(cleaned(found) if "\\" in text else found), None
+
+
+def _dots(name: str) -> list[int]:
+    """Where the endings of a name begin; a file has no more than a few that mean anything."""
+    return [at for at, sign in enumerate(name) if sign == "."][-3:]
 
 
 def cleaned(value: object) -> object:

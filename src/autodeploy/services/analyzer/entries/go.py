@@ -21,6 +21,22 @@ _MODULE = re.compile(r"(?m)^module[ \t]+\"?([^\s\"]+)")
 SERVERS = ("server", "web", "api", "app", "main", "http", "serve", "service")
 MOST_FILES = 40
 
+# Folders whose programs are not what the repository is.
+ASIDE = frozenset(
+    {
+        "vendor",
+        "testdata",
+        "test",
+        "tests",
+        "example",
+        "examples",
+        "tools",
+        "scripts",
+        "docs",
+        "hack",
+    }
+)
+
 # A folder for the program: its name may be that of a folder of the repository.
 PROGRAM = "bin/app"
 
@@ -71,7 +87,11 @@ def _main_folder(files: SourceFiles) -> str | None:
 
 def _below(files: SourceFiles, folder: str) -> list[str]:
     entries = files.entries(folder).items()
-    names = [name for name, is_file in entries if not is_file and name[0] not in "._"]
+    names = [
+        name
+        for name, is_file in entries
+        if not is_file and name[0] not in "._" and name not in ASIDE
+    ]
     return [f"{folder}/{name}" if folder else name for name in names[:MOST_FILES]]
 
 

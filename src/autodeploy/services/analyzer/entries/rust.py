@@ -14,6 +14,9 @@ from autodeploy.services.analyzer.packages.rust import MANIFEST, manifest_of, me
 
 BUILD = "cargo build --release"
 
+# Members whose programs serve the work on the others (https://github.com/matklad/cargo-xtask).
+ASIDE = frozenset({"xtask", "examples", "benches", "fuzz"})
+
 
 def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
     """How to build and run a Rust app; a package without a binary is a library."""
@@ -22,12 +25,11 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     own = _binary(files, "")
     if own or "package" in files.toml(MANIFEST):
         return program_run(packages, record, _program(files, own, BUILD))
-    for folder in _likeliest_first(files, record):
-        name, binary = _package_name(files, folder), _binary(files, folder)
-        if name and binary:
-            build = f"{BUILD} --package {shlex.quote(name)}"
-            return program_run(packages, record, _program(files, binary, build))
-    return program_run(packages, record, None)
+    folder = _member(files, record)
+    if folder is None:
+        return program_run(packages, record, None)
+    build = f"{BUILD} --package {shlex.quote(_package_name(files, folder) or folder)}"
+    return program_run(packages, record, _program(files, _binary(files, folder), build))
 
 
 def _program(files: SourceFiles, binary: str | None, build: str) -> Program | None:
@@ -57,12 +59,22 @@ def _package_name(files: SourceFiles, folder: str) -> str | None:
     return words(table(manifest_of(files, folder), "package").get("name"))
 
 
-def _likeliest_first(files: SourceFiles, record: FrameworkRecord) -> list[str]:
-    """The members of the workspace: those that use the framework first."""
-    return sorted(
-        member_folders(files),
-        key=lambda folder: record.package not in table(manifest_of(files, folder), "dependencies"),
-    )
+def _member(files: SourceFiles, record: FrameworkRecord) -> str | None:
+    """The member of the workspace that is the app: one that uses the framework, if there is one."""
+    folders = [
+        folder
+        for folder in member_folders(files)
+        if _binary(files, folder) and folder.rpartition("/")[2] not in ASIDE
+    ]
+    using = [
+        folder
+        for folder in folders
+        if record.package in table(manifest_of(files, folder), "dependencies")
+    ]
+    found = using or folders
+    if len(found) > 1:
+        files.warn(f"Several members make programs: {', '.join(found)}. Say which in a Procfile.")
+    return found[0] if found else None
 
 
 def _binary(files: SourceFiles, folder: str) -> str | None:

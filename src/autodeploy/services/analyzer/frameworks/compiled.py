@@ -27,7 +27,7 @@ RECORDS = (
         source="https://docs.vapor.codes/deploy/docker/",
         package="vapor",
         ways=(Way(0.97, (Dependency("vapor"),)),),
-        supersedes=FRONT_ENDS,
+        supersedes=FRONT_ENDS | {"swift"},
         start_command="{program} serve --env production --hostname 0.0.0.0 --port $PORT",
         port=8080,
     ),

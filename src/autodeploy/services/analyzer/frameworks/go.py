@@ -22,7 +22,7 @@ def _web(slug: str, name: str, module: str, source: str, *above: str) -> Framewo
             Way(0.95, (Dependency(module),)),
             Way(0.9, (Content("*.go", rf'"{module}["/]'),)),
         ),
-        supersedes=FRONT_ENDS | frozenset(above),
+        supersedes=FRONT_ENDS | {"go"} | frozenset(above),
         port=8080,
     )
 
@@ -45,9 +45,10 @@ RECORDS = (
         source="https://go.dev/doc/tutorial/compile-install",
         generic=True,
         ways=(
-            Way(0.92, (File("go.mod"), Content("*.go", _MAIN))),
-            Way(0.92, (File("go.mod"), Content("cmd/*.go", _MAIN))),
-            Way(0.92, (File("go.mod"), Content("cmd/*/*.go", _MAIN))),
+            # As sure as a front end beside it, which the program serves.
+            Way(0.96, (File("go.mod"), Content("*.go", _MAIN))),
+            Way(0.96, (File("go.mod"), Content("cmd/*.go", _MAIN))),
+            Way(0.96, (File("go.mod"), Content("cmd/*/*.go", _MAIN))),
             Way(0.9, (File("go.work"),)),
             Way(0.85, (File("go.mod"),)),
             Way(0.85, (File("main.go"),)),

@@ -30,7 +30,7 @@ def _web(
         source=source,
         package=versioned or f"{packages[0].partition(':')[0]}*",
         ways=(*(Way(0.97, (Dependency(one),)) for one in packages), *ways),
-        supersedes=FRONT_ENDS | supersedes,
+        supersedes=FRONT_ENDS | {"java"} | supersedes,
         start_command=f"{variables} {{program}}".strip(),
         port=8080,
     )

@@ -86,14 +86,20 @@ class Project:
 
 def projects(files: SourceFiles) -> list[Project]:
     """The projects of the root, else those in folders below it, likeliest first."""
-    paths: list[str] = []
     # Far below are only those of a solution.
     is_solution = any(files.glob(path) for path in _SOLUTION)
-    for folder in ("", "*/", "*/*/")[: None if is_solution else 2]:
-        if not any("/" not in path for path in paths):
-            paths += [path for end in _ENDINGS for path in files.glob(f"{folder}*.{end}")]
+    paths = _paths(files, "") or _paths(files, "*/", *(("*/*/",) if is_solution else ()))
     found = [Project(files, path) for path in sorted(paths)[:MOST_PROJECTS]]
     return sorted(found, key=lambda one: -one.rank())
+
+
+def _paths(files: SourceFiles, *folders: str) -> list[str]:
+    return [
+        path
+        for folder in folders
+        for ending in _ENDINGS
+        for path in files.glob(f"{folder}*.{ending}")
+    ]
 
 
 def _dependencies(files: SourceFiles) -> Dependencies:

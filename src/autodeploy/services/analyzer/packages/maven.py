@@ -81,9 +81,9 @@ class Pom:
 
 def _properties(project: Element) -> dict[str, str]:
     found = {one.tag: (one.text or "").strip() for one in project.findall("properties/*")}
-    for key in ("groupId", "artifactId", "version", "packaging"):
+    for key in ("groupId", "artifactId", "version"):
         value = project.findtext(key) or project.findtext(f"parent/{key}")
-        if value and key != "packaging":
+        if value:
             found[f"project.{key}"] = found[f"pom.{key}"] = value.strip()
     return {name: value for name, value in found.items() if len(value) <= _LONGEST_VALUE}
 

@@ -98,19 +98,17 @@ class Language:
         )
 
     def _is_here(self, files: SourceFiles) -> bool:
-        names = "\n".join(name for name, is_file in files.entries().items() if is_file)
-        return bool(self._in_root.search(names)) or any(files.glob(path) for path in self._below)
+        return not self._in_root.isdisjoint(files.signs()) or any(
+            files.glob(path) for path in self._below if _is_possible(path, files)
+        )
 
     @cached_property
     def _signs(self) -> tuple[str, ...]:
         return (*(path for tool in self.tools for path in tool.manifests), *self.sources)
 
     @cached_property
-    def _in_root(self) -> re.Pattern[str]:
-        """All signs in the root at once: most repositories hold none of most languages."""
-        alternatives = (re.escape(path).replace(r"\*", ".*") for path in self._signs
-                        if "/" not in path)  # fmt: skip
-        return re.compile(rf"(?m)^(?:{'|'.join(alternatives)})$")
+    def _in_root(self) -> frozenset[str]:
+        return frozenset(path for path in self._signs if "/" not in path)
 
     @cached_property
     def _below(self) -> tuple[str, ...]:
@@ -122,6 +120,12 @@ class Language:
                 if files.glob(path):
                     return tool
         return None
+
+
+def _is_possible(path: str, files: SourceFiles) -> bool:
+    """Whether the first folder of the path is there: most are not, and need no further look."""
+    folder = path.partition("/")[0]
+    return "*" in folder or folder in files.entries()
 
 
 def _install(tool: BuildTool | None, files: SourceFiles) -> Command | None:
