@@ -108,7 +108,8 @@ def test_django_with_a_front_end_build_stays_django(tmp_path: Path) -> None:
     assert plan.framework is not None
     assert plan.framework.slug == "django"
     assert "vite" in {candidate.slug for candidate in plan.candidates}
-    assert any("build script" in warning for warning in plan.warnings)
+    assert plan.build_command is not None
+    assert plan.build_command.command.startswith("npm run build")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Ruby: manifests, versions, servers and what Rails adds."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -192,9 +193,11 @@ def test_default_task_of_a_rakefile_is_run_where_nothing_else_starts(tmp_path: P
 
 
 def test_hostile_gemfile_is_read_in_linear_time(tmp_path: Path) -> None:
-    blocks, gems, versions = "group :a do\n" * 30_000, 'gem "a"\n' * 30_000, ', ""' * 100_000
-    words, groups = "a" * 200_000, "group: [" * 30_000
+    blocks, gems, versions = "group :a do\n" * 20_000, 'gem "a"\n' * 20_000, ', ""' * 40_000
+    words, groups = "a" * 150_000, "group: [" * 20_000
     gemfile = f'{blocks}{gems}gem "a"{versions}\ngem "b", {words}\ngem "c", {groups}\n'
-    gemfile += 'ruby "' * 30_000
+    gemfile += 'ruby "' * 10_000
+    started = time.process_time()
     plan = plan_of(tmp_path, {"Gemfile": gemfile, "app.rb": ""})
-    assert plan.language == "ruby"
+    assert plan.dependencies.production == ("a", "b", "c")
+    assert time.process_time() - started < 5
