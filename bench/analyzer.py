@@ -30,7 +30,7 @@ def prediction(case_id: str, plan: Plan, milliseconds: float) -> dict[str, objec
         "runtime_version": plan.runtime.version_request if plan.runtime else None,
         "env": [variable.key for variable in plan.environment_variables],
         "ms": round(milliseconds, 3),
-        "confidence": plan.framework.confidence if plan.framework else plan.confidence,
+        "confidence": plan.framework_confidence,
     }
 
 

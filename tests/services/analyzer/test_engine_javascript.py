@@ -73,9 +73,17 @@ def test_vite_output_directory_follows_the_configuration(
 
 def test_framework_that_builds_with_vite_is_not_taken_for_vite(tmp_path: Path) -> None:
     package = manifest(devDependencies={"vite": "6", "vitepress": "1"})
-    plan = plan_of(tmp_path, {"package.json": package, "vite.config.js": ""})
+    plan = plan_of(tmp_path, {"package.json": package, ".vitepress/config.js": ""})
     assert plan.framework is not None
     assert plan.framework.slug == "vitepress"
+
+
+def test_documentation_beside_an_app_is_not_taken_for_the_app(tmp_path: Path) -> None:
+    scripts = {"build": "vite build", "docs:build": "vitepress build docs"}
+    package = manifest(devDependencies={"vite": "6", "vitepress": "1"}, scripts=scripts)
+    plan = plan_of(tmp_path, {"package.json": package, "vite.config.js": ""})
+    assert plan.framework is not None
+    assert plan.framework.slug == "vite"
 
 
 def test_nextjs_that_exports_is_static(tmp_path: Path) -> None:
@@ -164,3 +172,30 @@ def test_site_with_several_pages_has_no_fallback_to_the_first(
     package = manifest(devDependencies={"vite": "8"}, scripts={"build": "vite build"})
     plan = plan_of(tmp_path, {"package.json": package, **dict.fromkeys(("index.html", *pages), "")})
     assert plan.spa_fallback is spa
+
+
+def test_client_of_a_chat_service_is_a_bot_and_needs_no_port(tmp_path: Path) -> None:
+    package = manifest(dependencies={"discord.js": "14"}, scripts={"start": "node bot.js"})
+    plan = plan_of(tmp_path, {"package.json": package, "bot.js": ""})
+    assert (plan.kind, plan.framework, plan.build_spec().kind) == ("bot", None, "worker")
+
+
+def test_server_that_also_talks_to_a_chat_service_is_a_server(tmp_path: Path) -> None:
+    package = manifest(dependencies={"discord.js": "14", "express": "5"}, main="index.js")
+    plan = plan_of(tmp_path, {"package.json": package, "index.js": ""})
+    assert plan.kind == "server"
+
+
+def test_versions_that_disagree_are_told_with_the_one_that_counts(tmp_path: Path) -> None:
+    package = manifest(engines={"node": "20.x"}, scripts={"start": "node a.js"})
+    plan = plan_of(tmp_path, {"package.json": package, ".nvmrc": "v22.1.0\n"})
+    assert plan.runtime is not None
+    assert plan.runtime.version_request == "22.1.0"
+    told = ".nvmrc asks for 22.1.0 and package.json (engines) for 20.x: .nvmrc counts."
+    assert told in plan.warnings
+
+
+def test_version_inside_a_range_of_another_file_is_no_disagreement(tmp_path: Path) -> None:
+    package = manifest(engines={"node": ">=20"}, scripts={"start": "node a.js"})
+    plan = plan_of(tmp_path, {"package.json": package, ".nvmrc": "22"})
+    assert not any("counts" in warning for warning in plan.warnings)

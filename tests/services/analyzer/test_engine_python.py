@@ -174,3 +174,20 @@ def test_library_without_an_entry_point_abstains(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {"pyproject.toml": "[project]\nname='x'\n", "x/__init__.py": ""})
     assert plan.kind == "library"
     assert plan.abstained
+
+
+def test_client_of_a_chat_service_is_a_bot_and_needs_no_port(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "discord.py==2.4", "bot.py": "import discord"})
+    assert (plan.kind, plan.framework, start_of(plan)) == ("bot", None, "python bot.py")
+    assert plan.build_spec().kind == "worker"
+
+
+def test_django_with_an_asgi_module_alone_is_served_by_uvicorn(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "django\nuvicorn",
+        "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')",
+        "shop/settings.py": "DATABASES = {}",
+        "shop/asgi/__init__.py": "application = get_asgi_application()",
+    }
+    start = "uvicorn shop.asgi:application --host 0.0.0.0 --port $PORT"
+    assert start_of(plan_of(tmp_path, files)) == start

@@ -12,7 +12,7 @@ import pytest
 
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
-from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.plan import AppKind, Plan
 from autodeploy.services.analyzer.tree import FolderTree
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -50,7 +50,8 @@ def test_each_framework_record_has_an_example() -> None:
     shown = set()
     for name in NAMES:
         plan = plan_of(name)
-        shown |= {plan.framework.slug if plan.framework else plan.language}
+        language = f"{plan.language}-bot" if plan.kind is AppKind.BOT else plan.language
+        shown |= {plan.framework.slug if plan.framework else language}
     assert set(FRAMEWORKS) - shown == set()
 
 

@@ -122,3 +122,51 @@ def test_the_file_that_is_watched_in_development_is_started(tmp_path: Path) -> N
 
     assert plan.start_command is not None
     assert plan.start_command.command == "node api.js"
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"package.json": manifest(workspaces={"packages": ["apps/*"]})},
+        {"pnpm-workspace.yaml": "packages:\n  - apps/*\n"},
+        {"lerna.json": '{"packages": ["apps/*"]}'},
+        {"rush.json": '// x\n{"projects": [{"projectFolder": "apps/web"}]}'},
+        {".moon/workspace.yml": "projects:\n  - apps/*\n"},
+        {".moon/workspace.yml": "projects:\n  web: apps/web\n"},
+        {".moon/workspace.yml": "projects:\n  sources:\n    web: apps/web\n"},
+        {"nx.json": "{}", "apps/web/project.json": '{"name": "web"}'},
+    ],
+)
+def test_members_are_found_where_a_monorepo_names_them(
+    tmp_path: Path, declared: dict[str, str]
+) -> None:
+    files = {
+        "package.json": manifest(private=True),
+        "apps/web/package.json": manifest(name="web", dependencies={"next": "16"}),
+    }
+    plan = plan_of(tmp_path, {**files, **declared})
+    assert [(member.path, member.name) for member in plan.members] == [("apps/web", "web")]
+    assert plan.root_directory == "apps/web"
+
+
+def test_members_that_only_use_a_bundler_are_no_apps(tmp_path: Path) -> None:
+    files = _workspace(
+        **{
+            "apps/web": manifest(name="web", devDependencies={"vite": "7"}),
+            "packages/email": manifest(name="email", dependencies={"react": "19"}),
+            "packages/tests": manifest(name="tests", devDependencies={"vite": "7"}),
+            "packages/ui": manifest(name="ui", devDependencies={"vite": "7"}),
+        }
+    )
+    files |= {"apps/web/index.html": "", "apps/web/vite.config.ts": ""}
+    plan = plan_of(tmp_path, {**files, "packages/ui/vite.config.ts": ""})
+    assert plan.root_directory == "apps/web"
+
+
+def test_bundler_at_the_root_of_a_workspace_is_for_its_members(tmp_path: Path) -> None:
+    root = manifest(
+        private=True, workspaces=["apps/*"], devDependencies={"vite": "7"},
+        scripts={"build": "turbo run build"},
+    )  # fmt: skip
+    plan = plan_of(tmp_path, {"package.json": root, "apps/web/package.json": manifest(name="web")})
+    assert plan.framework is None

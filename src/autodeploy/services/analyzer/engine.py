@@ -13,6 +13,7 @@ from autodeploy.services.analyzer.entries import app_file, celery, javascript, p
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.frameworks import FRAMEWORKS
+from autodeploy.services.analyzer.frameworks.javascript.families import BUNDLERS
 from autodeploy.services.analyzer.languages import find_unsupported
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord, Match, Verdict, judge
 from autodeploy.services.analyzer.needs import find_needs, with_required
@@ -39,8 +40,17 @@ OWNERS = ("Procfile", APP_FILE)
 # A workspace's members beyond this are not looked into.
 MOST_MEMBERS = 50
 
+# A member of a workspace is an app when its framework is at least as sure.
+SURE_APP = 0.9
+
 # How far a plan can be trusted whose entry point was not seen.
 WITHOUT_ENTRY = 0.5
+
+# How sure it is that there is no framework: where the language is known; where nothing is; and
+# how much of a losing framework's confidence counts against it.
+NONE = 0.97
+NONE_OF_NOTHING = 0.8
+OVERLOOKED = 0.3
 
 # How far a plan can be trusted whose start command the user wrote.
 DECLARED = 0.95
@@ -106,17 +116,17 @@ def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:
         return ()
     below = f"{files.root}/" if files.root else ""
     paths = [one.path for one in plan.members if one.path.startswith(below) and one.path != below]
-    return tuple(
-        path
-        for path in paths[:MOST_MEMBERS]
-        if _is_app(_analyze(SourceFiles(files.tree, path), False, ()))
-    )
+    return tuple(path for path in paths[:MOST_MEMBERS] if _is_app(SourceFiles(files.tree, path)))
 
 
-def _is_app(plan: Plan) -> bool:
-    """Whether it is made to be served: a library has an ``index.js`` too."""
-    if not plan.is_deployable or plan.framework or plan.language != "node":
+def _is_app(files: SourceFiles) -> bool:
+    """Whether it is made to be served: a library has an ``index.js`` or a bundler too."""
+    plan = _analyze(files, False, ())
+    if not plan.is_deployable or plan.language != "node":
         return plan.is_deployable
+    if plan.framework:
+        is_bundled = plan.framework.slug in BUNDLERS
+        return plan.framework.confidence >= SURE_APP and (not is_bundled or files.has("index.html"))
     return plan.start_command is not None and plan.start_command.reason.startswith(
         ("script ", *OWNERS)
     )
@@ -193,6 +203,7 @@ def _plan(
         language=language.slug or None,
         language_name=packages.language_name if packages else language.name,
         framework=_framework(verdict.winner, packages),
+        framework_confidence=_framework_confidence(verdict, language),
         package_manager=packages.manager if packages else None,
         package_manager_version=packages.manager_version if packages else None,
         runtime=packages.runtime if packages else None,
@@ -235,6 +246,17 @@ def _framework(winner: Match | None, packages: Packages | None) -> Framework | N
         version=version[:50] if version else None,
         confidence=winner.confidence,
     )
+
+
+def _framework_confidence(verdict: Verdict, language: _Language) -> float:
+    """How sure the framework is; without one, how sure it is that no record was overlooked."""
+    winner = verdict.winner
+    if winner and not winner.record.generic:
+        return winner.confidence
+    if not language.slug:
+        return NONE_OF_NOTHING
+    overlooked = [one.confidence for one in verdict.losers if not FRAMEWORKS[one.slug].generic]
+    return round(NONE - max(overlooked, default=0.0) * OVERLOOKED, 3)
 
 
 def _confidence(verdict: Verdict, run: Run) -> float:

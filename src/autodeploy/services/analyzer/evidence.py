@@ -11,6 +11,8 @@ import tomllib
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import yaml
+
 from autodeploy.services.analyzer.plan import Evidence
 from autodeploy.services.analyzer.tree import SourceTree, normal_path
 
@@ -98,6 +100,9 @@ class SourceFiles:
 
     def toml(self, path: str) -> Mapping[str, object]:
         return self._parse(path, tomllib.loads)
+
+    def yaml(self, path: str) -> Mapping[str, object]:
+        return self._parse(path, _load_yaml)
 
     def ini(self, path: str) -> Mapping[str, object]:
         return self._parse(path, _load_ini)
@@ -204,6 +209,16 @@ def _load_json(text: str) -> object:
     except ValueError:
         # Comments and trailing commas are common in what people write by hand.
         return json.loads(_TRAILING_COMMA.sub(r"\1", _LINE_COMMENT.sub("", text)))
+
+
+def _load_yaml(text: str) -> object:
+    # Aliases are what makes a YAML bomb; without an anchor there is none.
+    if re.search(r"(?m)(^|[\s\[,{])&\w", text):
+        raise ValueError("it holds anchors")
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _load_ini(text: str) -> object:

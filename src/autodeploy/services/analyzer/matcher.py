@@ -135,7 +135,6 @@ class FrameworkRecord:
     start_scripts: tuple[str, ...] = ("start",)
     advice: tuple[Advice, ...] = ()
     spa_fallback: bool = False
-    server_rendered: bool = False
     port: int | None = None
     generic: bool = False
 

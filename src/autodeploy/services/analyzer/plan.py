@@ -30,11 +30,17 @@ class ChooseAnApp(DeploymentFailed):
 
 
 class AppKind(StrEnum):
-    """How an app is run: files behind a web server, a process on ``$PORT``, or neither."""
+    """How an app is run.
+
+    Files behind a web server; a process on ``$PORT`` that renders pages (``ssr``) or answers
+    requests; one that listens nowhere, of which a bot is a kind; or not at all.
+    """
 
     STATIC = "static"
+    SSR = "ssr"
     SERVER = "server"
     WORKER = "worker"
+    BOT = "bot"
     LIBRARY = "library"
 
 
@@ -148,13 +154,16 @@ class Plan(PlanModel):
     ``apps`` are the members that can be deployed, where the root directory itself is none: one
     of them is to be named as the root directory. ``build_reads_variables`` says that the build
     command may read any variable, not only those that are known to be read by builds.
-    ``abstained`` says that the confidence is below what a deployment should rest on.
+    ``framework_confidence`` is how sure the answer about the framework is, also when it is that
+    there is none; ``confidence`` is that of the whole plan, and ``abstained`` says that it is
+    below what a deployment should rest on.
     """
 
     analyzer_version: str = ANALYZER_VERSION
     language: str | None = None
     language_name: str | None = None
     framework: Framework | None = None
+    framework_confidence: float = 0.0
     package_manager: str | None = None
     package_manager_version: str | None = None
     runtime: Runtime | None = None
@@ -222,7 +231,7 @@ class Plan(PlanModel):
     def _provider_kind(self) -> Literal["static", "server", "worker"]:
         if self.kind is AppKind.STATIC:
             return "static"
-        return "worker" if self.kind is AppKind.WORKER else "server"
+        return "worker" if self.kind in (AppKind.WORKER, AppKind.BOT) else "server"
 
     def _choose_an_app(self) -> ChooseAnApp:
         return ChooseAnApp(

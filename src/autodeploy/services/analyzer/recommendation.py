@@ -66,7 +66,7 @@ def _database(provider: str, providers: Sequence[str]) -> str | None:
 def _fitting(kind: AppKind, record: FrameworkRecord | None) -> tuple[tuple[str, ...], str]:
     if kind is AppKind.STATIC:
         return ("vercel", "local", "render"), "It is a set of static files."
-    if record and record.server_rendered:
+    if record and kind is AppKind.SSR:
         return ("vercel", "render", "local"), f"{record.name} renders pages on a server."
     return ("render", "local"), "It is a process that runs all the time."
 

@@ -79,7 +79,8 @@ def override(run: Run, said: AppFile) -> Run:
                        declared=True)  # fmt: skip
     if said.start is not None:
         start = _command("start", said.start, None)
-        return replace(run, kind=AppKind.SERVER, start=start, output_directory=None,
+        kind = run.kind if run.kind is AppKind.SSR else AppKind.SERVER
+        return replace(run, kind=kind, start=start, output_directory=None,
                        spa_fallback=False, found=True, declared=True)  # fmt: skip
     return run
 

@@ -5,12 +5,25 @@ import re
 from autodeploy.services.analyzer.entries.application import Entry, serve_line, with_server
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.matcher import FrameworkRecord
+from autodeploy.services.analyzer.matcher import FrameworkRecord, PythonApp
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import AppKind, Command
 
 _SETTINGS = re.compile(r"""DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)""")
-_WSGI = re.compile(r"""(?m)^WSGI_APPLICATION\s*=\s*['"]([\w.]+)\.\w+['"]""")
+_APPLICATION = {
+    kind: re.compile(rf"""(?m)^{kind.upper()}_APPLICATION\s*=\s*['"]([\w.]+)\.\w+['"]""")
+    for kind in ("wsgi", "asgi")
+}
+
+# For projects that are asynchronous only; the rest is served by the record's own server.
+ASGI = PythonApp(
+    constructors=(),
+    server="uvicorn",
+    server_in=("uvicorn",),
+    folder_option="--app-dir",
+    start="uvicorn {app}{folder} --host 0.0.0.0 --port $PORT",
+    start_factory="uvicorn --factory {app}{folder} --host 0.0.0.0 --port $PORT",
+)
 
 
 def run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
@@ -22,11 +35,13 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
     folder = manage.rpartition("/")[0]
     settings = _settings(files, manage, folder)
     _warn(files, settings)
-    module = _wsgi_module(files, folder, settings)
+    module, kind = _module(files, folder, settings, "wsgi"), "WSGI"
+    if module is None and packages.has("uvicorn"):
+        module, kind, app = _module(files, folder, settings, "asgi"), "ASGI", ASGI
     start = None
     if module:
-        entry = Entry(manage, 1, f"{module}", "application", False, folder)
-        start = Command(command=serve_line(app, entry), reason=f"WSGI module {module}")
+        entry = Entry(manage, 1, module, "application", False, folder)
+        start = Command(command=serve_line(app, entry), reason=f"{kind} module {module}")
     return Run(
         kind=AppKind.SERVER,
         install=with_server(files, packages, app),
@@ -34,7 +49,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
         start=start,
         release=_migrate(manage, settings),
         port=record.port,
-        found=module is not None,
+        found=start is not None,
     )
 
 
@@ -50,15 +65,18 @@ def _settings(files: SourceFiles, manage: str, folder: str) -> str:
     return "\n".join(files.text(module) or "" for module in modules if files.has(module))
 
 
-def _wsgi_module(files: SourceFiles, folder: str, settings: str) -> str | None:
-    named = _WSGI.search(settings)
+def _module(files: SourceFiles, folder: str, settings: str, kind: str) -> str | None:
+    """The module of the ``wsgi`` or ``asgi`` application: named in the settings, else by habit."""
+    named = _APPLICATION[kind].search(settings)
     if named:
         return named.group(1)
     below = f"{folder}/" if folder else ""
-    for path in (*files.glob(f"{below}wsgi.py"), *files.glob(f"{below}*/wsgi.py")):
-        if "get_wsgi_application" in (files.text(path) or ""):
-            files.note(path, "is the WSGI module")
-            return path.removeprefix(below).removesuffix(".py").replace("/", ".")
+    for pattern in (f"{kind}.py", f"*/{kind}.py", f"*/{kind}/__init__.py"):
+        for path in files.glob(below + pattern):
+            if f"get_{kind}_application" in (files.text(path) or ""):
+                files.note(path, f"is the {kind.upper()} module")
+                module = path.removeprefix(below).removesuffix(".py").removesuffix("/__init__")
+                return module.replace("/", ".")
     return None
 
 

@@ -55,7 +55,8 @@ def override(run: Run, files: SourceFiles) -> Run:
     web, release = commands.pop("web", None), commands.pop("release", None)
     run = replace(run, release=release or run.release, workers=commands)
     if web:
-        return replace(run, kind=AppKind.SERVER, start=web, output_directory=None,
+        kind = run.kind if run.kind is AppKind.SSR else AppKind.SERVER
+        return replace(run, kind=kind, start=web, output_directory=None,
                        spa_fallback=False, found=True, declared=True)  # fmt: skip
     is_alone = run.start is None or run.kind is AppKind.WORKER
     if commands and is_alone and run.kind is not AppKind.STATIC:

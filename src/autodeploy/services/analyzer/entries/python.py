@@ -57,14 +57,14 @@ def script_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) 
     """How to run a script: of a framework with its own runner, or plain Python."""
     script = _script(files, record)
     if script is None:
-        kind = AppKind.LIBRARY if record.generic else AppKind.SERVER
+        kind = AppKind.LIBRARY if record.generic else record.kind
         return Run(kind=kind, install=packages.install, port=record.port, found=False)
     line = (record.start_command or "python {file}").format(file=shlex.quote(script))
     files.note(script, "is the script that is started")
-    if record.generic:
+    if record.generic and record.kind is AppKind.SERVER:
         _check_listening(files, script)
     return Run(
-        kind=AppKind.SERVER,
+        kind=record.kind,
         install=packages.install,
         start=Command(command=line, reason=f"{script} is the entry point by its name"),
         port=record.port,

@@ -40,8 +40,14 @@ _GUNICORN = PythonApp(
 
 _PYRAMID = replace(_GUNICORN, constructors=("make_wsgi_app",))
 
+# Clients of chat services: what they make listens nowhere.
+_BOTS = (
+    "discord-py", "py-cord", "nextcord", "disnake", "hikari", "python-telegram-bot", "aiogram",
+    "pytelegrambotapi", "telethon", "pyrogram", "twitchio",
+)  # fmt: skip
+
 # Front ends and scripts that lie beside a Python app in one folder.
-_BESIDE = frozenset({"vite", "webpack", "express", "node"})
+_BESIDE = frozenset({"vite", "webpack", "express", "node", "python-bot"})
 
 RECORDS = (
     FrameworkRecord(
@@ -224,5 +230,15 @@ RECORDS = (
             Way(0.62, (File("setup.py"),)),
             Way(0.5, (File("*.py"),)),
         ),
+    ),
+    FrameworkRecord(
+        slug="python-bot",
+        name="Bot",
+        language="python",
+        kind=AppKind.BOT,
+        source="https://discordpy.readthedocs.io/en/stable/quickstart.html",
+        generic=True,
+        ways=tuple(Way(0.86, (Dependency(library),)) for library in _BOTS),
+        supersedes=frozenset({"python"}),
     ),
 )

@@ -1,6 +1,7 @@
 """What the manifests of one language say, in one shape for all languages."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autodeploy.services.analyzer.evidence import SourceFiles
@@ -66,3 +67,30 @@ def tool_version(files: SourceFiles, *tools: str) -> tuple[str, str] | None:
             if isinstance(version, str | int | float):
                 return str(version), path
     return None
+
+
+def first_request(
+    files: SourceFiles, language: str, requests: Iterable[tuple[str, str]], *, parts: int
+) -> Runtime:
+    """The runtime in the version of the first of ``requests``, which come in their precedence.
+
+    Each is a version and the file that asks for it. Where another one names another release, the
+    plan says which is followed; ``parts`` is how many numbers tell releases apart (Node 1,
+    Python 2). Ranges contradict nothing.
+    """
+    asked = list(requests)
+    if not asked:
+        return Runtime(name=language)
+    version, source = asked[0]
+    release = _release(version, parts)
+    for other, place in asked[1:]:
+        if release and _release(other, parts) not in (None, release):
+            files.warn(f"{source} asks for {version} and {place} for {other}: {source} counts.")
+    return Runtime(name=language, version_request=version, source=source)
+
+
+def _release(version: str, parts: int) -> tuple[str, ...] | None:
+    """The first numbers of a version that names one release; None for a range or a name."""
+    found = re.fullmatch(r"v?(\d+(?:\.\d+)*)(?:\.[x*])?", version)
+    numbers = found.group(1).split(".") if found else []
+    return tuple(numbers[:parts]) if len(numbers) >= parts else None

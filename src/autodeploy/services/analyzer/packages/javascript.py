@@ -1,21 +1,18 @@
 """JavaScript and TypeScript: npm, pnpm, yarn and bun, workspaces, the Node version."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import yaml
-
-from autodeploy.services.analyzer.evidence import (
-    MAXIMUM_NESTING,
-    SourceFiles,
-    deepest,
-    table,
-    texts,
-    words,
+from autodeploy.services.analyzer.evidence import SourceFiles, table, words
+from autodeploy.services.analyzer.packages.base import (
+    Packages,
+    first_line,
+    first_request,
+    tool_version,
 )
-from autodeploy.services.analyzer.packages.base import Packages, first_line, tool_version
-from autodeploy.services.analyzer.plan import Command, Member, Runtime
+from autodeploy.services.analyzer.packages.members import members_of
+from autodeploy.services.analyzer.plan import Command
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def read(files: SourceFiles) -> Packages | None:
         manager=manager.name,
         manager_version=version,
         install=_install(manager, version, place, bool(locks)),
-        runtime=_runtime(files),
+        runtime=first_request(files, "node", _version_requests(files), parts=1),
         production=production,
         development=development,
         manifests=dict.fromkeys((*development, *production), "package.json"),
@@ -127,62 +124,20 @@ def _is_berry(version: str | None, place: SourceFiles) -> bool:
     return place.has(".yarnrc.yml") or "__metadata:" in (place.text("yarn.lock") or "")[:400]
 
 
-def _runtime(files: SourceFiles) -> Runtime:
-    """The Node version asked for: exact files first, then tools, then the range of engines."""
+def _version_requests(files: SourceFiles) -> Iterator[tuple[str, str]]:
+    """The Node versions asked for: exact files first, then tools, then the range of engines."""
     for place in (files, *files.parents()):
         manifest = place.json("package.json")
         for path in (".node-version", ".nvmrc"):
             version = first_line(place, path)
             if version:
-                return _asked(version.removeprefix("v"), place.at(path))
+                yield version.removeprefix("v"), place.at(path)
         volta = words(table(manifest, "volta").get("node"))
         if volta:
-            return _asked(volta, f"{place.at('package.json')} (volta)")
+            yield volta, f"{place.at('package.json')} (volta)"
         tool = tool_version(place, "node", "nodejs")
         if tool:
-            return _asked(tool[0], place.at(tool[1]))
+            yield tool[0], place.at(tool[1])
         engines = words(table(manifest, "engines").get("node"))
         if engines:
-            return _asked(engines, f"{place.at('package.json')} (engines)")
-    return Runtime(name="node")
-
-
-def _asked(version: str, source: str) -> Runtime:
-    return Runtime(name="node", version_request=version, source=source)
-
-
-def members_of(files: SourceFiles) -> tuple[Member, ...]:
-    """The packages that the workspace declared at ``files`` has; none when it declares none."""
-    manifest = files.json("package.json")
-    declared = manifest.get("workspaces")
-    patterns = texts(declared) or texts(table(manifest, "workspaces").get("packages"))
-    patterns += _pnpm_patterns(files)
-    found: dict[str, Member] = {}
-    excluded = {pattern[1:].strip("/") for pattern in patterns if pattern.startswith("!")}
-    for pattern in patterns:
-        clean = pattern.strip("/").removeprefix("./").replace("**", "*")
-        if pattern.startswith("!") or not clean:
-            continue
-        for path in files.glob(f"{clean}/package.json"):
-            folder = path.removesuffix("/package.json")
-            if folder not in excluded:
-                found[folder] = Member(
-                    path=files.at(folder), name=words(files.json(path).get("name")), language="node"
-                )
-    return tuple(found[folder] for folder in sorted(found))
-
-
-def _pnpm_patterns(files: SourceFiles) -> list[str]:
-    if not files.has("pnpm-workspace.yaml"):
-        return []
-    text = files.text("pnpm-workspace.yaml") or ""
-    # Aliases are what makes a YAML bomb; a workspace file has no use for them.
-    if deepest(text) > MAXIMUM_NESTING or "&" in text:
-        files.warn("pnpm-workspace.yaml is not a plain list and was left out.")
-        return []
-    try:
-        declared = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
-        files.warn("pnpm-workspace.yaml cannot be parsed and was left out.")
-        return []
-    return texts(declared.get("packages")) if isinstance(declared, dict) else []
+            yield engines, f"{place.at('package.json')} (engines)"

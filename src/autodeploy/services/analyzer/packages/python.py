@@ -1,14 +1,19 @@
 """Python: pip, uv, poetry, pdm and pipenv, pyproject and requirements, the Python version."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from autodeploy.services.analyzer.evidence import SourceFiles, table, texts, words
-from autodeploy.services.analyzer.packages.base import Packages, first_line, tool_version
-from autodeploy.services.analyzer.plan import Command, Member, Runtime
+from autodeploy.services.analyzer.packages.base import (
+    Packages,
+    first_line,
+    first_request,
+    tool_version,
+)
+from autodeploy.services.analyzer.plan import Command, Member
 
 # Where requirements are named that are not in requirements.txt, likeliest first.
 REQUIREMENTS = (
@@ -33,7 +38,7 @@ def read(files: SourceFiles) -> Packages | None:
         language_name="Python",
         manager=manager,
         install=_install(files, manager, place),
-        runtime=_runtime(files),
+        runtime=first_request(files, "python", _version_requests(files), parts=2),
         production={name: version for name, (version, _) in production.items()},
         development={name: version for name, (version, _) in development.items()},
         manifests={name: path for name, (_, path) in {**development, **production}.items()},
@@ -194,38 +199,32 @@ def _add_setup(found: Found, files: SourceFiles) -> None:
         _add(found, line, "setup.py")
 
 
-def _runtime(files: SourceFiles) -> Runtime:
-    """The Python version asked for: exact files first, then tools, then manifests."""
+def _version_requests(files: SourceFiles) -> Iterator[tuple[str, str]]:
+    """The Python versions asked for: exact files first, then tools, then manifests."""
     for place in (files, *files.parents()):
         version = first_line(place, ".python-version")
         if version:
-            return _asked(version.removeprefix("python-"), place.at(".python-version"))
+            yield version.removeprefix("python-"), place.at(".python-version")
         pinned = first_line(place, "runtime.txt")
         if pinned and pinned.startswith("python-"):
-            return _asked(pinned.removeprefix("python-"), place.at("runtime.txt"))
+            yield pinned.removeprefix("python-"), place.at("runtime.txt")
         tool = tool_version(place, "python")
         if tool:
-            return _asked(tool[0], place.at(tool[1]))
-        declared = _declared(place)
-        if declared:
-            return _asked(declared[0], place.at(declared[1]))
-    return Runtime(name="python")
+            yield tool[0], place.at(tool[1])
+        yield from ((asked, place.at(path)) for asked, path in _declared(place))
 
 
-def _declared(place: SourceFiles) -> tuple[str, str] | None:
+def _declared(place: SourceFiles) -> Iterator[tuple[str, str]]:
     requires = table(place.toml("Pipfile"), "requires")
     pipfile = words(requires.get("python_full_version")) or words(requires.get("python_version"))
     if pipfile:
-        return pipfile, "Pipfile"
+        yield pipfile, "Pipfile"
     project = place.toml("pyproject.toml")
     version = words(table(project, "project").get("requires-python")) or words(
         table(project, "tool", "poetry", "dependencies").get("python")
     )
-    return (version, "pyproject.toml") if version else None
-
-
-def _asked(version: str, source: str) -> Runtime:
-    return Runtime(name="python", version_request=version, source=source)
+    if version:
+        yield version, "pyproject.toml"
 
 
 def _members(files: SourceFiles) -> tuple[Member, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles, table, words
-from autodeploy.services.analyzer.packages.javascript import members_of
+from autodeploy.services.analyzer.packages.members import members_of
 from autodeploy.services.analyzer.plan import Command
 
 # A name that a shell reads as one plain word (https://docs.npmjs.com/package-name-guidelines).

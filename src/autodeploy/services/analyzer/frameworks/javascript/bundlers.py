@@ -6,6 +6,7 @@ from autodeploy.services.analyzer.frameworks.javascript.families import (
     workspace_ways,
 )
 from autodeploy.services.analyzer.matcher import (
+    Condition,
     Content,
     Dependency,
     File,
@@ -14,6 +15,15 @@ from autodeploy.services.analyzer.matcher import (
     Way,
 )
 from autodeploy.services.analyzer.plan import AppKind
+
+# The root of a monorepo holds the tools of its members.
+_WORKSPACE_ROOT: tuple[Condition, ...] = (
+    *(
+        File(path)
+        for path in ("turbo.json", "nx.json", "lerna.json", "rush.json", "pnpm-workspace.yaml")
+    ),
+    Content("package.json", r'"workspaces"\s*:'),
+)
 
 RECORDS = (
     FrameworkRecord(
@@ -26,7 +36,7 @@ RECORDS = (
         ways=(
             Way(0.95, (Dependency("vite"), File("vite.config.*"))),
             Way(0.93, (Dependency("vite"), Script("build", r"\bvite\b"))),
-            Way(0.85, (Dependency("vite"),)),
+            Way(0.85, (Dependency("vite"),), unless=_WORKSPACE_ROOT),
             Way(0.9, (File("vite.config.*"), File("package.json"))),
         ),
         # A library is built with Vite too, and is no site.
@@ -47,7 +57,7 @@ RECORDS = (
         ways=(
             Way(0.93, (Dependency("parcel"), Script("build", r"\bparcel\b"))),
             Way(0.93, (Dependency("parcel-bundler"), Script("build", r"\bparcel\b"))),
-            Way(0.85, (Dependency("parcel"),)),
+            Way(0.85, (Dependency("parcel"),), unless=_WORKSPACE_ROOT),
             Way(0.8, (Dependency("parcel-bundler"),)),
         ),
         supersedes=VIEWS,

@@ -27,7 +27,7 @@ SERVERS = frozenset(
 TOOLS = frozenset({"nx", "turborepo", "storybook"})
 
 # What a full-stack framework is made of or lies beside.
-PARTS = BUNDLERS | VIEWS | ROUTERS | SERVERS | TOOLS | {"node"}
+PARTS = BUNDLERS | VIEWS | ROUTERS | SERVERS | TOOLS | {"node", "node-bot"}
 
 
 def page_ways(*packages: str) -> tuple[Way, ...]:

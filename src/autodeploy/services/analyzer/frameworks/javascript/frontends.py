@@ -155,7 +155,7 @@ RECORDS = (
         slug="quasar",
         name="Quasar",
         language="node",
-        kind=AppKind.SERVER,
+        kind=AppKind.SSR,
         source="https://quasar.dev/quasar-cli-vite/commands-list",
         package="quasar",
         ways=(
@@ -174,7 +174,6 @@ RECORDS = (
         ),
         output_setting=Script("build", r"\bquasar build (?:-m|--mode)[ =](spa|pwa|ssg)\b"),
         output_template="dist/{}",
-        server_rendered=True,
         port=3000,
     ),
     FrameworkRecord(

@@ -18,7 +18,7 @@ RECORDS = (
         slug="nextjs",
         name="Next.js",
         language="node",
-        kind=AppKind.SERVER,
+        kind=AppKind.SSR,
         source="https://nextjs.org/docs/app/api-reference/cli/next",
         package="next",
         ways=(
@@ -32,14 +32,13 @@ RECORDS = (
         static_export=StaticExport(
             "out", when=(Content("next.config.*", r"""output\s*:\s*['"]export['"]"""),)
         ),
-        server_rendered=True,
         port=3000,
     ),
     FrameworkRecord(
         slug="astro",
         name="Astro",
         language="node",
-        kind=AppKind.SERVER,
+        kind=AppKind.SSR,
         source="https://docs.astro.build/en/guides/integrations-guide/node/",
         package="astro",
         ways=(
@@ -57,14 +56,13 @@ RECORDS = (
                 "Astro's adapter is for another host: here `npx astro add node` is what serves.",
             ),
         ),
-        server_rendered=True,
         port=4321,
     ),
     FrameworkRecord(
         slug="sveltekit",
         name="SvelteKit",
         language="node",
-        kind=AppKind.SERVER,
+        kind=AppKind.SSR,
         source="https://svelte.dev/docs/kit/adapter-node",
         package="@sveltejs/kit",
         ways=(
@@ -102,14 +100,13 @@ RECORDS = (
                 for host in ("vercel", "netlify", "cloudflare")
             ),
         ),
-        server_rendered=True,
         port=3000,
     ),
     FrameworkRecord(
         slug="nuxt",
         name="Nuxt",
         language="node",
-        kind=AppKind.SERVER,
+        kind=AppKind.SSR,
         source="https://nuxt.com/docs/getting-started/deployment",
         package="nuxt",
         ways=(
@@ -124,14 +121,13 @@ RECORDS = (
         static_export=StaticExport(
             ".output/public", when=(Script("build", r"\bnuxi?t? generate\b"),)
         ),
-        server_rendered=True,
         port=3000,
     ),
     FrameworkRecord(
         slug="react-router",
         name="React Router",
         language="node",
-        kind=AppKind.SERVER,
+        kind=AppKind.SSR,
         source="https://reactrouter.com/start/framework/deploying",
         package="@react-router/dev",
         ways=(
@@ -147,14 +143,13 @@ RECORDS = (
             when=(Content("react-router.config.*", r"\bssr\s*:\s*false"),),
             spa=(Content("react-router.config.*", r"\bssr\s*:\s*false"),),
         ),
-        server_rendered=True,
         port=3000,
     ),
     FrameworkRecord(
         slug="remix",
         name="Remix",
         language="node",
-        kind=AppKind.SERVER,
+        kind=AppKind.SSR,
         source="https://v2.remix.run/docs/guides/deployment",
         package="@remix-run/dev",
         ways=(
@@ -169,7 +164,6 @@ RECORDS = (
             when=(Content("vite.config.*", r"\bssr\s*:\s*false"),),
             spa=(Content("vite.config.*", r"\bssr\s*:\s*false"),),
         ),
-        server_rendered=True,
         port=3000,
     ),
 )

@@ -20,7 +20,13 @@ from autodeploy.services.analyzer.plan import AppKind
 OWN_SERVER = Script("start", r"(^|[\s/;&])(node|nodejs|tsx|ts-node|nodemon|pm2|bun|deno)\s")
 
 # What a server is often run with, or beside.
-ADAPTERS = frozenset({"node", "bun", "h3", "connect", "http-server", "webpack"}) | TOOLS
+ADAPTERS = frozenset({"node", "node-bot", "bun", "h3", "connect", "http-server", "webpack"}) | TOOLS
+
+# Clients of chat services: what they make listens nowhere.
+_BOTS = (
+    "discord.js", "eris", "oceanic.js", "telegraf", "grammy", "node-telegram-bot-api",
+    "whatsapp-web.js", "matrix-bot-sdk", "tmi.js",
+)  # fmt: skip
 
 RECORDS = (
     FrameworkRecord(
@@ -221,5 +227,15 @@ RECORDS = (
             Way(0.63, (File("package.json"), File("app.js"))),
             Way(0.4, (File("package.json"),)),
         ),
+    ),
+    FrameworkRecord(
+        slug="node-bot",
+        name="Bot",
+        language="node",
+        kind=AppKind.BOT,
+        source="https://discordjs.guide/",
+        generic=True,
+        ways=tuple(Way(0.86, (Dependency(library, production_only=True),)) for library in _BOTS),
+        supersedes=frozenset({"node"}),
     ),
 )

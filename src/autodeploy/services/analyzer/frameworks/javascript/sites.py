@@ -11,6 +11,12 @@ from autodeploy.services.analyzer.matcher import (
 )
 from autodeploy.services.analyzer.plan import AppKind
 
+# The folder is another app or a library, whose documentation is built beside it.
+_OWN_BUILD = (
+    File("vite.config.*"),
+    Script("build", r"\b(tsc|tsup|rollup|unbuild|webpack|vite|next|nuxt|nest|tsdown)\b"),
+)
+
 RECORDS = (
     FrameworkRecord(
         slug="gatsby",
@@ -80,7 +86,15 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://vitepress.dev/guide/deploy",
         package="vitepress",
-        ways=(Way(0.96, (Dependency("vitepress"),)),),
+        ways=(
+            Way(
+                0.96,
+                (Dependency("vitepress"), Script("*", r"\bvitepress build\b")),
+                unless=_OWN_BUILD,
+            ),
+            Way(0.95, (Dependency("vitepress"), File(".vitepress/config.*"))),
+            Way(0.9, (Dependency("vitepress"),), unless=_OWN_BUILD),
+        ),
         supersedes=PARTS,
         build_scripts=("build", "docs:build"),
         build_command="vitepress build",
@@ -95,7 +109,15 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://vuepress.vuejs.org/guide/deployment.html",
         package="vuepress",
-        ways=(Way(0.96, (Dependency("vuepress"),)),),
+        ways=(
+            Way(
+                0.96,
+                (Dependency("vuepress"), Script("*", r"\bvuepress build\b")),
+                unless=_OWN_BUILD,
+            ),
+            Way(0.95, (Dependency("vuepress"), File(".vuepress/config.*"))),
+            Way(0.9, (Dependency("vuepress"),), unless=_OWN_BUILD),
+        ),
         supersedes=PARTS,
         build_scripts=("build", "docs:build"),
         build_command="vuepress build",
