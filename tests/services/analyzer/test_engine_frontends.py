@@ -106,7 +106,7 @@ def test_pages_rendered_on_a_server_are_started(
     tmp_path: Path, files: dict[str, str], start: str
 ) -> None:
     plan = plan_of(tmp_path, files)
-    assert (plan.kind, start_of(plan), plan.output_directory) == ("server", start, None)
+    assert (plan.kind, start_of(plan), plan.output_directory) == ("ssr", start, None)
 
 
 def test_vike_that_writes_its_pages_ahead_is_static(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
             spa_fallback=_falls_back(files, record, context),
         )
     start = server or _start(files, packages, record)
-    kind = AppKind.SERVER if server else record.kind
+    kind = AppKind.SSR if server else record.kind
     return Run(
         kind=AppKind.LIBRARY if record.generic and start is None else kind,
         install=packages.install,
