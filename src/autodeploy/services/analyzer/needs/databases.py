@@ -12,7 +12,8 @@ DATABASES = (
         kind="postgresql",
         name="PostgreSQL",
         drivers=packages(
-            node="pg pg-native pg-promise postgres slonik @neondatabase/serverless @medusajs/medusa "
+            node="pg pg-native pg-promise postgres slonik @neondatabase/serverless "
+            "@medusajs/medusa "
             "@vercel/postgres @prisma/adapter-pg @prisma/adapter-neon @mikro-orm/postgresql "
             "@databases/pg pg-boss "
             "@payloadcms/db-postgres @payloadcms/db-vercel-postgres connect-pg-simple @db/postgres "
