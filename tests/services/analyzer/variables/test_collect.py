@@ -6,6 +6,7 @@ import pytest
 from tests.services.analyzer.trees import plan_of
 
 from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
+from autodeploy.services.analyzer.variables import collect
 from autodeploy.services.analyzer.variables.classify import is_built_in, is_secret, type_of
 from autodeploy.services.analyzer.variables.own_code import is_own_code
 
@@ -199,3 +200,13 @@ def test_own_code_is_what_runs_when_deployed(path: str, is_own: bool) -> None:
 def test_mapping_of_settings_to_variables_is_read(tmp_path: Path, name: str, text: str) -> None:
     files = {f"config/custom-environment-variables.{name}": text, "index.js": ""}
     assert set(variables_of(tmp_path, files)) == {"DB_HOST", "DB_PORT"}
+
+
+def test_many_hostile_files_take_their_time_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "MOST_SECONDS", 1.0)
+    # Each takes the parser minutes.
+    code = "process.env.A\n" + ("!*" * 100 + "\n") * 80
+    plan = plan_of(tmp_path, {f"{n}.ts": code for n in range(20)})
+    assert any("for 1 seconds" in warning for warning in plan.warnings)

@@ -1,7 +1,6 @@
 """All variables of a repository: every read in its own code, joined with its example files."""
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles, decode
@@ -20,6 +19,7 @@ from autodeploy.services.analyzer.variables.examples import Example, find_exampl
 from autodeploy.services.analyzer.variables.mapped import find_mapped
 from autodeploy.services.analyzer.variables.own_code import is_own_code
 from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.syntax import time_limit
 
 # Of all files of a language by their paths, since layers cross files.
 Family = Callable[[Mapping[str, str]], Iterable[Read]]
@@ -56,12 +56,15 @@ def _reads(files: SourceFiles) -> list[Read]:
     reads: list[Read] = []
     families: dict[Family, dict[str, str]] = {}
     order: dict[str, int] = {}
-    for path, text in _sources(files):
-        order[path] = len(order)
-        for find in _families(path):
-            families.setdefault(find, {})[path] = text
-    for find, texts in families.items():
-        reads.extend(find(texts))
+    with time_limit(MOST_SECONDS) as is_over:
+        for path, text, found in _sources(files, is_over):
+            order[path] = len(order)
+            for find in found:
+                families.setdefault(find, {})[path] = text
+        for find, texts in families.items():
+            reads.extend(find(texts))
+        if is_over():
+            files.warn(f"Source files were searched for variables for {MOST_SECONDS:g} seconds.")
     reads.extend(find_mapped(files))
     return sorted(reads, key=lambda read: (order.get(read.file, len(order)), read.line))
 
@@ -82,22 +85,26 @@ def _families(path: str) -> list[Family]:
     return [*languages.families_of(path), *([family] if family else [])]
 
 
-def _sources(files: SourceFiles) -> Iterator[tuple[str, str]]:
-    """The own code of the app, and of what it depends on, by path in the repository."""
-    count, deadline = 0, time.monotonic() + MOST_SECONDS
+def _sources(
+    files: SourceFiles, is_over: Callable[[], bool]
+) -> Iterator[tuple[str, str, list[Family]]]:
+    """The own code of the app, and of what it depends on: path in the repository, text and the
+    families that it belongs to."""
+    count = 0
     for place in (files, *members_used(files)):
         below = f"{place.root}/" if place.root else ""
         for whole in files.tree.walk(place.root):
             path = whole.removeprefix(below)
-            if not _families(path) or not is_own_code(path):
+            found = _families(path)
+            if not found or not is_own_code(path):
                 continue
             count += 1
-            if count > MOST_FILES or time.monotonic() > deadline:
+            if count > MOST_FILES or is_over():
                 files.warn(f"Only {count - 1} source files were searched for variables.")
                 return
             text = place.text(path)
             if text is not None:
-                yield whole, text
+                yield whole, text, found
 
 
 def _variable(key: str, reads: list[Read], example: Example | None) -> EnvironmentVariable:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from autodeploy.services.analyzer.variables.classify import PLATFORM
 from autodeploy.services.analyzer.variables.lexical import SYMFONY
 from autodeploy.services.analyzer.variables.lexical import find_reads as lexical_reads
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, places
 from autodeploy.services.analyzer.variables.syntax import line_of, matches, parse, text_of
 
 Finder = Callable[[str, str], Iterator[Read]]
@@ -84,7 +84,7 @@ def dockerfile(text: str, file: str) -> Iterator[Read]:
     """
     code = _without_comments(text)
     for pattern, build_time in ((_ARG, True), (_ENV, False)):
-        for found in pattern.finditer(code):
+        for found in places(pattern, code):
             if not _TOOLING.fullmatch(found[1]) and found[1] not in PLATFORM:
                 line = _line(code, found.start(1))
                 yield Read(found[1], file, line, default=found[2] or None, build_time=build_time)
@@ -131,7 +131,7 @@ def code_in(path: str, text: str) -> str:
     if not path.endswith((".erb", ".yml", ".yaml")):
         return text
     parts, position = list[str](), 0
-    for found in _ERB.finditer(text):
+    for found in places(_ERB, text):
         parts += ["\n" * text.count("\n", position, found.start(1)), found[1], " ; "]
         position = found.end(1)
     return "".join(parts)
@@ -141,7 +141,7 @@ def _placeholders(
     text: str, file: str, pattern: re.Pattern[str], demands: Callable[[re.Match[str]], bool]
 ) -> Iterator[Read]:
     code = _without_comments(text)
-    for found in pattern.finditer(code):
+    for found in places(pattern, code):
         default = found.groupdict().get("default")
         yield Read(
             found["key"],
@@ -154,7 +154,7 @@ def _placeholders(
 
 
 def _expansions(code: str, file: str, lines: int = 0) -> Iterator[Read]:
-    for found in _SHELL.finditer(code):
+    for found in places(_SHELL, code):
         operator, line = found["operator"] or "", lines + _line(code, found.start())
         has_default = operator.endswith("-")
         yield Read(
@@ -175,16 +175,14 @@ def _line(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-FILES: tuple[tuple[re.Pattern[str], Finder], ...] = tuple(
-    (re.compile(rf"(^|/){pattern}$", re.I), finder)
-    for pattern, finder in (
-        (r"(application|bootstrap)[\w-]*\.(ya?ml|properties)", spring),
-        (r"[\w.-]+\.conf", hocon),
-        (r"config/.*\.(ya?ml|xml)", symfony),
-        (r"config/app\.php", laravel),
-        (r"config/environments/production\.rb", rails),
-        (r"(docker-)?compose[\w.-]*\.ya?ml", compose),
-        (r"(Dockerfile|Containerfile)[\w.-]*|[\w.-]+\.Dockerfile", dockerfile),
-        (r"(docker[-_])?(entry-?point|start|run|boot|launch)[\w-]*(\.(ba)?sh)?", shell),
-    )
+# By patterns of the file's name, or, where they hold a ``/``, of the end of its path.
+FILES: tuple[tuple[str, Finder], ...] = (
+    (r"(application|bootstrap)[\w-]*\.(ya?ml|properties)", spring),
+    (r"[\w.-]+\.conf", hocon),
+    (r"config/.*\.(ya?ml|xml)", symfony),
+    (r"config/app\.php", laravel),
+    (r"config/environments/production\.rb", rails),
+    (r"(docker-)?compose[\w.-]*\.ya?ml", compose),
+    (r"(Dockerfile|Containerfile)[\w.-]*|[\w.-]+\.Dockerfile", dockerfile),
+    (r"(docker[-_])?(entry-?point|start|run|boot|launch)[\w-]*(\.(ba)?sh)?", shell),
 )

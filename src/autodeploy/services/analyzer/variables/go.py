@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
 from autodeploy.services.analyzer.variables import envconfig
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, places
 from autodeploy.services.analyzer.variables.syntax import line_of, matches, parse, text_of
 
 _MARKS = ('env:"', 'envconfig:"')
@@ -98,7 +98,7 @@ def _registered(texts: Mapping[str, str]) -> Iterator[Read]:
     """The names that a package compares all variables with: keys of a table, cases of a switch."""
     packages = {p.rpartition("/")[0] for p, text in texts.items() if _ALL.search(text)}
     for path, text in texts.items() if packages else ():
-        for found in _REGISTERED.finditer(text) if path.rpartition("/")[0] in packages else ():
+        for found in places(_REGISTERED, text) if path.rpartition("/")[0] in packages else ():
             line = text.count("\n", 0, found.start(1)) + 1
             yield Read(found[1], path, line)
 
@@ -120,7 +120,7 @@ def _viper_reads(texts: Mapping[str, str]) -> Iterator[Read]:
     prefix = next((f"{one[1]}_" for one in found if one), "")
     replaced = any("SetEnvKeyReplacer(" in text for text in using.values())
     for path, text in using.items():
-        for read in _VIPER.finditer(text):
+        for read in places(_VIPER, text):
             key = read[1] or read[2]
             key = re.sub(r"[.-]", "_", key) if replaced else key
             if re.fullmatch(r"\w+", key):

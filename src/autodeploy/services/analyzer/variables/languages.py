@@ -23,19 +23,18 @@ _LEFT_OUT = re.compile(
     r"|(^|/)(src/(test|androidTest|it)|Tests|\w+\.Tests?|deps|target|Pods|obj|\.devcontainer|testing|benchmarks?)/"
 )
 _DEVELOPMENT = re.compile(r"(^|/)(dev|development|local)\.\w+$|\.Development\.\w+$")
-_RUBY_FILE = re.compile(r"(^|/)(Rakefile|Gemfile|Capfile|config/.*\.ya?ml)$|\.erb$")
+_RUBY_FILES = r"Rakefile|Gemfile|Capfile|.*\.erb", r"config/.*\.ya?ml"
 
 
 def families_of(path: str) -> tuple[Family, ...]:
     """The families that a file belongs to: none for a test and for what never reads."""
-    if _LEFT_OUT.search(path):
+    name = path.rpartition("/")[2]
+    by_suffix = _SUFFIXES.get(name.rpartition(".")[2], ())
+    is_named = _NAMES.fullmatch(name) or _PATHS.search(path)
+    if not (by_suffix or is_named) or _LEFT_OUT.search(path):
         return ()
-    suffix = path.rpartition(".")[2]
-    found = [family for name, family in _FILES if name.search(path)]
-    found += _SUFFIXES.get(suffix, ())
-    if _RUBY_FILE.search(path):
-        found.append(_RUBY)
-    return tuple(found)
+    found = [family for pattern, family in _FILES if pattern.search(path)] if is_named else []
+    return (*found, *by_suffix)
 
 
 def _each(finder: configuration.Finder) -> Family:
@@ -61,9 +60,16 @@ def _of_lexicon(lexicon: lexical.Lexicon, texts: Mapping[str, str]) -> Iterator[
         yield from lexical.find_reads(text, path, lexicon)
 
 
-_FILES = tuple((name, _each(finder)) for name, finder in configuration.FILES)
 _BY_GRAMMAR = {one.grammar: partial(_of_dialect, one) for one in DIALECTS.values()}
 _RUBY = _BY_GRAMMAR[RUBY.grammar]
+_NAMED = (
+    *((pattern, _each(finder)) for pattern, finder in configuration.FILES),
+    *((pattern, _RUBY) for pattern in _RUBY_FILES),
+)
+_FILES = tuple((re.compile(rf"(^|/)({one})$", re.I), family) for one, family in _NAMED)
+# Most files are of no family: one look at their name tells, and one at their path.
+_NAMES = re.compile("|".join(one for one, _ in _NAMED if "/" not in one), re.I)
+_PATHS = re.compile(rf"(?:^|/)(?:{'|'.join(one for one, _ in _NAMED if '/' in one)})$", re.I)
 _SUFFIXES: dict[str, list[Family]] = {}
 for _suffix, _dialect in DIALECTS.items():
     _SUFFIXES.setdefault(_suffix, []).append(_BY_GRAMMAR[_dialect.grammar])

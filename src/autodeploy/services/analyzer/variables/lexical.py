@@ -13,7 +13,7 @@ from autodeploy.services.analyzer.variables.handling import (
     BEHIND_CHARACTERS,
     handling,
 )
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, places
 
 _LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
@@ -184,7 +184,7 @@ def find_reads(text: str, file: str, lexicon: Lexicon) -> Iterator[Read]:
     code = _without_comments(_LONG_LINE.sub("", text), lexicon.comments)
     seen: set[int] = set()
     for pattern in lexicon.patterns:
-        for found in pattern.pattern.finditer(code):
+        for found in places(pattern.pattern, code):
             if found.start("key") in seen:
                 continue
             seen.add(found.start("key"))

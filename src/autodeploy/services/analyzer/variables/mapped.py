@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, places
 
 _PATTERN = "config/custom-environment-variables.*"
 # A leaf of JSON, JSON5, YAML or of an object in JavaScript: all its values are variables.
@@ -18,6 +18,6 @@ def find_mapped(files: SourceFiles) -> Iterator[Read]:
     """The variables that the mapping in the app's ``config`` folder names."""
     for path in files.glob(_PATTERN):
         text = files.text(path) or ""
-        for found in _LEAF.finditer(text):
+        for found in places(_LEAF, text):
             line = text.count("\n", 0, found.start()) + 1
             yield Read(found.group(1), files.at(path), line, reason="mapped to a setting")

@@ -1,8 +1,14 @@
 """One read of an environment variable, as found in code."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from autodeploy.services.analyzer.plan import VariableType
+
+# In one file.
+MOST_PLACES = 1_000
 
 
 @dataclass(frozen=True)
@@ -27,3 +33,9 @@ class Read:
     description: str | None = None
     secret: bool = False
     derived: bool = False
+
+
+def places(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """The first places of a pattern in a file: counting the line of each takes as long as the
+    file, so without a bound a long file of one statement repeated would be quadratic."""
+    return islice(pattern.finditer(text), MOST_PLACES)

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
 from autodeploy.services.analyzer.variables import figment
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, places
 from autodeploy.services.analyzer.variables.syntax import (
     line_of,
     matches,
@@ -91,7 +91,7 @@ def _field_behind(item: Node) -> Node | None:
 def _envy_reads(texts: Mapping[str, str]) -> Iterator[Read]:
     """The fields of the struct that envy fills, in capitals, behind its prefix."""
     for path, text in texts.items():
-        for call in _ENVY.finditer(text) if "envy::" in text else ():
+        for call in places(_ENVY, text) if "envy::" in text else ():
             ahead = re.search(r":\s?(\w+)\s?=\s?$", text[max(call.start() - 100, 0) : call.start()])
             name = call[2] or (ahead[1] if ahead else None)
             if name and name != "Self":
@@ -169,7 +169,7 @@ def _reads_upper_names(body: str) -> bool:
 
 def _entries(arguments: Node, path: str) -> Iterator[Read]:
     text, first = text_of(arguments), line_of(arguments)
-    for entry in _ENTRY.finditer(text):
+    for entry in places(_ENTRY, text):
         made = "|" in entry[3] or "!(" in entry[3]  # by code, from other settings
         default = None if made else _ENTRY_DEFAULT.search(entry[3])
         value = (default[1] or default[2]) if default else None

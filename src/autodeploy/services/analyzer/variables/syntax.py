@@ -5,9 +5,12 @@ left of it, and hostile code none: the grammars of C++, C#, Kotlin and others ta
 time and memory on some texts that no person wrote, so that size, nesting and time are bounded.
 """
 
+import math
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pkgutil import resolve_name
 from typing import Literal
@@ -27,6 +30,7 @@ MOST_NESTING = 250
 # Anchored: tried at every character, it would take the square of the length of a line.
 _LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 
+_DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 _CHUNK_BYTES = 4 * 1024
 _MOST_STATES = 4_096
 _MOST_PLACES = 100
@@ -38,13 +42,27 @@ _SOURCES = {
 }
 
 
+@contextmanager
+def time_limit(seconds: float) -> Iterator[Callable[[], bool]]:
+    """Bounds the time of all parsing inside the block together.
+
+    Gives what tells whether it is over: from then on no text is parsed.
+    """
+    deadline = time.monotonic() + seconds
+    token = _DEADLINE.set(deadline)
+    try:
+        yield lambda: time.monotonic() > deadline
+    finally:
+        _DEADLINE.reset(token)
+
+
 def parse(text: str, grammar: Grammar) -> Node | None:
     """The root of the syntax tree, or None for a text that is beyond the limits."""
-    if len(text) > MOST_CHARACTERS or _is_tangled(text):
+    deadline = min(_DEADLINE.get(), time.monotonic() + MOST_SECONDS)
+    if len(text) > MOST_CHARACTERS or time.monotonic() > deadline or _is_tangled(text):
         return None
     # A line that is left out becomes an empty one: line numbers stay those of the file.
     content = _LONG_LINE.sub("", text).encode("utf-8", "replace")
-    deadline = time.monotonic() + MOST_SECONDS
     try:
         tree = Parser(_language(grammar)).parse(
             lambda offset, _point: content[offset : offset + _CHUNK_BYTES],

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from tree_sitter import Node
 
+from autodeploy.services.analyzer.variables.reads import places
 from autodeploy.services.analyzer.variables.source import Source, around, field, text
 
 COMPONENTS = (".vue", ".svelte", ".astro")
@@ -280,7 +281,7 @@ def _expressions(content: str) -> Iterator[tuple[int, int]]:
     """Where ``{…}`` in the markup of Svelte and Astro speaks of an environment: as a block it is
     code by itself."""
     if "env." in content:
-        for found in _EXPRESSION.finditer(content):
+        for found in places(_EXPRESSION, content):
             yield found.span()
 
 
