@@ -59,6 +59,26 @@ RECORDS = (
         port=4321,
     ),
     FrameworkRecord(
+        slug="starlight",
+        name="Starlight",
+        language="node",
+        kind=AppKind.SSR,
+        source="https://starlight.astro.build/getting-started/",
+        package="@astrojs/starlight",
+        ways=(Way(0.975, (Dependency("@astrojs/starlight"),)),),
+        supersedes=PARTS | {"astro"},
+        build_command="astro build",
+        start_command="node ./dist/server/entry.mjs",
+        static_export=StaticExport("dist", unless=(Dependency("@astrojs/node"),)),
+        advice=(
+            Advice(
+                Content("astro.config.*", r"@astrojs/(vercel|netlify|cloudflare)"),
+                "Astro's adapter is for another host: here `npx astro add node` is what serves.",
+            ),
+        ),
+        port=4321,
+    ),
+    FrameworkRecord(
         slug="sveltekit",
         name="SvelteKit",
         language="node",

@@ -1,12 +1,12 @@
 """Whether JavaScript fails without a value at the place where it is read, or has a default."""
 
 import re
-from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.evidence import clean
 from autodeploy.services.analyzer.plan import VariableType
+from autodeploy.services.analyzer.variables.demand import Demand
 from autodeploy.services.analyzer.variables.javascript.script import (
     Script,
     arguments,
@@ -42,17 +42,6 @@ _CONVERSIONS = {
     "Number.parseInt": VariableType.INTEGER,
     "Boolean": VariableType.BOOLEAN,
 }
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What the code around a read says of it."""
-
-    required: bool
-    reason: str
-    default: str | None = None
-    has_default: bool = False
-    type: VariableType | None = None
 
 
 def demanded_names(script: Script) -> frozenset[str]:

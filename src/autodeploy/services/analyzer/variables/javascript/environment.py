@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from autodeploy.services.analyzer.variables.demand import Demand
 from autodeploy.services.analyzer.variables.javascript.demands import (
     OPTIONAL,
     REQUIRED,
-    Demand,
     demand,
     fails_around,
     plain,

@@ -1,11 +1,11 @@
 """Whether Python fails without a value at the place where it is read, or has a default."""
 
 import re
-from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
+from autodeploy.services.analyzer.variables.demand import Demand
 from autodeploy.services.analyzer.variables.python.module import Module, is_none, plain
 from autodeploy.services.analyzer.variables.source import ancestors, field, text
 
@@ -21,15 +21,6 @@ CONVERSIONS = {
     "bool": VariableType.BOOLEAN,
     "strtobool": VariableType.BOOLEAN,
 }
-
-
-@dataclass(frozen=True)
-class Demand:
-    required: bool
-    reason: str
-    default: str | None = None
-    has_default: bool = False
-    type: VariableType | None = None
 
 
 def demanded_names(module: Module) -> frozenset[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from autodeploy.services.analyzer.variables.demand import Demand
 from autodeploy.services.analyzer.variables.python.demands import (
-    Demand,
     call_demand,
     subscript_demand,
 )
