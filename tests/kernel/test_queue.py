@@ -464,9 +464,9 @@ async def test_job_of_a_killed_worker_process_is_taken_up_within_seconds(redis_u
 async def test_job_longer_than_its_lock_is_not_taken_from_a_living_worker(
     redis_url, queues, library
 ):
-    handler = Recorder(lambda: asyncio.sleep(1.5))
-    one = QueueWorker(redis_url, _Q, handler, lock_seconds=0.4, stalled_seconds=0.2)
-    other = QueueWorker(redis_url, _Q, handler, lock_seconds=0.4, stalled_seconds=0.2)
+    handler = Recorder(lambda: asyncio.sleep(3))
+    one = QueueWorker(redis_url, _Q, handler, lock_seconds=1.5, stalled_seconds=0.3)
+    other = QueueWorker(redis_url, _Q, handler, lock_seconds=1.5, stalled_seconds=0.3)
     async with running(one), running(other):
         await add(queues, "job-1")
         await eventually(lambda: _is(library, "job-1", "completed"))

@@ -108,3 +108,11 @@ def test_toolchain_file_outranks_the_manifest(
     plan = plan_of(tmp_path, {"Cargo.toml": manifest, "src/main.rs": "", **files})
     assert plan.runtime is not None
     assert plan.runtime.version_request == version
+
+
+def test_member_that_is_named_like_a_server_is_the_app(tmp_path: Path) -> None:
+    files = {"Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n'}
+    for name in ("cron", "server"):
+        files[f"crates/{name}/Cargo.toml"] = f'[package]\nname = "shop_{name}"\n'
+        files[f"crates/{name}/src/main.rs"] = "fn main() {}"
+    assert build_of(plan_of(tmp_path, files)) == "cargo build --release --package shop_server"

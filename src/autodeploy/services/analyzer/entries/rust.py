@@ -3,6 +3,7 @@
 Targets by https://doc.rust-lang.org/cargo/reference/cargo-targets.html (read 2026-11).
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -16,6 +17,9 @@ BUILD = "cargo build --release"
 
 # Members whose programs serve the work on the others (https://github.com/matklad/cargo-xtask).
 ASIDE = frozenset({"xtask", "examples", "benches", "fuzz"})
+
+# A member named so is the one that serves, where several make programs.
+_SERVES = re.compile(r"(^|[/_-])(server|web|api|app|backend|http)$")
 
 
 def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context: Context) -> Run:
@@ -71,7 +75,7 @@ def _member(files: SourceFiles, record: FrameworkRecord) -> str | None:
         for folder in folders
         if record.package in table(manifest_of(files, folder), "dependencies")
     ]
-    found = using or folders
+    found = sorted(using or folders, key=lambda folder: not _SERVES.search(folder))
     if len(found) > 1:
         files.warn(f"Several members make programs: {', '.join(found)}. Say which in a Procfile.")
     return found[0] if found else None

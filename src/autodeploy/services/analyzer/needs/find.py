@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from autodeploy.services.analyzer.evidence import SourceFiles
@@ -225,7 +226,8 @@ def _variable(
 
 def _rank(record: ServiceRecord, variable: EnvironmentVariable, by_any_name: bool) -> int | None:
     key, kind = variable.key.upper(), variable.type
-    is_own = record.variables.search(key) is not None
+    owners = _owners(key)
+    is_own = record.kind in owners
     if _names_it(record, variable):
         return 0
     if by_any_name and key == DATABASE_VARIABLE:
@@ -234,11 +236,16 @@ def _rank(record: ServiceRecord, variable: EnvironmentVariable, by_any_name: boo
         return 2
     if by_any_name and kind is VariableType.DATABASE_CONNECTION:
         # Another service's own variable is not this one's.
-        others = (one for one in SERVICES if one is not record)
-        return None if any(one.variables.search(key) for one in others) else 3
+        return None if owners - {record.kind} else 3
     if is_own:
         return 4 if _ADDRESS.search(key) else 6
     return 5 if by_any_name and _PART_OF_A_CONNECTION.match(key) else None
+
+
+@lru_cache(4096)
+def _owners(key: str) -> frozenset[str]:
+    """The kinds of services whose own variables are named so."""
+    return frozenset(record.kind for record in SERVICES if record.variables.search(key))
 
 
 def _names_it(record: ServiceRecord, variable: EnvironmentVariable) -> bool:
