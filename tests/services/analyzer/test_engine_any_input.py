@@ -24,7 +24,7 @@ from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.plan import Plan
 
 MOST_SECONDS = 2.0
-SLOW_BYTES = 20_000
+SLOW_BYTES = 8_000
 # In so many trees the known names are put.
 TREES = 20
 EXPLORE = settings(
