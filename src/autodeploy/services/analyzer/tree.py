@@ -111,7 +111,7 @@ class FolderTree:
         self._limits = limits or TreeLimits()
         self._deadline = time.monotonic() + self._limits.seconds
         self._folders: dict[str, dict[str, bool]] = {}
-        self._real_folders: dict[str, str | None] = {}
+        self._real_folders: dict[str, str | None] = {"": self._root}
         self._bytes_read = 0
         self.warnings: list[str] = []
         self.memo: dict[tuple[object, ...], object] = {}
@@ -215,10 +215,13 @@ class FolderTree:
         """Where a folder is when all links are followed; None when that is outside."""
         if folder not in self._real_folders:
             above, _, name = folder.rpartition("/")
-            if self._folders.get(above, {}).get(name) is False:  # a scan saw that it is no link
-                real = f"{self._real_folders[above]}/{name}"
-            else:
+            real_above = self._real_folders.get(above)
+            if real_above is None:
                 real = os.path.realpath(f"{self._root}/{folder}")
+            elif self._folders.get(above, {}).get(name) is False:  # a scan saw that it is no link
+                real = f"{real_above}/{name}"
+            else:
+                real = _followed(f"{real_above}/{name}")
             self._real_folders[folder] = real if self._holds(real) else None
         return self._real_folders[folder]
 
@@ -247,3 +250,12 @@ class FolderTree:
 
     def _warn(self, text: str) -> None:
         add_warning(self.warnings, text)
+
+
+def _followed(path: str) -> str:
+    """Where the last part of a path leads. Most of what is asked for is not there: one look."""
+    try:
+        is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return ""
+    return os.path.realpath(path) if is_link else path
