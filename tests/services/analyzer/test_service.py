@@ -12,7 +12,7 @@ from autodeploy.kernel.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from autodeploy.kernel.git.errors import AddressRefused, RefNotFound
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.analyzer import analyses, service, sources, store
+from autodeploy.services.analyzer import analyses, rounds, service, sources, store
 from autodeploy.services.analyzer.schemas import (
     AnalysisInput,
     AnalysisPending,
@@ -154,7 +154,7 @@ async def test_analysis_is_made_once_per_commit_and_again_by_force(
     arguments = (resources, upload.repository.id, "upload", upload.commit)
     first = await service.ensure_analysis(*arguments)
     with monkeypatch.context() as patched:
-        patched.delattr(analyses, "analyze_source")
+        patched.delattr(rounds, "analyze_source")
         assert (await service.ensure_analysis(*arguments)).created_at == first.created_at
     forced = await service.ensure_analysis(*arguments, force=True)
     assert forced.id == first.id

@@ -15,7 +15,6 @@ from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
 from autodeploy.services.analyzer.prices import read_prices
-from autodeploy.services.analyzer.rounds import analyze_source
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import open_source
 from autodeploy.services.analyzer.tree import normal_path
@@ -80,6 +79,9 @@ async def ensure_analysis(
 async def _analyze(
     resources: Resources, repository: Repository, branch: str, commit: str, root: str
 ) -> Plan:
+    # What recognises languages has no place in the memory of an idle process.
+    from autodeploy.services.analyzer.rounds import analyze_source
+
     prices = await asyncio.to_thread(read_prices, resources.home)
     async with open_source(resources, repository, commit, branch) as source:
         return await analyze_source(source, root, prices)
