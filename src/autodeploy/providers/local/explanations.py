@@ -259,6 +259,7 @@ OTHERS = (
         r"(?<![\w.@/-])(?P<program>[\w.@/-]+): (command )?not found"
         r"|sh: \d+: (?P<other>\S+): not found",
         "The command runs the program {program}{other}, which is not installed.",
-        "Add it to the app's dependencies, or set another command in autodeploy.toml.",
+        "Add it to the app's dependencies, install it on this machine (as for every language but "
+        "Node and Python), or set another command in autodeploy.toml.",
     ),
 )

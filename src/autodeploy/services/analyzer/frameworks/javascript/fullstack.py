@@ -1,5 +1,7 @@
 """Full-stack frameworks of JavaScript and TypeScript: rendered on a server or written once."""
 
+from dataclasses import replace
+
 from autodeploy.services.analyzer.frameworks.javascript.families import PARTS
 from autodeploy.services.analyzer.matcher import (
     Advice,
@@ -12,6 +14,31 @@ from autodeploy.services.analyzer.matcher import (
     Way,
 )
 from autodeploy.services.analyzer.plan import AppKind
+
+_ASTRO = FrameworkRecord(
+    slug="astro",
+    name="Astro",
+    language="node",
+    kind=AppKind.SSR,
+    source="https://docs.astro.build/en/guides/integrations-guide/node/",
+    package="astro",
+    ways=(
+        Way(0.98, (Dependency("astro"), File("astro.config.*"))),
+        Way(0.97, (Dependency("astro"),)),
+        Way(0.93, (File("astro.config.*"),)),
+    ),
+    supersedes=PARTS,
+    build_command="astro build",
+    start_command="node ./dist/server/entry.mjs",
+    static_export=StaticExport("dist", unless=(Dependency("@astrojs/node"),)),
+    advice=(
+        Advice(
+            Content("astro.config.*", r"@astrojs/(vercel|netlify|cloudflare)"),
+            "Astro's adapter is for another host: here `npx astro add node` is what serves.",
+        ),
+    ),
+    port=4321,
+)
 
 RECORDS = (
     FrameworkRecord(
@@ -34,49 +61,15 @@ RECORDS = (
         ),
         port=3000,
     ),
-    FrameworkRecord(
-        slug="astro",
-        name="Astro",
-        language="node",
-        kind=AppKind.SSR,
-        source="https://docs.astro.build/en/guides/integrations-guide/node/",
-        package="astro",
-        ways=(
-            Way(0.98, (Dependency("astro"), File("astro.config.*"))),
-            Way(0.97, (Dependency("astro"),)),
-            Way(0.93, (File("astro.config.*"),)),
-        ),
-        supersedes=PARTS,
-        build_command="astro build",
-        start_command="node ./dist/server/entry.mjs",
-        static_export=StaticExport("dist", unless=(Dependency("@astrojs/node"),)),
-        advice=(
-            Advice(
-                Content("astro.config.*", r"@astrojs/(vercel|netlify|cloudflare)"),
-                "Astro's adapter is for another host: here `npx astro add node` is what serves.",
-            ),
-        ),
-        port=4321,
-    ),
-    FrameworkRecord(
+    _ASTRO,
+    replace(
+        _ASTRO,
         slug="starlight",
         name="Starlight",
-        language="node",
-        kind=AppKind.SSR,
         source="https://starlight.astro.build/getting-started/",
         package="@astrojs/starlight",
         ways=(Way(0.975, (Dependency("@astrojs/starlight"),)),),
         supersedes=PARTS | {"astro"},
-        build_command="astro build",
-        start_command="node ./dist/server/entry.mjs",
-        static_export=StaticExport("dist", unless=(Dependency("@astrojs/node"),)),
-        advice=(
-            Advice(
-                Content("astro.config.*", r"@astrojs/(vercel|netlify|cloudflare)"),
-                "Astro's adapter is for another host: here `npx astro add node` is what serves.",
-            ),
-        ),
-        port=4321,
     ),
     FrameworkRecord(
         slug="sveltekit",
