@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.packages.base import first_line, first_request, tool_version
+from autodeploy.services.analyzer.packages.base import first_request
+from autodeploy.services.analyzer.packages.stated import line, tool
 from autodeploy.services.analyzer.plan import Runtime
 
 # What the manifests of one folder ask for, in their precedence: (version, file).
@@ -29,13 +30,9 @@ def asked_runtime(
 def _requests(
     files: SourceFiles, name: str, version_files: Sequence[str], declared: Declared | None
 ) -> Iterator[tuple[str, str]]:
+    sources = (*map(line, version_files), tool(name))
     for place in (files, *files.parents()):
-        for path in version_files:
-            version = first_line(place, path)
-            if version:
-                yield version, place.at(path)
-        tool = tool_version(place, name)
-        if tool:
-            yield tool[0], place.at(tool[1])
+        for version, path in filter(None, (source(place) for source in sources)):
+            yield version, place.at(path)
         if declared:
             yield from ((version, place.at(path)) for version, path in declared(place))
