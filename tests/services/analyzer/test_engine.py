@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -93,16 +92,13 @@ def test_same_tree_gives_the_same_plan(tmp_path: Path) -> None:
     assert analyze(FolderTree(tmp_path)) == analyze(FolderTree(tmp_path))
 
 
-def test_framework_and_commands_take_milliseconds(tmp_path: Path) -> None:
-    files = {f"src/module{number}.py": "x = 1\n" * 50 for number in range(200)}
-    files |= {"requirements.txt": "flask\n", "app.py": "from flask import Flask\napp = Flask('')"}
-    write(tmp_path, files)
-    times = []
-    for _ in range(15):
-        started = time.perf_counter()
-        analyze(FolderTree(tmp_path), with_variables=False)
-        times.append(time.perf_counter() - started)
-    assert min(times) <= 0.010  # the budget is 3 ms; a loaded machine is given some room
+def test_framework_and_commands_read_no_module_that_nothing_points_at(tmp_path: Path) -> None:
+    modules = {f"src/module{number}.py": "x = 1\n" for number in range(200)}
+    app = {"requirements.txt": "flask\n", "app.py": "from flask import Flask\napp = Flask('')"}
+    write(tmp_path, modules | app)
+    tree = FolderTree(tmp_path, missing=frozenset(modules))
+    assert analyze(tree, with_variables=False).framework is not None
+    assert tree.asked_for == set()
 
 
 def test_nothing_but_the_tree_touches_files_or_starts_programs() -> None:

@@ -156,7 +156,9 @@ class FolderTree:
             os.close(handle)
 
     def _open(self, path: str) -> int | None:
-        folder, _, name = (normal_path(path) or "").rpartition("/")
+        folder, _, name = path.rpartition("/")
+        if self._folders.get(folder, {}).get(name) is not True:  # of an entry the path is normal
+            folder, _, name = (normal_path(path) or "").rpartition("/")
         above = self._real_folder(folder)
         if above is None or not name:
             return None

@@ -3,12 +3,16 @@
 # ruff: noqa: E501 - code is quoted as people write it
 import pytest
 
-from autodeploy.services.analyzer.variables.python import find_reads
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.python import MARKS, WORDS, find_reads
+from autodeploy.services.analyzer.variables.reads import Read, holds_any
 
 
 def by_key(code: str) -> dict[str, Read]:
     return {one.key: one for one in find_reads({"settings.py": code})}
+
+
+def test_the_first_look_at_a_module_leaves_out_none_with_a_mark() -> None:
+    assert [mark for mark in MARKS if not holds_any(mark, WORDS)] == []
 
 
 LIBRARIES = {

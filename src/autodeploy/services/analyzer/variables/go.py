@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from autodeploy.services.analyzer.plan import VariableType
 from autodeploy.services.analyzer.variables import envconfig
-from autodeploy.services.analyzer.variables.reads import Read, places
+from autodeploy.services.analyzer.variables.reads import Read, holds_any, places
 from autodeploy.services.analyzer.variables.syntax import line_of, matches, parse, text_of
 
 _MARKS = ('env:"', 'envconfig:"')
@@ -38,7 +38,7 @@ def find_reads(texts: Mapping[str, str]) -> Iterator[Read]:
     processed = list(envconfig.find_reads(texts))
     yield from processed
     marks = ('env:"',) if processed else _MARKS
-    tagged = [path for path, text in texts.items() if any(mark in text for mark in marks)]
+    tagged = [path for path, text in texts.items() if holds_any(text, marks)]
     prefixes: dict[str, str] = {}
     roots = {path: root for path in tagged if (root := parse(texts[path], "go"))}
     for root in roots.values():

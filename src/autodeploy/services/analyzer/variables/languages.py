@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from autodeploy.services.analyzer.variables import configuration, go, lexical, rust
 from autodeploy.services.analyzer.variables.dialects import DIALECTS
@@ -17,10 +17,13 @@ Family = Callable[[Mapping[str, str]], Iterator[Read]]
 
 # Tests and generated code by their names.
 _LEFT_OUT = re.compile(
-    r"(_test\.(go|exs?|rb|dart)|_spec\.(rb|cr)|_helper\.rb|(^|/)test\.exs|environments/test\.rb|"
+    r"(_test\.(go|exs?|rb|dart)|_spec\.(rb|cr)|_helper\.rb|^test\.(exs|rb)|"
     r"(Tests?|IT|Spec|TestCase)\.(java|kt|scala|cs|fs|php|swift)|"
     r"\.(pb|gen|g|freezed|generated|designer)\.\w+)$"
-    r"|(^|/)(src/(test|androidTest|it)|Tests|\w+\.Tests?|deps|target|Pods|obj|\.devcontainer|testing|benchmarks?)/"
+)
+_FOLDERS_LEFT_OUT = re.compile(
+    r"(^|/)(src/(test|androidTest|it)|Tests|\w+\.Tests?|deps|target|Pods|obj|\.devcontainer|testing|"
+    r"benchmarks?)/"
 )
 _DEVELOPMENT = re.compile(r"(^|/)(dev|development|local)\.\w+$|\.Development\.\w+$")
 _RUBY_FILES = r"Rakefile|Gemfile|Capfile|.*\.erb", r"config/.*\.ya?ml"
@@ -28,13 +31,18 @@ _RUBY_FILES = r"Rakefile|Gemfile|Capfile|.*\.erb", r"config/.*\.ya?ml"
 
 def families_of(path: str) -> tuple[Family, ...]:
     """The families that a file belongs to: none for a test and for what never reads."""
-    name = path.rpartition("/")[2]
+    folder, _, name = path.rpartition("/")
     by_suffix = _SUFFIXES.get(name.rpartition(".")[2], ())
     is_named = _NAMES.fullmatch(name) or _PATHS.search(path)
-    if not (by_suffix or is_named) or _LEFT_OUT.search(path):
+    if not (by_suffix or is_named) or _LEFT_OUT.search(name) or _is_left_out(folder):
         return ()
     found = [family for pattern, family in _FILES if pattern.search(path)] if is_named else []
     return (*found, *by_suffix)
+
+
+@lru_cache(4096)  # a folder holds many files
+def _is_left_out(folder: str) -> bool:
+    return _FOLDERS_LEFT_OUT.search(f"{folder}/") is not None
 
 
 def _each(finder: configuration.Finder) -> Family:

@@ -13,7 +13,7 @@ from autodeploy.services.analyzer.variables.handling import (
     BEHIND_CHARACTERS,
     handling,
 )
-from autodeploy.services.analyzer.variables.reads import Read, places
+from autodeploy.services.analyzer.variables.reads import Read, holds_any, places
 
 _LONG_LINE = re.compile(r"^[^\n]{4001,}", re.M)
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
@@ -179,7 +179,7 @@ LEXICONS: Mapping[str, tuple[Lexicon, ...]] = {
 
 def find_reads(text: str, file: str, lexicon: Lexicon) -> Iterator[Read]:
     """The reads in one file."""
-    if not any(mark in text for mark in lexicon.marks):
+    if not holds_any(text, lexicon.marks):
         return
     code = _without_comments(_LONG_LINE.sub("", text), lexicon.comments)
     seen: set[int] = set()

@@ -20,7 +20,7 @@ from autodeploy.services.analyzer.variables.handling import (
     handling,
 )
 from autodeploy.services.analyzer.variables.literals import literal, parameters, type_of, value
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, holds_any
 from autodeploy.services.analyzer.variables.source import Source
 from autodeploy.services.analyzer.variables.syntax import (
     Captures,
@@ -95,7 +95,7 @@ class Reading:
         yield from self._constant_reads()
 
     def _holding(self, words: tuple[str, ...]) -> list[str]:
-        return [p for p, text in self._texts.items() if any(word in text for word in words)]
+        return [p for p, text in self._texts.items() if holds_any(text, words)]
 
     def _file(self, path: str) -> Source | None:
         if path not in self._files:

@@ -1,7 +1,7 @@
 """One read of an environment variable, as found in code."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,6 +33,15 @@ class Read:
     description: str | None = None
     secret: bool = False
     derived: bool = False
+
+
+def holds_any(text: str, words: Iterable[str]) -> bool:
+    """Whether one of the words stands in a text. Every file is asked for many words, and a loop
+    is twice as quick as ``any`` with a generator, and ten times as a pattern."""
+    for word in words:  # noqa: SIM110
+        if word in text:
+            return True
+    return False
 
 
 def places(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:

@@ -14,7 +14,7 @@ from autodeploy.services.analyzer.variables.javascript.environment import Enviro
 from autodeploy.services.analyzer.variables.javascript.findings import Findings, Reader
 from autodeploy.services.analyzer.variables.javascript.readers import readers_around
 from autodeploy.services.analyzer.variables.javascript.script import Script, stands_for
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, holds_any
 from autodeploy.services.analyzer.variables.source import field, text
 
 EXTENSIONS = ("js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte", "astro")
@@ -27,8 +27,8 @@ MARKS = (
     "class-validator", "nconf", "getenv", "Core/Env", "#start/env", "({ env",
     "hono", "ProcessEnv", "ImportMetaEnv",
 )  # fmt: skip
-
-_WORDS = ("env", "Env", "process", "onvict", "nconf", "class-validator", "@nestjs/config")
+# In each mark that counts alone stands one of these, and in most files none.
+WORDS = ("env", "Env", "process", "onvict", "nconf", "class-validator", "@nestjs/config")
 
 MOST_ROUNDS = 3
 
@@ -48,7 +48,7 @@ class Scripts:
     def marked(self) -> Iterator[Script]:
         """The files in which one of ``MARKS`` stands."""
         for path, content in self._texts.items():
-            if any(word in content for word in _WORDS) and any(mark in content for mark in MARKS):
+            if holds_any(content, WORDS) and holds_any(content, MARKS):
                 yield self.get(path)
 
     def users(self, owner: Script, *marks: str) -> Iterator[Script]:
@@ -57,7 +57,7 @@ class Scripts:
         parts = owner.stem.split("/")
         name = parts[-2] if parts[-1] == "index" and len(parts) > 1 else parts[-1]
         for path, content in self._texts.items():
-            if any(mark in content for mark in marks) and (path == owner.path or name in content):
+            if holds_any(content, marks) and (path == owner.path or name in content):
                 yield self.get(path)
 
     @cached_property

@@ -13,7 +13,7 @@ from autodeploy.services.analyzer.variables.python.libraries import (
     library_of,
 )
 from autodeploy.services.analyzer.variables.python.module import Module
-from autodeploy.services.analyzer.variables.reads import Read
+from autodeploy.services.analyzer.variables.reads import Read, holds_any
 
 # A module without any of these has nothing of the environment of its own.
 MARKS = (
@@ -21,6 +21,8 @@ MARKS = (
     *sorted({module for library in LIBRARIES for module in library.modules}),
     *(f"{keyword}=" for keyword in KEYWORDS),
 )  # fmt: skip
+# In each mark stands one of these, and in most modules none: the first look is at them.
+WORDS = ("env", "_url", "decouple", "everett", "prettyconf", "starlette.config")
 
 MOST_ROUNDS = 3
 
@@ -37,16 +39,22 @@ class Modules:
             self._modules[path] = Module(path, self.texts[path])
         return self._modules[path]
 
+    def marked(self) -> Iterator[Module]:
+        """The modules in which one of ``MARKS`` stands."""
+        for path, content in self.texts.items():
+            if holds_any(content, WORDS) and holds_any(content, MARKS):
+                yield self.get(path)
+
     def with_any(self, *marks: str) -> Iterator[Module]:
         for path, content in self.texts.items():
-            if any(mark in content for mark in marks):
+            if holds_any(content, marks):
                 yield self.get(path)
 
     def users(self, owner: Module, name: str) -> Iterator[Module]:
         """The modules that call ``name`` and may import it from ``owner``."""
+        uses = tuple(f"{name}{sign}" for sign in "(.[")
         for path, content in self.texts.items():
-            is_used = any(f"{name}{sign}" in content for sign in "(.[")
-            if is_used and (path == owner.path or owner.name in content):
+            if (path == owner.path or owner.name in content) and holds_any(content, uses):
                 yield self.get(path)
 
 
@@ -54,7 +62,7 @@ def find_reads(texts: Mapping[str, str]) -> list[Read]:
     """All reads in the modules of an app, given by path."""
     modules = Modules(texts)
     found: dict[str, Findings] = {}
-    for module in modules.with_any(*MARKS):
+    for module in modules.marked():
         findings = found[module.path] = Findings(module)
         Environment(findings).search()
         Libraries(findings).search()
