@@ -43,8 +43,8 @@ def test_dockerfile_of_several_stages_read(tmp_path: Path) -> None:
         "runtimes": {"node": "20.11"},
     }
     assert declared is not None
-    assert {one.key for one in declared.variables if one.names} == {
-        "NODE_ENV", "LOG_LEVEL", "VITE_API_URL", "API_TOKEN"}  # fmt: skip
+    assert {one.key for one in declared.variables} == {
+        "NODE_VERSION", "NODE_ENV", "LOG_LEVEL", "VITE_API_URL", "COMMIT", "API_TOKEN"}  # fmt: skip
     assert variables(declared)["VITE_API_URL"] == {"build": True, "default": "/api"}
     assert declared.start is not None
     assert (declared.start.reason, declared.start.line) == ("Dockerfile: CMD", 23)

@@ -367,31 +367,6 @@ c: ${some.property:x}
         {"A=http://localhost:1", "B!"},
     ),
     "hocon": ("conf/application.conf", 'a = "x"\na = ${?A}\nb = ${B}', {"A=", "B!"}),
-    "compose": (
-        "docker-compose.yml",
-        """services:
-  web:
-    environment:
-      - PASSED
-      - SET=${A:-a}
-      - MUST=${B:?no B}
-    healthcheck:
-      test:
-        - CMD
-    command: echo $$ESCAPED""",
-        {"PASSED", "A", "B"},
-    ),
-    "dockerfile": (
-        "Dockerfile",
-        """FROM node:${NODE_VERSION}
-ARG NODE_VERSION=20
-ARG API_URL
-ARG TARGETPLATFORM
-ENV GREETING="hello"
-ENV PYTHONUNBUFFERED=1
-# ARG IN_COMMENT""",
-        {"API_URL", "GREETING"},
-    ),
     "shell": (
         "docker-entrypoint.sh",
         """#!/bin/sh
@@ -451,7 +426,7 @@ def test_wrappers_and_constants_of_other_files_are_followed(
 @pytest.mark.parametrize(
     "path",
     ["main_test.go", "spec/a_spec.rb", "src/test/java/A.java", "UserTest.php", "config/test.exs",
-     "api.pb.go", "App.Tests/A.cs", ".devcontainer/Dockerfile"],
+     "api.pb.go", "App.Tests/A.cs", ".devcontainer/start.sh"],
 )  # fmt: skip
 def test_tests_and_generated_code_are_left_out(path: str) -> None:
     assert families_of(path) == ()
@@ -490,14 +465,9 @@ def test_conversions_and_defaults_give_the_type() -> None:
     }  # fmt: skip
 
 
-def test_lines_and_build_time_are_told() -> None:
-    found = reads(
-        {"config/a.yml": "a: 1\nb: <%= 1 %>\nc: <%= ENV['A'] %>\n", "Dockerfile": "ARG B\n"}
-    )
-    assert {(one.key, one.line, one.build_time) for one in found} == {
-        ("A", 3, False),
-        ("B", 1, True),
-    }
+def test_the_line_in_a_template_is_told() -> None:
+    found = reads({"config/a.yml": "a: 1\nb: <%= 1 %>\nc: <%= ENV['A'] %>\n"})
+    assert [(one.key, one.line) for one in found] == [("A", 3)]
 
 
 PATHS = sorted({path for path, _, _ in TABLE.values()})

@@ -70,7 +70,6 @@ class SaidVariable:
     """What a file says of an environment variable. None: nothing.
 
     ``example`` is a value for another place than this, such as one of a compose network.
-    ``names`` says that the app has it; otherwise it counts only where the code reads it.
     """
 
     key: str
@@ -81,7 +80,6 @@ class SaidVariable:
     default: str | None = None
     example: str | None = None
     description: str | None = None
-    names: bool = True
 
 
 @dataclass(frozen=True)

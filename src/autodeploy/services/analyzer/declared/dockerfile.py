@@ -25,7 +25,6 @@ from autodeploy.services.analyzer.declared.document import (
 )
 from autodeploy.services.analyzer.declared.images import ENTRYPOINTS, name_of, runtime_of
 from autodeploy.services.analyzer.evidence import SourceFiles, texts
-from autodeploy.services.analyzer.variables.classify import is_built_in
 
 _INSTRUCTION = re.compile(r"\s*([A-Za-z]{2,11})\s+(\S.*)", re.S)
 _HEREDOC = re.compile(r"<<-?[\"']?(\w{1,40})")
@@ -238,9 +237,8 @@ def _health(final: _Stage, file: str, port: tuple[int, int] | None) -> Said[str]
 
 
 def _variables(found: list[_Variable], final: _Stage, file: str) -> Iterator[SaidVariable]:
-    """What the image is told; an argument of its build counts where the app reads it too."""
+    """What the image and its build are told."""
     arguments = {one.key: one.value for one in found if one.stage is None}
-    given = {one.key for one in found if one.stage}
     stages = list(final.chain())
     for one in found:
         if VARIABLE.fullmatch(one.key):
@@ -254,5 +252,4 @@ def _variables(found: list[_Variable], final: _Stage, file: str) -> Iterator[Sai
                 said,
                 build=one.key in arguments or one.stage not in stages or None,
                 default=value[:LONGEST_VALUE] if value and "$" not in value else None,
-                names=one.key in given or is_built_in(one.key),
             )

@@ -24,12 +24,12 @@ from autodeploy.services.analyzer.variables.classify import (
 
 # What tools, platforms and the system read, and no app.
 TOOLS = re.compile(
-    r"(?:LD_\w+|LANGUAGE|LC_\w+|U?ID|GID|USER\w*|GROUP\w*|DEBIAN_FRONTEND|PYTHON\w*|PIP_?\w*|"
+    r"(?:LD_\w+|LANGUAGE|LC_\w+|(?:\w+_)?[UG]ID|ID|USER\w*|GROUP\w*|DEBIAN_FRONTEND|PYTHON\w*|PIP_?\w*|"
     r"POETRY_?\w*|UV_\w+|PDM_\w+|PIPENV_\w+|VENV\w*|NPM_\w+|npm_\w+|PNPM_\w+|YARN_\w+|BUN_\w+|"
     r"COREPACK_\w+|NODE_(?:VERSION|PATH|OPTIONS)|NVM_\w+|GO[A-Z]+|CGO_\w+|CARGO_\w+|"
     r"RUST(?:UP|FLAGS|_BACKTRACE)\w*|BUNDLE_?\w*|GEM_\w+|RUBY\w*|MIX_\w+|HEX_\w+|ERL_\w+|"
     r"JAVA_\w+|JDK_\w+|M2_\w+|MAVEN_\w+|GRADLE_\w+|COMPOSER_\w+|DOTNET_\w+|NUGET_\w+|"
-    r"TARGET(?:OS|ARCH|PLATFORM|VARIANT)|BUILD(?:OS|ARCH|PLATFORM|KIT\w*)|"
+    r"TARGET\w+|BUILD\w*|(?:\w+_)?(?:OS|ARCH|PLATFORM|TAG|DIGEST|SHA\d*)|"
     r"APP_?(?:HOME|DIR|PATH|ROOT)|WORKDIR|\w*_IMAGE|\w*BASE_?IMAGE\w*|IMAGE|VARIANT|"
     r"(?:HTTPS?|NO)_PROXY|https?_proxy|no_proxy|\w*TELEMETRY\w*|PRIMARY_REGION|FLY_\w+|"
     r"\w*(?<!APP)_VERSION|HEROKU_\w+|RAILWAY_\w+|RAILPACK_\w+|DOKKU_\w+|WEB_CONCURRENCY)"
@@ -181,7 +181,7 @@ def variables(
     for said in ranked.after.variables:
         if said.key in known:
             known[said.key] = _completed(known[said.key], said)
-        elif said.names and said.key not in PLATFORM and not TOOLS.fullmatch(said.key):
+        elif said.key not in PLATFORM and not TOOLS.fullmatch(said.key):
             known[said.key] = _completed(_named(said), said)
     return tuple(known[key] for key in sorted(known))
 

@@ -1,14 +1,12 @@
-"""Variables in what is no program: configuration files, images, compose files, start scripts.
+"""Variables in what is no program: configuration files and start scripts.
 
-Sources: Spring Boot's and Micronaut's externalized configuration, HOCON, Symfony's `%env()%`, the
-compose specification, the Dockerfile reference, POSIX parameter expansion (2026-11).
+Sources: Spring Boot's and Micronaut's externalized configuration, HOCON, Symfony's `%env()%`, POSIX
+parameter expansion (2026-11).
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
-from autodeploy.services.analyzer.variables.classify import PLATFORM
 from autodeploy.services.analyzer.variables.lexical import SYMFONY
 from autodeploy.services.analyzer.variables.lexical import find_reads as lexical_reads
 from autodeploy.services.analyzer.variables.reads import Read, places
@@ -24,18 +22,7 @@ _HOCON = re.compile(rf"\$\{{(?P<optional>\??)(?P<key>{_UPPER})\}}")
 _SHELL = re.compile(
     rf"(?<!\$)\$(?:\{{(?P<key>{_UPPER})(?P<operator>:?[-?+])?(?P<word>[^${{}}\n]{{0,200}})\}}|(?P<plain>{_UPPER})\b)"
 )
-_PASSED = re.compile(rf"""[ ]{{2,40}}-[ ]{{1,8}}["']?({_UPPER})["']?[ ]*""")
-_ARG = re.compile(r"(?mi)^[ \t]*ARG[ \t]+([A-Za-z_]\w{0,120})(?:=[\"']?([^\"'\s]{0,200}))?")
-_ENV = re.compile(
-    r"(?mi)^[ \t]*ENV[ \t]+([A-Z_]\w{0,120})(?:=|[ \t]+)[\"']?([^\"'\s$]{0,200})[\"']?[ \t]*$"
-)
 _ERB = re.compile(r"<%(?![#%])[=-]?(.{0,2000}?)-?%>", re.S)
-# What chooses an image or a tool's version, or how a tool behaves: no setting of the app.
-_TOOLING = re.compile(
-    r"(\w+_)?(VERSION|TAG|IMAGE|VARIANT|PLATFORM|ARCH|OS|UID|GID|DIGEST|SHA\d*)|TARGET\w+|BUILD\w*|"
-    r"PYTHON\w*|(PIP|POETRY|UV|NPM|PNPM|YARN|NODE|BUNDLE|CARGO|GO|DEBIAN|APT|LC|JAVA|GEM|CGO|DOTNET|"
-    r"COMPOSER|MIX|RUST|COREPACK|NEXT_TELEMETRY|TURBO|LANG|LD|COMPOSE)(_\w+)?|\w*PATH|LANGUAGE|_\w+"
-)
 # Parameters of the shell itself, and of programs that are nearly always there.
 _OF_THE_SHELL = frozenset({"IFS", "PATH", "PWD", "OLDPWD", "HOME", "RANDOM", "SECONDS", "LINENO",
                            "OPTARG", "OPTIND", "PPID", "UID", "EUID", "BASH_SOURCE", "FUNCNAME",
@@ -55,39 +42,6 @@ def hocon(text: str, file: str) -> Iterator[Read]:
 def symfony(text: str, file: str) -> Iterator[Read]:
     """``%env(X)%`` in the container's configuration."""
     yield from lexical_reads(text, file, SYMFONY)
-
-
-def compose(text: str, file: str) -> Iterator[Read]:
-    """What a compose file takes from where it is started: ``${X}``, and ``- X`` passed through.
-
-    What it demands or stands in for a missing value holds where it is started, and only there.
-    """
-    code = _without_comments(text)
-    for read in _expansions(code, file):
-        yield replace(read, required=False, has_default=False)
-    within: int | None = None  # how far the `environment:` above is indented
-    for number, line in enumerate(code.splitlines(), 1):
-        indent = len(line) - len(line.lstrip())
-        passed = _PASSED.fullmatch(line)
-        if line.strip() == "environment:":
-            within = indent
-        elif passed and within is not None and indent >= within:
-            yield Read(passed[1], file, number)
-        elif line.strip() and within is not None and indent <= within:
-            within = None
-
-
-def dockerfile(text: str, file: str) -> Iterator[Read]:
-    """``ARG`` and ``ENV`` of an image, without those that are for the tools in it.
-
-    Their values hold in the image, and only there: they show what a value may be.
-    """
-    code = _without_comments(text)
-    for pattern, build_time in ((_ARG, True), (_ENV, False)):
-        for found in places(pattern, code):
-            if not _TOOLING.fullmatch(found[1]) and found[1] not in PLATFORM:
-                line = _line(code, found.start(1))
-                yield Read(found[1], file, line, default=found[2] or None, build_time=build_time)
 
 
 def shell(text: str, file: str) -> Iterator[Read]:
@@ -182,7 +136,5 @@ FILES: tuple[tuple[str, Finder], ...] = (
     (r"config/.*\.(ya?ml|xml)", symfony),
     (r"config/app\.php", laravel),
     (r"config/environments/production\.rb", rails),
-    (r"(docker-)?compose[\w.-]*\.ya?ml", compose),
-    (r"(Dockerfile|Containerfile)[\w.-]*|[\w.-]+\.Dockerfile", dockerfile),
     (r"(docker[-_])?(entry-?point|start|run|boot|launch)[\w-]*(\.(ba)?sh)?", shell),
 )
