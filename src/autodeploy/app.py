@@ -18,6 +18,7 @@ from autodeploy.api.rest import (
     deployments,
     environment_variables,
     health,
+    oauth,
     organizations,
     projects,
     providers,
@@ -26,12 +27,23 @@ from autodeploy.api.rest import (
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.telemetry import configure_tracing
-from autodeploy.roles import close_resources, open_providers, open_resources
+from autodeploy.roles import (
+    close_resources,
+    open_identity_providers,
+    open_providers,
+    open_resources,
+)
 from autodeploy.settings import Settings
 
 #: Routers of each role; those of operations are served by every one.
 ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
-    "auth": (auth.router, auth.keys_router, organizations.router),
+    "auth": (
+        auth.router,
+        auth.keys_router,
+        oauth.router,
+        oauth.users_router,
+        organizations.router,
+    ),
     "analyzer": (repositories.router,),
     "deployer": (
         projects.router,
@@ -57,6 +69,8 @@ def create_app(
         raise ValueError(f"No such role: {', '.join(sorted(unknown))}.")
     routers = [router for role in ROLE_ROUTERS if role in roles for router in ROLE_ROUTERS[role]]
 
+    identity_providers = open_identity_providers(settings)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-api")
@@ -66,6 +80,7 @@ def create_app(
         try:
             yield
         finally:
+            await identity_providers.close()
             if resources is None:
                 await close_resources(opened)
             stop_tracing()
@@ -76,6 +91,7 @@ def create_app(
         allowed_origins=settings.allowed_origins,
         rate_rules=configured_rules(settings.rate_limits),
     )
+    app.state.identity_providers = identity_providers
     if settings.otlp_endpoint:
         _trace_requests(app)
     return app

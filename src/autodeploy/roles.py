@@ -19,15 +19,21 @@ from autodeploy.kernel.sandbox import MIB, open_sandbox
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import Vault, load_master_key
+from autodeploy.providers.github import oauth as github_oauth
+from autodeploy.providers.github.oauth import GitHubOAuth
+from autodeploy.providers.identity import IdentityProvider, IdentityProviders
 from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.provider import LocalProvider
+from autodeploy.providers.oidc.oauth import OidcProvider
 from autodeploy.providers.registry import Registry
+from autodeploy.providers.vercel import oauth as vercel_oauth
+from autodeploy.providers.vercel.oauth import VercelOAuth
 from autodeploy.services.analyzer.jobs import run_analysis
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.jobs import handle_deployment, listen_for_cancellations
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.settings import Settings
+from autodeploy.settings import ProviderSettings, Settings
 
 DatabaseRole = Literal["app", "worker"]
 
@@ -95,6 +101,45 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
             )
         ]
     )
+
+
+def open_identity_providers(settings: Settings) -> IdentityProviders:
+    """The services that the operator has set up for signing in and connecting accounts."""
+    opened: list[IdentityProvider] = []
+    github, vercel = (
+        settings.providers.get(name, ProviderSettings()) for name in ("github", "vercel")
+    )
+    if github.client_id and github.secret:
+        opened.append(
+            GitHubOAuth(
+                client_id=github.client_id,
+                client_secret=github.secret,
+                web_url=github.web_url or github_oauth.WEB_URL,
+                api_url=github.api_url or github_oauth.API_URL,
+            )
+        )
+    if vercel.client_id and vercel.secret and vercel.slug:
+        opened.append(
+            VercelOAuth(
+                slug=vercel.slug,
+                client_id=vercel.client_id,
+                client_secret=vercel.secret,
+                web_url=vercel.web_url or vercel_oauth.WEB_URL,
+                api_url=vercel.api_url or vercel_oauth.API_URL,
+            )
+        )
+    if settings.oidc is not None:
+        opened.append(
+            OidcProvider(
+                title=settings.oidc.title,
+                issuer=settings.oidc.issuer,
+                client_id=settings.oidc.client_id,
+                client_secret=settings.oidc.secret,
+                scopes=settings.oidc.scopes,
+                email_domains=settings.oidc.email_domains,
+            )
+        )
+    return IdentityProviders(opened, public_url=settings.effective_public_url)
 
 
 async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:

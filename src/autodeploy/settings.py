@@ -3,11 +3,19 @@
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import quote
+from typing import Annotated, Literal, Self
+from urllib.parse import quote, urlsplit
 
 import platformdirs
-from pydantic import BaseModel, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autodeploy.kernel.sandbox import MIB, Limits
@@ -17,15 +25,86 @@ _LONGEST_SOCKET = "/run/apps-postgres/.s.PGSQL.65535"
 _SOCKET_PATH_BYTES = 107
 
 
+def _without_slash(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("this is not an address such as https://example.com")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_without_slash)]
+
+
 class ConfigurationError(Exception):
     """The settings do not allow a start; the text names each one and its remedy."""
 
 
-class ProviderSettings(BaseModel):
-    """``AUTODEPLOY_PROVIDERS__<NAME>__API_URL`` and ``__WEB_URL``: another address of one."""
+class ClientSettings(BaseModel):
+    """A client that the operator registered at a provider; its secret as a value or in a file."""
 
-    api_url: str | None = None
-    web_url: str | None = None
+    model_config = ConfigDict(extra="forbid")
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    client_secret_path: Path | None = None
+
+    @model_validator(mode="after")
+    def _read_secret(self) -> Self:
+        if self.client_secret_path is not None:
+            try:
+                self.client_secret = SecretStr(self.client_secret_path.read_text().strip())
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(
+                    f"the file of CLIENT_SECRET_PATH cannot be read ({type(error).__name__})"
+                ) from None
+        return self
+
+    @property
+    def secret(self) -> str | None:
+        return self.client_secret.get_secret_value() if self.client_secret else None
+
+
+class ProviderSettings(ClientSettings):
+    """``AUTODEPLOY_PROVIDERS__<NAME>__…``: a provider's addresses, and our client there.
+
+    ``slug`` is the name of the integration at Vercel.
+    """
+
+    api_url: WebAddress | None = None
+    web_url: WebAddress | None = None
+    slug: str | None = None
+
+    @model_validator(mode="after")
+    def _client_is_whole(self) -> Self:
+        if (self.client_id is None) != (self.secret is None):
+            raise ValueError("CLIENT_ID and CLIENT_SECRET belong together; set both or none")
+        return self
+
+
+class OidcSettings(ClientSettings):
+    """``AUTODEPLOY_OIDC__…``: single sign-on with an OpenID Connect provider."""
+
+    issuer: str
+    client_id: str
+    title: str = "Single sign-on"
+    scopes: str = "openid email profile"
+    email_domains: Annotated[frozenset[str], NoDecode] = frozenset()
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer_is_https(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if not parts.hostname or parts.scheme not in ({"https", "http"} if local else {"https"}):
+            raise ValueError("the issuer is an https address, such as https://id.example.com")
+        return issuer
+
+    @field_validator("email_domains", mode="before")
+    @classmethod
+    def _split_domains(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return {each.strip().lower().lstrip("@") for each in value.split(",") if each.strip()}
 
 
 def default_home() -> Path:
@@ -57,6 +136,7 @@ class Settings(BaseSettings):
     objects_url: str | None = Field(default=None, repr=False)
     master_key_path: Path | None = None
     jwt_key_path: Path | None = None
+    public_url: str | None = None
     admin_email: str = "admin@localhost.localdomain"
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default=["http://localhost:3000"], validation_alias="ALLOWED_ORIGINS"
@@ -77,6 +157,7 @@ class Settings(BaseSettings):
     app_processes: int = Field(default=512, ge=16)
     app_cpus: float | None = Field(default=None, ge=0.01)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    oidc: OidcSettings | None = None
 
     @field_validator("home")
     @classmethod
@@ -95,6 +176,16 @@ class Settings(BaseSettings):
         if vault_url is not None:
             raise ValueError("this version encrypts with its own master key only; unset it")
         return vault_url
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_one(cls, public_url: str | None) -> str | None:
+        if public_url is None:
+            return None
+        parts = urlsplit(public_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise ValueError("name an address such as https://deploy.example.com")
+        return public_url.rstrip("/")
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
@@ -160,6 +251,11 @@ class Settings(BaseSettings):
     def api_url(self) -> str:
         """Where the API of this machine answers."""
         return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def effective_public_url(self) -> str:
+        """Where users reach this installation, without a slash at its end."""
+        return self.public_url or self.api_url
 
     def require_complete(self) -> None:
         """Refuse a production start that would need a generated default.

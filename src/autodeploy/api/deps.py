@@ -33,6 +33,12 @@ async def get_principal(connection: HTTPConnection) -> Principal:
     return principal
 
 
+def has_credential(connection: HTTPConnection) -> bool:
+    """Whether the caller sent a credential, be it a valid one or not."""
+    known = getattr(connection.state, "principal", None) is not None
+    return known or getattr(connection.state, "refusal", None) is not None
+
+
 async def require_credential(connection: HTTPConnection) -> None:
     """Refuse every route that is not on the public list to callers without a credential."""
     if needs_credential(connection.scope):

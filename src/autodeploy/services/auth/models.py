@@ -130,9 +130,32 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class LinkedIdentity(Base):
+    """An account elsewhere that signs this user in: ``subject`` is its id at ``issuer``."""
+
+    __tablename__ = "identities"
+    __table_args__ = (
+        UniqueConstraint("provider", "issuer", "subject"),
+        UniqueConstraint("user_id", "provider"),
+        CheckConstraint("provider IN ('github', 'oidc')", name="provider"),
+    )
+
+    id: Mapped[type_uuid]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(String(100))
+    issuer: Mapped[str]
+    subject: Mapped[str] = mapped_column(String(255))
+    account_name: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[type_created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
 class ProviderIntegration(Base):
     __tablename__ = "provider_integrations"
-    __table_args__ = (UniqueConstraint("user_id", "provider"),)
+    __table_args__ = (
+        UniqueConstraint("user_id", "provider"),
+        Index("idx_provider_integrations_account", "provider", "external_id"),
+    )
 
     id: Mapped[type_uuid]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))

@@ -82,7 +82,7 @@ async def register(
                 remedy="Sign in, or register with another address.",
             )
         await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
-        return _open_session(resources, session, user, user_agent, address)
+        return open_session(resources, session, user, user_agent, address)
 
 
 async def login(
@@ -97,7 +97,7 @@ async def login(
         )
     assert user is not None
     async with resources.db.transaction() as session:
-        return _open_session(resources, session, user, user_agent, address)
+        return open_session(resources, session, user, user_agent, address)
 
 
 async def refresh(resources: Resources, refresh_token: str) -> SignedIn:
@@ -161,13 +161,14 @@ async def get_me(resources: Resources, principal: Principal) -> Me:
     )
 
 
-def _open_session(
+def open_session(
     resources: Resources,
     session: AsyncSession,
     user: User,
     user_agent: str | None,
     address: str | None,
 ) -> SignedIn:
+    """Sign the user in: a new session with its first tokens."""
     session_id = uuid4()
     token = new_refresh_token(session_id)
     session.add(

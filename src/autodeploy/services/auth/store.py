@@ -31,6 +31,11 @@ async def get_user(session: AsyncSession, user_id: UUID) -> User:
     return await session.get_one(User, user_id)
 
 
+async def lock_user(session: AsyncSession, user_id: UUID) -> User:
+    """The user, whom no other transaction changes until the end of this one."""
+    return await session.get_one(User, user_id, with_for_update=True)
+
+
 async def create_user(
     session: AsyncSession,
     *,

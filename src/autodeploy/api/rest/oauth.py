@@ -1,0 +1,214 @@
+"""``/api/v1/auth``: signing in elsewhere, and ``/api/v1/users/{id}/connections``."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from starlette.requests import HTTPConnection
+
+from autodeploy.api.deps import PrincipalDep, ResourcesDep, get_principal, has_credential
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import Page
+from autodeploy.providers.identity import IdentityProviders
+from autodeploy.services.auth import connections, oauth
+from autodeploy.services.auth.attempts import LIFETIME_SECONDS, Holder
+from autodeploy.services.auth.oauth_schemas import (
+    AuthorizationUrl,
+    CallbackInput,
+    ConnectionView,
+    Disconnected,
+    OidcCallbackInput,
+    SignInMethods,
+    VercelCallbackInput,
+    VercelConnected,
+)
+from autodeploy.services.auth.schemas import SignedIn
+from autodeploy.services.auth.tokens import new_secret
+
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
+users_router = APIRouter(prefix="/api/v1/users", tags=["users"])
+
+_COOKIE = "autodeploy-sign-in"
+
+
+async def _identity_providers(connection: HTTPConnection) -> IdentityProviders:
+    providers: IdentityProviders = connection.app.state.identity_providers
+    return providers
+
+
+ProvidersDep = Annotated[IdentityProviders, Depends(_identity_providers)]
+
+
+class _Browser:
+    """The cookie by which a browser that has not signed in yet is known again.
+
+    ``SameSite=Strict`` is enough: the page that the provider comes back to is our own, and sends
+    the code itself. Over https the name binds the cookie to this host (``__Host-``).
+    """
+
+    def __init__(self, request: Request, providers: IdentityProviders):
+        self._secure = urlsplit(providers.public_url).scheme == "https"
+        self._name = f"__Host-{_COOKIE}" if self._secure else _COOKIE
+        self.secret = request.cookies.get(self._name)
+
+    def remember(self, response: Response) -> str:
+        """The browser's secret, for as long as an attempt lives; one for all its tabs."""
+        self.secret = self.secret or new_secret()
+        response.set_cookie(
+            self._name,
+            self.secret,
+            max_age=LIFETIME_SECONDS,
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return self.secret
+
+
+async def _browser(request: Request, providers: ProvidersDep) -> _Browser:
+    return _Browser(request, providers)
+
+
+BrowserDep = Annotated[_Browser, Depends(_browser)]
+
+
+@router.get("/methods", operation_id="listSignInMethods")
+async def list_methods(providers: ProvidersDep) -> SignInMethods:
+    """What this installation offers to sign in with, and to connect."""
+    return oauth.list_methods(providers)
+
+
+async def _holder(connection: HTTPConnection, browser: BrowserDep) -> Holder:
+    """Who begins or ends an attempt. A credential that is not valid is refused, not left out:
+    connecting an account would turn into signing in with it."""
+    principal = await get_principal(connection) if has_credential(connection) else None
+    return Holder(principal, browser.secret)
+
+
+HolderDep = Annotated[Holder, Depends(_holder)]
+
+
+@router.get("/github/url", operation_id="getGithubUrl")
+async def github_url(
+    response: Response,
+    resources: ResourcesDep,
+    providers: ProvidersDep,
+    holder: HolderDep,
+    browser: BrowserDep,
+) -> AuthorizationUrl:
+    """Where to sign in with GitHub; with a credential, where to connect an account of GitHub."""
+    holder = _known_again(response, holder, browser)
+    return await oauth.begin(resources, providers, "github", holder)
+
+
+@router.post("/github/callback", operation_id="completeGithub")
+async def github_callback(
+    request: Request,
+    resources: ResourcesDep,
+    providers: ProvidersDep,
+    holder: HolderDep,
+    body: CallbackInput,
+) -> SignedIn | ConnectionView:
+    """Back from GitHub: a session, or the connection of the caller."""
+    return await _complete(request, resources, providers, "github", body, holder)
+
+
+@router.get("/oidc/url", operation_id="getOidcUrl")
+async def oidc_url(
+    response: Response,
+    resources: ResourcesDep,
+    providers: ProvidersDep,
+    holder: HolderDep,
+    browser: BrowserDep,
+) -> AuthorizationUrl:
+    """Where to sign in with the OpenID Connect provider; with a credential, to link an account."""
+    holder = _known_again(response, holder, browser)
+    return await oauth.begin(resources, providers, "oidc", holder)
+
+
+@router.post("/oidc/callback", operation_id="completeOidc")
+async def oidc_callback(
+    request: Request,
+    resources: ResourcesDep,
+    providers: ProvidersDep,
+    holder: HolderDep,
+    body: OidcCallbackInput,
+) -> SignedIn | ConnectionView:
+    """Back from the OpenID Connect provider: a session, or the linked account of the caller."""
+    return await _complete(request, resources, providers, "oidc", body, holder)
+
+
+@router.get("/vercel/url", operation_id="getVercelUrl")
+async def vercel_url(
+    resources: ResourcesDep, providers: ProvidersDep, principal: PrincipalDep
+) -> AuthorizationUrl:
+    """Where to connect an account or a team of Vercel."""
+    return await oauth.begin(resources, providers, "vercel", Holder(principal, None))
+
+
+@router.post("/vercel/callback", operation_id="completeVercel")
+async def vercel_callback(
+    resources: ResourcesDep,
+    providers: ProvidersDep,
+    principal: PrincipalDep,
+    body: VercelCallbackInput,
+) -> VercelConnected:
+    """Back from Vercel: the connection of the caller."""
+    view = await oauth.complete_connection(
+        resources, providers, "vercel", body, Holder(principal, None)
+    )
+    onward = providers.find("vercel").issuer
+    return VercelConnected(**view.model_dump(), next=_at(onward, body.next))
+
+
+@users_router.get("/{user_id}/connections", operation_id="listConnections")
+async def list_connections(
+    resources: ResourcesDep, principal: PrincipalDep, user_id: UUID
+) -> Page[ConnectionView]:
+    """The caller's connected accounts, with their scopes and expiry."""
+    return await connections.list_connections(resources, principal, user_id)
+
+
+@users_router.delete("/{user_id}/connections/{provider}", operation_id="disconnect")
+async def disconnect(
+    resources: ResourcesDep,
+    providers: ProvidersDep,
+    principal: PrincipalDep,
+    user_id: UUID,
+    provider: Annotated[str, Path(max_length=100)],
+) -> Disconnected:
+    """End a connection here and at the provider; the answer says whether the latter worked."""
+    return await connections.disconnect(resources, providers, principal, user_id, provider)
+
+
+def _known_again(response: Response, holder: Holder, browser: _Browser) -> Holder:
+    if holder.principal is not None:
+        return holder
+    return Holder(None, browser.remember(response))
+
+
+async def _complete(
+    request: Request,
+    resources: Resources,
+    providers: IdentityProviders,
+    name: str,
+    body: CallbackInput,
+    holder: Holder,
+) -> SignedIn | ConnectionView:
+    return await oauth.complete(
+        resources,
+        providers,
+        name,
+        body,
+        holder,
+        user_agent=request.headers.get("user-agent"),
+        address=request.client.host if request.client else None,
+    )
+
+
+def _at(origin: str, address: str | None) -> str | None:
+    """``address`` when it is a page of ``origin``: a callback is no open redirect."""
+    wanted, given = urlsplit(origin), urlsplit(address or "")
+    same = (given.scheme, given.netloc) == (wanted.scheme, wanted.netloc)
+    return address if same and address and address.isprintable() else None

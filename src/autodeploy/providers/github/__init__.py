@@ -1,0 +1,1 @@
+"""GitHub: where people sign in, and where sources are."""

@@ -1,0 +1,1 @@
+"""Any OpenID Connect provider, for single sign-on."""

@@ -1,0 +1,1 @@
+"""Vercel: where accounts are connected, to deploy there."""

@@ -1,0 +1,98 @@
+"""Walks to a consent page that are under way: each is known by its state, and works once.
+
+The state alone could be planted on somebody else (log-in CSRF), so it is bound to who began: the
+browser, by a cookie that holds a secret, or the credential of a caller who is signed in. Kept in
+the cache only, under digests: when that is lost, people start again.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.identity import Attempt, Purpose
+from autodeploy.services.auth.errors import OAuthStateInvalid
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.tokens import digest, new_secret
+
+LIFETIME_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who presents a state: the caller, if signed in, and the secret of the browser's cookie."""
+
+    principal: Principal | None
+    browser: str | None
+
+    def names(self) -> Iterator[str]:
+        if self.principal is not None:
+            kind = "token" if self.principal.token_id else "session"
+            yield f"{kind}:{self.principal.token_id or self.principal.session_id}"
+        if self.browser is not None:
+            yield f"browser:{digest(self.browser).hex()}"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What was begun: ``user_id`` is whose connection it will be, None to sign in."""
+
+    attempt: Attempt
+    user_id: UUID | None
+
+
+async def begin(resources: Resources, provider: str, redirect_uri: str, holder: Holder) -> Attempt:
+    """A new attempt of ``holder``, who is signed in to connect an account, or else signs in.
+
+    Raises ``Unavailable``.
+    """
+    purpose = Purpose.SIGN_IN if holder.principal is None else Purpose.CONNECT
+    attempt = Attempt(
+        purpose=purpose,
+        redirect_uri=redirect_uri,
+        state=new_secret(),
+        verifier=secrets.token_urlsafe(48),
+        nonce=new_secret(),
+    )
+    record = {
+        "provider": provider,
+        "holder": next(holder.names()),
+        "user": str(holder.principal.user_id) if holder.principal else None,
+        "redirect_uri": redirect_uri,
+        "verifier": attempt.verifier,
+        "nonce": attempt.nonce,
+    }
+    await resources.cache.put(
+        _key(attempt.state), json.dumps(record).encode(), ttl_seconds=LIFETIME_SECONDS
+    )
+    return attempt
+
+
+async def take(resources: Resources, provider: str, state: str, holder: Holder) -> Begun:
+    """The attempt of a state, which ends with this, whoever asks.
+
+    Raises ``OAuthStateInvalid`` unless ``holder`` began it, at this provider, and in time.
+    """
+    stored = await resources.cache.take(_key(state))
+    record = json.loads(stored) if stored else None
+    if record is None or record["provider"] != provider or record["holder"] not in holder.names():
+        raise OAuthStateInvalid(
+            "The state is used, older than 10 minutes, or was begun by another browser or session.",
+            field="state",
+            remedy="Start again: ask for a new address, and come back with the same browser or "
+            "credential.",
+        )
+    attempt = Attempt(
+        purpose=Purpose.CONNECT if record["user"] else Purpose.SIGN_IN,
+        redirect_uri=record["redirect_uri"],
+        state=state,
+        verifier=record["verifier"],
+        nonce=record["nonce"],
+    )
+    return Begun(attempt, UUID(record["user"]) if record["user"] else None)
+
+
+def _key(state: str) -> str:
+    return f"oauth:{digest(state).hex()}"

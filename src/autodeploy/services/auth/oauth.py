@@ -1,0 +1,157 @@
+"""Signing in at a provider, or connecting an account there: to its consent page and back."""
+
+from uuid import UUID
+
+from autodeploy.kernel.errors import InvalidInput, Unauthenticated
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.identity import (
+    Attempt,
+    Callback,
+    Granted,
+    IdentityProvider,
+    IdentityProviders,
+    OAuthRefused,
+    shown_text,
+)
+from autodeploy.services.auth import attempts, identities
+from autodeploy.services.auth.attempts import LIFETIME_SECONDS, Holder
+from autodeploy.services.auth.connections import connect
+from autodeploy.services.auth.oauth_schemas import (
+    AuthorizationUrl,
+    CallbackInput,
+    ConnectionView,
+    OidcCallbackInput,
+    SignInMethod,
+    SignInMethods,
+)
+from autodeploy.services.auth.permissions import require_scope
+from autodeploy.services.auth.principal import Scope
+from autodeploy.services.auth.schemas import SignedIn
+from autodeploy.services.auth.service import open_session
+
+
+def list_methods(providers: IdentityProviders) -> SignInMethods:
+    """What a page offers to sign in with, and to connect."""
+    password = SignInMethod(
+        name="password", title="E-mail and password", signs_in=True, connects=False, url_path=None
+    )
+    elsewhere = [
+        SignInMethod(
+            name=each.name,
+            title=each.title,
+            signs_in=each.signs_in,
+            connects=each.connects,
+            url_path=f"/api/v1/auth/{each.name}/url",
+        )
+        for each in providers
+    ]
+    return SignInMethods(methods=[password, *elsewhere])
+
+
+async def begin(
+    resources: Resources, providers: IdentityProviders, name: str, holder: Holder
+) -> AuthorizationUrl:
+    """Where the browser goes: to connect an account of a signed-in caller, else to sign in.
+
+    Raises ``ProviderNotConfigured``, ``ProviderUnavailable``, ``Unauthenticated`` where a
+    provider signs nobody in, and ``Forbidden`` without the scope admin.
+    """
+    provider = providers.find(name)
+    _require_may(provider, holder)
+    attempt = await attempts.begin(resources, name, providers.redirect_uri(name), holder)
+    return AuthorizationUrl(
+        url=await provider.authorization_url(attempt),
+        redirect_uri=attempt.redirect_uri,
+        expires_in=LIFETIME_SECONDS,
+    )
+
+
+async def complete(
+    resources: Resources,
+    providers: IdentityProviders,
+    name: str,
+    body: CallbackInput,
+    holder: Holder,
+    *,
+    user_agent: str | None,
+    address: str | None,
+) -> SignedIn | ConnectionView:
+    """Take the browser back: a session, or the connection of the caller who began it.
+
+    The state ends with this. Raises ``OAuthStateInvalid``, what ``IdentityProvider.redeem``
+    raises, ``EmailTaken``, ``IdentityTaken`` and ``Forbidden``.
+    """
+    provider = providers.find(name)
+    begun = await attempts.take(resources, name, body.state, holder)
+    if begun.user_id is not None:
+        return await _connect(resources, provider, body, holder, begun.attempt, begun.user_id)
+    granted = await provider.redeem(_callback(provider, body), begun.attempt)
+    return await _sign_in(resources, provider, granted, user_agent, address)
+
+
+async def complete_connection(
+    resources: Resources,
+    providers: IdentityProviders,
+    name: str,
+    body: CallbackInput,
+    holder: Holder,
+) -> ConnectionView:
+    """Take the browser back from a provider that signs nobody in. Raises as ``complete``."""
+    provider = providers.find(name)
+    begun = await attempts.take(resources, name, body.state, holder)
+    assert begun.user_id is not None  # nobody else can begin at such a provider
+    return await _connect(resources, provider, body, holder, begun.attempt, begun.user_id)
+
+
+async def _connect(
+    resources: Resources,
+    provider: IdentityProvider,
+    body: CallbackInput,
+    holder: Holder,
+    attempt: Attempt,
+    user_id: UUID,
+) -> ConnectionView:
+    _require_may(provider, holder)
+    granted = await provider.redeem(_callback(provider, body), attempt)
+    return await connect(resources, user_id, provider, granted)
+
+
+def _require_may(provider: IdentityProvider, holder: Holder) -> None:
+    if holder.principal is not None:
+        require_scope(holder.principal, Scope.ADMIN)
+    elif not provider.signs_in:
+        raise Unauthenticated(
+            f"{provider.title} signs nobody in; an account there is connected by its user.",
+            remedy="Sign in first, and connect it then.",
+        )
+
+
+def _callback(provider: IdentityProvider, body: CallbackInput) -> Callback:
+    """The code that came back. Raises ``OAuthRefused`` for an error in its place."""
+    if body.error is not None:
+        named = shown_text(body.error) or "an error without a name"
+        if named == "access_denied":
+            raise OAuthRefused(
+                f"Access was not given at {provider.title}.",
+                remedy="Start again, and allow it there.",
+            )
+        raise OAuthRefused(f"{provider.title} gave no access: {named}.")
+    if body.code is None:
+        raise InvalidInput(
+            "There is neither a code nor an error.",
+            field="code",
+            remedy="Pass on the query that the browser came back with.",
+        )
+    return Callback(body.code, body.iss if isinstance(body, OidcCallbackInput) else None)
+
+
+async def _sign_in(
+    resources: Resources,
+    provider: IdentityProvider,
+    granted: Granted,
+    user_agent: str | None,
+    address: str | None,
+) -> SignedIn:
+    async with resources.db.transaction() as session:
+        user = await identities.find_or_create_user(session, provider, granted.account)
+        return open_session(resources, session, user, user_agent, address)

@@ -1,0 +1,88 @@
+"""Shapes of signing in elsewhere, and of the accounts that are connected there."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from autodeploy.kernel.schema import Input, Schema
+
+_LONGEST_PARAMETER = 4096
+
+
+class AuthorizationUrl(Schema):
+    """Where to send the browser, once; it comes back to ``redirectUri`` with a state."""
+
+    url: str
+    redirect_uri: str
+    expires_in: Annotated[int, Field(description="Seconds until it is too late to come back.")]
+
+
+class CallbackInput(Input):
+    """The query that the browser came back with: a code, or an error."""
+
+    state: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+    code: Annotated[str, Field(min_length=1, max_length=_LONGEST_PARAMETER, repr=False)] | None = (
+        None
+    )
+    error: Annotated[str, Field(max_length=200)] | None = None
+    error_description: Annotated[str, Field(max_length=_LONGEST_PARAMETER)] | None = None
+
+
+class OidcCallbackInput(CallbackInput):
+    iss: Annotated[str, Field(max_length=_LONGEST_PARAMETER)] | None = None
+
+
+class VercelCallbackInput(CallbackInput):
+    next: Annotated[
+        str | None,
+        Field(max_length=_LONGEST_PARAMETER, description="Where Vercel wants the browser to go."),
+    ] = None
+
+
+class ConnectionView(Schema):
+    """An account elsewhere. It signs the user in, or gives access to what it holds, or both."""
+
+    provider: str
+    account_name: str | None
+    signs_in: Annotated[bool, Field(description="Whether the user can sign in with it.")]
+    has_access: Annotated[bool, Field(description="Whether a token of it is stored here.")]
+    scopes: Annotated[list[str], Field(description="What the provider granted.")]
+    expires_at: Annotated[
+        datetime | None, Field(description="When the token expires; null for one that does not.")
+    ]
+    connected_at: datetime
+
+
+class VercelConnected(ConnectionView):
+    """``next`` is the page of Vercel that ends the installation; send the browser there."""
+
+    next: str | None
+
+
+class Disconnected(Schema):
+    """What became of a connection that was removed here."""
+
+    provider: str
+    revoked_at_provider: Annotated[
+        bool | None,
+        Field(
+            description="Whether the provider ended the access too; null where there was none to "
+            "end. When false, end it in the provider's own settings."
+        ),
+    ]
+    remedy: str | None
+
+
+class SignInMethod(Schema):
+    """A way to sign in, or a provider to connect; ``urlPath`` gives the address to go to."""
+
+    name: str
+    title: str
+    signs_in: bool
+    connects: bool
+    url_path: str | None
+
+
+class SignInMethods(Schema):
+    methods: list[SignInMethod]
