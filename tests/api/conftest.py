@@ -32,7 +32,7 @@ class Described:
 SignUp = Callable[[], Awaitable[dict[str, str]]]
 
 
-def new_app(home: Path, resources: Resources, **settings: str) -> FastAPI:
+def new_app(home: Path, resources: Resources, **settings: object) -> FastAPI:
     values = {"rate_limits": "off", **settings}
     app = create_app(Settings(home=home, **values), frozenset(ROLE_ROUTERS), resources=resources)
     app.state.resources = resources

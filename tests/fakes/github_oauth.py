@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -142,7 +143,9 @@ class FakeGitHub:
         user = self._caller(request)
         if user is None:
             return JSONResponse({"message": "Bad credentials"}, status_code=401)
-        return JSONResponse(_public_user(user, self.url))
+        # Escaped, as GitHub does: so a lone surrogate can be sent too.
+        text = json.dumps(_public_user(user, self.url))
+        return Response(text, media_type="application/json")
 
     async def _emails(self, request: Request) -> Response:
         user = self._caller(request)

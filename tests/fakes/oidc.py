@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
@@ -36,12 +37,17 @@ class Key:
         return jwt.encode(claims, self.private, algorithm="RS256", headers={"kid": self.kid})
 
 
+@cache
+def _first_key() -> Key:
+    return Key("first")  # made once a process, since that takes a while
+
+
 class FakeOidc:
     """``person`` is who sits at the browser. ``forge`` makes the ID token, of the claims that a
     right one would have."""
 
     def __init__(self) -> None:
-        self.key = Key("first")
+        self.key = _first_key()
         self.person: Claims = {"sub": "a1b2c3", "name": "Ada Lovelace", "preferred_username": "ada",
                                "email": "ada@example.org", "email_verified": True}  # fmt: skip
         self.forge: Callable[[Claims], str] = lambda claims: self.key.sign(claims)
@@ -133,7 +139,9 @@ class FakeOidc:
         )  # fmt: skip
 
     def _is_client(self, request: Request, form: dict[str, str]) -> bool:
-        methods = self.document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        methods = self.document.get(
+            "token_endpoint_auth_methods_supported", ["client_secret_basic"]
+        )
         if "client_secret_basic" in methods:
             pair = f"{quote_plus(CLIENT_ID)}:{quote_plus(CLIENT_SECRET)}"
             basic = base64.b64encode(pair.encode()).decode()

@@ -60,7 +60,11 @@ class Recorded:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         exchange = Exchange(
-            scope["method"], scope["path"], scope["query_string"].decode(), Headers(scope=scope), body
+            scope["method"],
+            scope["path"],
+            scope["query_string"].decode(),
+            Headers(scope=scope),
+            body,
         )
         self._exchanges.append(exchange)
 

@@ -55,6 +55,7 @@ async def find_or_create_user(
     user.avatar_url = account.avatar_url
     await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
     await link(session, user.id, provider, account)
+    await session.refresh(user)
     return user
 
 
