@@ -117,7 +117,11 @@ class FakeVercel:
         caller = self._caller(request)
         if caller is None or caller.team_id != team_id:
             return _forbidden()
-        return JSONResponse({"id": team_id, "slug": "analytical-engines", "name": "Engines"})
+        return JSONResponse(
+            {"id": team_id, "slug": "analytical-engines", "name": "Engines", "avatar": None,
+             "billing": {"plan": "pro"}, "createdAt": 1760000000000, "updatedAt": 1760000000000,
+             "creatorId": "user-1", "description": None, "stagingPrefix": "engines"}
+        )  # fmt: skip
 
     async def _uninstall(self, request: Request, installation: str) -> Response:
         caller = self._caller(request)
