@@ -152,7 +152,10 @@ async def test_role_that_exceeds_its_rights_is_refused(
 async def test_role_may_add_to_the_audit_log(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(
-            text("INSERT INTO audit_log (action, object_type) VALUES ('made', 'project')")
+            text(
+                "INSERT INTO audit_log (actor, action, object_type)"
+                " VALUES ('system', 'made', 'project')"
+            )
         )
         count = await session.execute(text("SELECT count(*) FROM audit_log"))
         assert count.scalar_one() == 1

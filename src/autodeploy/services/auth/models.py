@@ -9,12 +9,12 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    Identity,
     Index,
     LargeBinary,
     String,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,6 +45,8 @@ class User(Base):
 
 
 class Organization(Base):
+    """A tenant. ``personal_user_id`` is the user whose account it was made with, if any."""
+
     __tablename__ = "organizations"
 
     id: Mapped[type_uuid]
@@ -52,6 +54,9 @@ class Organization(Base):
     slug: Mapped[str] = mapped_column(String(100), unique=True)
     plan: Mapped[str] = mapped_column(String(50), server_default="free")
     billing_email: Mapped[str | None] = mapped_column(String(255))
+    personal_user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), unique=True
+    )
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -80,6 +85,13 @@ class Invitation(Base):
     __table_args__ = (
         CheckConstraint("role IN ('owner', 'admin', 'member', 'viewer')", name="role"),
         Index("idx_invitations_org_id", "organization_id"),
+        Index(
+            "uq_invitations_pending",
+            "organization_id",
+            "email",
+            unique=True,
+            postgresql_where=text("accepted_at IS NULL"),
+        ),
     )
 
     id: Mapped[type_uuid]
@@ -148,18 +160,33 @@ class ProviderIntegration(Base):
 
 
 class AuditEntry(Base):
-    __tablename__ = "audit_log"
-    __table_args__ = (Index("idx_audit_log_org_id", "organization_id", "id"),)
+    """One change: who made it, to what, from where. The API and the workers can only add rows.
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    organization_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("organizations.id", ondelete="SET NULL")
+    The ids are plain columns: an entry outlives the user, organization and object that it names.
+    ``account_id`` is set where the change is about an account rather than an organization.
+    """
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        CheckConstraint(
+            "actor IN ('user', 'token', 'service_token', 'system', 'anonymous')", name="actor"
+        ),
+        Index("idx_audit_log_org", "organization_id", "created_at", "id"),
+        Index("idx_audit_log_account", "account_id", "created_at", "id"),
+        Index("idx_audit_log_user", "organization_id", "user_id", "created_at", "id"),
     )
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID | None]
+    account_id: Mapped[UUID | None]
+    actor: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[UUID | None]
+    token_id: Mapped[UUID | None]
     action: Mapped[str]
     object_type: Mapped[str]
     object_id: Mapped[str | None]
     address: Mapped[str | None]
+    user_agent: Mapped[str | None]
     changes: Mapped[dict[str, Any] | None]
     created_at: Mapped[type_created]
 
