@@ -21,6 +21,11 @@ def get_resources(connection: HTTPConnection) -> Resources:
     return resources
 
 
+def address_of(connection: HTTPConnection) -> str | None:
+    """The caller's network address; None where the server knows none, as on a unix socket."""
+    return connection.client.host if connection.client else None
+
+
 async def get_principal(connection: HTTPConnection) -> Principal:
     """The caller, as the authentication middleware identified it; raises ``Unauthenticated``."""
     principal: Principal | None = getattr(connection.state, "principal", None)

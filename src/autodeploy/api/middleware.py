@@ -5,6 +5,7 @@ Plain ASGI, so that streams and WebSockets pass through untouched.
 
 import re
 import time
+from dataclasses import replace
 from uuid import uuid4
 
 import structlog
@@ -14,11 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from autodeploy.api import problems
-from autodeploy.api.deps import get_resources
+from autodeploy.api.deps import address_of, get_resources
 from autodeploy.api.routes import template_of
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput, TooLarge, Unauthenticated
 from autodeploy.kernel.log import request_context
 from autodeploy.kernel.telemetry import WEBSOCKETS, observe_request
+from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.service import authenticate, redeem_ticket
 
 UPLOAD_PATH = "/api/v1/repositories/upload"
@@ -160,7 +162,17 @@ def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None
         headers[name] = value
 
 
-async def _identify(connection: HTTPConnection) -> object | None:
+async def _identify(connection: HTTPConnection) -> Principal | None:
+    """The caller and where it calls from; None without a credential."""
+    principal = await _principal_of(connection)
+    if principal is None:
+        return None
+    return replace(
+        principal, address=address_of(connection), user_agent=connection.headers.get("user-agent")
+    )
+
+
+async def _principal_of(connection: HTTPConnection) -> Principal | None:
     """The caller by ``Authorization``, or by a WebSocket's ticket; None without either."""
     header = connection.headers.get("authorization")
     if header is not None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, status
 
-from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
+from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep, address_of
 from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page, Schema
 from autodeploy.services.auth import service
@@ -45,7 +45,7 @@ class PublicKeys(Schema):
 async def register(request: Request, resources: ResourcesDep, body: RegisterInput) -> SignedIn:
     """Create an account with its personal organization, and sign it in."""
     return await service.register(
-        resources, body, user_agent=request.headers.get("user-agent"), address=_address(request)
+        resources, body, user_agent=request.headers.get("user-agent"), address=address_of(request)
     )
 
 
@@ -53,7 +53,7 @@ async def register(request: Request, resources: ResourcesDep, body: RegisterInpu
 async def login(request: Request, resources: ResourcesDep, body: LoginInput) -> SignedIn:
     """Sign in with e-mail and password."""
     return await service.login(
-        resources, body, user_agent=request.headers.get("user-agent"), address=_address(request)
+        resources, body, user_agent=request.headers.get("user-agent"), address=address_of(request)
     )
 
 
@@ -115,7 +115,3 @@ async def issue_ticket(resources: ResourcesDep, principal: PrincipalDep) -> Tick
 async def public_keys(resources: ResourcesDep) -> PublicKeys:
     """The public keys that verify access tokens."""
     return PublicKeys.model_validate(resources.signer.jwks())
-
-
-def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None
