@@ -143,6 +143,7 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
     from autodeploy.kernel.cache import Cache
     from autodeploy.kernel.events import EventBus
     from autodeploy.kernel.git.remote import GitClient
+    from autodeploy.kernel.mail import Mailer, Outbox
     from autodeploy.kernel.objects import ObjectStore
     from autodeploy.kernel.queue import Queues
     from autodeploy.kernel.signing import TokenSigner, generate_signing_key
@@ -161,6 +162,8 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
         vault=Vault(secrets.token_bytes(32)),
         signer=TokenSigner.load(home / "jwt.pem"),
         git=GitClient(allow_private_addresses=True),
+        mail=Mailer(Outbox(home / "outbox"), sender="AutoDeploy <autodeploy@example.com>"),
+        public_url="https://deploy.example.com",
         home=home,
     )
     await cache.close()

@@ -14,14 +14,17 @@ from fastapi import APIRouter, FastAPI
 from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
 from autodeploy.api.rest import (
+    audit,
     auth,
     deployments,
     environment_variables,
     health,
+    invitations,
     organizations,
     projects,
     providers,
     repositories,
+    users,
 )
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
@@ -31,7 +34,14 @@ from autodeploy.settings import Settings
 
 #: Routers of each role; those of operations are served by every one.
 ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
-    "auth": (auth.router, auth.keys_router, organizations.router),
+    "auth": (
+        auth.router,
+        auth.keys_router,
+        audit.router,
+        users.router,
+        organizations.router,
+        invitations.router,
+    ),
     "analyzer": (repositories.router,),
     "deployer": (
         projects.router,

@@ -12,6 +12,7 @@ from autodeploy.kernel.db import Database
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
+from autodeploy.kernel.mail import Mailer, Outbox
 from autodeploy.kernel.objects import ObjectStore, start_object_threads
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
 from autodeploy.kernel.resources import Resources
@@ -63,6 +64,8 @@ async def open_resources(settings: Settings, database_role: DatabaseRole) -> Res
         vault=Vault(load_master_key(settings.master_key_file)),
         signer=TokenSigner.load(settings.jwt_key_file),
         git=GitClient(allow_private_addresses=settings.allow_private_addresses),
+        mail=Mailer(Outbox(settings.home / "outbox"), sender="AutoDeploy <autodeploy@localhost>"),
+        public_url=settings.api_url,
         home=settings.home,
     )
 

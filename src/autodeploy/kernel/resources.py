@@ -7,6 +7,7 @@ from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
+from autodeploy.kernel.mail import Mailer
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
 from autodeploy.kernel.signing import TokenSigner
@@ -29,4 +30,6 @@ class Resources:
     vault: Vault
     signer: TokenSigner
     git: GitClient
+    mail: Mailer
+    public_url: str
     home: Path

@@ -116,7 +116,7 @@ async def _page(
     people = await session.execute(
         select(User.id, User.email).where(User.id.in_({entry.user_id for entry in page}))
     )
-    emails = {user_id: email for user_id, email in people}
+    emails = {person.id: person.email for person in people}
     return Page(
         items=[_view(entry, emails.get(entry.user_id)) for entry in page], next_cursor=following
     )

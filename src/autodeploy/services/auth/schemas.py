@@ -1,4 +1,4 @@
-"""Shapes of accounts, sessions, personal tokens and organizations."""
+"""Shapes of accounts, sessions and personal tokens."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -100,9 +100,3 @@ class Ticket(Schema):
 
     ticket: Annotated[str, Field(repr=False)]
     expires_in: int
-
-
-class OrganizationView(Membership):
-    plan: str
-    created_at: datetime
-    updated_at: datetime

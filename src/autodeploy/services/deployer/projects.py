@@ -17,6 +17,7 @@ from autodeploy.kernel.schema import Page
 from autodeploy.services.analyzer.analyses import check_root_directory
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.store import find_repository
+from autodeploy.services.auth import audit
 from autodeploy.services.auth.organizations import default_organization
 from autodeploy.services.auth.permissions import Action, organizations_allowing, require
 from autodeploy.services.auth.principal import Principal
@@ -59,6 +60,9 @@ async def create_project(
             await _get_repository(session, organization_id, body.repository_id)
         project = await _insert_project(session, organization_id, body, root)
         await ensure_environment(session, project, PRODUCTION)
+        await audit.record(
+            session, principal, Action.PROJECT_CREATE, project, after=audit.snapshot(project)
+        )
         return (await _views(session, [project]))[0]
 
 
@@ -121,10 +125,19 @@ async def update_project(
             changes["root_directory"] = check_root_directory(body.root_directory or "")
         different = {key: new for key, new in changes.items() if getattr(project, key) != new}
         if different:
+            before = audit.snapshot(project)
             for key, value in different.items():
                 setattr(project, key, value)
             project.updated_at = now()
             await session.flush()
+            await audit.record(
+                session,
+                principal,
+                Action.PROJECT_UPDATE,
+                project,
+                before=before,
+                after=audit.snapshot(project),
+            )
         return (await _views(session, [project]))[0]
 
 
@@ -141,6 +154,9 @@ async def delete_project(resources: Resources, principal: Principal, project_id:
         require(principal, Action.PROJECT_DELETE, project.organization_id)
         await session.execute(
             update(Project).where(Project.id == project_id).values(deletion_requested_at=now())
+        )
+        await audit.record(
+            session, principal, Action.PROJECT_DELETE, project, before=audit.snapshot(project)
         )
     try:
         async with asyncio.timeout(DELETION_WAIT_SECONDS):

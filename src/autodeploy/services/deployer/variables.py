@@ -9,6 +9,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
@@ -54,6 +55,7 @@ async def create_variable(
         row = await _insert(
             resources, session, project, body.environment, body.key, body.value, body.is_secret
         )
+        await _record(session, principal, row, after=audit.snapshot(row))
     return await _view(resources, project, row)
 
 
@@ -82,11 +84,13 @@ async def update_variable(
                 field="value",
                 remedy="Send the value together with isSecret.",
             )
+        before = audit.snapshot(row)
         await _change(resources, project, row, body.value)
         if body.is_secret is not None and body.is_secret != row.is_secret:
             row.is_secret = body.is_secret
             row.updated_at = now()
         await session.flush()
+        await _record(session, principal, row, before=before, after=audit.snapshot(row))
     return await _view(resources, project, row)
 
 
@@ -99,12 +103,14 @@ async def delete_variable(
         row = await store.find_variable(session, project.id, environment, key)
         if row is None:
             raise _no_such_variable(key)
+        await _record(session, principal, row, before=audit.snapshot(row))
         await session.delete(row)
 
 
 async def set_variables(
     resources: Resources,
     session: AsyncSession,
+    principal: Principal,
     project: Project,
     environment: str,
     values: Mapping[str, str],
@@ -115,10 +121,23 @@ async def set_variables(
     """
     for key, value in values.items():
         row = await store.find_variable(session, project.id, environment, key)
+        before = audit.snapshot(row) if row else None
         if row is None:
-            await _insert(resources, session, project, environment, key, value, None)
+            row = await _insert(resources, session, project, environment, key, value, None)
         else:
             await _change(resources, project, row, value)
+        await _record(session, principal, row, before=before, after=audit.snapshot(row))
+
+
+async def _record(
+    session: AsyncSession,
+    principal: Principal,
+    row: EnvironmentVariable,
+    *,
+    before: audit.Snapshot | None = None,
+    after: audit.Snapshot | None = None,
+) -> None:
+    await audit.record(session, principal, Action.VARIABLE_WRITE, row, before=before, after=after)
 
 
 async def _insert(
