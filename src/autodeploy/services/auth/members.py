@@ -176,6 +176,7 @@ async def _end_ownership(
         raise LastOwner("This is the only owner of the organization.", field="userId")
     if organization.personal_user_id == member.user_id:
         organization.personal_user_id = None
+        organization.updated_at = now()
 
 
 async def _set_role(

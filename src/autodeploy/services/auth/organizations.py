@@ -176,10 +176,11 @@ async def _insert(
 
 
 async def _store(session: AsyncSession, organization: Organization) -> None:
+    slug = organization.slug
     try:
         await session.flush()
     except IntegrityError as error:  # of what can be changed, only the slug is unique
-        raise _slug_taken(organization.slug) from error
+        raise _slug_taken(slug) from error
 
 
 def _slug_taken(slug: str) -> SlugTaken:

@@ -76,7 +76,11 @@ async def _remove(engine: Engine, project_id: UUID) -> None:
         # One whose making was interrupted is known by the id that it was asked for with.
         await provider.destroy_database(database.external_id or str(database.id))
     async with engine.resources.db.transaction() as session:
-        for database in databases:
+        removed = await session.scalar(
+            delete(Project).where(Project.id == project_id).returning(Project.id)
+        )
+        # Of several workers that took it down, one writes down that its databases are gone.
+        for database in databases if removed else ():
             await audit.record(
                 session,
                 audit.SYSTEM,
@@ -84,4 +88,3 @@ async def _remove(engine: Engine, project_id: UUID) -> None:
                 database,
                 before=audit.snapshot(database),
             )
-        await session.execute(delete(Project).where(Project.id == project_id))
