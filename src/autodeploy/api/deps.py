@@ -108,3 +108,12 @@ PrincipalDep = Annotated[Principal, Depends(get_principal)]
 PageDep = Annotated[PageRequest, Depends(_page)]
 LogFilterDep = Annotated[LogFilter, Depends(_log_filter)]
 AuditFilterDep = Annotated[AuditFilter, Depends(_audit_filter)]
+#: ``q`` of a list that is searched.
+SearchText = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description='Words to find: `"a phrase"`, `this or that`, `-without`. The last one may be '
+        "unfinished. The best match comes first.",
+    ),
+]
