@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
 from autodeploy.api.rest import (
+    accounts,
     audit,
     auth,
     deployments,
@@ -24,6 +25,8 @@ from autodeploy.api.rest import (
     projects,
     providers,
     repositories,
+    second_factor,
+    sessions,
     users,
 )
 from autodeploy.api.ws import deployments as deployment_streams
@@ -38,6 +41,9 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         auth.router,
         auth.keys_router,
         audit.router,
+        accounts.router,
+        sessions.router,
+        second_factor.router,
         users.router,
         organizations.router,
         invitations.router,

@@ -1,7 +1,7 @@
 """What route functions ask for: the process's resources, the caller, a page."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -24,11 +24,6 @@ def get_resources(connection: HTTPConnection) -> Resources:
     return resources
 
 
-def address_of(connection: HTTPConnection) -> str | None:
-    """The caller's network address; None where the server knows none, as on a unix socket."""
-    return connection.client.host if connection.client else None
-
-
 async def get_principal(connection: HTTPConnection) -> Principal:
     """The caller, as the authentication middleware identified it; raises ``Unauthenticated``."""
     principal: Principal | None = getattr(connection.state, "principal", None)
@@ -45,6 +40,26 @@ async def require_credential(connection: HTTPConnection) -> None:
     """Refuse every route that is not on the public list to callers without a credential."""
     if needs_credential(connection.scope):
         await get_principal(connection)
+
+
+class Client(TypedDict):
+    """Who signs in, as the list of sessions shows it."""
+
+    user_agent: str | None
+    address: str | None
+
+
+def client_of(connection: HTTPConnection) -> Client:
+    """The program and the address that a call comes from."""
+    return {
+        "user_agent": connection.headers.get("user-agent"),
+        "address": address_of(connection),
+    }
+
+
+def address_of(connection: HTTPConnection) -> str | None:
+    """The address that a call comes from, as far as trusted proxies say."""
+    return connection.client.host if connection.client else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from autodeploy.api import problems
-from autodeploy.api.deps import address_of, get_resources
+from autodeploy.api.deps import client_of, get_resources
 from autodeploy.api.routes import template_of
 from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.log import request_context
@@ -139,9 +139,7 @@ async def _identify(connection: HTTPConnection) -> Principal | None:
     principal = await _principal_of(connection)
     if principal is None:
         return None
-    return replace(
-        principal, address=address_of(connection), user_agent=connection.headers.get("user-agent")
-    )
+    return replace(principal, **client_of(connection))
 
 
 async def _principal_of(connection: HTTPConnection) -> Principal | None:

@@ -6,13 +6,13 @@ A mail holds links that open accounts, so no line of a log, no error and no ``re
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -78,20 +78,20 @@ class SmtpServer:
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
             raise _unusable_url()
         self._tls = parts.scheme == "smtps"
-        self._host = parts.hostname
-        self._port = port or (465 if self._tls else 587)
+        self.host = parts.hostname
+        self.port = port or (465 if self._tls else 587)
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
 
     async def deliver(self, message: EmailMessage) -> None:
         """Hand the mail to the server. Raises ``MailNotSent``."""
         # None lets the library use STARTTLS where it is offered.
-        start_tls = False if self._tls else None if self._host in _THIS_MACHINE else True
+        start_tls = False if self._tls else None if self.host in _THIS_MACHINE else True
         try:
             await aiosmtplib.send(
                 message,
-                hostname=self._host,
-                port=self._port,
+                hostname=self.host,
+                port=self.port,
                 username=self._username,
                 password=self._password,
                 use_tls=self._tls,
@@ -153,11 +153,11 @@ class Mailer:
         assert self._transport is not None
         await self._transport.deliver(self._message(mail))
 
-    def post(self, mail: Mail) -> None:
+    def post(self, mail: Mail | Coroutine[Any, Any, Mail | None]) -> None:
         """Send the mail in the background, so that neither its time nor its failure shows.
 
-        A failure is logged after the last try. A mail is lost with its process: whoever waits for
-        it asks again.
+        A coroutine makes the mail there, or finds that there is none. A failure is logged after
+        the last try. A mail is lost with its process: whoever waits for it asks again.
         """
         task = asyncio.create_task(self._send_patiently(mail))
         self._posted.add(task)
@@ -175,20 +175,21 @@ class Mailer:
             for task in late:
                 task.cancel()
 
-    async def _send_patiently(self, mail: Mail) -> None:
-        for pause in (*self._retry_seconds, None):
+    async def _send_patiently(self, mail: Mail | Coroutine[Any, Any, Mail | None]) -> None:
+        try:
+            made = mail if isinstance(mail, Mail) else await mail
+            if made is not None:
+                await self._try(made)
+        except AutoDeployError as error:
+            _log.warning("mail.not_sent", code=error.code, reason=error.message)
+
+    async def _try(self, mail: Mail) -> None:
+        for pause in self._retry_seconds:
             try:
-                await self.send(mail)
-            except MailNotSent as error:
-                if pause is None:
-                    _log.warning("mail.not_sent", subject=mail.subject, reason=error.message)
-                else:
-                    await asyncio.sleep(pause)
-            except NoMailServer as error:
-                _log.warning("mail.not_sent", subject=mail.subject, reason=error.message)
-                return
-            else:
-                return
+                return await self.send(mail)
+            except MailNotSent:
+                await asyncio.sleep(pause)
+        return await self.send(mail)
 
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()

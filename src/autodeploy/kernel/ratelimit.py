@@ -6,6 +6,7 @@ numbers. Each count is one script in Redis, so that concurrent calls cannot pass
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import math
 import time
@@ -75,6 +76,13 @@ class RateLimiter:
         if len(self._local_storage.storage) >= _LOCAL_KEYS:
             await self._local_storage.reset()  # counts are worth less than the memory they take
         return await _count(self._local, key, limit)
+
+    async def forget(self, key: str, limit: Limit) -> None:
+        """Count from nothing again what ``hit`` counted of ``key`` under ``limit``."""
+        item = RateLimitItemPerSecond(limit.count, limit.window_seconds)
+        await self._local.clear(item, key)
+        with contextlib.suppress(*REDIS_AWAY):
+            await self._shared.clear(item, key)
 
 
 async def _count(limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit) -> Decision:
