@@ -11,6 +11,7 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("POST", "/api/v1/auth/login/second-factor"),
         ("POST", "/api/v1/auth/refresh"),
         ("POST", "/api/v1/invitations/lookup"),
+        ("POST", "/api/v1/invitations/accept"),
         ("POST", "/api/v1/auth/verify-email"),
         ("POST", "/api/v1/auth/password-reset"),
         ("POST", "/api/v1/auth/password-reset/confirm"),

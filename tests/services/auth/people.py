@@ -61,10 +61,10 @@ def personal_organization(person: Principal) -> UUID:
 
 
 def mails_to(resources: Resources, address: str) -> list[EmailMessage]:
-    """The mails to an address, oldest first."""
+    """The mails that invite an address, oldest first."""
     files = sorted((resources.home / "outbox").glob("*.eml"))
     mails = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
-    return [mail for mail in mails if mail["To"] == address]
+    return [mail for mail in mails if mail["To"] == address and mail["Subject"].startswith("Join ")]
 
 
 def invitation_token(mail: EmailMessage) -> str:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, status
 
-from autodeploy.api.deps import PrincipalDep, ResourcesDep, address_of
+from autodeploy.api.deps import PrincipalDep, ResourcesDep, address_of, client_of
 from autodeploy.services.auth import service
 from autodeploy.services.auth.schemas import (
     EmailInput,
@@ -17,9 +17,9 @@ router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
 
 @router.post("/verify-email", status_code=status.HTTP_204_NO_CONTENT, operation_id="verifyEmail")
-async def verify_email(resources: ResourcesDep, body: TokenOfLink) -> None:
+async def verify_email(request: Request, resources: ResourcesDep, body: TokenOfLink) -> None:
     """Verify an address, or change to it, by the token of the link that was sent to it."""
-    await service.verify_email(resources, body.token)
+    await service.verify_email(resources, body.token, **client_of(request))
 
 
 @router.post(
@@ -68,6 +68,6 @@ async def request_password_reset(
     status_code=status.HTTP_204_NO_CONTENT,
     operation_id="resetPassword",
 )
-async def reset_password(resources: ResourcesDep, body: ResetInput) -> None:
+async def reset_password(request: Request, resources: ResourcesDep, body: ResetInput) -> None:
     """Set a new password by the token of a link; every session of the account ends."""
-    await service.reset_password(resources, body)
+    await service.reset_password(resources, body, **client_of(request))

@@ -73,9 +73,9 @@ async def set_up(request: Request, resources: ResourcesDep, body: SetupInput) ->
 
 
 @router.post("/refresh", operation_id="refresh")
-async def refresh(resources: ResourcesDep, body: RefreshInput) -> SignedIn:
+async def refresh(request: Request, resources: ResourcesDep, body: RefreshInput) -> SignedIn:
     """Exchange a refresh token, which works once, for the next pair of tokens."""
-    return await service.refresh(resources, body.refresh_token)
+    return await service.refresh(resources, body.refresh_token, **client_of(request))
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, operation_id="logout")

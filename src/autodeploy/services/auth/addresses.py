@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import account_store, store, throttle
+from autodeploy.services.auth import account_store, audit, store, throttle
 from autodeploy.services.auth.confirmation import require_password
 from autodeploy.services.auth.errors import EmailTaken
 from autodeploy.services.auth.links import new_link, take_link
@@ -51,7 +51,9 @@ async def change_email(resources: Resources, principal: Principal, body: EmailIn
     await resources.mail.send(mail)
 
 
-async def verify_email(resources: Resources, token: str) -> None:
+async def verify_email(
+    resources: Resources, token: str, *, user_agent: str | None = None, address: str | None = None
+) -> None:
     """Use the link of a mail: its address is the account's, and verified.
 
     Raises ``LinkEnded``, and ``EmailTaken`` when another account got the address meanwhile.
@@ -60,7 +62,7 @@ async def verify_email(resources: Resources, token: str) -> None:
         user, link = await take_link(
             session, token, LinkPurpose.VERIFY_EMAIL, LinkPurpose.CHANGE_EMAIL
         )
-        before = user.email
+        before, known = user.email, audit.snapshot(user)
         user.email, user.email_verified_at = link.email, now()
         try:
             await session.flush()
@@ -70,6 +72,14 @@ async def verify_email(resources: Resources, token: str) -> None:
                 field="email",
                 remedy="Sign in with it, or ask for a link to another address.",
             ) from None
+        await audit.record(
+            session,
+            audit.Actor.anonymous(address=address, user_agent=user_agent),
+            audit.OwnAction.EMAIL_VERIFY,
+            user,
+            before=known,
+            after=audit.snapshot(user),
+        )
         # What was sent to the former address proves nothing any more.
         await account_store.delete_links(session, user.id)
     if user.email != before:

@@ -47,6 +47,14 @@ class OwnAction(StrEnum):
     LOGIN_FAILED = "auth.login_failed"
     LOGOUT = "auth.logout"
     SESSION_REUSED = "auth.session_reused"
+    SESSION_END = "auth.session_end"
+    SESSIONS_END = "auth.sessions_end"
+    EMAIL_VERIFY = "auth.email_verify"
+    PASSWORD_CHANGE = "auth.password_change"  # noqa: S105 - the name of an action
+    PASSWORD_RESET = "auth.password_reset"  # noqa: S105 - the name of an action
+    SECOND_FACTOR_ENABLE = "auth.second_factor_enable"
+    SECOND_FACTOR_DISABLE = "auth.second_factor_disable"
+    RECOVERY_CODES_RENEW = "auth.recovery_codes_renew"
     TOKEN_CREATE = "auth.token_create"  # noqa: S105 - the name of an action
     TOKEN_REVOKE = "auth.token_revoke"  # noqa: S105 - the name of an action
     USER_UPDATE = "auth.user_update"
@@ -67,7 +75,9 @@ class Fields:
 
 FIELDS: Mapping[str, Fields] = {
     "users": Fields(
-        ObjectType.USER, ("email", "name", "avatar_url", "is_admin"), ("encrypted_password",)
+        ObjectType.USER,
+        ("email", "email_verified_at", "name", "avatar_url", "is_admin"),
+        ("encrypted_password",),
     ),
     "sessions": Fields(ObjectType.SESSION, ("expires_at", "revoked_at")),
     "api_tokens": Fields(ObjectType.TOKEN, ("name", "prefix", "scopes", "expires_at")),
@@ -125,6 +135,11 @@ class Actor:
             user_agent=principal.user_agent,
         )
 
+    @classmethod
+    def anonymous(cls, *, address: str | None, user_agent: str | None) -> "Actor":
+        """A caller without a credential, such as one that tries to sign in or holds a link."""
+        return cls(kind=ActorKind.ANONYMOUS, address=address, user_agent=user_agent)
+
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM)
 
@@ -156,23 +171,50 @@ async def record(
     """
     if before is not None and before == after:
         return
-    actor = who if isinstance(who, Actor) else Actor.of(who)
     fields = FIELDS[row.__tablename__]
+    await _write(
+        session,
+        who if isinstance(who, Actor) else Actor.of(who),
+        action,
+        organization_id=_organization_of(row),
+        account_id=_account_of(row),
+        object_type=fields.object_type,
+        object_id=str(_id_of(row)),
+        changes=_changes(fields, before or {}, after or {}) or None,
+    )
+
+
+async def record_failed_login(session: AsyncSession, who: Actor, user: User | None) -> None:
+    """Write that somebody could not sign in as ``user``.
+
+    Where there is no such account an entry is written that belongs to none, so that the time
+    which the answer takes does not tell.
+    """
+    user_id = user.id if user else None
+    await _write(
+        session,
+        who,
+        OwnAction.LOGIN_FAILED,
+        account_id=user_id,
+        object_type=ObjectType.USER,
+        object_id=str(user_id) if user_id else None,
+    )
+
+
+async def _write(
+    session: AsyncSession, actor: Actor, action: Action | OwnAction, **values: Any
+) -> None:
     # The id is made here, so that nothing has to be read back: who may write may not read.
     await session.execute(
         insert(AuditEntry).values(
             id=uuid4(),
-            organization_id=_organization_of(row),
-            account_id=_account_of(row),
             actor=actor.kind,
             user_id=actor.user_id,
             token_id=actor.token_id,
             action=action,
-            object_type=fields.object_type,
-            object_id=str(_id_of(row)),
             address=actor.address,
             user_agent=actor.user_agent[:_LONGEST_USER_AGENT] if actor.user_agent else None,
-            changes=_changes(fields, before or {}, after or {}) or None,
+            **values,
         )
     )
 

@@ -135,9 +135,7 @@ async def revoke_invitation(
 async def read_invitation(resources: Resources, body: InvitationTokenInput) -> InvitationOffer:
     """What an invitation is, for whoever holds its link. Raises ``InvitationInvalid``."""
     async with resources.db.transaction() as session:
-        invitation = await _find(session, body.token)
-        if invitation.accepted_at is not None:
-            raise _invalid()
+        invitation = await _find_open(session, body.token)
         organization = await session.get_one(Organization, invitation.organization_id)
         sender = await _valid_sender(session, invitation)
     return InvitationOffer(
@@ -159,22 +157,42 @@ async def accept_invitation(
     Raises ``InvitationInvalid`` and ``InvitationForAnother``.
     """
     async with resources.db.transaction() as session:
-        invitation = await hold_invitation(session, token)
+        invitation = await _hold(session, token)
         user = await store.get_user(session, principal.user_id)
         if user.email != invitation.email:
             raise InvitationForAnother(
                 "The invitation is for another e-mail address than yours.",
                 remedy="Sign in with the address that it was sent to, or ask for another one.",
             )
+        user.email_verified_at = user.email_verified_at or now()
         return await join(session, principal, invitation, user)
 
 
-async def hold_invitation(session: AsyncSession, token: str) -> Invitation:
+async def require_open_invitation(resources: Resources, token: str) -> None:
+    """Return when the token could be accepted now. Raises ``InvitationInvalid``."""
+    async with resources.db.transaction() as session:
+        await _find_open(session, token)
+
+
+async def hold_open_invitation(session: AsyncSession, token: str) -> Invitation:
+    """The invitation of this token, which waits for its answer, held as ``_hold`` says."""
+    await _hold(session, token)
+    return await _find_open(session, token)
+
+
+async def _hold(session: AsyncSession, token: str) -> Invitation:
     """The invitation of this token, which nobody else accepts, renews or revokes meanwhile: they
     all hold its organization. It may be accepted. Raises ``InvitationInvalid``."""
     organization_id = (await _find(session, token)).organization_id
     await membership_store.lock_organization(session, organization_id)
     return await _find(session, token)
+
+
+async def _find_open(session: AsyncSession, token: str) -> Invitation:
+    invitation = await _find(session, token)
+    if invitation.accepted_at is not None:
+        raise _invalid()
+    return invitation
 
 
 async def _find(session: AsyncSession, token: str) -> Invitation:

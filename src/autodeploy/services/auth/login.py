@@ -4,8 +4,8 @@ import hashlib
 from uuid import UUID
 
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import account_store, store, throttle
-from autodeploy.services.auth.errors import ChallengeEnded, WrongCredentials
+from autodeploy.services.auth import account_store, audit, store, throttle
+from autodeploy.services.auth.errors import ChallengeEnded, WrongCode, WrongCredentials
 from autodeploy.services.auth.models import User
 from autodeploy.services.auth.passwords import check_password
 from autodeploy.services.auth.schemas import (
@@ -36,6 +36,7 @@ async def login(
     async with resources.db.transaction() as session:
         user = await store.find_user_by_email(session, email)
     if not await check_password(body.password, user.encrypted_password if user else None):
+        await _record_failure(resources, user, user_agent=user_agent, address=address)
         raise _wrong()
     assert user is not None
     await throttle.forget_tries(resources, email)
@@ -55,7 +56,9 @@ async def sign_in(
         if present is None or _state(present) != _state(user):
             raise _wrong()
         if not await account_store.has_second_factor(session, user.id):
-            return open_session(resources, session, present, user_agent=user_agent, address=address)
+            return await open_session(
+                resources, session, present, user_agent=user_agent, address=address
+            )
     challenge = new_secret()
     reference = f"{user.id}:{_state(user)}"
     await resources.cache.put(_key(challenge), reference.encode(), ttl_seconds=CHALLENGE_SECONDS)
@@ -79,14 +82,28 @@ async def login_with_second_factor(
     if reference is None:
         raise _ended()
     user_id, _, state = reference.decode().partition(":")
-    await require_code(resources, UUID(user_id), body.code, address=address)
+    try:
+        await require_code(resources, UUID(user_id), body.code, address=address)
+    except WrongCode:
+        async with resources.db.transaction() as session:
+            known = await store.get_user(session, UUID(user_id))
+        await _record_failure(resources, known, user_agent=user_agent, address=address)
+        raise
     if await resources.cache.take(_key(body.challenge)) is None:
         raise _ended()
     async with resources.db.transaction() as session:
         user = await account_store.lock_user(session, UUID(user_id))
         if user is None or _state(user) != state:
             raise _ended()
-        return open_session(resources, session, user, user_agent=user_agent, address=address)
+        return await open_session(resources, session, user, user_agent=user_agent, address=address)
+
+
+async def _record_failure(
+    resources: Resources, user: User | None, *, user_agent: str | None, address: str | None
+) -> None:
+    who = audit.Actor.anonymous(address=address, user_agent=user_agent)
+    async with resources.db.transaction() as session:
+        await audit.record_failed_login(session, who, user)
 
 
 def _state(user: User) -> str:

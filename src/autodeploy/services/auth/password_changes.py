@@ -4,7 +4,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.mail import Mail
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import account_store, store, throttle
+from autodeploy.services.auth import account_store, audit, store, throttle
 from autodeploy.services.auth.confirmation import require_password
 from autodeploy.services.auth.links import new_link, require_link, take_link
 from autodeploy.services.auth.mails import notice_mail
@@ -35,7 +35,13 @@ async def _reset_mail(resources: Resources, email: str) -> Mail | None:
         return await new_link(resources, session, user, LinkPurpose.RESET_PASSWORD)
 
 
-async def reset_password(resources: Resources, body: ResetInput) -> None:
+async def reset_password(
+    resources: Resources,
+    body: ResetInput,
+    *,
+    user_agent: str | None = None,
+    address: str | None = None,
+) -> None:
     """Set the password by a link, which ends every session and every other link of the account.
 
     The link proves the address. A second factor stays. Raises ``LinkEnded``.
@@ -45,8 +51,17 @@ async def reset_password(resources: Resources, body: ResetInput) -> None:
     encrypted = await hash_password(body.password)
     async with resources.db.transaction() as session:
         user, _ = await take_link(session, body.token, LinkPurpose.RESET_PASSWORD)
+        before = audit.snapshot(user)
         user.encrypted_password = encrypted
         user.email_verified_at = user.email_verified_at or now()
+        await audit.record(
+            session,
+            audit.Actor.anonymous(address=address, user_agent=user_agent),
+            audit.OwnAction.PASSWORD_RESET,
+            user,
+            before=before,
+            after=audit.snapshot(user),
+        )
         await account_store.end_sessions(session, user.id, except_for=None)
         await account_store.delete_links(session, user.id)
     await throttle.forget_tries(resources, user.email)
@@ -66,7 +81,16 @@ async def change_password(resources: Resources, principal: Principal, body: Pass
         user = await account_store.lock_user(session, principal.user_id)
         if user is None or user.encrypted_password != known.encrypted_password:
             raise Conflict("The password was changed in the meantime.", remedy="Sign in again.")
+        before = audit.snapshot(user)
         user.encrypted_password = encrypted
+        await audit.record(
+            session,
+            principal,
+            audit.OwnAction.PASSWORD_CHANGE,
+            user,
+            before=before,
+            after=audit.snapshot(user),
+        )
         await account_store.end_sessions(session, user.id, except_for=principal.session_id)
         await account_store.delete_links(session, user.id)
     resources.mail.post(notice_mail(resources.public_url, user.email, _CHANGED))

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import account_store, one_time_codes, throttle
+from autodeploy.services.auth import account_store, audit, one_time_codes, store, throttle
 from autodeploy.services.auth.confirmation import require_password
 from autodeploy.services.auth.errors import WrongCode
 from autodeploy.services.auth.mails import notice_mail
@@ -66,6 +66,7 @@ async def confirm(resources: Resources, principal: Principal, body: CodeInput) -
         if not await account_store.confirm_second_factor(session, principal.user_id, now()):
             raise _on_already()
         codes = await _new_recovery_codes(session, principal.user_id)
+        await _record(session, principal, audit.OwnAction.SECOND_FACTOR_ENABLE)
     await throttle.forget_tries(resources, account_of(principal.user_id))
     return codes
 
@@ -79,6 +80,7 @@ async def renew_recovery_codes(
     async with resources.db.transaction() as session:
         if not await account_store.has_second_factor(session, principal.user_id):
             raise _off()
+        await _record(session, principal, audit.OwnAction.RECOVERY_CODES_RENEW)
         return await _new_recovery_codes(session, principal.user_id)
 
 
@@ -91,8 +93,14 @@ async def disable(resources: Resources, principal: Principal, body: ConfirmedInp
     await require_code(resources, user.id, body.code, address=None)
     async with resources.db.transaction() as session:
         await account_store.delete_second_factor(session, user.id)
+        await _record(session, principal, audit.OwnAction.SECOND_FACTOR_DISABLE)
     what = "second factor was switched off"
     resources.mail.post(notice_mail(resources.public_url, user.email, what))
+
+
+async def _record(session: AsyncSession, principal: Principal, action: audit.OwnAction) -> None:
+    """The factor is the account's: what is written is about the user."""
+    await audit.record(session, principal, action, await store.get_user(session, principal.user_id))
 
 
 async def require_code(

@@ -2,7 +2,7 @@
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import store
+from autodeploy.services.auth import audit, store
 from autodeploy.services.auth.addresses import change_email, send_verification, verify_email
 from autodeploy.services.auth.authentication import authenticate, issue_ticket, redeem_ticket
 from autodeploy.services.auth.errors import EmailTaken
@@ -92,8 +92,12 @@ async def register(
                 remedy="Sign in, or register with another address.",
             )
         await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
+        who = audit.Actor.anonymous(address=address, user_agent=user_agent)
+        await audit.record(session, who, audit.OwnAction.REGISTER, user, after=audit.snapshot(user))
         mail = await new_link(resources, session, user, LinkPurpose.VERIFY_EMAIL)
-        signed_in = open_session(resources, session, user, user_agent=user_agent, address=address)
+        signed_in = await open_session(
+            resources, session, user, user_agent=user_agent, address=address
+        )
     resources.mail.post(mail)
     return signed_in
 

@@ -10,7 +10,7 @@ from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
-from autodeploy.services.auth import account_store, store
+from autodeploy.services.auth import account_store, audit, store
 from autodeploy.services.auth.authentication import ACCESS_LIFETIME, issue_access_token
 from autodeploy.services.auth.errors import SessionEnded
 from autodeploy.services.auth.models import Session, User
@@ -22,7 +22,7 @@ from autodeploy.services.auth.tokens import digest, matches, new_refresh_token, 
 SESSION_LIFETIME = timedelta(days=30)
 
 
-def open_session(
+async def open_session(
     resources: Resources,
     session: AsyncSession,
     user: User,
@@ -33,20 +33,29 @@ def open_session(
     """A new session of the user, who has proven everything that is asked for."""
     session_id = uuid4()
     token = new_refresh_token(session_id)
-    session.add(
-        Session(
-            id=session_id,
-            user_id=user.id,
-            refresh_token_hash=digest(token),
-            user_agent=user_agent[:500] if user_agent else None,
-            address=address,
-            expires_at=now() + SESSION_LIFETIME,
-        )
+    row = Session(
+        id=session_id,
+        user_id=user.id,
+        refresh_token_hash=digest(token),
+        user_agent=user_agent[:500] if user_agent else None,
+        address=address,
+        expires_at=now() + SESSION_LIFETIME,
     )
+    session.add(row)
+    who = audit.Actor(
+        kind=audit.ActorKind.USER, user_id=user.id, address=address, user_agent=user_agent
+    )
+    await audit.record(session, who, audit.OwnAction.LOGIN, row)
     return _signed_in(resources, user, session_id, token)
 
 
-async def refresh(resources: Resources, refresh_token: str) -> SignedIn:
+async def refresh(
+    resources: Resources,
+    refresh_token: str,
+    *,
+    user_agent: str | None = None,
+    address: str | None = None,
+) -> SignedIn:
     """Exchange a refresh token for the next pair of tokens; each one works once.
 
     A token that was exchanged before has been copied: the session ends for everyone who holds
@@ -54,14 +63,15 @@ async def refresh(resources: Resources, refresh_token: str) -> SignedIn:
     one ends the session. Raises ``SessionEnded``.
     """
     async with resources.db.transaction() as session:
-        renewed = await _rotate(resources, session, refresh_token)
+        who = audit.Actor.anonymous(address=address, user_agent=user_agent)
+        renewed = await _rotate(resources, session, refresh_token, who)
     if renewed is None:
         raise SessionEnded("The session has ended.", remedy="Sign in again.")
     return renewed
 
 
 async def _rotate(
-    resources: Resources, session: AsyncSession, refresh_token: str
+    resources: Resources, session: AsyncSession, refresh_token: str, who: audit.Actor
 ) -> SignedIn | None:
     session_id = session_of(refresh_token)
     row = await store.lock_session(session, session_id) if session_id else None
@@ -69,6 +79,7 @@ async def _rotate(
         return None
     if not matches(refresh_token, row.refresh_token_hash):
         row.revoked_at = now()
+        await audit.record(session, who, audit.OwnAction.SESSION_REUSED, row)
         return None
     successor = new_refresh_token(row.id)
     row.refresh_token_hash = digest(successor)
@@ -88,7 +99,7 @@ async def logout(resources: Resources, principal: Principal) -> None:
             remedy="Revoke it with DELETE /api/v1/auth/tokens/{id}.",
         )
     async with resources.db.transaction() as session:
-        await account_store.end_session(session, principal.user_id, principal.session_id)
+        await _end(session, principal, principal.session_id, audit.OwnAction.LOGOUT)
 
 
 async def list_sessions(
@@ -120,7 +131,7 @@ async def end_session(resources: Resources, principal: Principal, session_id: UU
     """Sign out one session of the caller. Raises ``NotFound``, and ``Forbidden`` without admin."""
     require_scope(principal, Scope.ADMIN)
     async with resources.db.transaction() as session:
-        if not await account_store.end_session(session, principal.user_id, session_id):
+        if not await _end(session, principal, session_id, audit.OwnAction.SESSION_END):
             raise NotFound("No such session.", remedy="GET /api/v1/auth/sessions lists yours.")
 
 
@@ -131,6 +142,18 @@ async def end_other_sessions(resources: Resources, principal: Principal) -> None
         await account_store.end_sessions(
             session, principal.user_id, except_for=principal.session_id
         )
+        user = await store.get_user(session, principal.user_id)
+        await audit.record(session, principal, audit.OwnAction.SESSIONS_END, user)
+
+
+async def _end(
+    session: AsyncSession, principal: Principal, session_id: UUID, action: audit.OwnAction
+) -> bool:
+    """Whether the caller had such a session that was not ended before."""
+    ended = await account_store.end_session(session, principal.user_id, session_id)
+    if ended:
+        await audit.record(session, principal, action, await session.get_one(Session, session_id))
+    return ended
 
 
 def _signed_in(resources: Resources, user: User, session_id: UUID, refresh_token: str) -> SignedIn:

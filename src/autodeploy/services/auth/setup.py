@@ -2,7 +2,7 @@
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import account_store, store
+from autodeploy.services.auth import account_store, audit, store
 from autodeploy.services.auth.errors import EmailTaken, SetupRefused
 from autodeploy.services.auth.passwords import hash_password
 from autodeploy.services.auth.schemas import SetupInput, SignedIn, normal_email
@@ -50,7 +50,11 @@ async def set_up(
                 remedy="Name another address for the administrator.",
             )
         await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
-        signed_in = open_session(resources, session, user, user_agent=user_agent, address=address)
+        who = audit.Actor.anonymous(address=address, user_agent=user_agent)
+        await audit.record(session, who, audit.OwnAction.REGISTER, user, after=audit.snapshot(user))
+        signed_in = await open_session(
+            resources, session, user, user_agent=user_agent, address=address
+        )
     await resources.cache.take(_key(body.token))
     return signed_in
 
