@@ -216,7 +216,9 @@ def test_package_with_a_main_module_is_run_by_its_name(tmp_path: Path) -> None:
 def test_module_for_servers_names_an_application_that_is_made_elsewhere(
     tmp_path: Path, wsgi: str, name: str
 ) -> None:
-    made = "from flask import Flask\nclass Shop(Flask): ...\ndef create_app():\n    return Shop('')\n"
+    made = (
+        "from flask import Flask\nclass Shop(Flask): ...\ndef create_app():\n    return Shop('')\n"
+    )
     files = {"requirements.txt": "flask\ngunicorn\n", "shop/app.py": made, "shop/wsgi.py": wsgi}
     start = f"gunicorn --bind 0.0.0.0:$PORT shop.wsgi:{name}"
     assert start_of(plan_of(tmp_path, files)) == start
