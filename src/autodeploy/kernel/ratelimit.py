@@ -79,18 +79,22 @@ class RateLimiter:
 
     async def forget(self, key: str, limit: Limit) -> None:
         """Count from nothing again what ``hit`` counted of ``key`` under ``limit``."""
-        item = RateLimitItemPerSecond(limit.count, limit.window_seconds)
-        await self._local.clear(item, key)
+        await self._local.clear(_item(limit), key)
         with contextlib.suppress(*REDIS_AWAY):
-            await self._shared.clear(item, key)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._shared.clear(_item(limit), key)
 
 
 async def _count(limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit) -> Decision:
-    item = RateLimitItemPerSecond(limit.count, limit.window_seconds)
+    item = _item(limit)
     allowed = await limiter.hit(item, key)
     stats = await limiter.get_window_stats(item, key)
     reset = max(1, math.ceil(stats.reset_time - time.time()))
     return Decision(allowed, stats.remaining, reset)
+
+
+def _item(limit: Limit) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(limit.count, limit.window_seconds)
 
 
 def network_of(address: str) -> str:
