@@ -14,15 +14,21 @@ from fastapi import APIRouter, FastAPI
 from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
 from autodeploy.api.rest import (
+    accounts,
+    audit,
     auth,
     deployments,
     environment_variables,
     health,
+    invitations,
     oauth,
     organizations,
     projects,
     providers,
     repositories,
+    second_factor,
+    sessions,
+    users,
 )
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
@@ -42,7 +48,13 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         auth.keys_router,
         oauth.router,
         oauth.users_router,
+        audit.router,
+        accounts.router,
+        sessions.router,
+        second_factor.router,
+        users.router,
         organizations.router,
+        invitations.router,
     ),
     "analyzer": (repositories.router,),
     "deployer": (

@@ -1,6 +1,8 @@
 """The operator's settings, read from the environment. Only cli, app and roles import this."""
 
+import ipaddress
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,11 +20,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.sandbox import MIB, Limits
 
 # A unix socket's path may have 107 bytes; this is the longest that we add to the home folder.
 _LONGEST_SOCKET = "/run/apps-postgres/.s.PGSQL.65535"
 _SOCKET_PATH_BYTES = 107
+
+# What a browser sends as Origin: lower case, no path, IPv6 addresses in brackets.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 def _without_slash(url: str) -> str:
@@ -137,6 +143,8 @@ class Settings(BaseSettings):
     master_key_path: Path | None = None
     jwt_key_path: Path | None = None
     public_url: str | None = None
+    smtp_url: str | None = Field(default=None, repr=False)
+    mail_from: str | None = None
     admin_email: str = "admin@localhost.localdomain"
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default=["http://localhost:3000"], validation_alias="ALLOWED_ORIGINS"
@@ -187,10 +195,55 @@ class Settings(BaseSettings):
             raise ValueError("name an address such as https://deploy.example.com")
         return public_url.rstrip("/")
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_url_is_one(cls, smtp_url: str | None) -> str | None:
+        if smtp_url is not None:
+            # Imported here: a command that sends no mail does not pay for it.
+            from autodeploy.kernel.mail import SmtpServer
+
+            try:
+                SmtpServer(smtp_url)
+            except InvalidInput as error:
+                raise ValueError(f"{error.message} {error.remedy}") from None
+        return smtp_url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from_is_an_address(cls, mail_from: str | None) -> str | None:
+        if mail_from is not None and ("@" not in mail_from or not mail_from.isprintable()):
+            raise ValueError("name an address such as AutoDeploy <deploy@example.com>")
+        return mail_from
+
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
-        return value.split(",") if isinstance(value, str) else value
+        return [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        # Credentials are allowed, so one wrong entry opens every account to a foreign page.
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not the origin of a page: name each one as "
+                    "https://host or http://host:port, without a path; '*' and 'null' are refused"
+                )
+        return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, proxies: str) -> str:
+        for proxy in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f"{proxy!r} is neither an address nor a network, such as 10.0.0.5 or "
+                    "10.0.0.0/24; '*' would believe every caller"
+                ) from error
+        return proxies
 
     @property
     def app_limits(self) -> Limits:
@@ -256,6 +309,17 @@ class Settings(BaseSettings):
     def effective_public_url(self) -> str:
         """Where users reach this installation, without a slash at its end."""
         return self.public_url or self.api_url
+
+    @property
+    def mail_sender(self) -> str:
+        """Whom mails are from."""
+        host = urlsplit(self.effective_public_url).hostname
+        return self.mail_from or f"AutoDeploy <autodeploy@{host}>"
+
+    @property
+    def outbox(self) -> Path:
+        """Where mails lie that no server sends, while developing."""
+        return self.home / "outbox"
 
     def require_complete(self) -> None:
         """Refuse a production start that would need a generated default.

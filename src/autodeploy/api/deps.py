@@ -1,7 +1,8 @@
 """What route functions ask for: the process's resources, the caller, a page."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
+from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import AwareDatetime, StringConstraints
@@ -11,6 +12,8 @@ from autodeploy.api.routes import needs_credential
 from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.pagination import DEFAULT_LIMIT, MAXIMUM_LIMIT
 from autodeploy.kernel.resources import Resources
+from autodeploy.services.auth.audit import ObjectType
+from autodeploy.services.auth.audit_reading import AuditFilter
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer.log_filter import LogFilter
 
@@ -43,6 +46,26 @@ async def require_credential(connection: HTTPConnection) -> None:
     """Refuse every route that is not on the public list to callers without a credential."""
     if needs_credential(connection.scope):
         await get_principal(connection)
+
+
+class Client(TypedDict):
+    """Who signs in, as the list of sessions shows it."""
+
+    user_agent: str | None
+    address: str | None
+
+
+def client_of(connection: HTTPConnection) -> Client:
+    """The program and the address that a call comes from."""
+    return {
+        "user_agent": connection.headers.get("user-agent"),
+        "address": address_of(connection),
+    }
+
+
+def address_of(connection: HTTPConnection) -> str | None:
+    """The address that a call comes from, as far as trusted proxies say."""
+    return connection.client.host if connection.client else None
 
 
 @dataclass(frozen=True)
@@ -81,7 +104,37 @@ async def _log_filter(
     return LogFilter(level, frozenset(source or ()), since)
 
 
+async def _audit_filter(
+    action: Annotated[
+        str | None, Query(max_length=100, description="Such as project.update or auth.login.")
+    ] = None,
+    user_id: Annotated[UUID | None, Query(alias="userId", description="Who did it.")] = None,
+    object_type: Annotated[ObjectType | None, Query(alias="objectType")] = None,
+    object_id: Annotated[str | None, Query(alias="objectId", max_length=100)] = None,
+    since: Annotated[AwareDatetime | None, Query(description="From this time on.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Before this time.")] = None,
+) -> AuditFilter:
+    return AuditFilter(
+        action=action,
+        user_id=user_id,
+        object_type=object_type,
+        object_id=object_id,
+        since=since,
+        until=until,
+    )
+
+
 ResourcesDep = Annotated[Resources, Depends(_resources)]
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
 PageDep = Annotated[PageRequest, Depends(_page)]
 LogFilterDep = Annotated[LogFilter, Depends(_log_filter)]
+AuditFilterDep = Annotated[AuditFilter, Depends(_audit_filter)]
+#: ``q`` of a list that is searched.
+SearchText = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description='Words to find: `"a phrase"`, `this or that`, `-without`. The last one may be '
+        "unfinished. The best match comes first.",
+    ),
+]

@@ -8,15 +8,24 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
     {
         ("POST", "/api/v1/auth/register"),
         ("POST", "/api/v1/auth/login"),
+        ("POST", "/api/v1/auth/login/second-factor"),
         ("POST", "/api/v1/auth/refresh"),
         ("GET", "/api/v1/auth/methods"),
         ("GET", "/api/v1/auth/github/url"),
         ("POST", "/api/v1/auth/github/callback"),
         ("GET", "/api/v1/auth/oidc/url"),
         ("POST", "/api/v1/auth/oidc/callback"),
+        ("POST", "/api/v1/invitations/lookup"),
+        ("POST", "/api/v1/invitations/accept"),
+        ("POST", "/api/v1/auth/verify-email"),
+        ("POST", "/api/v1/auth/password-reset"),
+        ("POST", "/api/v1/auth/password-reset/confirm"),
+        ("POST", "/api/v1/auth/setup"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/docs"),
+        ("GET", "/docs/{name}"),
     }
 )
 

@@ -10,6 +10,7 @@ from asyncpg.exceptions import (
     AdminShutdownError,
     CannotConnectNowError,
     CrashShutdownError,
+    ForeignKeyViolationError,
     InvalidAuthorizationSpecificationError,
     PostgresConnectionError,
     TooManyConnectionsError,
@@ -23,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
-from autodeploy.kernel.errors import AutoDeployError, Unavailable
+from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
 
 # What connecting raises while PostgreSQL is stopped or out of reach.
 _UNREACHABLE = (OSError, InterfaceError, OperationalError, PoolTimeout)
@@ -120,6 +121,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises.
 
+        Raises ``NotFound`` for a row whose organization, project or user was deleted meanwhile.
         Raises ``DatabaseAway`` when PostgreSQL cannot be reached or is lost on the way, and
         ``DatabaseRefused`` when it does not let us in; ``TooFewFiles`` is about ourselves.
         """
@@ -133,6 +135,8 @@ class Database:
         except DBAPIError as error:
             if _is_caused_by(error, InvalidAuthorizationSpecificationError):
                 raise DatabaseRefused from error
+            if _is_caused_by(error, ForeignKeyViolationError):
+                raise NotFound("What this belongs to was deleted meanwhile.") from error
             if _is_caused_by(error, *_REFUSALS) or error.connection_invalidated:
                 raise DatabaseAway from error
             raise

@@ -7,7 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.requests import HTTPConnection
 
-from autodeploy.api.deps import PrincipalDep, ResourcesDep, get_principal, has_credential
+from autodeploy.api.deps import (
+    PrincipalDep,
+    ResourcesDep,
+    client_of,
+    get_principal,
+    has_credential,
+)
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.providers.identity import IdentityProviders
@@ -23,7 +29,7 @@ from autodeploy.services.auth.oauth_schemas import (
     VercelCallbackInput,
     VercelConnected,
 )
-from autodeploy.services.auth.schemas import SignedIn
+from autodeploy.services.auth.schemas import SecondFactorNeeded, SignedIn
 from autodeploy.services.auth.tokens import new_secret
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -109,7 +115,7 @@ async def github_callback(
     providers: ProvidersDep,
     holder: HolderDep,
     body: CallbackInput,
-) -> SignedIn | ConnectionView:
+) -> SignedIn | SecondFactorNeeded | ConnectionView:
     """Back from GitHub: a session, or the connection of the caller."""
     return await _complete(request, resources, providers, "github", body, holder)
 
@@ -134,7 +140,7 @@ async def oidc_callback(
     providers: ProvidersDep,
     holder: HolderDep,
     body: OidcCallbackInput,
-) -> SignedIn | ConnectionView:
+) -> SignedIn | SecondFactorNeeded | ConnectionView:
     """Back from the OpenID Connect provider: a session, or the linked account of the caller."""
     return await _complete(request, resources, providers, "oidc", body, holder)
 
@@ -195,15 +201,14 @@ async def _complete(
     name: str,
     body: CallbackInput,
     holder: Holder,
-) -> SignedIn | ConnectionView:
+) -> SignedIn | SecondFactorNeeded | ConnectionView:
     return await oauth.complete(
         resources,
         providers,
         name,
         body,
         holder,
-        user_agent=request.headers.get("user-agent"),
-        address=request.client.host if request.client else None,
+        **client_of(request),
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterable
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import InvalidInput, NotFound
-from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import DisplayName, Page
 from autodeploy.services.analyzer import store
@@ -36,6 +36,7 @@ from autodeploy.services.analyzer.sources import (
     store_archive,
     upload_url,
 )
+from autodeploy.services.auth import audit
 from autodeploy.services.auth.organizations import default_organization
 from autodeploy.services.auth.permissions import Action, organizations_allowing, require
 from autodeploy.services.auth.principal import Principal
@@ -80,9 +81,19 @@ async def create_repository(
                 url=remote.text,
                 default_branch=resolved.default_branch,
             )
+            await _record_creation(session, principal, repository)
         elif repository.default_branch != resolved.default_branch:
+            before = audit.snapshot(repository)
             repository.default_branch = resolved.default_branch
             repository.updated_at = now()
+            await audit.record(
+                session,
+                principal,
+                Action.REPOSITORY_CREATE,
+                repository,
+                before=before,
+                after=audit.snapshot(repository),
+            )
     return RepositoryView.model_validate(repository)
 
 
@@ -127,6 +138,7 @@ async def store_upload(
             url=upload_url(commit),
             default_branch=UPLOAD_BRANCH,
         )
+        await _record_creation(session, principal, repository)
     return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
 
 
@@ -139,8 +151,17 @@ async def _renew_upload(
         )
         if repository is None:
             raise _no_such_repository()
+        before = audit.snapshot(repository)
         repository.url = upload_url(commit)
         repository.updated_at = now()
+        await audit.record(
+            session,
+            principal,
+            Action.REPOSITORY_CREATE,
+            repository,
+            before=before,
+            after=audit.snapshot(repository),
+        )
     return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
 
 
@@ -152,11 +173,12 @@ async def list_repositories(
     cursor: str | None = None,
     q: str | None = None,
 ) -> Page[RepositoryView]:
-    """The repositories of the caller's organizations, newest first."""
+    """The repositories of the caller's organizations, newest first, or with ``q`` by rank."""
     allowed = organizations_allowing(principal, Action.REPOSITORY_READ)
     async with resources.db.transaction() as session:
-        rows = await store.list_repositories(session, allowed, q=q, limit=limit, cursor=cursor)
-    page, next_cursor = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, next_cursor = await store.list_repositories(
+            session, allowed, q=q, limit=limit, cursor=cursor
+        )
     items = [RepositoryView.model_validate(row) for row in page]
     return Page(items=items, next_cursor=next_cursor)
 
@@ -186,6 +208,8 @@ async def request_analysis(
         row = await store.find_analysis(
             session, repository_id, ref.commit_sha, ANALYZER_VERSION, root
         )
+        if row is None or body.force:
+            await audit.record(session, principal, Action.REPOSITORY_ANALYZE, repository)
     if row is None or body.force:
         row = await queue_and_wait(
             resources, repository, ref.ref_name, ref.commit_sha, root,
@@ -243,6 +267,18 @@ async def _organization(
         return organization_id
     async with resources.db.transaction() as session:
         return await default_organization(session, principal)
+
+
+async def _record_creation(
+    session: AsyncSession, principal: Principal, repository: Repository
+) -> None:
+    await audit.record(
+        session,
+        principal,
+        Action.REPOSITORY_CREATE,
+        repository,
+        after=audit.snapshot(repository),
+    )
 
 
 def _checked_name(name: str | None) -> str:

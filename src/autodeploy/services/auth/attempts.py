@@ -9,7 +9,6 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from uuid import UUID
 
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.identity import Attempt, Purpose
@@ -35,14 +34,6 @@ class Holder:
             yield f"browser:{digest(self.browser).hex()}"
 
 
-@dataclass(frozen=True)
-class Begun:
-    """What was begun: ``user_id`` is whose connection it will be, None to sign in."""
-
-    attempt: Attempt
-    user_id: UUID | None
-
-
 async def begin(resources: Resources, provider: str, redirect_uri: str, holder: Holder) -> Attempt:
     """A new attempt of ``holder``, who is signed in to connect an account, or else signs in.
 
@@ -59,7 +50,7 @@ async def begin(resources: Resources, provider: str, redirect_uri: str, holder: 
     record = {
         "provider": provider,
         "holder": next(holder.names()),
-        "user": str(holder.principal.user_id) if holder.principal else None,
+        "purpose": purpose,
         "redirect_uri": redirect_uri,
         "verifier": attempt.verifier,
         "nonce": attempt.nonce,
@@ -70,7 +61,7 @@ async def begin(resources: Resources, provider: str, redirect_uri: str, holder: 
     return attempt
 
 
-async def take(resources: Resources, provider: str, state: str, holder: Holder) -> Begun:
+async def take(resources: Resources, provider: str, state: str, holder: Holder) -> Attempt:
     """The attempt of a state, which ends with this, whoever asks.
 
     Raises ``OAuthStateInvalid`` unless ``holder`` began it, at this provider, and in time.
@@ -84,14 +75,13 @@ async def take(resources: Resources, provider: str, state: str, holder: Holder) 
             remedy="Start again: ask for a new address, and come back with the same browser or "
             "credential.",
         )
-    attempt = Attempt(
-        purpose=Purpose.CONNECT if record["user"] else Purpose.SIGN_IN,
+    return Attempt(
+        purpose=Purpose(record["purpose"]),
         redirect_uri=record["redirect_uri"],
         state=state,
         verifier=record["verifier"],
         nonce=record["nonce"],
     )
-    return Begun(attempt, UUID(record["user"]) if record["user"] else None)
 
 
 def _key(state: str) -> str:

@@ -3,7 +3,7 @@
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
@@ -18,7 +18,7 @@ from autodeploy.providers.identity import (
     IdentityProvider,
     IdentityProviders,
 )
-from autodeploy.services.auth import identities, store
+from autodeploy.services.auth import account_store, audit, identities, store
 from autodeploy.services.auth.errors import LastSignIn
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected
@@ -50,7 +50,7 @@ async def list_connections(
 
 
 async def connect(
-    resources: Resources, user_id: UUID, provider: IdentityProvider, granted: Granted
+    resources: Resources, principal: Principal, provider: IdentityProvider, granted: Granted
 ) -> ConnectionView:
     """Store what an account granted, instead of what an earlier one of this provider did.
 
@@ -59,15 +59,15 @@ async def connect(
 
     Raises ``IdentityTaken``.
     """
-    account, grant = granted.account, granted.grant
+    account, grant, user_id = granted.account, granted.grant, principal.user_id
     row = await _seal(resources, user_id, provider.name, account, grant) if grant else None
     async with resources.db.transaction() as session:
-        await store.lock_user(session, user_id)
+        await _lock_user(session, user_id)
         if provider.signs_in:
-            await identities.link(session, user_id, provider, account)
+            await identities.link(session, principal, user_id, provider, account)
         earlier = await _find(session, user_id, provider.name)
         if row is not None:
-            await _replace(session, earlier, row)
+            await _replace(session, principal, earlier, row)
         linked = {each.provider: each for each in await identities.find(session, user_id)}
         view = _view(provider.name, linked.get(provider.name), row)
     if earlier is not None and grant is not None:
@@ -95,18 +95,26 @@ async def disconnect(
         shared = row is not None and await _is_shared(session, row)
     revoked = None if row is None else not shared and await _revoke(resources, providers, row)
     async with resources.db.transaction() as session:
-        await store.lock_user(session, user_id)
+        await _lock_user(session, user_id)
         # Decided again under the lock: another of the ways in may have been removed meanwhile.
         await _require_another_way_in(session, providers, user_id, name)
-        await identities.unlink(session, user_id, name)
-        if row is not None:
-            # By its id: an account that was connected since then stays connected.
-            await session.execute(
-                delete(ProviderIntegration).where(ProviderIntegration.id == row.id)
+        await identities.unlink(session, principal, name)
+        # By its id: an account that was connected since then stays connected.
+        present = await session.get(ProviderIntegration, row.id) if row is not None else None
+        if present is not None:
+            before = audit.snapshot(present)
+            await audit.record(
+                session, principal, audit.OwnAction.DISCONNECT, present, before=before
             )
+            await session.delete(present)
     return Disconnected(
         provider=name, revoked_at_provider=revoked, remedy=_remedy(name, revoked, shared)
     )
+
+
+async def _lock_user(session: AsyncSession, user_id: UUID) -> None:
+    if await account_store.lock_user(session, user_id) is None:
+        raise NotFound("No such user.")
 
 
 def _require_self(principal: Principal, user_id: UUID) -> None:
@@ -177,13 +185,25 @@ async def _find(session: AsyncSession, user_id: UUID, provider: str) -> Provider
 
 
 async def _replace(
-    session: AsyncSession, earlier: ProviderIntegration | None, row: ProviderIntegration
+    session: AsyncSession,
+    principal: Principal,
+    earlier: ProviderIntegration | None,
+    row: ProviderIntegration,
 ) -> None:
+    before = audit.snapshot(earlier) if earlier is not None else None
     if earlier is not None:
         await session.delete(earlier)
         await session.flush()
     session.add(row)
     await session.flush()
+    await audit.record(
+        session,
+        principal,
+        audit.OwnAction.CONNECT,
+        row,
+        before=before,
+        after=audit.snapshot(row),
+    )
 
 
 async def _is_shared(session: AsyncSession, row: ProviderIntegration) -> bool:

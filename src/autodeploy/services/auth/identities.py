@@ -8,21 +8,22 @@ import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.providers.identity import Account, IdentityProvider, IdentityRefused
-from autodeploy.services.auth import store
+from autodeploy.services.auth import audit, store
 from autodeploy.services.auth.errors import EmailTaken, IdentityTaken
 from autodeploy.services.auth.models import LinkedIdentity, User
+from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.schemas import normal_email
 
 
 async def find_or_create_user(
-    session: AsyncSession, provider: IdentityProvider, account: Account
+    session: AsyncSession, who: audit.Actor, provider: IdentityProvider, account: Account
 ) -> User:
     """The user whom ``account`` signs in; a new one, with a personal organization, at first.
 
@@ -53,28 +54,35 @@ async def find_or_create_user(
             remedy=f"Sign in to it, then connect {provider.title} in your settings.",
         )
     user.avatar_url = account.avatar_url
+    user.email_verified_at = now()  # the provider vouches for it
+    await session.flush()
+    await audit.record(session, who, audit.OwnAction.REGISTER, user, after=audit.snapshot(user))
     await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
-    await link(session, user.id, provider, account)
+    await link(session, who, user.id, provider, account)
     await session.refresh(user)
     return user
 
 
 async def link(
-    session: AsyncSession, user_id: UUID, provider: IdentityProvider, account: Account
+    session: AsyncSession,
+    who: audit.Actor | Principal,
+    user_id: UUID,
+    provider: IdentityProvider,
+    account: Account,
 ) -> None:
     """Let ``account`` sign this user in, instead of an earlier account of this provider.
 
     The caller holds the lock of the user's row. Raises ``IdentityTaken`` when it signs in
     another user.
     """
-    await session.execute(
-        delete(LinkedIdentity).where(
-            LinkedIdentity.user_id == user_id,
-            LinkedIdentity.provider == provider.name,
-            tuple_(LinkedIdentity.issuer, LinkedIdentity.subject)
-            != (provider.issuer, account.subject),
-        )
-    )
+    earlier = await _find_linked(session, user_id, provider.name)
+    before = audit.snapshot(earlier) if earlier else None
+    if earlier is not None and (earlier.issuer, earlier.subject) != (
+        provider.issuer,
+        account.subject,
+    ):
+        await session.delete(earlier)
+        await session.flush()
     statement = insert(LinkedIdentity).values(
         user_id=user_id,
         provider=provider.name,
@@ -87,7 +95,9 @@ async def link(
             index_elements=["provider", "issuer", "subject"],
             set_={"account_name": statement.excluded.account_name, "updated_at": func.now()},
             where=LinkedIdentity.user_id == user_id,
-        ).returning(LinkedIdentity.id)
+        )
+        .returning(LinkedIdentity)
+        .execution_options(populate_existing=True)
     )
     if linked is None:
         raise IdentityTaken(
@@ -95,19 +105,29 @@ async def link(
             remedy=f"Choose another account at {provider.title}, or sign in as that user and "
             "disconnect it there.",
         )
+    await audit.record(
+        session,
+        who,
+        audit.OwnAction.IDENTITY_LINK,
+        linked,
+        before=before,
+        after=audit.snapshot(linked),
+    )
     if provider.name == "github":
         await _note_github_id(session, user_id, int(account.subject))
 
 
-async def unlink(session: AsyncSession, user_id: UUID, provider: str) -> None:
+async def unlink(session: AsyncSession, who: Principal, provider: str) -> None:
     """End signing in with this provider's account; none is no error."""
-    await session.execute(
-        delete(LinkedIdentity).where(
-            LinkedIdentity.user_id == user_id, LinkedIdentity.provider == provider
-        )
+    linked = await _find_linked(session, who.user_id, provider)
+    if linked is None:
+        return
+    await audit.record(
+        session, who, audit.OwnAction.IDENTITY_UNLINK, linked, before=audit.snapshot(linked)
     )
+    await session.delete(linked)
     if provider == "github":
-        await session.execute(update(User).where(User.id == user_id).values(github_id=None))
+        await session.execute(update(User).where(User.id == who.user_id).values(github_id=None))
 
 
 async def find(session: AsyncSession, user_id: UUID) -> Sequence[LinkedIdentity]:
@@ -118,6 +138,16 @@ async def find(session: AsyncSession, user_id: UUID) -> Sequence[LinkedIdentity]
         .order_by(LinkedIdentity.created_at, LinkedIdentity.id)
     )
     return rows.all()
+
+
+async def _find_linked(
+    session: AsyncSession, user_id: UUID, provider: str
+) -> LinkedIdentity | None:
+    return await session.scalar(
+        select(LinkedIdentity).where(
+            LinkedIdentity.user_id == user_id, LinkedIdentity.provider == provider
+        )
+    )
 
 
 async def _find_user(

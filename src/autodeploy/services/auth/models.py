@@ -9,12 +9,12 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    Identity,
     Index,
     LargeBinary,
     String,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,12 +39,15 @@ class User(Base):
     avatar_url: Mapped[str | None]
     github_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     encrypted_password: Mapped[str | None]
+    email_verified_at: Mapped[datetime | None]
     is_admin: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
 class Organization(Base):
+    """A tenant. ``personal_user_id`` is the user whose account it was made with, if any."""
+
     __tablename__ = "organizations"
 
     id: Mapped[type_uuid]
@@ -52,6 +55,9 @@ class Organization(Base):
     slug: Mapped[str] = mapped_column(String(100), unique=True)
     plan: Mapped[str] = mapped_column(String(50), server_default="free")
     billing_email: Mapped[str | None] = mapped_column(String(255))
+    personal_user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), unique=True
+    )
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -80,6 +86,13 @@ class Invitation(Base):
     __table_args__ = (
         CheckConstraint("role IN ('owner', 'admin', 'member', 'viewer')", name="role"),
         Index("idx_invitations_org_id", "organization_id"),
+        Index(
+            "uq_invitations_pending",
+            "organization_id",
+            "email",
+            unique=True,
+            postgresql_where=text("accepted_at IS NULL"),
+        ),
     )
 
     id: Mapped[type_uuid]
@@ -110,6 +123,66 @@ class Session(Base):
     last_used_at: Mapped[type_created]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class LinkPurpose(StrEnum):
+    """What a one-use link that was sent by mail confirms."""
+
+    VERIFY_EMAIL = "verify_email"
+    CHANGE_EMAIL = "change_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose, not a password
+
+
+class AccountLink(Base):
+    """The latest link of its purpose that was sent to a user; the row goes when it is used.
+
+    ``email`` is where it was sent, which is what using it proves.
+    """
+
+    __tablename__ = "account_links"
+    __table_args__ = (
+        CheckConstraint(
+            "purpose IN ('verify_email', 'change_email', 'reset_password')", name="purpose"
+        ),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    purpose: Mapped[LinkPurpose] = mapped_column(String(50), primary_key=True)
+    email: Mapped[str] = mapped_column(String(255))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[type_created]
+    expires_at: Mapped[datetime]
+
+
+class SecondFactor(Base):
+    """A user's authenticator app. It counts once ``confirmed_at`` is set.
+
+    ``last_step`` is the time step (RFC 6238) of the last code that was accepted: no code of it or
+    of an earlier one is accepted again.
+    """
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    encrypted_secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[type_created]
+    confirmed_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """A code that stands in for the authenticator app once; the row goes when it is used."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("second_factors.user_id", ondelete="CASCADE"), primary_key=True
+    )
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
 
 
 class ApiToken(Base):
@@ -171,18 +244,33 @@ class ProviderIntegration(Base):
 
 
 class AuditEntry(Base):
-    __tablename__ = "audit_log"
-    __table_args__ = (Index("idx_audit_log_org_id", "organization_id", "id"),)
+    """One change: who made it, to what, from where. The API and the workers can only add rows.
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    organization_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("organizations.id", ondelete="SET NULL")
+    The ids are plain columns: an entry outlives the user, organization and object that it names.
+    ``account_id`` is set where the change is about an account rather than an organization.
+    """
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        CheckConstraint(
+            "actor IN ('user', 'token', 'service_token', 'system', 'anonymous')", name="actor"
+        ),
+        Index("idx_audit_log_org", "organization_id", "created_at", "id"),
+        Index("idx_audit_log_account", "account_id", "created_at", "id"),
+        Index("idx_audit_log_user", "organization_id", "user_id", "created_at", "id"),
     )
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID | None]
+    account_id: Mapped[UUID | None]
+    actor: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[UUID | None]
+    token_id: Mapped[UUID | None]
     action: Mapped[str]
     object_type: Mapped[str]
     object_id: Mapped[str | None]
     address: Mapped[str | None]
+    user_agent: Mapped[str | None]
     changes: Mapped[dict[str, Any] | None]
     created_at: Mapped[type_created]
 
@@ -191,6 +279,7 @@ class IdempotencyKey(Base):
     """The answer to a POST that carried ``Idempotency-Key``, kept for 24 hours."""
 
     __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("idx_idempotency_keys_created_at", "created_at"),)
 
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True

@@ -1,7 +1,5 @@
 """Signing in at a provider, or connecting an account there: to its consent page and back."""
 
-from uuid import UUID
-
 from autodeploy.kernel.errors import InvalidInput, Unauthenticated
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.identity import (
@@ -11,11 +9,13 @@ from autodeploy.providers.identity import (
     IdentityProvider,
     IdentityProviders,
     OAuthRefused,
+    Purpose,
     shown_text,
 )
-from autodeploy.services.auth import attempts, identities
+from autodeploy.services.auth import attempts, audit, identities
 from autodeploy.services.auth.attempts import LIFETIME_SECONDS, Holder
 from autodeploy.services.auth.connections import connect
+from autodeploy.services.auth.login import sign_in
 from autodeploy.services.auth.oauth_schemas import (
     AuthorizationUrl,
     CallbackInput,
@@ -26,8 +26,7 @@ from autodeploy.services.auth.oauth_schemas import (
 )
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Scope
-from autodeploy.services.auth.schemas import SignedIn
-from autodeploy.services.auth.service import open_session
+from autodeploy.services.auth.schemas import SecondFactorNeeded, SignedIn
 
 
 def list_methods(providers: IdentityProviders) -> SignInMethods:
@@ -75,17 +74,17 @@ async def complete(
     *,
     user_agent: str | None,
     address: str | None,
-) -> SignedIn | ConnectionView:
+) -> SignedIn | SecondFactorNeeded | ConnectionView:
     """Take the browser back: a session, or the connection of the caller who began it.
 
     The state ends with this. Raises ``OAuthStateInvalid``, what ``IdentityProvider.redeem``
     raises, ``EmailTaken``, ``IdentityTaken`` and ``Forbidden``.
     """
     provider = providers.find(name)
-    begun = await attempts.take(resources, name, body.state, holder)
-    if begun.user_id is not None:
-        return await _connect(resources, provider, body, holder, begun.attempt, begun.user_id)
-    granted = await provider.redeem(_callback(provider, body), begun.attempt)
+    attempt = await attempts.take(resources, name, body.state, holder)
+    if attempt.purpose is Purpose.CONNECT:
+        return await _connect(resources, provider, body, holder, attempt)
+    granted = await provider.redeem(_callback(provider, body), attempt)
     return await _sign_in(resources, provider, granted, user_agent, address)
 
 
@@ -98,9 +97,8 @@ async def complete_connection(
 ) -> ConnectionView:
     """Take the browser back from a provider that signs nobody in. Raises as ``complete``."""
     provider = providers.find(name)
-    begun = await attempts.take(resources, name, body.state, holder)
-    assert begun.user_id is not None  # nobody else can begin at such a provider
-    return await _connect(resources, provider, body, holder, begun.attempt, begun.user_id)
+    attempt = await attempts.take(resources, name, body.state, holder)
+    return await _connect(resources, provider, body, holder, attempt)
 
 
 async def _connect(
@@ -109,11 +107,11 @@ async def _connect(
     body: CallbackInput,
     holder: Holder,
     attempt: Attempt,
-    user_id: UUID,
 ) -> ConnectionView:
-    _require_may(provider, holder)
+    assert holder.principal is not None  # its credential began the attempt
+    require_scope(holder.principal, Scope.ADMIN)
     granted = await provider.redeem(_callback(provider, body), attempt)
-    return await connect(resources, user_id, provider, granted)
+    return await connect(resources, holder.principal, provider, granted)
 
 
 def _require_may(provider: IdentityProvider, holder: Holder) -> None:
@@ -151,7 +149,10 @@ async def _sign_in(
     granted: Granted,
     user_agent: str | None,
     address: str | None,
-) -> SignedIn:
+) -> SignedIn | SecondFactorNeeded:
+    """A session. Where the account has a second factor, its code is needed here too: whoever
+    holds the account at the provider does not hold that."""
+    who = audit.Actor.anonymous(address=address, user_agent=user_agent)
     async with resources.db.transaction() as session:
-        user = await identities.find_or_create_user(session, provider, granted.account)
-        return open_session(resources, session, user, user_agent, address)
+        user = await identities.find_or_create_user(session, who, provider, granted.account)
+    return await sign_in(resources, user, user_agent=user_agent, address=address)

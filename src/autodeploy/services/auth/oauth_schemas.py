@@ -22,9 +22,9 @@ class CallbackInput(Input):
     """The query that the browser came back with: a code, or an error."""
 
     state: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
-    code: Annotated[
-        str | None, Field(min_length=1, max_length=_LONGEST_PARAMETER, repr=False)
-    ] = None
+    code: Annotated[str | None, Field(min_length=1, max_length=_LONGEST_PARAMETER, repr=False)] = (
+        None
+    )
     error: Annotated[str | None, Field(max_length=200)] = None
     error_description: Annotated[str | None, Field(max_length=_LONGEST_PARAMETER)] = None
 

@@ -13,9 +13,12 @@ class Action(StrEnum):
 
     ORGANIZATION_READ = "organization.read"
     ORGANIZATION_UPDATE = "organization.update"
+    ORGANIZATION_TRANSFER = "organization.transfer"
     ORGANIZATION_DELETE = "organization.delete"
     MEMBER_READ = "member.read"
     MEMBER_MANAGE = "member.manage"
+    INVITATION_READ = "invitation.read"
+    AUDIT_READ = "audit.read"
     REPOSITORY_READ = "repository.read"
     REPOSITORY_CREATE = "repository.create"
     REPOSITORY_ANALYZE = "repository.analyze"
@@ -65,8 +68,10 @@ _ADMIN = _MEMBER | {
     Action.DATABASE_DELETE,
     Action.ORGANIZATION_UPDATE,
     Action.MEMBER_MANAGE,
+    Action.INVITATION_READ,
+    Action.AUDIT_READ,
 }
-_OWNER = _ADMIN | {Action.ORGANIZATION_DELETE}
+_OWNER = _ADMIN | {Action.ORGANIZATION_TRANSFER, Action.ORGANIZATION_DELETE}
 
 ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
     Role.VIEWER: _VIEWER,
@@ -78,9 +83,12 @@ ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
 ACTION_SCOPE: dict[Action, Scope] = {
     Action.ORGANIZATION_READ: Scope.READ,
     Action.ORGANIZATION_UPDATE: Scope.ADMIN,
+    Action.ORGANIZATION_TRANSFER: Scope.ADMIN,
     Action.ORGANIZATION_DELETE: Scope.ADMIN,
     Action.MEMBER_READ: Scope.READ,
     Action.MEMBER_MANAGE: Scope.ADMIN,
+    Action.INVITATION_READ: Scope.READ,
+    Action.AUDIT_READ: Scope.READ,
     Action.REPOSITORY_READ: Scope.READ,
     Action.REPOSITORY_CREATE: Scope.DEPLOY,
     Action.REPOSITORY_ANALYZE: Scope.DEPLOY,
@@ -118,6 +126,21 @@ def require(principal: Principal, action: Action, organization_id: UUID) -> None
             remedy="Ask an owner or admin of the organization for a role that does.",
         )
     require_scope(principal, ACTION_SCOPE[action])
+
+
+def require_rank(principal: Principal, role: Role, organization_id: UUID) -> None:
+    """Return when the caller may give or take ``role``: a role gives those up to its own.
+
+    Raises ``NotFound`` and ``Forbidden``.
+    """
+    require(principal, Action.MEMBER_MANAGE, organization_id)
+    own = principal.roles[organization_id]
+    if not ROLE_ACTIONS[role] <= ROLE_ACTIONS[own]:
+        raise Forbidden(
+            f"As {own} of this organization you cannot decide about its {role}s.",
+            field="role",
+            remedy="Ask an owner of the organization.",
+        )
 
 
 def require_scope(principal: Principal, scope: Scope) -> None:

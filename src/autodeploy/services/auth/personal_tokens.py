@@ -10,7 +10,7 @@ from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
-from autodeploy.services.auth import store
+from autodeploy.services.auth import audit, store
 from autodeploy.services.auth.models import ApiToken
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
@@ -36,6 +36,9 @@ async def create_token(resources: Resources, principal: Principal, body: TokenIn
             scopes=sorted(set(body.scopes), key=list(Scope).index),
             expires_at=now() + timedelta(days=days) if days else None,
         )
+        await audit.record(
+            session, principal, audit.OwnAction.TOKEN_CREATE, row, after=audit.snapshot(row)
+        )
     return NewToken(**TokenView.model_validate(row).model_dump(), token=token)
 
 
@@ -58,8 +61,12 @@ async def revoke_token(resources: Resources, principal: Principal, token_id: UUI
     if token_id != principal.token_id:
         require_scope(principal, Scope.ADMIN)
     async with resources.db.transaction() as session:
-        if not await store.revoke_token(session, principal.user_id, token_id):
+        row = await store.revoke_token(session, principal.user_id, token_id)
+        if row is None:
             raise NotFound("No such token.")
+        await audit.record(
+            session, principal, audit.OwnAction.TOKEN_REVOKE, row, before=audit.snapshot(row)
+        )
 
 
 async def ensure_administrator(resources: Resources, email: str) -> str:
@@ -76,18 +83,28 @@ async def ensure_administrator(resources: Resources, email: str) -> str:
             )
             if user is None:
                 raise Conflict("The administrator is being created by another process.")
+            await audit.record(
+                session,
+                audit.SYSTEM,
+                audit.OwnAction.REGISTER,
+                user,
+                after=audit.snapshot(user),
+            )
             await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
         elif not user.is_admin:
             raise InvalidInput(
                 f"The account {email} exists and is no administrator.", field="email"
             )
         await store.revoke_tokens_named(session, user.id, ADMINISTRATOR_TOKEN_NAME)
-        _, token = await _add_token(
+        row, token = await _add_token(
             session,
             user.id,
             name=ADMINISTRATOR_TOKEN_NAME,
             scopes=[Scope.ADMIN],
             expires_at=None,
+        )
+        await audit.record(
+            session, audit.SYSTEM, audit.OwnAction.TOKEN_CREATE, row, after=audit.snapshot(row)
         )
     return token
 

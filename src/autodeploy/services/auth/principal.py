@@ -27,7 +27,8 @@ class Principal:
 
     ``roles`` maps each organization of the caller to the role held there; an organization that
     is not in it does not exist for the caller. ``is_admin`` marks an operator of the platform:
-    it opens operator endpoints, never other tenants' data.
+    it opens operator endpoints, never other tenants' data. ``address`` and ``user_agent`` say
+    where the call came from, for the audit log.
     """
 
     user_id: UUID
@@ -37,6 +38,8 @@ class Principal:
     token_id: UUID | None = None
     session_id: UUID | None = None
     is_admin: bool = False
+    address: str | None = None
+    user_agent: str | None = None
 
     @property
     def organization_ids(self) -> frozenset[UUID]:

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -31,11 +32,6 @@ async def get_user(session: AsyncSession, user_id: UUID) -> User:
     return await session.get_one(User, user_id)
 
 
-async def lock_user(session: AsyncSession, user_id: UUID) -> User:
-    """The user, whom no other transaction changes until the end of this one."""
-    return await session.get_one(User, user_id, with_for_update=True)
-
-
 async def create_user(
     session: AsyncSession,
     *,
@@ -50,6 +46,8 @@ async def create_user(
         "name": name,
         "encrypted_password": encrypted_password,
         "is_admin": is_admin,
+        # Whoever may start the platform named the address: no mail has to prove it.
+        "email_verified_at": func.now() if is_admin else None,
     }
     return await session.scalar(
         insert(User).values(values).on_conflict_do_nothing(index_elements=["email"]).returning(User)
@@ -57,13 +55,18 @@ async def create_user(
 
 
 async def create_organization(
-    session: AsyncSession, *, name: str, owner_id: UUID, now: datetime
+    session: AsyncSession, *, name: str, owner_id: UUID, now: datetime, personal: bool = True
 ) -> Organization:
-    """A new organization with its owner; its slug is made from the name."""
+    """A new organization with its owner; its slug is made from the name.
+
+    ``personal`` is for the one that is made with the owner's account.
+    """
     base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80].strip("-") or "organization"
-    organization = await _insert_organization(session, name, base)
+    user_id = owner_id if personal else None
+    organization = await insert_organization(session, name, base, personal_user_id=user_id)
     while organization is None:
-        organization = await _insert_organization(session, name, f"{base}-{secrets.token_hex(4)}")
+        slug = f"{base}-{secrets.token_hex(4)}"
+        organization = await insert_organization(session, name, slug, personal_user_id=user_id)
     session.add(
         OrganizationMember(
             organization_id=organization.id, user_id=owner_id, role=Role.OWNER, joined_at=now
@@ -73,8 +76,11 @@ async def create_organization(
     return organization
 
 
-async def _insert_organization(session: AsyncSession, name: str, slug: str) -> Organization | None:
-    statement = insert(Organization).values(name=name, slug=slug)
+async def insert_organization(
+    session: AsyncSession, name: str, slug: str, **values: Any
+) -> Organization | None:
+    """A new organization without a member, or None when another has the slug."""
+    statement = insert(Organization).values(name=name, slug=slug, **values)
     return await session.scalar(
         statement.on_conflict_do_nothing(index_elements=["slug"]).returning(Organization)
     )
@@ -169,15 +175,14 @@ async def list_tokens(
     return rows.all()
 
 
-async def revoke_token(session: AsyncSession, user_id: UUID, token_id: UUID) -> bool:
-    """Whether the user had such a token that was not revoked before."""
-    revoked = await session.scalar(
+async def revoke_token(session: AsyncSession, user_id: UUID, token_id: UUID) -> ApiToken | None:
+    """The token that was revoked; None when the user had no such one that worked."""
+    return await session.scalar(
         update(ApiToken)
         .where(ApiToken.id == token_id, ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
         .values(revoked_at=func.now())
-        .returning(ApiToken.id)
+        .returning(ApiToken)
     )
-    return revoked is not None
 
 
 async def revoke_tokens_named(session: AsyncSession, user_id: UUID, name: str) -> None:

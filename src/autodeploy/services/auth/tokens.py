@@ -7,6 +7,7 @@ from uuid import UUID
 
 PERSONAL_PREFIX = "adp_"
 REFRESH_PREFIX = "adr_"
+INVITATION_PREFIX = "adi_"
 
 #: How much of a personal token is kept readable, so that its owner can tell which one it is.
 SHOWN_LENGTH = 12
@@ -28,6 +29,10 @@ def new_secret() -> str:
 
 def new_personal_token() -> str:
     return PERSONAL_PREFIX + new_secret()
+
+
+def new_invitation_token() -> str:
+    return INVITATION_PREFIX + new_secret()
 
 
 def new_refresh_token(session_id: UUID) -> str:

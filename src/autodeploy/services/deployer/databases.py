@@ -1,7 +1,6 @@
 """The database of an app: whether it needs one, and the one that it gets."""
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -9,6 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from autodeploy.kernel.clock import now
 from autodeploy.providers.base import DatabaseRequest
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan, VariableType
+from autodeploy.services.auth import audit
+from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.app_environment import (
     MAIN_DATABASE,
     database_context,
@@ -71,7 +72,7 @@ async def ensure_database(context: StepContext) -> dict[str, Any]:
     encrypted = await context.engine.resources.vault.encrypt_for(
         vault_subject(row.organization_id), handle.url, context=database_context(row.id)
     )
-    await _record(context, row.id, handle.external_id, encrypted)
+    await _record(context, row, handle.external_id, encrypted)
     return {"database_id": str(row.id), "external_id": handle.external_id, "reused": False}
 
 
@@ -100,17 +101,24 @@ async def _ensure_row(context: StepContext, wanted: dict[str, Any]) -> ProjectDa
 
 
 async def _record(
-    context: StepContext, database_id: UUID, external_id: str, encrypted_url: str
+    context: StepContext, database: ProjectDatabase, external_id: str, encrypted_url: str
 ) -> None:
     async with context.engine.resources.db.transaction() as session:
         await hold(session, context.lease.deployment_id, context.lease.fence)
         await session.execute(
             update(ProjectDatabase)
-            .where(ProjectDatabase.id == database_id)
+            .where(ProjectDatabase.id == database.id)
             .values(
                 external_id=external_id,
                 encrypted_url=encrypted_url,
                 status="available",
                 updated_at=now(),
             )
+        )
+        await audit.record(
+            session,
+            audit.SYSTEM,
+            Action.DATABASE_CREATE,
+            database,
+            after=audit.snapshot(database),
         )

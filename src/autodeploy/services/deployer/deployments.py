@@ -14,6 +14,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, PROVISION_NEW
 from autodeploy.services.analyzer.service import resolve_ref
+from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
@@ -76,7 +77,7 @@ async def create_deployment(
         environment = await ensure_environment(session, project, body.environment)
         provider = _check_provider(body.provider or environment.provider, providers)
         configuration = await _keep_configuration(
-            resources, session, project, body.environment, body.configuration
+            resources, session, principal, project, body.environment, body.configuration
         )
         deployment = await _insert(
             transaction,
@@ -88,6 +89,13 @@ async def create_deployment(
             provider=provider,
             configuration={**configuration, "build": body.build},
             created_by=principal.user_id,
+        )
+        await audit.record(
+            session,
+            principal,
+            Action.DEPLOYMENT_CREATE,
+            deployment,
+            after=audit.snapshot(deployment),
         )
     return await _dispatched(resources, deployment)
 
@@ -135,6 +143,13 @@ async def roll_back(
             source_deployment_id=source.id,
             created_by=principal.user_id,
         )
+        await audit.record(
+            transaction.session,
+            principal,
+            Action.DEPLOYMENT_ROLLBACK,
+            deployment,
+            after=audit.snapshot(deployment),
+        )
     return await _dispatched(resources, deployment)
 
 
@@ -155,9 +170,12 @@ async def cancel_deployment(
         require(principal, Action.DEPLOYMENT_CANCEL, deployment.organization_id)
         if deployment.status in (DeploymentStatus.READY, DeploymentStatus.ERROR):
             raise DeploymentEnded(f"The deployment has ended: it is {deployment.status}.")
+        cancelled = deployment.status == DeploymentStatus.CANCELLED
+        if not cancelled and deployment.cancel_requested_at is None:
+            await audit.record(session, principal, Action.DEPLOYMENT_CANCEL, deployment)
         if deployment.status == DeploymentStatus.QUEUED:
             await end_queued(transaction, deployment.id, "requested")
-        elif deployment.status != DeploymentStatus.CANCELLED:
+        elif not cancelled:
             await request_cancellation(transaction, deployment)
         await session.refresh(deployment)
     return await _dispatched(resources, deployment)
@@ -205,6 +223,7 @@ def _check_provider(name: str, providers: Collection[str]) -> str:
 async def _keep_configuration(
     resources: Resources,
     session: AsyncSession,
+    principal: Principal,
     project: Project,
     environment: str,
     configuration: DeploymentConfiguration,
@@ -218,7 +237,7 @@ async def _keep_configuration(
             f"Only {DATABASE_VARIABLE} can be provisioned.",
             field="configuration.environmentVariables",
         )
-    await set_variables(resources, session, project, environment, values)
+    await set_variables(resources, session, principal, project, environment, values)
     kept: dict[str, Any] = {"environment_variables": sorted(given), "provision": bool(wanted)}
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()

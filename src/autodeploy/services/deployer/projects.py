@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -10,13 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.errors import Conflict, InvalidInput, PreconditionFailed
-from autodeploy.kernel.pagination import split_page
+from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.services.analyzer.analyses import check_root_directory
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.store import find_repository
+from autodeploy.services.auth import audit
 from autodeploy.services.auth.organizations import default_organization
 from autodeploy.services.auth.permissions import Action, organizations_allowing, require
 from autodeploy.services.auth.principal import Principal
@@ -59,6 +59,9 @@ async def create_project(
             await _get_repository(session, organization_id, body.repository_id)
         project = await _insert_project(session, organization_id, body, root)
         await ensure_environment(session, project, PRODUCTION)
+        await audit.record(
+            session, principal, Action.PROJECT_CREATE, project, after=audit.snapshot(project)
+        )
         return (await _views(session, [project]))[0]
 
 
@@ -70,11 +73,12 @@ async def list_projects(
     cursor: str | None = None,
     q: str | None = None,
 ) -> Page[ProjectView]:
-    """The projects of the caller's organizations, newest first."""
+    """The projects of the caller's organizations, newest first, or with ``q`` by rank."""
     allowed = organizations_allowing(principal, Action.PROJECT_READ)
     async with resources.db.transaction() as session:
-        rows = await store.list_projects(session, allowed, q=q, limit=limit, cursor=cursor)
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, following = await store.list_projects(
+            session, allowed, q=q, limit=limit, cursor=cursor
+        )
         return Page(items=await _views(session, page), next_cursor=following)
 
 
@@ -92,15 +96,12 @@ async def update_project(
     project_id: UUID,
     body: ProjectUpdate,
     *,
-    if_version: datetime | None = None,
+    if_match: IfMatch = ANY_VERSION,
 ) -> ProjectView:
     """Change what ``body`` names. The slug, and with it the address, stays.
 
-    Args:
-        if_version: the ``updated_at`` that the caller has seen, if it said so.
-
     Raises:
-        PreconditionFailed: it was changed since.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound, InvalidInput, Forbidden.
     """
     async with resources.db.transaction() as session:
@@ -108,11 +109,10 @@ async def update_project(
             session, principal.organization_ids, project_id, lock=True
         )
         require(principal, Action.PROJECT_UPDATE, project.organization_id)
-        if if_version is not None and project.updated_at != if_version:
-            raise PreconditionFailed(
-                "The project was changed since you read it.", remedy="Read it again, then update."
-            )
-        changes = body.model_dump(exclude_unset=True)
+        [present] = await _views(session, [project])
+        if_match.require(present)
+        body.require_readonly_same(present)
+        changes = body.model_dump(exclude_unset=True, exclude=set(body.model_extra or ()))
         if changes.get("name", "") is None:
             raise InvalidInput("A project has a name.", field="name")
         if body.repository_id is not None:
@@ -121,26 +121,45 @@ async def update_project(
             changes["root_directory"] = check_root_directory(body.root_directory or "")
         different = {key: new for key, new in changes.items() if getattr(project, key) != new}
         if different:
+            before = audit.snapshot(project)
             for key, value in different.items():
                 setattr(project, key, value)
             project.updated_at = now()
             await session.flush()
+            await audit.record(
+                session,
+                principal,
+                Action.PROJECT_UPDATE,
+                project,
+                before=before,
+                after=audit.snapshot(project),
+            )
         return (await _views(session, [project]))[0]
 
 
-async def delete_project(resources: Resources, principal: Principal, project_id: UUID) -> None:
+async def delete_project(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    *,
+    if_match: IfMatch = ANY_VERSION,
+) -> None:
     """Delete a project with its deployments, releases, routes and databases.
 
     From the first commit on it is gone for callers; workers take down what lies outside, and this
-    returns when they have, or after ``DELETION_WAIT_SECONDS``.
+    returns when they have, or after ``DELETION_WAIT_SECONDS``. Raises ``PreconditionFailed``.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(
             session, principal.organization_ids, project_id, lock=True
         )
         require(principal, Action.PROJECT_DELETE, project.organization_id)
+        if_match.require((await _views(session, [project]))[0])
         await session.execute(
             update(Project).where(Project.id == project_id).values(deletion_requested_at=now())
+        )
+        await audit.record(
+            session, principal, Action.PROJECT_DELETE, project, before=audit.snapshot(project)
         )
     try:
         async with asyncio.timeout(DELETION_WAIT_SECONDS):

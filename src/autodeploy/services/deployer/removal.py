@@ -6,6 +6,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import delete, select
 
+from autodeploy.services.auth import audit
+from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.context import app_of
@@ -74,4 +76,15 @@ async def _remove(engine: Engine, project_id: UUID) -> None:
         # One whose making was interrupted is known by the id that it was asked for with.
         await provider.destroy_database(database.external_id or str(database.id))
     async with engine.resources.db.transaction() as session:
-        await session.execute(delete(Project).where(Project.id == project_id))
+        removed = await session.scalar(
+            delete(Project).where(Project.id == project_id).returning(Project.id)
+        )
+        # Of several workers that took it down, one writes down that its databases are gone.
+        for database in databases if removed else ():
+            await audit.record(
+                session,
+                audit.SYSTEM,
+                Action.DATABASE_DELETE,
+                database,
+                before=audit.snapshot(database),
+            )

@@ -9,6 +9,8 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
+from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
@@ -37,6 +39,16 @@ async def list_variables(
     return Page(items=[await _view(resources, project, row) for row in rows])
 
 
+async def get_variable(
+    resources: Resources, principal: Principal, project_id: UUID, environment: str, key: str
+) -> VariableView:
+    """One variable; the value of a secret is left out. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_READ)
+        row = await _get_row(session, project, environment, key)
+    return await _view(resources, project, row)
+
+
 async def create_variable(
     resources: Resources, principal: Principal, project_id: UUID, body: VariableInput
 ) -> VariableView:
@@ -54,6 +66,7 @@ async def create_variable(
         row = await _insert(
             resources, session, project, body.environment, body.key, body.value, body.is_secret
         )
+        await _record(session, principal, row, after=audit.snapshot(row))
     return await _view(resources, project, row)
 
 
@@ -64,47 +77,61 @@ async def update_variable(
     environment: str,
     key: str,
     body: VariableUpdate,
+    *,
+    if_match: IfMatch = ANY_VERSION,
 ) -> VariableView:
     """Change a variable; a value that is left out stays.
 
     Raises:
         InvalidInput: a secret would become readable; that takes a new value.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound.
     """
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
-        row = await store.find_variable(session, project.id, environment, key)
-        if row is None:
-            raise _no_such_variable(key)
+        row = await _get_row(session, project, environment, key, lock=True)
+        present = await _view(resources, project, row)
+        if_match.require(present)
+        body.require_readonly_same(present)
         if row.is_secret and body.is_secret is False and body.value is None:
             raise InvalidInput(
                 f"{key} is a secret: its value is never shown, so it cannot be made readable.",
                 field="value",
                 remedy="Send the value together with isSecret.",
             )
+        before = audit.snapshot(row)
         await _change(resources, project, row, body.value)
         if body.is_secret is not None and body.is_secret != row.is_secret:
             row.is_secret = body.is_secret
             row.updated_at = now()
         await session.flush()
+        await _record(session, principal, row, before=before, after=audit.snapshot(row))
     return await _view(resources, project, row)
 
 
 async def delete_variable(
-    resources: Resources, principal: Principal, project_id: UUID, environment: str, key: str
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    environment: str,
+    key: str,
+    *,
+    if_match: IfMatch = ANY_VERSION,
 ) -> None:
-    """Remove a variable. Raises ``NotFound``."""
+    """Remove a variable. Raises ``NotFound`` and ``PreconditionFailed``."""
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
-        row = await store.find_variable(session, project.id, environment, key)
-        if row is None:
-            raise _no_such_variable(key)
+        row = await _get_row(session, project, environment, key, lock=True)
+        if if_match != ANY_VERSION:  # so that a value which no key opens any more can be removed
+            if_match.require(await _view(resources, project, row))
+        await _record(session, principal, row, before=audit.snapshot(row))
         await session.delete(row)
 
 
 async def set_variables(
     resources: Resources,
     session: AsyncSession,
+    principal: Principal,
     project: Project,
     environment: str,
     values: Mapping[str, str],
@@ -114,11 +141,24 @@ async def set_variables(
     A value that is set already is left alone, so that it does not count as a change.
     """
     for key, value in values.items():
-        row = await store.find_variable(session, project.id, environment, key)
+        row = await store.find_variable(session, project.id, environment, key, lock=True)
+        before = audit.snapshot(row) if row else None
         if row is None:
-            await _insert(resources, session, project, environment, key, value, None)
+            row = await _insert(resources, session, project, environment, key, value, None)
         else:
             await _change(resources, project, row, value)
+        await _record(session, principal, row, before=before, after=audit.snapshot(row))
+
+
+async def _record(
+    session: AsyncSession,
+    principal: Principal,
+    row: EnvironmentVariable,
+    *,
+    before: audit.Snapshot | None = None,
+    after: audit.Snapshot | None = None,
+) -> None:
+    await audit.record(session, principal, Action.VARIABLE_WRITE, row, before=before, after=after)
 
 
 async def _insert(
@@ -196,8 +236,13 @@ async def _get_project(
     return project
 
 
-def _no_such_variable(key: str) -> NotFound:
-    return NotFound(
-        f"{key} is not set in this environment.",
-        remedy="`autodeploy env list` shows those that are; `--environment` names another one.",
-    )
+async def _get_row(
+    session: AsyncSession, project: Project, environment: str, key: str, *, lock: bool = False
+) -> EnvironmentVariable:
+    row = await store.find_variable(session, project.id, environment, key, lock=lock)
+    if row is None:
+        raise NotFound(
+            f"{key} is not set in this environment.",
+            remedy="`autodeploy env list` shows those that are; `--environment` names another one.",
+        )
+    return row

@@ -1,0 +1,459 @@
+"""Each route that changes something leaves an entry in the audit log: this walks all of them."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pyotp
+import pytest
+from tests.api.conftest import SignUp
+from tests.api.deployer import User, make_runner
+from tests.services.analyzer.archives import tar_gz
+from tests.services.auth.accounts import PASSWORD
+from tests.services.auth.mails import links_to
+from tests.services.auth.people import entries, invitation_token, mails_to
+from tests.services.deployer.platform import STATIC
+
+from autodeploy.api.routes import list_routes
+from autodeploy.kernel.resources import Resources
+from autodeploy.services.auth.setup import issue_setup_token
+
+#: Routes that are no GET and change nothing that lasts: each with the reason.
+CHANGES_NOTHING = {
+    ("POST", "/api/v1/auth/ticket"): "opens one WebSocket within a minute",
+    ("POST", "/api/v1/auth/refresh"): "goes on with a session that is in the log",
+    ("POST", "/api/v1/auth/verify-email/resend"): "sends a link",
+    ("PUT", "/api/v1/auth/email"): "sends a link, which changes the address when it is used",
+    ("POST", "/api/v1/auth/password-reset"): "sends a link",
+    ("POST", "/api/v1/auth/second-factor"): "makes a secret that counts once it is confirmed",
+    ("POST", "/api/v1/invitations/lookup"): "reads an invitation",
+}
+
+NEW_PASSWORD = "another horse battery"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A signed-in user, and what calls are made with."""
+
+    client: httpx.AsyncClient
+    resources: Resources
+    sign_up: SignUp
+    user: User
+    email: str
+    id: str
+
+    async def another(self) -> tuple[User, dict[str, Any]]:
+        """Another user, and what it says of itself."""
+        user = User(self.client, await self.sign_up())
+        return user, await user.call("GET", "/auth/me", status=200)
+
+    async def organization(self) -> dict[str, Any]:
+        return await self.user.call("POST", "/organizations", {"name": "Acme"}, status=201)
+
+    async def invited(self, organization: dict[str, Any], email: str) -> tuple[str, str]:
+        """The id and the token of an invitation."""
+        path = f"/organizations/{organization['id']}/invitations"
+        made = await self.user.call("POST", path, {"email": email}, status=201)
+        return made["id"], invitation_token(mails_to(self.resources, email)[-1])
+
+    async def joined(self, organization: dict[str, Any]) -> str:
+        """The id of a user who joined."""
+        person, me = await self.another()
+        _, token = await self.invited(organization, me["email"])
+        await person.call("POST", "/invitations/accept", {"token": token}, status=200)
+        return str(me["id"])
+
+
+@dataclass(frozen=True)
+class Call:
+    """The call that is looked at, after everything that it needs was made."""
+
+    path: str
+    body: Any = None
+    anonymous: bool = False
+    content: bytes | None = None
+
+
+Scenario = Callable[[Stage], Awaitable[Call]]
+SCENARIOS: dict[tuple[str, str], tuple[str, Scenario]] = {}
+
+
+def writes(method: str, template: str, action: str) -> Callable[[Scenario], Scenario]:
+    """Calls of the route, as the scenario prepares one, write an entry of this action."""
+
+    def register(scenario: Scenario) -> Scenario:
+        SCENARIOS[method, f"/api/v1{template}"] = (action, scenario)
+        return scenario
+
+    return register
+
+
+@writes("POST", "/auth/register", "auth.register")
+async def _(stage: Stage) -> Call:
+    body = {"email": "new@example.com", "name": "New", "password": PASSWORD}
+    return Call("/auth/register", body, anonymous=True)
+
+
+@writes("POST", "/auth/login", "auth.login")
+async def _(stage: Stage) -> Call:
+    return Call("/auth/login", {"email": stage.email, "password": PASSWORD}, anonymous=True)
+
+
+async def _enrolled(stage: Stage) -> str:
+    enrolled = await stage.user.call(
+        "POST", "/auth/second-factor", {"password": PASSWORD}, status=201
+    )
+    return str(enrolled["secret"])
+
+
+async def _recovery_codes(stage: Stage) -> list[str]:
+    code = pyotp.TOTP(await _enrolled(stage)).now()
+    confirmed = await stage.user.call(
+        "POST", "/auth/second-factor/confirm", {"code": code}, status=200
+    )
+    return list(confirmed["recoveryCodes"])
+
+
+@writes("POST", "/auth/second-factor/confirm", "auth.second_factor_enable")
+async def _(stage: Stage) -> Call:
+    code = pyotp.TOTP(await _enrolled(stage)).now()
+    return Call("/auth/second-factor/confirm", {"code": code})
+
+
+@writes("POST", "/auth/second-factor/recovery-codes", "auth.recovery_codes_renew")
+async def _(stage: Stage) -> Call:
+    code = (await _recovery_codes(stage))[0]
+    return Call("/auth/second-factor/recovery-codes", {"password": PASSWORD, "code": code})
+
+
+@writes("POST", "/auth/second-factor/disable", "auth.second_factor_disable")
+async def _(stage: Stage) -> Call:
+    code = (await _recovery_codes(stage))[0]
+    return Call("/auth/second-factor/disable", {"password": PASSWORD, "code": code})
+
+
+@writes("POST", "/auth/login/second-factor", "auth.login")
+async def _(stage: Stage) -> Call:
+    code = (await _recovery_codes(stage))[0]
+    body = {"email": stage.email, "password": PASSWORD}
+    challenged = await stage.user.call("POST", "/auth/login", body, status=200)
+    challenge = challenged["secondFactor"]["challenge"]
+    return Call("/auth/login/second-factor", {"challenge": challenge, "code": code}, anonymous=True)
+
+
+@writes("POST", "/auth/setup", "auth.register")
+async def _(stage: Stage) -> Call:
+    token = await issue_setup_token(stage.resources)
+    body = {"email": "root@example.com", "name": "Root", "password": PASSWORD, "token": token}
+    return Call("/auth/setup", body, anonymous=True)
+
+
+@writes("POST", "/auth/logout", "auth.logout")
+async def _(stage: Stage) -> Call:
+    return Call("/auth/logout")
+
+
+@writes("POST", "/auth/tokens", "auth.token_create")
+async def _(stage: Stage) -> Call:
+    return Call("/auth/tokens", {"name": "CI"})
+
+
+@writes("DELETE", "/auth/tokens/{token_id}", "auth.token_revoke")
+async def _(stage: Stage) -> Call:
+    made = await stage.user.call("POST", "/auth/tokens", {"name": "CI"}, status=201)
+    return Call(f"/auth/tokens/{made['id']}")
+
+
+async def _link(stage: Stage, page: str) -> str:
+    return (await links_to(stage.resources, stage.email, page))[-1]
+
+
+@writes("POST", "/auth/verify-email", "auth.email_verify")
+async def _(stage: Stage) -> Call:
+    return Call("/auth/verify-email", {"token": await _link(stage, "verify-email")}, anonymous=True)
+
+
+@writes("POST", "/auth/password-reset/confirm", "auth.password_reset")
+async def _(stage: Stage) -> Call:
+    await stage.user.call("POST", "/auth/password-reset", {"email": stage.email}, status=202)
+    body = {"token": await _link(stage, "reset-password"), "password": NEW_PASSWORD}
+    return Call("/auth/password-reset/confirm", body, anonymous=True)
+
+
+@writes("PUT", "/auth/password", "auth.password_change")
+async def _(stage: Stage) -> Call:
+    return Call("/auth/password", {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+
+
+@writes("DELETE", "/auth/sessions", "auth.sessions_end")
+async def _(stage: Stage) -> Call:
+    return Call("/auth/sessions")
+
+
+@writes("DELETE", "/auth/sessions/{session_id}", "auth.session_end")
+async def _(stage: Stage) -> Call:
+    listed = await stage.user.call("GET", "/auth/sessions", status=200)
+    return Call(f"/auth/sessions/{listed['items'][0]['id']}")
+
+
+@writes("PUT", "/users/{user_id}", "auth.user_update")
+async def _(stage: Stage) -> Call:
+    return Call(f"/users/{stage.id}", {"name": "Countess"})
+
+
+@writes("DELETE", "/users/{user_id}", "auth.user_delete")
+async def _(stage: Stage) -> Call:
+    return Call(f"/users/{stage.id}?confirm={stage.email}")
+
+
+@writes("POST", "/organizations", "organization.create")
+async def _(stage: Stage) -> Call:
+    return Call("/organizations", {"name": "Acme"})
+
+
+@writes("PUT", "/organizations/{organization_id}", "organization.update")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    return Call(f"/organizations/{made['id']}", {"name": "Acme Ltd"})
+
+
+@writes("DELETE", "/organizations/{organization_id}", "organization.delete")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    return Call(f"/organizations/{made['id']}?confirm=acme")
+
+
+@writes("POST", "/organizations/{organization_id}/transfer", "organization.transfer")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    return Call(f"/organizations/{made['id']}/transfer", {"userId": await stage.joined(made)})
+
+
+@writes("POST", "/organizations/{organization_id}/members", "member.manage")
+async def _(stage: Stage) -> Call:
+    first, second = await stage.organization(), await stage.organization()
+    return Call(f"/organizations/{second['id']}/members", {"userId": await stage.joined(first)})
+
+
+@writes("PUT", "/organizations/{organization_id}/members/{user_id}", "member.manage")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    return Call(
+        f"/organizations/{made['id']}/members/{await stage.joined(made)}", {"role": "viewer"}
+    )
+
+
+@writes("DELETE", "/organizations/{organization_id}/members/{user_id}", "member.manage")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    return Call(f"/organizations/{made['id']}/members/{await stage.joined(made)}")
+
+
+@writes("POST", "/organizations/{organization_id}/invitations", "member.manage")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    return Call(f"/organizations/{made['id']}/invitations", {"email": "bob@example.com"})
+
+
+@writes("DELETE", "/organizations/{organization_id}/invitations/{invitation_id}", "member.manage")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    invitation_id, _ = await stage.invited(made, "bob@example.com")
+    return Call(f"/organizations/{made['id']}/invitations/{invitation_id}")
+
+
+@writes("POST", "/invitations/accept", "invitation.accept")
+async def _(stage: Stage) -> Call:
+    _, token = await stage.invited(await stage.organization(), "bob@example.com")
+    body = {"token": token, "name": "Bob", "password": PASSWORD}
+    return Call("/invitations/accept", body, anonymous=True)
+
+
+@writes("POST", "/repositories", "repository.create")
+async def _(stage: Stage) -> Call:
+    return Call("/repositories", {"url": await _git_url(stage.resources)})
+
+
+async def _git_url(resources: Resources) -> str:
+    """A repository that the git client finds, without a server for it."""
+
+    class Known:
+        def check_url(self, url: str) -> Any:
+            return type("Remote", (), {"text": url, "full_name": "acme/shop"})
+
+        async def resolve(self, url: str) -> Any:
+            return type("Resolved", (), {"default_branch": "main"})
+
+    object.__setattr__(resources, "git", Known())
+    return "https://git.example.com/acme/shop"
+
+
+@writes("POST", "/repositories/upload", "repository.create")
+async def _(stage: Stage) -> Call:
+    return Call("/repositories/upload?name=shop", content=tar_gz(STATIC))
+
+
+@writes("POST", "/repositories/{repository_id}/analyze", "repository.analyze")
+async def _(stage: Stage) -> Call:
+    uploaded = await stage.user.repository()
+    return Call(f"/repositories/{uploaded['repository']['id']}/analyze", {})
+
+
+@writes("POST", "/projects", "project.create")
+async def _(stage: Stage) -> Call:
+    return Call("/projects", {"name": "Shop"})
+
+
+@writes("PUT", "/projects/{project_id}", "project.update")
+async def _(stage: Stage) -> Call:
+    project = await stage.user.project()
+    return Call(f"/projects/{project['id']}", {"name": "Store"})
+
+
+@writes("DELETE", "/projects/{project_id}", "project.delete")
+async def _(stage: Stage) -> Call:
+    project = await stage.user.project()
+    return Call(f"/projects/{project['id']}")
+
+
+async def _variable(stage: Stage) -> str:
+    project = await stage.user.project()
+    path = f"/projects/{project['id']}/env"
+    await stage.user.call("POST", path, {"key": "MODE", "value": "a"}, status=201)
+    return path
+
+
+@writes("POST", "/projects/{project_id}/env", "variable.write")
+async def _(stage: Stage) -> Call:
+    project = await stage.user.project()
+    return Call(f"/projects/{project['id']}/env", {"key": "MODE", "value": "a"})
+
+
+@writes("PUT", "/projects/{project_id}/env/{key}", "variable.write")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _variable(stage)}/MODE", {"value": "b"})
+
+
+@writes("DELETE", "/projects/{project_id}/env/{key}", "variable.write")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _variable(stage)}/MODE")
+
+
+@writes("POST", "/projects/{project_id}/deployments", "deployment.create")
+async def _(stage: Stage) -> Call:
+    project = await stage.user.project()
+    return Call(f"/projects/{project['id']}/deployments", {})
+
+
+@writes("POST", "/deployments/{deployment_id}/cancel", "deployment.cancel")
+async def _(stage: Stage) -> Call:
+    made = await stage.user.deployment(await stage.user.project())
+    return Call(f"/deployments/{made['id']}/cancel")
+
+
+@writes("POST", "/deployments/{deployment_id}/rollback", "deployment.rollback")
+async def _(stage: Stage) -> Call:
+    made = await stage.user.deployment(await stage.user.project())
+    await make_runner(stage.resources).run(UUID(made["id"]))
+    return Call(f"/deployments/{made['id']}/rollback")
+
+
+def test_each_route_is_either_seen_to_write_an_entry_or_changes_nothing(app):
+    mutating = {
+        (method, entry.template)
+        for entry in list_routes(app)
+        for method in entry.methods & {"POST", "PUT", "PATCH", "DELETE"}
+    }
+    assert mutating == SCENARIOS.keys() | CHANGES_NOTHING.keys()
+    assert not SCENARIOS.keys() & CHANGES_NOTHING.keys()
+
+
+@pytest.fixture
+async def stage(
+    client: httpx.AsyncClient, resources: Resources, sign_up: SignUp, monkeypatch: Any
+) -> Stage:
+    monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("autodeploy.services.analyzer.analyses.WAIT_SECONDS", 0.1)
+    user = User(client, await sign_up())
+    me = await user.call("GET", "/auth/me", status=200)
+    return Stage(client, resources, sign_up, user, me["email"], me["id"])
+
+
+@pytest.mark.parametrize(
+    ("method", "template"), sorted(SCENARIOS), ids=lambda value: value.removeprefix("/api/v1")
+)
+async def test_a_change_is_in_the_log_with_who_made_it_and_from_where(stage, method, template):
+    action, prepare = SCENARIOS[method, template]
+    call = await prepare(stage)
+    assert re.fullmatch(re.sub(r"\{\w+\}", r"[^/]+", template), f"/api/v1{call.path}".split("?")[0])
+    before = {entry.id for entry in await entries(stage.resources)}
+    body = {"content": call.content} if call.content else {"json": call.body}
+    answer = await stage.client.request(
+        method,
+        f"/api/v1{call.path}",
+        headers={"User-Agent": "seen/1", **({} if call.anonymous else stage.user.headers)},
+        **body,
+    )
+    assert answer.is_success, answer.text
+    written = [entry for entry in await entries(stage.resources) if entry.id not in before]
+    entry = next(entry for entry in written if entry.action == action)
+    assert (entry.address, entry.user_agent) == ("127.0.0.1", "seen/1")
+    if not call.anonymous:
+        assert (entry.actor, str(entry.user_id)) == ("user", stage.id)
+    assert entry.organization_id or entry.account_id
+    secrets = {PASSWORD, NEW_PASSWORD, *re.findall(r"ad[a-z]_[A-Za-z0-9]{20,}", answer.text)}
+    for each in written:
+        assert not [secret for secret in secrets if secret in str(vars(each))]
+
+
+async def test_a_failed_login_is_in_the_log_of_the_account(stage):
+    body = {"email": stage.email, "password": "a wrong password"}
+    await stage.user.call("POST", "/auth/login", body, status=401)
+    body["email"] = "nobody@example.com"
+    await stage.user.call("POST", "/auth/login", body, status=401)
+    log = await stage.user.call("GET", "/auth/audit-log?action=auth.login_failed", status=200)
+    (entry,) = log["items"]
+    assert (entry["actor"], entry["userId"], entry["address"]) == ("anonymous", None, "127.0.0.1")
+    assert [each.account_id for each in await entries(stage.resources, "auth.login_failed")] == [
+        UUID(stage.id), None,
+    ]  # fmt: skip
+
+
+async def test_a_secret_variable_is_in_no_entry(stage):
+    project = await stage.user.project()
+    path = f"/projects/{project['id']}/env"
+    canary = "a-planted-canary-value"
+    body = {"key": "API_KEY", "value": canary, "isSecret": True}
+    await stage.user.call("POST", path, body, status=201)
+    await stage.user.call("PUT", f"{path}/API_KEY", {"value": canary + "-2"}, status=200)
+    await stage.user.call("DELETE", f"{path}/API_KEY", status=204)
+    organization = project["organizationId"]
+    log = await stage.user.call(
+        "GET", f"/organizations/{organization}/audit-log?objectType=variable", status=200
+    )
+    assert len(log["items"]) == 3
+    assert canary not in str(log)
+    assert log["items"][1]["changes"] == [
+        {"field": "encryptedValue", "before": None, "after": None, "hidden": True}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("since=yesterday", "since"),
+        ("until=2026-01-01T00:00:00", "until"),
+        ("userId=me", "userId"),
+        ("objectType=thing", "objectType"),
+        ("cursor=x", "cursor"),
+        ("limit=0", "limit"),
+    ],
+)
+async def test_an_unusable_filter_is_named(stage, query, field):
+    problem = await stage.user.call("GET", f"/auth/audit-log?{query}", status=422)
+    named = problem.get("field") or problem["errors"][0]["field"]
+    assert named == field
