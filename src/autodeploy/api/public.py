@@ -24,6 +24,10 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("POST", "/api/v1/auth/command-line/token"),
+        ("GET", "/login"),
+        ("GET", "/login/{name}"),
+        ("GET", "/auth/{provider}/callback"),
         ("GET", "/docs"),
         ("GET", "/docs/{name}"),
     }

@@ -58,6 +58,12 @@ class IdentityRefused(Forbidden):
     code = "identity_refused"
 
 
+def pkce_challenge(verifier: str) -> str:
+    """What the method S256 of PKCE (RFC 7636) makes of a verifier."""
+    hashed = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(hashed).decode().rstrip("=")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One walk to a consent page and back. ``verifier`` is that of PKCE (RFC 7636)."""
@@ -70,9 +76,7 @@ class Attempt:
 
     @property
     def challenge(self) -> str:
-        """What PKCE's method S256 makes of the verifier."""
-        hashed = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(hashed).decode().rstrip("=")
+        return pkce_challenge(self.verifier)
 
 
 @dataclass(frozen=True)

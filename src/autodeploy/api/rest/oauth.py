@@ -17,11 +17,14 @@ from autodeploy.api.deps import (
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.providers.identity import IdentityProviders
-from autodeploy.services.auth import connections, oauth
+from autodeploy.services.auth import command_line, connections, oauth
 from autodeploy.services.auth.attempts import LIFETIME_SECONDS, Holder
 from autodeploy.services.auth.oauth_schemas import (
     AuthorizationUrl,
     CallbackInput,
+    CommandLineCode,
+    CommandLineCodeInput,
+    CommandLineTokenInput,
     ConnectionView,
     Disconnected,
     OidcCallbackInput,
@@ -29,7 +32,7 @@ from autodeploy.services.auth.oauth_schemas import (
     VercelCallbackInput,
     VercelConnected,
 )
-from autodeploy.services.auth.schemas import SecondFactorNeeded, SignedIn
+from autodeploy.services.auth.schemas import NewToken, SecondFactorNeeded, SignedIn
 from autodeploy.services.auth.tokens import new_secret
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -166,6 +169,22 @@ async def vercel_callback(
     )
     onward = providers.find("vercel").issuer
     return VercelConnected(**view.model_dump(), next=_at(onward, body.next))
+
+
+@router.post("/command-line/code", operation_id="issueCommandLineCode")
+async def command_line_code(
+    resources: ResourcesDep, principal: PrincipalDep, body: CommandLineCodeInput
+) -> CommandLineCode:
+    """A code that lets a command line work as the caller, for the holder of its verifier."""
+    return await command_line.issue_code(resources, principal, body)
+
+
+@router.post("/command-line/token", status_code=201, operation_id="createCommandLineToken")
+async def command_line_token(
+    request: Request, resources: ResourcesDep, body: CommandLineTokenInput
+) -> NewToken:
+    """Exchange a code, which works once, for a personal token."""
+    return await command_line.redeem_code(resources, body, **client_of(request))
 
 
 @users_router.get("/{user_id}/connections", operation_id="listConnections")

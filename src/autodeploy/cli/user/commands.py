@@ -254,7 +254,7 @@ def login(
     email: Annotated[str | None, typer.Option("--email", help="Sign in with a password.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Choose a platform and store a token for it.
+    """Choose a platform and sign in to it, with the browser unless told otherwise.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Signing in: a personal token, given or made with a password, is stored for a platform."""
+"""Signing in: a personal token, given or made by signing in, is stored for a platform."""
 
 import socket
 import sys
@@ -8,6 +8,7 @@ import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.terminal import print_json, say
+from autodeploy.cli.user.browser import token_from_browser
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.credentials import current_url, normalise, save_token
 
@@ -18,7 +19,7 @@ def run(url: str | None, token: str | None, email: str | None, as_json: bool) ->
     if token == "-":  # noqa: S105 - the sign for standard input, not a token
         token = sys.stdin.readline().strip()
     if not token:
-        token = _token_from_password(target, email)
+        token = _token_by_signing_in(target, email)
     who = Api(target, token).get("/auth/me")
     path = save_token(target, token)
     if as_json:
@@ -27,20 +28,26 @@ def run(url: str | None, token: str | None, email: str | None, as_json: bool) ->
         say(f"Signed in to {target} as {who['email']}. The token is in {path}.")
 
 
-def _token_from_password(url: str, email: str | None) -> str:
-    """Sign in with a password and have a personal token made, so that no password is kept."""
+def _token_by_signing_in(url: str, email: str | None) -> str:
+    """Sign in, with the browser or with a password, and have a personal token made."""
     if not sys.stdin.isatty():
         raise CommandError(
-            "There is no terminal to ask for a password.",
+            "There is no terminal, and so nobody to sign in.",
             remedy="Give a personal token with --token, or --token - to read it from input.",
             exit_code=ExitCode.USAGE,
         )
-    email = email or typer.prompt("E-mail", err=True)
+    name = f"{socket.gethostname()} {datetime.now(UTC):%Y-%m-%d %H:%M}"
+    if email is None:
+        return token_from_browser(url, name)
+    return _token_from_password(url, email, name)
+
+
+def _token_from_password(url: str, email: str, name: str) -> str:
+    """The password is asked for and not kept."""
     password = typer.prompt("Password", hide_input=True, err=True)
     session = Api(url, None).post("/auth/login", {"email": email, "password": password})
     if "secondFactor" in session:
         session = _with_code(url, session["secondFactor"]["challenge"])
-    name = f"{socket.gethostname()} {datetime.now(UTC):%Y-%m-%d %H:%M}"
     made = Api(url, session["accessToken"]).post("/auth/tokens", {"name": name})
     token: str = made["token"]
     return token

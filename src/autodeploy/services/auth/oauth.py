@@ -44,7 +44,7 @@ def list_methods(providers: IdentityProviders) -> SignInMethods:
         )
         for each in providers
     ]
-    return SignInMethods(methods=[password, *elsewhere])
+    return SignInMethods(page_url=f"{providers.public_url}/login", methods=[password, *elsewhere])
 
 
 async def begin(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from autodeploy.kernel.schema import Input, Schema
+from autodeploy.kernel.schema import DisplayName, Input, Schema
 
 _LONGEST_PARAMETER = 4096
 
@@ -85,4 +85,28 @@ class SignInMethod(Schema):
 
 
 class SignInMethods(Schema):
+    """``pageUrl`` is a page to sign in at, which also lets a command line in."""
+
+    page_url: str
     methods: list[SignInMethod]
+
+
+class CommandLineCodeInput(Input):
+    """``challenge`` is that of the command line's verifier, by S256 of RFC 7636."""
+
+    challenge: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+
+
+class CommandLineCode(Schema):
+    """A code that is sent to the command line, by way of the browser."""
+
+    code: Annotated[str, Field(repr=False)]
+    expires_in: int
+
+
+class CommandLineTokenInput(Input):
+    """``name`` is what the token is listed as."""
+
+    code: Annotated[str, Field(min_length=1, max_length=100, repr=False)]
+    verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$", repr=False)]
+    name: DisplayName

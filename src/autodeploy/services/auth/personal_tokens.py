@@ -29,7 +29,7 @@ async def create_token(resources: Resources, principal: Principal, body: TokenIn
     require_scope(principal, Scope.ADMIN)
     days = body.expires_in_days
     async with resources.db.transaction() as session:
-        row, token = await _add_token(
+        row, token = await add_token(
             session,
             principal.user_id,
             name=body.name,
@@ -96,7 +96,7 @@ async def ensure_administrator(resources: Resources, email: str) -> str:
                 f"The account {email} exists and is no administrator.", field="email"
             )
         await store.revoke_tokens_named(session, user.id, ADMINISTRATOR_TOKEN_NAME)
-        row, token = await _add_token(
+        row, token = await add_token(
             session,
             user.id,
             name=ADMINISTRATOR_TOKEN_NAME,
@@ -109,7 +109,7 @@ async def ensure_administrator(resources: Resources, email: str) -> str:
     return token
 
 
-async def _add_token(
+async def add_token(
     session: AsyncSession,
     user_id: UUID,
     *,
@@ -117,6 +117,7 @@ async def _add_token(
     scopes: list[Scope],
     expires_at: datetime | None,
 ) -> tuple[ApiToken, str]:
+    """A new token of the user: its row, and the secret, which is stored nowhere."""
     token = new_personal_token()
     row = ApiToken(
         user_id=user_id,
