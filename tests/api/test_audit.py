@@ -19,6 +19,7 @@ from tests.services.deployer.platform import STATIC
 
 from autodeploy.api.routes import list_routes
 from autodeploy.kernel.resources import Resources
+from autodeploy.services.analyzer.analyses import queue_and_wait
 from autodeploy.services.auth.setup import issue_setup_token
 
 #: Routes that are no GET and change nothing that lasts: each with the reason.
@@ -377,7 +378,7 @@ async def stage(
     client: httpx.AsyncClient, resources: Resources, sign_up: SignUp, monkeypatch: Any
 ) -> Stage:
     monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
-    monkeypatch.setattr("autodeploy.services.analyzer.analyses.WAIT_SECONDS", 0.1)
+    monkeypatch.setitem(queue_and_wait.__kwdefaults__, "wait_seconds", 0.1)
     user = User(client, await sign_up())
     me = await user.call("GET", "/auth/me", status=200)
     return Stage(client, resources, sign_up, user, me["email"], me["id"])

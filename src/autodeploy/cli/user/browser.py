@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 import webbrowser
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -25,18 +26,16 @@ def token_from_browser(url: str, name: str) -> str:
 
     Raises ``CommandError`` when it is cancelled there, or nobody does within five minutes.
     """
-    api = Api(url, None)
-    page = str(api.get("/auth/methods")["pageUrl"])
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
-    with _Listener(state) as listener:
+    with closing(Api(url, None)) as api, _Listener(state) as listener:
+        page = api.get("/auth/methods")["pageUrl"]
         query = {"port": listener.server_port, "challenge": _challenge(verifier), "state": state,
                  "host": socket.gethostname()}  # fmt: skip
         address = f"{page}?{urlencode(query)}"
         say(f"Sign in with your browser on this computer:\n\n  {address}\n")
         webbrowser.open(address)
-        code = listener.wait()
-    made = api.post("/auth/command-line/token", {"code": code, "verifier": verifier, "name": name})
-    return str(made["token"])
+        body = {"code": listener.wait(), "verifier": verifier, "name": name}
+        return str(api.post("/auth/command-line/token", body)["token"])
 
 
 class _Listener(HTTPServer):

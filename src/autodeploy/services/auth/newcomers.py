@@ -55,6 +55,7 @@ async def accept(
             )
         user.email_verified_at = now()  # its mailbox alone got the token
         await session.flush()
+        await session.refresh(user)
         await audit.record(session, who, audit.OwnAction.REGISTER, user, after=audit.snapshot(user))
         await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
         organization = await join(session, who, invitation, user)
