@@ -159,3 +159,39 @@ def test_proxies_that_are_no_addresses_are_refused(
     monkeypatch.setenv("AUTODEPLOY_TRUSTED_PROXIES", proxies)
     with pytest.raises(ValidationError, match="neither an address nor a network"):
         Settings()
+
+
+def test_a_client_is_whole_or_not_set_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__CLIENT_ID", "Iv1.x")
+    with pytest.raises(ValidationError, match="belong together"):
+        Settings()
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__CLIENT_SECRET", "s3cr3t-value")
+    assert Settings().providers["github"].secret == "s3cr3t-value"
+    assert "s3cr3t-value" not in repr(Settings())
+
+
+def test_a_secret_comes_from_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    monkeypatch.setenv("AUTODEPLOY_OIDC__ISSUER", "https://id.example.com")
+    monkeypatch.setenv("AUTODEPLOY_OIDC__CLIENT_ID", "autodeploy")
+    monkeypatch.setenv("AUTODEPLOY_OIDC__CLIENT_SECRET_PATH", str(file))
+    with pytest.raises(ValidationError, match="CLIENT_SECRET_PATH cannot be read"):
+        Settings()
+    file.write_text("from the file\n")
+    oidc = Settings().oidc
+    assert oidc is not None
+    assert oidc.secret == "from the file"
+
+
+@pytest.mark.parametrize("issuer", ["http://id.example.com", "id.example.com", "file:///etc"])
+def test_an_issuer_is_reached_by_https(monkeypatch: pytest.MonkeyPatch, issuer: str) -> None:
+    monkeypatch.setenv("AUTODEPLOY_OIDC__ISSUER", issuer)
+    monkeypatch.setenv("AUTODEPLOY_OIDC__CLIENT_ID", "autodeploy")
+    with pytest.raises(ValidationError, match="https"):
+        Settings()
+
+
+def test_a_misspelt_provider_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__CLIENTID", "Iv1.x")
+    with pytest.raises(ValidationError, match="clientid"):
+        Settings()

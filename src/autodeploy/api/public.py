@@ -4,7 +4,18 @@ An entry is a method and a route template. A route that is added to the applicat
 here is private; ``tests/api/test_public.py`` walks all of them.
 """
 
-PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
+#: Pages for people, which hold no data; the API description leaves them out.
+PAGES: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("GET", "/docs"),
+        ("GET", "/docs/{name}"),
+        ("GET", "/login"),
+        ("GET", "/login/{name}"),
+        ("GET", "/auth/{provider}/callback"),
+    }
+)
+
+PUBLIC_ROUTES: frozenset[tuple[str, str]] = PAGES | frozenset(
     {
         ("POST", "/api/v1/auth/register"),
         ("POST", "/api/v1/auth/login"),
@@ -25,11 +36,6 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("POST", "/api/v1/auth/command-line/token"),
-        ("GET", "/login"),
-        ("GET", "/login/{name}"),
-        ("GET", "/auth/{provider}/callback"),
-        ("GET", "/docs"),
-        ("GET", "/docs/{name}"),
     }
 )
 

@@ -1,12 +1,14 @@
 """Signing in with GitHub: to the consent page and back, and everything that can go wrong."""
 
 import asyncio
+from functools import partial
 
+import pyotp
 import pytest
 from sqlalchemy import func, select
 from tests.api.conftest import client_of
 from tests.fakes.consent import consent
-from tests.services.auth.accounts import signed_up
+from tests.services.auth.accounts import PASSWORD, signed_up
 
 from autodeploy.services.auth.models import Organization, ProviderIntegration, User
 
@@ -76,6 +78,36 @@ async def test_two_first_sign_ins_at_once_make_one_account(browser, stranger, gi
     assert [each.status_code for each in answers] == [200, 200]
     assert answers[0].json()["user"]["id"] == answers[1].json()["user"]["id"]
     assert await _count(resources, User) == await _count(resources, Organization) == 1
+
+
+async def test_an_account_with_a_second_factor_needs_its_code_here_too(
+    browser, stranger, github, resources
+):
+    signed_in = await signed_up(resources)
+    browser.headers = {"Authorization": f"Bearer {signed_in.access_token}"}
+    await browser.walk("github")
+    post = partial(browser.client.post, headers=browser.headers)
+    enrolled = await post("/api/v1/auth/second-factor", json={"password": PASSWORD})
+    code = pyotp.TOTP(enrolled.json()["secret"]).now()
+    codes = await post("/api/v1/auth/second-factor/confirm", json={"code": code})
+    answer = await stranger.walk("github")
+    assert answer.json().keys() == {"secondFactor"}
+    challenge = answer.json()["secondFactor"]["challenge"]
+    completed = await stranger.client.post(
+        "/api/v1/auth/login/second-factor",
+        json={"challenge": challenge, "code": codes.json()["recoveryCodes"][0]},
+    )
+    assert completed.json()["user"]["id"] == str(signed_in.user.id)
+
+
+async def test_signing_in_and_linking_are_written_down(browser, github, resources):
+    await browser.sign_in("github")
+    async with resources.db.transaction() as session:
+        user = (await session.scalars(select(User))).one()
+    assert user.email_verified_at is not None
+    answer = await browser.client.get("/api/v1/auth/audit-log", headers=browser.headers)
+    actions = [each["action"] for each in answer.json()["items"]]
+    assert {"auth.register", "auth.identity_link", "auth.login"} <= set(actions)
 
 
 async def test_who_cancels_at_github_is_told_so(browser, github, resources):
