@@ -13,7 +13,6 @@ from autodeploy.api.public import PUBLIC_ROUTES
 from autodeploy.api.routes import list_routes
 from autodeploy.kernel.db import Database
 
-
 #: Files that exist, for the templates that name any.
 FILES = {"/docs/{name}": "/docs/docs.js", "/login/{name}": "/login/login.js"}
 
