@@ -110,8 +110,9 @@ async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The fresh database, with the rights that the API has."""
-    database = Database(database_url, role="autodeploy_app")
+    """The fresh database, with the rights that workers have: they see every tenant's rows. The
+    application of tests/api has the API's, and sees its caller's."""
+    database = Database(database_url, role="autodeploy_worker")
     yield database
     await database.close()
 

@@ -18,10 +18,12 @@ from autodeploy.api.rest import (
     deployments,
     environment_variables,
     health,
+    member_projects,
     organizations,
     projects,
     providers,
     repositories,
+    service_tokens,
 )
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
@@ -31,10 +33,11 @@ from autodeploy.settings import Settings
 
 #: Routers of each role; those of operations are served by every one.
 ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
-    "auth": (auth.router, auth.keys_router, organizations.router),
+    "auth": (auth.router, auth.keys_router, organizations.router, member_projects.router),
     "analyzer": (repositories.router,),
     "deployer": (
         projects.router,
+        service_tokens.router,
         environment_variables.router,
         deployments.router,
         deployment_streams.router,

@@ -1,6 +1,6 @@
-"""Queries over repositories and analyses. Reads on behalf of a caller take its organizations."""
+"""Queries over repositories and analyses. Reads on behalf of a caller take its reach."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,18 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.pagination import keyset
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis, RepositoryKind
+from autodeploy.services.auth.reach import Reach
 
 
 async def find_repository(
     session: AsyncSession,
-    organization_ids: Collection[UUID],
+    reach: Reach,
     repository_id: UUID,
     *,
     lock: bool = False,
 ) -> Repository | None:
-    """A repository of one of the organizations."""
+    """A repository within reach."""
     statement = select(Repository).where(
-        Repository.id == repository_id, Repository.organization_id.in_(organization_ids)
+        Repository.id == repository_id,
+        reach.covers_repository(Repository.organization_id, Repository.id),
     )
     return await session.scalar(statement.with_for_update() if lock else statement)
 
@@ -71,14 +73,16 @@ async def create_repository(
 
 async def list_repositories(
     session: AsyncSession,
-    organization_ids: Collection[UUID],
+    reach: Reach,
     *,
     q: str | None,
     limit: int,
     cursor: str | None,
 ) -> Sequence[Repository]:
     """Repositories whose name holds ``q``, newest first, one more than ``limit``."""
-    statement = select(Repository).where(Repository.organization_id.in_(organization_ids))
+    statement = select(Repository).where(
+        reach.covers_repository(Repository.organization_id, Repository.id)
+    )
     if q:
         statement = statement.where(Repository.full_name.icontains(q, autoescape=True))
     rows = await session.scalars(

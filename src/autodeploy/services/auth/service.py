@@ -97,6 +97,7 @@ async def login(
         )
     assert user is not None
     async with resources.db.transaction() as session:
+        await store.act_for(session, user.id)
         return _open_session(resources, session, user, user_agent, address)
 
 
@@ -133,8 +134,10 @@ async def _rotate(
 async def logout(resources: Resources, principal: Principal) -> None:
     """End the caller's session: its access and refresh tokens stop working at once.
 
-    Raises ``Conflict`` for a personal token, which has no session.
+    Raises ``Conflict`` for a personal token, which has no session, and ``Forbidden`` for a
+    service token, which has no account.
     """
+    user_id = principal.user_id
     if principal.session_id is None:
         raise Conflict(
             "A personal token has no session to end.",
@@ -142,7 +145,7 @@ async def logout(resources: Resources, principal: Principal) -> None:
         )
     async with resources.db.transaction() as session:
         row = await store.lock_session(session, principal.session_id)
-        if row is not None and row.revoked_at is None:
+        if row is not None and row.user_id == user_id and row.revoked_at is None:
             row.revoked_at = now()
 
 
