@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -120,6 +121,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def redis_url(valkey: EmbeddedValkey) -> str:
     """The URL of an empty Redis database."""
+    return await empty_redis(valkey)
+
+
+async def empty_redis(valkey: EmbeddedValkey) -> str:
+    """The URL of a database that holds nothing."""
     number = next(_numbers) % 64
     reader, writer = await asyncio.open_unix_connection(str(valkey.socket))
     writer.write(f"SELECT {number}\r\nFLUSHDB\r\n".encode())
@@ -138,8 +144,10 @@ def home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture
-async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
+@asynccontextmanager
+async def make_resources(
+    database: Database, redis_url: str, home: Path
+) -> AsyncIterator[Resources]:
     """What services take, all of it real."""
     from autodeploy.kernel.cache import Cache
     from autodeploy.kernel.events import EventBus
@@ -167,3 +175,10 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
     await cache.close()
     await events.close()
     await queues.close()
+
+
+@pytest.fixture
+async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
+    """What services take, all of it real."""
+    async with make_resources(database, redis_url, home) as resources:
+        yield resources

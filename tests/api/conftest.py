@@ -51,7 +51,11 @@ def as_app(database: Database) -> Database:
 
 def new_app(home: Path, resources: Resources, **settings: str) -> FastAPI:
     """The application over these parts, with the API's own role in the database."""
-    resources = replace(resources, db=as_app(resources.db))
+    return app_over(home, replace(resources, db=as_app(resources.db)), **settings)
+
+
+def app_over(home: Path, resources: Resources, **settings: str) -> FastAPI:
+    """The application over exactly these parts."""
     values = {"rate_limits": "off", **settings}
     app = create_app(Settings(home=home, **values), frozenset(ROLE_ROUTERS), resources=resources)
     app.state.resources = resources

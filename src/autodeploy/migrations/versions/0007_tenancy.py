@@ -71,22 +71,21 @@ $$ SELECT nullif(current_setting('autodeploy.caller', true), '')::uuid $$;
 CREATE FUNCTION autodeploy_presented() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT nullif(current_setting('autodeploy.presented', true), '') $$;
 
-CREATE FUNCTION autodeploy_presented_user() RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION autodeploy_presented_user() RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public AS
 $$
-  WITH presented AS (
-    SELECT split_part(autodeploy_presented(), ':', 1) AS kind,
-           substr(autodeploy_presented(), strpos(autodeploy_presented(), ':') + 1) AS value
-  )
-  SELECT CASE kind
-    WHEN 'email' THEN (SELECT id FROM users WHERE email = value)
-    WHEN 'session' THEN (SELECT user_id FROM sessions WHERE id = value::uuid)
-    WHEN 'token' THEN (
-      SELECT user_id FROM api_tokens WHERE CASE WHEN length(value) = 64
-        THEN token_hash = decode(value, 'hex') ELSE id = value::uuid END
-    )
-  END FROM presented
-$$;
+DECLARE
+  kind text := split_part(autodeploy_presented(), ':', 1);
+  value text := substr(autodeploy_presented(), strpos(autodeploy_presented(), ':') + 1);
+BEGIN
+  IF kind = 'email' THEN RETURN (SELECT id FROM users WHERE email = value);
+  ELSIF kind = 'session' THEN RETURN (SELECT user_id FROM sessions WHERE id = value::uuid);
+  ELSIF kind = 'token' AND length(value) = 64 THEN
+    RETURN (SELECT user_id FROM api_tokens WHERE token_hash = decode(value, 'hex'));
+  ELSIF kind = 'token' THEN RETURN (SELECT user_id FROM api_tokens WHERE id = value::uuid);
+  END IF;
+  RETURN NULL;
+END $$;
 
 CREATE FUNCTION autodeploy_user() RETURNS uuid LANGUAGE sql STABLE AS
 $$ SELECT coalesce(
