@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -110,8 +111,9 @@ async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The fresh database, with the rights that the API has."""
-    database = Database(database_url, role="autodeploy_app")
+    """The fresh database, with the rights that workers have: they see every tenant's rows. The
+    application of tests/api has the API's, and sees its caller's."""
+    database = Database(database_url, role="autodeploy_worker")
     yield database
     await database.close()
 
@@ -119,6 +121,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def redis_url(valkey: EmbeddedValkey) -> str:
     """The URL of an empty Redis database."""
+    return await empty_redis(valkey)
+
+
+async def empty_redis(valkey: EmbeddedValkey) -> str:
+    """The URL of a database that holds nothing."""
     number = next(_numbers) % 64
     reader, writer = await asyncio.open_unix_connection(str(valkey.socket))
     writer.write(f"SELECT {number}\r\nFLUSHDB\r\n".encode())
@@ -137,8 +144,10 @@ def home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture
-async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
+@asynccontextmanager
+async def make_resources(
+    database: Database, redis_url: str, home: Path
+) -> AsyncIterator[Resources]:
     """What services take, all of it real."""
     from autodeploy.kernel.cache import Cache
     from autodeploy.kernel.events import EventBus
@@ -173,3 +182,10 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
     await cache.close()
     await events.close()
     await queues.close()
+
+
+@pytest.fixture
+async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
+    """What services take, all of it real."""
+    async with make_resources(database, redis_url, home) as resources:
+        yield resources

@@ -62,7 +62,7 @@ class Idempotency:
         if key is None or principal is None:
             await self.app(scope, receive, send)
             return
-        attempt = _Attempt(get_resources(HTTPConnection(scope)), principal.user_id, key, scope)
+        attempt = _Attempt(get_resources(HTTPConnection(scope)), principal.caller_id, key, scope)
         kept = await attempt.begin()
         if kept is not None:
             await kept(scope, receive, send)
@@ -98,13 +98,13 @@ class _Recorder:
 class _Attempt:
     """One request with a key, and its row."""
 
-    def __init__(self, resources: Resources, user_id: UUID, key: str, scope: Scope):
+    def __init__(self, resources: Resources, caller_id: UUID, key: str, scope: Scope):
         self._resources = resources
-        self._user_id = user_id
+        self._caller_id = caller_id
         self._key = key
         target = f"{scope['method']} {scope['path']}?{scope['query_string'].decode('latin-1')}\n"
         self._hash = hashlib.sha256(target.encode() + scope["state"]["body"]).digest()
-        self._is_ours = (IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
+        self._is_ours = (IdempotencyKey.caller_id == caller_id, IdempotencyKey.key == key)
 
     async def begin(self) -> Response | None:
         """Claim the key: None when this request is the one to run, else the kept answer.
@@ -126,7 +126,7 @@ class _Attempt:
             )
             claimed = await session.scalar(
                 insert(IdempotencyKey)
-                .values(user_id=self._user_id, key=self._key, request_hash=self._hash)
+                .values(caller_id=self._caller_id, key=self._key, request_hash=self._hash)
                 .on_conflict_do_nothing()
                 .returning(IdempotencyKey.key)
             )
@@ -142,7 +142,7 @@ class _Attempt:
             return
         content = json.dumps({"headers": answer.headers, "body": answer.body.decode()})
         sealed = await self._resources.vault.encrypt_for(
-            f"user:{self._user_id}", content, context=self._context
+            f"user:{self._caller_id}", content, context=self._context
         )
         async with self._resources.db.transaction() as session:
             await session.execute(
@@ -175,7 +175,7 @@ class _Attempt:
             raise AutoDeployError("The kept answer of an idempotent request is incomplete.")
         content = json.loads(
             await self._resources.vault.decrypt_for(
-                f"user:{self._user_id}", row.body["sealed"], context=self._context
+                f"user:{self._caller_id}", row.body["sealed"], context=self._context
             )
         )
         headers = {**content["headers"], "Idempotency-Replayed": "true"}

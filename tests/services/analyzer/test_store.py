@@ -29,7 +29,7 @@ async def test_search_takes_wildcards_literally(resources: Resources, owner: Pri
     async with resources.db.transaction() as session:
         found = {
             q: await store.list_repositories(
-                session, owner.organization_ids, q=q, limit=10, cursor=None
+                session, owner.reach, q=q, limit=10, cursor=None
             )
             for q in ("SHOP", "%", "nothing")
         }

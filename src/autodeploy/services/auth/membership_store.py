@@ -4,7 +4,7 @@ Whoever changes who belongs to an organization holds its row (``lock_organizatio
 changes come one after the other: of two owners that leave at once, the second is the last one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.pagination import keyset
+from autodeploy.kernel.tenancy import join
 from autodeploy.services.auth.models import (
     Invitation,
     Organization,
@@ -21,6 +22,7 @@ from autodeploy.services.auth.models import (
     Role,
     User,
 )
+from autodeploy.services.auth.store import present
 
 
 async def lock_organization(session: AsyncSession, organization_id: UUID) -> Organization:
@@ -63,8 +65,15 @@ async def find_member(
 async def get_member(
     session: AsyncSession, organization_id: UUID, user_id: UUID
 ) -> OrganizationMember:
-    """A member. Raises ``NotFound``."""
-    member = await find_member(session, organization_id, user_id)
+    """A member, held. Raises ``NotFound``."""
+    member = await session.scalar(
+        select(OrganizationMember)
+        .where(
+            OrganizationMember.organization_id == organization_id,
+            OrganizationMember.user_id == user_id,
+        )
+        .with_for_update()
+    )
     if member is None:
         raise NotFound("The organization has no such member.")
     return member
@@ -130,7 +139,7 @@ async def list_users(session: AsyncSession, user_ids: set[UUID]) -> dict[UUID, U
 
 
 async def share_organization(
-    session: AsyncSession, user_id: UUID, organization_ids: frozenset[UUID]
+    session: AsyncSession, user_id: UUID, organization_ids: Collection[UUID]
 ) -> bool:
     """Whether the user is a member of one of the organizations."""
     found = await session.scalar(
@@ -230,8 +239,13 @@ async def get_pending_invitation(
 
 
 async def find_invitation_by_token(session: AsyncSession, token_hash: bytes) -> Invitation | None:
-    return await session.scalar(
+    """The invitation of this token, whose organization the transaction sees from here on."""
+    await present(session, "token", token_hash.hex())
+    invitation = await session.scalar(
         select(Invitation)
         .where(Invitation.token_hash == token_hash)
         .execution_options(populate_existing=True)
     )
+    if invitation is not None:
+        await join(session, invitation.organization_id)
+    return invitation

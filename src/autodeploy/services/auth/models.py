@@ -13,9 +13,11 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
@@ -63,6 +65,10 @@ class Organization(Base):
 
 
 class OrganizationMember(Base):
+    """A user's place in an organization. ``project_ids`` limits it to these projects; NULL does
+    not. An array outlives a project that is deleted: who was limited to it is left with nothing,
+    never with everything."""
+
     __tablename__ = "organization_members"
     __table_args__ = (
         UniqueConstraint("organization_id", "user_id"),
@@ -77,6 +83,7 @@ class OrganizationMember(Base):
     )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     role: Mapped[Role] = mapped_column(String(50), server_default="member")
+    project_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     invited_at: Mapped[type_created]
     joined_at: Mapped[datetime | None]
 
@@ -203,6 +210,31 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class ServiceToken(Base):
+    """A token ``ads_…`` of a project, for CI. It goes with its project, not with its creator.
+
+    The foreign key names its table by text alone: projects belong to a service above this one.
+    """
+
+    __tablename__ = "service_tokens"
+    __table_args__ = (Index("idx_service_tokens_project_id", "project_id"),)
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("projects.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(255))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    prefix: Mapped[str] = mapped_column(String(16))
+    scopes: Mapped[list[str]]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[type_created]
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
 class ProviderIntegration(Base):
     __tablename__ = "provider_integrations"
     __table_args__ = (UniqueConstraint("user_id", "provider"),)
@@ -253,14 +285,15 @@ class AuditEntry(Base):
 
 
 class IdempotencyKey(Base):
-    """The answer to a POST that carried ``Idempotency-Key``, kept for 24 hours."""
+    """The answer to a POST that carried ``Idempotency-Key``, kept for 24 hours.
+
+    ``caller_id`` is the user's id, or the service token's.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("idx_idempotency_keys_created_at", "created_at"),)
 
-    user_id: Mapped[UUID] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
+    caller_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int | None]

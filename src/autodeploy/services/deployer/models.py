@@ -214,6 +214,9 @@ class Deployment(Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    service_token_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("service_tokens.id", ondelete="SET NULL")
+    )
 
 
 class DeploymentStep(Base):

@@ -231,7 +231,7 @@ async def _get_project(
     *,
     lock: bool = False,
 ) -> Project:
-    project = await store.get_project(session, principal.organization_ids, project_id, lock=lock)
+    project = await store.get_project(session, principal.reach, project_id, lock=lock)
     require(principal, action, project.organization_id)
     return project
 
