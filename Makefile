@@ -44,6 +44,10 @@ check: $(DEV_READY) ## Lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: mutate-authz
+mutate-authz: $(DEV_READY) ## Remove each check of permission in turn: the tests must notice
+	@exec $(BIN)/python -m tools.mutate_authz
+
 .PHONY: bench
 bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.overhead

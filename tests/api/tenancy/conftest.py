@@ -15,13 +15,24 @@ from tests.conftest import empty_redis, make_home, make_resources
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
 from autodeploy.kernel.embedded.valkey import EmbeddedValkey
+from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.git.remote import GitClient
 from autodeploy.services.deployer import projects
 
 _NAME = "tenancy"
-_module = pytest_asyncio.fixture(scope="module", loop_scope="module")
 
 
-@_module
+class AnyRemote(GitClient):
+    """Knows one branch of every URL, since no server is asked here."""
+
+    async def resolve(self, url: str, ref: str | None = None) -> ResolvedRef:
+        return ResolvedRef("main", "a" * 40, "main")
+
+
+_shared = pytest_asyncio.fixture(scope="package", loop_scope="package")
+
+
+@_shared
 async def world(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> AsyncIterator[World]:
     """Both tenants. ``AUTODEPLOY_TEST_ROW_SECURITY=off`` leaves the application's checks alone
     to protect them, as ``make mutate-authz`` does."""
@@ -33,7 +44,7 @@ async def world(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> AsyncIter
     try:
         redis_url = await empty_redis(valkey)
         async with make_resources(database, redis_url, home) as resources:
-            yield await make_world(resources)
+            yield await make_world(replace(resources, git=AnyRemote(allow_private_addresses=False)))
     finally:
         await database.close()
         await server.execute(f"DROP DATABASE {_NAME} WITH (FORCE)")
@@ -41,7 +52,7 @@ async def world(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> AsyncIter
         shutil.rmtree(home, ignore_errors=True)
 
 
-@_module
+@_shared
 async def tenant_app(world: World, postgres: EmbeddedPostgres) -> AsyncIterator[FastAPI]:
     """The application with the database role that it has in production."""
     database = Database(postgres.url(_NAME), role="autodeploy_app")

@@ -15,6 +15,9 @@ from autodeploy.services.auth.principal import Scope
 RANKS = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
 SCOPES = list(Scope)
 
+#: Where two organizations have the same repository.
+SHARED_URL = "https://example.com/shared.git"
+
 Ids = Mapping[str, str]
 Build = Callable[[Ids], Any]
 
@@ -79,6 +82,7 @@ class Operation:
         hidden: the status of a call whose object the caller cannot see.
         spends: a call that is allowed needs an object of its own, since it uses it up.
         body, query: of a request about the object with these ids.
+        path: the ids that the path names, where they are others than the object's.
     """
 
     access: Literal["public", "anyone", "account", "operator", "action"]
@@ -90,6 +94,7 @@ class Operation:
     spends: bool = False
     body: Build | None = None
     query: Build = field(default=lambda _ids: {})
+    path: Callable[[Ids], Ids] = field(default=lambda ids: ids)
 
     @property
     def needs_scope(self) -> Scope | None:
@@ -134,15 +139,19 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "getMemberProjects": (_on("member", Action.MEMBER_READ),),
     "setMemberProjects": (
         _on("member", Action.MEMBER_MANAGE, body=lambda _: {"projects": None}),
+        _on(
+            "project", Action.MEMBER_MANAGE, hidden=422,
+            path=lambda ids: {
+                "organization_id": ids["own_organization_id"], "user_id": ids["spare_user_id"],
+            },
+            body=lambda ids: {"projects": [ids["project_id"]]},
+        ),
     ),
     # repositories
     "createRepository": (
         _on(
-            "organization", Action.REPOSITORY_CREATE, 422,
-            body=lambda ids: {
-                "url": "https://u:p@example.com/a.git",
-                "organizationId": ids["organization_id"],
-            },
+            "organization", Action.REPOSITORY_CREATE, 201,
+            body=lambda ids: {"url": SHARED_URL, "organizationId": ids["organization_id"]},
         ),
     ),
     "uploadRepository": (
@@ -178,6 +187,11 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "getProject": (_on("project", Action.PROJECT_READ),),
     "updateProject": (
         _on("project", Action.PROJECT_UPDATE, body=lambda _: {"description": _name()}),
+        _on(
+            "repository", Action.PROJECT_UPDATE, hidden=422,
+            path=lambda ids: {"project_id": ids["own_project_id"]},
+            body=lambda ids: {"repositoryId": ids["repository_id"]},
+        ),
     ),
     "deleteProject": (_on("project", Action.PROJECT_DELETE, 204, spends=True),),
     "createServiceToken": (

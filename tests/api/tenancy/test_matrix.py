@@ -16,18 +16,19 @@ import pytest
 from fastapi import FastAPI
 from tests.api.conftest import client_of
 from tests.api.tenancy.permission_table import OPERATIONS, RANKS, RIGHTS, SCOPES, Operation
-from tests.api.tenancy.world import TARGETS, Caller, World
+from tests.api.tenancy.world import TARGETS, THEIRS, Caller, World
 
 from autodeploy.api.application import describe
 from autodeploy.api.routes import list_routes
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.settings import Settings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
 _CHILD_KINDS = {"member", "service_token"}
 _UNDER_OWN = ("crossed", "absent")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLOSED = {1000: 200, 4403: 403, 4404: 404}
 
 
@@ -61,7 +62,7 @@ async def test_the_table_lists_every_operation_and_no_other() -> None:
     assert OPERATIONS.keys() == ROUTES.keys()
 
 
-@pytest.mark.parametrize(
+_EACH = pytest.mark.parametrize(
     ("name", "operation"),
     [
         pytest.param(name, each, id=f"{name}-{number}")
@@ -70,6 +71,26 @@ async def test_the_table_lists_every_operation_and_no_other() -> None:
         for number, each in enumerate(variants)
     ],
 )
+
+
+@_EACH
+async def test_nothing_of_another_tenant_is_shown(
+    name: str, operation: Operation, world: World, tenant_app: FastAPI
+) -> None:
+    """What row-level security alone must hold, where every condition of a query was forgotten."""
+    owner = next(caller for caller in world.callers if caller.name == "owner")
+    async with client_of(tenant_app) as client:
+        for target in ("foreign", "missing", "own"):
+            answer = await _call(
+                client, tenant_app, world, ROUTES[name], operation, owner, target,
+                spend=target == "own",
+            )  # fmt: skip
+            assert THEIRS not in answer.text
+            if target == "foreign" and operation.kind is not None:
+                assert answer.status_code == operation.hidden, answer.text
+
+
+@_EACH
 async def test_each_caller_gets_what_the_table_says(
     name: str, operation: Operation, world: World, tenant_app: FastAPI
 ) -> None:
@@ -85,7 +106,7 @@ async def test_each_caller_gets_what_the_table_says(
                 leaked = {word for word in caller.forbidden_words() if word in answer.text}
                 assert not leaked, f"{where} holds {leaked}"
                 if status == operation.hidden:
-                    hidden[target in _UNDER_OWN].add(_without_trace(answer))
+                    hidden[target in _UNDER_OWN].add(_without_ids(answer))
             for answers in hidden.values():
                 assert len(answers) == 1, f"{caller.name} can tell them apart: {answers}"
 
@@ -174,9 +195,10 @@ async def _call(
     ids = world.ids(target, operation.kind)
     if operation.spends and spend:
         ids = await world.spend(caller, route.template, ids)
-    path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], route.template)
+    named = {**ids, **operation.path(ids)}
+    path = re.sub(r"\{(\w+)\}", lambda match: named[match[1]], route.template)
     if route.method == "WEBSOCKET":
-        return await _open_socket(app, path, caller)
+        return await open_socket(app, path, caller)
     return await client.request(
         route.method,
         path,
@@ -186,7 +208,7 @@ async def _call(
     )
 
 
-async def _open_socket(app: FastAPI, path: str, caller: Caller) -> httpx.Response:
+async def open_socket(app: FastAPI, path: str, caller: Caller, *protocols: str) -> httpx.Response:
     """A WebSocket until its end, in the words of HTTP."""
     incoming = iter([{"type": "websocket.connect"}])
     status, texts = 0, []
@@ -214,12 +236,13 @@ async def _open_socket(app: FastAPI, path: str, caller: Caller) -> httpx.Respons
         "raw_path": path.encode(),
         "query_string": b"",
         "headers": [(b"authorization", caller.header.encode())] if caller.header else [],
-        "subprotocols": [],
+        "subprotocols": list(protocols),
         "extensions": {"websocket.http.response": {}},
     }
     await app(scope, receive, send)
     return httpx.Response(status, text="".join(texts))
 
 
-def _without_trace(answer: httpx.Response) -> str:
-    return re.sub(r'"traceId":"[^"]*"', "", answer.text)
+def _without_ids(answer: httpx.Response) -> str:
+    """An answer without the id of its request and those that the request named."""
+    return _UUID.sub("", re.sub(r'"traceId":"[^"]*"', "", answer.text))

@@ -13,11 +13,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.api.tenancy.permission_table import SHARED_URL
 from tests.services.analyzer.archives import chunks, tar_gz
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import service as analyzer
+from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.authentication import AUDIENCE
 from autodeploy.services.auth.models import (
     ApiToken,
@@ -102,7 +104,7 @@ class World:
     ours: Estate
     second: Estate
     theirs: Estate
-    member_id: UUID
+    users: dict[str, UUID]
     their_token_id: UUID
     callers: list[Caller] = field(default_factory=list)
 
@@ -118,12 +120,14 @@ class World:
             "absent": {**own, "user_id": str(uuid4()), "token_id": str(uuid4())},
         }[target]
         if kind == "member" and target == "own":
-            ids = {**ids, "user_id": str(self.member_id)}
+            ids = {**ids, "user_id": str(self.users["member"])}
         if kind == "personal_token" and target == "foreign":
             ids = {**ids, "token_id": str(self.their_token_id)}
         return {
             **ids,
             "own_organization_id": own["organization_id"],
+            "own_project_id": own["project_id"],
+            "spare_user_id": str(self.users["spare"]),
             "name": "local",
             "key": "KEY",
         }
@@ -148,18 +152,24 @@ class World:
             return {**ids, "token_id": str(token.id)}
 
 
+_USERS = ("owner", "admin", "member", "viewer", "limited", "guest", "spare", "invited")
+_ROLES = {"limited": Role.MEMBER, "guest": Role.VIEWER, "spare": Role.VIEWER, "invited": Role.ADMIN}
+
+
 async def make_world(resources: Resources) -> World:
     """The tenants and callers; ``resources`` see all of the database."""
-    users = {name: uuid4() for name in ("owner", "admin", "member", "viewer", "limited", "guest")}
+    users = {name: uuid4() for name in _USERS}
     organization_id = uuid4()
     async with resources.db.transaction() as session:
-        session.add_all(_user(id_, f"{OURS}-{name}") for name, id_ in users.items())
+        words = {name: name if name == "invited" else f"{OURS}-{name}" for name in users}
+        session.add_all(_user(id_, words[name]) for name, id_ in users.items())
         await session.flush()
         session.add(Organization(id=organization_id, name=OURS, slug=OURS))
         await session.flush()
         for name, id_ in users.items():
-            role = {"limited": Role.MEMBER, "guest": Role.VIEWER}.get(name) or Role(name)
-            session.add(_member(organization_id, id_, role))
+            member = _member(organization_id, id_, _ROLES.get(name) or Role(name))
+            member.joined_at = None if name == "invited" else member.joined_at
+            session.add(member)
     ours = await _estate(resources, organization_id, users["owner"], OURS)
     second = await _estate(resources, organization_id, users["owner"], SECOND)
     stranger, operator, their_organization, elsewhere = (uuid4() for _ in range(4))
@@ -177,11 +187,17 @@ async def make_world(resources: Resources) -> World:
             )
         their_token = _personal_token(stranger, THEIRS)[0]
         session.add(their_token)
+        session.add(
+            Repository(
+                organization_id=their_organization, kind="git", full_name=THEIRS, url=SHARED_URL
+            )
+        )
     theirs = await _estate(resources, their_organization, stranger, THEIRS)
-    world = World(resources, ours, second, theirs, users["member"], their_token.id)
+    world = World(resources, ours, second, theirs, users, their_token.id)
     async with resources.db.transaction() as session:
         world.callers = [
             *await _callers(resources, session, world, users),
+            Caller("invited", await _bearer(session, users["invited"]), user_id=users["invited"]),
             Caller("stranger", await _bearer(session, stranger), user_id=stranger),
             Caller("operator", await _bearer(session, operator), operator=True, user_id=operator),
         ]
