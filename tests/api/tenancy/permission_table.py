@@ -39,6 +39,9 @@ class Right:
 RIGHTS: dict[Action, Right] = {
     Action.ORGANIZATION_READ: Right(_VIEWER, _READ, of_project=False),
     Action.ORGANIZATION_UPDATE: Right(_ADMIN, _FULL, of_project=False, limited=False),
+    Action.ORGANIZATION_TRANSFER: Right(_OWNER, _FULL, of_project=False, limited=False),
+    Action.INVITATION_READ: Right(_ADMIN, _READ, of_project=False, limited=False),
+    Action.AUDIT_READ: Right(_ADMIN, _READ, of_project=False, limited=False),
     Action.ORGANIZATION_DELETE: Right(_OWNER, _FULL, of_project=False, limited=False),
     Action.MEMBER_READ: Right(_VIEWER, _READ, of_project=False),
     Action.MEMBER_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
@@ -66,7 +69,7 @@ RIGHTS: dict[Action, Right] = {
 
 Kind = Literal[
     "organization", "member", "project", "repository", "deployment", "service_token",
-    "personal_token",
+    "personal_token", "colleague", "invitation", "account",
 ]  # fmt: skip
 
 
@@ -136,6 +139,48 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     # organizations
     "listOrganizations": (Operation("account", scope=_READ),),
     "getOrganization": (_on("organization", Action.ORGANIZATION_READ),),
+    "createOrganization": (
+        Operation("account", 201, scope=_FULL, body=lambda _: {"name": _name()}),
+    ),
+    "updateOrganization": (_on("organization", Action.ORGANIZATION_UPDATE, body=lambda _: {}),),
+    "deleteOrganization": (_on("organization", Action.ORGANIZATION_DELETE, 422),),
+    "transferOrganization": (
+        _on(
+            "organization", Action.ORGANIZATION_TRANSFER, 422,
+            body=lambda _: {"userId": str(uuid4())},
+        ),
+    ),
+    "listMembers": (_on("organization", Action.MEMBER_READ),),
+    "addMember": (
+        _on(
+            "organization", Action.MEMBER_MANAGE, 409,
+            body=lambda ids: {"userId": ids["spare_user_id"]},
+        ),
+    ),
+    "updateMember": (_on("member", Action.MEMBER_MANAGE, body=lambda _: {"role": "member"}),),
+    "removeMember": (_on("colleague", Action.MEMBER_MANAGE, 204, spends=True),),
+    "listInvitations": (_on("organization", Action.INVITATION_READ),),
+    "createInvitation": (
+        _on(
+            "organization", Action.MEMBER_MANAGE, 201,
+            body=lambda _: {"email": f"{_name()}@example.com"},
+        ),
+    ),
+    "revokeInvitation": (_on("invitation", Action.MEMBER_MANAGE, 204, spends=True),),
+    "lookUpInvitation": (Operation("public", 404, body=lambda _: {"token": "adi_x"}),),
+    "acceptInvitation": (
+        Operation(
+            "public", 404,
+            body=lambda _: {"token": "adi_x", "name": "x", "password": "long enough"},
+        ),
+    ),
+    "listAuditEntries": (_on("organization", Action.AUDIT_READ),),
+    "listAccountAuditEntries": (Operation("account", scope=_READ),),
+    # users
+    "getUser": (Operation("account", scope=_READ, kind="account"),),
+    "updateUser": (Operation("account", scope=_FULL, kind="account", body=lambda _: {}),),
+    "previewUserDeletion": (Operation("account", scope=_FULL, kind="account"),),
+    "deleteUser": (Operation("account", 422, scope=_FULL, kind="account"),),
     "getMemberProjects": (_on("member", Action.MEMBER_READ),),
     "setMemberProjects": (
         _on("member", Action.MEMBER_MANAGE, body=lambda _: {"projects": None}),

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ from autodeploy.settings import Settings
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
-_CHILD_KINDS = {"member", "service_token"}
+_CHILD_KINDS = {"member", "colleague", "invitation", "service_token"}
 _UNDER_OWN = ("crossed", "absent")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CLOSED = {1000: 200, 4403: 403, 4404: 404}
@@ -115,7 +116,7 @@ def _targets(operation: Operation, caller: Caller) -> list[str]:
     if operation.kind is None:
         return ["own"]
     left_out = set() if operation.kind in _CHILD_KINDS else set(_UNDER_OWN)
-    if not caller.limited:
+    if not caller.limited or operation.kind == "account":
         left_out.add("sibling")
     if caller.name == "stranger":
         left_out.add("foreign")  # which is its own
@@ -161,7 +162,8 @@ def _expected_of_action(operation: Operation, caller: Caller, target: str) -> in
 
 def _is_seen(operation: Operation, caller: Caller, target: str) -> bool:
     if target == "sibling":
-        return operation.kind in ("organization", "member") or not caller.limited
+        kinds = ("organization", "member", "colleague", "invitation")
+        return operation.kind in kinds or not caller.limited
     return target == "own" or (operation.kind == "organization" and target in _UNDER_OWN)
 
 
@@ -193,6 +195,8 @@ async def _call(
     spend: bool,
 ) -> httpx.Response:
     ids = world.ids(target, operation.kind)
+    if operation.kind == "account" and target == "own":
+        ids = {**ids, "user_id": str(caller.user_id or uuid4())}
     if operation.spends and spend:
         ids = await world.spend(caller, route.template, ids)
     named = {**ids, **operation.path(ids)}

@@ -23,6 +23,7 @@ from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.authentication import AUDIENCE
 from autodeploy.services.auth.models import (
     ApiToken,
+    Invitation,
     Organization,
     OrganizationMember,
     Role,
@@ -75,6 +76,9 @@ class Caller:
         return {THEIRS, SECOND} if self.limited else {THEIRS}
 
 
+_CHILD_IDS = ("user_id", "token_id", "invitation_id")
+
+
 @dataclass
 class Estate:
     """An organization with one project in full."""
@@ -85,6 +89,7 @@ class Estate:
     repository_id: UUID
     deployment_id: UUID
     service_token_id: UUID
+    invitation_id: UUID
 
     def ids(self) -> dict[str, str]:
         named = {
@@ -94,6 +99,7 @@ class Estate:
             "repository_id": self.repository_id,
             "deployment_id": self.deployment_id,
             "token_id": self.service_token_id,
+            "invitation_id": self.invitation_id,
         }
         return {name: str(value) for name, value in named.items()}
 
@@ -116,11 +122,13 @@ class World:
             "sibling": self.second.ids(),
             "foreign": foreign,
             "missing": {name: str(uuid4()) for name in own},
-            "crossed": {**own, "user_id": foreign["user_id"], "token_id": foreign["token_id"]},
-            "absent": {**own, "user_id": str(uuid4()), "token_id": str(uuid4())},
+            "crossed": {**own, **{name: foreign[name] for name in _CHILD_IDS}},
+            "absent": {**own, **{name: str(uuid4()) for name in _CHILD_IDS}},
         }[target]
         if kind == "member" and target == "own":
             ids = {**ids, "user_id": str(self.users["member"])}
+        if kind == "colleague" and target == "own":
+            ids = {**ids, "user_id": str(self.users["spare"])}
         if kind == "personal_token" and target == "foreign":
             ids = {**ids, "token_id": str(self.their_token_id)}
         return {
@@ -140,6 +148,16 @@ class World:
             await _variable(self.resources, organization_id, project_id, OURS, key)
             return {**ids, "key": key}
         async with self.resources.db.transaction() as session:
+            if "{invitation_id}" in template:
+                invitation = _invitation(organization_id, self.ours.owner_id, OURS)
+                session.add(invitation)
+                return {**ids, "invitation_id": str(invitation.id)}
+            if "{user_id}" in template:
+                user = _user(uuid4(), f"{OURS}-{uuid4().hex}")
+                session.add(user)
+                await session.flush()
+                session.add(_member(organization_id, user.id, Role.VIEWER))
+                return {**ids, "user_id": str(user.id)}
             if "{token_id}" not in template:
                 project = await _project(session, organization_id, None, OURS)
                 return {**ids, "project_id": str(project.id)}
@@ -293,9 +311,13 @@ async def _estate(resources: Resources, organization_id: UUID, owner_id: UUID, w
         project = await _project(session, organization_id, repository_id, word)
         deployment_id = await _deployment(session, project, uploaded.commit, word)
         token = _service_token(organization_id, project.id, word)[0]
-        session.add(token)
+        invitation = _invitation(organization_id, owner_id, word)
+        session.add_all([token, invitation])
     await _variable(resources, organization_id, project.id, word)
-    return Estate(organization_id, owner_id, project.id, repository_id, deployment_id, token.id)
+    return Estate(
+        organization_id, owner_id, project.id, repository_id, deployment_id, token.id,
+        invitation.id,
+    )  # fmt: skip
 
 
 async def _project(
@@ -359,6 +381,13 @@ def _member(organization_id: UUID, user_id: UUID, role: Role) -> OrganizationMem
     return OrganizationMember(
         organization_id=organization_id, user_id=user_id, role=role, joined_at=now()
     )
+
+
+def _invitation(organization_id: UUID, sender_id: UUID, word: str) -> Invitation:
+    return Invitation(
+        id=uuid4(), organization_id=organization_id, email=f"{word}-{uuid4().hex}@example.com",
+        token_hash=digest(uuid4().hex), invited_by=sender_id, expires_at=now() + timedelta(days=7),
+    )  # fmt: skip
 
 
 def _personal_token(user_id: UUID | None, word: str, **values: Any) -> tuple[ApiToken, str]:

@@ -21,6 +21,7 @@ _PRESENTED = (
     "(SELECT autodeploy_presented()) IN"
     " ('token:' || encode(token_hash, 'hex'), 'token:' || id::text)"
 )
+_PRESENTED_LINK = "(SELECT autodeploy_presented()) = 'token:' || encode(token_hash, 'hex')"
 _CO_MEMBER = (
     "EXISTS (SELECT FROM organization_members m WHERE m.user_id = users.id"
     " AND m.organization_id = ANY ((SELECT autodeploy_organizations())::uuid[]))"
@@ -56,6 +57,9 @@ _VISIBLE: dict[str, tuple[str, str | None]] = {
     # Entries are written for callers that may not read them, such as one that cannot sign in.
     "audit_log": (f"{_ORGANIZATION} OR {_OWN_ENTRY}", "true"),
     "sessions": (_USER, None),
+    "account_links": (f"{_USER} OR {_PRESENTED_LINK}", None),
+    "second_factors": (_USER, None),
+    "recovery_codes": (_USER, None),
     "api_tokens": (_USER, None),
     "provider_integrations": (_USER, None),
     "idempotency_keys": ("caller_id = (SELECT autodeploy_caller())", None),

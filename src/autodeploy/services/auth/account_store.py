@@ -17,6 +17,7 @@ from autodeploy.services.auth.models import (
     Session,
     User,
 )
+from autodeploy.services.auth.store import present
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> User | None:
@@ -47,6 +48,7 @@ async def put_link(
 async def find_link(
     session: AsyncSession, token_hash: bytes, purposes: Collection[LinkPurpose], now: datetime
 ) -> AccountLink | None:
+    await present(session, "token", token_hash.hex())
     return await session.scalar(select(AccountLink).where(*_live(token_hash, purposes, now)))
 
 

@@ -116,7 +116,7 @@ async def remove_member(
         LastOwner: it would leave the organization without one.
         NotFound; Forbidden for a member whose role is above the caller's.
     """
-    leaves = user_id == principal.user_id
+    leaves = user_id == principal.account_id
     action = Action.MEMBER_READ if leaves else Action.MEMBER_MANAGE
     async with resources.db.transaction() as session:
         principal, organization = await begin_change(session, principal, organization_id, action)

@@ -24,6 +24,8 @@ from autodeploy.services.auth.models import (
 )
 from autodeploy.services.auth.store import present
 
+_JOINED = OrganizationMember.joined_at.is_not(None)
+
 
 async def lock_organization(session: AsyncSession, organization_id: UUID) -> Organization:
     """The organization, held until the transaction ends. Raises ``NotFound``.
@@ -58,6 +60,7 @@ async def find_member(
         select(OrganizationMember).where(
             OrganizationMember.organization_id == organization_id,
             OrganizationMember.user_id == user_id,
+            _JOINED,
         )
     )
 
@@ -71,6 +74,7 @@ async def get_member(
         .where(
             OrganizationMember.organization_id == organization_id,
             OrganizationMember.user_id == user_id,
+            _JOINED,
         )
         .with_for_update()
     )
@@ -85,7 +89,7 @@ async def find_member_by_email(
     return await session.scalar(
         select(OrganizationMember)
         .join(User, User.id == OrganizationMember.user_id)
-        .where(OrganizationMember.organization_id == organization_id, User.email == email)
+        .where(OrganizationMember.organization_id == organization_id, User.email == email, _JOINED)
     )
 
 
@@ -108,6 +112,7 @@ async def count_other_members(
     statement = select(func.count()).where(
         OrganizationMember.organization_id == organization_id,
         OrganizationMember.user_id != user_id,
+        _JOINED,
     )
     if role is not None:
         statement = statement.where(OrganizationMember.role == role)
@@ -119,7 +124,7 @@ async def list_members(
 ) -> Sequence[OrganizationMember]:
     """The members, newest first, one more than ``limit`` when another page follows."""
     statement = select(OrganizationMember).where(
-        OrganizationMember.organization_id == organization_id
+        OrganizationMember.organization_id == organization_id, _JOINED
     )
     rows = await session.scalars(
         keyset(
@@ -147,6 +152,7 @@ async def share_organization(
         .where(
             OrganizationMember.user_id == user_id,
             OrganizationMember.organization_id.in_(organization_ids),
+            _JOINED,
         )
         .limit(1)
     )
