@@ -83,6 +83,7 @@ class Operation:
         kind: of the object that the call names, if it names one.
         done: the status of a call that is allowed.
         hidden: the status of a call whose object the caller cannot see.
+        operators: an operator of the platform may do it to every account.
         spends: a call that is allowed needs an object of its own, since it uses it up.
         body, query: of a request about the object with these ids.
         path: the ids that the path names, where they are others than the object's.
@@ -95,6 +96,7 @@ class Operation:
     kind: Kind | None = None
     hidden: int = 404
     spends: bool = False
+    operators: bool = False
     body: Build | None = None
     query: Build = field(default=lambda _ids: {})
     path: Callable[[Ids], Ids] = field(default=lambda ids: ids)
@@ -180,7 +182,7 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "getUser": (Operation("account", scope=_READ, kind="account"),),
     "updateUser": (Operation("account", scope=_FULL, kind="account", body=lambda _: {}),),
     "previewUserDeletion": (Operation("account", scope=_FULL, kind="account"),),
-    "deleteUser": (Operation("account", 422, scope=_FULL, kind="account"),),
+    "deleteUser": (Operation("account", 422, scope=_FULL, kind="account", operators=True),),
     "getMemberProjects": (_on("member", Action.MEMBER_READ),),
     "setMemberProjects": (
         _on("member", Action.MEMBER_MANAGE, body=lambda _: {"projects": None}),

@@ -141,7 +141,10 @@ def _expected(operation: Operation, caller: Caller, target: str) -> int:
 def _expected_of_account(operation: Operation, caller: Caller, target: str) -> int:
     if caller.service or not _has_scope(operation, caller):
         return 403
-    return operation.done if operation.kind is None or target == "own" else operation.hidden
+    is_seen = operation.kind is None or target == "own"
+    if operation.operators and caller.operator and target == "foreign":
+        is_seen = True
+    return operation.done if is_seen else operation.hidden
 
 
 def _expected_of_action(operation: Operation, caller: Caller, target: str) -> int:

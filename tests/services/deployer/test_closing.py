@@ -242,3 +242,11 @@ async def test_a_deletion_that_breaks_off_changes_nothing(resources, monkeypatch
     assert await exists(resources, User, ada.user_id)
     assert await organizations.get_organization(resources, ada, mine)
     assert await entries(resources, "auth.user_delete") == []
+
+
+async def test_an_administrator_learns_that_something_stands_in_the_way_and_not_what(resources):
+    acme = await team(resources)
+    await acme.joined(Role.MEMBER)
+    with pytest.raises(AccountInUse) as refusal:
+        await delete(resources, acme.owner, by=await administrator(resources))
+    assert "acme" not in refusal.value.message

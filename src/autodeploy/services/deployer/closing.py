@@ -67,8 +67,10 @@ async def delete_organization(
 async def preview_deletion(
     resources: Resources, principal: Principal, user_id: UUID
 ) -> DeletionPreview:
-    """What deleting the account would do. Raises ``NotFound`` and ``Forbidden``."""
-    _require_may_delete(principal, user_id)
+    """What deleting the caller's account would do. Raises ``NotFound`` and ``Forbidden``."""
+    require_scope(principal, Scope.ADMIN)
+    if user_id != principal.user_id:
+        raise NotFound("No such user.")
     async with resources.db.transaction() as session:
         user = await _get_user(session, user_id)
         return await _preview(session, user, await _list_organizations(session, user_id))
@@ -102,10 +104,7 @@ async def delete_user(
         organizations = await _list_organizations(session, user_id, close=True)
         preview = await _preview(session, user, organizations)
         if not preview.possible:
-            raise AccountInUse(
-                " ".join(preview.obstacles),
-                remedy=f"Settle that first; GET /api/v1/users/{user_id}/deletion lists it.",
-            )
+            raise _in_use(principal, user_id, preview)
         fates = {organization.id: organization.fate for organization in preview.organizations}
         for organization, member in organizations:
             if fates[organization.id] == Fate.DELETED:
@@ -125,6 +124,19 @@ async def delete_user(
         )
         await session.flush()
         await session.delete(user)
+
+
+def _in_use(principal: Principal, user_id: UUID, preview: DeletionPreview) -> AccountInUse:
+    """What stands in the way is told to the user; an administrator sees no tenant's data."""
+    if user_id != principal.user_id:
+        return AccountInUse(
+            f"{len(preview.obstacles)} things depend on this account alone.",
+            remedy=f"The user is told which: GET /api/v1/users/{user_id}/deletion.",
+        )
+    return AccountInUse(
+        " ".join(preview.obstacles),
+        remedy=f"Settle that first; GET /api/v1/users/{user_id}/deletion lists it.",
+    )
 
 
 @dataclass(frozen=True)
@@ -203,7 +215,7 @@ async def _list_organizations(
     """The user's organizations by id, which is the order in which everyone closes several."""
     members = await session.scalars(
         select(OrganizationMember)
-        .where(OrganizationMember.user_id == user_id)
+        .where(OrganizationMember.user_id == user_id, OrganizationMember.joined_at.is_not(None))
         .order_by(OrganizationMember.organization_id)
     )
     found = []
