@@ -162,6 +162,7 @@ RECORDS = (
             Way(0.97, (Dependency("@quasar/app-vite"),)),
             Way(0.97, (Dependency("@quasar/app-webpack"),)),
             Way(0.97, (Dependency("@quasar/app"),)),
+            Way(0.95, (Dependency("quasar-cli"),)),
             Way(0.8, (Dependency("quasar"),)),
         ),
         supersedes=PARTS,
