@@ -301,3 +301,16 @@ def test_tanstack_start_is_started_as_its_generation_is(
     tmp_path: Path, packages: dict[str, str], start: str
 ) -> None:
     assert start_of(plan_of(tmp_path, {"package.json": manifest(dependencies=packages)})) == start
+
+
+def test_components_in_the_pages_of_a_server_leave_it_a_server(tmp_path: Path) -> None:
+    package = manifest(
+        dependencies={"express": "4", "@ionic/react": "8", "react": "18"},
+        scripts={
+            "start": "cross-env NODE_ENV=production node ./api/index",
+            "build": "rspack build",
+        },
+    )
+    plan = plan_of(tmp_path, {"package.json": package})
+    assert plan.framework is not None
+    assert (plan.framework.slug, start_of(plan)) == ("express", "npm run start")

@@ -268,3 +268,11 @@ def test_version_file_that_holds_no_version_asks_for_none(tmp_path: Path, line: 
     plan = plan_of(tmp_path, {"main.py": "", "requirements.txt": "", ".python-version": line})
     assert plan.runtime is not None
     assert plan.runtime.version_request is None
+
+
+def test_manual_beside_an_app_is_not_the_app(tmp_path: Path) -> None:
+    files = {f"shop/{path}": text for path, text in django().items()}
+    files |= {"requirements.txt": "django\nmkdocs\n", "mkdocs.yml": "site_name: shop\n"}
+    plan = plan_of(tmp_path, files)
+    assert plan.framework is not None
+    assert plan.framework.slug == "django"

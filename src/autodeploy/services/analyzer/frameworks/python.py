@@ -50,8 +50,8 @@ _BOTS = (
     "pytelegrambotapi", "telethon", "pyrogram", "twitchio",
 )  # fmt: skip
 
-# Front ends and scripts that lie beside a Python app in one folder.
-_BESIDE = frozenset({"vite", "webpack", "express", "node", "python-bot"})
+# Front ends, scripts and manuals that lie beside a Python app in one folder.
+_BESIDE = frozenset({"vite", "webpack", "express", "node", "python-bot", "mkdocs"})
 
 RECORDS = (
     FrameworkRecord(
