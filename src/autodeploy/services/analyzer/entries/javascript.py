@@ -152,9 +152,12 @@ def _start(
             record.start_command if plain else RUNNERS.get(manager, "npx ") + record.start_command
         )
         return Command(command=line, reason=f"{record.name} starts so")
-    found = _entry(files, packages, refused or "")
-    if found is None and build and not record.generic:
-        found = _built_entry(files)
+    if not record.generic:
+        found = _entry(files, packages, refused or "") or (_built_entry(files) if build else None)
+    else:
+        # What a bundler watches runs in a browser.
+        is_page = refused is not None and _BUNDLES.search(refused)
+        found = None if is_page else _entry(files, packages, refused or "")
     if refused and found is None:
         files.warn(
             f"The start script `{refused[:80]}` is for development. Add one that serves "
@@ -172,12 +175,7 @@ def serves_development(script: str, scripts: Mapping[str, str], depth: int = 3) 
 
 
 def _entry(files: SourceFiles, packages: Packages, refused: str) -> Command | None:
-    """The file that the refused script watches, else what is named or called like an entry.
-
-    What a bundler watches runs in a browser.
-    """
-    if _BUNDLES.search(refused):
-        return None
+    """The file that the refused script watches, else what is named or called like an entry."""
     watched = [word.strip("\"'").removeprefix("./") for word in reversed(refused.split())]
     manifest = files.json("package.json")
     named = (words(manifest.get("main")) or "").removeprefix("./")
