@@ -69,32 +69,25 @@ def _serves_itself(files: SourceFiles, record: FrameworkRecord) -> bool:
 
 def _without_application(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
     """How to run what depends on a framework and makes no application that was seen."""
-    named = _named_script(files, packages)
-    if named:
-        return Run(
-            kind=AppKind.SERVER,
-            install=packages.install,
-            start=named,
-            port=record.port,
-            found=False,
-        )
-    lines = [(path, f"python {path}") for path in SCRIPTS if files.has(path)]
-    lines += [
-        (path, f"python -m {shlex.quote(path.partition('/')[0])}")
-        for path in files.glob("*/__main__.py")
-    ]
-    start = None
-    if lines:
-        path, line = lines[0]
-        reason = f"{path} is the entry point by its name; no {record.name} application was seen"
-        start = Command(command=line, reason=reason)
     return Run(
         kind=AppKind.SERVER,
         install=packages.install,
-        start=start,
+        start=_named_script(files, packages) or _usual_script(files, record),
         port=record.port,
         found=False,
     )
+
+
+def _usual_script(files: SourceFiles, record: FrameworkRecord) -> Command | None:
+    """The script, or the package, that is run by its name."""
+    lines = {path: f"python {path}" for path in SCRIPTS if files.has(path)}
+    for path in files.glob("*/__main__.py"):
+        lines[path] = f"python -m {shlex.quote(path.partition('/')[0])}"
+    script = next(iter(lines), None)
+    if script is None:
+        return None
+    reason = f"{script} is the entry point by its name; no {record.name} application was seen"
+    return Command(command=lines[script], reason=reason)
 
 
 def script_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
