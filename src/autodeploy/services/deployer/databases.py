@@ -66,7 +66,7 @@ async def ensure_database(context: StepContext) -> dict[str, Any]:
     provider = context.engine.providers.databases(row.provider)
     handle = await provider.ensure_database(
         DatabaseRequest(database_id=row.id, app=context.app, name=row.name, plan=row.plan),
-        context.log.write,
+        context.log,
     )
     encrypted = await context.engine.resources.vault.encrypt_for(
         vault_subject(row.organization_id), handle.url, context=database_context(row.id)
