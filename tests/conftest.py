@@ -146,7 +146,7 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
     from autodeploy.kernel.objects import ObjectStore
     from autodeploy.kernel.queue import Queues
     from autodeploy.kernel.signing import TokenSigner, generate_signing_key
-    from autodeploy.kernel.vault import Vault
+    from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 
     queues = Queues.connect(redis_url)
     events = EventBus.connect(redis_url)
@@ -158,7 +158,7 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
         events=events,
         cache=cache,
         objects=ObjectStore.open(f"file://{home}/objects"),
-        vault=Vault(secrets.token_bytes(32)),
+        vault=Vault(EmbeddedBackend(Keyring.of(secrets.token_bytes(32)))),
         signer=TokenSigner.load(home / "jwt.pem"),
         git=GitClient(allow_private_addresses=True),
         home=home,

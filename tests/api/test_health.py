@@ -16,7 +16,7 @@ async def test_a_living_process_says_so(client):
 async def test_a_process_with_all_parts_is_ready(client):
     answer = await client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok"}
+    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok", "vault": "ok"}
 
 
 async def test_a_process_without_redis_is_not_ready_and_says_which(home, resources):
@@ -26,7 +26,12 @@ async def test_a_process_without_redis_is_not_ready_and_says_which(home, resourc
         assert (await client.get("/healthz")).status_code == 200
     await lost.close()
     assert answer.status_code == 503
-    assert answer.json() == {"status": "failing", "database": "ok", "redis": "failing"}
+    assert answer.json() == {
+        "status": "failing",
+        "database": "ok",
+        "redis": "failing",
+        "vault": "ok",
+    }
 
 
 async def test_a_process_without_its_database_is_not_ready_and_says_which(home, resources):
@@ -34,7 +39,12 @@ async def test_a_process_without_its_database_is_not_ready_and_says_which(home, 
     async with client_of(new_app(home, replace(resources, db=lost))) as client:
         answer = await client.get("/readyz")
     await lost.close()
-    assert answer.json() == {"status": "failing", "database": "failing", "redis": "ok"}
+    assert answer.json() == {
+        "status": "failing",
+        "database": "failing",
+        "redis": "ok",
+        "vault": "ok",
+    }
 
 
 async def test_a_part_that_hangs_does_not_hang_the_answer(home, resources):
