@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -21,6 +22,9 @@ from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
 from autodeploy.kernel.embedded.valkey import EmbeddedValkey
 from autodeploy.kernel.process import SystemUser, ensure_system_user
 from autodeploy.kernel.resources import Resources
+
+if TYPE_CHECKING:
+    from tests.bao import Bao
 
 _MOST_PROCESSES = 4
 _TEMPLATE = "autodeploy_template"
@@ -93,6 +97,16 @@ def valkey(
         yield server
     finally:
         loop.run_until_complete(server.stop())
+
+
+@pytest.fixture(scope="session")
+def bao(_servers: tuple[Path, asyncio.AbstractEventLoop]) -> Iterator["Bao"]:
+    """A vault server for the session; a test makes a key and a role of its own in it."""
+    from tests.bao import Bao
+
+    server = Bao(_servers[0] / "bao")
+    yield server
+    server.close()
 
 
 @pytest.fixture

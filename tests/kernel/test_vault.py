@@ -167,7 +167,7 @@ def test_master_key_readable_by_others_is_refused(tmp_path):
     generate_master_key_file(path)
     path.chmod(0o640)
     with pytest.raises(MasterKeyError, match="read by others"):
-        Keyring.load(path).keys
+        Keyring.load(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"!!!!", base64.b64encode(bytes(31))])
@@ -176,7 +176,7 @@ def test_file_without_a_key_is_refused(tmp_path, content):
     path.write_bytes(content)
     path.chmod(0o600)
     with pytest.raises(MasterKeyError):
-        Keyring.load(path).keys
+        Keyring.load(path)
 
 
 def test_missing_master_key_is_refused(tmp_path):

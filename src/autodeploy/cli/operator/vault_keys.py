@@ -22,7 +22,7 @@ from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
-from autodeploy.kernel.vault.keyring import drop_older_keys, prepare_key
+from autodeploy.kernel.vault.keyring import drop_keys, prepare_key
 from autodeploy.kernel.vault.reseal import Progress as Report
 from autodeploy.kernel.vault.reseal import Resealed, count_keys, reseal_all
 from autodeploy.roles import close_resources, open_resources
@@ -152,18 +152,19 @@ async def _retire() -> tuple[list[str], Path | None]:
         counts = await count_keys(resources.db, Base.metadata)
         current = await resources.vault.sealing.current_key()
         version = EmbeddedBackend.version
-        older = [
-            name
+        older = {
+            name: key.id
             for key in ring.keys
             if not key.waiting and (name := f"{version}.{key.id}") != current
-        ]
+        }
         if not older:
             return [], None
         _require_unused({name: counts[name] for name in older})
         if not current.startswith(f"{version}."):
             return [], ring.path
         _require_settled(ring.path)
-        return [f"{version}.{key_id}" for key_id in drop_older_keys(ring.path)], None
+        drop_keys(ring.path, older.values())
+        return list(older), None
 
 
 def _require_unused(counts: dict[str, int]) -> None:

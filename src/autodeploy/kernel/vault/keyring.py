@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,13 +151,11 @@ def prepare_key(path: Path) -> str:
         return waiting[-1].id
 
 
-def drop_older_keys(path: Path) -> list[str]:
-    """Keep the sealing key and one that waits; returns the ids of those that are gone."""
+def drop_keys(path: Path, ids: Collection[str]) -> None:
+    """Remove keys by their ids; the one that seals is never among those that go."""
     with _changing(path) as keys:
-        older = [key for key in keys[1:] if not key.waiting]
-        if older:
-            replace_private_file(path, _text([key for key in keys if key not in older]))
-        return [key.id for key in older]
+        kept = [keys[0], *(key for key in keys[1:] if key.id not in ids)]
+        replace_private_file(path, _text(kept))
 
 
 @contextmanager

@@ -146,8 +146,10 @@ class VaultServer:
         except httpx.TransportError as error:
             raise _away(f"does not answer ({type(error).__name__})") from None
         except ValueError:
-            raise _away("answers something else than a vault does") from None
-        if "Vault is sealed" in answer.get("errors", ()):
+            answer = None
+        if not isinstance(answer, dict):
+            raise _away("answers something else than a vault does")
+        if "Vault is sealed" in (answer.get("errors") or ()):
             raise _away("is sealed")
         status = response.status_code
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -29,8 +29,6 @@ async def rotate(resources: Resources, user_id: UUID, provider: str) -> None:
         if result.failures:
             raise VaultError(result.failures[0], remedy="Connect the provider again.")
         if result.left:
-            raise Conflict(
-                "The connection is in use all the time.", remedy="Try again in a moment."
-            )
+            raise Conflict("The connection stays in use.", remedy="Try again in a moment.")
     if not any(result.done for result in results):
         raise NotFound(f"The user has no connection to {provider}.")
