@@ -131,6 +131,25 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
+async def owner_database(database_url: str) -> AsyncIterator[Database]:
+    """The fresh database, as its owner sees it."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def key_file(home: Path) -> Path:
+    """A master key where the platform of ``home`` has it."""
+    from autodeploy.kernel.vault import generate_master_key_file
+
+    path = home / "secrets" / "master.key"
+    path.parent.mkdir()
+    generate_master_key_file(path)
+    return path
+
+
+@pytest.fixture
 async def redis_url(valkey: EmbeddedValkey) -> str:
     """The URL of an empty Redis database."""
     number = next(_numbers) % 64
