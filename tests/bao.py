@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from autodeploy.kernel.process import die_with_parent
 from autodeploy.kernel.vault.server import AppRole, VaultServer
 from autodeploy.kernel.vault.transit import TransitBackend
 from autodeploy.kernel.vault_url import TransitAddress, parse_transit_url
@@ -56,6 +57,7 @@ class Bao:
                 ],
                 stdout=log,
                 stderr=log,
+                preexec_fn=die_with_parent(),
                 env={"HOME": str(self._folder), "PATH": "/usr/bin:/bin"},
             )
         self._process = process

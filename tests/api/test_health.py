@@ -5,6 +5,10 @@ from tests.api.conftest import client_of, new_app
 
 from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
+from autodeploy.kernel.vault import Vault
+from autodeploy.kernel.vault.server import TokenFile, VaultServer
+from autodeploy.kernel.vault.transit import TransitBackend
+from autodeploy.kernel.vault_url import parse_transit_url
 from autodeploy.services.auth import service
 
 
@@ -70,3 +74,18 @@ async def test_metrics_are_for_operators_and_count_by_route_template(client, res
     metrics = (await client.get("/metrics", headers=headers)).text
     assert 'route="/api/v1/auth/tokens/{token_id}",status="404"' in metrics
     assert unknown not in metrics
+
+
+async def test_a_process_whose_vault_is_away_is_not_ready_and_says_which(home, resources):
+    address = parse_transit_url("http://127.0.0.1:1/transit/app")
+    away = Vault(TransitBackend(VaultServer(address, TokenFile(lambda: "token"))))
+    async with client_of(new_app(home, replace(resources, vault=away))) as client:
+        answer = await client.get("/readyz")
+    await away.close()
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "failing",
+        "database": "ok",
+        "redis": "ok",
+        "vault": "failing",
+    }

@@ -104,8 +104,10 @@ class _Attempt:
     async def begin(self) -> Response | None:
         """Claim the key: None when this request is the one to run, else the kept answer.
 
-        Raises ``KeyReused`` and ``RequestInProgress``.
+        Raises ``KeyReused`` and ``RequestInProgress``, and ``Unavailable`` while the answer could
+        not be kept: work whose repetition would do it again is not begun.
         """
+        await self._resources.vault.check()
         async with self._resources.db.transaction() as session:
             await session.execute(
                 delete(IdempotencyKey).where(
