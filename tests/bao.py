@@ -32,15 +32,20 @@ def find_bao() -> Path:
 class Bao:
     """A server in development mode: unsealed, in memory, with a transit engine and AppRole."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, tls: bool = False):
         self._folder = folder
         self._folder.mkdir(exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.origin = f"http://127.0.0.1:{probe.getsockname()[1]}"
+            self._listen = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.origin = f"{'https' if tls else 'http'}://{self._listen}"
+        self._tls = ["-dev-tls", f"-dev-tls-cert-dir={folder}"] if tls else []
         self._log = folder / "bao.log"
         self._http = httpx.Client(
-            base_url=f"{self.origin}/v1/", headers={"X-Vault-Token": _ROOT}, trust_env=False
+            base_url=f"{self.origin}/v1/",
+            headers={"X-Vault-Token": _ROOT},
+            verify=False,
+            trust_env=False,
         )
         self._process = self._spawn()
 
@@ -53,7 +58,8 @@ class Bao:
                     "-dev",
                     f"-dev-root-token-id={_ROOT}",
                     "-dev-no-store-token",
-                    f"-dev-listen-address={self.origin.removeprefix('http://')}",
+                    f"-dev-listen-address={self._listen}",
+                    *self._tls,
                 ],
                 stdout=log,
                 stderr=log,
@@ -70,7 +76,7 @@ class Bao:
         return process
 
     def request(self, method: str, path: str, **body: Any) -> dict[str, Any]:
-        """As root."""
+        """As root, who trusts the server that it started."""
         answer = self._http.request(method, path, json=body or None)
         answer.raise_for_status()
         return answer.json() if answer.content else {}
@@ -82,12 +88,11 @@ class Bao:
     def address(self, name: str, query: str = "") -> TransitAddress:
         return parse_transit_url(f"{self.origin}/transit/{name}{query}")
 
-    def make_role(self, key: str, **options: Any) -> tuple[str, str]:
+    def make_role(self, key: str, *, rotate: bool = False, **options: Any) -> tuple[str, str]:
         """Role id and secret id of a role that may use the key and no more."""
-        rules = "".join(
-            f'path "transit/{operation}/{key}" {{ capabilities = ["update"] }}\n'
-            for operation in ("encrypt", "decrypt")
-        )
+        paths = [f"transit/encrypt/{key}", f"transit/decrypt/{key}"]
+        paths += [f"transit/keys/{key}/rotate"] * rotate
+        rules = "".join(f'path "{path}" {{ capabilities = ["update"] }}\n' for path in paths)
         self.request("PUT", f"sys/policies/acl/{key}", policy=rules)
         self.request("POST", f"auth/approle/role/{key}", token_policies=[key], **options)
         role = self.request("GET", f"auth/approle/role/{key}/role-id")

@@ -21,7 +21,6 @@ from autodeploy.kernel.sandbox import MIB, open_sandbox
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultRefused
-from autodeploy.kernel.vault.keyring import read_keys
 from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.registry import Registry
@@ -41,12 +40,11 @@ _WORKER_CONNECTIONS = 20
 
 
 def check_keys(settings: Settings) -> None:
-    """Raise ``MasterKeyError`` or ``SigningKeyError`` for a key file that cannot be used.
+    """Raise what is wrong with a key file, or with how the vault server is to be reached.
 
     A server that would find out while it starts can only end with a traceback.
     """
-    if settings.master_key_file.exists() or settings.transit_address is None:
-        read_keys(settings.master_key_file)
+    open_vault(settings)
     TokenSigner.load(settings.jwt_key_file)
 
 
@@ -73,7 +71,7 @@ async def open_resources(settings: Settings, database_role: DatabaseRole) -> Res
 
 def open_vault(settings: Settings) -> Vault:
     """Seals with the vault server where one is configured, else with the master key of this
-    machine; opens what either has sealed. Raises ``MasterKeyError``."""
+    machine; opens what either has sealed. Raises ``MasterKeyError`` and ``VaultRefused``."""
     address = settings.transit_address
     if address is None:
         return Vault(EmbeddedBackend(Keyring.load(settings.master_key_file)))

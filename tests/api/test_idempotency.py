@@ -83,7 +83,7 @@ async def test_a_request_that_died_with_its_process_may_be_repeated(client, sign
     headers = await sign_up()
     await _create(client, headers, "k1")
     async with resources.db.transaction() as session:
-        await session.execute(update(IdempotencyKey).values(status=None, body=None))
+        await session.execute(update(IdempotencyKey).values(status=None, encrypted_answer=None))
     assert (await _create(client, headers, "k1")).status_code == 409
     async with resources.db.transaction() as session:
         await session.execute(

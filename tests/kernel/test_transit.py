@@ -372,3 +372,34 @@ async def test_namespace_and_token_are_sent_as_headers(bao, key):
     assert {request.headers["X-Vault-Namespace"] for request in seen} == {"team"}
     assert seen[0].headers["X-Vault-Token"] == "the-token"
     assert all("the-token" not in str(request.url) for request in seen)
+
+
+async def test_certificate_of_an_unknown_authority_is_refused_and_of_a_named_one_not(
+    tmp_path: Path, key: str
+) -> None:
+    server = Bao(tmp_path / "bao", tls=True)
+    try:
+        server.make_key(key)
+        role_id, secret_id = server.make_role(key)
+        role = AppRole(lambda: role_id, lambda: secret_id)
+        (authority,) = (tmp_path / "bao").glob("*ca.pem")
+        stranger = Vault(TransitBackend(VaultServer(server.address(key), role)))
+        with pytest.raises(VaultAway, match="CERTIFICATE_VERIFY_FAILED"):
+            await stranger.encrypt("token", "u1")
+        await stranger.close()
+        named = server.address(key, f"?ca={authority}")
+        vault = Vault(TransitBackend(VaultServer(named, role)))
+        assert await vault.decrypt(await vault.encrypt("token", "u1"), "u1") == "token"
+        await vault.close()
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_authorities_that_cannot_be_read_are_named(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+    address = parse_transit_url(f"https://vault.example/transit/k?ca={tmp_path}/ca.pem")
+    with pytest.raises(VaultRefused, match=r"ca\.pem") as raised:
+        VaultServer(address, TokenFile(lambda: "token"))
+    assert "option ca" in str(raised.value.remedy)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import time
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +13,13 @@ from tests.stored_values import Store, connection, open_vault
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator import vault_keys
-from autodeploy.kernel.db import Database
+from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.process import python_argv, spawn
 from autodeploy.kernel.signing import generate_signing_key
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 from autodeploy.kernel.vault.keyring import add_key
+from autodeploy.kernel.vault.reseal import count_keys
 
 
 @pytest.fixture
@@ -118,3 +121,49 @@ async def test_operator_rotates_one_connection(stored, platform, capsys):
             await run(vault_keys.rotate_connection, capsys, user, "github")
     with pytest.raises(NotFound, match="no connection to vercel"):
         await run(vault_keys.rotate_connection, capsys, str(stored.user_id), "vercel")
+
+
+async def test_rotation_that_is_killed_is_finished_by_the_next(stored, platform, monkeypatch):
+    vault = open_vault(platform)
+    await stored.fill(vault, variables=1500)
+    before = await stored.read_all(vault)
+    arguments = python_argv("vault", "rotate-master", "--json")
+    command = await spawn(arguments, env=dict(os.environ), stdout=DEVNULL, stderr=DEVNULL)
+    async with asyncio.timeout(60):
+        while len(counts := await count_keys(stored.db, Base.metadata)) < 2:
+            await asyncio.sleep(0.005)
+    command.kill()
+    await command.wait()
+    assert min(counts.values()) > 0, "it was killed on its way"
+    assert len(Keyring.load(platform).keys) == 2
+    assert await stored.read_all(open_vault(platform)) == before
+
+    again = await spawn(arguments, env=dict(os.environ), stdout=PIPE, stderr=DEVNULL)
+    out, _ = await again.communicate()
+    assert again.returncode == 0
+    answer = json.loads(out)
+    assert answer["began"] is False
+    assert await count_keys(stored.db, Base.metadata) == {answer["key"]: len(before)}
+    assert await stored.read_all(open_vault(platform)) == before
+
+
+async def test_key_of_a_vault_server_is_rotated_and_values_follow(
+    stored, platform, capsys, bao, home, monkeypatch
+):
+    bao.make_key("moved")
+    role_id, secret_id = bao.make_role("moved", rotate=True)
+    monkeypatch.setenv("AUTODEPLOY_VAULT_URL", f"{bao.origin}/transit/moved")
+    monkeypatch.setenv("AUTODEPLOY_VAULT_ROLE_ID", role_id)
+    monkeypatch.setenv("AUTODEPLOY_VAULT_SECRET_ID", secret_id)
+    await stored.fill(open_vault(platform))
+    moved = await run(vault_keys.rotate_master, capsys)
+    assert (moved["key"], moved["began"]) == ("v1t.vault:v1", False)
+    assert (await run(vault_keys.retire_keys, capsys))["unusedFile"] == str(platform)
+    platform.unlink()
+    rotated = await run(vault_keys.rotate_master, capsys)
+    assert (rotated["key"], rotated["began"]) == ("v1t.vault:v2", True)
+    assert (await run(vault_keys.show_status, capsys))["keys"] == [
+        {"key": "v1t.vault:v2", "state": "seals", "values": moved["values"]}
+    ]
+    with pytest.raises(CommandError, match="vault server holds the key"):
+        await run(vault_keys.prepare_rotation, capsys)

@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 from tests.bao import Bao
 from tests.services.auth.accounts import principal
-from tests.services.deployer.platform import WITH_DATABASE, Platform, eventually
+from tests.services.deployer.platform import Platform, eventually
 
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import Vault, VaultAway
 from autodeploy.services.deployer import deployments, variables
 from autodeploy.services.deployer import runner as runner_module
 from autodeploy.services.deployer.schemas import VariableInput
+
+WITH_DATABASE = {"database": {"plan": "free"}}
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ async def _waits(platform: Platform, deployment_id) -> bool:
 async def test_deployment_waits_for_the_vault_and_goes_on(sealable, monkeypatch) -> None:
     monkeypatch.setattr(runner_module, "RETRY_SECONDS", 0.01)
     platform, server = sealable
-    created = await platform.deploy(await platform.project(WITH_DATABASE))
+    created = await platform.deploy(await platform.project(), configuration=WITH_DATABASE)
 
     def seal() -> None:
         platform.provider.at.clear()
@@ -45,7 +47,8 @@ async def test_deployment_waits_for_the_vault_and_goes_on(sealable, monkeypatch)
     await eventually(lambda: _waits(platform, created.id), seconds=30)
     server.unseal()
     await run
-    assert (await platform.view(created.id)).status == "ready"
+    ended = await platform.view(created.id)
+    assert (ended.status, ended.error) == ("ready", None)
     assert (await platform.row(created.id)).recoveries == 0
     assert sum("Waiting" in line for line in await platform.messages(created.id)) == 1
 
@@ -70,14 +73,15 @@ async def test_deployment_that_begins_while_the_vault_is_sealed_waits_with_its_l
     await asyncio.wait_for(told.wait(), 30)
     server.unseal()
     await run
-    assert (await platform.view(created.id)).status == "ready"
+    ended = await platform.view(created.id)
+    assert (ended.status, ended.error) == ("ready", None)
     assert (await platform.row(created.id)).recoveries == 0
 
 
 async def test_waiting_deployment_can_be_cancelled(sealable, monkeypatch) -> None:
     monkeypatch.setattr(runner_module, "RETRY_SECONDS", 0.01)
     platform, server = sealable
-    created = await platform.deploy(await platform.project(WITH_DATABASE))
+    created = await platform.deploy(await platform.project(), configuration=WITH_DATABASE)
     platform.provider.at["ensure_database"] = server.seal
     run = asyncio.create_task(platform.runner.run(created.id))
     await eventually(lambda: _waits(platform, created.id), seconds=30)

@@ -67,7 +67,15 @@ async def _status() -> list[tuple[str, str, int]]:
 
 def prepare_rotation(*, as_json: bool) -> None:
     """Add a key that only opens, for the machines of an installation that has several."""
-    path = complete_settings().master_key_file
+    settings = complete_settings()
+    address = settings.transit_address
+    if address is not None and address.seals:
+        raise CommandError(
+            "The vault server holds the key, so there is no file to prepare.",
+            remedy="Run `autodeploy vault rotate-master` without --prepare, on one machine.",
+            exit_code=ExitCode.USAGE,
+        )
+    path = settings.master_key_file
     key = f"{EmbeddedBackend.version}.{prepare_key(path)}"
     if as_json:
         print_json({"waiting": key, "file": str(path)})

@@ -10,6 +10,7 @@ import contextlib
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import httpx
@@ -84,7 +85,10 @@ def _lease(auth: Json) -> Lease:
 
 
 class VaultServer:
-    """One server, with a token that is kept alive and got again when it is refused."""
+    """One server, with a token that is kept alive and got again when it is refused.
+
+    Raises ``VaultRefused`` for a file of authorities that cannot be used.
+    """
 
     def __init__(self, address: TransitAddress, credential: Credential):
         self.address = address
@@ -99,7 +103,7 @@ class VaultServer:
             base_url=f"{address.origin}/v1/",
             headers=headers,
             timeout=httpx.Timeout(CALL_SECONDS, connect=_CONNECT_SECONDS),
-            verify=ssl.create_default_context(cafile=str(address.ca)) if address.ca else True,
+            verify=_authorities(address.ca),
             trust_env=False,
         )
 
@@ -144,7 +148,7 @@ class VaultServer:
             response = await self._http.request(method, path, json=body, headers=headers)
             answer = response.json() if response.content else {}
         except httpx.TransportError as error:
-            raise _away(f"does not answer ({type(error).__name__})") from None
+            raise _away(f"does not answer ({error or type(error).__name__})") from None
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
@@ -202,6 +206,18 @@ class VaultServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._renewal
             self._renewal = None
+
+
+def _authorities(file: Path | None) -> ssl.SSLContext:
+    """Who may have signed the server's certificate: those of the file, else the usual ones."""
+    try:
+        return ssl.create_default_context(cafile=str(file)) if file else httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        raise VaultRefused(
+            f"The authorities for the vault server cannot be read from {file}: "
+            f"{error.strerror or error}.",
+            remedy="Correct the option ca of AUTODEPLOY_VAULT_URL: a file of PEM certificates.",
+        ) from None
 
 
 def _away(what: str) -> VaultAway:
