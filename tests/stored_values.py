@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, place_of, sealed_columns
 from autodeploy.services.auth.models import IdempotencyKey, Organization, ProviderIntegration, User
+from autodeploy.services.deployer.app_environment import variable_place
 from autodeploy.services.deployer.models import (
     EnvironmentVariable,
     Project,
@@ -65,21 +66,29 @@ class Store:
         project = {"project_id": self.project_id, "environment": "production"}
         database = {**ids, **project, "provider": "local"}
         await self._add(vault, ProjectDatabase, "encrypted_url", database)
-        for number in range(variables):
-            await self.add_variable(vault, f"KEY_{number}")
+        await self.add_variables(vault, [f"KEY_{number}" for number in range(variables)])
 
     @property
     def _connection(self) -> dict[str, object]:
         return {"user_id": self.user_id, "provider": "github"}
 
-    async def add_variable(self, vault: Vault, key: str) -> None:
-        values = {
-            "organization_id": self.organization_id,
-            "project_id": self.project_id,
-            "environment": "production",
-            "key": key,
-        }
-        await self._add(vault, EnvironmentVariable, "encrypted_value", values)
+    async def add_variables(self, vault: Vault, keys: list[str]) -> None:
+        rows = [
+            EnvironmentVariable(
+                organization_id=self.organization_id,
+                project_id=self.project_id,
+                environment="production",
+                key=key,
+            )
+            for key in keys
+        ]
+        for row in rows:
+            place = variable_place(row)
+            row.encrypted_value = await vault.encrypt_for(
+                place.subject, "encrypted_value", context=place.context
+            )
+        async with self.db.transaction() as session:
+            session.add_all(rows)
 
     async def _add(
         self, vault: Vault, model: type[Base], name: str, values: Mapping[str, object]

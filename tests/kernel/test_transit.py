@@ -238,6 +238,7 @@ async def test_short_token_is_renewed_and_goes_on_past_its_time(bao, key, opened
     await vault.encrypt_for("user:1", "token")
     server = vault.sealing._server
     first = server._token
+    assert first is not None
     deadline = asyncio.get_running_loop().time() + 2.2
     while asyncio.get_running_loop().time() < deadline:
         assert await vault.encrypt_for("user:1", "token")

@@ -87,7 +87,7 @@ async def test_key_that_a_value_is_under_is_not_retired(stored, platform, capsys
 
 async def test_value_without_its_key_fails_the_command_and_says_which(stored, platform, capsys):
     await stored.fill(open_vault(platform))
-    await stored.add_variable(Vault(EmbeddedBackend(Keyring.of(os.urandom(32)))), "LOST")
+    await stored.add_variables(Vault(EmbeddedBackend(Keyring.of(os.urandom(32)))), ["LOST"])
     with pytest.raises(CommandError, match="1 stored values do not open") as raised:
         await run(vault_keys.rotate_master, capsys)
     assert "environment_variables.encrypted_value" in raised.value.log_tail[0]
@@ -125,7 +125,7 @@ async def test_operator_rotates_one_connection(stored, platform, capsys):
 
 async def test_rotation_that_is_killed_is_finished_by_the_next(stored, platform, monkeypatch):
     vault = open_vault(platform)
-    await stored.fill(vault, variables=1500)
+    await stored.fill(vault, variables=1000)
     before = await stored.read_all(vault)
     arguments = python_argv("vault", "rotate-master", "--json")
     command = await spawn(arguments, env=dict(os.environ), stdout=DEVNULL, stderr=DEVNULL)
