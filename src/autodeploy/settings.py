@@ -102,7 +102,7 @@ class Settings(BaseSettings):
             try:
                 parse_transit_url(vault_url)
             except InvalidInput as error:
-                raise ValueError(f"{error.message} {error.remedy}") from None
+                raise ValueError(f"{error.message} {error.remedy.rstrip('.')}") from None
         return vault_url
 
     @model_validator(mode="after")

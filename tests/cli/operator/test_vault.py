@@ -123,6 +123,21 @@ async def test_operator_rotates_one_connection(stored, platform, capsys):
         await run(vault_keys.rotate_connection, capsys, str(stored.user_id), "vercel")
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_platform_that_does_not_run_is_told(home, key_file, monkeypatch, capsys, stopped):
+    generate_signing_key(home / "secrets" / "jwt.pem")
+    monkeypatch.setenv("AUTODEPLOY_HOME", str(home))
+    if stopped:
+        (home / "secrets" / "postgres.password").write_text("p")
+    before = key_file.read_bytes()
+    for command in (vault_keys.show_status, vault_keys.rotate_master, vault_keys.retire_keys):
+        with pytest.raises(CommandError, match="does not answer") as raised:
+            await run(command, capsys)
+        assert raised.value.exit_code is ExitCode.UNREACHABLE
+        assert "autodeploy up" in (raised.value.remedy or "")
+    assert key_file.read_bytes() == before
+
+
 async def test_rotation_that_is_killed_is_finished_by_the_next(stored, platform, monkeypatch):
     vault = open_vault(platform)
     await stored.fill(vault, variables=1000)
