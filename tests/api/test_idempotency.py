@@ -4,6 +4,7 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.auth.models import IdempotencyKey
 
 TOKENS = "/api/v1/auth/tokens"
@@ -64,7 +65,8 @@ async def test_the_kept_answer_is_stored_encrypted(client, sign_up, resources):
     token = (await _create(client, await sign_up(), "k1")).json()["token"]
     async with resources.db.transaction() as session:
         row = (await session.scalars(select(IdempotencyKey))).one()
-    assert token not in str(row.body)
+    assert row.encrypted_answer
+    assert token not in row.encrypted_answer
 
 
 async def test_a_key_is_free_again_after_a_day(client, sign_up, resources):
@@ -81,7 +83,7 @@ async def test_a_request_that_died_with_its_process_may_be_repeated(client, sign
     headers = await sign_up()
     await _create(client, headers, "k1")
     async with resources.db.transaction() as session:
-        await session.execute(update(IdempotencyKey).values(status=None, body=None))
+        await session.execute(update(IdempotencyKey).values(status=None, encrypted_answer=None))
     assert (await _create(client, headers, "k1")).status_code == 409
     async with resources.db.transaction() as session:
         await session.execute(
@@ -93,3 +95,19 @@ async def test_a_request_that_died_with_its_process_may_be_repeated(client, sign
 async def test_an_unusable_key_is_refused(client, sign_up):
     answer = await _create(client, await sign_up(), "x" * 256)
     assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+
+
+async def test_work_whose_answer_could_not_be_kept_is_not_begun(
+    client, sign_up, resources, monkeypatch
+):
+    headers = await sign_up()
+
+    async def away() -> None:
+        raise VaultAway("The vault server is sealed.")
+
+    with monkeypatch.context() as sealed:
+        sealed.setattr(resources.vault, "check", away)
+        refused = await _create(client, headers, "k1")
+    assert (refused.status_code, refused.json()["code"]) == (503, "vault_away")
+    assert refused.json()["retryable"] is True
+    assert (await _create(client, headers, "k1")).status_code == 201

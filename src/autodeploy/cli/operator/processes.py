@@ -105,12 +105,12 @@ def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
 
 
 def secrets(as_json: Json = False) -> None:
-    """Make the master key and the signing key where they are missing."""
+    """Make the master key and the signing key where they are needed and missing."""
     from autodeploy.cli.operator.configuration import read_settings
     from autodeploy.cli.operator.home import generate_keys
 
     settings = read_settings()
-    for path in (settings.master_key_file, settings.jwt_key_file):
+    for _, path in settings.key_files:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = generate_keys(settings)
     if as_json:
