@@ -57,6 +57,7 @@ bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.switching
 	$(BIN)/python -m bench.analyzer_speed
+	$(BIN)/python -m bench.vault
 
 .PHONY: bench-analyzer
 bench-analyzer: $(READY) ## Predict the labelled cases of MANIFEST into OUT, one JSON object a line

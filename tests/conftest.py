@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -23,6 +24,9 @@ from autodeploy.kernel.embedded.valkey import EmbeddedValkey
 from autodeploy.kernel.process import SystemUser, ensure_system_user
 from autodeploy.kernel.resources import Resources
 
+if TYPE_CHECKING:
+    from tests.bao import Bao
+
 _MOST_PROCESSES = 4
 _TEMPLATE = "autodeploy_template"
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -30,8 +34,11 @@ _numbers = itertools.count(1)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes run the tests."""
-    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
+    """How many processes run the tests.
+
+    More than there are cores: about half of the time, a test waits for what it has started.
+    """
+    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) * 3 // 2)
 
 
 def make_home() -> Path:
@@ -96,6 +103,16 @@ def valkey(
         loop.run_until_complete(server.stop())
 
 
+@pytest.fixture(scope="session")
+def bao(_servers: tuple[Path, asyncio.AbstractEventLoop]) -> Iterator["Bao"]:
+    """A vault server for the session; a test makes a key and a role of its own in it."""
+    from tests.bao import Bao
+
+    server = Bao(_servers[0] / "bao")
+    yield server
+    server.close()
+
+
 @pytest.fixture
 async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The owner's URL of a fresh, migrated database, dropped after the test."""
@@ -116,6 +133,25 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url, role="autodeploy_worker")
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def owner_database(database_url: str) -> AsyncIterator[Database]:
+    """The fresh database, as its owner sees it."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def key_file(home: Path) -> Path:
+    """A master key where the platform of ``home`` has it."""
+    from autodeploy.kernel.vault import generate_master_key_file
+
+    path = home / "secrets" / "master.key"
+    path.parent.mkdir()
+    generate_master_key_file(path)
+    return path
 
 
 @pytest.fixture
@@ -157,7 +193,7 @@ async def make_resources(
     from autodeploy.kernel.queue import Queues
     from autodeploy.kernel.ratelimit import RateLimiter
     from autodeploy.kernel.signing import TokenSigner, generate_signing_key
-    from autodeploy.kernel.vault import Vault
+    from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 
     queues = Queues.connect(redis_url)
     events = EventBus.connect(redis_url)
@@ -170,7 +206,7 @@ async def make_resources(
         events=events,
         cache=cache,
         objects=ObjectStore.open(f"file://{home}/objects"),
-        vault=Vault(secrets.token_bytes(32)),
+        vault=Vault(EmbeddedBackend(Keyring.of(secrets.token_bytes(32)))),
         signer=TokenSigner.load(home / "jwt.pem"),
         git=GitClient(allow_private_addresses=True),
         mail=mail,

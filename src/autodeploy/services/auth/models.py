@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
+from autodeploy.kernel.vault import sealed
 
 
 class Role(StrEnum):
@@ -175,7 +176,7 @@ class SecondFactor(Base):
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
-    encrypted_secret: Mapped[str]
+    encrypted_secret: Mapped[str] = sealed("user:{user_id}", "second factor")
     last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[type_created]
     confirmed_at: Mapped[datetime | None]
@@ -243,8 +244,12 @@ class ProviderIntegration(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     provider: Mapped[str] = mapped_column(String(100))
     external_id: Mapped[str | None] = mapped_column(String(255))
-    encrypted_token: Mapped[str]
-    encrypted_refresh_token: Mapped[str | None] = mapped_column("refresh_token")
+    encrypted_token: Mapped[str] = sealed(
+        "user:{user_id}", "provider_integrations:{provider}:token"
+    )
+    encrypted_refresh_token: Mapped[str | None] = sealed(
+        "user:{user_id}", "provider_integrations:{provider}:refresh_token", name="refresh_token"
+    )
     expires_at: Mapped[datetime | None]
     scopes: Mapped[list[str] | None]
     details: Mapped[dict[str, Any] | None] = mapped_column("metadata")
@@ -297,5 +302,5 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int | None]
-    body: Mapped[dict[str, Any] | None]
+    encrypted_answer: Mapped[str | None] = sealed("user:{caller_id}", "idempotency_keys:{key}")
     created_at: Mapped[type_created]
