@@ -44,6 +44,10 @@ check: $(DEV_READY) ## Lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: mutate-authz
+mutate-authz: $(DEV_READY) ## Remove each check of permission in turn: the tests must notice
+	@exec $(BIN)/python -m tools.mutate_authz
+
 .PHONY: bench
 bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.overhead
@@ -53,6 +57,7 @@ bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.switching
 	$(BIN)/python -m bench.analyzer_speed
+	$(BIN)/python -m bench.vault
 
 .PHONY: bench-analyzer
 bench-analyzer: $(READY) ## Predict the labelled cases of MANIFEST into OUT, one JSON object a line

@@ -11,7 +11,9 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -22,6 +24,9 @@ from autodeploy.kernel.embedded.valkey import EmbeddedValkey
 from autodeploy.kernel.process import SystemUser, ensure_system_user
 from autodeploy.kernel.resources import Resources
 
+if TYPE_CHECKING:
+    from tests.bao import Bao
+
 _MOST_PROCESSES = 4
 _TEMPLATE = "autodeploy_template"
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -29,8 +34,11 @@ _numbers = itertools.count(1)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes run the tests."""
-    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
+    """How many processes run the tests.
+
+    More than there are cores: about half of the time, a test waits for what it has started.
+    """
+    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) * 3 // 2)
 
 
 def make_home() -> Path:
@@ -95,6 +103,16 @@ def valkey(
         loop.run_until_complete(server.stop())
 
 
+@pytest.fixture(scope="session")
+def bao(_servers: tuple[Path, asyncio.AbstractEventLoop]) -> Iterator["Bao"]:
+    """A vault server for the session; a test makes a key and a role of its own in it."""
+    from tests.bao import Bao
+
+    server = Bao(_servers[0] / "bao")
+    yield server
+    server.close()
+
+
 @pytest.fixture
 async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The owner's URL of a fresh, migrated database, dropped after the test."""
@@ -110,15 +128,40 @@ async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The fresh database, with the rights that the API has."""
-    database = Database(database_url, role="autodeploy_app")
+    """The fresh database, with the rights that workers have: they see every tenant's rows. The
+    application of tests/api has the API's, and sees its caller's."""
+    database = Database(database_url, role="autodeploy_worker")
     yield database
     await database.close()
 
 
 @pytest.fixture
+async def owner_database(database_url: str) -> AsyncIterator[Database]:
+    """The fresh database, as its owner sees it."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def key_file(home: Path) -> Path:
+    """A master key where the platform of ``home`` has it."""
+    from autodeploy.kernel.vault import generate_master_key_file
+
+    path = home / "secrets" / "master.key"
+    path.parent.mkdir()
+    generate_master_key_file(path)
+    return path
+
+
+@pytest.fixture
 async def redis_url(valkey: EmbeddedValkey) -> str:
     """The URL of an empty Redis database."""
+    return await empty_redis(valkey)
+
+
+async def empty_redis(valkey: EmbeddedValkey) -> str:
+    """The URL of a database that holds nothing."""
     number = next(_numbers) % 64
     reader, writer = await asyncio.open_unix_connection(str(valkey.socket))
     writer.write(f"SELECT {number}\r\nFLUSHDB\r\n".encode())
@@ -137,8 +180,10 @@ def home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture
-async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
+@asynccontextmanager
+async def make_resources(
+    database: Database, redis_url: str, home: Path
+) -> AsyncIterator[Resources]:
     """What services take, all of it real."""
     from autodeploy.kernel.cache import Cache
     from autodeploy.kernel.events import EventBus
@@ -148,7 +193,7 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
     from autodeploy.kernel.queue import Queues
     from autodeploy.kernel.ratelimit import RateLimiter
     from autodeploy.kernel.signing import TokenSigner, generate_signing_key
-    from autodeploy.kernel.vault import Vault
+    from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 
     queues = Queues.connect(redis_url)
     events = EventBus.connect(redis_url)
@@ -161,7 +206,7 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
         events=events,
         cache=cache,
         objects=ObjectStore.open(f"file://{home}/objects"),
-        vault=Vault(secrets.token_bytes(32)),
+        vault=Vault(EmbeddedBackend(Keyring.of(secrets.token_bytes(32)))),
         signer=TokenSigner.load(home / "jwt.pem"),
         git=GitClient(allow_private_addresses=True),
         mail=mail,
@@ -173,3 +218,10 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
     await cache.close()
     await events.close()
     await queues.close()
+
+
+@pytest.fixture
+async def resources(database: Database, redis_url: str, home: Path) -> AsyncIterator[Resources]:
+    """What services take, all of it real."""
+    async with make_resources(database, redis_url, home) as resources:
+        yield resources

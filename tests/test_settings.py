@@ -73,9 +73,55 @@ def test_embedded_urls_are_used_unless_others_are_given(home: Path) -> None:
     assert external.effective_objects_url == "s3://o"
 
 
-def test_a_vault_that_would_not_be_used_is_refused() -> None:
-    with pytest.raises(ValidationError, match="own master key"):
-        Settings(vault_url="https://vault.example")
+VAULT = "https://vault.example:8200/transit/app"
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {"vault_role_id": "r", "vault_secret_id": "s"},
+        {"vault_role_id_file": "/r", "vault_secret_id_file": "/s"},
+        {"vault_token_file": "/t"},
+    ],
+)
+def test_vault_server_with_one_credential_needs_no_key_file(
+    home: Path, credential: dict[str, str]
+) -> None:
+    settings = Settings(home=home, vault_url=VAULT, **credential)
+    assert settings.transit_address is not None
+    assert [name for name, _ in settings.key_files] == ["AUTODEPLOY_JWT_KEY_PATH"]
+
+
+def test_vault_server_that_only_opens_needs_the_key_file_too(home: Path) -> None:
+    settings = Settings(home=home, vault_url=f"{VAULT}?seal=false", vault_token_file=home)
+    assert len(settings.key_files) == 2
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {},
+        {"vault_role_id": "r"},
+        {"vault_secret_id": "s"},
+        {"vault_role_id": "r", "vault_secret_id": "s", "vault_secret_id_file": "/s"},
+        {"vault_role_id": "r", "vault_secret_id": "s", "vault_token_file": "/t"},
+    ],
+)
+def test_vault_server_without_exactly_one_credential_is_refused(
+    credential: dict[str, str],
+) -> None:
+    with pytest.raises(ValidationError, match="AUTODEPLOY_VAULT_TOKEN_FILE"):
+        Settings(vault_url=VAULT, **credential)
+
+
+def test_vault_url_that_cannot_be_used_is_refused_with_its_form() -> None:
+    with pytest.raises(ValidationError, match="https://host:8200/transit/KEY"):
+        Settings(vault_url="https://vault.example", vault_token_file="/t")
+
+
+def test_secret_id_is_not_shown() -> None:
+    settings = Settings(vault_url=VAULT, vault_role_id="hidden-r", vault_secret_id="hidden-s")
+    assert "hidden" not in repr(settings)
 
 
 def test_urls_with_passwords_are_not_shown() -> None:

@@ -5,6 +5,8 @@ import contextlib
 import os
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from autodeploy.kernel.cache import Cache
@@ -20,7 +22,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox import MIB, open_sandbox
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
-from autodeploy.kernel.vault import Vault, load_master_key
+from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultRefused
 from autodeploy.providers.github import oauth as github_oauth
 from autodeploy.providers.github.oauth import GitHubOAuth
 from autodeploy.providers.identity import IdentityProvider, IdentityProviders
@@ -46,11 +48,11 @@ _WORKER_CONNECTIONS = 20
 
 
 def check_keys(settings: Settings) -> None:
-    """Raise ``MasterKeyError`` or ``SigningKeyError`` for a key file that cannot be used.
+    """Raise what is wrong with a key file, or with how the vault server is to be reached.
 
     A server that would find out while it starts can only end with a traceback.
     """
-    load_master_key(settings.master_key_file)
+    open_vault(settings)
     TokenSigner.load(settings.jwt_key_file)
 
 
@@ -70,7 +72,7 @@ async def open_resources(settings: Settings, database_role: DatabaseRole) -> Res
         events=EventBus.connect(redis_url),
         cache=cache,
         objects=ObjectStore.open(settings.effective_objects_url),
-        vault=Vault(load_master_key(settings.master_key_file)),
+        vault=open_vault(settings),
         signer=TokenSigner.load(settings.jwt_key_file),
         git=GitClient(allow_private_addresses=settings.allow_private_addresses),
         mail=open_mailer(settings),
@@ -90,6 +92,51 @@ def open_mailer(settings: Settings) -> Mailer:
     return Mailer(transport, sender=settings.mail_sender)
 
 
+def open_vault(settings: Settings) -> Vault:
+    """Seals with the vault server where one is configured, else with the master key of this
+    machine; opens what either has sealed. Raises ``MasterKeyError`` and ``VaultRefused``."""
+    address = settings.transit_address
+    if address is None:
+        return Vault(EmbeddedBackend(Keyring.load(settings.master_key_file)))
+    # Imported here: an installation without a vault server does not pay for it.
+    from autodeploy.kernel.vault.server import AppRole, TokenFile, VaultServer
+    from autodeploy.kernel.vault.transit import TransitBackend
+
+    token_file = settings.vault_token_file
+    credential = (
+        TokenFile(partial(_read_credential, token_file))
+        if token_file
+        else AppRole(
+            partial(_given, settings.vault_role_id, settings.vault_role_id_file),
+            partial(
+                _given,
+                settings.vault_secret_id.get_secret_value() if settings.vault_secret_id else None,
+                settings.vault_secret_id_file,
+            ),
+        )
+    )
+    transit = TransitBackend(VaultServer(address, credential))
+    if not settings.master_key_file.exists() and address.seals:
+        return Vault(transit)
+    embedded = EmbeddedBackend(Keyring.load(settings.master_key_file))
+    return Vault(transit, embedded) if address.seals else Vault(embedded, transit)
+
+
+def _given(value: str | None, path: Path | None) -> str:
+    return _read_credential(path) if path else value or ""
+
+
+def _read_credential(path: Path) -> str:
+    """Raises ``VaultRefused``: a file that is missing now may be there at the next attempt."""
+    try:
+        return path.read_text().strip()
+    except (OSError, ValueError):
+        raise VaultRefused(
+            f"The credential for the vault server cannot be read from {path}.",
+            remedy="Put it there, readable by the user that AutoDeploy runs as.",
+        ) from None
+
+
 async def close_resources(resources: Resources) -> None:
     """Close what ``open_resources`` opened."""
     await resources.mail.close()
@@ -97,6 +144,7 @@ async def close_resources(resources: Resources) -> None:
     await resources.queues.close()
     await resources.cache.close()
     await resources.db.close()
+    await resources.vault.close()
 
 
 async def open_providers(settings: Settings, resources: Resources) -> Registry:

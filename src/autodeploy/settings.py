@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.sandbox import MIB, Limits
+from autodeploy.kernel.vault_url import TransitAddress, parse_transit_url
 
 # A unix socket's path may have 107 bytes; this is the longest that we add to the home folder.
 _LONGEST_SOCKET = "/run/apps-postgres/.s.PGSQL.65535"
@@ -140,6 +141,11 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(default=None, repr=False)
     vault_url: str | None = Field(default=None, repr=False)
     objects_url: str | None = Field(default=None, repr=False)
+    vault_role_id: str | None = Field(default=None, repr=False)
+    vault_role_id_file: Path | None = None
+    vault_secret_id: SecretStr | None = None
+    vault_secret_id_file: Path | None = None
+    vault_token_file: Path | None = None
     master_key_path: Path | None = None
     jwt_key_path: Path | None = None
     public_url: str | None = None
@@ -179,10 +185,12 @@ class Settings(BaseSettings):
 
     @field_validator("vault_url")
     @classmethod
-    def _vault_is_embedded(cls, vault_url: str | None) -> str | None:
-        # Ignoring it would leave secrets under another key than the operator believes.
+    def _vault_is_transit_key(cls, vault_url: str | None) -> str | None:
         if vault_url is not None:
-            raise ValueError("this version encrypts with its own master key only; unset it")
+            try:
+                parse_transit_url(vault_url)
+            except InvalidInput as error:
+                raise ValueError(f"{error.message} {error.remedy.rstrip('.')}") from None
         return vault_url
 
     @field_validator("public_url")
@@ -214,6 +222,24 @@ class Settings(BaseSettings):
         if mail_from is not None and ("@" not in mail_from or not mail_from.isprintable()):
             raise ValueError("name an address such as AutoDeploy <deploy@example.com>")
         return mail_from
+
+    @model_validator(mode="after")
+    def _vault_has_one_credential(self) -> Self:
+        if self.vault_url is None:
+            return self
+        role_ids = [self.vault_role_id, self.vault_role_id_file]
+        secret_ids = [self.vault_secret_id, self.vault_secret_id_file]
+        given = tuple(
+            sum(one is not None for one in kind)
+            for kind in (role_ids, secret_ids, [self.vault_token_file])
+        )
+        if given not in {(1, 1, 0), (0, 0, 1)}:
+            raise ValueError(
+                "AUTODEPLOY_VAULT_URL needs either AUTODEPLOY_VAULT_ROLE_ID and "
+                "AUTODEPLOY_VAULT_SECRET_ID (or the same names with _FILE), or "
+                "AUTODEPLOY_VAULT_TOKEN_FILE, and not both"
+            )
+        return self
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
@@ -263,6 +289,20 @@ class Settings(BaseSettings):
     @property
     def jwt_key_file(self) -> Path:
         return self.jwt_key_path or self.secrets_folder / "jwt.pem"
+
+    @property
+    def transit_address(self) -> TransitAddress | None:
+        """The key of the vault server; None where the master key file is all there is."""
+        return parse_transit_url(self.vault_url) if self.vault_url else None
+
+    @property
+    def key_files(self) -> tuple[tuple[str, Path], ...]:
+        """The key files that a start needs, each with the variable that names another one."""
+        signing = ("AUTODEPLOY_JWT_KEY_PATH", self.jwt_key_file)
+        address = self.transit_address
+        if address is not None and address.seals:
+            return (signing,)
+        return (("AUTODEPLOY_MASTER_KEY_PATH", self.master_key_file), signing)
 
     @property
     def postgres_password_file(self) -> Path:
@@ -333,10 +373,7 @@ class Settings(BaseSettings):
             missing.append("AUTODEPLOY_DATABASE_URL is not set")
         if not self.redis_url:
             missing.append("AUTODEPLOY_REDIS_URL is not set")
-        for variable, path in (
-            ("AUTODEPLOY_MASTER_KEY_PATH", self.master_key_file),
-            ("AUTODEPLOY_JWT_KEY_PATH", self.jwt_key_file),
-        ):
+        for variable, path in self.key_files:
             if not path.is_file():
                 missing.append(
                     f"{path} does not exist (make it with `autodeploy secrets`, or name "

@@ -1,6 +1,7 @@
 """The application with real parts, called in process."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from tests.services.auth.accounts import signed_up
 
 from autodeploy.app import ROLE_ROUTERS, create_app
+from autodeploy.kernel.db import Database
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability, Manifest, Price, Region
 from autodeploy.providers.registry import Registry
@@ -31,8 +33,29 @@ class Described:
 
 SignUp = Callable[[], Awaitable[dict[str, str]]]
 
+_opened: list[Database] = []
+
+
+@pytest.fixture(autouse=True)
+async def _close_databases() -> AsyncIterator[None]:
+    yield
+    while _opened:
+        await _opened.pop().close()
+
+
+def as_app(database: Database) -> Database:
+    """The same database with the role of the API, closed after the test."""
+    _opened.append(Database(database.engine.url, role="autodeploy_app"))
+    return _opened[-1]
+
 
 def new_app(home: Path, resources: Resources, **settings: object) -> FastAPI:
+    """The application over these parts, with the API's own role in the database."""
+    return app_over(home, replace(resources, db=as_app(resources.db)), **settings)
+
+
+def app_over(home: Path, resources: Resources, **settings: object) -> FastAPI:
+    """The application over exactly these parts."""
     values = {"rate_limits": "off", **settings}
     app = create_app(Settings(home=home, **values), frozenset(ROLE_ROUTERS), resources=resources)
     app.state.resources = resources

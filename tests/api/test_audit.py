@@ -18,6 +18,8 @@ from tests.services.auth.people import entries, invitation_token, mails_to
 from tests.services.deployer.platform import STATIC
 
 from autodeploy.api.routes import list_routes
+from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer.analyses import queue_and_wait
 from autodeploy.services.auth.setup import issue_setup_token
@@ -276,21 +278,7 @@ async def _(stage: Stage) -> Call:
 
 @writes("POST", "/repositories", "repository.create")
 async def _(stage: Stage) -> Call:
-    return Call("/repositories", {"url": await _git_url(stage.resources)})
-
-
-async def _git_url(resources: Resources) -> str:
-    """A repository that the git client finds, without a server for it."""
-
-    class Known:
-        def check_url(self, url: str) -> Any:
-            return type("Remote", (), {"text": url, "full_name": "acme/shop"})
-
-        async def resolve(self, url: str) -> Any:
-            return type("Resolved", (), {"default_branch": "main"})
-
-    object.__setattr__(resources, "git", Known())
-    return "https://git.example.com/acme/shop"
+    return Call("/repositories", {"url": "https://git.example.com/acme/shop"})
 
 
 @writes("POST", "/repositories/upload", "repository.create")
@@ -363,6 +351,28 @@ async def _(stage: Stage) -> Call:
     return Call(f"/deployments/{made['id']}/rollback")
 
 
+@writes("PUT", "/organizations/{organization_id}/members/{user_id}/projects", "member.manage")
+async def _(stage: Stage) -> Call:
+    made = await stage.organization()
+    body = {"name": "Shop", "organizationId": made["id"]}
+    project = await stage.user.call("POST", "/projects", body, status=201)
+    path = f"/organizations/{made['id']}/members/{await stage.joined(made)}/projects"
+    return Call(path, {"projects": [project["id"]]})
+
+
+@writes("POST", "/projects/{project_id}/tokens", "service_token.manage")
+async def _(stage: Stage) -> Call:
+    project = await stage.user.project()
+    return Call(f"/projects/{project['id']}/tokens", {"name": "CI"})
+
+
+@writes("DELETE", "/projects/{project_id}/tokens/{token_id}", "service_token.manage")
+async def _(stage: Stage) -> Call:
+    path = f"/projects/{(await stage.user.project())['id']}/tokens"
+    made = await stage.user.call("POST", path, {"name": "CI"}, status=201)
+    return Call(f"{path}/{made['id']}")
+
+
 def test_each_route_is_either_seen_to_write_an_entry_or_changes_nothing(app):
     mutating = {
         (method, entry.template)
@@ -373,11 +383,16 @@ def test_each_route_is_either_seen_to_write_an_entry_or_changes_nothing(app):
     assert not SCENARIOS.keys() & CHANGES_NOTHING.keys()
 
 
+async def _known(*_: object) -> ResolvedRef:
+    return ResolvedRef("main", "0" * 40, "main")
+
+
 @pytest.fixture
 async def stage(
     client: httpx.AsyncClient, resources: Resources, sign_up: SignUp, monkeypatch: Any
 ) -> Stage:
     monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(GitClient, "resolve", _known)  # there is no server to ask here
     monkeypatch.setitem(queue_and_wait.__kwdefaults__, "wait_seconds", 0.1)
     user = User(client, await sign_up())
     me = await user.call("GET", "/auth/me", status=200)

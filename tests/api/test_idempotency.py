@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from tests.api.conftest import client_of, new_app
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.auth.models import IdempotencyKey
 from autodeploy.services.auth.upkeep import remove_expired
 
@@ -67,7 +68,8 @@ async def test_the_kept_answer_is_stored_encrypted(client, sign_up, resources):
     token = (await _create(client, await sign_up(), "k1")).json()["token"]
     async with resources.db.transaction() as session:
         row = (await session.scalars(select(IdempotencyKey))).one()
-    assert token not in str(row.body)
+    assert row.encrypted_answer
+    assert token not in row.encrypted_answer
 
 
 async def test_a_key_is_free_again_after_a_day(client, sign_up, resources):
@@ -84,7 +86,7 @@ async def test_a_request_that_died_with_its_process_may_be_repeated(client, sign
     headers = await sign_up()
     await _create(client, headers, "k1")
     async with resources.db.transaction() as session:
-        await session.execute(update(IdempotencyKey).values(status=None, body=None))
+        await session.execute(update(IdempotencyKey).values(status=None, encrypted_answer=None))
     assert (await _create(client, headers, "k1")).status_code == 409
     async with resources.db.transaction() as session:
         await session.execute(
@@ -145,3 +147,19 @@ async def test_the_process_that_dies_before_the_answer_leaves_one_run_to_a_repet
         answers = await asyncio.gather(*(_create(client, headers, "k1") for _ in range(4)))
         assert {answer.status_code for answer in answers} <= {201, 409}
         assert await _count(client, headers) == 2  # the one that died, and one repetition
+
+
+async def test_work_whose_answer_could_not_be_kept_is_not_begun(
+    client, sign_up, resources, monkeypatch
+):
+    headers = await sign_up()
+
+    async def away() -> None:
+        raise VaultAway("The vault server is sealed.")
+
+    with monkeypatch.context() as sealed:
+        sealed.setattr(resources.vault, "check", away)
+        refused = await _create(client, headers, "k1")
+    assert (refused.status_code, refused.json()["code"]) == (503, "vault_away")
+    assert refused.json()["retryable"] is True
+    assert (await _create(client, headers, "k1")).status_code == 201

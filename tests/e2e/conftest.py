@@ -21,16 +21,33 @@ def _platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     shutil.rmtree(wheels)
 
 
+@pytest.fixture(scope="module")
+def _emptied(_platform: Platform) -> Iterator[Platform]:
+    """The platform, without projects again after the module.
+
+    Live apps are looked after all the time, and started again whenever a later test restarts a
+    part: those of earlier modules would take time from each later one.
+    """
+    yield _platform
+    _platform.destroy_projects()
+
+
 @pytest.fixture
-def platform(_platform: Platform) -> Platform:
+def platform(_emptied: Platform) -> Platform:
     """The running platform: started again when the test before has stopped it."""
-    _platform.ensure_running()
-    return _platform
+    _emptied.ensure_running()
+    return _emptied
+
+
+@pytest.fixture(scope="module")
+def limited(_limited: Platform) -> Iterator[Platform]:
+    """A running platform on which builds and starts may use little, for those that want all."""
+    yield _limited
+    _limited.destroy_projects()
 
 
 @pytest.fixture(scope="session")
-def limited() -> Iterator[Platform]:
-    """A running platform on which builds and starts may use little, for those that want all."""
+def _limited() -> Iterator[Platform]:
     yield from running_platform(
         {
             "AUTODEPLOY_BUILD_SECONDS": "40",

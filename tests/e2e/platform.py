@@ -1,6 +1,7 @@
 """A real platform: ``autodeploy up`` in a process of its own, with a private home and free ports,
 and the real command line to talk to it."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -187,6 +189,21 @@ class Platform:
         """Deploy and return the finished deployment."""
         return self.json("deploy", str(source), "--project", name, *arguments)
 
+    def destroy_projects(self) -> None:
+        """Have whatever was deployed removed, unless the platform is stopped.
+
+        It was asked for when the API has it; the end of a large app is not waited for.
+        """
+        if self.process is None or self.process.poll() is not None:
+            return
+
+        def destroy(project: Json) -> None:
+            with contextlib.suppress(TimeoutError):
+                self.call("DELETE", f"/projects/{project['id']}", seconds=2.0)
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(destroy, self.call("GET", "/projects?limit=100")["items"]))
+
     def upload(self, folder: Path, repository_id: str) -> Json:
         """Upload a folder to a repository that exists, without deploying it."""
         archive = self.folder / "upload.tar.gz"
@@ -201,10 +218,11 @@ class Platform:
         body: Json | bytes | None = None,
         *,
         content_type: str = "application/json",
+        seconds: float = 30.0,
     ) -> Json:
         """The API, with the administrator's token."""
         stored = json.loads((self.folder / "config/autodeploy/credentials.json").read_text())
-        connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=seconds)
         headers = {
             "Authorization": f"Bearer {stored['tokens'][stored['current']]}",
             "Content-Type": content_type,

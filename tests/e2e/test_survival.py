@@ -118,7 +118,9 @@ def start_deployment(platform: Platform, folder: Path, stage: str) -> subprocess
 
 
 def deployments(platform: Platform, stage: str) -> list[Json]:
-    found: list[Json] = platform.json("status", f"at-{stage}")["deployments"]
+    """The newest ones of an app, newest first."""
+    projects = platform.call("GET", f"/projects?q=at-{stage}")["items"]
+    found: list[Json] = platform.call("GET", f"/projects/{projects[0]['id']}/deployments")["items"]
     return found
 
 

@@ -14,15 +14,22 @@ from hypothesis import strategies as st
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.vault import (
     KEY_BYTES,
+    EmbeddedBackend,
+    Keyring,
     MasterKeyError,
     Vault,
     VaultError,
     generate_master_key_file,
-    load_master_key,
 )
 
 _KEY = bytes(range(KEY_BYTES))
-_vault = Vault(_KEY)
+
+
+def vault_of(*keys: bytes) -> Vault:
+    return Vault(EmbeddedBackend(Keyring.of(*keys)))
+
+
+_vault = vault_of(_KEY)
 _subjects = st.sampled_from(["user:1", "user:2", "organization:1", "", "user:1\0"])
 # A derived key is made per subject, so the examples share a few subjects; the first is slow.
 _quick = settings(deadline=None, max_examples=50)
@@ -33,7 +40,7 @@ _quick = settings(deadline=None, max_examples=50)
 def test_any_text_comes_back_for_the_same_subject_and_context(text, subject, context):
     async def round_trip() -> str:
         sealed = await _vault.encrypt_for(subject, text, context=context)
-        return await Vault(_KEY).decrypt_for(subject, sealed, context=context)
+        return await vault_of(_KEY).decrypt_for(subject, sealed, context=context)
 
     assert asyncio.run(round_trip()) == text
 
@@ -86,8 +93,8 @@ async def test_truncated_ciphertext_is_refused():
 
 async def test_other_master_key_is_refused_and_named():
     sealed = await _vault.encrypt("token", "u1")
-    with pytest.raises(VaultError, match=_vault.key_id):
-        await Vault(os.urandom(KEY_BYTES)).decrypt(sealed, "u1")
+    with pytest.raises(VaultError, match=Keyring.of(_KEY).current.id):
+        await vault_of(os.urandom(KEY_BYTES)).decrypt(sealed, "u1")
 
 
 async def test_same_value_is_sealed_differently_each_time():
@@ -100,7 +107,7 @@ async def test_ciphertext_has_the_specified_sizes():
 
 
 async def test_known_subject_is_served_within_a_millisecond():
-    vault = Vault(_KEY)
+    vault = vault_of(_KEY)
     sealed = await vault.encrypt("token", "u1")
     started = time.process_time()
     for _ in range(200):
@@ -110,7 +117,7 @@ async def test_known_subject_is_served_within_a_millisecond():
 
 
 async def test_first_use_by_many_tasks_derives_the_key_once():
-    vault = Vault(_KEY)
+    vault = vault_of(_KEY)
     started = time.process_time()
     await vault.encrypt("token", "alone")
     once = time.process_time() - started
@@ -120,7 +127,7 @@ async def test_first_use_by_many_tasks_derives_the_key_once():
 
 
 async def test_cancelled_first_user_does_not_fail_the_others():
-    vault = Vault(_KEY)
+    vault = vault_of(_KEY)
     first = asyncio.create_task(vault.encrypt("token", "u1"))
     second = asyncio.create_task(vault.encrypt("token", "u1"))
     await asyncio.sleep(0)
@@ -136,23 +143,23 @@ async def test_text_with_lone_surrogate_is_invalid_input():
 @pytest.mark.parametrize("length", [0, 16, 31, 33])
 def test_master_key_of_wrong_length_is_refused(length):
     with pytest.raises(MasterKeyError):
-        Vault(bytes(length))
+        vault_of(bytes(length))
 
 
 def test_generated_master_key_is_private_and_loads(tmp_path):
     path = tmp_path / "master.key"
     generate_master_key_file(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(load_master_key(path)) == KEY_BYTES
+    assert len(Keyring.load(path).current.secret) == KEY_BYTES
 
 
 def test_existing_master_key_is_never_overwritten(tmp_path):
     path = tmp_path / "master.key"
     generate_master_key_file(path)
-    key = load_master_key(path)
+    key = Keyring.load(path).keys
     with pytest.raises(FileExistsError):
         generate_master_key_file(path)
-    assert load_master_key(path) == key
+    assert Keyring.load(path).keys == key
 
 
 def test_master_key_readable_by_others_is_refused(tmp_path):
@@ -160,7 +167,7 @@ def test_master_key_readable_by_others_is_refused(tmp_path):
     generate_master_key_file(path)
     path.chmod(0o640)
     with pytest.raises(MasterKeyError, match="read by others"):
-        load_master_key(path)
+        Keyring.load(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"!!!!", base64.b64encode(bytes(31))])
@@ -169,9 +176,9 @@ def test_file_without_a_key_is_refused(tmp_path, content):
     path.write_bytes(content)
     path.chmod(0o600)
     with pytest.raises(MasterKeyError):
-        load_master_key(path)
+        Keyring.load(path)
 
 
 def test_missing_master_key_is_refused(tmp_path):
     with pytest.raises(MasterKeyError, match="no master key"):
-        load_master_key(tmp_path / "master.key")
+        Keyring.load(tmp_path / "master.key")

@@ -19,9 +19,11 @@ from autodeploy.services.deployer.log_filter import LogFilter
 
 
 def get_resources(connection: HTTPConnection) -> Resources:
-    """The parts that the application opened at its start."""
+    """The parts that the application opened at its start, with a database that shows the rows
+    of the caller alone; of nobody before the caller is known."""
     resources: Resources = connection.app.state.resources
-    return resources
+    principal: Principal | None = getattr(connection.state, "principal", None)
+    return resources.acting_for(principal.tenancy) if principal else resources
 
 
 async def get_principal(connection: HTTPConnection) -> Principal:

@@ -27,6 +27,7 @@ from autodeploy.api.deps import get_resources
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Conflict, InvalidInput
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.vault import Place, place_of
 from autodeploy.services.auth.models import IdempotencyKey
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.upkeep import ANSWERS_KEPT_FOR
@@ -62,7 +63,7 @@ class Idempotency:
         if key is None or principal is None:
             await self.app(scope, receive, send)
             return
-        attempt = _Attempt(get_resources(HTTPConnection(scope)), principal.user_id, key, scope)
+        attempt = _Attempt(get_resources(HTTPConnection(scope)), principal.caller_id, key, scope)
         kept = await attempt.begin()
         if kept is not None:
             await kept(scope, receive, send)
@@ -98,19 +99,21 @@ class _Recorder:
 class _Attempt:
     """One request with a key, and its row."""
 
-    def __init__(self, resources: Resources, user_id: UUID, key: str, scope: Scope):
+    def __init__(self, resources: Resources, caller_id: UUID, key: str, scope: Scope):
         self._resources = resources
-        self._user_id = user_id
+        self._caller_id = caller_id
         self._key = key
         target = f"{scope['method']} {scope['path']}?{scope['query_string'].decode('latin-1')}\n"
         self._hash = hashlib.sha256(target.encode() + scope["state"]["body"]).digest()
-        self._is_ours = (IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
+        self._is_ours = (IdempotencyKey.caller_id == caller_id, IdempotencyKey.key == key)
 
     async def begin(self) -> Response | None:
         """Claim the key: None when this request is the one to run, else the kept answer.
 
-        Raises ``KeyReused`` and ``RequestInProgress``.
+        Raises ``KeyReused`` and ``RequestInProgress``, and ``Unavailable`` while the answer could
+        not be kept: work whose repetition would do it again is not begun.
         """
+        await self._resources.vault.check()
         async with self._resources.db.transaction() as session:
             await session.execute(
                 delete(IdempotencyKey).where(
@@ -126,7 +129,7 @@ class _Attempt:
             )
             claimed = await session.scalar(
                 insert(IdempotencyKey)
-                .values(user_id=self._user_id, key=self._key, request_hash=self._hash)
+                .values(caller_id=self._caller_id, key=self._key, request_hash=self._hash)
                 .on_conflict_do_nothing()
                 .returning(IdempotencyKey.key)
             )
@@ -141,14 +144,15 @@ class _Attempt:
             await self.forget()
             return
         content = json.dumps({"headers": answer.headers, "body": answer.body.decode()})
+        place = self._place
         sealed = await self._resources.vault.encrypt_for(
-            f"user:{self._user_id}", content, context=self._context
+            place.subject, content, context=place.context
         )
         async with self._resources.db.transaction() as session:
             await session.execute(
                 update(IdempotencyKey)
                 .where(*self._is_ours)
-                .values(status=answer.status, body={"sealed": sealed})
+                .values(status=answer.status, encrypted_answer=sealed)
             )
 
     async def forget(self) -> None:
@@ -171,19 +175,20 @@ class _Attempt:
         return await self._kept_response(row)
 
     async def _kept_response(self, row: IdempotencyKey) -> Response:
-        if row.body is None or row.status is None:
+        if row.encrypted_answer is None or row.status is None:
             raise AutoDeployError("The kept answer of an idempotent request is incomplete.")
+        place = self._place
         content = json.loads(
             await self._resources.vault.decrypt_for(
-                f"user:{self._user_id}", row.body["sealed"], context=self._context
+                place.subject, row.encrypted_answer, context=place.context
             )
         )
         headers = {**content["headers"], "Idempotency-Replayed": "true"}
         return Response(content["body"], status_code=row.status, headers=headers)
 
     @property
-    def _context(self) -> str:
-        return f"idempotency_keys:{self._key}"
+    def _place(self) -> Place:
+        return place_of(IdempotencyKey.encrypted_answer, caller_id=self._caller_id, key=self._key)
 
 
 def _key_of(scope: Scope) -> str | None:

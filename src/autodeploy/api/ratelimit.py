@@ -102,7 +102,7 @@ class RateLimits:
 def _caller(connection: HTTPConnection) -> str:
     principal = getattr(connection.state, "principal", None)
     if principal is not None:
-        return f"user:{principal.user_id}"
+        return f"caller:{principal.caller_id}"
     return f"address:{network_of(connection.client.host if connection.client else '')}"
 
 

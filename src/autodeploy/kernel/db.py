@@ -1,5 +1,6 @@
 """PostgreSQL through SQLAlchemy 2 async: the declarative base, the engine, the transaction."""
 
+import copy
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -25,6 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
 from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
+from autodeploy.kernel.tenancy import Tenancy, tell
 
 # What connecting raises while PostgreSQL is stopped or out of reach.
 _UNREACHABLE = (OSError, InterfaceError, OperationalError, PoolTimeout)
@@ -94,8 +96,11 @@ class Database:
     """An engine and its sessions.
 
     ``url`` is any libpq-style URL (``postgresql://…``). ``role`` is taken at connect, so that the
-    process holds no more rights than its role (owner, app or worker) has.
+    process holds no more rights than its role (owner, app or worker) has. Row-level security
+    shows each transaction the rows of the tenancy that ``acting_for`` named, and else none.
     """
+
+    _tenancy: Tenancy | None = None
 
     def __init__(self, url: str, *, role: str | None = None, pool_size: int = 10):
         settings = {
@@ -117,6 +122,12 @@ class Database:
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
+    def acting_for(self, tenancy: Tenancy) -> "Database":
+        """This database, on the same connections, as the caller of ``tenancy`` may see it."""
+        bound = copy.copy(self)
+        bound._tenancy = tenancy
+        return bound
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises.
@@ -131,6 +142,8 @@ class Database:
                     await session.connection()
                 except (*_UNREACHABLE, *_REFUSALS) as error:
                     raise (TooFewFiles() if is_exhaustion(error) else DatabaseAway()) from error
+                if self._tenancy is not None:
+                    await tell(session, self._tenancy.settings())
                 yield session
         except DBAPIError as error:
             if _is_caused_by(error, InvalidAuthorizationSpecificationError):

@@ -1,6 +1,6 @@
 """What every service function is given: the kernel's parts, opened once a process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autodeploy.kernel.cache import Cache
@@ -12,6 +12,7 @@ from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
 from autodeploy.kernel.ratelimit import RateLimiter
 from autodeploy.kernel.signing import TokenSigner
+from autodeploy.kernel.tenancy import Tenancy
 from autodeploy.kernel.vault import Vault
 
 
@@ -36,3 +37,7 @@ class Resources:
     limiter: RateLimiter | None
     public_url: str
     home: Path
+
+    def acting_for(self, tenancy: Tenancy) -> "Resources":
+        """These parts, with a database that shows the rows of ``tenancy`` alone."""
+        return replace(self, db=self.db.acting_for(tenancy))

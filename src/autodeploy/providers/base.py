@@ -17,6 +17,16 @@ from uuid import UUID
 LogSink = Callable[[str, str, str], Awaitable[None]]
 
 
+class KeptLog(Protocol):
+    """A ``LogSink`` that can be waited for."""
+
+    async def __call__(self, level: str, source: str, message: str) -> None: ...
+
+    async def stored(self) -> None:
+        """Return when every line so far is stored: what was done once is shown once, too."""
+        ...
+
+
 class Capability(StrEnum):
     DEPLOY = "deploy"
     DATABASE = "database"
@@ -203,7 +213,7 @@ class DeployProvider(Provider, Protocol):
         """Build and store; raises ``DeploymentFailed``. Cancelling the task kills the build."""
         ...
 
-    async def deploy(self, request: ReleaseRequest, log: LogSink) -> Release:
+    async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Make the release exist and run, without traffic. A second call finds the first's."""
         ...
 

@@ -6,7 +6,7 @@ from tests.fakes import vercel_oauth
 from tests.fakes.consent import consent
 from tests.services.auth.accounts import signed_up
 
-from autodeploy.kernel.vault import VaultError
+from autodeploy.kernel.vault import VaultError, place_of
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration, User
 
 
@@ -15,10 +15,14 @@ async def _rows(resources, kind=ProviderIntegration):
         return list(await session.scalars(select(kind)))
 
 
-async def _opened(resources, row, field="token", provider=None, user=None):
-    sealed = row.encrypted_token if field == "token" else row.encrypted_refresh_token
-    context = f"provider_integrations:{provider or row.provider}:{field}"
-    return await resources.vault.decrypt_for(f"user:{user or row.user_id}", sealed, context=context)
+async def _opened(resources, row, field="token", **other):
+    """A token of the row, opened for it, or for what ``other`` says instead."""
+    column = f"encrypted_{field}"
+    told = {"user_id": row.user_id, "provider": row.provider, "id": row.id, **other}
+    place = place_of(getattr(ProviderIntegration, column), **told)
+    return await resources.vault.decrypt_for(
+        place.subject, getattr(row, column), context=place.context
+    )
 
 
 async def test_github_is_connected_and_then_signs_in(member, stranger, github, resources):
@@ -37,14 +41,14 @@ async def test_github_is_connected_and_then_signs_in(member, stranger, github, r
     assert (await stranger.sign_in("github"))["id"] == me.json()["id"]
 
 
-async def test_the_token_is_sealed_for_its_user_and_provider(member, github, resources):
+async def test_the_token_is_sealed_for_its_user_provider_and_row(member, github, resources):
     await member.walk("github")
     (row,) = await _rows(resources)
     token = await _opened(resources, row)
     assert token in github.tokens
     assert token not in row.encrypted_token
     assert row.external_id == "583231"
-    for wrong in ({"provider": "vercel"}, {"user": row.id}):
+    for wrong in ({"provider": "vercel"}, {"user_id": row.id}, {"id": row.user_id}):
         with pytest.raises(VaultError):
             await _opened(resources, row, **wrong)
 

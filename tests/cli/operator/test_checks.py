@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from tests.bao import Bao
 
 from autodeploy.cli.operator.checks import (
     Check,
@@ -22,9 +23,11 @@ from autodeploy.cli.operator.checks import (
     platform,
     programs,
     resources,
+    vault,
 )
 from autodeploy.cli.operator.checks import home as homes
 from autodeploy.kernel.process import start_time
+from autodeploy.kernel.vault import generate_master_key_file
 from autodeploy.settings import Settings
 
 GIB = 1024**3
@@ -160,6 +163,37 @@ def test_key_that_others_read_is_named(settings: Settings) -> None:
     settings.master_key_file.chmod(0o640)
     check = only(homes.secrets, settings, "permissions")
     assert (check.verdict, "chmod 600" in (check.remedy or "")) == (Verdict.MISSING, True)
+
+
+def test_key_that_encrypts_is_named_and_a_damaged_one_is_told(settings: Settings) -> None:
+    assert "first start" in only(vault.vault, settings, "vault").found
+    settings.master_key_file.parent.mkdir(parents=True)
+    generate_master_key_file(settings.master_key_file)
+    assert "v1." in only(vault.vault, settings, "vault").found
+    settings.master_key_file.write_text("damaged\n")
+    assert only(vault.vault, settings, "vault").verdict is Verdict.MISSING
+
+
+def test_vault_server_is_asked_whether_it_encrypts(home: Path, bao: Bao) -> None:
+    bao.make_key("doctor")
+    role_id, secret_id = bao.make_role("doctor")
+    (home / "secret").write_text(f"{secret_id}\n")
+    settings = Settings(
+        home=home / "home",
+        vault_url=f"{bao.origin}/transit/doctor",
+        vault_role_id=role_id,
+        vault_secret_id_file=home / "secret",
+    )
+    check = only(vault.vault, settings, "vault")
+    assert (check.verdict, "v1t.vault:v1" in check.found) == (Verdict.OK, True)
+    for content in ("another", None):
+        if content is None:
+            (home / "secret").unlink()
+        else:
+            (home / "secret").write_text(content)
+        check = only(vault.vault, settings, "vault")
+        assert check.verdict is Verdict.MISSING
+        assert secret_id not in f"{check.found}{check.remedy}"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,16 @@ def test_secrets_are_private_and_never_replaced(home: Path) -> None:
     assert {p.name: p.read_bytes() for p in settings.secrets_folder.iterdir()} == before
 
 
+def test_no_master_key_is_made_where_a_vault_server_holds_it(home: Path) -> None:
+    settings = Settings(
+        home=home, vault_url="https://vault.example/transit/app", vault_token_file=home / "token"
+    )
+    prepare_home(settings, None)
+    ensure_secrets(settings)
+    assert not settings.master_key_file.exists()
+    assert settings.jwt_key_file.exists()
+
+
 def test_home_below_a_file_is_refused_with_the_variable_to_set(home: Path) -> None:
     (home / "file").touch()
     with pytest.raises(CommandError) as failure:

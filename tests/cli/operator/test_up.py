@@ -3,15 +3,17 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.cli.operator.platform import READY, Platform, wait_until
+from tests.conftest import make_home
 
 from autodeploy.cli.failures import CommandError
 from autodeploy.cli.operator.deployment import Deployment
@@ -21,10 +23,29 @@ from autodeploy.kernel.process import start_time
 
 
 @pytest.fixture
-async def platform(home: Path) -> AsyncIterator[Platform]:
-    platform = Platform(home)
-    yield platform
-    for pid in platform.processes():  # of a test that failed half-way
+def platform(home: Path) -> Iterator[Platform]:
+    """A platform that has never been started."""
+    yield (platform := Platform(home))
+    kill_all(platform)
+
+
+@pytest.fixture(scope="module")
+def _used() -> Iterator[Platform]:
+    home = make_home()
+    yield Platform(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def used(_used: Platform) -> Iterator[Platform]:
+    """A platform that may have been started and stopped before, which a start need not make."""
+    yield _used
+    kill_all(_used)
+
+
+def kill_all(platform: Platform) -> None:
+    """End what a test left that failed half-way."""
+    for pid in platform.processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -83,24 +104,24 @@ async def test_killed_platform_leaves_no_process_and_starts_again(platform: Plat
     assert await up.end() == 0
 
 
-async def test_killed_parts_come_back(platform: Platform) -> None:
-    up = platform.start()
+async def test_killed_parts_come_back(used: Platform) -> None:
+    up = used.start()
     await up.wait_for(READY)
     for name in ("postgres", "valkey-server", "caddy", "runtime", "serve", "worker"):
-        [victim, *_] = [pid for pid, line in platform.processes().items() if is_program(line, name)]
+        [victim, *_] = [pid for pid, line in used.processes().items() if is_program(line, name)]
         os.kill(victim, signal.SIGKILL)
         await up.wait_for("starting it again")
     await wait_until(lambda: up.output.count("starting it again") == 6, 30)
 
     def answers() -> bool:
         try:
-            return platform.status_of("/api/v1/auth/me", platform.token()) == 200
+            return used.status_of("/api/v1/auth/me", used.token()) == 200
         except OSError:
             return False
 
     await wait_until(answers, 60)
     assert await up.end() == 0
-    await assert_nothing_left(platform)
+    await assert_nothing_left(used)
 
 
 def is_program(line: str, name: str) -> bool:
@@ -115,11 +136,11 @@ async def test_interrupt_during_the_start_leaves_nothing(platform: Platform) -> 
     await assert_nothing_left(platform)
 
 
-async def test_failed_deployment_stops_everything_and_fails(platform: Platform) -> None:
-    up = platform.start("--deploy", REPO=str(platform.root / "absent"))
+async def test_failed_deployment_stops_everything_and_fails(used: Platform) -> None:
+    up = used.start("--deploy", REPO=str(used.root / "absent"))
     assert await up.ended() == 1
     assert READY in up.output
-    await assert_nothing_left(platform)
+    await assert_nothing_left(used)
 
 
 async def test_servers_given_by_url_are_used_and_not_started(
@@ -203,14 +224,14 @@ def test_deployment_of_what_looks_like_an_option_is_refused(repo: str, ref: str 
     ],
 )
 async def test_owner_who_goes_without_a_sandbox_is_warned_where_there_is_none(
-    platform: Platform, arguments: tuple[str, ...], refuses: bool, warned: bool
+    used: Platform, arguments: tuple[str, ...], refuses: bool, warned: bool
 ) -> None:
     programs = {"AUTODEPLOY_PROGRAM_BWRAP": "/bin/false"} if refuses else {}
-    up = platform.start(*arguments, **programs)
+    up = used.start(*arguments, **programs)
     await up.wait_for(READY)
     assert ("WARNING: No sandbox" in up.output) is warned
     assert await up.end() == 0
-    await assert_nothing_left(platform)
+    await assert_nothing_left(used)
 
 
 def test_part_that_finds_no_room_is_told_as_a_full_disk(tmp_path: Path) -> None:

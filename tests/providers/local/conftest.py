@@ -61,6 +61,9 @@ class Lines:
     async def __call__(self, level: str, source: str, message: str) -> None:
         self.lines.append((level, source, message))
 
+    async def stored(self) -> None:
+        """They are kept at once."""
+
     @property
     def text(self) -> str:
         return "\n".join(message for _, _, message in self.lines)

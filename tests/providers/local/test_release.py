@@ -303,6 +303,25 @@ async def test_release_command_runs_once_and_before_the_app(
     assert log.text.splitlines().count("migrating") == 1
 
 
+class Forgetful(Lines):
+    """The log of a worker that loses its deployment before the lines are stored."""
+
+    async def stored(self) -> None:
+        raise RuntimeError("the lines are lost")
+
+
+async def test_release_command_whose_lines_were_lost_runs_again(
+    provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request = release_request(app, key, spec(release_command="echo migrating"))
+    with pytest.raises(RuntimeError):
+        await provider.deploy(request, Forgetful())
+    log = Lines()
+    await provider.deploy(request, log)
+    assert "migrating" in log.text.splitlines()
+
+
 async def test_failing_release_command_says_why(
     provider: LocalProvider, app: App, source: MakeSource
 ) -> None:

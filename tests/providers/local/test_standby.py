@@ -70,7 +70,7 @@ async def test_only_the_last_stand_by(shop: Shop) -> None:
     for wanted in ((one, two), (two, three)):
         await shop.standby.make(dict.fromkeys(wanted, False), NUMBER)
     assert len(shop.waiting()) == 2
-    taken = [shop.take(key, f"release-{key[-9]}") for key in (one, two, three)]
+    taken = [shop.take(key, name) for name, key in (("1", one), ("2", two), ("3", three))]
     assert taken == [None, "two", "three"]
 
 

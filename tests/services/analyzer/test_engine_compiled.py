@@ -113,3 +113,9 @@ def test_native_part_of_an_app_of_another_language_is_not_the_app(tmp_path: Path
     files = {"requirements.txt": "flask", "app.py": "app = Flask(__name__)", "Makefile": "run:\n",
              "CMakeLists.txt": "add_executable(x)", "fast.c": ""}  # fmt: skip
     assert plan_of(tmp_path, files).language == "python"
+
+
+def test_addon_of_a_package_is_not_the_app(tmp_path: Path) -> None:
+    files = {"package.json": '{"main": "hello.js"}', "hello.js": "", "hello.cc": ""}
+    plan = plan_of(tmp_path, files)
+    assert (plan.language, start_of(plan)) == ("node", "node hello.js")

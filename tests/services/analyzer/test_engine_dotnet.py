@@ -98,3 +98,15 @@ def test_version_is_the_sdk_asked_for_else_the_target(
     plan = plan_of(tmp_path, files)
     assert plan.runtime is not None
     assert (plan.language, plan.runtime.version_request) == ("dotnet", version)
+
+
+def test_components_among_views_leave_the_app_aspnetcore(tmp_path: Path) -> None:
+    code = f"builder.Services.AddMvc();\nbuilder.Services.AddServerSideBlazor();\n{HOST}"
+    plan = plan_of(tmp_path, {"App.csproj": WEB, "Program.cs": code})
+    assert plan.framework is not None
+    assert plan.framework.slug == "aspnetcore"
+
+
+def test_hidden_file_that_is_called_like_a_published_app_is_none(tmp_path: Path) -> None:
+    files = {".runtimeconfig.json": "{}", "package.json": "{}", "index.js": ""}
+    assert plan_of(tmp_path, files).language == "node"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.services.analyzer.trees import install_of, plan_of, start_of
+from tests.services.analyzer.trees import build_of, install_of, plan_of, start_of
 
 
 def manifest(**values: object) -> str:
@@ -21,6 +21,8 @@ def manifest(**values: object) -> str:
         ({"yarn.lock": "__metadata:\n  version: 8\n"}, "yarn", "yarn install --immutable"),
         ({"bun.lock": "{}"}, "bun", "bun install --frozen-lockfile"),
         ({"yarn.lock": "", "package-lock.json": "{}"}, "yarn", "yarn install --frozen-lockfile"),
+        ({"bun.lock": "{}", "package-lock.json": "{}"}, "npm", "npm ci"),
+        ({"bun.lock": "{}", "pnpm-lock.yaml": ""}, "pnpm", "pnpm install --frozen-lockfile"),
     ],
 )
 def test_package_manager_follows_from_the_lock_file(
@@ -199,3 +201,116 @@ def test_version_inside_a_range_of_another_file_is_no_disagreement(tmp_path: Pat
     package = manifest(engines={"node": ">=20"}, scripts={"start": "node a.js"})
     plan = plan_of(tmp_path, {"package.json": package, ".nvmrc": "22"})
     assert not any("counts" in warning for warning in plan.warnings)
+
+
+def test_what_a_bundler_watches_is_no_server(tmp_path: Path) -> None:
+    package = manifest(
+        dependencies={"mithril": "2"},
+        scripts={"start": "webpack src/index.js --watch", "build": "webpack src/index.js -p"},
+    )
+    files = {"package.json": package, "src/index.js": "", "public/index.html": ""}
+    plan = plan_of(tmp_path, files)
+    assert plan.framework is not None
+    assert (plan.framework.slug, start_of(plan)) == ("mithril", None)
+    bare = manifest(scripts={"start": "webpack-dev-server --hot", "build": "webpack -p"})
+    assert start_of(plan_of(tmp_path / "b", {"package.json": bare, "src/index.js": ""})) is None
+
+
+def test_server_that_the_build_makes_is_started(tmp_path: Path) -> None:
+    scripts = {"build": "tsc", "dev": "tsc --watch & nodemon dist"}
+    server = manifest(main="dist/index.js", dependencies={"express": "4"}, scripts=scripts)
+    assert start_of(plan_of(tmp_path, {"package.json": server})) == "node dist/index.js"
+    library = manifest(main="dist/index.js", scripts=scripts)
+    assert start_of(plan_of(tmp_path / "library", {"package.json": library})) is None
+
+
+@pytest.mark.parametrize("name", ["elysia", "fastify", "h3", "hono", "koa", "express", "polka"])
+def test_server_is_known_by_what_it_imports(tmp_path: Path, name: str) -> None:
+    files = {"package.json": "{}", "server.mjs": f"import * as made from '{name}'\n"}
+    plan = plan_of(tmp_path, files)
+    assert plan.framework is not None
+    assert (plan.framework.slug, start_of(plan)) == (name, "node server.mjs")
+
+
+@pytest.mark.parametrize("file", ["server.ts", "server.mjs", "function.js", "middleware.ts"])
+def test_lone_script_tells_the_language(tmp_path: Path, file: str) -> None:
+    assert plan_of(tmp_path, {file: "export default 1\n"}).language == "node"
+
+
+def test_script_of_a_page_is_no_app_of_its_own(tmp_path: Path) -> None:
+    assert plan_of(tmp_path, {"about.html": "", "menu.js": ""}).language is None
+    assert plan_of(tmp_path / "b", {"index.html": "", "menu.js": ""}).language == "static"
+
+
+@pytest.mark.parametrize(
+    ("package", "files", "start"),
+    [
+        ({"private": True, "module": "run.ts"}, ("run.ts", "index.ts"), "bun run.ts"),
+        ({"private": True}, ("src/index.ts",), "bun src/index.ts"),
+        ({"module": "index.ts"}, ("index.ts",), None),
+    ],
+)
+def test_bun_runs_typescript_as_it_is(
+    tmp_path: Path, package: dict[str, object], files: tuple[str, ...], start: str | None
+) -> None:
+    there = {"package.json": manifest(**package), "bun.lock": "{}", **dict.fromkeys(files, "")}
+    assert start_of(plan_of(tmp_path, there)) == start
+
+
+def test_root_of_an_nx_workspace_is_none_of_its_projects(tmp_path: Path) -> None:
+    package = manifest(
+        dependencies={"next": "14", "express": "4"},
+        devDependencies={"astro": "4", "nx": "19"},
+        scripts={"start": "nx serve", "build": "nx build"},
+    )
+    files = {
+        "package.json": package,
+        "nx.json": "{}",
+        "apps/site/project.json": "{}",
+        "apps/site/next.config.js": "",
+        "apps/shop/project.json": "{}",
+        "apps/shop/astro.config.mjs": "",
+    }
+    plan = plan_of(tmp_path, files)
+    assert plan.framework is not None
+    assert (plan.framework.slug, plan.apps) == ("nx", ("apps/shop", "apps/site"))
+    standalone = plan_of(tmp_path / "b", {**files, "project.json": "{}"})
+    assert standalone.framework is not None
+    assert standalone.framework.slug != "nx"
+
+
+def test_vite_plus_builds_by_its_own_program(tmp_path: Path) -> None:
+    package = manifest(devDependencies={"vite": "8", "vite-plus": "1"})
+    plan = plan_of(tmp_path, {"package.json": package})
+    assert plan.framework is not None
+    assert (plan.framework.slug, build_of(plan)) == ("vite", "npx vp build")
+
+
+@pytest.mark.parametrize(
+    ("packages", "start"),
+    [
+        ({"@tanstack/react-start": "1.131.2"}, "node .output/server/index.mjs"),
+        ({"@tanstack/react-start": "^1.140.0", "nitro": "3"}, "node .output/server/index.mjs"),
+        (
+            {"@tanstack/react-start": "latest"},
+            "npx srvx --prod -s ../client dist/server/server.js",
+        ),
+    ],
+)
+def test_tanstack_start_is_started_as_its_generation_is(
+    tmp_path: Path, packages: dict[str, str], start: str
+) -> None:
+    assert start_of(plan_of(tmp_path, {"package.json": manifest(dependencies=packages)})) == start
+
+
+def test_components_in_the_pages_of_a_server_leave_it_a_server(tmp_path: Path) -> None:
+    package = manifest(
+        dependencies={"express": "4", "@ionic/react": "8", "react": "18"},
+        scripts={
+            "start": "cross-env NODE_ENV=production node ./api/index",
+            "build": "rspack build",
+        },
+    )
+    plan = plan_of(tmp_path, {"package.json": package})
+    assert plan.framework is not None
+    assert (plan.framework.slug, start_of(plan)) == ("express", "npm run start")

@@ -192,3 +192,87 @@ def test_django_with_an_asgi_module_alone_is_served_by_uvicorn(tmp_path: Path) -
     }
     start = "uvicorn shop.asgi:application --host 0.0.0.0 --port $PORT"
     assert start_of(plan_of(tmp_path, files)) == start
+
+
+def test_package_that_is_no_application_is_started_by_its_script(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"requirements.txt": "flask\n", "main.py": "print('hello')\n"})
+    assert start_of(plan) == "python main.py"
+    assert plan.abstained  # nothing shows that Flask is served
+
+
+def test_package_with_a_main_module_is_run_by_its_name(tmp_path: Path) -> None:
+    files = {"requirements.txt": "flask\n", "my-shop/__main__.py": FLASK}
+    assert start_of(plan_of(tmp_path, files)) == "python -m my-shop"
+
+
+@pytest.mark.parametrize(
+    ("wsgi", "name"),
+    [
+        ("from shop.app import create_app\n\napp = create_app()\n", "app"),
+        ("from shop.app import web as application\n", "application"),
+        ("from shop import app\n\napplication = app.wrapped(app)\n", "application"),
+    ],
+)
+def test_module_for_servers_names_an_application_that_is_made_elsewhere(
+    tmp_path: Path, wsgi: str, name: str
+) -> None:
+    made = (
+        "from flask import Flask\nclass Shop(Flask): ...\ndef create_app():\n    return Shop('')\n"
+    )
+    files = {"requirements.txt": "flask\ngunicorn\n", "shop/app.py": made, "shop/wsgi.py": wsgi}
+    start = f"gunicorn --bind 0.0.0.0:$PORT shop.wsgi:{name}"
+    assert start_of(plan_of(tmp_path, files)) == start
+
+
+@pytest.mark.parametrize(
+    ("last", "start"),
+    [
+        ("serve()\n", "python main.py"),
+        ('if __name__ == "__main__": serve()\n', "python main.py"),
+        ("", "uvicorn main:app --host 0.0.0.0 --port $PORT"),
+    ],
+)
+def test_fasthtml_without_a_server_of_its_own_is_served(
+    tmp_path: Path, last: str, start: str
+) -> None:
+    code = f"from fasthtml.common import *\n\napp, rt = fast_app()\n\n{last}"
+    plan = plan_of(tmp_path, {"requirements.txt": "python-fasthtml\n", "main.py": code})
+    assert (start_of(plan), install_of(plan)) == (start, "pip install -r requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "start"),
+    [
+        ('[tool.poetry.scripts]\nstart = "shop.server:run"', "poetry run start"),
+        ('[project]\nname = "shop"\n[project.scripts]\nserve = "shop.server:run"', "serve"),
+        ('[project]\nname = "shop"\n[project.scripts]\nshop = "shop.cli:run"', None),
+    ],
+)
+def test_script_of_the_project_that_starts_a_server_is_its_start(
+    tmp_path: Path, manifest: str, start: str | None
+) -> None:
+    files = {"pyproject.toml": manifest, "shop/server.py": ""}
+    assert start_of(plan_of(tmp_path, files)) == start
+
+
+@pytest.mark.parametrize("file", ["requirements.in", "requirements.frozen.txt", "Pipfile.lock"])
+def test_what_requirements_are_resolved_from_or_to_tells_the_language(
+    tmp_path: Path, file: str
+) -> None:
+    assert plan_of(tmp_path, {file: ""}).language == "python"
+    assert plan_of(tmp_path / "b", {file: "", "package.json": "{}"}).language == "node"
+
+
+@pytest.mark.parametrize("line", ["// 3.12", "not a version!", "\ufffd\ufffd"])
+def test_version_file_that_holds_no_version_asks_for_none(tmp_path: Path, line: str) -> None:
+    plan = plan_of(tmp_path, {"main.py": "", "requirements.txt": "", ".python-version": line})
+    assert plan.runtime is not None
+    assert plan.runtime.version_request is None
+
+
+def test_manual_beside_an_app_is_not_the_app(tmp_path: Path) -> None:
+    files = {f"shop/{path}": text for path, text in django().items()}
+    files |= {"requirements.txt": "django\nmkdocs\n", "mkdocs.yml": "site_name: shop\n"}
+    plan = plan_of(tmp_path, files)
+    assert plan.framework is not None
+    assert plan.framework.slug == "django"

@@ -116,3 +116,12 @@ def test_member_that_is_named_like_a_server_is_the_app(tmp_path: Path) -> None:
         files[f"crates/{name}/Cargo.toml"] = f'[package]\nname = "shop_{name}"\n'
         files[f"crates/{name}/src/main.rs"] = "fn main() {}"
     assert build_of(plan_of(tmp_path, files)) == "cargo build --release --package shop_server"
+
+
+def test_default_member_is_built_without_being_named(tmp_path: Path) -> None:
+    files = {"Cargo.toml": '[workspace]\nmembers = ["*"]\ndefault-members = ["daemon"]\n'}
+    for name in ("admin", "daemon", "server"):
+        files[f"{name}/Cargo.toml"] = PACKAGE.replace("hello", name)
+        files[f"{name}/src/main.rs"] = ""
+    plan = plan_of(tmp_path, files)
+    assert (build_of(plan), start_of(plan)) == ("cargo build --release", "./target/release/daemon")

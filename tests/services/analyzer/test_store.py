@@ -28,9 +28,7 @@ async def test_search_takes_wildcards_literally(resources: Resources, owner: Pri
         await service.store_upload(resources, owner, chunks(body), name=name)
     async with resources.db.transaction() as session:
         found = {
-            q: await store.list_repositories(
-                session, owner.organization_ids, q=q, limit=10, cursor=None
-            )
+            q: await store.list_repositories(session, owner.reach, q=q, limit=10, cursor=None)
             for q in ("SHOP", "%", "nothing")
         }
     assert [row.full_name for row in found["SHOP"][0]] == ["Blue shop"]

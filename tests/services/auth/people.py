@@ -1,7 +1,7 @@
 """People in organizations, and the mail they get, for tests."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from uuid import UUID
@@ -11,10 +11,10 @@ from tests.services.auth.accounts import principal
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import membership_store, store
+from autodeploy.services.auth import membership_store
 from autodeploy.services.auth.models import AuditEntry, Role
 from autodeploy.services.auth.organization_schemas import OrganizationInput
-from autodeploy.services.auth.organizations import create_organization
+from autodeploy.services.auth.organizations import create_organization, with_present_roles
 from autodeploy.services.auth.principal import Principal
 
 
@@ -51,7 +51,7 @@ async def team(resources: Resources, name: str = "Acme") -> Team:
 async def refreshed(resources: Resources, person: Principal) -> Principal:
     """The person with the roles of now."""
     async with resources.db.transaction() as session:
-        return replace(person, roles=await store.list_roles(session, person.user_id))
+        return await with_present_roles(session, person)
 
 
 def personal_organization(person: Principal) -> UUID:

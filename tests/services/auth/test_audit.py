@@ -11,7 +11,7 @@ from tests.services.auth.accounts import principal
 from tests.services.auth.people import entries, team
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.db import Base
+from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.errors import Forbidden, NotFound
 from autodeploy.services.auth import audit, audit_reading, organizations
 from autodeploy.services.auth.audit import FIELDS, Actor, ObjectType
@@ -210,10 +210,13 @@ async def test_entries_outlive_their_user_and_organization_with_their_ids(resour
         "DROP TABLE audit_log",
     ],
 )
-async def test_the_application_can_only_add_to_the_log(resources, statement):
+@pytest.mark.parametrize("role", ["autodeploy_app", "autodeploy_worker"])
+async def test_the_application_can_only_add_to_the_log(resources, database_url, role, statement):
     await team(resources)
     before = len(await entries(resources))
+    database = Database(database_url, role=role)
     with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
-        async with resources.db.transaction() as session:
+        async with database.transaction() as session:
             await session.execute(text(statement))
+    await database.close()
     assert len(await entries(resources)) == before

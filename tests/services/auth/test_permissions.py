@@ -9,7 +9,7 @@ from autodeploy.services.auth.permissions import (
     ACTION_SCOPE,
     ROLE_ACTIONS,
     Action,
-    organizations_allowing,
+    reach_of,
     require,
 )
 from autodeploy.services.auth.principal import Principal, Scope
@@ -19,7 +19,7 @@ ORGANIZATION = uuid4()
 
 def caller(role: Role, *scopes: Scope, is_admin: bool = False) -> Principal:
     return Principal(
-        user_id=uuid4(),
+        account_id=uuid4(),
         email="ada@example.com",
         roles={ORGANIZATION: role},
         scopes=frozenset(scopes or Scope),
@@ -64,10 +64,10 @@ def test_each_role_includes_the_one_below_and_a_viewer_only_reads():
 def test_lists_cover_only_organizations_whose_role_allows_the_action():
     viewer, owner = uuid4(), uuid4()
     member = Principal(
-        user_id=uuid4(),
+        account_id=uuid4(),
         email="ada@example.com",
         roles={viewer: Role.VIEWER, owner: Role.OWNER},
         scopes=frozenset(Scope),
     )
-    assert organizations_allowing(member, Action.PROJECT_READ) == {viewer, owner}
-    assert organizations_allowing(member, Action.PROJECT_UPDATE) == {owner}
+    assert reach_of(member, Action.PROJECT_READ).whole == {viewer, owner}
+    assert reach_of(member, Action.PROJECT_UPDATE).whole == {owner}

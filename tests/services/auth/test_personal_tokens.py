@@ -188,7 +188,7 @@ async def test_a_foreign_organization_is_not_found(resources):
     with pytest.raises(NotFound):
         await service.get_organization(resources, mine, foreign)
     listed = await service.list_organizations(resources, mine)
-    assert {item.id for item in listed.items} == mine.organization_ids
+    assert {item.id for item in listed.items} == set(mine.roles)
 
 
 async def test_a_member_that_left_no_longer_reads_the_organization(resources):

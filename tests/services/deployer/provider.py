@@ -18,6 +18,7 @@ from autodeploy.providers.base import (
     DatabaseHandle,
     DatabaseRequest,
     Endpoint,
+    KeptLog,
     LogSink,
     Manifest,
     Release,
@@ -82,7 +83,7 @@ class FolderProvider:
         await self._effect("build")
         return Artifact(key, 5)
 
-    async def deploy(self, request: ReleaseRequest, log: LogSink) -> Release:
+    async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         await self._call("deploy")
         self.environments["run"] = dict(request.environment)
         file = self.machine / "releases" / str(request.deployment_id)

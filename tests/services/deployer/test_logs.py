@@ -3,13 +3,15 @@
 import asyncio
 from datetime import datetime
 from itertools import product
+from typing import Any
 
 import pytest
 from tests.services.deployer.platform import Platform
 
+from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS, LineSplitter
-from autodeploy.services.deployer import projects, streams
+from autodeploy.services.deployer import logs, projects, streams
 from autodeploy.services.deployer.announcements import log_channel
 from autodeploy.services.deployer.leases import Lease, take_lease
 from autodeploy.services.deployer.log_filter import LogFilter
@@ -18,6 +20,7 @@ from autodeploy.services.deployer.logs import (
     LINE_LIMIT_BYTES,
     LineCleaner,
     LogPipeline,
+    append_lines,
     clean_line,
     read_lines,
 )
@@ -49,6 +52,26 @@ async def test_lines_are_stored_in_order_and_published_after(platform: Platform)
     everything = await read_lines(platform.resources, lease.deployment_id, after=0, limit=5000)
     assert [line["sequence"] for line in everything] == list(range(1, 1201))
     assert [line["message"] for line in everything] == [f"line {n}" for n in range(1200)]
+
+
+async def test_lines_are_waited_for_while_the_database_is_away(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = await leased(platform)
+    log = LogPipeline(platform.resources, lease, Redactor([]))
+    answers = iter([DatabaseAway(), DatabaseAway()])
+
+    async def append(*arguments: Any) -> bool:
+        if away := next(answers, None):
+            raise away
+        return await append_lines(*arguments)
+
+    monkeypatch.setattr(logs, "append_lines", append)
+    await log.write("info", "release", "migrated")
+    await log.stored()
+    kept = await read_lines(platform.resources, lease.deployment_id, after=0, limit=10)
+    assert [line["message"] for line in kept] == ["migrated"]
+    await log.close()
 
 
 async def test_pipeline_without_its_lease_refuses_lines(platform: Platform) -> None:

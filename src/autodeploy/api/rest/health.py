@@ -32,6 +32,7 @@ class Readiness(Schema):
     status: State
     database: State
     redis: State
+    vault: State
 
 
 @router.get("/healthz", operation_id="getHealth")
@@ -47,13 +48,15 @@ async def healthz() -> Health:
 )
 async def readyz(resources: ResourcesDep, response: Response) -> Readiness:
     """Whether the process can serve. A load balancer sends requests only where it can."""
-    database, redis = await asyncio.gather(
-        _check(_ping_database(resources)), _check(resources.cache.ping())
+    database, redis, vault = await asyncio.gather(
+        _check(_ping_database(resources)),
+        _check(resources.cache.ping()),
+        _check(resources.vault.check()),
     )
-    overall: State = "ok" if database == redis == "ok" else "failing"
+    overall: State = "ok" if database == redis == vault == "ok" else "failing"
     if overall == "failing":
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    return Readiness(status=overall, database=database, redis=redis)
+    return Readiness(status=overall, database=database, redis=redis, vault=vault)
 
 
 @router.get("/metrics", operation_id="getMetrics", response_class=Response)

@@ -95,22 +95,21 @@ def ensure_secrets(settings: Settings) -> None:
     """Generate what a first start needs, each file readable by us alone, none ever replaced."""
     if not settings.database_url:
         _create_secret(settings.postgres_password_file)
-    if not settings.master_key_file.exists() or not settings.jwt_key_file.exists():
+    if not all(path.exists() for _, path in settings.key_files):
         generate_keys(settings)
 
 
 def generate_keys(settings: Settings) -> list[Path]:
-    """Make the master key and the signing key where they are missing; returns the new ones."""
+    """Make the master key and the signing key where they are needed and missing; returns the new
+    ones."""
     from autodeploy.kernel.signing import generate_signing_key
     from autodeploy.kernel.vault import generate_master_key_file
 
     made = []
-    for path, generate in (
-        (settings.master_key_file, generate_master_key_file),
-        (settings.jwt_key_file, generate_signing_key),
-    ):
+    for _, path in settings.key_files:
         if not path.exists():
-            generate(path)
+            is_master = path == settings.master_key_file
+            (generate_master_key_file if is_master else generate_signing_key)(path)
             made.append(path)
     return made
 

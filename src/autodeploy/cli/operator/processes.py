@@ -133,7 +133,7 @@ def secrets(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the master key and the signing key where they are missing."""
+    """Make the master key and the signing key where they are needed and missing."""
     from autodeploy.cli.operator.configuration import read_settings
     from autodeploy.cli.operator.home import generate_keys
     from autodeploy.kernel.signing import rotate_signing_key
@@ -149,7 +149,7 @@ def secrets(
                 "Running processes on this file follow within seconds."
             )
         return
-    for path in (settings.master_key_file, settings.jwt_key_file):
+    for _, path in settings.key_files:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = generate_keys(settings)
     if as_json:

@@ -8,6 +8,12 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+_USER = "user_id = (SELECT autodeploy_user())"
+# The row of an account elsewhere, for who has just proven there to hold it.
+_PRESENTED = (
+    "(SELECT autodeploy_presented()) = 'identity:' || provider || ' ' || issuer || ' ' || subject"
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -40,6 +46,12 @@ def upgrade() -> None:
         ),
         sa.UniqueConstraint("user_id", "provider", name=op.f("uq_identities_user_id_provider")),
     )
+    op.execute("ALTER TABLE identities ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        f"CREATE POLICY app ON identities TO autodeploy_app"
+        f" USING ({_USER} OR {_PRESENTED}) WITH CHECK ({_USER})"
+    )
+    op.execute("CREATE POLICY worker ON identities TO autodeploy_worker USING (true)")
     # Decided across users, of whom the application sees one at a time.
     op.execute(
         """

@@ -22,6 +22,7 @@ from autodeploy.providers.base import (
     DatabaseHandle,
     DatabaseRequest,
     Endpoint,
+    KeptLog,
     LogSink,
     Manifest,
     Price,
@@ -98,7 +99,7 @@ class LocalProvider:
         """Build in a sandbox and store the result. The source folder is consumed."""
         return await self._builder.build(request, log)
 
-    async def deploy(self, request: ReleaseRequest, log: LogSink) -> Release:
+    async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Unpack the artifact and start the app. Static files start no process."""
         await self._ensure_unpacked(request, log)
         if request.spec.kind == "static":
@@ -235,7 +236,7 @@ class LocalProvider:
         if not self._standby.take(key, folder, number, public=public):
             await self._artifacts.unpack(key, folder, number, public=public)
 
-    async def _run_release_command(self, request: ReleaseRequest, log: LogSink) -> None:
+    async def _run_release_command(self, request: ReleaseRequest, log: KeptLog) -> None:
         """Run the command that prepares a release, once a release."""
         done = self._layout.release(request.deployment_id) / "released"
         if not request.spec.release_command or done.exists():
@@ -266,6 +267,8 @@ class LocalProvider:
                 remedy=known.remedy if known else "Read the lines above: it must end with 0.",
                 log_tail=lines_that_matter(lines),
             )
+        # Whoever resumes from here finds it done, and has none of its lines.
+        await log.stored()
         done.touch()
 
     async def _run_workers(self, release: Release) -> None:

@@ -26,6 +26,7 @@ from autodeploy.services.analyzer.matcher import (
 )
 from autodeploy.services.analyzer.needs.find import find_needs, with_services
 from autodeploy.services.analyzer.packages.base import Packages
+from autodeploy.services.analyzer.packages.members import has_shared_manifest
 from autodeploy.services.analyzer.plan import (
     AppKind,
     Dependencies,
@@ -130,7 +131,8 @@ def _meant(plan: Plan, apps: tuple[str, ...], files: SourceFiles) -> str | None:
     if len(apps) == 1:
         files.warn(f"{apps[0]} is the only app of this workspace, so it is the one.")
         return apps[0]
-    if (plan.is_deployable and not apps) or plan.root_directory != files.root:
+    is_app = plan.is_deployable or _is_root_app(plan)
+    if (is_app and not apps) or plan.root_directory != files.root:
         return None
     said = declarations(files).after.root_directory
     if said is None:
@@ -189,10 +191,13 @@ def _no_manifest(language: _Language) -> Packages | None:
 
 
 def _context(files: SourceFiles, found: Mapping[str, Packages]) -> Context:
+    named = found
+    if "node" in found and has_shared_manifest(files):
+        named = {language: one for language, one in found.items() if language != "node"}
     return Context(
         files=files,
-        production={language: packages.production for language, packages in found.items()},
-        development={language: packages.development for language, packages in found.items()},
+        production={language: packages.production for language, packages in named.items()},
+        development={language: packages.development for language, packages in named.items()},
         manifests={language: packages.manifests for language, packages in found.items()},
         scripts=found["node"].scripts if "node" in found else {},
     )

@@ -82,7 +82,11 @@ class SourceFiles:
         return frozenset((*names, *endings))
 
     def glob(self, pattern: str) -> list[str]:
-        """Files whose path matches; ``*`` stands for a part of one name, not for ``/``."""
+        """Files whose path matches.
+
+        As in a shell ``*`` stands for a part of one name: neither for ``/`` nor for the dot that
+        hides a file.
+        """
         if not _has_wildcard(pattern):
             return [pattern] if self.has(pattern) else []
         return [*self.once("glob", pattern, lambda: self._matching(pattern, is_file=True))]
@@ -102,7 +106,9 @@ class SourceFiles:
             _joined(found, entry)
             for found in folders
             for entry, entry_is_file in self.entries(found).items()
-            if entry_is_file is is_file and matches(entry)
+            if entry_is_file is is_file
+            and matches(entry)
+            and (name.startswith(".") or not entry.startswith("."))
         ]
 
     def text(self, path: str) -> str | None:

@@ -58,15 +58,16 @@ Condition = Dependency | File | Content | Script
 class Way:
     """One way to recognise a framework: all of ``conditions`` and none of ``unless``.
 
-    ``confidence`` is 0 to 1. ``build_command`` and ``output_directory`` stand in for the record's
-    where the framework is found in this way: earlier generations of one are often built by
-    another program.
+    ``confidence`` is 0 to 1. The commands and ``output_directory`` stand in for the record's where
+    the framework is found in this way: earlier generations of one are often built by another
+    program.
     """
 
     confidence: float
     conditions: tuple[Condition, ...]
     unless: tuple[Condition, ...] = ()
     build_command: str | None = None
+    start_command: str | None = None
     output_directory: str | None = None
 
 
@@ -218,6 +219,7 @@ def match(record: FrameworkRecord, context: Context) -> Match | None:
         built = replace(
             record,
             build_command=way.build_command or record.build_command,
+            start_command=way.start_command or record.start_command,
             output_directory=way.output_directory or record.output_directory,
         )
         return Match(built, way.confidence, _package(record, way, context), facts)

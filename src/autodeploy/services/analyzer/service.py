@@ -38,7 +38,7 @@ from autodeploy.services.analyzer.sources import (
 )
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.organizations import default_organization
-from autodeploy.services.auth.permissions import Action, organizations_allowing, require
+from autodeploy.services.auth.permissions import Action, reach_of, require
 from autodeploy.services.auth.principal import Principal
 
 __all__ = [
@@ -116,7 +116,7 @@ async def store_upload(
         TooLarge, ArchiveRefused: see ``store_archive``.
     """
     if repository_id is not None:
-        known = await _repository(resources, principal, repository_id, Action.REPOSITORY_CREATE)
+        known = await _repository(resources, principal, repository_id, Action.REPOSITORY_UPDATE)
         if known.kind != RepositoryKind.UPLOAD:
             raise InvalidInput(
                 "This repository is not made of uploads.",
@@ -146,9 +146,7 @@ async def _renew_upload(
     resources: Resources, principal: Principal, repository_id: UUID, commit: str
 ) -> UploadView:
     async with resources.db.transaction() as session:
-        repository = await store.find_repository(
-            session, principal.organization_ids, repository_id, lock=True
-        )
+        repository = await store.find_repository(session, principal.reach, repository_id, lock=True)
         if repository is None:
             raise _no_such_repository()
         before = audit.snapshot(repository)
@@ -174,10 +172,10 @@ async def list_repositories(
     q: str | None = None,
 ) -> Page[RepositoryView]:
     """The repositories of the caller's organizations, newest first, or with ``q`` by rank."""
-    allowed = organizations_allowing(principal, Action.REPOSITORY_READ)
+    reach = reach_of(principal, Action.REPOSITORY_READ)
     async with resources.db.transaction() as session:
         page, next_cursor = await store.list_repositories(
-            session, allowed, q=q, limit=limit, cursor=cursor
+            session, reach, q=q, limit=limit, cursor=cursor
         )
     items = [RepositoryView.model_validate(row) for row in page]
     return Page(items=items, next_cursor=next_cursor)
@@ -252,7 +250,7 @@ async def _repository(
     resources: Resources, principal: Principal, repository_id: UUID, action: Action
 ) -> Repository:
     async with resources.db.transaction() as session:
-        found = await store.find_repository(session, principal.organization_ids, repository_id)
+        found = await store.find_repository(session, principal.reach, repository_id)
     if found is None:
         raise _no_such_repository()
     require(principal, action, found.organization_id)

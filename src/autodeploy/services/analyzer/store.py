@@ -1,6 +1,6 @@
-"""Queries over repositories and analyses. Reads on behalf of a caller take its organizations."""
+"""Queries over repositories and analyses. Reads on behalf of a caller take its reach."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from autodeploy.services.analyzer.models import (
     RepositoryAnalysis,
     RepositoryKind,
 )
+from autodeploy.services.auth.reach import Reach
 
 _SEARCHED = Searched(
     document=REPOSITORY_DOCUMENT,
@@ -27,14 +28,15 @@ _SEARCHED = Searched(
 
 async def find_repository(
     session: AsyncSession,
-    organization_ids: Collection[UUID],
+    reach: Reach,
     repository_id: UUID,
     *,
     lock: bool = False,
 ) -> Repository | None:
-    """A repository of one of the organizations."""
+    """A repository within reach."""
     statement = select(Repository).where(
-        Repository.id == repository_id, Repository.organization_id.in_(organization_ids)
+        Repository.id == repository_id,
+        reach.covers_repository(Repository.organization_id, Repository.id),
     )
     return await session.scalar(statement.with_for_update() if lock else statement)
 
@@ -84,14 +86,16 @@ async def create_repository(
 
 async def list_repositories(
     session: AsyncSession,
-    organization_ids: Collection[UUID],
+    reach: Reach,
     *,
     q: str | None,
     limit: int,
     cursor: str | None,
 ) -> tuple[Sequence[Repository], str | None]:
     """A page of repositories and the cursor of the next: newest first, or with ``q`` by rank."""
-    statement = select(Repository).where(Repository.organization_id.in_(organization_ids))
+    statement = select(Repository).where(
+        reach.covers_repository(Repository.organization_id, Repository.id)
+    )
     return await _SEARCHED.list_page(session, statement, q=q, limit=limit, cursor=cursor)
 
 

@@ -17,6 +17,7 @@ from autodeploy.services.auth.models import (
     Session,
     User,
 )
+from autodeploy.services.auth.store import present
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> User | None:
@@ -47,6 +48,7 @@ async def put_link(
 async def find_link(
     session: AsyncSession, token_hash: bytes, purposes: Collection[LinkPurpose], now: datetime
 ) -> AccountLink | None:
+    await present(session, "token", token_hash.hex())
     return await session.scalar(select(AccountLink).where(*_live(token_hash, purposes, now)))
 
 
@@ -186,8 +188,13 @@ async def count_recovery_codes(session: AsyncSession, user_id: UUID) -> int:
     return counted or 0
 
 
+async def list_administrators(session: AsyncSession) -> list[UUID]:
+    """The ids of the platform's administrators, also of those whose rows the caller cannot see."""
+    return list(await session.scalars(select(func.autodeploy_administrators())))
+
+
 async def has_administrator(session: AsyncSession) -> bool:
-    return await session.scalar(select(User.id).where(User.is_admin).limit(1)) is not None
+    return bool(await list_administrators(session))
 
 
 async def lock_setup(session: AsyncSession) -> None:

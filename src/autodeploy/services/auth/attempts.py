@@ -27,9 +27,10 @@ class Holder:
     browser: str | None
 
     def names(self) -> Iterator[str]:
+        """Raises ``Forbidden`` for a service token, which has no account."""
         if self.principal is not None:
-            kind = "token" if self.principal.token_id else "session"
-            yield f"{kind}:{self.principal.token_id or self.principal.session_id}"
+            credential = self.principal.token_id or self.principal.session_id
+            yield f"user:{self.principal.user_id}:{credential}"
         if self.browser is not None:
             yield f"browser:{digest(self.browser).hex()}"
 

@@ -29,6 +29,7 @@ class ObjectType(StrEnum):
     USER = "user"
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - a kind of object
+    SERVICE_TOKEN = "service_token"  # noqa: S105 - a kind of object
     IDENTITY = "identity"
     CONNECTION = "connection"
     ORGANIZATION = "organization"
@@ -93,8 +94,11 @@ FIELDS: Mapping[str, Fields] = {
         ("provider", "external_id", "scopes", "expires_at"),
         ("encrypted_token", "encrypted_refresh_token"),
     ),
+    "service_tokens": Fields(
+        ObjectType.SERVICE_TOKEN, ("project_id", "name", "prefix", "scopes", "expires_at")
+    ),
     "organizations": Fields(ObjectType.ORGANIZATION, ("name", "slug", "plan", "billing_email")),
-    "organization_members": Fields(ObjectType.MEMBER, ("role",)),
+    "organization_members": Fields(ObjectType.MEMBER, ("role", "project_ids")),
     "invitations": Fields(ObjectType.INVITATION, ("email", "role", "expires_at")),
     "repositories": Fields(
         ObjectType.REPOSITORY, ("kind", "full_name", "url", "default_branch", "private")
@@ -139,10 +143,15 @@ class Actor:
 
     @classmethod
     def of(cls, principal: Principal) -> "Actor":
+        kind = ActorKind.USER
+        if principal.service_token_id:
+            kind = ActorKind.SERVICE_TOKEN
+        elif principal.token_id:
+            kind = ActorKind.TOKEN
         return cls(
-            kind=ActorKind.TOKEN if principal.token_id else ActorKind.USER,
-            user_id=principal.user_id,
-            token_id=principal.token_id,
+            kind=kind,
+            user_id=principal.account_id,
+            token_id=principal.service_token_id or principal.token_id,
             address=principal.address,
             user_agent=principal.user_agent,
         )
@@ -263,6 +272,8 @@ def _plain(value: Any) -> Any:
     """The value as JSON holds it; long text is cut."""
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
         return value[:_LONGEST_TEXT] + "…"
     return str(value) if isinstance(value, UUID | StrEnum) else value

@@ -12,7 +12,7 @@ from uuid import UUID
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.identity import pkce_challenge
-from autodeploy.services.auth import account_store, audit
+from autodeploy.services.auth import account_store, audit, store
 from autodeploy.services.auth.oauth_schemas import (
     CommandLineCode,
     CommandLineCodeInput,
@@ -58,6 +58,7 @@ async def redeem_code(
     if record is None or not hmac.compare_digest(record["challenge"], challenge):
         raise _ended()
     async with resources.db.transaction() as session:
+        await store.act_for(session, UUID(record["user"]))
         user = await account_store.lock_user(session, UUID(record["user"]))
         if user is None:
             raise _ended()

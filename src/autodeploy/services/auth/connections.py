@@ -1,16 +1,19 @@
 """Accounts that users have connected: what is stored of them, listed, and taken away again."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.kernel.http.client import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.kernel.vault import place_of
 from autodeploy.providers.identity import (
     Account,
     Grant,
@@ -146,20 +149,24 @@ async def _require_another_way_in(
 async def _seal(
     resources: Resources, user_id: UUID, provider: str, account: Account, grant: Grant
 ) -> ProviderIntegration:
-    """The row of a connection. Its tokens open for this user and provider alone."""
+    """The row of a connection. Its tokens open for this user, provider and row alone."""
+    row_id = uuid4()
 
-    async def sealed(field: str, token: str) -> str:
-        context = f"provider_integrations:{provider}:{field}"
-        return await resources.vault.encrypt_for(f"user:{user_id}", token, context=context)
+    async def sealed(column: InstrumentedAttribute[Any], token: str) -> str:
+        place = place_of(column, user_id=user_id, provider=provider, id=row_id)
+        return await resources.vault.encrypt_for(place.subject, token, context=place.context)
 
     renewing = grant.refresh_token
+    kind = ProviderIntegration
     return ProviderIntegration(
-        id=uuid4(),
+        id=row_id,
         user_id=user_id,
         provider=provider,
         external_id=account.subject,
-        encrypted_token=await sealed("token", grant.token),
-        encrypted_refresh_token=await sealed("refresh_token", renewing) if renewing else None,
+        encrypted_token=await sealed(kind.encrypted_token, grant.token),
+        encrypted_refresh_token=await sealed(kind.encrypted_refresh_token, renewing)
+        if renewing
+        else None,
         expires_at=grant.expires_at,
         scopes=list(grant.scopes),
         details={**grant.details, "accountName": account.name},
@@ -169,9 +176,11 @@ async def _seal(
 
 async def _open(resources: Resources, row: ProviderIntegration) -> Grant:
     """The grant of a stored connection, to end it. Raises ``VaultError``."""
-    context = f"provider_integrations:{row.provider}:token"
+    place = place_of(
+        ProviderIntegration.encrypted_token, user_id=row.user_id, provider=row.provider, id=row.id
+    )
     token = await resources.vault.decrypt_for(
-        f"user:{row.user_id}", row.encrypted_token, context=context
+        place.subject, row.encrypted_token, context=place.context
     )
     return Grant(token=token, details=row.details or {})
 

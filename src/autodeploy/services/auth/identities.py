@@ -75,6 +75,7 @@ async def link(
     The caller holds the lock of the user's row. Raises ``IdentityTaken`` when it signs in
     another user.
     """
+    await _present(session, provider, account)
     earlier = await _find_linked(session, user_id, provider.name)
     before = audit.snapshot(earlier) if earlier else None
     if earlier is not None and (earlier.issuer, earlier.subject) != (
@@ -140,6 +141,12 @@ async def find(session: AsyncSession, user_id: UUID) -> Sequence[LinkedIdentity]
     return rows.all()
 
 
+async def _present(session: AsyncSession, provider: IdentityProvider, account: Account) -> None:
+    """Show the transaction the identity that was proven, whosever it is."""
+    named = f"{provider.name} {provider.issuer} {account.subject}"
+    await store.present(session, "identity", named)
+
+
 async def _find_linked(
     session: AsyncSession, user_id: UUID, provider: str
 ) -> LinkedIdentity | None:
@@ -153,7 +160,8 @@ async def _find_linked(
 async def _find_user(
     session: AsyncSession, provider: IdentityProvider, account: Account
 ) -> User | None:
-    """The user of an account, whose name is noted when it has changed."""
+    """The user of an account, for whom the transaction goes on. A changed name is noted."""
+    await _present(session, provider, account)
     identity = await session.scalar(
         select(LinkedIdentity).where(
             LinkedIdentity.provider == provider.name,
@@ -163,6 +171,7 @@ async def _find_user(
     )
     if identity is None:
         return None
+    await store.act_for(session, identity.user_id)
     if account.name != identity.account_name:
         identity.account_name = account.name
     return await store.get_user(session, identity.user_id)

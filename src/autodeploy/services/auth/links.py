@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.mail import Mail
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import account_store
+from autodeploy.services.auth import account_store, store
 from autodeploy.services.auth.errors import LinkEnded
 from autodeploy.services.auth.mails import link_mail
 from autodeploy.services.auth.models import AccountLink, LinkPurpose, User
@@ -61,6 +61,7 @@ async def take_link(
     # The user is locked first, as everywhere: two orders could wait for each other.
     found = await account_store.find_link(session, digest(token), purposes, now())
     if found is not None:
+        await store.act_for(session, found.user_id)
         user = await account_store.lock_user(session, found.user_id)
         link = await account_store.take_link(session, digest(token), purposes, now())
         if user is not None and link is not None:

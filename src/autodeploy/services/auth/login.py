@@ -51,6 +51,7 @@ async def sign_in(
     Raises ``WrongCredentials`` when the account changed since ``user`` was read.
     """
     async with resources.db.transaction() as session:
+        await store.act_for(session, user.id)
         # Locked, so that a session of the old password cannot outlive a change of it.
         present = await account_store.lock_user(session, user.id)
         if present is None or _state(present) != _state(user):
@@ -86,12 +87,14 @@ async def login_with_second_factor(
         await require_code(resources, UUID(user_id), body.code, address=address)
     except WrongCode:
         async with resources.db.transaction() as session:
+            await store.act_for(session, UUID(user_id))
             known = await store.get_user(session, UUID(user_id))
         await _record_failure(resources, known, user_agent=user_agent, address=address)
         raise
     if await resources.cache.take(_key(body.challenge)) is None:
         raise _ended()
     async with resources.db.transaction() as session:
+        await store.act_for(session, UUID(user_id))
         user = await account_store.lock_user(session, UUID(user_id))
         if user is None or _state(user) != state:
             raise _ended()

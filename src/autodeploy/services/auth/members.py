@@ -22,6 +22,7 @@ from autodeploy.services.auth.organization_schemas import (
 from autodeploy.services.auth.organizations import begin_change, organization_view
 from autodeploy.services.auth.permissions import Action, require, require_rank
 from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.project_limits import LIMITABLE
 
 
 async def list_members(
@@ -56,7 +57,7 @@ async def add_member(
         principal, _ = await begin_change(session, principal, organization_id, Action.MEMBER_MANAGE)
         require_rank(principal, body.role, organization_id)
         if not await membership_store.share_organization(
-            session, body.user_id, principal.organization_ids
+            session, body.user_id, principal.roles.keys()
         ):
             raise NotFound(
                 "No such person in your organizations.",
@@ -115,7 +116,7 @@ async def remove_member(
         LastOwner: it would leave the organization without one.
         NotFound; Forbidden for a member whose role is above the caller's.
     """
-    leaves = user_id == principal.user_id
+    leaves = user_id == principal.account_id
     action = Action.MEMBER_READ if leaves else Action.MEMBER_MANAGE
     async with resources.db.transaction() as session:
         principal, organization = await begin_change(session, principal, organization_id, action)
@@ -188,6 +189,8 @@ async def _set_role(
 ) -> None:
     before = audit.snapshot(member)
     member.role = role
+    if role not in LIMITABLE:
+        member.project_ids = None
     await session.flush()
     await audit.record(
         session, principal, action, member, before=before, after=audit.snapshot(member)

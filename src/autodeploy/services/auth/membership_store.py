@@ -4,7 +4,7 @@ Whoever changes who belongs to an organization holds its row (``lock_organizatio
 changes come one after the other: of two owners that leave at once, the second is the last one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.pagination import keyset
+from autodeploy.kernel.tenancy import join
 from autodeploy.services.auth.models import (
     Invitation,
     Organization,
@@ -21,6 +22,9 @@ from autodeploy.services.auth.models import (
     Role,
     User,
 )
+from autodeploy.services.auth.store import present
+
+_JOINED = OrganizationMember.joined_at.is_not(None)
 
 
 async def lock_organization(session: AsyncSession, organization_id: UUID) -> Organization:
@@ -56,6 +60,7 @@ async def find_member(
         select(OrganizationMember).where(
             OrganizationMember.organization_id == organization_id,
             OrganizationMember.user_id == user_id,
+            _JOINED,
         )
     )
 
@@ -63,8 +68,16 @@ async def find_member(
 async def get_member(
     session: AsyncSession, organization_id: UUID, user_id: UUID
 ) -> OrganizationMember:
-    """A member. Raises ``NotFound``."""
-    member = await find_member(session, organization_id, user_id)
+    """A member, held. Raises ``NotFound``."""
+    member = await session.scalar(
+        select(OrganizationMember)
+        .where(
+            OrganizationMember.organization_id == organization_id,
+            OrganizationMember.user_id == user_id,
+            _JOINED,
+        )
+        .with_for_update()
+    )
     if member is None:
         raise NotFound("The organization has no such member.")
     return member
@@ -76,7 +89,7 @@ async def find_member_by_email(
     return await session.scalar(
         select(OrganizationMember)
         .join(User, User.id == OrganizationMember.user_id)
-        .where(OrganizationMember.organization_id == organization_id, User.email == email)
+        .where(OrganizationMember.organization_id == organization_id, User.email == email, _JOINED)
     )
 
 
@@ -99,6 +112,7 @@ async def count_other_members(
     statement = select(func.count()).where(
         OrganizationMember.organization_id == organization_id,
         OrganizationMember.user_id != user_id,
+        _JOINED,
     )
     if role is not None:
         statement = statement.where(OrganizationMember.role == role)
@@ -110,7 +124,7 @@ async def list_members(
 ) -> Sequence[OrganizationMember]:
     """The members, newest first, one more than ``limit`` when another page follows."""
     statement = select(OrganizationMember).where(
-        OrganizationMember.organization_id == organization_id
+        OrganizationMember.organization_id == organization_id, _JOINED
     )
     rows = await session.scalars(
         keyset(
@@ -130,7 +144,7 @@ async def list_users(session: AsyncSession, user_ids: set[UUID]) -> dict[UUID, U
 
 
 async def share_organization(
-    session: AsyncSession, user_id: UUID, organization_ids: frozenset[UUID]
+    session: AsyncSession, user_id: UUID, organization_ids: Collection[UUID]
 ) -> bool:
     """Whether the user is a member of one of the organizations."""
     found = await session.scalar(
@@ -138,6 +152,7 @@ async def share_organization(
         .where(
             OrganizationMember.user_id == user_id,
             OrganizationMember.organization_id.in_(organization_ids),
+            _JOINED,
         )
         .limit(1)
     )
@@ -230,8 +245,13 @@ async def get_pending_invitation(
 
 
 async def find_invitation_by_token(session: AsyncSession, token_hash: bytes) -> Invitation | None:
-    return await session.scalar(
+    """The invitation of this token, whose organization the transaction sees from here on."""
+    await present(session, "token", token_hash.hex())
+    invitation = await session.scalar(
         select(Invitation)
         .where(Invitation.token_hash == token_hash)
         .execution_options(populate_existing=True)
     )
+    if invitation is not None:
+        await join(session, invitation.organization_id)
+    return invitation

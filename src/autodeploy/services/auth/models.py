@@ -13,12 +13,15 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
+from autodeploy.kernel.vault import sealed
 
 
 class Role(StrEnum):
@@ -63,6 +66,10 @@ class Organization(Base):
 
 
 class OrganizationMember(Base):
+    """A user's place in an organization. ``project_ids`` limits it to these projects; NULL does
+    not. An array outlives a project that is deleted: who was limited to it is left with nothing,
+    never with everything."""
+
     __tablename__ = "organization_members"
     __table_args__ = (
         UniqueConstraint("organization_id", "user_id"),
@@ -77,6 +84,7 @@ class OrganizationMember(Base):
     )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     role: Mapped[Role] = mapped_column(String(50), server_default="member")
+    project_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     invited_at: Mapped[type_created]
     joined_at: Mapped[datetime | None]
 
@@ -168,7 +176,7 @@ class SecondFactor(Base):
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
-    encrypted_secret: Mapped[str]
+    encrypted_secret: Mapped[str] = sealed("user:{user_id}", "second factor")
     last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[type_created]
     confirmed_at: Mapped[datetime | None]
@@ -203,6 +211,31 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class ServiceToken(Base):
+    """A token ``ads_…`` of a project, for CI. It goes with its project, not with its creator.
+
+    The foreign key names its table by text alone: projects belong to a service above this one.
+    """
+
+    __tablename__ = "service_tokens"
+    __table_args__ = (Index("idx_service_tokens_project_id", "project_id"),)
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("projects.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(255))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    prefix: Mapped[str] = mapped_column(String(16))
+    scopes: Mapped[list[str]]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[type_created]
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
 class LinkedIdentity(Base):
     """An account elsewhere that signs this user in: ``subject`` is its id at ``issuer``."""
 
@@ -234,8 +267,14 @@ class ProviderIntegration(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     provider: Mapped[str] = mapped_column(String(100))
     external_id: Mapped[str | None] = mapped_column(String(255))
-    encrypted_token: Mapped[str]
-    encrypted_refresh_token: Mapped[str | None] = mapped_column("refresh_token")
+    encrypted_token: Mapped[str] = sealed(
+        "user:{user_id}", "provider_integrations:{id}:{provider}:token"
+    )
+    encrypted_refresh_token: Mapped[str | None] = sealed(
+        "user:{user_id}",
+        "provider_integrations:{id}:{provider}:refresh_token",
+        name="refresh_token",
+    )
     expires_at: Mapped[datetime | None]
     scopes: Mapped[list[str] | None]
     details: Mapped[dict[str, Any] | None] = mapped_column("metadata")
@@ -276,16 +315,17 @@ class AuditEntry(Base):
 
 
 class IdempotencyKey(Base):
-    """The answer to a POST that carried ``Idempotency-Key``, kept for 24 hours."""
+    """The answer to a POST that carried ``Idempotency-Key``, kept for 24 hours.
+
+    ``caller_id`` is the user's id, or the service token's.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("idx_idempotency_keys_created_at", "created_at"),)
 
-    user_id: Mapped[UUID] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
+    caller_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int | None]
-    body: Mapped[dict[str, Any] | None]
+    encrypted_answer: Mapped[str | None] = sealed("user:{caller_id}", "idempotency_keys:{key}")
     created_at: Mapped[type_created]

@@ -140,9 +140,21 @@ async def begin_change(
     """
     require(principal, action, organization_id)
     organization = await membership_store.lock_organization(session, organization_id)
-    present = replace(principal, roles=await store.list_roles(session, principal.user_id))
+    present = await with_present_roles(session, principal)
     require(present, action, organization_id)
     return present, organization
+
+
+async def with_present_roles(session: AsyncSession, principal: Principal) -> Principal:
+    """The caller with the roles and limits of this moment."""
+    places = await store.list_places(session, principal.user_id)
+    return replace(
+        principal,
+        roles={each: place.role for each, place in places.items()},
+        limits={
+            each: place.projects for each, place in places.items() if place.projects is not None
+        },
+    )
 
 
 def organization_view(user_id: UUID, organization: Organization, role: Role) -> OrganizationView:

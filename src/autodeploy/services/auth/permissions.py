@@ -6,6 +6,7 @@ from uuid import UUID
 from autodeploy.kernel.errors import Forbidden, NotFound
 from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.principal import Principal, Scope
+from autodeploy.services.auth.reach import Reach
 
 
 class Action(StrEnum):
@@ -21,6 +22,7 @@ class Action(StrEnum):
     AUDIT_READ = "audit.read"
     REPOSITORY_READ = "repository.read"
     REPOSITORY_CREATE = "repository.create"
+    REPOSITORY_UPDATE = "repository.update"
     REPOSITORY_ANALYZE = "repository.analyze"
     PROJECT_READ = "project.read"
     PROJECT_CREATE = "project.create"
@@ -37,6 +39,7 @@ class Action(StrEnum):
     DATABASE_DELETE = "database.delete"
     MONITOR_READ = "monitor.read"
     ALERT_MANAGE = "alert.manage"
+    SERVICE_TOKEN_MANAGE = "service_token.manage"  # noqa: S105 - an action, not a secret
 
 
 _VIEWER = frozenset(
@@ -52,6 +55,7 @@ _VIEWER = frozenset(
 )
 _MEMBER = _VIEWER | {
     Action.REPOSITORY_CREATE,
+    Action.REPOSITORY_UPDATE,
     Action.REPOSITORY_ANALYZE,
     Action.PROJECT_CREATE,
     Action.PROJECT_UPDATE,
@@ -70,6 +74,7 @@ _ADMIN = _MEMBER | {
     Action.MEMBER_MANAGE,
     Action.INVITATION_READ,
     Action.AUDIT_READ,
+    Action.SERVICE_TOKEN_MANAGE,
 }
 _OWNER = _ADMIN | {Action.ORGANIZATION_TRANSFER, Action.ORGANIZATION_DELETE}
 
@@ -79,6 +84,32 @@ ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
     Role.ADMIN: _ADMIN,
     Role.OWNER: _OWNER,
 }
+
+#: What is done to one project and what belongs to it: all that a service token is for.
+PROJECT_ACTIONS = frozenset(
+    {
+        Action.REPOSITORY_READ,
+        Action.REPOSITORY_UPDATE,
+        Action.REPOSITORY_ANALYZE,
+        Action.PROJECT_READ,
+        Action.PROJECT_UPDATE,
+        Action.PROJECT_DELETE,
+        Action.VARIABLE_READ,
+        Action.VARIABLE_WRITE,
+        Action.DEPLOYMENT_READ,
+        Action.DEPLOYMENT_CREATE,
+        Action.DEPLOYMENT_CANCEL,
+        Action.DEPLOYMENT_ROLLBACK,
+        Action.DATABASE_READ,
+        Action.DATABASE_CREATE,
+        Action.DATABASE_DELETE,
+        Action.MONITOR_READ,
+        Action.ALERT_MANAGE,
+    }
+)
+
+#: What a role leaves to a member who is limited to some projects.
+LIMITED_ACTIONS = PROJECT_ACTIONS | {Action.ORGANIZATION_READ, Action.MEMBER_READ}
 
 ACTION_SCOPE: dict[Action, Scope] = {
     Action.ORGANIZATION_READ: Scope.READ,
@@ -91,6 +122,7 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.AUDIT_READ: Scope.READ,
     Action.REPOSITORY_READ: Scope.READ,
     Action.REPOSITORY_CREATE: Scope.DEPLOY,
+    Action.REPOSITORY_UPDATE: Scope.DEPLOY,
     Action.REPOSITORY_ANALYZE: Scope.DEPLOY,
     Action.PROJECT_READ: Scope.READ,
     Action.PROJECT_CREATE: Scope.WRITE,
@@ -107,6 +139,7 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.DATABASE_DELETE: Scope.WRITE,
     Action.MONITOR_READ: Scope.READ,
     Action.ALERT_MANAGE: Scope.WRITE,
+    Action.SERVICE_TOKEN_MANAGE: Scope.ADMIN,
 }
 
 
@@ -114,8 +147,8 @@ def require(principal: Principal, action: Action, organization_id: UUID) -> None
     """Return when ``principal`` may do ``action`` in the organization.
 
     Raises ``NotFound`` for an organization that the caller is not a member of (a foreign one is
-    not told apart from a missing one) and ``Forbidden`` where the role or the token's scope does
-    not reach.
+    not told apart from a missing one) and ``Forbidden`` where the role, a limit to some projects
+    or the token's scope does not reach.
     """
     role = principal.roles.get(organization_id)
     if role is None:
@@ -125,6 +158,8 @@ def require(principal: Principal, action: Action, organization_id: UUID) -> None
             f"Your role in this organization, {role}, does not allow {action}.",
             remedy="Ask an owner or admin of the organization for a role that does.",
         )
+    if action not in _within_limits(principal, organization_id):
+        raise _beyond_limits(principal, action)
     require_scope(principal, ACTION_SCOPE[action])
 
 
@@ -152,11 +187,33 @@ def require_scope(principal: Principal, scope: Scope) -> None:
         )
 
 
-def organizations_allowing(principal: Principal, action: Action) -> frozenset[UUID]:
-    """The organizations in which ``principal`` may do ``action``; for queries over lists."""
+def reach_of(principal: Principal, action: Action) -> Reach:
+    """Where ``principal`` may do ``action``; for queries over lists."""
     require_scope(principal, ACTION_SCOPE[action])
-    return frozenset(
-        organization_id
-        for organization_id, role in principal.roles.items()
-        if action in ROLE_ACTIONS[role]
+    return principal.reach_in(
+        [
+            organization_id
+            for organization_id, role in principal.roles.items()
+            if action in ROLE_ACTIONS[role] & _within_limits(principal, organization_id)
+        ]
+    )
+
+
+def _within_limits(principal: Principal, organization_id: UUID) -> frozenset[Action]:
+    if principal.service_token_id is not None:
+        return PROJECT_ACTIONS
+    if organization_id in principal.limits:
+        return LIMITED_ACTIONS
+    return frozenset(Action)
+
+
+def _beyond_limits(principal: Principal, action: Action) -> Forbidden:
+    if principal.service_token_id is not None:
+        return Forbidden(
+            f"A service token acts for its project alone, which does not include {action}.",
+            remedy="Sign in, or use a personal token.",
+        )
+    return Forbidden(
+        f"You are limited to some projects of this organization, which excludes {action}.",
+        remedy="Ask an owner or admin of the organization to do it, or to lift the limit.",
     )

@@ -207,6 +207,42 @@ class NewToken(TokenView):
     token: Annotated[str, Field(repr=False)]
 
 
+class ServiceTokenInput(Input):
+    name: DisplayName
+    scopes: Annotated[
+        list[Literal["read", "deploy", "write"]],
+        Field(min_length=1, max_length=3, default_factory=lambda: ["deploy"]),
+    ]
+    expires_in_days: Annotated[int, Field(ge=1, le=3650)] = 90
+
+
+class ServiceTokenView(TokenView):
+    """A service token of a project without its secret. ``created_by`` is the id of an account, and
+    null when that was deleted: the token is the project's and works on."""
+
+    expires_at: datetime
+    created_by: UUID | None
+
+
+class NewServiceToken(ServiceTokenView):
+    """A service token at its creation, the only time that its secret is shown."""
+
+    token: Annotated[str, Field(repr=False)]
+
+
+class MemberProjectsInput(Input):
+    projects: Annotated[
+        list[UUID] | None,
+        Field(max_length=1000, description="The only projects it may see; null for all."),
+    ]
+
+
+class MemberProjects(Schema):
+    """The projects that a member is limited to; null when it may see all."""
+
+    projects: list[UUID] | None
+
+
 class Ticket(Schema):
     """A one-use credential for a WebSocket, which cannot carry headers in a browser."""
 

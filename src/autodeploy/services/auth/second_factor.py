@@ -113,6 +113,7 @@ async def require_code(
     await throttle.count_try(resources, account_of(user_id), address)
     secret = await _secret_of(resources, user_id)
     async with resources.db.transaction() as session:
+        await store.act_for(session, user_id)
         if secret is None or not await account_store.has_second_factor(session, user_id):
             raise _off()
         recovery = one_time_codes.recovery_digest(code)
@@ -135,6 +136,7 @@ def _subject(user_id: UUID) -> str:
 
 async def _secret_of(resources: Resources, user_id: UUID) -> str | None:
     async with resources.db.transaction() as session:
+        await store.act_for(session, user_id)
         factor = await account_store.find_second_factor(session, user_id)
     if factor is None:
         return None

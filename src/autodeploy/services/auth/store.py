@@ -1,22 +1,29 @@
-"""Queries over users, sessions, personal tokens and organizations."""
+"""Queries over users, sessions, tokens and organizations.
+
+What finds a row for a caller that is not known yet tells the database which credential was
+presented: row-level security then shows what belongs to its owner, and nothing else.
+"""
 
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.pagination import keyset
+from autodeploy.kernel.tenancy import join, tell
 from autodeploy.services.auth.models import (
     ApiToken,
     Organization,
     OrganizationMember,
     Role,
+    ServiceToken,
     Session,
     User,
 )
@@ -24,7 +31,19 @@ from autodeploy.services.auth.models import (
 _USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
+async def present(session: AsyncSession, kind: str, value: object) -> None:
+    """Tell the transaction which credential its caller has: an ``email`` to sign in with, the id
+    of a ``session``, the digest or the id of a ``token``, or an ``identity`` elsewhere."""
+    await tell(session, {"presented": f"{kind}:{value}"})
+
+
+async def act_for(session: AsyncSession, user_id: UUID) -> None:
+    """Let the transaction go on for a user who has just been identified, or made."""
+    await tell(session, {"user": str(user_id)})
+
+
 async def find_user_by_email(session: AsyncSession, email: str) -> User | None:
+    await present(session, "email", email)
     return await session.scalar(select(User).where(User.email == email))
 
 
@@ -40,8 +59,11 @@ async def create_user(
     encrypted_password: str | None,
     is_admin: bool = False,
 ) -> User | None:
-    """The new user, or None when another has the e-mail address."""
+    """The new user, for whom the transaction goes on, or None when another has the address."""
+    user_id = uuid4()
+    await act_for(session, user_id)
     values = {
+        "id": user_id,
         "email": email,
         "name": name,
         "encrypted_password": encrypted_password,
@@ -79,21 +101,39 @@ async def create_organization(
 async def insert_organization(
     session: AsyncSession, name: str, slug: str, **values: Any
 ) -> Organization | None:
-    """A new organization without a member, or None when another has the slug."""
-    statement = insert(Organization).values(name=name, slug=slug, **values)
+    """A new organization without a member, or None when another has the slug.
+
+    From here on the transaction sees it.
+    """
+    organization_id = uuid4()
+    await join(session, organization_id)
+    statement = insert(Organization).values(id=organization_id, name=name, slug=slug, **values)
     return await session.scalar(
         statement.on_conflict_do_nothing(index_elements=["slug"]).returning(Organization)
     )
 
 
-async def list_roles(session: AsyncSession, user_id: UUID) -> dict[UUID, Role]:
-    """The user's role in each organization that was joined."""
+@dataclass(frozen=True)
+class Place:
+    """A user's role in an organization, and the projects that it is limited to, if any."""
+
+    role: Role
+    projects: frozenset[UUID] | None
+
+
+async def list_places(session: AsyncSession, user_id: UUID) -> dict[UUID, Place]:
+    """The user's place in each organization that was joined."""
     rows = await session.execute(
-        select(OrganizationMember.organization_id, OrganizationMember.role).where(
-            OrganizationMember.user_id == user_id, OrganizationMember.joined_at.is_not(None)
-        )
+        select(
+            OrganizationMember.organization_id,
+            OrganizationMember.role,
+            OrganizationMember.project_ids,
+        ).where(OrganizationMember.user_id == user_id, OrganizationMember.joined_at.is_not(None))
     )
-    return {organization_id: Role(role) for organization_id, role in rows}
+    return {
+        organization_id: Place(Role(role), None if limit is None else frozenset(limit))
+        for organization_id, role, limit in rows
+    }
 
 
 async def list_memberships(session: AsyncSession, user_id: UUID) -> list[tuple[Organization, Role]]:
@@ -111,6 +151,7 @@ async def find_live_session(
     session: AsyncSession, session_id: UUID, now: datetime
 ) -> tuple[Session, User] | None:
     """A session that is neither ended nor expired, with its user."""
+    await present(session, "session", session_id)
     row = await session.execute(
         select(Session, User)
         .join(User, User.id == Session.user_id)
@@ -121,6 +162,7 @@ async def find_live_session(
 
 
 async def lock_session(session: AsyncSession, session_id: UUID) -> Session | None:
+    await present(session, "session", session_id)
     return await session.scalar(select(Session).where(Session.id == session_id).with_for_update())
 
 
@@ -132,32 +174,61 @@ async def find_live_token(
     token_id: UUID | None = None,
 ) -> tuple[ApiToken, User] | None:
     """A personal token that is neither revoked nor expired, by its digest or its id."""
-    key = ApiToken.id == token_id if token_id else ApiToken.token_hash == token_hash
+    await _present_token(session, token_hash, token_id)
     row = await session.execute(
         select(ApiToken, User)
         .join(User, User.id == ApiToken.user_id)
-        .where(
-            key,
-            ApiToken.revoked_at.is_(None),
-            or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
-        )
+        .where(*_is_live(ApiToken, now, token_hash, token_id))
     )
     found = row.one_or_none()
     return (found[0], found[1]) if found else None
 
 
-async def record_token_use(session: AsyncSession, token: ApiToken, now: datetime) -> None:
+async def find_live_service_token(
+    session: AsyncSession,
+    *,
+    now: datetime,
+    token_hash: bytes | None = None,
+    token_id: UUID | None = None,
+) -> ServiceToken | None:
+    """A service token that is neither revoked nor expired, by its digest or its id."""
+    await _present_token(session, token_hash, token_id)
+    return await session.scalar(
+        select(ServiceToken).where(*_is_live(ServiceToken, now, token_hash, token_id))
+    )
+
+
+async def _present_token(
+    session: AsyncSession, token_hash: bytes | None, token_id: UUID | None
+) -> None:
+    await present(session, "token", token_hash.hex() if token_hash else token_id)
+
+
+def _is_live(
+    kind: type[ApiToken | ServiceToken],
+    now: datetime,
+    token_hash: bytes | None,
+    token_id: UUID | None,
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        kind.token_hash == token_hash if token_hash else kind.id == token_id,
+        kind.revoked_at.is_(None),
+        or_(kind.expires_at.is_(None), kind.expires_at > now),
+    )
+
+
+async def record_token_use(
+    session: AsyncSession, token: ApiToken | ServiceToken, now: datetime
+) -> None:
     """Note when the token was used, at most once a minute, so that reads stay reads."""
     if token.last_used_at is not None and now - token.last_used_at < _USE_RECORDED_EVERY:
         return
+    kind = type(token)
     await session.execute(
-        update(ApiToken)
+        update(kind)
         .where(
-            ApiToken.id == token.id,
-            or_(
-                ApiToken.last_used_at.is_(None),
-                ApiToken.last_used_at < now - _USE_RECORDED_EVERY,
-            ),
+            kind.id == token.id,
+            or_(kind.last_used_at.is_(None), kind.last_used_at < now - _USE_RECORDED_EVERY),
         )
         .values(last_used_at=now)
         .execution_options(synchronize_session=False)
@@ -183,6 +254,32 @@ async def revoke_token(session: AsyncSession, user_id: UUID, token_id: UUID) -> 
         .values(revoked_at=func.now())
         .returning(ApiToken)
     )
+
+
+async def list_service_tokens(
+    session: AsyncSession, project_id: UUID, *, limit: int, cursor: str | None
+) -> Sequence[ServiceToken]:
+    """A project's tokens that were not revoked, newest first, one more than ``limit``."""
+    statement = select(ServiceToken).where(
+        ServiceToken.project_id == project_id, ServiceToken.revoked_at.is_(None)
+    )
+    rows = await session.scalars(
+        keyset(statement, ServiceToken.created_at, ServiceToken.id, limit=limit, cursor=cursor)
+    )
+    return rows.all()
+
+
+async def revoke_service_tokens(
+    session: AsyncSession, project_id: UUID, token_id: UUID | None = None
+) -> Sequence[ServiceToken]:
+    """End a token of the project, or all of them; those that were ended."""
+    statement = update(ServiceToken).where(
+        ServiceToken.project_id == project_id, ServiceToken.revoked_at.is_(None)
+    )
+    if token_id is not None:
+        statement = statement.where(ServiceToken.id == token_id)
+    revoked = await session.scalars(statement.values(revoked_at=func.now()).returning(ServiceToken))
+    return revoked.all()
 
 
 async def revoke_tokens_named(session: AsyncSession, user_id: UUID, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Opaque secrets that callers hold: personal tokens, refresh tokens, tickets. Stored as SHA-256."""
+"""Opaque secrets that callers hold: tokens, refresh tokens, tickets. Stored as SHA-256."""
 
 import hashlib
 import hmac
@@ -6,10 +6,11 @@ import secrets
 from uuid import UUID
 
 PERSONAL_PREFIX = "adp_"
+SERVICE_PREFIX = "ads_"
 REFRESH_PREFIX = "adr_"
 INVITATION_PREFIX = "adi_"
 
-#: How much of a personal token is kept readable, so that its owner can tell which one it is.
+#: How much of a token is kept readable, so that its owner can tell which one it is.
 SHOWN_LENGTH = 12
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -33,6 +34,10 @@ def new_personal_token() -> str:
 
 def new_invitation_token() -> str:
     return INVITATION_PREFIX + new_secret()
+
+
+def new_service_token() -> str:
+    return SERVICE_PREFIX + new_secret()
 
 
 def new_refresh_token(session_id: UUID) -> str:

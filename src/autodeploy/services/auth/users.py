@@ -11,7 +11,7 @@ from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.services.auth import audit, membership_store, store
 from autodeploy.services.auth.models import User
 from autodeploy.services.auth.organization_schemas import PersonUpdate, PersonView
-from autodeploy.services.auth.permissions import Action, organizations_allowing, require_scope
+from autodeploy.services.auth.permissions import Action, reach_of, require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 
 
@@ -64,7 +64,8 @@ async def update_user(
 async def find_visible_user(session: AsyncSession, principal: Principal, user_id: UUID) -> User:
     """The caller, or a person of one of the caller's organizations. Raises ``NotFound``."""
     if user_id != principal.user_id:
-        shared = organizations_allowing(principal, Action.MEMBER_READ)
+        reach = reach_of(principal, Action.MEMBER_READ)
+        shared = reach.whole | reach.limited
         if not await membership_store.share_organization(session, user_id, shared):
             raise _no_such_user()
     return await store.get_user(session, user_id)

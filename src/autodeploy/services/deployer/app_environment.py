@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
-from uuid import UUID
 
 from sqlalchemy import select
 
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.vault import Item, Place, place_of
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan
 from autodeploy.services.analyzer.variables.build_inputs import may_be_built_in
 from autodeploy.services.deployer.models import (
@@ -67,19 +67,21 @@ def looks_secret(key: str, value: str) -> bool:
     return named or bool(_passwords([value])) or _PRIVATE_KEY in value
 
 
-def variable_context(project_id: UUID, environment: str, key: str) -> str:
-    """What a variable's ciphertext is bound to."""
-    return f"environment_variables:{project_id}:{environment}:{key}"
+def variable_place(row: EnvironmentVariable) -> Place:
+    """Where a variable's ciphertext belongs: to its organization, since it outlives its author."""
+    return place_of(
+        EnvironmentVariable.encrypted_value,
+        organization_id=row.organization_id,
+        project_id=row.project_id,
+        environment=row.environment,
+        key=row.key,
+    )
 
 
-def database_context(database_id: UUID) -> str:
-    """What a database URL's ciphertext is bound to."""
-    return f"databases:{database_id}"
-
-
-def vault_subject(organization_id: UUID) -> str:
-    """Whose key project values are sealed with: they outlive their author."""
-    return f"organization:{organization_id}"
+def sealed_variable(row: EnvironmentVariable) -> Item:
+    """The variable's ciphertext, to be opened with others."""
+    place = variable_place(row)
+    return Item(place.subject, row.encrypted_value or "", place.context)
 
 
 async def load_app_environment(
@@ -103,23 +105,21 @@ async def load_app_environment(
                 ProjectDatabase.status == "available",
             )
         )
-    subject = vault_subject(project.organization_id)
     values: dict[str, str] = {}
     secrets: set[str] = set()
     versions: list[tuple[str, str]] = []
     if database is not None and database.encrypted_url is not None:
+        place = place_of(
+            ProjectDatabase.encrypted_url, organization_id=database.organization_id, id=database.id
+        )
         url = await resources.vault.decrypt_for(
-            subject, database.encrypted_url, context=database_context(database.id)
+            place.subject, database.encrypted_url, context=place.context
         )
         values[DATABASE_VARIABLE] = url
         secrets |= {url, *_passwords([url])}
         versions.append((DATABASE_VARIABLE, f"{database.id}:{database.updated_at.isoformat()}"))
-    for variable in variables:
-        value = await resources.vault.decrypt_for(
-            subject,
-            variable.encrypted_value or "",
-            context=variable_context(project.id, environment, variable.key),
-        )
+    opened = await resources.vault.decrypt_many([sealed_variable(row) for row in variables])
+    for variable, value in zip(variables, opened, strict=True):
         values[variable.key] = value
         versions.append((variable.key, f"{variable.id}:{variable.updated_at.isoformat()}"))
         if variable.is_secret:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import audit, membership_store
+from autodeploy.kernel.tenancy import join
+from autodeploy.services.auth import account_store, audit, membership_store, store
 from autodeploy.services.auth.errors import (
     AccountInUse,
     NotConfirmed,
@@ -66,12 +67,12 @@ async def delete_organization(
 async def preview_deletion(
     resources: Resources, principal: Principal, user_id: UUID
 ) -> DeletionPreview:
-    """What deleting the account would do. Raises ``NotFound`` and ``Forbidden``."""
-    _require_may_delete(principal, user_id)
+    """What deleting the caller's account would do. Raises ``NotFound`` and ``Forbidden``."""
+    require_scope(principal, Scope.ADMIN)
+    if user_id != principal.user_id:
+        raise NotFound("No such user.")
     async with resources.db.transaction() as session:
-        user = await session.get(User, user_id)
-        if user is None:
-            raise _no_such_user()
+        user = await _get_user(session, user_id)
         return await _preview(session, user, await _list_organizations(session, user_id))
 
 
@@ -93,7 +94,7 @@ async def delete_user(
     """
     _require_may_delete(principal, user_id)
     async with resources.db.transaction() as session:
-        user = await _hold_user(session, user_id)
+        user = await _get_user(session, user_id, lock=True)
         if confirm.strip().lower() != user.email:
             raise NotConfirmed(
                 "Deleting an account cannot be undone.",
@@ -103,10 +104,7 @@ async def delete_user(
         organizations = await _list_organizations(session, user_id, close=True)
         preview = await _preview(session, user, organizations)
         if not preview.possible:
-            raise AccountInUse(
-                " ".join(preview.obstacles),
-                remedy=f"Settle that first; GET /api/v1/users/{user_id}/deletion lists it.",
-            )
+            raise _in_use(principal, user_id, preview)
         fates = {organization.id: organization.fate for organization in preview.organizations}
         for organization, member in organizations:
             if fates[organization.id] == Fate.DELETED:
@@ -126,6 +124,19 @@ async def delete_user(
         )
         await session.flush()
         await session.delete(user)
+
+
+def _in_use(principal: Principal, user_id: UUID, preview: DeletionPreview) -> AccountInUse:
+    """What stands in the way is told to the user; an administrator sees no tenant's data."""
+    if user_id != principal.user_id:
+        return AccountInUse(
+            f"{len(preview.obstacles)} things depend on this account alone.",
+            remedy=f"The user is told which: GET /api/v1/users/{user_id}/deletion.",
+        )
+    return AccountInUse(
+        " ".join(preview.obstacles),
+        remedy=f"Settle that first; GET /api/v1/users/{user_id}/deletion lists it.",
+    )
 
 
 @dataclass(frozen=True)
@@ -180,24 +191,22 @@ def _require_may_delete(principal: Principal, user_id: UUID) -> None:
     """Everybody may delete the own account, an operator of the platform any."""
     require_scope(principal, Scope.ADMIN)
     if user_id != principal.user_id and not principal.is_admin:
-        raise _no_such_user()
+        raise NotFound("No such user.")
 
 
-async def _hold_user(session: AsyncSession, user_id: UUID) -> User:
-    """The user, held together with the administrators: of two that go at once, one is the last.
+async def _get_user(session: AsyncSession, user_id: UUID, *, lock: bool = False) -> User:
+    """The user, for whom the transaction goes on: an administrator sees what the user would.
 
-    They are held in one order, so that nobody waits for the other. Raises ``NotFound``.
+    One that is locked and an administrator is held together with the others: of two that go at
+    once, one is the last. Raises ``NotFound``.
     """
-    rows = await session.scalars(
-        select(User)
-        .where(or_(User.id == user_id, User.is_admin))
-        .order_by(User.id)
-        .with_for_update()
-    )
-    for user in rows.all():
-        if user.id == user_id:
-            return user
-    raise _no_such_user()
+    await store.act_for(session, user_id)
+    user = await session.get(User, user_id, with_for_update=lock or None)
+    if user is None:
+        raise NotFound("No such user.")
+    if lock and user.is_admin:
+        await account_store.lock_setup(session)
+    return user
 
 
 async def _list_organizations(
@@ -206,11 +215,12 @@ async def _list_organizations(
     """The user's organizations by id, which is the order in which everyone closes several."""
     members = await session.scalars(
         select(OrganizationMember)
-        .where(OrganizationMember.user_id == user_id)
+        .where(OrganizationMember.user_id == user_id, OrganizationMember.joined_at.is_not(None))
         .order_by(OrganizationMember.organization_id)
     )
     found = []
     for member in members.all():
+        await join(session, member.organization_id)
         if close:
             organization = await membership_store.close_organization(
                 session, member.organization_id
@@ -228,7 +238,7 @@ async def _preview(
 ) -> DeletionPreview:
     fates = [await _fate(session, *each) for each in organizations]
     obstacles = [text for fate in fates if (text := _obstacle(fate))]
-    if user.is_admin and await _is_last_administrator(session, user.id):
+    if user.is_admin and await account_store.list_administrators(session) == [user.id]:
         obstacles.append("This is the only administrator of the platform.")
     return DeletionPreview(possible=not obstacles, obstacles=obstacles, organizations=fates)
 
@@ -269,12 +279,3 @@ def _obstacle(organization: OrganizationFate) -> str | None:
             f"({organization.databases}): delete them."
         )
     return None
-
-
-async def _is_last_administrator(session: AsyncSession, user_id: UUID) -> bool:
-    administrators = await session.scalars(select(User.id).where(User.is_admin).limit(2))
-    return administrators.all() == [user_id]
-
-
-def _no_such_user() -> NotFound:
-    return NotFound("No such user.")

@@ -6,15 +6,12 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.vault import place_of
 from autodeploy.providers.base import DatabaseRequest
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan, VariableType
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
-from autodeploy.services.deployer.app_environment import (
-    MAIN_DATABASE,
-    database_context,
-    vault_subject,
-)
+from autodeploy.services.deployer.app_environment import MAIN_DATABASE
 from autodeploy.services.deployer.context import StepContext
 from autodeploy.services.deployer.models import ProjectDatabase
 from autodeploy.services.deployer.transitions import hold
@@ -67,10 +64,11 @@ async def ensure_database(context: StepContext) -> dict[str, Any]:
     provider = context.engine.providers.databases(row.provider)
     handle = await provider.ensure_database(
         DatabaseRequest(database_id=row.id, app=context.app, name=row.name, plan=row.plan),
-        context.log.write,
+        context.log,
     )
+    place = place_of(ProjectDatabase.encrypted_url, organization_id=row.organization_id, id=row.id)
     encrypted = await context.engine.resources.vault.encrypt_for(
-        vault_subject(row.organization_id), handle.url, context=database_context(row.id)
+        place.subject, handle.url, context=place.context
     )
     await _record(context, row, handle.external_id, encrypted)
     return {"database_id": str(row.id), "external_id": handle.external_id, "reused": False}

@@ -65,7 +65,7 @@ async def create_deployment(
         NotFound, Forbidden, InvalidInput; for git also what ``GitClient.resolve`` raises.
     """
     async with resources.db.transaction() as session:
-        project = await store.get_project(session, principal.organization_ids, project_id)
+        project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.DEPLOYMENT_CREATE, project.organization_id)
         if body.configuration.environment_variables:
             require(principal, Action.VARIABLE_WRITE, project.organization_id)
@@ -73,7 +73,7 @@ async def create_deployment(
     ref = await _resolve(resources, repository, body)
     async with announcing(resources) as transaction:
         session = transaction.session
-        project = await store.get_project(session, principal.organization_ids, project_id)
+        project = await store.get_project(session, principal.reach, project_id)
         environment = await ensure_environment(session, project, body.environment)
         provider = _check_provider(body.provider or environment.provider, providers)
         configuration = await _keep_configuration(
@@ -88,7 +88,8 @@ async def create_deployment(
             commit_sha=ref.commit_sha,
             provider=provider,
             configuration={**configuration, "build": body.build},
-            created_by=principal.user_id,
+            created_by=principal.account_id,
+            service_token_id=principal.service_token_id,
         )
         await audit.record(
             session,
@@ -110,7 +111,7 @@ async def roll_back(
         NotFound, Forbidden.
     """
     async with resources.db.transaction() as session:
-        source = await store.get_deployment(session, principal.organization_ids, deployment_id)
+        source = await store.get_deployment(session, principal.reach, deployment_id)
         require(principal, Action.DEPLOYMENT_ROLLBACK, source.organization_id)
     if source.status != DeploymentStatus.READY or source.artifact_key is None:
         raise NotRollbackable(
@@ -123,9 +124,7 @@ async def roll_back(
             remedy="Deploy its commit again.",
         )
     async with announcing(resources) as transaction:
-        project = await store.get_project(
-            transaction.session, principal.organization_ids, source.project_id
-        )
+        project = await store.get_project(transaction.session, principal.reach, source.project_id)
         environment = await ensure_environment(transaction.session, project, source.environment)
         deployment = await _insert(
             transaction,
@@ -141,7 +140,8 @@ async def roll_back(
             artifact_key=source.artifact_key,
             build_fingerprint=source.build_fingerprint,
             source_deployment_id=source.id,
-            created_by=principal.user_id,
+            created_by=principal.account_id,
+            service_token_id=principal.service_token_id,
         )
         await audit.record(
             transaction.session,
@@ -164,9 +164,7 @@ async def cancel_deployment(
     """
     async with announcing(resources) as transaction:
         session = transaction.session
-        deployment = await store.get_deployment(
-            session, principal.organization_ids, deployment_id, lock=True
-        )
+        deployment = await store.get_deployment(session, principal.reach, deployment_id, lock=True)
         require(principal, Action.DEPLOYMENT_CANCEL, deployment.organization_id)
         if deployment.status in (DeploymentStatus.READY, DeploymentStatus.ERROR):
             raise DeploymentEnded(f"The deployment has ended: it is {deployment.status}.")

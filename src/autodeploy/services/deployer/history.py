@@ -39,7 +39,7 @@ async def list_deployments(
 ) -> Page[DeploymentView]:
     """The deployments of a project, newest first."""
     async with resources.db.transaction() as session:
-        project = await store.get_project(session, principal.organization_ids, project_id)
+        project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.DEPLOYMENT_READ, project.organization_id)
         rows = await store.list_deployments(session, project_id, limit=limit, cursor=cursor)
         page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
@@ -85,6 +85,6 @@ async def require_readable(resources: Resources, principal: Principal, deploymen
 
 
 async def _readable(session: AsyncSession, principal: Principal, deployment_id: UUID) -> Deployment:
-    deployment = await store.get_deployment(session, principal.organization_ids, deployment_id)
+    deployment = await store.get_deployment(session, principal.reach, deployment_id)
     require(principal, Action.DEPLOYMENT_READ, deployment.organization_id)
     return deployment

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, insert, select, update
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS
@@ -202,6 +203,19 @@ class LogPipeline:
             raise self._error
         if len(self._waiting) >= _WAITING_LIMIT:
             await self._store_waiting()
+
+    __call__ = write
+
+    async def stored(self) -> None:
+        """Wait until every line written so far is stored, also while PostgreSQL is away.
+
+        Satisfies ``providers.base.KeptLog``.
+        """
+        while True:
+            try:
+                return await self._store_waiting()
+            except DatabaseAway:
+                await asyncio.sleep(FLUSH_SECONDS)
 
     async def flush(self) -> None:
         """Return when every line written so far is stored, or left out for good."""

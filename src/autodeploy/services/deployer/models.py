@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
 from autodeploy.kernel.search import index_on
+from autodeploy.kernel.vault import sealed
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus, sql_values
 
 #: What is searched of a project. The parts of a name such as ``acme.shop`` count as words too;
@@ -102,7 +103,9 @@ class EnvironmentVariable(Base):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     environment: Mapped[str] = mapped_column(String(100))
     key: Mapped[str] = mapped_column(String(255))
-    encrypted_value: Mapped[str | None]
+    encrypted_value: Mapped[str | None] = sealed(
+        "organization:{organization_id}", "environment_variables:{project_id}:{environment}:{key}"
+    )
     is_secret: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -131,7 +134,7 @@ class ProjectDatabase(Base):
     plan: Mapped[str] = mapped_column(String(50), server_default="free")
     status: Mapped[str] = mapped_column(String(50), server_default="provisioning")
     external_id: Mapped[str | None]
-    encrypted_url: Mapped[str | None]
+    encrypted_url: Mapped[str | None] = sealed("organization:{organization_id}", "databases:{id}")
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -214,6 +217,9 @@ class Deployment(Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    service_token_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("service_tokens.id", ondelete="SET NULL")
+    )
 
 
 class DeploymentStep(Base):
@@ -284,7 +290,7 @@ class Webhook(Base):
     )
     project_id: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     url: Mapped[str]
-    encrypted_secret: Mapped[str]
+    encrypted_secret: Mapped[str] = sealed("organization:{organization_id}", "webhooks:{id}")
     events: Mapped[list[str]]
     active: Mapped[bool] = mapped_column(Boolean, server_default="true")
     created_at: Mapped[type_created]

@@ -18,8 +18,9 @@ from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.store import find_repository
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.organizations import default_organization
-from autodeploy.services.auth.permissions import Action, organizations_allowing, require
+from autodeploy.services.auth.permissions import Action, reach_of, require
 from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.store import revoke_service_tokens
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.models import Environment, Project
 from autodeploy.services.deployer.naming import (
@@ -56,7 +57,7 @@ async def create_project(
     root = check_root_directory(body.root_directory)
     async with resources.db.transaction() as session:
         if body.repository_id is not None:
-            await _get_repository(session, organization_id, body.repository_id)
+            await _require_repository(session, principal, organization_id, body.repository_id)
         project = await _insert_project(session, organization_id, body, root)
         await ensure_environment(session, project, PRODUCTION)
         await audit.record(
@@ -74,18 +75,16 @@ async def list_projects(
     q: str | None = None,
 ) -> Page[ProjectView]:
     """The projects of the caller's organizations, newest first, or with ``q`` by rank."""
-    allowed = organizations_allowing(principal, Action.PROJECT_READ)
+    reach = reach_of(principal, Action.PROJECT_READ)
     async with resources.db.transaction() as session:
-        page, following = await store.list_projects(
-            session, allowed, q=q, limit=limit, cursor=cursor
-        )
+        page, following = await store.list_projects(session, reach, q=q, limit=limit, cursor=cursor)
         return Page(items=await _views(session, page), next_cursor=following)
 
 
 async def get_project(resources: Resources, principal: Principal, project_id: UUID) -> ProjectView:
     """One project. Raises ``NotFound``."""
     async with resources.db.transaction() as session:
-        project = await store.get_project(session, principal.organization_ids, project_id)
+        project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.PROJECT_READ, project.organization_id)
         return (await _views(session, [project]))[0]
 
@@ -105,9 +104,7 @@ async def update_project(
         NotFound, InvalidInput, Forbidden.
     """
     async with resources.db.transaction() as session:
-        project = await store.get_project(
-            session, principal.organization_ids, project_id, lock=True
-        )
+        project = await store.get_project(session, principal.reach, project_id, lock=True)
         require(principal, Action.PROJECT_UPDATE, project.organization_id)
         [present] = await _views(session, [project])
         if_match.require(present)
@@ -116,7 +113,9 @@ async def update_project(
         if changes.get("name", "") is None:
             raise InvalidInput("A project has a name.", field="name")
         if body.repository_id is not None:
-            await _get_repository(session, project.organization_id, body.repository_id)
+            await _require_repository(
+                session, principal, project.organization_id, body.repository_id
+            )
         if "root_directory" in changes:
             changes["root_directory"] = check_root_directory(body.root_directory or "")
         different = {key: new for key, new in changes.items() if getattr(project, key) != new}
@@ -150,14 +149,13 @@ async def delete_project(
     returns when they have, or after ``DELETION_WAIT_SECONDS``. Raises ``PreconditionFailed``.
     """
     async with resources.db.transaction() as session:
-        project = await store.get_project(
-            session, principal.organization_ids, project_id, lock=True
-        )
+        project = await store.get_project(session, principal.reach, project_id, lock=True)
         require(principal, Action.PROJECT_DELETE, project.organization_id)
         if_match.require((await _views(session, [project]))[0])
         await session.execute(
             update(Project).where(Project.id == project_id).values(deletion_requested_at=now())
         )
+        await revoke_service_tokens(session, project_id)
         await audit.record(
             session, principal, Action.PROJECT_DELETE, project, before=audit.snapshot(project)
         )
@@ -225,23 +223,20 @@ async def _organization(resources: Resources, principal: Principal, body: Projec
         return body.organization_id
     async with resources.db.transaction() as session:
         if body.repository_id is not None:
-            repository = await find_repository(
-                session, principal.organization_ids, body.repository_id
-            )
+            repository = await find_repository(session, principal.reach, body.repository_id)
             if repository is not None:
                 return repository.organization_id
         return await default_organization(session, principal)
 
 
-async def _get_repository(
-    session: AsyncSession, organization_id: UUID, repository_id: UUID
-) -> Repository:
-    repository = await find_repository(session, [organization_id], repository_id)
-    if repository is None:
+async def _require_repository(
+    session: AsyncSession, principal: Principal, organization_id: UUID, repository_id: UUID
+) -> None:
+    reach = principal.reach.within(organization_id)
+    if await find_repository(session, reach, repository_id) is None:
         raise InvalidInput(
             "The organization of this project has no such repository.", field="repositoryId"
         )
-    return repository
 
 
 async def _until_gone(resources: Resources, project_id: UUID) -> None:

@@ -14,6 +14,7 @@ from autodeploy.kernel import telemetry
 from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.descriptors import TooFewFiles
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
+from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
 from autodeploy.services.deployer.dispatch import dispatch_due
@@ -126,7 +127,7 @@ class Runner:
             await asyncio.sleep(period)
 
     async def _run_or_cancel(self, lease: Lease, cancellation: asyncio.Event) -> None:
-        context = await load_context(self._engine, lease)
+        context = await _when_answered(partial(load_context, self._engine, lease), _log_waiting)
         if context.deployment.cancel_requested_at is not None:
             cancellation.set()
         work = asyncio.create_task(self._work(context))
@@ -186,7 +187,9 @@ class Runner:
     async def _run_with_progress(self, context: StepContext, step: Step) -> StepStatus | None:
         reporter = asyncio.create_task(self._report_progress(context, step))
         try:
-            return await _when_answered(partial(step.run, context))
+            return await _when_answered(
+                partial(step.run, context), partial(context.say, level="warn")
+            )
         finally:
             reporter.cancel()
 
@@ -278,13 +281,27 @@ class Runner:
         await retire_leftovers(self._engine, environment_id=context.environment.id)
 
 
-async def _when_answered(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Call until PostgreSQL is there. While it is away nothing can fail for another reason, and
-    the heartbeat ends the run when its lease does."""
+async def _log_waiting(message: str) -> None:
+    _log.warning("deployment.vault_away", reason=message)
+
+
+async def _when_answered(
+    call: Callable[[], Awaitable[_Answer]],
+    tell: Callable[[str], Awaitable[None]] = _log_waiting,
+) -> _Answer:
+    """Call until PostgreSQL and the vault server are there. While they are away nothing can fail
+    for another reason, and the heartbeat ends the run when its lease does. ``tell`` hears once
+    that the vault is waited for: somebody may have to unseal it."""
+    told = False
     while True:
         try:
             return await call()
         except DatabaseAway:
+            await asyncio.sleep(RETRY_SECONDS)
+        except VaultAway as error:
+            if not told:
+                told = True
+                await tell(f"{error.message} Waiting for it.")
             await asyncio.sleep(RETRY_SECONDS)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -182,6 +182,14 @@ class DeploymentErrorView(Schema):
     log_tail: list[str]
 
 
+class CreatorView(Schema):
+    """Who started a deployment: a person, or with a service token a program such as CI."""
+
+    type: Literal["user", "serviceToken"]
+    id: UUID
+    name: str
+
+
 class DeploymentView(Schema):
     """``estimated_duration`` is in seconds. ``reason`` says why one was cancelled."""
 
@@ -201,6 +209,7 @@ class DeploymentView(Schema):
     reason: str | None
     source_deployment_id: UUID | None
     rolled_back_at: datetime | None
+    created_by: CreatorView | None
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None

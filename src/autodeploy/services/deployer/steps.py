@@ -113,7 +113,7 @@ async def deploy_to_provider(context: StepContext) -> StepStatus:
     request = context.release_request()
     # The intent: from here on clean-up knows that the provider may have something of ours.
     await journal.set_columns(context.deployment, {"has_release": True})
-    release = await context.provider.deploy(request, context.log.write)
+    release = await context.provider.deploy(request, context.log)
     await journal.record(
         StepName.DEPLOY_TO_PROVIDER,
         {"release": dict(release.resources), "check_url": release.check_url},
@@ -127,7 +127,7 @@ async def verify_health(context: StepContext) -> None:
     release = release_of(context.deployment.id, made)
     if release is None or (await context.provider.status(release)).state == "absent":
         # The machine of the provider was restarted since the step before.
-        release = await context.provider.deploy(context.release_request(), context.log.write)
+        release = await context.provider.deploy(context.release_request(), context.log)
     await wait_until_healthy(
         context.provider,
         release,
@@ -200,7 +200,7 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
             spec=spec_of(deployment),
             environment=context.variables.for_build(deployment),
         )
-        artifact = await context.provider.build(request, context.log.write)
+        artifact = await context.provider.build(request, context.log)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     made: dict[str, object] = {"artifact_key": artifact.key, "size_bytes": artifact.size_bytes}

@@ -1,4 +1,4 @@
-"""Queries on behalf of a caller: each takes the organizations that the caller belongs to."""
+"""Queries on behalf of a caller: each takes the caller's reach, or what was found through it."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.pagination import keyset
 from autodeploy.kernel.search import Searched
+from autodeploy.services.auth.reach import Reach
 from autodeploy.services.deployer.models import (
     PROJECT_DOCUMENT,
     Deployment,
@@ -31,15 +32,15 @@ _PROJECTS = Searched(
 
 async def get_project(
     session: AsyncSession,
-    organization_ids: Collection[UUID],
+    reach: Reach,
     project_id: UUID,
     *,
     lock: bool = False,
 ) -> Project:
-    """A project of one of the organizations. Raises ``NotFound``, also for one being deleted."""
+    """A project within reach. Raises ``NotFound``, also for one being deleted."""
     statement = select(Project).where(
         Project.id == project_id,
-        Project.organization_id.in_(organization_ids),
+        reach.covers(Project.organization_id, Project.id),
         Project.deletion_requested_at.is_(None),
     )
     project = await session.scalar(statement.with_for_update() if lock else statement)
@@ -50,7 +51,7 @@ async def get_project(
 
 async def list_projects(
     session: AsyncSession,
-    organization_ids: Collection[UUID],
+    reach: Reach,
     *,
     q: str | None,
     limit: int,
@@ -58,7 +59,7 @@ async def list_projects(
 ) -> tuple[Sequence[Project], str | None]:
     """A page of projects and the cursor of the next: newest first, or with ``q`` by rank."""
     statement = select(Project).where(
-        Project.organization_id.in_(organization_ids), Project.deletion_requested_at.is_(None)
+        reach.covers(Project.organization_id, Project.id), Project.deletion_requested_at.is_(None)
     )
     return await _PROJECTS.list_page(session, statement, q=q, limit=limit, cursor=cursor)
 
@@ -114,18 +115,18 @@ async def list_variables(
 
 async def get_deployment(
     session: AsyncSession,
-    organization_ids: Collection[UUID],
+    reach: Reach,
     deployment_id: UUID,
     *,
     lock: bool = False,
 ) -> Deployment:
-    """A deployment of one of the organizations. Raises ``NotFound``."""
+    """A deployment within reach. Raises ``NotFound``."""
     statement = (
         select(Deployment)
         .join(Project, Project.id == Deployment.project_id)
         .where(
             Deployment.id == deployment_id,
-            Deployment.organization_id.in_(organization_ids),
+            reach.covers(Deployment.organization_id, Deployment.project_id),
             Project.deletion_requested_at.is_(None),
         )
     )

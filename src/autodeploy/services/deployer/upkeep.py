@@ -111,7 +111,7 @@ class Upkeep:
         resources = self._engine.resources
         variables = await load_app_environment(resources, project, environment.name)
         request = make_release_request(deployment, environment, variables)
-        release = await provider.deploy(request, _no_log)
+        release = await provider.deploy(request, _NoLog())
         await wait_until_healthy(
             provider,
             release,
@@ -185,5 +185,9 @@ def _reason(error: Exception) -> str:
     return error.code if isinstance(error, AutoDeployError) else AutoDeployError.code
 
 
-async def _no_log(_level: str, _source: str, _message: str) -> None:
+class _NoLog:
     """The deployment's own log is closed; the app's output is collected as always."""
+
+    async def __call__(self, level: str, source: str, message: str) -> None: ...
+
+    async def stored(self) -> None: ...

@@ -16,8 +16,8 @@ from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.app_environment import (
     looks_secret,
-    variable_context,
-    vault_subject,
+    sealed_variable,
+    variable_place,
 )
 from autodeploy.services.deployer.models import EnvironmentVariable, Project
 from autodeploy.services.deployer.schemas import VariableInput, VariableUpdate, VariableView
@@ -36,7 +36,10 @@ async def list_variables(
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_READ)
         rows = await store.list_variables(session, project.id, environment)
-    return Page(items=[await _view(resources, project, row) for row in rows])
+    readable = [row for row in rows if not row.is_secret]
+    values = await resources.vault.decrypt_many([sealed_variable(row) for row in readable])
+    by_id = dict(zip((row.id for row in readable), values, strict=True))
+    return Page(items=[_view(row, by_id.get(row.id)) for row in rows])
 
 
 async def get_variable(
@@ -46,7 +49,7 @@ async def get_variable(
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_READ)
         row = await _get_row(session, project, environment, key)
-    return await _view(resources, project, row)
+    return await _read(resources, row)
 
 
 async def create_variable(
@@ -67,7 +70,7 @@ async def create_variable(
             resources, session, project, body.environment, body.key, body.value, body.is_secret
         )
         await _record(session, principal, row, after=audit.snapshot(row))
-    return await _view(resources, project, row)
+    return _view(row, body.value)
 
 
 async def update_variable(
@@ -90,7 +93,7 @@ async def update_variable(
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
         row = await _get_row(session, project, environment, key, lock=True)
-        present = await _view(resources, project, row)
+        present = await _read(resources, row)
         if_match.require(present)
         body.require_readonly_same(present)
         if row.is_secret and body.is_secret is False and body.value is None:
@@ -100,13 +103,13 @@ async def update_variable(
                 remedy="Send the value together with isSecret.",
             )
         before = audit.snapshot(row)
-        await _change(resources, project, row, body.value)
+        await _change(resources, row, body.value)
         if body.is_secret is not None and body.is_secret != row.is_secret:
             row.is_secret = body.is_secret
             row.updated_at = now()
         await session.flush()
         await _record(session, principal, row, before=before, after=audit.snapshot(row))
-    return await _view(resources, project, row)
+    return await _read(resources, row)
 
 
 async def delete_variable(
@@ -123,7 +126,7 @@ async def delete_variable(
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
         row = await _get_row(session, project, environment, key, lock=True)
         if if_match != ANY_VERSION:  # so that a value which no key opens any more can be removed
-            if_match.require(await _view(resources, project, row))
+            if_match.require(await _read(resources, row))
         await _record(session, principal, row, before=audit.snapshot(row))
         await session.delete(row)
 
@@ -146,7 +149,7 @@ async def set_variables(
         if row is None:
             row = await _insert(resources, session, project, environment, key, value, None)
         else:
-            await _change(resources, project, row, value)
+            await _change(resources, row, value)
         await _record(session, principal, row, before=before, after=audit.snapshot(row))
 
 
@@ -175,47 +178,40 @@ async def _insert(
         project_id=project.id,
         environment=environment,
         key=key,
-        encrypted_value=await _seal(resources, project, environment, key, value),
         is_secret=looks_secret(key, value) if is_secret is None else is_secret,
         created_at=(moment := now()),
         updated_at=moment,
     )
+    row.encrypted_value = await _seal(resources, row, value)
     session.add(row)
     await session.flush()
     return row
 
 
-async def _change(
-    resources: Resources, project: Project, row: EnvironmentVariable, value: str | None
-) -> None:
-    if value is None or value == await _open(resources, project, row):
+async def _change(resources: Resources, row: EnvironmentVariable, value: str | None) -> None:
+    if value is None or value == await _open(resources, row):
         return
-    row.encrypted_value = await _seal(resources, project, row.environment, row.key, value)
+    row.encrypted_value = await _seal(resources, row, value)
     row.updated_at = now()
 
 
-async def _seal(
-    resources: Resources, project: Project, environment: str, key: str, value: str
-) -> str:
-    return await resources.vault.encrypt_for(
-        vault_subject(project.organization_id),
-        value,
-        context=variable_context(project.id, environment, key),
-    )
+async def _seal(resources: Resources, row: EnvironmentVariable, value: str) -> str:
+    place = variable_place(row)
+    return await resources.vault.encrypt_for(place.subject, value, context=place.context)
 
 
-async def _open(resources: Resources, project: Project, row: EnvironmentVariable) -> str:
-    return await resources.vault.decrypt_for(
-        vault_subject(project.organization_id),
-        row.encrypted_value or "",
-        context=variable_context(project.id, row.environment, row.key),
-    )
+async def _open(resources: Resources, row: EnvironmentVariable) -> str:
+    return (await resources.vault.decrypt_many([sealed_variable(row)]))[0]
 
 
-async def _view(resources: Resources, project: Project, row: EnvironmentVariable) -> VariableView:
+async def _read(resources: Resources, row: EnvironmentVariable) -> VariableView:
+    return _view(row, None if row.is_secret else await _open(resources, row))
+
+
+def _view(row: EnvironmentVariable, value: str | None) -> VariableView:
     return VariableView(
         key=row.key,
-        value=None if row.is_secret else await _open(resources, project, row),
+        value=None if row.is_secret else value,
         is_secret=row.is_secret,
         environment=row.environment,
         created_at=row.created_at,
@@ -231,7 +227,7 @@ async def _get_project(
     *,
     lock: bool = False,
 ) -> Project:
-    project = await store.get_project(session, principal.organization_ids, project_id, lock=lock)
+    project = await store.get_project(session, principal.reach, project_id, lock=lock)
     require(principal, action, project.organization_id)
     return project
 

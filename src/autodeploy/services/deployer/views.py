@@ -1,10 +1,12 @@
 """Deployments as callers see them."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.services.auth.models import ServiceToken, User
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.journal import progress_of
 from autodeploy.services.deployer.models import (
@@ -14,6 +16,7 @@ from autodeploy.services.deployer.models import (
     Project,
 )
 from autodeploy.services.deployer.schemas import (
+    CreatorView,
     DeploymentErrorView,
     DeploymentStatusView,
     DeploymentView,
@@ -38,10 +41,31 @@ async def deployment_views(
         )
     )
     local_urls = {row.live_deployment_id: row.local_url for row in live}
+    creators = await _load_creators(session, deployments)
     return [
-        _view(each, names[each.project_id], steps[each.id], local_urls.get(each.id))
+        _view(
+            each,
+            names[each.project_id],
+            steps[each.id],
+            local_urls.get(each.id),
+            creators.get(each.service_token_id or each.created_by),
+        )
         for each in deployments
     ]
+
+
+async def _load_creators(
+    session: AsyncSession, deployments: Sequence[Deployment]
+) -> dict[UUID | None, CreatorView]:
+    """Who started them, by id; an account that is gone, or left the organization, is not said."""
+    users = select(literal("user"), User.id, User.name).where(
+        User.id.in_({each.created_by for each in deployments})
+    )
+    tokens = select(literal("serviceToken"), ServiceToken.id, ServiceToken.name).where(
+        ServiceToken.id.in_({each.service_token_id for each in deployments})
+    )
+    rows = await session.execute(union_all(users, tokens))
+    return {row[1]: CreatorView(type=row[0], id=row[1], name=row[2]) for row in rows}
 
 
 def status_view(deployment: Deployment, steps: list[DeploymentStep]) -> DeploymentStatusView:
@@ -61,7 +85,11 @@ def status_view(deployment: Deployment, steps: list[DeploymentStep]) -> Deployme
 
 
 def _view(
-    deployment: Deployment, project_name: str, steps: list[DeploymentStep], local_url: str | None
+    deployment: Deployment,
+    project_name: str,
+    steps: list[DeploymentStep],
+    local_url: str | None,
+    creator: CreatorView | None,
 ) -> DeploymentView:
     counted = [step for step in steps if step.status != StepStatus.SKIPPED]
     return DeploymentView(
@@ -90,6 +118,7 @@ def _view(
         reason=deployment.details.get("reason"),
         source_deployment_id=deployment.source_deployment_id,
         rolled_back_at=deployment.rolled_back_at,
+        created_by=creator,
         created_at=deployment.created_at,
         started_at=deployment.started_at,
         completed_at=deployment.completed_at,

@@ -16,7 +16,7 @@ ENV NODE_ENV=production LOG_LEVEL="info"
 
 FROM base AS build
 ARG VITE_API_URL=/api
-ARG COMMIT
+ARG COMMIT # often called SHA
 RUN <<EOF
 CMD not this
 EOF

@@ -240,3 +240,14 @@ def test_worker_of_a_procfile_leaves_a_bot_a_bot(tmp_path: Path) -> None:
     }
     plan = plan_of(tmp_path, files)
     assert (plan.kind, start_of(plan)) == (AppKind.BOT, "python bot.py --quiet")
+
+
+def test_site_that_a_platform_builds_below_an_app_is_not_the_app(tmp_path: Path) -> None:
+    files = {
+        "netlify.toml": '[build]\nbase = "client"',
+        "client/index.html": "",
+        "requirements.txt": "flask\n",
+        "shop/__init__.py": "class Shop: ...\n",
+    }
+    plan = plan_of(tmp_path, files)
+    assert (plan.root_directory, plan.language) == ("", "python")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from autodeploy.cli.operator.checks import home, machine, platform, programs, resources
+from autodeploy.cli.operator.checks import home, machine, platform, programs, resources, vault
 from autodeploy.cli.operator.checks.check import Check, Verdict
 from autodeploy.settings import Settings
 
@@ -16,6 +16,7 @@ _GROUPS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     machine.cgroups,
     home.folder,
     home.secrets,
+    vault.vault,
     resources.disk,
     resources.memory,
     resources.open_files,

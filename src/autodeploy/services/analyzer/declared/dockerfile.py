@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from autodeploy.services.analyzer.declared.base import Declared, Said, SaidVariable, Source
@@ -162,11 +162,15 @@ def _filled(text: str, arguments: Mapping[str, str]) -> str:
 
 
 def _pairs(rest: str, sign: str = " ") -> list[tuple[str, str | None]]:
-    """The assignments of ENV: ``A=b C="d e"``, or the older ``A b``; of ARG, which may be bare."""
+    """The assignments of ENV: ``A=b C="d e"``, or the older ``A b``; of ARG, which may be bare.
+
+    People write comments behind them, which Docker takes for more of the same.
+    """
     try:
-        words = shlex.split(rest[: 16 * LONGEST_VALUE])
+        said = shlex.split(rest[: 16 * LONGEST_VALUE])
     except ValueError:
         return []
+    words = list(takewhile(lambda word: not word.startswith("#"), said))
     if words and "=" not in words[0] and sign == " ":
         return [(words[0], " ".join(words[1:]) or None)]
     return [(key, value or None) for key, _, value in (word.partition("=") for word in words)]

@@ -14,6 +14,8 @@ from autodeploy.services.analyzer.plan import Command
 MODULES = ("main", "app", "server", "application", "asgi", "wsgi", "api", "index", "run", "web")
 FOLDERS = ("", "app", "src", "src/app", "api", "server", "backend", "web")
 MOST_FOLDERS = 40
+# What is run by name, and not imported by a server.
+_NO_MODULES = frozenset({"conftest.py", "__main__.py"})
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,34 @@ def find_entry(files: SourceFiles, app: PythonApp) -> Entry | None:
                 name, line, factory = found
                 module, folder = locate(files, path, text)
                 return Entry(path, line, module, name, factory, folder)
+    return _for_servers(files)
+
+
+def _for_servers(files: SourceFiles) -> Entry | None:
+    """What a module that is there for servers names, wherever the application is made.
+
+    The names are those that WSGI and ASGI servers take by themselves.
+    """
+    for path in _candidates(files):
+        if path.rpartition("/")[2] not in ("wsgi.py", "asgi.py"):
+            continue
+        text = files.text(path) or ""
+        names = dict(_names(text))
+        name = next((one for one in ("application", "app") if one in names), None)
+        if name:
+            module, folder = locate(files, path, text)
+            return Entry(path, names[name], module, name, factory=False, folder=folder)
     return None
+
+
+def _names(text: str) -> Iterator[tuple[str, int]]:
+    """The names that a module calls a result, or brings from another one, each with its line."""
+    for node in _statements(text):
+        made = _assigned(node)
+        if made and isinstance(made[1], ast.Call):
+            yield made[0], node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((one.asname or one.name, node.lineno) for one in node.names)
 
 
 def _candidates(files: SourceFiles) -> Iterator[str]:
@@ -83,7 +112,7 @@ def _candidates(files: SourceFiles) -> Iterator[str]:
         others = [name for name in names if name.endswith(".py") and name not in ranked]
         for name in (*ranked, *others):
             path = f"{folder}/{name}" if folder else name
-            if path not in seen and not name.startswith("test_") and name != "conftest.py":
+            if path not in seen and not name.startswith("test_") and name not in _NO_MODULES:
                 seen.add(path)
                 yield path
 
@@ -94,15 +123,12 @@ def _is_left_out(folder: str) -> bool:
 
 def application(text: str, constructors: tuple[str, ...]) -> tuple[str, int, bool] | None:
     """(name, line, whether it is a factory) of the application made in a module, or None."""
-    try:
-        module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    statements = _statements(text)
     factories: dict[str, int] = {}
-    for node in module.body:
+    for node in statements:
         if isinstance(node, ast.FunctionDef) and _makes(node, constructors):
             factories[node.name] = node.lineno
-    for node in module.body:
+    for node in statements:
         made = _assigned(node)
         if made and _called(made[1]) in {*constructors, *factories}:
             return made[0], node.lineno, False
@@ -113,6 +139,14 @@ def application(text: str, constructors: tuple[str, ...]) -> tuple[str, int, boo
     return None
 
 
+def _statements(text: str) -> list[ast.stmt]:
+    """The statements of a module, [] where it cannot be parsed."""
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
 def _makes(function: ast.FunctionDef, constructors: tuple[str, ...]) -> bool:
     required = len(function.args.args) - len(function.args.defaults)
     return required == 0 and any(
@@ -121,8 +155,11 @@ def _makes(function: ast.FunctionDef, constructors: tuple[str, ...]) -> bool:
 
 
 def _assigned(node: ast.stmt) -> tuple[str, ast.expr] | None:
-    if isinstance(node, ast.Assign) and isinstance(node.targets[-1], ast.Name):
-        return node.targets[-1].id, node.value
+    if isinstance(node, ast.Assign):
+        target = node.targets[-1]
+        # ``app, route = fast_app()``
+        first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
+        return (first.id, node.value) if isinstance(first, ast.Name) else None
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
         return node.target.id, node.value
     return None

@@ -25,6 +25,9 @@ ENTRIES = (
     "src/server.js", "src/index.js", "src/app.js", "src/main.js", "bin/www",
 )  # fmt: skip
 
+# TypeScript that bun runs as it is; ``bun init`` makes the first.
+BUN_ENTRIES = ("index.ts", "server.ts", "app.ts", "main.ts", "src/index.ts", "src/server.ts")
+
 _FIXED_PORT = re.compile(r"(?:^|\s)(?:-p|--port)[ =](\d+)")
 # Servers that rebuild what they serve: slow, open to more than they should be, and not built; and
 # previews of a build, which their makers name as no servers (https://vite.dev/guide/cli#vite-preview).
@@ -32,11 +35,12 @@ _SERVES_DEVELOPMENT = re.compile(
     r"\b(next|nuxt|nuxi|astro|react-router|remix|wrangler|gatsby|solid-start|vinxi|vitepress|waku) "
     r"(dev|develop|vite:dev)\b|\b(vite|astro|nuxt|nuxi) preview\b"
     r"""|(^|[\s&;/"'])vite( dev| serve| --|["']|$)|\bnodemon\b|\bnest start\b|\bts-node-dev\b"""
-    r"|\btsx watch\b|(^|\s)--(watch|hot)\b|\bwebpack(-dev-server| serve)\b|\bng serve\b"
+    r"|\btsx watch\b|(^|\s)--(watch|hot)\b|\bwebpack(-dev-server| serve)\b|\b(ng|nx) serve\b"
     r"|\b(react-scripts|docusaurus) start\b|\bparcel (?!build)"
 )
 # The reason of a start script that runs a file of the folder itself, not the scripts of members.
 STARTS_ITSELF = re.compile(r"script \S+: (\w+=\S+ )*(node|tsx|bun|deno) ")
+_BUNDLES = re.compile(r"\b(webpack|rollup|parcel|esbuild|browserify)\b")
 _PLAIN_NODE = re.compile(r"([A-Z_]+=\S+ )*node ")
 _LISTENS_FIXED = re.compile(r"\.listen\(\s*(\d{2,5})\b")
 
@@ -53,7 +57,7 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
             output_directory=_output_directory(files, packages, record),
             spa_fallback=_falls_back(files, record, context),
         )
-    start = server or _start(files, packages, record)
+    start = server or _start(files, packages, record, build)
     kind = AppKind.SSR if server else record.kind
     return Run(
         kind=AppKind.LIBRARY if record.generic and start is None else kind,
@@ -130,7 +134,9 @@ def _own_build(packages: Packages, record: FrameworkRecord) -> Command | None:
     )
 
 
-def _start(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Command | None:
+def _start(
+    files: SourceFiles, packages: Packages, record: FrameworkRecord, build: Command | None
+) -> Command | None:
     """The script that serves production, else how the framework starts, else the entry point."""
     manager = packages.manager or "npm"
     refused = None
@@ -146,7 +152,12 @@ def _start(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> C
             record.start_command if plain else RUNNERS.get(manager, "npx ") + record.start_command
         )
         return Command(command=line, reason=f"{record.name} starts so")
-    found = _entry(files, packages, refused or "")
+    if not record.generic:
+        found = _entry(files, packages, refused or "") or (_built_entry(files) if build else None)
+    else:
+        # What a bundler watches runs in a browser.
+        is_page = refused is not None and _BUNDLES.search(refused)
+        found = None if is_page else _entry(files, packages, refused or "")
     if refused and found is None:
         files.warn(
             f"The start script `{refused[:80]}` is for development. Add one that serves "
@@ -166,8 +177,8 @@ def serves_development(script: str, scripts: Mapping[str, str], depth: int = 3) 
 def _entry(files: SourceFiles, packages: Packages, refused: str) -> Command | None:
     """The file that the refused script watches, else what is named or called like an entry."""
     watched = [word.strip("\"'").removeprefix("./") for word in reversed(refused.split())]
-    main = words(files.json("package.json").get("main")) if packages.scripts is not None else None
-    named = (main or "").removeprefix("./")
+    manifest = files.json("package.json")
+    named = (words(manifest.get("main")) or "").removeprefix("./")
     for path in (*watched, named, f"{named}.js", *ENTRIES):
         if path and files.has(path) and path.endswith((".js", ".mjs", ".cjs", "www")):
             fixed = _LISTENS_FIXED.search(files.text(path) or "")
@@ -177,7 +188,26 @@ def _entry(files: SourceFiles, packages: Packages, refused: str) -> Command | No
             habit = "the start script names it" if path in watched else "the entry point by name"
             why = "package.json names it as main" if path == named else habit
             return Command(command=f"node {shlex.quote(path)}", reason=f"{path}: {why}")
+    # A package that is published has an ``index.ts`` too.
+    if packages.manager != "bun" or manifest.get("private") is not True:
+        return None
+    module = (words(manifest.get("module")) or "").removeprefix("./")
+    for path in (module, *BUN_ENTRIES):
+        if path.endswith(".ts") and files.has(path):
+            files.note(path, "is the entry point")
+            why = "package.json names it as module" if path == module else "the entry point by name"
+            return Command(command=f"bun {shlex.quote(path)}", reason=f"{path}: {why}")
     return None
+
+
+def _built_entry(files: SourceFiles) -> Command | None:
+    """The ``main`` of a server that the build makes: a library is no framework's app."""
+    main = (words(files.json("package.json").get("main")) or "").removeprefix("./")
+    folder = main.partition("/")[0]
+    if not main.endswith((".js", ".mjs", ".cjs")) or folder == main or files.entries(folder):
+        return None
+    reason = f"package.json names {main} as main, which the build makes"
+    return Command(command=f"node {shlex.quote(main)}", reason=reason)
 
 
 def _start_script(files: SourceFiles, manager: str, name: str, script: str) -> Command:

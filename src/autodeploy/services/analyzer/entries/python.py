@@ -7,7 +7,7 @@ from autodeploy.services.analyzer.entries import django, site
 from autodeploy.services.analyzer.entries.application import find_entry, serve_line, with_server
 from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.entries.front_end import is_built_in_image, with_front_end
-from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.evidence import SourceFiles, table
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import AppKind, Command
@@ -18,10 +18,14 @@ SCRIPTS = (
     "app/main.py", "src/app.py",
 )  # fmt: skip
 
+# Scripts of a package that start a server; any other may be a tool.
+SERVING = ("start", "serve", "server", "web")
+
 _LISTENS = re.compile(
     r"http\.server|socketserver|wsgiref|aiohttp|tornado|bottle|starlette|sanic|cherrypy|gradio|"
     r"uvicorn|waitress|gevent|werkzeug|falcon|socket\.|asyncio\.start_server|\bPORT\b"
 )
+_SERVES = re.compile(r"(?m)^[ \t]*(?:if __name__.*:[ \t]*)?serve\(")
 _FIXED_PORT = re.compile(r"\bport\s*=\s*(\d{2,5})\b")
 
 
@@ -42,26 +46,56 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
 def framework_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
     """How to run an app of a framework whose application object is served."""
     app = record.python_app
-    if app is None:
+    if app is None or _serves_itself(files, record):
         return script_run(files, packages, record)
     entry = find_entry(files, app)
-    start = None
-    if entry:
-        files.note(entry.path, f"makes the application `{entry.name}`", entry.line)
-        reason = f"{entry.path} makes the application object `{entry.name}`"
-        start = Command(command=serve_line(app, entry), reason=reason)
+    if entry is None:
+        return _without_application(files, packages, record)
+    files.note(entry.path, f"makes the application `{entry.name}`", entry.line)
+    reason = f"{entry.path} makes the application object `{entry.name}`"
     return Run(
         kind=AppKind.SERVER,
         install=with_server(files, packages, app),
-        start=start,
+        start=Command(command=serve_line(app, entry), reason=reason),
         port=record.port,
-        found=entry is not None,
     )
+
+
+def _serves_itself(files: SourceFiles, record: FrameworkRecord) -> bool:
+    """Whether the script that uses the framework serves the application too, when it is run."""
+    script = _script(files, record) if record.start_command else None
+    return script is not None and _SERVES.search(files.text(script) or "") is not None
+
+
+def _without_application(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
+    """How to run what depends on a framework and makes no application that was seen."""
+    return Run(
+        kind=AppKind.SERVER,
+        install=packages.install,
+        start=_named_script(files, packages) or _usual_script(files, record),
+        port=record.port,
+        found=False,
+    )
+
+
+def _usual_script(files: SourceFiles, record: FrameworkRecord) -> Command | None:
+    """The script, or the package, that is run by its name."""
+    lines = {path: f"python {path}" for path in SCRIPTS if files.has(path)}
+    for path in files.glob("*/__main__.py"):
+        lines[path] = f"python -m {shlex.quote(path.partition('/')[0])}"
+    script = next(iter(lines), None)
+    if script is None:
+        return None
+    reason = f"{script} is the entry point by its name; no {record.name} application was seen"
+    return Command(command=lines[script], reason=reason)
 
 
 def script_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Run:
     """How to run a script: of a framework with its own runner, or plain Python."""
     script = _script(files, record)
+    named = _named_script(files, packages) if script is None else None
+    if named:
+        return Run(kind=record.kind, install=packages.install, start=named, port=record.port)
     if script is None:
         kind = AppKind.LIBRARY if record.generic else record.kind
         return Run(kind=kind, install=packages.install, port=record.port, found=False)
@@ -75,6 +109,21 @@ def script_run(files: SourceFiles, packages: Packages, record: FrameworkRecord) 
         start=Command(command=line, reason=f"{script} is the entry point by its name"),
         port=record.port,
     )
+
+
+def _named_script(files: SourceFiles, packages: Packages) -> Command | None:
+    """The script of ``pyproject.toml`` that is called like what starts a server."""
+    manifest = files.toml("pyproject.toml")
+    scripts = {
+        **table(manifest, "tool", "poetry", "scripts"),
+        **table(manifest, "project", "scripts"),
+    }
+    name = next((one for one in SERVING if one in scripts), None)
+    if name is None:
+        return None
+    # Poetry runs the scripts of what it does not install.
+    line = f"poetry run {name}" if packages.manager == "poetry" else name
+    return Command(command=line, reason=f"pyproject.toml: script {name}")
 
 
 def _script(files: SourceFiles, record: FrameworkRecord) -> str | None:

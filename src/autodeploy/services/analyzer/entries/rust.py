@@ -11,7 +11,12 @@ from autodeploy.services.analyzer.entries.base import Program, Run, program_run
 from autodeploy.services.analyzer.evidence import SourceFiles, table, words
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages
-from autodeploy.services.analyzer.packages.rust import MANIFEST, manifest_of, member_folders
+from autodeploy.services.analyzer.packages.rust import (
+    MANIFEST,
+    default_folders,
+    manifest_of,
+    member_folders,
+)
 
 BUILD = "cargo build --release"
 
@@ -32,7 +37,9 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     folder = _member(files, record)
     if folder is None:
         return program_run(packages, record, None)
-    build = f"{BUILD} --package {shlex.quote(_package_name(files, folder) or folder)}"
+    build = BUILD
+    if folder not in default_folders(files):
+        build += f" --package {shlex.quote(_package_name(files, folder) or folder)}"
     return program_run(packages, record, _program(files, _binary(files, folder), build))
 
 
@@ -67,7 +74,7 @@ def _member(files: SourceFiles, record: FrameworkRecord) -> str | None:
     """The member of the workspace that is the app: one that uses the framework, if there is one."""
     folders = [
         folder
-        for folder in member_folders(files)
+        for folder in default_folders(files) or member_folders(files)
         if _binary(files, folder) and folder.rpartition("/")[2] not in ASIDE
     ]
     using = [

@@ -1,6 +1,7 @@
 """Frameworks of Swift, and the languages of ``packages/compiled.py`` themselves."""
 
 from autodeploy.services.analyzer.frameworks.front_ends import FRONT_ENDS
+from autodeploy.services.analyzer.frameworks.manifests import MANIFESTS
 from autodeploy.services.analyzer.matcher import Content, Dependency, File, FrameworkRecord, Way
 from autodeploy.services.analyzer.plan import AppKind
 
@@ -53,7 +54,8 @@ RECORDS = (
               Way(0.7, (File("Makefile"), File("*.cpp"))),
               Way(0.62, (File("Makefile"), File("src/*.c"))),
               Way(0.62, (File("Makefile"), File("src/*.cpp"))),
-              *_files(0.6, "main.cpp", "main.cc", "main.c", "*.cpp", "*.cc", "*.c")),
+              *(Way(0.6, (File(path),), unless=MANIFESTS) for path in
+                ("main.cpp", "main.cc", "main.c", "*.cpp", "*.cc", "*.c"))),
     _language("cobol", "COBOL", "https://gnucobol.sourceforge.io/guides.html",
               *_files(0.85, "index.cbl", "main.cbl"),
               *_files(0.75, "*.cbl", "*.cob", "src/*.cbl", "src/*.cob"), kind=AppKind.WORKER),

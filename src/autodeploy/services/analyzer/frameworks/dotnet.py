@@ -15,13 +15,19 @@ from autodeploy.services.analyzer.plan import AppKind
 # Where a web app makes its host, by today's and by earlier templates.
 _HOST = r"\bWebApplication\b|\bWebHost|ConfigureWebHost|Microsoft\.AspNetCore"
 _SERVES_BLAZOR = r"AddServerSideBlazor|AddRazorComponents|MapBlazorHub|MapRazorComponents"
+# Views of its own: Blazor then draws no more than parts of them.
+_SERVES_VIEWS = r"AddControllersWithViews|MapControllerRoute|\bAddMvc\("
 _FOLDERS = ("", "*/", "*/*/")
 
 
-def _written(pattern: str, *conditions: Condition) -> tuple[Way, ...]:
+def _written(pattern: str, *conditions: Condition, unless: str | None = None) -> tuple[Way, ...]:
     """Ways by code in the usual files: surer where the project is in the root."""
     return tuple(
-        Way(0.97 if not folder else 0.93, (*conditions, Content(f"{folder}{name}", pattern)))
+        Way(
+            0.97 if not folder else 0.93,
+            (*conditions, Content(f"{folder}{name}", pattern)),
+            unless=(Content(f"{folder}{name}", unless),) if unless else (),
+        )
         for folder in _FOLDERS
         for name in ("Program.*s", "Startup.*s", "Program.vb")
     )
@@ -53,7 +59,7 @@ RECORDS = (
         ways=(
             Way(0.97, (Dependency(BLAZOR),)),
             Way(0.96, (Dependency("Microsoft.AspNetCore.Components.WebAssembly"),)),
-            *_written(_SERVES_BLAZOR, Dependency(WEB)),
+            *_written(_SERVES_BLAZOR, Dependency(WEB), unless=_SERVES_VIEWS),
         ),
         supersedes=FRONT_ENDS | {"aspnetcore", "dotnet"},
         start_command="ASPNETCORE_URLS=http://0.0.0.0:$PORT {program}",

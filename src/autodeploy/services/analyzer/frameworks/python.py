@@ -40,14 +40,18 @@ _GUNICORN = PythonApp(
 
 _PYRAMID = replace(_GUNICORN, constructors=("make_wsgi_app",))
 
+_FASTHTML = replace(
+    _UVICORN, constructors=("FastHTML", "fast_app"), server_in=("uvicorn", "python-fasthtml")
+)
+
 # Clients of chat services: what they make listens nowhere.
 _BOTS = (
     "discord-py", "py-cord", "nextcord", "disnake", "hikari", "python-telegram-bot", "aiogram",
     "pytelegrambotapi", "telethon", "pyrogram", "twitchio",
 )  # fmt: skip
 
-# Front ends and scripts that lie beside a Python app in one folder.
-_BESIDE = frozenset({"vite", "webpack", "express", "node", "python-bot"})
+# Front ends, scripts and manuals that lie beside a Python app in one folder.
+_BESIDE = frozenset({"vite", "webpack", "express", "node", "python-bot", "mkdocs"})
 
 RECORDS = (
     FrameworkRecord(
@@ -131,6 +135,7 @@ RECORDS = (
         supersedes=_BESIDE | {"starlette"},
         # Its ``serve()`` listens on $PORT.
         start_command="python {file}",
+        python_app=_FASTHTML,
         port=5001,
     ),
     FrameworkRecord(
@@ -228,6 +233,11 @@ RECORDS = (
             Way(0.66, (File("requirements.txt"),)),
             Way(0.66, (File("Pipfile"),)),
             Way(0.62, (File("setup.py"),)),
+            # What is resolved to requirements, or from a Pipfile; others have such files for tools.
+            *(
+                Way(0.35, (File(path),))
+                for path in ("requirements*.txt", "requirements*.in", "Pipfile.lock")
+            ),
             Way(0.5, (File("*.py"),)),
         ),
     ),

@@ -69,6 +69,10 @@ def tool_version(files: SourceFiles, *tools: str) -> tuple[str, str] | None:
     return None
 
 
+# A number or a range of them, or a name: `lts/*`, `latest`.
+_VERSION = re.compile(r"[\d^~<>=!*\[(].*|[A-Za-z][\w/*.-]*")
+
+
 def first_request(
     files: SourceFiles, language: str, requests: Iterable[tuple[str, str]], *, parts: int
 ) -> Runtime:
@@ -78,7 +82,7 @@ def first_request(
     plan says which is followed; ``parts`` is how many numbers tell releases apart (Node 1,
     Python 2). Ranges contradict nothing.
     """
-    asked = list(requests)
+    asked = [request for request in requests if _VERSION.fullmatch(request[0])]
     if not asked:
         return Runtime(name=language)
     version, source = asked[0]

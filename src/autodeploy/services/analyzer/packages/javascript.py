@@ -99,8 +99,9 @@ def _manager(files: SourceFiles) -> tuple[Manager, str | None, SourceFiles]:
 
 
 def _locked(place: SourceFiles, locked: list[Manager]) -> Manager:
-    # npm's lock file is the one that is left behind when a project moves to another manager.
-    chosen = next((one for one in locked if one.name != "npm"), locked[0])
+    # npm's lock file is left behind when a project moves to pnpm or yarn. bun can be put to use
+    # beside any of them, and its own lock file says no more than that it was.
+    chosen = next((one for one in locked if one.name in ("pnpm", "yarn")), locked[0])
     lock = next(lock for lock in chosen.lock_files if place.has(lock))
     if len(locked) > 1:
         names = ", ".join(one.name for one in locked)

@@ -29,6 +29,17 @@ def _members(files: SourceFiles) -> tuple[Member, ...]:
     return tuple(found[folder] for folder in sorted(found))
 
 
+def has_shared_manifest(files: SourceFiles) -> bool:
+    """Whether ``package.json`` names what the projects of an Nx workspace need, and no app's own.
+
+    They have a ``project.json`` alone then; a root with one is an app itself.
+    """
+    if not files.has("nx.json") or files.has("project.json"):
+        return False
+    projects = _matching(files, _nx(files), "project.json")
+    return any(not files.has(f"{folder}/package.json") for folder in projects)
+
+
 def _matching(files: SourceFiles, patterns: Iterable[str], manifest: str) -> dict[str, Member]:
     patterns = list(patterns)
     excluded = {pattern[1:].strip("/") for pattern in patterns if pattern.startswith("!")}

@@ -17,10 +17,19 @@ def manifest_of(files: SourceFiles, folder: str) -> Mapping[str, object]:
 
 def member_folders(files: SourceFiles) -> list[str]:
     """The folders of the workspace's members, in their order; [] without a workspace."""
+    return _folders(files, "members")
+
+
+def default_folders(files: SourceFiles) -> list[str]:
+    """The folders of the members that Cargo builds where none is named; [] for all of them."""
+    return _folders(files, "default-members")
+
+
+def _folders(files: SourceFiles, key: str) -> list[str]:
     workspace = table(files.toml(MANIFEST), "workspace")
     left_out = set(texts(workspace.get("exclude")))
     found: dict[str, None] = {}
-    for pattern in texts(workspace.get("members")):
+    for pattern in texts(workspace.get(key)):
         for path in files.glob(f"{pattern.strip('/').removeprefix('./')}/{MANIFEST}"):
             folder = path.rpartition("/")[0]
             if folder and folder not in left_out:

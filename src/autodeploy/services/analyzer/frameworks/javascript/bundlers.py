@@ -34,6 +34,8 @@ RECORDS = (
         source="https://vite.dev/guide/static-deploy",
         package="vite",
         ways=(
+            # Vite+ (https://viteplus.dev/guide/build) brings Vite, and builds by its own program.
+            Way(0.96, (Dependency("vite-plus"),), unless=_WORKSPACE_ROOT, build_command="vp build"),
             Way(0.95, (Dependency("vite"), File("vite.config.*"))),
             Way(0.93, (Dependency("vite"), Script("build", r"\bvite\b"))),
             Way(0.85, (Dependency("vite"),), unless=_WORKSPACE_ROOT),
@@ -126,6 +128,11 @@ RECORDS = (
         package="nx",
         ways=(
             *workspace_ways(Dependency("nx"), File("nx.json")),
+            Way(
+                0.8,
+                (File("package.json"), File("nx.json"), File("*/*/project.json")),
+                unless=(File("project.json"),),
+            ),
             Way(0.58, (Dependency("nx"), File("nx.json"))),
             Way(0.58, (Dependency("@nrwl/workspace"), File("nx.json"))),
         ),

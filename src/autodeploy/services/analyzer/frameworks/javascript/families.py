@@ -33,16 +33,19 @@ PARTS = BUNDLERS | VIEWS | ROUTERS | SERVERS | TOOLS | {"node", "node-bot"}
 def page_ways(*packages: str) -> tuple[Way, ...]:
     """How an app that is built of ``packages`` alone is told from a library with a build script.
 
-    It has a page of its own, and is not to be published; Rsbuild makes the page itself. What lies
-    in ``public`` is copied, or served in place: where to is the framework's habit.
+    It has a page of its own, and is not to be published, or is started by a bundler; Rsbuild makes
+    the page itself. What lies in ``public`` is copied, or served in place: where to is the
+    framework's habit.
     """
     built: tuple[Condition, ...] = (
         *(Dependency(name) for name in packages),
         Script("build", r"\S"),
     )
+    bundler = r"\b(webpack|webpack-dev-server|rollup|parcel|esbuild)\b"
     private = Content("package.json", r'"private"\s*:\s*true')
     return (
         Way(0.8, (*built, Script("build", r"\brsbuild build\b")), output_directory="dist"),
+        Way(0.8, (*built, Script("start", bundler), File("public/index.html"))),
         Way(0.74, (*built, private, File("index.html")), output_directory="dist"),
         Way(0.74, (*built, private, File("src/index.html")), output_directory="dist"),
         Way(0.74, (*built, private, File("public/index.html"))),

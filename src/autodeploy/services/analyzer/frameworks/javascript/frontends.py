@@ -79,7 +79,8 @@ RECORDS = (
             ),
             Way(0.97, (Dependency("@ionic/react"),)),
         ),
-        supersedes=PARTS | {"create-react-app"},
+        # Its components are also used alone, in the pages of a server.
+        supersedes=(PARTS | {"create-react-app"}) - {"express", "fastify", "koa"},
         build_command="vite build",
         output_directory="dist",
         spa_fallback=True,
@@ -162,6 +163,7 @@ RECORDS = (
             Way(0.97, (Dependency("@quasar/app-vite"),)),
             Way(0.97, (Dependency("@quasar/app-webpack"),)),
             Way(0.97, (Dependency("@quasar/app"),)),
+            Way(0.95, (Dependency("quasar-cli"),)),
             Way(0.8, (Dependency("quasar"),)),
         ),
         supersedes=PARTS,

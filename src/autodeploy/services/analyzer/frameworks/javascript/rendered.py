@@ -13,6 +13,19 @@ from autodeploy.services.analyzer.plan import AppKind
 
 _PRERENDERED = r"\bprerender\s*:\s*(true|\{)"
 
+_TANSTACK_START = ("@tanstack/react-start", "@tanstack/solid-start", "@tanstack/start")
+_NITRO_SERVER = "node .output/server/index.mjs"
+# Up to 1.131 TanStack Start was built with Nitro; since then it is where it is asked for.
+_WITH_NITRO = (
+    Dependency("nitro"),
+    Dependency("nitropack"),
+    Dependency("@tanstack/nitro-v2-vite-plugin"),
+    Content(
+        "package.json",
+        r"\"@tanstack/(react-|solid-)?start\"\s*:\s*\"[~^]?1\.(\d\d?|1[0-2]\d|13[01])\.",
+    ),
+)
+
 RECORDS = (
     FrameworkRecord(
         slug="solid-start",
@@ -67,16 +80,25 @@ RECORDS = (
         package="@tanstack/react-start",
         ways=(
             *(
-                Way(0.975, (Dependency(name), Dependency("vinxi")), build_command="vinxi build")
-                for name in ("@tanstack/react-start", "@tanstack/solid-start", "@tanstack/start")
+                Way(
+                    0.975,
+                    (Dependency(name), Dependency("vinxi")),
+                    build_command="vinxi build",
+                    start_command=_NITRO_SERVER,
+                )
+                for name in _TANSTACK_START
             ),
-            Way(0.97, (Dependency("@tanstack/react-start"),)),
-            Way(0.97, (Dependency("@tanstack/solid-start"),)),
-            Way(0.97, (Dependency("@tanstack/start"),)),
+            *(
+                Way(0.972, (Dependency(name), nitro), start_command=_NITRO_SERVER)
+                for name in _TANSTACK_START
+                for nitro in _WITH_NITRO
+            ),
+            *(Way(0.97, (Dependency(name),)) for name in _TANSTACK_START),
         ),
         supersedes=PARTS,
         build_command="vite build",
-        start_command="node .output/server/index.mjs",
+        # The build is a handler alone, which srvx serves (https://srvx.h3.dev/guide/cli).
+        start_command="srvx --prod -s ../client dist/server/server.js",
         port=3000,
     ),
     FrameworkRecord(

@@ -6,6 +6,7 @@ from autodeploy.services.analyzer.frameworks.javascript.families import (
     SERVERS,
     TOOLS,
 )
+from autodeploy.services.analyzer.frameworks.manifests import MANIFESTS
 from autodeploy.services.analyzer.matcher import (
     Content,
     Dependency,
@@ -21,6 +22,16 @@ OWN_SERVER = Script("start", r"(^|[\s/;&])(node|nodejs|tsx|ts-node|nodemon|pm2|b
 
 # What a server is often run with, or beside.
 ADAPTERS = frozenset({"node", "node-bot", "bun", "h3", "connect", "http-server", "webpack"}) | TOOLS
+
+
+def _imported(name: str) -> tuple[Way, ...]:
+    """By what the server imports, where another manifest names it, or none does."""
+    pattern = rf"""(from|require\()\s*['"]{name}['"]"""
+    return tuple(
+        Way(0.85, (File("package.json"), Content(path, pattern)))
+        for path in ("server.*", "src/server.*")
+    )
+
 
 # Clients of chat services: what they make listens nowhere.
 _BOTS = (
@@ -57,6 +68,7 @@ RECORDS = (
             Way(0.97, (Dependency("fastify", production_only=True), OWN_SERVER)),
             Way(0.96, (Dependency("fastify-cli"), Script("start", r"\bfastify start\b"))),
             Way(0.93, (Dependency("fastify", production_only=True),)),
+            *_imported("fastify"),
         ),
         supersedes=ADAPTERS,
         port=3000,
@@ -71,6 +83,7 @@ RECORDS = (
         ways=(
             Way(0.96, (Dependency("hono"), Dependency("@hono/node-server"))),
             Way(0.95, (Dependency("hono", production_only=True),)),
+            *_imported("hono"),
         ),
         supersedes=ADAPTERS | BUNDLERS,
         port=3000,
@@ -86,6 +99,7 @@ RECORDS = (
             Way(0.97, (Dependency("express", production_only=True), OWN_SERVER)),
             Way(0.94, (Dependency("express", production_only=True),)),
             Way(0.5, (Dependency("express"),)),
+            *_imported("express"),
         ),
         supersedes=ADAPTERS,
         port=3000,
@@ -97,7 +111,7 @@ RECORDS = (
         kind=AppKind.SERVER,
         source="https://koajs.com/",
         package="koa",
-        ways=(Way(0.95, (Dependency("koa", production_only=True),)),),
+        ways=(Way(0.95, (Dependency("koa", production_only=True),)), *_imported("koa")),
         supersedes=ADAPTERS,
         port=3000,
     ),
@@ -108,7 +122,7 @@ RECORDS = (
         kind=AppKind.SERVER,
         source="https://elysiajs.com/patterns/deploy.html",
         package="elysia",
-        ways=(Way(0.96, (Dependency("elysia", production_only=True),)),),
+        ways=(Way(0.96, (Dependency("elysia", production_only=True),)), *_imported("elysia")),
         supersedes=ADAPTERS,
         port=3000,
     ),
@@ -119,7 +133,7 @@ RECORDS = (
         kind=AppKind.SERVER,
         source="https://h3.dev/guide",
         package="h3",
-        ways=(Way(0.88, (Dependency("h3", production_only=True),)),),
+        ways=(Way(0.88, (Dependency("h3", production_only=True),)), *_imported("h3")),
         supersedes=frozenset(),
         port=3000,
     ),
@@ -146,7 +160,7 @@ RECORDS = (
         kind=AppKind.SERVER,
         source="https://github.com/lukeed/polka#readme",
         package="polka",
-        ways=(Way(0.88, (Dependency("polka", production_only=True),)),),
+        ways=(Way(0.88, (Dependency("polka", production_only=True),)), *_imported("polka")),
         supersedes=ADAPTERS,
         port=3000,
     ),
@@ -222,6 +236,12 @@ RECORDS = (
             Way(0.78, (File("package.json"), Script("start", r"\S"))),
             Way(0.75, (File("package.json"), File("server.js"))),
             Way(0.72, (File("server.js"),)),
+            Way(0.7, (File("server.?[jt]s"),)),
+            Way(0.7, (File("server.ts"),)),
+            *(
+                Way(0.45, (File(path),), unless=(*MANIFESTS, File("*.html")))
+                for path in ("*.js", "*.?js", "*.ts")
+            ),
             Way(0.65, (File("package.json"), Script("build", r"\S"))),
             Way(0.64, (File("package.json"), File("index.js"))),
             Way(0.63, (File("package.json"), File("app.js"))),

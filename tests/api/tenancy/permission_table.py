@@ -1,0 +1,291 @@
+"""What every operation of the API is expected to allow: written down here, not read from the code.
+
+An operation that is in the OpenAPI description and not in ``OPERATIONS`` fails the matrix.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import uuid4
+
+from autodeploy.services.auth.models import Role
+from autodeploy.services.auth.permissions import Action
+from autodeploy.services.auth.principal import Scope
+
+RANKS = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
+SCOPES = list(Scope)
+
+#: Where two organizations have the same repository.
+SHARED_URL = "https://example.com/shared.git"
+
+Ids = Mapping[str, str]
+Build = Callable[[Ids], Any]
+
+_VIEWER, _MEMBER, _ADMIN, _OWNER = RANKS
+_READ, _DEPLOY, _WRITE, _FULL = SCOPES
+
+
+@dataclass(frozen=True)
+class Right:
+    """The least role and scope for an action, and whether it concerns a single project: if not,
+    neither a service token nor, unless ``limited``, a member limited to projects may do it."""
+
+    role: Role
+    scope: Scope
+    of_project: bool = True
+    limited: bool = True
+
+
+RIGHTS: dict[Action, Right] = {
+    Action.ORGANIZATION_READ: Right(_VIEWER, _READ, of_project=False),
+    Action.ORGANIZATION_UPDATE: Right(_ADMIN, _FULL, of_project=False, limited=False),
+    Action.ORGANIZATION_TRANSFER: Right(_OWNER, _FULL, of_project=False, limited=False),
+    Action.INVITATION_READ: Right(_ADMIN, _READ, of_project=False, limited=False),
+    Action.AUDIT_READ: Right(_ADMIN, _READ, of_project=False, limited=False),
+    Action.ORGANIZATION_DELETE: Right(_OWNER, _FULL, of_project=False, limited=False),
+    Action.MEMBER_READ: Right(_VIEWER, _READ, of_project=False),
+    Action.MEMBER_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
+    Action.REPOSITORY_READ: Right(_VIEWER, _READ),
+    Action.REPOSITORY_CREATE: Right(_MEMBER, _DEPLOY, of_project=False, limited=False),
+    Action.REPOSITORY_UPDATE: Right(_MEMBER, _DEPLOY),
+    Action.REPOSITORY_ANALYZE: Right(_MEMBER, _DEPLOY),
+    Action.PROJECT_READ: Right(_VIEWER, _READ),
+    Action.PROJECT_CREATE: Right(_MEMBER, _WRITE, of_project=False, limited=False),
+    Action.PROJECT_UPDATE: Right(_MEMBER, _WRITE),
+    Action.PROJECT_DELETE: Right(_ADMIN, _WRITE),
+    Action.VARIABLE_READ: Right(_MEMBER, _WRITE),
+    Action.VARIABLE_WRITE: Right(_MEMBER, _WRITE),
+    Action.DEPLOYMENT_READ: Right(_VIEWER, _READ),
+    Action.DEPLOYMENT_CREATE: Right(_MEMBER, _DEPLOY),
+    Action.DEPLOYMENT_CANCEL: Right(_MEMBER, _DEPLOY),
+    Action.DEPLOYMENT_ROLLBACK: Right(_MEMBER, _DEPLOY),
+    Action.DATABASE_READ: Right(_VIEWER, _READ),
+    Action.DATABASE_CREATE: Right(_MEMBER, _WRITE),
+    Action.DATABASE_DELETE: Right(_ADMIN, _WRITE),
+    Action.MONITOR_READ: Right(_VIEWER, _READ),
+    Action.ALERT_MANAGE: Right(_MEMBER, _WRITE),
+    Action.SERVICE_TOKEN_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
+}
+
+Kind = Literal[
+    "organization", "member", "project", "repository", "deployment", "service_token",
+    "personal_token", "colleague", "invitation", "account",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One way of calling an operation.
+
+    Attributes:
+        access: ``public``, ``anyone`` with a credential, an ``account`` (no service token), an
+            ``operator`` of the platform, or the ``action`` of a role.
+        kind: of the object that the call names, if it names one.
+        done: the status of a call that is allowed.
+        hidden: the status of a call whose object the caller cannot see.
+        operators: an operator of the platform may do it to every account.
+        spends: a call that is allowed needs an object of its own, since it uses it up.
+        body, query: of a request about the object with these ids.
+        path: the ids that the path names, where they are others than the object's.
+    """
+
+    access: Literal["public", "anyone", "account", "operator", "action"]
+    done: int = 200
+    action: Action | None = None
+    scope: Scope | None = None
+    kind: Kind | None = None
+    hidden: int = 404
+    spends: bool = False
+    operators: bool = False
+    body: Build | None = None
+    query: Build = field(default=lambda _ids: {})
+    path: Callable[[Ids], Ids] = field(default=lambda ids: ids)
+
+    @property
+    def needs_scope(self) -> Scope | None:
+        return RIGHTS[self.action].scope if self.action else self.scope
+
+
+def _on(kind: Kind | None, action: Action, done: int = 200, **more: Any) -> Operation:
+    return Operation("action", done, action, kind=kind, **more)
+
+
+def _name() -> str:
+    return f"made-{uuid4().hex[:12]}"
+
+
+_PUBLIC = Operation("public")
+_ANYONE = Operation("anyone")
+
+OPERATIONS: dict[str, tuple[Operation, ...]] = {
+    # accounts and sessions
+    "register": (
+        Operation(
+            "public", 201,
+            body=lambda _: {
+                "email": f"{_name()}@example.com", "password": "long enough", "name": "x",
+            },
+        ),
+    ),
+    "login": (Operation("public", 401, body=lambda _: {"email": "a@b.example", "password": "x"}),),
+    "refresh": (Operation("public", 401, body=lambda _: {"refreshToken": "adr_x"}),),
+    "getPublicKeys": (_PUBLIC,),
+    "logout": (Operation("account", 409),),
+    "getMe": (Operation("account"),),
+    "listTokens": (Operation("account", scope=_READ),),
+    "createToken": (Operation("account", 201, scope=_FULL, body=lambda _: {"name": "made"}),),
+    "revokeToken": (
+        Operation("account", 204, scope=_FULL, kind="personal_token", spends=True),
+    ),
+    "issueTicket": (_ANYONE,),
+    # organizations
+    "listOrganizations": (Operation("account", scope=_READ),),
+    "getOrganization": (_on("organization", Action.ORGANIZATION_READ),),
+    "createOrganization": (
+        Operation("account", 201, scope=_FULL, body=lambda _: {"name": _name()}),
+    ),
+    "updateOrganization": (_on("organization", Action.ORGANIZATION_UPDATE, body=lambda _: {}),),
+    "deleteOrganization": (_on("organization", Action.ORGANIZATION_DELETE, 422),),
+    "transferOrganization": (
+        _on(
+            "organization", Action.ORGANIZATION_TRANSFER, 422,
+            body=lambda _: {"userId": str(uuid4())},
+        ),
+    ),
+    "listMembers": (_on("organization", Action.MEMBER_READ),),
+    "addMember": (
+        _on(
+            "organization", Action.MEMBER_MANAGE, 409,
+            body=lambda ids: {"userId": ids["spare_user_id"]},
+        ),
+    ),
+    "updateMember": (_on("member", Action.MEMBER_MANAGE, body=lambda _: {"role": "member"}),),
+    "removeMember": (_on("colleague", Action.MEMBER_MANAGE, 204, spends=True),),
+    "listInvitations": (_on("organization", Action.INVITATION_READ),),
+    "createInvitation": (
+        _on(
+            "organization", Action.MEMBER_MANAGE, 201,
+            body=lambda _: {"email": f"{_name()}@example.com"},
+        ),
+    ),
+    "revokeInvitation": (_on("invitation", Action.MEMBER_MANAGE, 204, spends=True),),
+    "lookUpInvitation": (Operation("public", 404, body=lambda _: {"token": "adi_x"}),),
+    "acceptInvitation": (
+        Operation(
+            "public", 404,
+            body=lambda _: {"token": "adi_x", "name": "x", "password": "long enough"},
+        ),
+    ),
+    "listAuditEntries": (_on("organization", Action.AUDIT_READ),),
+    "listAccountAuditEntries": (Operation("account", scope=_READ),),
+    # users
+    "getUser": (Operation("account", scope=_READ, kind="account"),),
+    "updateUser": (Operation("account", scope=_FULL, kind="account", body=lambda _: {}),),
+    "previewUserDeletion": (Operation("account", scope=_FULL, kind="account"),),
+    "deleteUser": (Operation("account", 422, scope=_FULL, kind="account", operators=True),),
+    "getMemberProjects": (_on("member", Action.MEMBER_READ),),
+    "setMemberProjects": (
+        _on("member", Action.MEMBER_MANAGE, body=lambda _: {"projects": None}),
+        _on(
+            "project", Action.MEMBER_MANAGE, hidden=422,
+            path=lambda ids: {
+                "organization_id": ids["own_organization_id"], "user_id": ids["spare_user_id"],
+            },
+            body=lambda ids: {"projects": [ids["project_id"]]},
+        ),
+    ),
+    # repositories
+    "createRepository": (
+        _on(
+            "organization", Action.REPOSITORY_CREATE, 201,
+            body=lambda ids: {"url": SHARED_URL, "organizationId": ids["organization_id"]},
+        ),
+    ),
+    "uploadRepository": (
+        _on(
+            "organization", Action.REPOSITORY_CREATE, 422,
+            query=lambda ids: {"organizationId": ids["organization_id"]},
+        ),
+        _on(
+            "repository", Action.REPOSITORY_UPDATE, 422,
+            query=lambda ids: {"repositoryId": ids["repository_id"]},
+        ),
+    ),
+    "listRepositories": (_on(None, Action.REPOSITORY_READ),),
+    "getRepository": (_on("repository", Action.REPOSITORY_READ),),
+    "analyzeRepository": (_on("repository", Action.REPOSITORY_ANALYZE),),
+    "getRepositoryAnalysis": (_on("repository", Action.REPOSITORY_READ),),
+    # projects
+    "createProject": (
+        _on(
+            "organization", Action.PROJECT_CREATE, 201,
+            body=lambda ids: {"name": _name(), "organizationId": ids["organization_id"]},
+        ),
+        _on(
+            "repository", Action.PROJECT_CREATE, 201, hidden=422,
+            body=lambda ids: {
+                "name": _name(),
+                "organizationId": ids["own_organization_id"],
+                "repositoryId": ids["repository_id"],
+            },
+        ),
+    ),
+    "listProjects": (_on(None, Action.PROJECT_READ),),
+    "getProject": (_on("project", Action.PROJECT_READ),),
+    "updateProject": (
+        _on("project", Action.PROJECT_UPDATE, body=lambda _: {"description": _name()}),
+        _on(
+            "repository", Action.PROJECT_UPDATE, hidden=422,
+            path=lambda ids: {"project_id": ids["own_project_id"]},
+            body=lambda ids: {"repositoryId": ids["repository_id"]},
+        ),
+    ),
+    "deleteProject": (_on("project", Action.PROJECT_DELETE, 204, spends=True),),
+    "createServiceToken": (
+        _on("project", Action.SERVICE_TOKEN_MANAGE, 201, body=lambda _: {"name": "made"}),
+    ),
+    "listServiceTokens": (_on("project", Action.SERVICE_TOKEN_MANAGE),),
+    "revokeServiceToken": (
+        _on("service_token", Action.SERVICE_TOKEN_MANAGE, 204, spends=True),
+    ),
+    # variables
+    "listVariables": (_on("project", Action.VARIABLE_READ),),
+    "createVariable": (
+        _on(
+            "project", Action.VARIABLE_WRITE, 201,
+            body=lambda _: {
+                "key": _name().replace("-", "_"), "value": "v", "environment": "production",
+            },
+        ),
+    ),
+    "updateVariable": (_on("project", Action.VARIABLE_WRITE, body=lambda _: {"value": _name()}),),
+    "deleteVariable": (_on("project", Action.VARIABLE_WRITE, 204, spends=True),),
+    # deployments
+    "createDeployment": (
+        _on("project", Action.DEPLOYMENT_CREATE, 201, body=lambda _: {}),
+        _on(
+            "project", Action.VARIABLE_WRITE, 201,
+            body=lambda _: {"configuration": {"environmentVariables": {"GIVEN": "v"}}},
+        ),
+    ),
+    "listDeployments": (_on("project", Action.DEPLOYMENT_READ),),
+    "getDeployment": (_on("deployment", Action.DEPLOYMENT_READ),),
+    "getDeploymentStatus": (_on("deployment", Action.DEPLOYMENT_READ),),
+    "listDeploymentLogs": (_on("deployment", Action.DEPLOYMENT_READ),),
+    "cancelDeployment": (_on("deployment", Action.DEPLOYMENT_CANCEL, 409),),
+    "rollBackDeployment": (_on("deployment", Action.DEPLOYMENT_ROLLBACK, 409),),
+    "WEBSOCKET /api/v1/deployments/{deployment_id}/logs/stream": (
+        _on("deployment", Action.DEPLOYMENT_READ),
+    ),
+    "WEBSOCKET /api/v1/deployments/{deployment_id}/status/stream": (
+        _on("deployment", Action.DEPLOYMENT_READ),
+    ),
+    # providers and operations
+    "listProviders": (_ANYONE,),
+    "getProviderCapabilities": (_ANYONE,),
+    "listProviderRegions": (_ANYONE,),
+    "listProviderPrices": (_ANYONE,),
+    "getHealth": (_PUBLIC,),
+    "getReadiness": (_PUBLIC,),
+    "getMetrics": (Operation("operator"),),
+}  # fmt: skip
