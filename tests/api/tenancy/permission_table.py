@@ -78,8 +78,9 @@ class Operation:
     """One way of calling an operation.
 
     Attributes:
-        access: ``public``, ``anyone`` with a credential, an ``account`` (no service token), an
-            ``operator`` of the platform, or the ``action`` of a role.
+        access: ``public``, ``anyone`` with a credential, an ``account`` (no service token),
+            ``either`` nobody in particular or an account, an ``operator`` of the platform, or the
+            ``action`` of a role.
         kind: of the object that the call names, if it names one.
         done: the status of a call that is allowed.
         hidden: the status of a call whose object the caller cannot see.
@@ -89,7 +90,7 @@ class Operation:
         path: the ids that the path names, where they are others than the object's.
     """
 
-    access: Literal["public", "anyone", "account", "operator", "action"]
+    access: Literal["public", "anyone", "account", "either", "operator", "action"]
     done: int = 200
     action: Action | None = None
     scope: Scope | None = None
@@ -192,6 +193,30 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
                 "organization_id": ids["own_organization_id"], "user_id": ids["spare_user_id"],
             },
             body=lambda ids: {"projects": [ids["project_id"]]},
+        ),
+    ),
+    # signing in elsewhere, of which nothing is set up here
+    "listSignInMethods": (_PUBLIC,),
+    "getGithubUrl": (Operation("either", 409, scope=_FULL),),
+    "completeGithub": (Operation("either", 409, scope=_FULL, body=lambda _: {"state": "x"}),),
+    "getOidcUrl": (Operation("either", 409, scope=_FULL),),
+    "completeOidc": (Operation("either", 409, scope=_FULL, body=lambda _: {"state": "x"}),),
+    "getVercelUrl": (Operation("account", 409, scope=_FULL),),
+    "completeVercel": (Operation("account", 409, scope=_FULL, body=lambda _: {"state": "x"}),),
+    "issueCommandLineCode": (
+        Operation("account", scope=_FULL, body=lambda _: {"challenge": "c" * 43}),
+    ),
+    "createCommandLineToken": (
+        Operation(
+            "public", 422, body=lambda _: {"code": "x", "verifier": "v" * 43, "name": "laptop"}
+        ),
+    ),
+    "listConnections": (Operation("account", scope=_READ, kind="account"),),
+    # not connected: another's and one's own are told apart by nothing
+    "disconnect": (
+        Operation(
+            "account", 404, scope=_FULL, kind="account",
+            path=lambda ids: {**ids, "provider": "github"},
         ),
     ),
     # repositories

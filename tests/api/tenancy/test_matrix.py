@@ -127,13 +127,15 @@ def _expected(operation: Operation, caller: Caller, target: str) -> int:
     """The status that the table gives a call, from what is said of caller and object."""
     if operation.access == "public":
         return operation.done
+    if operation.access == "either" and caller.header is None:
+        return operation.done
     if not caller.valid:
         return 401
     if operation.access == "anyone":
         return operation.done
     if operation.access == "operator":
         return operation.done if caller.operator else 403
-    if operation.access == "account":
+    if operation.access in ("account", "either"):
         return _expected_of_account(operation, caller, target)
     return _expected_of_action(operation, caller, target)
 

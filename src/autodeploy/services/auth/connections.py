@@ -38,8 +38,8 @@ async def list_connections(
 
     Raises ``NotFound`` for another user.
     """
-    _require_self(principal, user_id)
     require_scope(principal, Scope.READ)
+    _require_self(principal, user_id)
     async with resources.db.transaction() as session:
         signing_in = {each.provider: each for each in await identities.find(session, user_id)}
         stored = {
@@ -90,8 +90,8 @@ async def disconnect(
     A process that dies in between leaves a connection whose token is dead; this ends it when it
     is called again. Raises ``NotFound``, and ``LastSignIn`` when the user could not come back.
     """
-    _require_self(principal, user_id)
     require_scope(principal, Scope.ADMIN)
+    _require_self(principal, user_id)
     async with resources.db.transaction() as session:
         await _require_another_way_in(session, providers, user_id, name)
         row = await _find(session, user_id, name)

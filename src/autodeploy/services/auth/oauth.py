@@ -55,8 +55,13 @@ async def begin(
     Raises ``ProviderNotConfigured``, ``ProviderUnavailable``, ``Unauthenticated`` where a
     provider signs nobody in, and ``Forbidden`` without the scope admin.
     """
+    _require_scope(holder)
     provider = providers.find(name)
-    _require_may(provider, holder)
+    if holder.principal is None and not provider.signs_in:
+        raise Unauthenticated(
+            f"{provider.title} signs nobody in; an account there is connected by its user.",
+            remedy="Sign in first, and connect it then.",
+        )
     attempt = await attempts.begin(resources, name, providers.redirect_uri(name), holder)
     return AuthorizationUrl(
         url=await provider.authorization_url(attempt),
@@ -80,6 +85,7 @@ async def complete(
     The state ends with this. Raises ``OAuthStateInvalid``, what ``IdentityProvider.redeem``
     raises, ``EmailTaken``, ``IdentityTaken`` and ``Forbidden``.
     """
+    _require_scope(holder)
     provider = providers.find(name)
     attempt = await attempts.take(resources, name, body.state, holder)
     if attempt.purpose is Purpose.CONNECT:
@@ -96,6 +102,7 @@ async def complete_connection(
     holder: Holder,
 ) -> ConnectionView:
     """Take the browser back from a provider that signs nobody in. Raises as ``complete``."""
+    _require_scope(holder)
     provider = providers.find(name)
     attempt = await attempts.take(resources, name, body.state, holder)
     return await _connect(resources, provider, body, holder, attempt)
@@ -109,19 +116,14 @@ async def _connect(
     attempt: Attempt,
 ) -> ConnectionView:
     assert holder.principal is not None  # its credential began the attempt
-    require_scope(holder.principal, Scope.ADMIN)
     granted = await provider.redeem(_callback(provider, body), attempt)
     return await connect(resources, holder.principal, provider, granted)
 
 
-def _require_may(provider: IdentityProvider, holder: Holder) -> None:
+def _require_scope(holder: Holder) -> None:
+    """A caller, if there is one, may change the account; raises ``Forbidden`` otherwise."""
     if holder.principal is not None:
         require_scope(holder.principal, Scope.ADMIN)
-    elif not provider.signs_in:
-        raise Unauthenticated(
-            f"{provider.title} signs nobody in; an account there is connected by its user.",
-            remedy="Sign in first, and connect it then.",
-        )
 
 
 def _callback(provider: IdentityProvider, body: CallbackInput) -> Callback:
