@@ -1,6 +1,8 @@
 """The operator's settings, read from the environment. Only cli, app and roles import this."""
 
+import ipaddress
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -17,6 +19,9 @@ from autodeploy.kernel.vault_url import TransitAddress, parse_transit_url
 # A unix socket's path may have 107 bytes; this is the longest that we add to the home folder.
 _LONGEST_SOCKET = "/run/apps-postgres/.s.PGSQL.65535"
 _SOCKET_PATH_BYTES = 107
+
+# What a browser sends as Origin: lower case, no path, IPv6 addresses in brackets.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class ConfigurationError(Exception):
@@ -126,7 +131,32 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
-        return value.split(",") if isinstance(value, str) else value
+        return [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        # Credentials are allowed, so one wrong entry opens every account to a foreign page.
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not the origin of a page: name each one as "
+                    "https://host or http://host:port, without a path; '*' and 'null' are refused"
+                )
+        return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, proxies: str) -> str:
+        for proxy in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f"{proxy!r} is neither an address nor a network, such as 10.0.0.5 or "
+                    "10.0.0.0/24; '*' would believe every caller"
+                ) from error
+        return proxies
 
     @property
     def app_limits(self) -> Limits:

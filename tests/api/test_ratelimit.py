@@ -6,7 +6,7 @@ from tests.api.conftest import client_of, new_app
 from autodeploy.api.ratelimit import RULES, configured_rules
 from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.kernel.ratelimit import Limit, RateLimiter
+from autodeploy.kernel.ratelimit import Limit
 
 
 async def test_the_eleventh_call_to_auth_in_a_minute_is_refused(home, resources):
@@ -38,20 +38,6 @@ async def test_limits_hold_in_the_process_while_redis_is_away(home, resources):
         statuses = [(await client.get("/api/v1/auth/me")).status_code for _ in range(3)]
     await lost.cache.close()
     assert statuses == [401, 401, 429]
-
-
-async def test_the_window_slides(resources):
-    limiter, limit = RateLimiter(resources.cache.redis), Limit(10, 60)
-
-    async def allowed(moment: float) -> bool:
-        return (await limiter.hit("k", limit, moment=moment)).allowed
-
-    assert all([await allowed(6059) for _ in range(10)])
-    assert not await allowed(6059)
-    assert not await allowed(6060)  # all ten lie in the last minute still
-    halfway = [await allowed(6090) for _ in range(6)]
-    assert halfway == [True] * 5 + [False]
-    assert await allowed(6180)
 
 
 def test_the_table_is_that_of_the_specification():

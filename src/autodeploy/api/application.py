@@ -9,9 +9,11 @@ from starlette.types import Lifespan
 
 from autodeploy import __version__
 from autodeploy.api import problems
+from autodeploy.api.bodies import BodyGuard
 from autodeploy.api.deps import require_credential
+from autodeploy.api.etags import NotModified
 from autodeploy.api.idempotency import Idempotency
-from autodeploy.api.middleware import Authentication, BodyGuard, RequestContext
+from autodeploy.api.middleware import Authentication, RequestContext
 from autodeploy.api.problems import Problem
 from autodeploy.api.ratelimit import RateLimits, Rule
 from autodeploy.api.routes import list_routes
@@ -89,6 +91,7 @@ def _declare_credentials(app: FastAPI, document: dict[str, Any]) -> None:
 
 def _surround(app: FastAPI, origins: Sequence[str], rules: tuple[Rule, ...]) -> None:
     """Add the middleware; the last one added is the outermost."""
+    app.add_middleware(NotModified)
     app.add_middleware(Idempotency)
     app.add_middleware(BodyGuard)
     app.add_middleware(RateLimits, rules=rules)

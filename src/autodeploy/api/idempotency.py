@@ -16,8 +16,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from autodeploy.api.bodies import UPLOAD_PATH
 from autodeploy.api.deps import get_resources
-from autodeploy.api.middleware import UPLOAD_PATH
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Conflict, InvalidInput
 from autodeploy.kernel.resources import Resources

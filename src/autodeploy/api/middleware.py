@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, log line, metrics, caller, body limit and headers.
+"""What surrounds every request: its id, log line, metrics, caller and headers.
 
 Plain ASGI, so that streams and WebSockets pass through untouched.
 """
@@ -16,24 +16,24 @@ from starlette.websockets import WebSocket
 from autodeploy.api import problems
 from autodeploy.api.deps import get_resources
 from autodeploy.api.routes import template_of
-from autodeploy.kernel.errors import AutoDeployError, InvalidInput, TooLarge, Unauthenticated
+from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.log import request_context
 from autodeploy.kernel.telemetry import WEBSOCKETS, observe_request
 from autodeploy.services.auth.service import authenticate, redeem_ticket
 
-UPLOAD_PATH = "/api/v1/repositories/upload"
-BODY_LIMIT_BYTES = 2 * 1024 * 1024
 TICKET_PROTOCOL = "autodeploy.ticket."
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# A NUL in JSON: its escape, unless the backslash is itself escaped. PostgreSQL stores no NUL.
-_NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-site",
+    # Answers are data: a browser that shows one loads and runs nothing.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+# Of this name alone: names below it are those of deployed apps.
+_STRICT_TRANSPORT = "max-age=31536000"
 
 _log = structlog.get_logger("autodeploy.access")
 
@@ -116,36 +116,6 @@ class Authentication:
         await self.app(scope, receive, send)
 
 
-class BodyGuard:
-    """Refuses bodies that are too large or hold a NUL, before anything parses them.
-
-    The body is kept whole (``state.body``) for the routes that are idempotent by key. Uploads
-    are streams with a limit of their own and pass through.
-    """
-
-    def __init__(self, app: ASGIApp):
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            _refuse_nul_in_url(scope)
-        if scope["type"] != "http" or scope["path"] == UPLOAD_PATH:
-            await self.app(scope, receive, send)
-            return
-        body = await _read_body(scope, receive)
-        scope["state"]["body"] = body
-        pending: Message | None = {"type": "http.request", "body": body, "more_body": False}
-
-        async def replay() -> Message:
-            nonlocal pending
-            if pending is None:
-                return await receive()
-            message, pending = pending, None
-            return message
-
-        await self.app(scope, replay, send)
-
-
 def _request_id(offered: str | None) -> str:
     return offered if offered and _REQUEST_ID.fullmatch(offered) else uuid4().hex
 
@@ -154,6 +124,8 @@ def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None
     headers["X-Request-Id"] = request_id
     for name, value in _SECURITY_HEADERS.items():
         headers.setdefault(name, value)
+    if scope["scheme"] == "https":
+        headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
     if scope["path"].startswith("/api/"):
         headers.setdefault("Cache-Control", "no-store")
     for name, value in scope["state"].get("rate_headers", {}).items():
@@ -177,40 +149,3 @@ async def _identify(connection: HTTPConnection) -> object | None:
                 ticket = protocol.removeprefix(TICKET_PROTOCOL)
                 return await redeem_ticket(get_resources(connection), ticket)
     return None
-
-
-def _refuse_nul_in_url(scope: Scope) -> None:
-    if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
-        raise InvalidInput(
-            "The address holds a NUL character.", field="url", remedy="Send it without."
-        )
-
-
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    announced = Headers(scope=scope).get("content-length", "")
-    if announced.isdecimal() and int(announced) > BODY_LIMIT_BYTES:
-        raise _too_large()
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = message.get("more_body", False)
-        if size > BODY_LIMIT_BYTES:
-            raise _too_large()
-    body = b"".join(parts)
-    if b"\x00" in body or _NUL_ESCAPE.search(body):
-        raise InvalidInput(
-            "The body holds a NUL character.", field="body", remedy="Send it without."
-        )
-    return body
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(
-        f"The body is larger than {BODY_LIMIT_BYTES // 1024 // 1024} MB.",
-        remedy="Send less; sources go to POST /api/v1/repositories/upload.",
-    )

@@ -27,6 +27,9 @@ from autodeploy.kernel.schema import Schema
 
 MEDIA_TYPE = "application/problem+json"
 
+# Callers choose the names of unknown fields: what is repeated of them is bounded.
+_LONGEST_FIELD = 200
+
 _log = structlog.get_logger(__name__)
 
 # What a connection that PostgreSQL or Redis dropped raises.
@@ -167,7 +170,7 @@ async def _on_framework(connection: HTTPConnection, error: Exception) -> JSONRes
 def _field_problem(item: dict[str, Any]) -> FieldProblem:
     """The name of the value and the reason; never the value, which may be a secret."""
     where, *path = [str(part) for part in item["loc"]]
-    return FieldProblem(field=".".join(path) or where, message=item["msg"])
+    return FieldProblem(field=(".".join(path) or where)[:_LONGEST_FIELD], message=item["msg"])
 
 
 async def refuse_websocket(websocket: WebSocket, error: AutoDeployError) -> None:
@@ -209,7 +212,7 @@ def _render(
         code=code,
         trace_id=trace_id_of(connection),
         retryable=retryable,
-        field=field,
+        field=field and field[:_LONGEST_FIELD],
         remedy=remedy,
         errors=errors,
     )

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autodeploy.api.deps import get_resources
 from autodeploy.kernel.errors import InvalidInput, TooManyRequests
-from autodeploy.kernel.ratelimit import Limit, RateLimiter
+from autodeploy.kernel.ratelimit import Limit, RateLimiter, network_of
 
 _MINUTE, _HOUR = 60, 3600
 _UNITS = {"second": 1, "minute": _MINUTE, "hour": _HOUR}
@@ -103,7 +103,7 @@ def _caller(connection: HTTPConnection) -> str:
     principal = getattr(connection.state, "principal", None)
     if principal is not None:
         return f"user:{principal.user_id}"
-    return f"address:{connection.client.host if connection.client else 'unknown'}"
+    return f"address:{network_of(connection.client.host if connection.client else '')}"
 
 
 def _parse(entry: str) -> tuple[str, Limit]:

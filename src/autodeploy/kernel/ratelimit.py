@@ -1,29 +1,32 @@
-"""Sliding-window rate limits, counted in Redis and in this process while Redis is away."""
+"""Sliding-window rate limits, counted in Redis, and in this process alone while Redis is away.
 
+The counting is that of the library ``limits`` (5.8, seen 2026-11): the window before the present
+one counts with the share of it that the sliding window still covers, so a caller's memory is two
+numbers. Each count is one script in Redis, so that concurrent calls cannot pass a limit together.
+"""
+
+import asyncio
+import ipaddress
 import math
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis
 
 from autodeploy.kernel.redis import REDIS_AWAY
+from autodeploy.kernel.telemetry import RATE_LIMIT_FALLBACKS, RATE_LIMITS_SHARED
 
-_PREFIX = "autodeploy:rate:"
+_PREFIX = "autodeploy:rate"
 _LOCAL_KEYS = 10_000
-
-# The count of the last window_seconds is estimated from two fixed windows: what the one before
-# had, weighted by how much of it is still inside, and the present one. One step, so that
-# concurrent calls cannot pass the limit together. Returns the estimate, counted or not.
-_HIT = """
-local before = tonumber(redis.call('GET', KEYS[1]) or '0')
-local present = tonumber(redis.call('GET', KEYS[2]) or '0')
-local estimate = before * tonumber(ARGV[1]) + present
-if estimate + 1 > tonumber(ARGV[2]) then return {0, tostring(estimate)} end
-redis.call('INCR', KEYS[2])
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return {1, tostring(estimate + 1)}
-"""
+# A Redis that hangs must not make every call wait: it is asked again after this pause.
+_PAUSE_SECONDS = 1.0
+_ANSWER_SECONDS = 0.5
+# Who has an IPv6 address has at least the other 2^64 of its network (RFC 6177).
+_IPV6_NETWORK_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether the call may go on, how many more may follow, and when the window is over."""
+    """Whether the call may go on, how many more may follow, and when one more than that may."""
 
     allowed: bool
     remaining: int
@@ -44,38 +47,57 @@ class Decision:
 
 
 class RateLimiter:
-    """Counts calls by key."""
+    """Counts calls by key. Processes that share a Redis count together."""
 
     def __init__(self, redis: Redis):
-        self._redis = redis
-        self._hit = redis.register_script(_HIT)
-        self._local: OrderedDict[str, int] = OrderedDict()
+        # Its types are of URLs; a pool goes to the client as it is.
+        pool: Any = redis.connection_pool
+        shared = RedisStorage(
+            "async+redis://", implementation="redispy", key_prefix=_PREFIX, connection_pool=pool
+        )
+        self._shared = SlidingWindowCounterRateLimiter(shared)
+        self._local_storage = MemoryStorage()
+        self._local = SlidingWindowCounterRateLimiter(self._local_storage)
+        self._away_until = 0.0
 
-    async def hit(self, key: str, limit: Limit, *, moment: float | None = None) -> Decision:
-        """Count a call of ``key`` at ``moment`` (Unix seconds, default now) if it is allowed."""
-        moment = time.time() if moment is None else moment
-        window, elapsed = divmod(moment, limit.window_seconds)
-        share_before = 1 - elapsed / limit.window_seconds
-        keys = [f"{_PREFIX}{key}:{int(window) - 1}", f"{_PREFIX}{key}:{int(window)}"]
-        try:
-            allowed, estimate = await self._hit(
-                keys=keys, args=[share_before, limit.count, 2 * limit.window_seconds]
-            )
-        except REDIS_AWAY:
-            allowed, estimate = self._hit_locally(keys, share_before, limit)
-        remaining = max(0, math.floor(limit.count - float(estimate)))
-        reset = max(1, math.ceil(limit.window_seconds - elapsed))
-        return Decision(bool(allowed), remaining, reset)
+    async def hit(self, key: str, limit: Limit) -> Decision:
+        """Count a call of ``key``, if it is allowed."""
+        if time.monotonic() >= self._away_until:
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    decision = await _count(self._shared, key, limit)
+                RATE_LIMITS_SHARED.set(1)
+                return decision
+            except REDIS_AWAY:
+                self._away_until = time.monotonic() + _PAUSE_SECONDS
+                RATE_LIMITS_SHARED.set(0)
+        RATE_LIMIT_FALLBACKS.inc()
+        if len(self._local_storage.storage) >= _LOCAL_KEYS:
+            await self._local_storage.reset()  # counts are worth less than the memory they take
+        return await _count(self._local, key, limit)
 
-    def _hit_locally(
-        self, keys: list[str], share_before: float, limit: Limit
-    ) -> tuple[bool, float]:
-        before, present = (self._local.get(key, 0) for key in keys)
-        estimate = before * share_before + present
-        if estimate + 1 > limit.count:
-            return False, estimate
-        self._local[keys[1]] = present + 1
-        self._local.move_to_end(keys[1])
-        while len(self._local) > _LOCAL_KEYS:
-            self._local.popitem(last=False)
-        return True, estimate + 1
+
+async def _count(
+    limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit
+) -> Decision:
+    item = RateLimitItemPerSecond(limit.count, limit.window_seconds)
+    allowed = await limiter.hit(item, key)
+    stats = await limiter.get_window_stats(item, key)
+    reset = max(1, math.ceil(stats.reset_time - time.time()))
+    return Decision(allowed, stats.remaining, reset)
+
+
+def network_of(address: str) -> str:
+    """What is limited of an address: itself, or of IPv6 its network of 64 bits.
+
+    Whatever is no address, such as a proxy's ``unknown``, is ``unknown``: all of it shares a limit.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK_BITS), strict=False))

@@ -56,6 +56,17 @@ BUS_FAILURES = Counter(
     ("kind",),
     registry=REGISTRY,
 )
+RATE_LIMIT_FALLBACKS = Counter(
+    "autodeploy_rate_limit_fallbacks_total",
+    "Calls that were counted in this process alone, because Redis was away.",
+    registry=REGISTRY,
+)
+RATE_LIMITS_SHARED = Gauge(
+    "autodeploy_rate_limits_shared",
+    "1 while limits are counted in Redis, 0 while this process counts alone.",
+    registry=REGISTRY,
+)
+RATE_LIMITS_SHARED.set(1)
 LEASE_LOSSES = Counter(
     "autodeploy_lease_losses_total",
     "Leases on a deployment that a worker lost while it worked on it.",

@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Path, Query, Response, status
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.kernel.schema import Page
 from autodeploy.services.deployer import variables
 from autodeploy.services.deployer.naming import PRODUCTION
@@ -30,23 +31,48 @@ async def list_variables(
 
 @router.post("", status_code=status.HTTP_201_CREATED, operation_id="createVariable")
 async def create_variable(
-    resources: ResourcesDep, principal: PrincipalDep, project_id: UUID, body: VariableInput
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    body: VariableInput,
 ) -> VariableView:
     """Set a new variable."""
-    return await variables.create_variable(resources, principal, project_id, body)
+    return tagged(
+        response, await variables.create_variable(resources, principal, project_id, body)
+    )
+
+
+@router.get("/{key}", operation_id="getVariable")
+async def get_variable(
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    key: Key,
+    environment: Environment = PRODUCTION,
+) -> VariableView:
+    """One variable; the value of a secret is null."""
+    view = await variables.get_variable(resources, principal, project_id, environment, key)
+    return tagged(response, view)
 
 
 @router.put("/{key}", operation_id="updateVariable")
 async def update_variable(
+    response: Response,
     resources: ResourcesDep,
     principal: PrincipalDep,
     project_id: UUID,
     key: Key,
     body: VariableUpdate,
+    if_match: IfMatchDep,
     environment: Environment = PRODUCTION,
 ) -> VariableView:
     """Change a variable; a value that is left out stays as it is."""
-    return await variables.update_variable(resources, principal, project_id, environment, key, body)
+    view = await variables.update_variable(
+        resources, principal, project_id, environment, key, body, if_match=if_match
+    )
+    return tagged(response, view)
 
 
 @router.delete("/{key}", status_code=status.HTTP_204_NO_CONTENT, operation_id="deleteVariable")
@@ -55,7 +81,10 @@ async def delete_variable(
     principal: PrincipalDep,
     project_id: UUID,
     key: Key,
+    if_match: IfMatchDep,
     environment: Environment = PRODUCTION,
 ) -> None:
     """Remove a variable."""
-    await variables.delete_variable(resources, principal, project_id, environment, key)
+    await variables.delete_variable(
+        resources, principal, project_id, environment, key, if_match=if_match
+    )

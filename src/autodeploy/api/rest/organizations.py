@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.etags import tagged
 from autodeploy.kernel.schema import Page
 from autodeploy.services.auth import service
 from autodeploy.services.auth.schemas import OrganizationView
@@ -22,7 +23,12 @@ async def list_organizations(
 
 @router.get("/{organization_id}", operation_id="getOrganization")
 async def get_organization(
-    resources: ResourcesDep, principal: PrincipalDep, organization_id: UUID
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    organization_id: UUID,
 ) -> OrganizationView:
     """One organization of the caller."""
-    return await service.get_organization(resources, principal, organization_id)
+    return tagged(
+        response, await service.get_organization(resources, principal, organization_id)
+    )

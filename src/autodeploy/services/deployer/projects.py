@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -10,10 +9,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.errors import Conflict, InvalidInput, PreconditionFailed
+from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.services.analyzer.analyses import check_root_directory
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.store import find_repository
@@ -92,15 +92,12 @@ async def update_project(
     project_id: UUID,
     body: ProjectUpdate,
     *,
-    if_version: datetime | None = None,
+    if_match: IfMatch = ANY_VERSION,
 ) -> ProjectView:
     """Change what ``body`` names. The slug, and with it the address, stays.
 
-    Args:
-        if_version: the ``updated_at`` that the caller has seen, if it said so.
-
     Raises:
-        PreconditionFailed: it was changed since.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound, InvalidInput, Forbidden.
     """
     async with resources.db.transaction() as session:
@@ -108,11 +105,10 @@ async def update_project(
             session, principal.organization_ids, project_id, lock=True
         )
         require(principal, Action.PROJECT_UPDATE, project.organization_id)
-        if if_version is not None and project.updated_at != if_version:
-            raise PreconditionFailed(
-                "The project was changed since you read it.", remedy="Read it again, then update."
-            )
-        changes = body.model_dump(exclude_unset=True)
+        [present] = await _views(session, [project])
+        if_match.require(present)
+        body.require_readonly_same(present)
+        changes = body.model_dump(exclude_unset=True, exclude=set(body.model_extra or ()))
         if changes.get("name", "") is None:
             raise InvalidInput("A project has a name.", field="name")
         if body.repository_id is not None:
@@ -128,17 +124,24 @@ async def update_project(
         return (await _views(session, [project]))[0]
 
 
-async def delete_project(resources: Resources, principal: Principal, project_id: UUID) -> None:
+async def delete_project(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    *,
+    if_match: IfMatch = ANY_VERSION,
+) -> None:
     """Delete a project with its deployments, releases, routes and databases.
 
     From the first commit on it is gone for callers; workers take down what lies outside, and this
-    returns when they have, or after ``DELETION_WAIT_SECONDS``.
+    returns when they have, or after ``DELETION_WAIT_SECONDS``. Raises ``PreconditionFailed``.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(
             session, principal.organization_ids, project_id, lock=True
         )
         require(principal, Action.PROJECT_DELETE, project.organization_id)
+        if_match.require((await _views(session, [project]))[0])
         await session.execute(
             update(Project).where(Project.id == project_id).values(deletion_requested_at=now())
         )

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from autodeploy.kernel.schema import DisplayName, Input, Schema
+from autodeploy.kernel.schema import DisplayName, Input, Schema, Update
 from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.deployer.live_state import RuntimeState
 from autodeploy.services.deployer.naming import PRODUCTION
@@ -44,10 +44,10 @@ class ProjectInput(Input):
     root_directory: RootDirectory = ""
 
 
-class ProjectUpdate(Input):
-    """What is left out stays as it is; what else a GET answers is accepted and not changed."""
+class ProjectUpdate(Update):
+    """What is left out stays as it is; what else a GET answers may come along unchanged."""
 
-    model_config = ConfigDict(extra="ignore")
+    moving: ClassVar[frozenset[str]] = frozenset({"environments"})
 
     name: DisplayName | None = None
     repository_id: UUID | None = None
@@ -109,8 +109,8 @@ class VariableInput(Input):
     environment: EnvironmentName = PRODUCTION
 
 
-class VariableUpdate(Input):
-    """A value that is left out stays as it is."""
+class VariableUpdate(Update):
+    """A value that is left out or null stays as it is."""
 
     value: Annotated[VariableValue | None, Field(repr=False)] = None
     is_secret: bool | None = None

@@ -83,17 +83,14 @@ async def find_environment(
 
 
 async def find_variable(
-    session: AsyncSession, project_id: UUID, environment: str, key: str
+    session: AsyncSession, project_id: UUID, environment: str, key: str, *, lock: bool = False
 ) -> EnvironmentVariable | None:
-    return await session.scalar(
-        select(EnvironmentVariable)
-        .where(
-            EnvironmentVariable.project_id == project_id,
-            EnvironmentVariable.environment == environment,
-            EnvironmentVariable.key == key,
-        )
-        .with_for_update()
+    statement = select(EnvironmentVariable).where(
+        EnvironmentVariable.project_id == project_id,
+        EnvironmentVariable.environment == environment,
+        EnvironmentVariable.key == key,
     )
+    return await session.scalar(statement.with_for_update() if lock else statement)
 
 
 async def list_variables(

@@ -9,6 +9,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
@@ -40,6 +41,16 @@ async def list_variables(
     return Page(items=[_view(row, by_id.get(row.id)) for row in rows])
 
 
+async def get_variable(
+    resources: Resources, principal: Principal, project_id: UUID, environment: str, key: str
+) -> VariableView:
+    """One variable; the value of a secret is left out. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_READ)
+        row = await _get_row(session, project, environment, key)
+    return await _view(resources, project, row)
+
+
 async def create_variable(
     resources: Resources, principal: Principal, project_id: UUID, body: VariableInput
 ) -> VariableView:
@@ -67,18 +78,22 @@ async def update_variable(
     environment: str,
     key: str,
     body: VariableUpdate,
+    *,
+    if_match: IfMatch = ANY_VERSION,
 ) -> VariableView:
     """Change a variable; a value that is left out stays.
 
     Raises:
         InvalidInput: a secret would become readable; that takes a new value.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound.
     """
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
-        row = await store.find_variable(session, project.id, environment, key)
-        if row is None:
-            raise _no_such_variable(key)
+        row = await _get_row(session, project, environment, key, lock=True)
+        present = await _view(resources, project, row)
+        if_match.require(present)
+        body.require_readonly_same(present)
         if row.is_secret and body.is_secret is False and body.value is None:
             raise InvalidInput(
                 f"{key} is a secret: its value is never shown, so it cannot be made readable.",
@@ -94,14 +109,20 @@ async def update_variable(
 
 
 async def delete_variable(
-    resources: Resources, principal: Principal, project_id: UUID, environment: str, key: str
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    environment: str,
+    key: str,
+    *,
+    if_match: IfMatch = ANY_VERSION,
 ) -> None:
-    """Remove a variable. Raises ``NotFound``."""
+    """Remove a variable. Raises ``NotFound`` and ``PreconditionFailed``."""
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
-        row = await store.find_variable(session, project.id, environment, key)
-        if row is None:
-            raise _no_such_variable(key)
+        row = await _get_row(session, project, environment, key, lock=True)
+        if if_match != ANY_VERSION:  # so that a value which no key opens any more can be removed
+            if_match.require(await _view(resources, project, row))
         await session.delete(row)
 
 
@@ -117,7 +138,7 @@ async def set_variables(
     A value that is set already is left alone, so that it does not count as a change.
     """
     for key, value in values.items():
-        row = await store.find_variable(session, project.id, environment, key)
+        row = await store.find_variable(session, project.id, environment, key, lock=True)
         if row is None:
             await _insert(resources, session, project, environment, key, value, None)
         else:
@@ -188,8 +209,13 @@ async def _get_project(
     return project
 
 
-def _no_such_variable(key: str) -> NotFound:
-    return NotFound(
-        f"{key} is not set in this environment.",
-        remedy="`autodeploy env list` shows those that are; `--environment` names another one.",
-    )
+async def _get_row(
+    session: AsyncSession, project: Project, environment: str, key: str, *, lock: bool = False
+) -> EnvironmentVariable:
+    row = await store.find_variable(session, project.id, environment, key, lock=lock)
+    if row is None:
+        raise NotFound(
+            f"{key} is not set in this environment.",
+            remedy="`autodeploy env list` shows those that are; `--environment` names another one.",
+        )
+    return row
