@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.schema import CreateIndex
 
 from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
@@ -23,8 +24,8 @@ from autodeploy.services.monitor import models as monitor
 
 MODELS = (analyzer, auth, deployer, monitor)
 
-# PostgreSQL writes this expression in its own words, which Alembic takes for another one.
-SEARCH_INDEX = "idx_projects_search"
+# PostgreSQL writes these expressions in its own words, which Alembic takes for others.
+SEARCH_INDEXES = {"idx_projects_search": "projects", "idx_repositories_search": "repositories"}
 
 
 async def test_models_and_migrated_schema_do_not_differ(database_url: str) -> None:
@@ -36,7 +37,7 @@ async def test_models_and_migrated_schema_do_not_differ(database_url: str) -> No
             opts={
                 "compare_type": True,
                 "compare_server_default": True,
-                "include_object": lambda _object, name, *_: name != SEARCH_INDEX,
+                "include_object": lambda _object, name, *_: name not in SEARCH_INDEXES,
             },
         )
         return list(compare_metadata(context, Base.metadata))
@@ -69,10 +70,25 @@ async def test_checks_of_models_are_in_the_schema(database_url: str) -> None:
     await owner.close()
 
 
+@pytest.mark.parametrize(("name", "table"), SEARCH_INDEXES.items())
+async def test_search_index_is_the_one_of_the_model(
+    database_url: str, name: str, table: str
+) -> None:
+    [index] = [each for each in Base.metadata.tables[table].indexes if each.name == name]
+    definition = text("SELECT pg_get_indexdef(CAST(:name AS regclass))")
+    owner = Database(database_url)
+    async with owner.transaction() as session:
+        migrated = await session.scalar(definition, {"name": name})
+        await session.execute(text(f"DROP INDEX {name}"))
+        await session.execute(CreateIndex(index))
+        assert await session.scalar(definition, {"name": name}) == migrated
+    await owner.close()
+
+
 async def test_search_index_covers_projects_without_a_description(database: Database) -> None:
     async with database.transaction() as session:
         definition = await session.execute(
-            text("SELECT pg_get_indexdef(CAST(:name AS regclass))"), {"name": SEARCH_INDEX}
+            text("SELECT pg_get_indexdef(CAST('idx_projects_search' AS regclass))")
         )
         assert "COALESCE(description, ''::text)" in definition.scalar_one()
 

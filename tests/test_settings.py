@@ -148,3 +148,30 @@ def test_production_with_everything_is_accepted(home: Path) -> None:
         master_key_path=home / "key",
         jwt_key_path=home / "pem",
     ).require_complete()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "https://a.example/", "a.example", "https://*.example", "https://A.example",
+     "https://a.example,*", "https://u:p@a.example", ""],
+)  # fmt: skip
+def test_origin_that_would_open_the_api_to_any_page_or_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    monkeypatch.setenv("ALLOWED_ORIGINS", origin or ",")
+    with pytest.raises(ValidationError, match="is not the origin of a page"):
+        Settings()
+
+
+def test_origins_may_have_ports_and_blanks_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example:8443, http://[::1]:3000")
+    assert Settings().allowed_origins == ["https://a.example:8443", "http://[::1]:3000"]
+
+
+@pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.5;10.0.0.6"])
+def test_proxies_that_are_no_addresses_are_refused(
+    monkeypatch: pytest.MonkeyPatch, proxies: str
+) -> None:
+    monkeypatch.setenv("AUTODEPLOY_TRUSTED_PROXIES", proxies)
+    with pytest.raises(ValidationError, match="neither an address nor a network"):
+        Settings()

@@ -149,9 +149,7 @@ def _require_json_type(content_type: str | None) -> None:
     media["content-type"] = content_type or ""
     main, subtype = media.get_content_maintype(), media.get_content_subtype()
     if main != "application" or not (subtype == "json" or subtype.endswith("+json")):
-        raise UnsupportedMediaType(
-            "The body is not declared to be JSON.", field="Content-Type"
-        )
+        raise UnsupportedMediaType("The body is not declared to be JSON.", field="Content-Type")
 
 
 def _refuse_nul_in_url(scope: Scope) -> None:

@@ -79,3 +79,12 @@ ResourcesDep = Annotated[Resources, Depends(_resources)]
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
 PageDep = Annotated[PageRequest, Depends(_page)]
 LogFilterDep = Annotated[LogFilter, Depends(_log_filter)]
+#: ``q`` of a list that is searched.
+SearchText = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description='Words to find: `"a phrase"`, `this or that`, `-without`. The last one may be '
+        "unfinished. The best match comes first.",
+    ),
+]

@@ -2,7 +2,8 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,8 +21,7 @@ Row = TypeVar("Row")
 
 def encode_cursor(created_at: datetime, row_id: UUID) -> str:
     """The cursor that continues after the row with these two values."""
-    text = f"{created_at.isoformat()}|{row_id}"
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return _pack(created_at.isoformat(), str(row_id))
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
@@ -29,13 +29,43 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
 
     Raises ``InvalidInput`` with field ``cursor`` for anything else.
     """
+    with _cursors_only():
+        moment, row_id = _unpack(cursor)
+        return _moment(moment), UUID(row_id)
+
+
+def encode_ranked(rank: float, created_at: datetime, row_id: UUID) -> str:
+    """The cursor that continues a list by rank after the row with these values."""
+    return _pack(repr(rank), created_at.isoformat(), str(row_id))
+
+
+def decode_ranked(cursor: str) -> tuple[float, datetime, UUID]:
+    """What ``encode_ranked`` was given. Raises ``InvalidInput`` for anything else."""
+    with _cursors_only():
+        rank, moment, row_id = _unpack(cursor)
+        return float(rank), _moment(moment), UUID(row_id)
+
+
+def _pack(*parts: str) -> str:
+    return urlsafe_b64encode("|".join(parts).encode()).decode().rstrip("=")
+
+
+def _unpack(cursor: str) -> list[str]:
+    padded = cursor + "=" * (-len(cursor) % 4)
+    return urlsafe_b64decode(padded).decode("ascii").split("|")
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a cursor's time names its zone")
+    return moment
+
+
+@contextmanager
+def _cursors_only() -> Iterator[None]:
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        moment, _, row_id = urlsafe_b64decode(padded).decode("ascii").partition("|")
-        created_at = datetime.fromisoformat(moment)
-        if created_at.tzinfo is None:
-            raise ValueError("a cursor's time names its zone")
-        return created_at, UUID(row_id)
+        yield
     except (ValueError, binascii.Error) as error:
         raise InvalidInput(
             "The cursor is not one that this list gave out.",

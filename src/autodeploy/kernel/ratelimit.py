@@ -77,9 +77,7 @@ class RateLimiter:
         return await _count(self._local, key, limit)
 
 
-async def _count(
-    limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit
-) -> Decision:
+async def _count(limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit) -> Decision:
     item = RateLimitItemPerSecond(limit.count, limit.window_seconds)
     allowed = await limiter.hit(item, key)
     stats = await limiter.get_window_stats(item, key)

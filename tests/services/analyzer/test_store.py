@@ -1,6 +1,5 @@
 from tests.services.analyzer.archives import chunks, tar_gz
 
-from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import service, store
 from autodeploy.services.auth.principal import Principal
@@ -34,6 +33,6 @@ async def test_search_takes_wildcards_literally(resources: Resources, owner: Pri
             )
             for q in ("SHOP", "%", "nothing")
         }
-    assert [row.full_name for row in found["SHOP"]] == ["Blue shop"]
-    assert [row.full_name for row in found["%"]] == ["100% green"]
-    assert split_page(found["nothing"], 10, lambda row: (row.created_at, row.id)) == ([], None)
+    assert [row.full_name for row in found["SHOP"][0]] == ["Blue shop"]
+    assert [row.full_name for row in found["%"][0]] == ["100% green"]
+    assert found["nothing"] == ([], None)

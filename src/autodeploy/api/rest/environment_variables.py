@@ -38,9 +38,7 @@ async def create_variable(
     body: VariableInput,
 ) -> VariableView:
     """Set a new variable."""
-    return tagged(
-        response, await variables.create_variable(resources, principal, project_id, body)
-    )
+    return tagged(response, await variables.create_variable(resources, principal, project_id, body))
 
 
 @router.get("/{key}", operation_id="getVariable")

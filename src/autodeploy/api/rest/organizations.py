@@ -29,6 +29,4 @@ async def get_organization(
     organization_id: UUID,
 ) -> OrganizationView:
     """One organization of the caller."""
-    return tagged(
-        response, await service.get_organization(resources, principal, organization_id)
-    )
+    return tagged(response, await service.get_organization(resources, principal, organization_id))

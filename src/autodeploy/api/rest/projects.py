@@ -1,11 +1,10 @@
 """``/api/v1/projects``: projects and their environments."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 
-from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
+from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep, SearchText
 from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page
@@ -32,9 +31,9 @@ async def list_projects(
     resources: ResourcesDep,
     principal: PrincipalDep,
     page: PageDep,
-    q: Annotated[str | None, Query(max_length=200)] = None,
+    q: SearchText = None,
 ) -> Page[ProjectView]:
-    """The projects of the caller's organizations, newest first; ``q`` is part of a name."""
+    """The projects of the caller's organizations, newest first, or with ``q`` by rank."""
     answer = await projects.list_projects(
         resources, principal, limit=page.limit, cursor=page.cursor, q=q
     )
@@ -60,9 +59,7 @@ async def update_project(
     if_match: IfMatchDep,
 ) -> ProjectView:
     """Change a project; what is left out stays. ``If-Match`` guards against lost updates."""
-    view = await projects.update_project(
-        resources, principal, project_id, body, if_match=if_match
-    )
+    view = await projects.update_project(resources, principal, project_id, body, if_match=if_match)
     return tagged(response, view)
 
 

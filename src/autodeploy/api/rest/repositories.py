@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
+from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep, SearchText
 from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page
 from autodeploy.services.analyzer import service
@@ -70,9 +70,9 @@ async def list_repositories(
     request: Request,
     response: Response,
     page: PageDep,
-    q: Annotated[str | None, Query(max_length=255)] = None,
+    q: SearchText = None,
 ) -> Page[RepositoryView]:
-    """The caller's repositories, newest first."""
+    """The caller's repositories, newest first, or with ``q`` by rank."""
     found = await service.list_repositories(
         resources, principal, limit=page.limit, cursor=page.cursor, q=q
     )

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
+from autodeploy.kernel.search import index_on
 
 
 class RepositoryKind(StrEnum):
@@ -30,6 +31,11 @@ class RepositoryKind(StrEnum):
     UPLOAD = "upload"
 
 
+#: What is searched of a repository: ``acme/shop`` as a whole, and each part of it; a word that is
+#: not indexed stands between, so that no phrase reaches over.
+REPOSITORY_DOCUMENT = "full_name || ' the ' || translate(full_name, '/._-', '    ')"
+
+
 class Repository(Base):
     __tablename__ = "repositories"
     __table_args__ = (
@@ -38,7 +44,7 @@ class Repository(Base):
         Index("idx_repositories_org_id", "organization_id"),
         Index(
             "idx_repositories_search",
-            text("to_tsvector('english', full_name)"),
+            text(index_on(REPOSITORY_DOCUMENT)),
             postgresql_using="gin",
         ),
     )

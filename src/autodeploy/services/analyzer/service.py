@@ -7,7 +7,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import InvalidInput, NotFound
-from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import DisplayName, Page
 from autodeploy.services.analyzer import store
@@ -152,11 +151,12 @@ async def list_repositories(
     cursor: str | None = None,
     q: str | None = None,
 ) -> Page[RepositoryView]:
-    """The repositories of the caller's organizations, newest first."""
+    """The repositories of the caller's organizations, newest first, or with ``q`` by rank."""
     allowed = organizations_allowing(principal, Action.REPOSITORY_READ)
     async with resources.db.transaction() as session:
-        rows = await store.list_repositories(session, allowed, q=q, limit=limit, cursor=cursor)
-    page, next_cursor = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, next_cursor = await store.list_repositories(
+            session, allowed, q=q, limit=limit, cursor=cursor
+        )
     items = [RepositoryView.model_validate(row) for row in page]
     return Page(items=items, next_cursor=next_cursor)
 

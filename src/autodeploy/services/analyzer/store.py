@@ -8,8 +8,21 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.kernel.pagination import keyset
-from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis, RepositoryKind
+from autodeploy.kernel.search import Searched, index_on
+from autodeploy.services.analyzer.models import (
+    REPOSITORY_DOCUMENT,
+    Repository,
+    RepositoryAnalysis,
+    RepositoryKind,
+)
+
+_SEARCHED = Searched(
+    document=REPOSITORY_DOCUMENT,
+    weights=index_on(REPOSITORY_DOCUMENT),
+    name=Repository.full_name,
+    created_at=Repository.created_at,
+    row_id=Repository.id,
+)
 
 
 async def find_repository(
@@ -76,15 +89,10 @@ async def list_repositories(
     q: str | None,
     limit: int,
     cursor: str | None,
-) -> Sequence[Repository]:
-    """Repositories whose name holds ``q``, newest first, one more than ``limit``."""
+) -> tuple[Sequence[Repository], str | None]:
+    """A page of repositories and the cursor of the next: newest first, or with ``q`` by rank."""
     statement = select(Repository).where(Repository.organization_id.in_(organization_ids))
-    if q:
-        statement = statement.where(Repository.full_name.icontains(q, autoescape=True))
-    rows = await session.scalars(
-        keyset(statement, Repository.created_at, Repository.id, limit=limit, cursor=cursor)
-    )
-    return rows.all()
+    return await _SEARCHED.list_page(session, statement, q=q, limit=limit, cursor=cursor)
 
 
 async def find_analysis(

@@ -173,6 +173,7 @@ class IdempotencyKey(Base):
     """The answer to a POST that carried ``Idempotency-Key``, kept for 24 hours."""
 
     __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("idx_idempotency_keys_created_at", "created_at"),)
 
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True

@@ -20,8 +20,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
+from autodeploy.kernel.search import index_on
 from autodeploy.kernel.vault import sealed
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus, sql_values
+
+#: What is searched of a project. The parts of a name such as ``acme.shop`` count as words too;
+#: a word that is not indexed stands before them, so that no phrase reaches over into them.
+PROJECT_DOCUMENT = (
+    "name || ' ' || coalesce(description, '') || ' the ' || translate(name, '/._-', '    ')"
+)
 
 
 class Project(Base):
@@ -32,7 +39,7 @@ class Project(Base):
         Index("idx_projects_org_id", "organization_id"),
         Index(
             "idx_projects_search",
-            text("to_tsvector('english', name || ' ' || coalesce(description, ''))"),
+            text(index_on(PROJECT_DOCUMENT)),
             postgresql_using="gin",
         ),
     )

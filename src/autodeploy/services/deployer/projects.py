@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput
-from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
@@ -70,11 +69,12 @@ async def list_projects(
     cursor: str | None = None,
     q: str | None = None,
 ) -> Page[ProjectView]:
-    """The projects of the caller's organizations, newest first."""
+    """The projects of the caller's organizations, newest first, or with ``q`` by rank."""
     allowed = organizations_allowing(principal, Action.PROJECT_READ)
     async with resources.db.transaction() as session:
-        rows = await store.list_projects(session, allowed, q=q, limit=limit, cursor=cursor)
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, following = await store.list_projects(
+            session, allowed, q=q, limit=limit, cursor=cursor
+        )
         return Page(items=await _views(session, page), next_cursor=following)
 
 

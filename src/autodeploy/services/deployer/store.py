@@ -8,13 +8,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.pagination import keyset
+from autodeploy.kernel.search import Searched
 from autodeploy.services.deployer.models import (
+    PROJECT_DOCUMENT,
     Deployment,
     DeploymentEvent,
     DeploymentStep,
     Environment,
     EnvironmentVariable,
     Project,
+)
+
+_PROJECTS = Searched(
+    document=PROJECT_DOCUMENT,
+    weights="setweight(to_tsvector('english', name || ' ' || translate(name, '/._-', '    ')), 'A')"
+    " || setweight(to_tsvector('english', coalesce(description, '')), 'C')",
+    name=Project.name,
+    created_at=Project.created_at,
+    row_id=Project.id,
 )
 
 
@@ -44,18 +55,12 @@ async def list_projects(
     q: str | None,
     limit: int,
     cursor: str | None,
-) -> Sequence[Project]:
-    """Projects, newest first, one more than ``limit`` when another page follows."""
+) -> tuple[Sequence[Project], str | None]:
+    """A page of projects and the cursor of the next: newest first, or with ``q`` by rank."""
     statement = select(Project).where(
         Project.organization_id.in_(organization_ids), Project.deletion_requested_at.is_(None)
     )
-    if q:
-        pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        statement = statement.where(Project.name.ilike(pattern) | Project.slug.ilike(pattern))
-    rows = await session.scalars(
-        keyset(statement, Project.created_at, Project.id, limit=limit, cursor=cursor)
-    )
-    return rows.all()
+    return await _PROJECTS.list_page(session, statement, q=q, limit=limit, cursor=cursor)
 
 
 async def list_environments(
