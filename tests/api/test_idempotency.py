@@ -1,11 +1,14 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, update
+from tests.api.conftest import client_of, new_app
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.auth.models import IdempotencyKey
+from autodeploy.services.auth.upkeep import remove_expired
 
 TOKENS = "/api/v1/auth/tokens"
 
@@ -111,3 +114,52 @@ async def test_work_whose_answer_could_not_be_kept_is_not_begun(
     assert (refused.status_code, refused.json()["code"]) == (503, "vault_away")
     assert refused.json()["retryable"] is True
     assert (await _create(client, headers, "k1")).status_code == 201
+
+
+async def test_the_key_of_a_caller_without_a_credential_hands_nobody_a_session(client):
+    body = {"email": "ada@example.com", "password": "correct horse", "name": "Ada"}
+    first, again = [
+        await client.post("/api/v1/auth/register", json=body, headers={"Idempotency-Key": "k1"})
+        for _ in range(2)
+    ]
+    assert first.status_code == 201
+    assert (again.status_code, again.json()["code"]) == (409, "email_taken")
+    assert "accessToken" not in again.text
+
+
+async def test_answers_that_are_out_of_date_are_removed(client, sign_up, resources):
+    headers = await sign_up()
+    for key, age in (("old", 25), ("fresh", 23)):
+        await _create(client, headers, key)
+        async with resources.db.transaction() as session:
+            await session.execute(
+                update(IdempotencyKey)
+                .where(IdempotencyKey.key == key)
+                .values(created_at=now() - timedelta(hours=age))
+            )
+    await remove_expired(resources)
+    async with resources.db.transaction() as session:
+        assert (await session.scalars(select(IdempotencyKey.key))).all() == ["fresh"]
+
+
+async def test_the_process_that_dies_before_the_answer_leaves_one_run_to_a_repetition(
+    home, resources, sign_up, monkeypatch
+):
+    headers = await sign_up()
+
+    async def die(*_: object) -> None:
+        raise SystemExit("killed before the answer was kept")
+
+    async with client_of(new_app(home, resources)) as client:
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr("autodeploy.api.idempotency._Attempt.finish", die)
+            patch.setattr("autodeploy.api.idempotency._Attempt.forget", die)
+            await _create(client, headers, "k1")
+        assert (await _create(client, headers, "k1")).json()["code"] == "request_in_progress"
+        async with resources.db.transaction() as session:
+            await session.execute(
+                update(IdempotencyKey).values(created_at=now() - timedelta(minutes=6))
+            )
+        answers = await asyncio.gather(*(_create(client, headers, "k1") for _ in range(4)))
+        assert {answer.status_code for answer in answers} <= {201, 409}
+        assert await _count(client, headers) == 2  # the one that died, and one repetition

@@ -38,7 +38,7 @@ def test_each_operation_has_an_id_of_its_own_that_is_not_generated(document):
 def test_each_answer_with_a_body_declares_its_schema(document):
     for method, template, operation in _operations(document):
         for status, response in operation["responses"].items():
-            if status == "204" or template == "/metrics":
+            if status in {"204", "304"} or template == "/metrics":
                 continue
             (content,) = response["content"].values()
             assert content["schema"].keys() & {"$ref", "anyOf"}, f"{method} {template} {status}"
@@ -58,7 +58,7 @@ def test_exactly_the_public_operations_need_no_credential(document):
         for method, template, operation in _operations(document)
         if operation["security"] == []
     }
-    assert public == PUBLIC_ROUTES
+    assert public == {(method, path) for method, path in PUBLIC_ROUTES if path[:5] != "/docs"}
 
 
 def test_every_reference_resolves(document):

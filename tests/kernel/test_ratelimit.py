@@ -40,6 +40,14 @@ async def test_the_window_slides_and_a_call_after_the_named_time_is_allowed(limi
         assert (await limiter.hit("k", limit)).allowed
 
 
+async def test_what_is_forgotten_counts_from_nothing(limiter):
+    limit = Limit(1, 60)
+    assert (await limiter.hit("k", limit)).allowed
+    assert not (await limiter.hit("k", limit)).allowed
+    await limiter.forget("k", limit)
+    assert (await limiter.hit("k", limit)).allowed
+
+
 async def test_concurrent_calls_of_two_processes_do_not_pass_the_limit_together(resources):
     limiters = [RateLimiter(resources.cache.redis) for _ in range(2)]
     answers = await asyncio.gather(

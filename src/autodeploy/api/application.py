@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from autodeploy import __version__
-from autodeploy.api import problems
+from autodeploy.api import documentation, problems
 from autodeploy.api.bodies import BodyGuard
 from autodeploy.api.deps import require_credential
 from autodeploy.api.etags import NotModified
@@ -24,6 +24,25 @@ _PROBLEM_RESPONSE: dict[int | str, dict[str, Any]] = {
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A repetition with the same key and body gets the first answer, for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Answer 304 without a body while the ETag is one of these.",
+    "schema": {"type": "string"},
+}
+_ETAG = {
+    "description": "The version, for If-Match and If-None-Match.",
+    "required": True,
+    "schema": {"type": "string"},
+}
 
 
 def build_application(
@@ -35,8 +54,7 @@ def build_application(
 ) -> FastAPI:
     """An application that serves ``routers``; ``lifespan`` fills ``app.state.resources``.
 
-    Documentation pages are not served: the description is a file of the project, and
-    ``/openapi.json`` answers callers with a credential.
+    ``/docs`` shows the description to who types in a credential: ``/openapi.json`` needs one.
     """
     app = FastAPI(
         title="AutoDeploy",
@@ -46,11 +64,14 @@ def build_application(
         dependencies=[Depends(require_credential)],
         responses=_PROBLEM_RESPONSE,
         openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
     )
     for router in routers:
         app.include_router(router)
     app.add_api_route("/openapi.json", _describe, include_in_schema=False)
+    app.include_router(documentation.router, include_in_schema=False)
     problems.install(app)
     _surround(app, allowed_origins, rate_rules)
     app.state.allowed_origins = frozenset(allowed_origins)
@@ -76,6 +97,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             schemas.pop(name, None)
         components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
         _declare_credentials(app, document)
+        for item in document["paths"].values():
+            _declare_headers(item)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -87,6 +110,18 @@ def _declare_credentials(app: FastAPI, document: dict[str, Any]) -> None:
             if operation is not None:
                 operation["security"] = [] if entry.public else [{"bearer": []}]
                 operation["responses"].pop("422", None)
+
+
+def _declare_headers(item: dict[str, Any]) -> None:
+    """Say what middleware and ``etags.tagged`` take and give on the operations of a path."""
+    if "post" in item and item["post"]["security"]:
+        item["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    if "get" in item and "put" in item:
+        read, update = item["get"], item["put"]
+        read.setdefault("parameters", []).append(_IF_NONE_MATCH)
+        read["responses"]["304"] = {"description": "It is as If-None-Match says."}
+        for operation in (read, update):
+            operation["responses"]["200"]["headers"] = {"ETag": _ETAG}
 
 
 def _surround(app: FastAPI, origins: Sequence[str], rules: tuple[Rule, ...]) -> None:

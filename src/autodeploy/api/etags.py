@@ -23,10 +23,11 @@ _OF_THE_BODY = ("content-length", "content-type")
 
 async def _if_match(
     if_match: Annotated[
-        list[str] | None, Header(description="Change it only if it still is of this version.")
+        str | None,
+        Header(alias="If-Match", description="Do it only if it still is of this version."),
     ] = None,
 ) -> IfMatch:
-    return ANY_VERSION if if_match is None else IfMatch.parse(",".join(if_match))
+    return ANY_VERSION if if_match is None else IfMatch.parse(if_match)
 
 
 IfMatchDep = Annotated[IfMatch, Depends(_if_match)]

@@ -1,6 +1,12 @@
 """``Idempotency-Key`` on POST: a repeated request gets the first one's answer for 24 hours.
 
-The answer is kept encrypted for the caller, since it may hold a secret that is shown once.
+The answer is kept encrypted for the caller, since it may hold a secret that is shown once. Callers
+without a credential have no answers of their own to keep, so their key changes nothing: a key is
+no secret, and whoever knew one could read a new session's tokens. A repeated registration is told
+that the address is taken, and the caller signs in.
+
+A process that dies after the change and before the answer leaves the key without one. Repetitions
+are told to wait (409) for ``ABANDONED_AFTER``, then one of them runs anew.
 """
 
 import hashlib
@@ -24,8 +30,8 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import Place, place_of
 from autodeploy.services.auth.models import IdempotencyKey
 from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.upkeep import ANSWERS_KEPT_FOR
 
-KEPT_FOR = timedelta(hours=24)
 #: After this long a request without an answer is taken to have died with its process.
 ABANDONED_AFTER = timedelta(minutes=5)
 
@@ -111,7 +117,7 @@ class _Attempt:
         async with self._resources.db.transaction() as session:
             await session.execute(
                 delete(IdempotencyKey).where(
-                    *self._is_ours, IdempotencyKey.created_at < now() - KEPT_FOR
+                    *self._is_ours, IdempotencyKey.created_at < now() - ANSWERS_KEPT_FOR
                 )
             )
             await session.execute(

@@ -12,6 +12,8 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/docs"),
+        ("GET", "/docs/{name}"),
     }
 )
 

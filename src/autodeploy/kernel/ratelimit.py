@@ -6,6 +6,7 @@ numbers. Each count is one script in Redis, so that concurrent calls cannot pass
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import math
 import time
@@ -76,13 +77,24 @@ class RateLimiter:
             await self._local_storage.reset()  # counts are worth less than the memory they take
         return await _count(self._local, key, limit)
 
+    async def forget(self, key: str, limit: Limit) -> None:
+        """Count from nothing again what ``hit`` counted of ``key`` under ``limit``."""
+        await self._local.clear(_item(limit), key)
+        with contextlib.suppress(*REDIS_AWAY):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._shared.clear(_item(limit), key)
+
 
 async def _count(limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit) -> Decision:
-    item = RateLimitItemPerSecond(limit.count, limit.window_seconds)
+    item = _item(limit)
     allowed = await limiter.hit(item, key)
     stats = await limiter.get_window_stats(item, key)
     reset = max(1, math.ceil(stats.reset_time - time.time()))
     return Decision(allowed, stats.remaining, reset)
+
+
+def _item(limit: Limit) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(limit.count, limit.window_seconds)
 
 
 def network_of(address: str) -> str:
