@@ -179,14 +179,17 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
     from autodeploy.kernel.cache import Cache
     from autodeploy.kernel.events import EventBus
     from autodeploy.kernel.git.remote import GitClient
+    from autodeploy.kernel.mail import Mailer, Outbox
     from autodeploy.kernel.objects import ObjectStore
     from autodeploy.kernel.queue import Queues
+    from autodeploy.kernel.ratelimit import RateLimiter
     from autodeploy.kernel.signing import TokenSigner, generate_signing_key
     from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 
     queues = Queues.connect(redis_url)
     events = EventBus.connect(redis_url)
     cache = Cache.connect(redis_url)
+    mail = Mailer(Outbox(home / "outbox"), sender="autodeploy@example.com", retry_seconds=())
     generate_signing_key(home / "jwt.pem")
     yield Resources(
         db=database,
@@ -197,8 +200,12 @@ async def resources(database: Database, redis_url: str, home: Path) -> AsyncIter
         vault=Vault(EmbeddedBackend(Keyring.of(secrets.token_bytes(32)))),
         signer=TokenSigner.load(home / "jwt.pem"),
         git=GitClient(allow_private_addresses=True),
+        mail=mail,
+        limiter=RateLimiter(cache.redis),
+        public_url="https://autodeploy.test",
         home=home,
     )
+    await mail.flush()
     await cache.close()
     await events.close()
     await queues.close()

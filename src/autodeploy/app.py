@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
 from autodeploy.api.rest import (
+    accounts,
     auth,
     deployments,
     environment_variables,
@@ -22,6 +23,8 @@ from autodeploy.api.rest import (
     projects,
     providers,
     repositories,
+    second_factor,
+    sessions,
 )
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
@@ -31,7 +34,14 @@ from autodeploy.settings import Settings
 
 #: Routers of each role; those of operations are served by every one.
 ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
-    "auth": (auth.router, auth.keys_router, organizations.router),
+    "auth": (
+        auth.router,
+        auth.keys_router,
+        accounts.router,
+        sessions.router,
+        second_factor.router,
+        organizations.router,
+    ),
     "analyzer": (repositories.router,),
     "deployer": (
         projects.router,

@@ -14,8 +14,10 @@ from autodeploy.kernel.db import Database
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
+from autodeploy.kernel.mail import Mailer, Outbox, SmtpServer, Transport
 from autodeploy.kernel.objects import ObjectStore, start_object_threads
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
+from autodeploy.kernel.ratelimit import RateLimiter
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox import MIB, open_sandbox
 from autodeploy.kernel.signing import TokenSigner
@@ -51,6 +53,8 @@ def check_keys(settings: Settings) -> None:
 async def open_resources(settings: Settings, database_role: DatabaseRole) -> Resources:
     """The kernel's parts, from the settings. They connect when they are first used."""
     redis_url = settings.effective_redis_url
+    cache = Cache.connect(redis_url)
+    limited = (settings.rate_limits or "").strip().lower() != "off"
     await start_object_threads()
     return Resources(
         db=Database(
@@ -60,11 +64,14 @@ async def open_resources(settings: Settings, database_role: DatabaseRole) -> Res
         ),
         queues=Queues.connect(redis_url),
         events=EventBus.connect(redis_url),
-        cache=Cache.connect(redis_url),
+        cache=cache,
         objects=ObjectStore.open(settings.effective_objects_url),
         vault=open_vault(settings),
         signer=TokenSigner.load(settings.jwt_key_file),
         git=GitClient(allow_private_addresses=settings.allow_private_addresses),
+        mail=open_mailer(settings),
+        limiter=RateLimiter(cache.redis) if limited else None,
+        public_url=settings.effective_public_url,
         home=settings.home,
     )
 
@@ -114,8 +121,19 @@ def _read_credential(path: Path) -> str:
         ) from None
 
 
+def open_mailer(settings: Settings) -> Mailer:
+    """By the operator's server; without one into a folder, or in production not at all."""
+    transport: Transport | None = None
+    if settings.smtp_url:
+        transport = SmtpServer(settings.smtp_url)
+    elif settings.env == "development":
+        transport = Outbox(settings.outbox)
+    return Mailer(transport, sender=settings.mail_sender)
+
+
 async def close_resources(resources: Resources) -> None:
     """Close what ``open_resources`` opened."""
+    await resources.mail.close()
     await resources.events.close()
     await resources.queues.close()
     await resources.cache.close()

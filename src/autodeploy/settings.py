@@ -4,7 +4,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import platformdirs
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     vault_token_file: Path | None = None
     master_key_path: Path | None = None
     jwt_key_path: Path | None = None
+    public_url: str | None = None
+    smtp_url: str | None = Field(default=None, repr=False)
+    mail_from: str | None = None
     admin_email: str = "admin@localhost.localdomain"
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         default=["http://localhost:3000"], validation_alias="ALLOWED_ORIGINS"
@@ -122,6 +125,36 @@ class Settings(BaseSettings):
                 "AUTODEPLOY_VAULT_TOKEN_FILE, and not both"
             )
         return self
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_one(cls, public_url: str | None) -> str | None:
+        if public_url is None:
+            return None
+        parts = urlsplit(public_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise ValueError("name an address such as https://deploy.example.com")
+        return public_url.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_url_is_one(cls, smtp_url: str | None) -> str | None:
+        if smtp_url is not None:
+            # Imported here: a command that sends no mail does not pay for it.
+            from autodeploy.kernel.mail import SmtpServer
+
+            try:
+                SmtpServer(smtp_url)
+            except InvalidInput as error:
+                raise ValueError(f"{error.message} {error.remedy}") from None
+        return smtp_url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from_is_an_address(cls, mail_from: str | None) -> str | None:
+        if mail_from is not None and ("@" not in mail_from or not mail_from.isprintable()):
+            raise ValueError("name an address such as AutoDeploy <deploy@example.com>")
+        return mail_from
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
@@ -201,6 +234,22 @@ class Settings(BaseSettings):
     def api_url(self) -> str:
         """Where the API of this machine answers."""
         return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def effective_public_url(self) -> str:
+        """Where users reach this installation, without a slash at its end."""
+        return self.public_url or self.api_url
+
+    @property
+    def mail_sender(self) -> str:
+        """Whom mails are from."""
+        host = urlsplit(self.effective_public_url).hostname
+        return self.mail_from or f"AutoDeploy <autodeploy@{host}>"
+
+    @property
+    def outbox(self) -> Path:
+        """Where mails lie that no server sends, while developing."""
+        return self.home / "outbox"
 
     def require_complete(self) -> None:
         """Refuse a production start that would need a generated default.

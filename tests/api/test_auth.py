@@ -22,7 +22,8 @@ async def test_an_account_registers_signs_in_refreshes_and_signs_out(client):
     headers = {"Authorization": f"Bearer {refreshed.json()['accessToken']}"}
     me = await client.get("/api/v1/auth/me", headers=headers)
     assert set(me.json()) == {
-        "id", "email", "name", "avatar", "isAdmin", "organizations", "createdAt", "updatedAt",
+        "id", "email", "emailVerifiedAt", "name", "avatar", "isAdmin",
+        "organizations", "createdAt", "updatedAt",
     }  # fmt: skip
     assert set(me.json()["organizations"][0]) == {"id", "name", "slug", "role"}
 

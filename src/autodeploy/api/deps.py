@@ -1,7 +1,7 @@
 """What route functions ask for: the process's resources, the caller, a page."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from fastapi import Depends, Query
 from pydantic import AwareDatetime, StringConstraints
@@ -37,6 +37,26 @@ async def require_credential(connection: HTTPConnection) -> None:
     """Refuse every route that is not on the public list to callers without a credential."""
     if needs_credential(connection.scope):
         await get_principal(connection)
+
+
+class Client(TypedDict):
+    """Who signs in, as the list of sessions shows it."""
+
+    user_agent: str | None
+    address: str | None
+
+
+def client_of(connection: HTTPConnection) -> Client:
+    """The program and the address that a call comes from."""
+    return {
+        "user_agent": connection.headers.get("user-agent"),
+        "address": address_of(connection),
+    }
+
+
+def address_of(connection: HTTPConnection) -> str | None:
+    """The address that a call comes from, as far as trusted proxies say."""
+    return connection.client.host if connection.client else None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,12 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = frozenset(
     {
         ("POST", "/api/v1/auth/register"),
         ("POST", "/api/v1/auth/login"),
+        ("POST", "/api/v1/auth/login/second-factor"),
         ("POST", "/api/v1/auth/refresh"),
+        ("POST", "/api/v1/auth/verify-email"),
+        ("POST", "/api/v1/auth/password-reset"),
+        ("POST", "/api/v1/auth/password-reset/confirm"),
+        ("POST", "/api/v1/auth/setup"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),

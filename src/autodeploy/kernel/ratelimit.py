@@ -1,5 +1,6 @@
 """Sliding-window rate limits, counted in Redis and in this process while Redis is away."""
 
+import contextlib
 import math
 import time
 from collections import OrderedDict
@@ -66,6 +67,15 @@ class RateLimiter:
         remaining = max(0, math.floor(limit.count - float(estimate)))
         reset = max(1, math.ceil(limit.window_seconds - elapsed))
         return Decision(bool(allowed), remaining, reset)
+
+    async def forget(self, key: str, limit: Limit, *, moment: float | None = None) -> None:
+        """Count from nothing again what ``hit`` counted of ``key`` under ``limit``."""
+        window = int((time.time() if moment is None else moment) // limit.window_seconds)
+        keys = [f"{_PREFIX}{key}:{window - 1}", f"{_PREFIX}{key}:{window}"]
+        for each in keys:
+            self._local.pop(each, None)
+        with contextlib.suppress(*REDIS_AWAY):
+            await self._redis.delete(*keys)
 
     def _hit_locally(
         self, keys: list[str], share_before: float, limit: Limit

@@ -1,10 +1,10 @@
-"""``/api/v1/auth``: accounts, sessions, personal tokens, tickets; the public signing key."""
+"""``/api/v1/auth``: signing up, in and out, personal tokens, tickets; the public signing keys."""
 
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, status
 
-from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
+from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep, client_of
 from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page, Schema
 from autodeploy.services.auth import service
@@ -14,6 +14,9 @@ from autodeploy.services.auth.schemas import (
     NewToken,
     RefreshInput,
     RegisterInput,
+    SecondFactorLoginInput,
+    SecondFactorNeeded,
+    SetupInput,
     SignedIn,
     Ticket,
     TokenInput,
@@ -44,17 +47,29 @@ class PublicKeys(Schema):
 @router.post("/register", status_code=status.HTTP_201_CREATED, operation_id="register")
 async def register(request: Request, resources: ResourcesDep, body: RegisterInput) -> SignedIn:
     """Create an account with its personal organization, and sign it in."""
-    return await service.register(
-        resources, body, user_agent=request.headers.get("user-agent"), address=_address(request)
-    )
+    return await service.register(resources, body, **client_of(request))
 
 
 @router.post("/login", operation_id="login")
-async def login(request: Request, resources: ResourcesDep, body: LoginInput) -> SignedIn:
-    """Sign in with e-mail and password."""
-    return await service.login(
-        resources, body, user_agent=request.headers.get("user-agent"), address=_address(request)
-    )
+async def login(
+    request: Request, resources: ResourcesDep, body: LoginInput
+) -> SignedIn | SecondFactorNeeded:
+    """Sign in with e-mail and password; an account with a second factor gets a challenge."""
+    return await service.login(resources, body, **client_of(request))
+
+
+@router.post("/login/second-factor", operation_id="loginWithSecondFactor")
+async def login_with_second_factor(
+    request: Request, resources: ResourcesDep, body: SecondFactorLoginInput
+) -> SignedIn:
+    """Complete a login by a code of the authenticator app, or a recovery code."""
+    return await service.login_with_second_factor(resources, body, **client_of(request))
+
+
+@router.post("/setup", status_code=status.HTTP_201_CREATED, operation_id="setUp")
+async def set_up(request: Request, resources: ResourcesDep, body: SetupInput) -> SignedIn:
+    """Make the first administrator, with the token that `autodeploy serve` printed."""
+    return await service.set_up(resources, body, **client_of(request))
 
 
 @router.post("/refresh", operation_id="refresh")
@@ -115,7 +130,3 @@ async def issue_ticket(resources: ResourcesDep, principal: PrincipalDep) -> Tick
 async def public_keys(resources: ResourcesDep) -> PublicKeys:
     """The public keys that verify access tokens."""
     return PublicKeys.model_validate(resources.signer.jwks())
-
-
-def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None

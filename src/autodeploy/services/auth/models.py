@@ -40,6 +40,7 @@ class User(Base):
     avatar_url: Mapped[str | None]
     github_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     encrypted_password: Mapped[str | None]
+    email_verified_at: Mapped[datetime | None]
     is_admin: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -111,6 +112,66 @@ class Session(Base):
     last_used_at: Mapped[type_created]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class LinkPurpose(StrEnum):
+    """What a one-use link that was sent by mail confirms."""
+
+    VERIFY_EMAIL = "verify_email"
+    CHANGE_EMAIL = "change_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose, not a password
+
+
+class AccountLink(Base):
+    """The latest link of its purpose that was sent to a user; the row goes when it is used.
+
+    ``email`` is where it was sent, which is what using it proves.
+    """
+
+    __tablename__ = "account_links"
+    __table_args__ = (
+        CheckConstraint(
+            "purpose IN ('verify_email', 'change_email', 'reset_password')", name="purpose"
+        ),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    purpose: Mapped[LinkPurpose] = mapped_column(String(50), primary_key=True)
+    email: Mapped[str] = mapped_column(String(255))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[type_created]
+    expires_at: Mapped[datetime]
+
+
+class SecondFactor(Base):
+    """A user's authenticator app. It counts once ``confirmed_at`` is set.
+
+    ``last_step`` is the time step (RFC 6238) of the last code that was accepted: no code of it or
+    of an earlier one is accepted again.
+    """
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    encrypted_secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[type_created]
+    confirmed_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """A code that stands in for the authenticator app once; the row goes when it is used."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("second_factors.user_id", ondelete="CASCADE"), primary_key=True
+    )
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
 
 
 class ApiToken(Base):

@@ -1,25 +1,21 @@
-"""Accounts: register, sign in, stay signed in, sign out. The face of the whole auth service."""
-
-from datetime import timedelta
-from uuid import UUID, uuid4
-
-from sqlalchemy.ext.asyncio import AsyncSession
+"""Accounts: registering, and who I am. The face of the whole auth service."""
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import store
-from autodeploy.services.auth.authentication import (
-    ACCESS_LIFETIME,
-    authenticate,
-    issue_access_token,
-    issue_ticket,
-    redeem_ticket,
-)
-from autodeploy.services.auth.errors import EmailTaken, SessionEnded, WrongCredentials
-from autodeploy.services.auth.models import Session, User
+from autodeploy.services.auth.addresses import change_email, send_verification, verify_email
+from autodeploy.services.auth.authentication import authenticate, issue_ticket, redeem_ticket
+from autodeploy.services.auth.errors import EmailTaken
+from autodeploy.services.auth.links import new_link
+from autodeploy.services.auth.login import login, login_with_second_factor
+from autodeploy.services.auth.models import LinkPurpose
 from autodeploy.services.auth.organizations import get_organization, list_organizations
-from autodeploy.services.auth.passwords import check_password, hash_password
+from autodeploy.services.auth.password_changes import (
+    change_password,
+    request_reset,
+    reset_password,
+)
+from autodeploy.services.auth.passwords import hash_password
 from autodeploy.services.auth.personal_tokens import (
     create_token,
     ensure_administrator,
@@ -28,7 +24,6 @@ from autodeploy.services.auth.personal_tokens import (
 )
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.schemas import (
-    LoginInput,
     Me,
     Membership,
     RegisterInput,
@@ -36,31 +31,44 @@ from autodeploy.services.auth.schemas import (
     UserView,
     normal_email,
 )
-from autodeploy.services.auth.tokens import (
-    digest,
-    matches,
-    new_refresh_token,
-    session_of,
+from autodeploy.services.auth.sessions import (
+    end_other_sessions,
+    end_session,
+    list_sessions,
+    logout,
+    open_session,
+    refresh,
 )
+from autodeploy.services.auth.setup import issue_setup_token, set_up
 
 __all__ = [
     "authenticate",
+    "change_email",
+    "change_password",
     "create_token",
+    "end_other_sessions",
+    "end_session",
     "ensure_administrator",
     "get_me",
     "get_organization",
+    "issue_setup_token",
     "issue_ticket",
     "list_organizations",
+    "list_sessions",
     "list_tokens",
     "login",
+    "login_with_second_factor",
     "logout",
     "redeem_ticket",
     "refresh",
     "register",
+    "request_reset",
+    "reset_password",
     "revoke_token",
+    "send_verification",
+    "set_up",
+    "verify_email",
 ]
-
-SESSION_LIFETIME = timedelta(days=30)
 
 
 async def register(
@@ -68,7 +76,9 @@ async def register(
 ) -> SignedIn:
     """Create an account with its personal organization, and sign it in.
 
-    Raises ``EmailTaken``.
+    A mail with a link that verifies the address follows; the account is there without it.
+    Raises ``EmailTaken``: that an address has an account can be learned here, since whoever
+    registers is signed in at once; the limit on calls is what slows that down.
     """
     encrypted = await hash_password(body.password)
     async with resources.db.transaction() as session:
@@ -82,68 +92,10 @@ async def register(
                 remedy="Sign in, or register with another address.",
             )
         await store.create_organization(session, name=user.name, owner_id=user.id, now=now())
-        return _open_session(resources, session, user, user_agent, address)
-
-
-async def login(
-    resources: Resources, body: LoginInput, *, user_agent: str | None, address: str | None
-) -> SignedIn:
-    """Sign in with e-mail and password. Raises ``WrongCredentials``, not saying which."""
-    async with resources.db.transaction() as session:
-        user = await store.find_user_by_email(session, normal_email(body.email))
-    if not await check_password(body.password, user.encrypted_password if user else None):
-        raise WrongCredentials(
-            "The e-mail address or the password is wrong.", remedy="Check both and try again."
-        )
-    assert user is not None
-    async with resources.db.transaction() as session:
-        return _open_session(resources, session, user, user_agent, address)
-
-
-async def refresh(resources: Resources, refresh_token: str) -> SignedIn:
-    """Exchange a refresh token for the next pair of tokens; each one works once.
-
-    A token that was exchanged before has been copied: the session ends for everyone who holds
-    it. Raises ``SessionEnded``.
-    """
-    async with resources.db.transaction() as session:
-        renewed = await _rotate(resources, session, refresh_token)
-    if renewed is None:
-        raise SessionEnded("The session has ended.", remedy="Sign in again.")
-    return renewed
-
-
-async def _rotate(
-    resources: Resources, session: AsyncSession, refresh_token: str
-) -> SignedIn | None:
-    session_id = session_of(refresh_token)
-    row = await store.lock_session(session, session_id) if session_id else None
-    if row is None or row.revoked_at is not None or row.expires_at <= now():
-        return None
-    if not matches(refresh_token, row.refresh_token_hash):
-        row.revoked_at = now()
-        return None
-    successor = new_refresh_token(row.id)
-    row.refresh_token_hash = digest(successor)
-    row.last_used_at = now()
-    row.expires_at = now() + SESSION_LIFETIME
-    return _signed_in(resources, await store.get_user(session, row.user_id), row.id, successor)
-
-
-async def logout(resources: Resources, principal: Principal) -> None:
-    """End the caller's session: its access and refresh tokens stop working at once.
-
-    Raises ``Conflict`` for a personal token, which has no session.
-    """
-    if principal.session_id is None:
-        raise Conflict(
-            "A personal token has no session to end.",
-            remedy="Revoke it with DELETE /api/v1/auth/tokens/{id}.",
-        )
-    async with resources.db.transaction() as session:
-        row = await store.lock_session(session, principal.session_id)
-        if row is not None and row.revoked_at is None:
-            row.revoked_at = now()
+        mail = await new_link(resources, session, user, LinkPurpose.VERIFY_EMAIL)
+        signed_in = open_session(resources, session, user, user_agent=user_agent, address=address)
+    resources.mail.post(mail)
+    return signed_in
 
 
 async def get_me(resources: Resources, principal: Principal) -> Me:
@@ -158,35 +110,4 @@ async def get_me(resources: Resources, principal: Principal) -> Me:
     view = UserView.model_validate(user)
     return Me(
         **view.model_dump(exclude={"avatar"}), avatar_url=view.avatar, organizations=memberships
-    )
-
-
-def _open_session(
-    resources: Resources,
-    session: AsyncSession,
-    user: User,
-    user_agent: str | None,
-    address: str | None,
-) -> SignedIn:
-    session_id = uuid4()
-    token = new_refresh_token(session_id)
-    session.add(
-        Session(
-            id=session_id,
-            user_id=user.id,
-            refresh_token_hash=digest(token),
-            user_agent=user_agent[:500] if user_agent else None,
-            address=address,
-            expires_at=now() + SESSION_LIFETIME,
-        )
-    )
-    return _signed_in(resources, user, session_id, token)
-
-
-def _signed_in(resources: Resources, user: User, session_id: UUID, refresh_token: str) -> SignedIn:
-    return SignedIn(
-        user=UserView.model_validate(user),
-        access_token=issue_access_token(resources, user.id, session_id),
-        refresh_token=refresh_token,
-        expires_in=int(ACCESS_LIFETIME.total_seconds()),
     )
