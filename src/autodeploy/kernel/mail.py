@@ -78,20 +78,20 @@ class SmtpServer:
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
             raise _unusable_url()
         self._tls = parts.scheme == "smtps"
-        self._host = parts.hostname
-        self._port = port or (465 if self._tls else 587)
+        self.host = parts.hostname
+        self.port = port or (465 if self._tls else 587)
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
 
     async def deliver(self, message: EmailMessage) -> None:
         """Hand the mail to the server. Raises ``MailNotSent``."""
         # None lets the library use STARTTLS where it is offered.
-        start_tls = False if self._tls else None if self._host in _THIS_MACHINE else True
+        start_tls = False if self._tls else None if self.host in _THIS_MACHINE else True
         try:
             await aiosmtplib.send(
                 message,
-                hostname=self._host,
-                port=self._port,
+                hostname=self.host,
+                port=self.port,
                 username=self._username,
                 password=self._password,
                 use_tls=self._tls,

@@ -20,7 +20,7 @@ from autodeploy.kernel.process import SystemUser, start_time
 from autodeploy.settings import Settings
 
 _OPEN_FOLDERS = ("run", "routes", "releases")  # others pass through, by name only
-_PRIVATE_FOLDERS = ("secrets", "logs", "objects")
+_PRIVATE_FOLDERS = ("secrets", "logs", "objects", "outbox")
 # A first start writes 50 MB; below this PostgreSQL cannot even go on with what it has.
 _LEAST_FREE_BYTES = 128 * 1024**2
 

@@ -61,11 +61,15 @@ def _runtime(settings: Settings) -> OwnPart:
 
 
 def _own(
-    settings: Settings, name: str, command: str, ready: Callable[[], Awaitable[bool]]
+    settings: Settings,
+    name: str,
+    command: str,
+    ready: Callable[[], Awaitable[bool]],
+    *options: str,
 ) -> OwnPart:
     return OwnPart(
         name,
-        python_argv(command),
+        python_argv(command, *options),
         env=child_environment(settings),
         log=logs_folder(settings) / f"{'api' if command == 'serve' else command}.log",
         ready=ready,
@@ -82,7 +86,8 @@ def platform_parts(settings: Settings) -> list[Part]:
         return True  # it takes jobs when it is up; nothing connects to it
 
     return [
-        _own(settings, "API", "serve", api_answers),
+        # Its output is a log, where no token belongs; `up` makes the administrator itself.
+        _own(settings, "API", "serve", api_answers, "--no-setup"),
         _own(settings, "Worker", "worker", worker_runs),
     ]
 

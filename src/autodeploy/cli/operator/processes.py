@@ -30,19 +30,38 @@ def serve(
     roles: Annotated[
         str, typer.Option(help="Which services to answer for: all, or a list such as auth,deployer")
     ] = "all",
+    setup: Annotated[
+        bool,
+        typer.Option(
+            help="Print a one-use token that makes the first administrator, while there is none."
+        ),
+    ] = True,
 ) -> None:
     """Answer the HTTP API."""
     settings = complete_settings()
     import uvicorn
 
     from autodeploy.app import ROLE_ROUTERS, create_app
+    from autodeploy.cli.operator.setup import offer_setup
     from autodeploy.kernel.log import configure_logging
     from autodeploy.roles import check_keys
 
     chosen = _chosen(roles, frozenset(ROLE_ROUTERS), "role")
     check_keys(settings)
     configure_logging(settings.log_level, json=True)
+    if "auth" in chosen:
+        if setup:
+            asyncio.run(offer_setup(settings))
+        _say_without_mail(settings)
     uvicorn.run(create_app(settings, chosen), **server_options(settings))
+
+
+def _say_without_mail(settings: Settings) -> None:
+    if settings.smtp_url is None and settings.env == "production":
+        say(
+            "No mail is sent: passwords cannot be reset, addresses not verified. "
+            "AUTODEPLOY_SMTP_URL names a mail server."
+        )
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
@@ -104,12 +123,32 @@ def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     )
 
 
-def secrets(as_json: Json = False) -> None:
+def secrets(
+    rotate: Annotated[
+        bool,
+        typer.Option(
+            "--rotate-signing-key",
+            help="Sign access tokens with a new key; those of the old one stay valid.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Make the master key and the signing key where they are needed and missing."""
     from autodeploy.cli.operator.configuration import read_settings
     from autodeploy.cli.operator.home import generate_keys
+    from autodeploy.kernel.signing import rotate_signing_key
 
     settings = read_settings()
+    if rotate:
+        kid = rotate_signing_key(settings.jwt_key_file)
+        if as_json:
+            print_json({"made": [str(settings.jwt_key_file)]})
+        else:
+            say(
+                f"Access tokens are signed with the new key {kid} of {settings.jwt_key_file}. "
+                "Running processes on this file follow within seconds."
+            )
+        return
     for _, path in settings.key_files:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = generate_keys(settings)

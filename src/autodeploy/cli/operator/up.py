@@ -24,6 +24,7 @@ from autodeploy.cli.operator.home import (
     require_space,
 )
 from autodeploy.cli.operator.limits import raise_file_limit
+from autodeploy.cli.operator.outbox import show_mails
 from autodeploy.cli.operator.parts import embedded_parts, platform_parts
 from autodeploy.cli.operator.ports import require_ports
 from autodeploy.cli.operator.supervisor import Supervisor
@@ -98,13 +99,12 @@ async def _run(settings: Settings, user: SystemUser | None, deployment: Deployme
         if deployment is not None and await deployment.run(settings.api_url) != ExitCode.DONE:
             return ExitCode.FAILED
         settled = True
-        await asyncio.Event().wait()
+        await show_mails(settings.outbox, _tell)
     except asyncio.CancelledError:
         return ExitCode.DONE if settled else ExitCode.INTERRUPTED
     finally:
         await _to_the_end(supervisor.stop())
         settings.runtime_socket.unlink(missing_ok=True)
-    return ExitCode.DONE
 
 
 async def _start(supervisor: Supervisor, settings: Settings, user: SystemUser | None) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.terminal import print_json, say
-from autodeploy.cli.user.client import Api
+from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.credentials import current_url, normalise, save_token
 
 
@@ -38,7 +38,23 @@ def _token_from_password(url: str, email: str | None) -> str:
     email = email or typer.prompt("E-mail", err=True)
     password = typer.prompt("Password", hide_input=True, err=True)
     session = Api(url, None).post("/auth/login", {"email": email, "password": password})
+    if "secondFactor" in session:
+        session = _with_code(url, session["secondFactor"]["challenge"])
     name = f"{socket.gethostname()} {datetime.now(UTC):%Y-%m-%d %H:%M}"
     made = Api(url, session["accessToken"]).post("/auth/tokens", {"name": name})
     token: str = made["token"]
     return token
+
+
+def _with_code(url: str, challenge: str) -> Json:
+    """Complete a login by a code; a mistyped one is asked for again."""
+    while True:
+        code = typer.prompt("Code of your authenticator app, or a recovery code", err=True)
+        try:
+            return Api(url, None).post(
+                "/auth/login/second-factor", {"challenge": challenge, "code": code}
+            )
+        except CommandError as failure:
+            if failure.code != "wrong_code":
+                raise
+            say(failure.message)

@@ -23,6 +23,7 @@ _GROUPS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     resources.clock,
     platform.ports,
     platform.server,
+    platform.mail,
 )
 
 

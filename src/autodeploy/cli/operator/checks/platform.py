@@ -1,5 +1,6 @@
 """The platform itself: its ports, and whether it answers where it runs."""
 
+import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ import httpx
 from autodeploy.cli.operator.checks.check import Check, Verdict
 from autodeploy.cli.operator.home import RunningUp, read_running
 from autodeploy.cli.operator.ports import port_problem
+from autodeploy.kernel.mail import SmtpServer
 from autodeploy.settings import Settings
 
 _ANSWER_SECONDS = 5.0
@@ -51,6 +53,26 @@ def server(settings: Settings) -> Iterator[Check]:
     else:
         remedy = f"Read {settings.home / 'logs'}, or start anew: autodeploy down, autodeploy up."
         yield Check("server", Verdict.MISSING, f"{running.api_url} {problem}", remedy)
+
+
+def mail(settings: Settings) -> Iterator[Check]:
+    """Whether mails are sent, and whether who sends them answers."""
+    remedy = "Name a mail server with AUTODEPLOY_SMTP_URL (docs/accounts.md)."
+    if settings.smtp_url is None and settings.env == "production":
+        found = "none: passwords cannot be reset, addresses not verified"
+        yield Check("mail", Verdict.ADVICE, found, remedy)
+    elif settings.smtp_url is None:
+        yield Check("mail", Verdict.OK, "shown by `autodeploy up` (no AUTODEPLOY_SMTP_URL)")
+    else:
+        server = SmtpServer(settings.smtp_url)
+        where = f"{server.host}:{server.port}"
+        try:
+            socket.create_connection((server.host, server.port), _ANSWER_SECONDS).close()
+        except OSError as error:
+            found = f"{where} does not answer ({error.strerror or type(error).__name__})"
+            yield Check("mail", Verdict.ADVICE, found, remedy)
+        else:
+            yield Check("mail", Verdict.OK, f"sent by {where}")
 
 
 def _running(settings: Settings) -> RunningUp | None:
