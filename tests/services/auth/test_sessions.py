@@ -4,16 +4,18 @@ from dataclasses import replace
 
 import jwt
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.services.auth.accounts import PASSWORD, principal, signed_up
 
-from autodeploy.kernel.errors import Conflict, Unauthenticated
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.signing import TokenSigner, new_signing_key
 from autodeploy.services.auth import service
 from autodeploy.services.auth.errors import EmailTaken, SessionEnded, WrongCredentials
 from autodeploy.services.auth.models import Role, Session, User
-from autodeploy.services.auth.schemas import LoginInput
+from autodeploy.services.auth.principal import Scope
+from autodeploy.services.auth.schemas import LoginInput, TokenInput
 
 
 async def login(resources: Resources, email: str, password: str = PASSWORD):
@@ -119,14 +121,97 @@ async def test_a_refresh_token_that_comes_again_ends_the_session(resources, rota
         await service.authenticate(resources, latest.access_token)
 
 
-async def test_of_concurrent_refreshes_with_one_token_one_succeeds(resources):
+async def test_of_a_hundred_concurrent_refreshes_one_succeeds_and_the_session_ends(resources):
     first = await signed_up(resources)
     answers = await asyncio.gather(
-        *(service.refresh(resources, first.refresh_token) for _ in range(5)),
+        *(service.refresh(resources, first.refresh_token) for _ in range(100)),
         return_exceptions=True,
     )
-    assert sum(not isinstance(answer, BaseException) for answer in answers) == 1
-    assert sum(isinstance(answer, SessionEnded) for answer in answers) == 4
+    (winner,) = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert sum(isinstance(answer, SessionEnded) for answer in answers) == 99
+    with pytest.raises(SessionEnded):
+        await service.refresh(resources, winner.refresh_token)
+    with pytest.raises(SessionEnded):
+        await service.authenticate(resources, winner.access_token)
+
+
+async def test_sessions_are_listed_newest_first_with_the_callers_own_marked(resources):
+    await signed_up(resources, "ada@example.com")
+    await signed_up(resources)
+    caller = await service.authenticate(
+        resources, (await login(resources, "ada@example.com")).access_token
+    )
+    page = await service.list_sessions(resources, caller, limit=10, cursor=None)
+    assert [(item.current, item.user_agent) for item in page.items] == [
+        (True, None),
+        (False, "tests"),
+    ]
+    assert page.items[0].id == caller.session_id
+    assert page.items[1].address == "127.0.0.1"
+    first = await service.list_sessions(resources, caller, limit=1, cursor=None)
+    second = await service.list_sessions(resources, caller, limit=1, cursor=first.next_cursor)
+    assert [*first.items, *second.items] == page.items
+    assert second.next_cursor is None
+
+
+async def test_ended_and_expired_sessions_are_not_listed(resources):
+    await signed_up(resources, "ada@example.com")
+    caller = await service.authenticate(
+        resources, (await login(resources, "ada@example.com")).access_token
+    )
+    async with resources.db.transaction() as session:
+        await session.execute(
+            update(Session).where(Session.id != caller.session_id).values(expires_at=now())
+        )
+    ended = await service.authenticate(
+        resources, (await login(resources, "ada@example.com")).access_token
+    )
+    await service.logout(resources, ended)
+    page = await service.list_sessions(resources, caller, limit=10, cursor=None)
+    assert [item.current for item in page.items] == [True]
+
+
+async def test_a_session_is_ended_by_its_owner_only(resources):
+    signed_in = await signed_up(resources, "ada@example.com")
+    mine = await service.authenticate(resources, signed_in.access_token)
+    caller = await service.authenticate(
+        resources, (await login(resources, "ada@example.com")).access_token
+    )
+    with pytest.raises(NotFound):
+        await service.end_session(resources, await principal(resources), mine.session_id)
+    await service.end_session(resources, caller, mine.session_id)
+    with pytest.raises(SessionEnded):
+        await service.authenticate(resources, signed_in.access_token)
+    with pytest.raises(SessionEnded):
+        await service.refresh(resources, signed_in.refresh_token)
+    with pytest.raises(NotFound):
+        await service.end_session(resources, caller, mine.session_id)
+
+
+async def test_all_other_sessions_end_and_this_one_and_those_of_others_stay(resources):
+    signed_in = await signed_up(resources, "ada@example.com")
+    stranger = await signed_up(resources)
+    mine = await login(resources, "ada@example.com")
+    caller = await service.authenticate(resources, mine.access_token)
+    await service.end_other_sessions(resources, caller)
+    with pytest.raises(SessionEnded):
+        await service.authenticate(resources, signed_in.access_token)
+    await service.authenticate(resources, mine.access_token)
+    await service.authenticate(resources, stranger.access_token)
+
+
+async def test_a_narrow_token_lists_sessions_and_ends_none(resources):
+    caller = await principal(resources)
+    made = await service.create_token(
+        resources, caller, TokenInput(name="CI", scopes=[Scope.WRITE])
+    )
+    narrow = await service.authenticate(resources, made.token)
+    page = await service.list_sessions(resources, narrow, limit=10, cursor=None)
+    assert [item.current for item in page.items] == [False]
+    with pytest.raises(Forbidden):
+        await service.end_session(resources, narrow, caller.session_id)
+    with pytest.raises(Forbidden):
+        await service.end_other_sessions(resources, narrow)
 
 
 @pytest.mark.parametrize("token", ["", "adr_", "adr_xyz_abc", "adp_abc", "adr_" + "0" * 32 + "_x"])

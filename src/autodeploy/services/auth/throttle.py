@@ -15,13 +15,14 @@ from autodeploy.kernel.resources import Resources
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
 
+# The shortest first: what it refuses does not count in the longer ones.
 _TRIES_OF_ACCOUNT = (
-    Limit(50, _DAY),
-    Limit(20, 4 * _HOUR),
-    Limit(10, 15 * _MINUTE),
     Limit(5, _MINUTE),
+    Limit(10, 15 * _MINUTE),
+    Limit(20, 4 * _HOUR),
+    Limit(50, _DAY),
 )
-_TRIES_OF_ADDRESS = (Limit(300, _HOUR), Limit(30, _MINUTE))
+_TRIES_OF_ADDRESS = (Limit(30, _MINUTE), Limit(300, _HOUR))
 _MAILS_TO_ACCOUNT = (Limit(5, _HOUR),)
 _MAILS_FROM_ADDRESS = (Limit(20, _HOUR),)
 
