@@ -125,8 +125,38 @@ def test_secret_id_is_not_shown() -> None:
 
 
 def test_urls_with_passwords_are_not_shown() -> None:
-    settings = Settings(database_url="postgresql://u:hidden@h/d", redis_url="redis://:hidden@h")
+    settings = Settings(
+        database_url="postgresql://u:hidden@h/d",
+        redis_url="redis://:hidden@h",
+        smtp_url="smtps://u:hidden@h",
+    )
     assert "hidden" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("smtp_url", "imap://u:hidden@h"),
+        ("smtp_url", "smtp://u:hidden@"),
+        ("public_url", "deploy.example.com"),
+        ("public_url", "https://deploy.example.com/?hidden"),
+        ("mail_from", "somebody"),
+        ("mail_from", "a@example.com\nBcc: b@example.com"),
+    ],
+)
+def test_mail_settings_that_cannot_work_are_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings(**{name: value})
+    assert refusal.value.errors()[0]["loc"] == (name,)
+    assert "hidden" not in str([error["msg"] for error in refusal.value.errors()])
+
+
+def test_mails_are_from_the_public_host_unless_told_otherwise() -> None:
+    settings = Settings(public_url="https://deploy.example.com/")
+    assert settings.effective_public_url == "https://deploy.example.com"
+    assert settings.mail_sender == "AutoDeploy <autodeploy@deploy.example.com>"
+    assert Settings(mail_from="ops@example.com").mail_sender == "ops@example.com"
+    assert Settings(api_port=9000).effective_public_url == "http://127.0.0.1:9000"
 
 
 def test_production_without_urls_and_keys_is_refused(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 
 import typer
@@ -19,7 +20,8 @@ def run(url: str | None, token: str | None, email: str | None, as_json: bool) ->
         token = sys.stdin.readline().strip()
     if not token:
         token = _token_from_password(target, email)
-    who = Api(target, token).get("/auth/me")
+    with closing(Api(target, token)) as api:
+        who = api.get("/auth/me")
     path = save_token(target, token)
     if as_json:
         print_json({"url": target, "email": who["email"], "credentials": str(path)})
@@ -37,23 +39,22 @@ def _token_from_password(url: str, email: str | None) -> str:
         )
     email = email or typer.prompt("E-mail", err=True)
     password = typer.prompt("Password", hide_input=True, err=True)
-    session = Api(url, None).post("/auth/login", {"email": email, "password": password})
-    if "secondFactor" in session:
-        session = _with_code(url, session["secondFactor"]["challenge"])
+    with closing(Api(url, None)) as api:
+        session = api.post("/auth/login", {"email": email, "password": password})
+        if "secondFactor" in session:
+            session = _with_code(api, session["secondFactor"]["challenge"])
     name = f"{socket.gethostname()} {datetime.now(UTC):%Y-%m-%d %H:%M}"
-    made = Api(url, session["accessToken"]).post("/auth/tokens", {"name": name})
-    token: str = made["token"]
+    with closing(Api(url, session["accessToken"])) as api:
+        token: str = api.post("/auth/tokens", {"name": name})["token"]
     return token
 
 
-def _with_code(url: str, challenge: str) -> Json:
+def _with_code(api: Api, challenge: str) -> Json:
     """Complete a login by a code; a mistyped one is asked for again."""
     while True:
         code = typer.prompt("Code of your authenticator app, or a recovery code", err=True)
         try:
-            return Api(url, None).post(
-                "/auth/login/second-factor", {"challenge": challenge, "code": code}
-            )
+            return api.post("/auth/login/second-factor", {"challenge": challenge, "code": code})
         except CommandError as failure:
             if failure.code != "wrong_code":
                 raise
