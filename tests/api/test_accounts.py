@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pyotp
@@ -171,6 +172,17 @@ async def test_every_accepted_key_is_published(client, resources, home):
     published = (await client.get("/.well-known/jwks.json")).json()["keys"]
     assert published[0] in fresh.jwks()["keys"]
     assert (await client.get(f"{AUTH}/me", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/verify-email", "/reset-password"])
+async def test_pages_that_mails_lead_to_run_their_own_script_only(client, path):
+    pages = [await client.get(path) for _ in range(2)]
+    assert {page.status_code for page in pages} == {200}
+    policies = [page.headers["Content-Security-Policy"] for page in pages]
+    assert policies[0] != policies[1]
+    (nonce,) = set(re.findall(r'nonce="([^"]+)"', pages[0].text))
+    assert f"script-src 'nonce-{nonce}'" in policies[0]
+    assert "default-src 'none'" in policies[0]
 
 
 #: Method, path and a body that would be accepted, or refused for its token alone.
