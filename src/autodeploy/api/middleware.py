@@ -212,5 +212,6 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
 def _too_large() -> TooLarge:
     return TooLarge(
         f"The body is larger than {BODY_LIMIT_BYTES // 1024 // 1024} MB.",
+        field="body",
         remedy="Send less; sources go to POST /api/v1/repositories/upload.",
     )

@@ -162,6 +162,21 @@ async def test_enrolling_again_before_confirming_replaces_the_secret(resources, 
     await enrolled.confirm()
 
 
+async def test_an_app_that_is_replaced_while_it_is_confirmed_does_not_confirm_the_other(
+    resources, enrolled, monkeypatch
+):
+    accept = second_factor._accept_step
+
+    async def accept_late(*arguments: object) -> None:
+        await second_factor.enrol(resources, enrolled.caller, EnrolInput(password=PASSWORD))
+        await accept(*arguments)
+
+    monkeypatch.setattr(second_factor, "_accept_step", accept_late)
+    with pytest.raises(Conflict):
+        await enrolled.confirm()
+    assert isinstance(await login(resources), SignedIn)
+
+
 async def test_confirming_without_an_app_is_refused(resources):
     signed_in = await signed_up(resources, ADA)
     caller = await service.authenticate(resources, signed_in.access_token)
