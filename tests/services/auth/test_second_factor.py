@@ -134,7 +134,9 @@ async def test_secret_is_sealed_and_recovery_codes_are_hashed(resources, app):
         codes = (await session.scalars(select(RecoveryCode))).all()
     assert app.secret not in factor.encrypted_secret
     opened = await resources.vault.decrypt_for(
-        f"user:{app.caller.user_id}", factor.encrypted_secret, context="second factor"
+        f"user:{app.caller.user_id}",
+        factor.encrypted_secret,
+        context=f"second_factors:{app.caller.user_id}",
     )
     assert opened == app.secret
     assert len({code.code_hash for code in codes}) == len(set(app.recovery_codes)) == 10

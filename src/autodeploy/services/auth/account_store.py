@@ -149,14 +149,14 @@ async def advance_step(session: AsyncSession, user_id: UUID, step: int) -> bool:
 
 
 async def confirm_second_factor(
-    session: AsyncSession, user_id: UUID, encrypted_secret: str, now: datetime
+    session: AsyncSession, user_id: UUID, enrolled_at: datetime, now: datetime
 ) -> bool:
     """Let the factor count from now on; False when one does already, or another was enrolled."""
     confirmed = await session.scalar(
         update(SecondFactor)
         .where(
             SecondFactor.user_id == user_id,
-            SecondFactor.encrypted_secret == encrypted_secret,
+            SecondFactor.created_at == enrolled_at,
             SecondFactor.confirmed_at.is_(None),
         )
         .values(confirmed_at=now)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.vault import Place, place_of
 from autodeploy.services.auth import account_store, audit, one_time_codes, store, throttle
 from autodeploy.services.auth.confirmation import require_password
 from autodeploy.services.auth.errors import WrongCode
@@ -24,8 +25,6 @@ from autodeploy.services.auth.schemas import (
 )
 
 ISSUER = "AutoDeploy"
-
-_CONTEXT = "second factor"  # what the vault binds the secret to
 
 
 async def get_second_factor(resources: Resources, principal: Principal) -> SecondFactorView:
@@ -47,7 +46,8 @@ async def enrol(resources: Resources, principal: Principal, body: EnrolInput) ->
     """
     user = await require_password(resources, principal, body.password)
     secret = one_time_codes.new_secret()
-    sealed = await resources.vault.encrypt_for(f"user:{user.id}", secret, context=_CONTEXT)
+    place = _place(user.id)
+    sealed = await resources.vault.encrypt_for(place.subject, secret, context=place.context)
     async with resources.db.transaction() as session:
         if not await account_store.put_second_factor(session, user.id, sealed):
             raise _on_already()
@@ -69,7 +69,7 @@ async def confirm(resources: Resources, principal: Principal, body: CodeInput) -
     async with resources.db.transaction() as session:
         await _accept_step(session, principal.user_id, secret, body.code)
         if not await account_store.confirm_second_factor(
-            session, principal.user_id, factor.encrypted_secret, now()
+            session, principal.user_id, factor.created_at, now()
         ):
             raise _on_already()
         codes = await _new_recovery_codes(session, principal.user_id)
@@ -138,9 +138,14 @@ def account_of(user_id: UUID) -> str:
 
 
 async def _open(resources: Resources, factor: SecondFactor) -> str:
+    place = _place(factor.user_id)
     return await resources.vault.decrypt_for(
-        f"user:{factor.user_id}", factor.encrypted_secret, context=_CONTEXT
+        place.subject, factor.encrypted_secret, context=place.context
     )
+
+
+def _place(user_id: UUID) -> Place:
+    return place_of(SecondFactor.encrypted_secret, user_id=user_id)
 
 
 async def _accept_step(session: AsyncSession, user_id: UUID, secret: str, code: str) -> None:
