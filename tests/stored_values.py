@@ -8,7 +8,13 @@ from sqlalchemy import select, update
 
 from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, place_of, sealed_columns
-from autodeploy.services.auth.models import IdempotencyKey, Organization, ProviderIntegration, User
+from autodeploy.services.auth.models import (
+    IdempotencyKey,
+    Organization,
+    ProviderIntegration,
+    SecondFactor,
+    User,
+)
 from autodeploy.services.deployer.app_environment import variable_place
 from autodeploy.services.deployer.models import (
     EnvironmentVariable,
@@ -61,6 +67,7 @@ class Store:
             "encrypted_answer",
             {"user_id": self.user_id, "key": "k1", "request_hash": b"h"},
         )
+        await self._add(vault, SecondFactor, "encrypted_secret", {"user_id": self.user_id})
         ids = {"id": uuid4(), "organization_id": self.organization_id}
         await self._add(vault, Webhook, "encrypted_secret", {**ids, "url": "u", "events": []})
         project = {"project_id": self.project_id, "environment": "production"}

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pyotp
@@ -173,6 +174,17 @@ async def test_every_accepted_key_is_published(client, resources, home):
     assert (await client.get(f"{AUTH}/me", headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/verify-email", "/reset-password"])
+async def test_pages_that_mails_lead_to_run_their_own_script_only(client, path):
+    pages = [await client.get(path) for _ in range(2)]
+    assert {page.status_code for page in pages} == {200}
+    policies = [page.headers["Content-Security-Policy"] for page in pages]
+    assert policies[0] != policies[1]
+    (nonce,) = set(re.findall(r'nonce="([^"]+)"', pages[0].text))
+    assert f"script-src 'nonce-{nonce}'" in policies[0]
+    assert "default-src 'none'" in policies[0]
+
+
 #: Method, path and a body that would be accepted, or refused for its token alone.
 BODIES = [
     ("POST", "register", ADA),
@@ -227,7 +239,8 @@ async def test_each_bad_value_is_refused_by_the_name_of_its_field(
         assert await problem(json.dumps({**body, field: "a\x00b"}).encode())
     unknown = await problem(json.dumps({**body, "isAdmin": True}).encode())
     assert unknown["field"] == "isAdmin"
-    await problem(b'{"x": "' + b"x" * 10_000_000 + b'"}', 413)
+    large = await problem(b'{"x": "' + b"x" * 10_000_000 + b'"}', 413)
+    assert large["field"] == "body"
     for content in (b"", b"[]", b"null", b"{"):
         await problem(content)
 

@@ -28,12 +28,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from tests.api.conftest import client_of
 from tests.api.deployer import User
+from tests.api.own_things import make_own_things
 
 from autodeploy.api.application import describe
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import service
-from autodeploy.services.auth.principal import Scope
-from autodeploy.services.auth.schemas import TokenInput
 
 CHECKS = [
     not_a_server_error,
@@ -64,7 +62,7 @@ async def test_no_generated_call_fails_inside_or_is_answered_as_nothing_declares
     monkeypatch.setattr("autodeploy.services.analyzer.service.queue_and_wait", _no_analysis)
     async with client_of(app) as client:
         session = await sign_up()
-        known, token = await _own_things(User(client, session), resources)
+        known, token = await make_own_things(User(client, session), resources)
     document = describe(app)
     async with _served(app) as url:
         schema = schemathesis.openapi.from_dict(document)
@@ -125,33 +123,6 @@ def _text(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "\n".join(_text(each) for each in error.exceptions)
     return f"{type(error).__name__}: {error}"
-
-
-async def _own_things(user: User, resources: Resources) -> tuple[dict[str, str], str]:
-    """Ids of what the caller owns, by the names of path parameters; and the caller's token."""
-    project = await user.project()
-    deployment = await user.deployment(project)
-    body = {"key": "COLOUR", "value": "red"}
-    await user.call("POST", f"/projects/{project['id']}/env", body, status=201)
-    me = await user.call("GET", "/auth/me", status=200)
-    principal = await service.authenticate(resources, user.headers["Authorization"].split()[1])
-    tokens = [
-        await service.create_token(
-            resources, principal, TokenInput(name=name, scopes=[Scope.ADMIN])
-        )
-        for name in ("caller", "other")
-    ]
-    known = {
-        "project_id": project["id"],
-        "repository_id": project["repository"]["id"],
-        "deployment_id": deployment["id"],
-        "organization_id": me["organizations"][0]["id"],
-        "user_id": me["id"],
-        "token_id": str(tokens[1].id),
-        "key": "COLOUR",
-        "name": "local",
-    }
-    return known, tokens[0].token
 
 
 async def _no_analysis(*_: Any, **__: Any) -> None:

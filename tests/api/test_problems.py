@@ -88,6 +88,16 @@ async def test_answers_carry_security_headers(client):
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(("scheme", "strict"), [("https", True), ("http", False)])
+async def test_browsers_are_told_to_stay_with_tls_where_there_is_tls(app, scheme, strict):
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://x.example") as client:
+        headers = (await client.get("/healthz")).headers
+    assert ("Strict-Transport-Security" in headers) is strict
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -125,6 +135,18 @@ async def test_an_allowed_origin_may_call_with_the_headers_that_the_api_needs(ho
     assert "Access-Control-Allow-Origin" not in refused.headers
     assert failed.status_code == 401
     assert failed.headers["Access-Control-Allow-Origin"] == "https://a.example"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "https://a.example.evil.example", "https://evil-a.example", "http://a.example",
+     "https://a.example:8443", "https://A.example", "*", ""],
+)  # fmt: skip
+async def test_a_page_of_another_origin_is_allowed_nothing(home, resources, origin):
+    app = new_app(home, resources, allowed_origins="https://a.example")
+    async with client_of(app) as client:
+        answer = await client.get("/api/v1/auth/me", headers={"Origin": origin})
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 async def test_no_address_or_body_makes_a_route_fail_inside(app, client, sign_up):

@@ -1,4 +1,6 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.api.conftest import client_of, new_app
@@ -48,6 +50,14 @@ def test_the_table_is_that_of_the_specification():
         "analyze": Limit(60, 3600),
         "api": Limit(1000, 3600),
     }
+
+
+def test_the_documented_table_is_that_of_the_code():
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| .+ \| (\d+) an? (minute|hour) \|$", page, re.MULTILINE)
+    seconds = {"minute": 60, "hour": 3600}
+    documented = [(name, Limit(int(count), seconds[unit])) for name, count, unit in rows]
+    assert documented == [(rule.name, rule.limit) for rule in RULES]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -115,8 +116,21 @@ async def test_stream_without_credential_is_refused(user: User, server: str) -> 
 
 async def test_page_of_another_site_is_refused(user: User, server: str) -> None:
     made = await user.deployment(await user.project())
-    url = f"{server}/{made['id']}/logs/stream"
-    headers = {**user.headers, "Origin": "https://evil.example"}
-    with pytest.raises(InvalidStatus) as refusal:
-        await connect(url, additional_headers=headers)
-    assert refusal.value.response.status_code == 403
+    host = urlsplit(server).netloc
+    foreign = ("https://evil.example", "null", f"https://{host}.evil.example", "http://localhost")
+    for stream in ("logs", "status"):
+        for origin in foreign:
+            headers = {**user.headers, "Origin": origin}
+            with pytest.raises(InvalidStatus) as refusal:
+                await connect(f"{server}/{made['id']}/{stream}/stream", additional_headers=headers)
+            assert refusal.value.response.status_code == 403, origin
+
+
+async def test_page_of_this_host_or_of_an_allowed_origin_opens_a_stream(
+    user: User, server: str
+) -> None:
+    made = await user.deployment(await user.project())
+    for origin in (f"http://{urlsplit(server).netloc}", "http://localhost:3000"):
+        headers = {**user.headers, "Origin": origin}
+        async with connect(f"{server}/{made['id']}/status/stream", additional_headers=headers):
+            pass

@@ -32,6 +32,8 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = PAGES | frozenset(
         ("POST", "/api/v1/auth/password-reset"),
         ("POST", "/api/v1/auth/password-reset/confirm"),
         ("POST", "/api/v1/auth/setup"),
+        ("GET", "/verify-email"),
+        ("GET", "/reset-password"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),

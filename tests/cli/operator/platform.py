@@ -65,6 +65,15 @@ class Platform:
             with error:
                 return error.code
 
+    def register(self, email: str) -> int:
+        """Sign a user up; the status of the answer."""
+        body = json.dumps({"email": email, "password": "correct horse battery", "name": "Ada"})
+        url = f"http://127.0.0.1:{self.api_port}/api/v1/auth/register"
+        headers = {"Content-Type": "application/json"}
+        with urlopen(Request(url, data=body.encode(), headers=headers), timeout=10) as answer:
+            status: int = answer.status
+            return status
+
     @property
     def credentials(self) -> Path:
         return self.root / "config" / "autodeploy" / "credentials.json"

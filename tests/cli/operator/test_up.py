@@ -68,6 +68,11 @@ async def test_first_start_makes_the_administrator_and_down_stops_everything(
         assert secret.stat().st_mode & 0o777 == 0o600
         assert secret.read_text(errors="replace").strip() not in up.output
     assert platform.token() not in up.output
+    assert platform.register("ada@example.com") == 201
+    await up.wait_for("/verify-email#token=")
+    mailed = up.output.partition("#token=")[2].split()[0]
+    logs = [path.read_text(errors="replace") for path in (platform.home / "logs").iterdir()]
+    assert not any(mailed in log or "Set-up token" in log for log in logs)
 
     second = platform.run("up")
     assert second.returncode == 1

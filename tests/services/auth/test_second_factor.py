@@ -134,7 +134,9 @@ async def test_secret_is_sealed_and_recovery_codes_are_hashed(resources, app):
         codes = (await session.scalars(select(RecoveryCode))).all()
     assert app.secret not in factor.encrypted_secret
     opened = await resources.vault.decrypt_for(
-        f"user:{app.caller.user_id}", factor.encrypted_secret, context="second factor"
+        f"user:{app.caller.user_id}",
+        factor.encrypted_secret,
+        context=f"second_factors:{app.caller.user_id}",
     )
     assert opened == app.secret
     assert len({code.code_hash for code in codes}) == len(set(app.recovery_codes)) == 10
@@ -160,6 +162,21 @@ async def test_enrolling_again_before_confirming_replaces_the_secret(resources, 
         await enrolled.confirm()
     enrolled.secret = again.secret
     await enrolled.confirm()
+
+
+async def test_an_app_that_is_replaced_while_it_is_confirmed_does_not_confirm_the_other(
+    resources, enrolled, monkeypatch
+):
+    accept = second_factor._accept_step
+
+    async def accept_late(*arguments: object) -> None:
+        await second_factor.enrol(resources, enrolled.caller, EnrolInput(password=PASSWORD))
+        await accept(*arguments)
+
+    monkeypatch.setattr(second_factor, "_accept_step", accept_late)
+    with pytest.raises(Conflict):
+        await enrolled.confirm()
+    assert isinstance(await login(resources), SignedIn)
 
 
 async def test_confirming_without_an_app_is_refused(resources):

@@ -6,7 +6,7 @@ import pytest
 from tests.services.auth.accounts import PASSWORD, signed_up
 
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import service
+from autodeploy.services.auth import service, setup
 from autodeploy.services.auth.errors import EmailTaken, SetupRefused
 from autodeploy.services.auth.schemas import SetupInput, SignedIn
 
@@ -38,7 +38,14 @@ async def test_no_token_is_issued_beside_an_administrator_and_an_earlier_one_end
         await set_up(resources, token)
 
 
-async def test_of_concurrent_uses_one_makes_the_administrator(resources):
+async def test_of_concurrent_uses_one_makes_the_administrator(resources, monkeypatch):
+    barrier = asyncio.Barrier(6)
+
+    async def hash_together(password: str) -> str:
+        await barrier.wait()
+        return password
+
+    monkeypatch.setattr(setup, "hash_password", hash_together)
     tokens = [await service.issue_setup_token(resources) for _ in range(2)]
     answers = await asyncio.gather(
         *(set_up(resources, tokens[n % 2], f"root{n}@example.com") for n in range(6)),

@@ -202,11 +202,17 @@ def cancel(
     run(target, environment_name(environment, elsewhere=target is not None), as_json)
 
 
-def projects(as_json: Json = False) -> None:
-    """List the projects."""
+def projects(
+    search: Annotated[
+        str | None,
+        typer.Option("--search", "-q", help="Those with these words in name or description."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the projects, or search them."""
     from autodeploy.cli.user.projects import run
 
-    run(as_json)
+    run(search, as_json)
 
 
 def open_app(

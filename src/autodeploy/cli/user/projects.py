@@ -138,12 +138,15 @@ def is_id(text: str) -> bool:
     return True
 
 
-def run(as_json: bool) -> None:
-    """List the projects."""
+def run(search: str | None, as_json: bool) -> None:
+    """List the projects, or those that match ``search``, the best match first."""
     api = Api.connect()
-    found = list(api.items("/projects"))
+    found = list(api.items("/projects", q=search))
     if as_json:
         print_json({"items": found})
+        return
+    if not found and search:
+        say(f"No project matches {search!r}. `autodeploy projects` lists all.")
         return
     if not found:
         say("No projects yet. `autodeploy deploy` in a folder makes one.")

@@ -45,7 +45,7 @@ def run(name: str | None, *, watch: bool, as_json: bool) -> None:
     """Show one project, or all of them when none is named and this folder is none."""
     api = Api.connect()
     if name is None and not watch and find_project(api, this_project()) is None:
-        list_projects(as_json)
+        list_projects(None, as_json)
         return
     project = get_project(api, name)
     if watch:

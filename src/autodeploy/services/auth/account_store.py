@@ -148,11 +148,17 @@ async def advance_step(session: AsyncSession, user_id: UUID, step: int) -> bool:
     return advanced is not None
 
 
-async def confirm_second_factor(session: AsyncSession, user_id: UUID, now: datetime) -> bool:
-    """Let the factor count from now on; False when it does already."""
+async def confirm_second_factor(
+    session: AsyncSession, user_id: UUID, enrolled_at: datetime, now: datetime
+) -> bool:
+    """Let the factor count from now on; False when one does already, or another was enrolled."""
     confirmed = await session.scalar(
         update(SecondFactor)
-        .where(SecondFactor.user_id == user_id, SecondFactor.confirmed_at.is_(None))
+        .where(
+            SecondFactor.user_id == user_id,
+            SecondFactor.created_at == enrolled_at,
+            SecondFactor.confirmed_at.is_(None),
+        )
         .values(confirmed_at=now)
         .returning(SecondFactor.user_id)
         .execution_options(synchronize_session=False)

@@ -176,7 +176,7 @@ class SecondFactor(Base):
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
-    encrypted_secret: Mapped[str] = sealed("user:{user_id}", "second factor")
+    encrypted_secret: Mapped[str] = sealed("user:{user_id}", "second_factors:{user_id}")
     last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[type_created]
     confirmed_at: Mapped[datetime | None]

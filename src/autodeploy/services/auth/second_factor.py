@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.vault import Place, place_of
 from autodeploy.services.auth import account_store, audit, one_time_codes, store, throttle
 from autodeploy.services.auth.confirmation import require_password
 from autodeploy.services.auth.errors import WrongCode
 from autodeploy.services.auth.mails import notice_mail
+from autodeploy.services.auth.models import SecondFactor
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.auth.schemas import (
@@ -44,7 +46,8 @@ async def enrol(resources: Resources, principal: Principal, body: EnrolInput) ->
     """
     user = await require_password(resources, principal, body.password)
     secret = one_time_codes.new_secret()
-    sealed = await resources.vault.encrypt_for(_subject(user.id), secret, context=_CONTEXT)
+    place = _place(user.id)
+    sealed = await resources.vault.encrypt_for(place.subject, secret, context=place.context)
     async with resources.db.transaction() as session:
         if not await account_store.put_second_factor(session, user.id, sealed):
             raise _on_already()
@@ -56,14 +59,18 @@ async def confirm(resources: Resources, principal: Principal, body: CodeInput) -
     """Let the enrolled app count from now on. Raises ``WrongCode``, ``Conflict``."""
     require_scope(principal, Scope.ADMIN)
     await throttle.count_try(resources, account_of(principal.user_id), None)
-    secret = await _secret_of(resources, principal.user_id)
-    if secret is None:
+    async with resources.db.transaction() as session:
+        factor = await account_store.find_second_factor(session, principal.user_id)
+    if factor is None:
         raise Conflict(
             "There is no app to confirm.", remedy="Begin with POST /api/v1/auth/second-factor."
         )
+    secret = await _open(resources, factor)
     async with resources.db.transaction() as session:
         await _accept_step(session, principal.user_id, secret, body.code)
-        if not await account_store.confirm_second_factor(session, principal.user_id, now()):
+        if not await account_store.confirm_second_factor(
+            session, principal.user_id, factor.created_at, now()
+        ):
             raise _on_already()
         codes = await _new_recovery_codes(session, principal.user_id)
         await _record(session, principal, audit.OwnAction.SECOND_FACTOR_ENABLE)
@@ -111,11 +118,14 @@ async def require_code(
     Raises ``WrongCode``, ``TooManyRequests``, and ``Conflict`` when the account has no factor.
     """
     await throttle.count_try(resources, account_of(user_id), address)
-    secret = await _secret_of(resources, user_id)
     async with resources.db.transaction() as session:
         await store.act_for(session, user_id)
-        if secret is None or not await account_store.has_second_factor(session, user_id):
-            raise _off()
+        factor = await account_store.find_second_factor(session, user_id)
+    if factor is None or factor.confirmed_at is None:
+        raise _off()
+    secret = await _open(resources, factor)
+    async with resources.db.transaction() as session:
+        await store.act_for(session, user_id)
         recovery = one_time_codes.recovery_digest(code)
         if not await account_store.take_recovery_code(session, user_id, recovery):
             await _accept_step(session, user_id, secret, code)
@@ -127,22 +137,15 @@ def account_of(user_id: UUID) -> str:
     return f"second factor of {user_id}"
 
 
-_CONTEXT = "second factor"
-
-
-def _subject(user_id: UUID) -> str:
-    return f"user:{user_id}"
-
-
-async def _secret_of(resources: Resources, user_id: UUID) -> str | None:
-    async with resources.db.transaction() as session:
-        await store.act_for(session, user_id)
-        factor = await account_store.find_second_factor(session, user_id)
-    if factor is None:
-        return None
+async def _open(resources: Resources, factor: SecondFactor) -> str:
+    place = _place(factor.user_id)
     return await resources.vault.decrypt_for(
-        _subject(user_id), factor.encrypted_secret, context=_CONTEXT
+        place.subject, factor.encrypted_secret, context=place.context
     )
+
+
+def _place(user_id: UUID) -> Place:
+    return place_of(SecondFactor.encrypted_secret, user_id=user_id)
 
 
 async def _accept_step(session: AsyncSession, user_id: UUID, secret: str, code: str) -> None:
