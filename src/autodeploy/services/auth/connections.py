@@ -39,7 +39,8 @@ async def list_connections(
     Raises ``NotFound`` for another user.
     """
     require_scope(principal, Scope.READ)
-    _require_self(principal, user_id)
+    if principal.user_id != user_id:
+        raise NotFound("No such user.")
     async with resources.db.transaction() as session:
         signing_in = {each.provider: each for each in await identities.find(session, user_id)}
         stored = {
@@ -91,7 +92,8 @@ async def disconnect(
     is called again. Raises ``NotFound``, and ``LastSignIn`` when the user could not come back.
     """
     require_scope(principal, Scope.ADMIN)
-    _require_self(principal, user_id)
+    if principal.user_id != user_id:
+        raise _not_connected()
     async with resources.db.transaction() as session:
         await _require_another_way_in(session, providers, user_id, name)
         row = await _find(session, user_id, name)
@@ -120,11 +122,6 @@ async def _lock_user(session: AsyncSession, user_id: UUID) -> None:
         raise NotFound("No such user.")
 
 
-def _require_self(principal: Principal, user_id: UUID) -> None:
-    if principal.user_id != user_id:
-        raise NotFound("No such user.")
-
-
 async def _require_another_way_in(
     session: AsyncSession, providers: IdentityProviders, user_id: UUID, name: str
 ) -> None:
@@ -132,7 +129,7 @@ async def _require_another_way_in(
     linked = await identities.find(session, user_id)
     if not any(each.provider == name for each in linked):
         if await _find(session, user_id, name) is None:
-            raise NotFound(f"{name} is not connected.", remedy="List what is connected.")
+            raise _not_connected()
         return
     usable = {(each.name, each.issuer) for each in providers}
     others = [each for each in linked if each.provider != name]
@@ -144,6 +141,10 @@ async def _require_another_way_in(
             f"{name} is the only way in which you can sign in.",
             remedy="Set a password first (reset it by e-mail), or connect another provider.",
         )
+
+
+def _not_connected() -> NotFound:
+    return NotFound("No such connection.", remedy="List what is connected.")
 
 
 async def _seal(
