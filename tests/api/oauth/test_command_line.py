@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import hashlib
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
 from tests.api.chromium import browsing
+from tests.fakes.consent import consent
 from tests.fakes.server import serving
 from tests.services.auth.accounts import PASSWORD, signed_up
 
@@ -176,6 +177,15 @@ async def test_a_command_line_is_let_in_with_github(platform, listened, browser,
         await page.see("work as octocat@example.com")
         await page.press("#command-line button")
         assert await _who(browser, await token) == "octocat@example.com"
+
+
+async def test_the_page_leaves_alone_what_it_did_not_begin(platform, member, github, home):
+    _, query = await consent(await member.begin("github"))
+    async with browsing(home / "profile") as page:
+        await page.open(f"{platform}/auth/github/callback?{urlencode(query)}")
+        await page.see("begun elsewhere")
+        assert query["code"] in await page.evaluate("location.search")
+    assert (await member.finish("github", query)).status_code == 200
 
 
 async def test_who_cancels_in_the_browser_lets_nobody_in(platform, listened, resources, home):

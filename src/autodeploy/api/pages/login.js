@@ -1,7 +1,7 @@
 "use strict";
 
 // The session lives in this page alone, and ends when the command line has its code. What is kept
-// while the browser is at a provider is which command line waits, which is no secret.
+// while the browser is at a provider is that, and which command line waits, which is no secret.
 const WAITING = "autodeploy.command-line";
 const API = "/api/v1/auth";
 const parts = Object.fromEntries(
@@ -80,7 +80,7 @@ async function offer() {
       "click",
       attempt(async () => {
         const { url } = await call("GET", `/${method.name}/url`);
-        if (commandLine) sessionStorage.setItem(WAITING, JSON.stringify(commandLine));
+        sessionStorage.setItem(WAITING, JSON.stringify(commandLine));
         location.assign(url);
       }),
     );
@@ -89,9 +89,16 @@ async function offer() {
 }
 
 async function comeBack(provider, query) {
+  const waiting = sessionStorage.getItem(WAITING);
+  if (waiting === null) {
+    // A client that connects an account of its user: the code would be spent here for nothing.
+    show("message");
+    say("This was begun elsewhere: finish it there, with the address of this page.");
+    return;
+  }
   // The code is not to stay in the address, nor in the browser's history.
   history.replaceState(null, "", location.pathname);
-  commandLine = JSON.parse(sessionStorage.getItem(WAITING));
+  commandLine = JSON.parse(waiting);
   sessionStorage.removeItem(WAITING);
   const known = ["code", "state", "error", ...(provider === "oidc" ? ["iss"] : [])];
   const body = Object.fromEntries(
