@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,11 +55,16 @@ class Mutant:
 
     kind: str
     path: str
+    function: str
     line: int
     text: str
     start: int
     end: int
     replacement: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.function}"
 
     @property
     def name(self) -> str:
@@ -89,6 +94,7 @@ class _Finder:
     def __init__(self, path: Path):
         self._path = path
         self._name = path.relative_to(SOURCE).as_posix()
+        self._function = ""
         self._source = path.read_text()
         lines = self._source.splitlines(keepends=True)
         self._offsets = [0]
@@ -100,9 +106,10 @@ class _Finder:
         functions = [each for each in ast.walk(tree) if isinstance(each, _FUNCTIONS)]
         inside = {id(node): each.name for each in functions for node in ast.walk(each)}
         for node in ast.walk(tree):
-            if inside.get(id(node)) not in _UNREACHED:
+            self._function = inside.get(id(node), "")
+            if self._function not in _UNREACHED:
                 yield from self._checks(node)
-                yield from self._conditions(node, inside.get(id(node), ""))
+                yield from self._conditions(node)
 
     def _checks(self, node: ast.AST) -> Iterator[Mutant]:
         if isinstance(node, ast.Expr) and _called(node.value) in _CHECKS:
@@ -112,7 +119,7 @@ class _Finder:
         elif isinstance(node, ast.If) and self._name in _GATES and _only_raises(node.body):
             yield self._mutant("check", node.test, "False")
 
-    def _conditions(self, node: ast.AST, function: str) -> Iterator[Mutant]:
+    def _conditions(self, node: ast.AST) -> Iterator[Mutant]:
         if _called(node) in _FILTERS:
             yield self._mutant("filter", node, _TRUE)
         elif isinstance(node, ast.Call | ast.Tuple):
@@ -122,7 +129,7 @@ class _Finder:
             for element in elements:
                 if self._path.name in _QUERIES and _compares(element, _TENANT_COLUMNS):
                     yield self._mutant("filter", element, _TRUE)
-                elif function in _LIVING and _columns(element) & _LIFE_COLUMNS:
+                elif self._function in _LIVING and _columns(element) & _LIFE_COLUMNS:
                     yield self._mutant("life", element, _TRUE)
 
     def _mutant(self, kind: str, node: ast.AST, replacement: str) -> Mutant:
@@ -132,6 +139,7 @@ class _Finder:
         return Mutant(
             kind,
             self._name,
+            self._function,
             node.lineno,
             text[:100],
             self._offsets[node.lineno - 1] + node.col_offset,
@@ -175,18 +183,29 @@ class Workshop:
     def __init__(self, folder: Path):
         self._folder = folder
         shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("tests", "docs", "pyproject.toml"):
+        for name in ("tests", "tools", "docs", "pyproject.toml"):
             (folder / name).symlink_to(ROOT / name)
+        self._called_file = folder / "called.json"
 
-    def run(self, mutants: Iterable[Mutant], *, row_security: bool, only: str = "") -> Outcome:
-        """Apply the mutants, run the matrix until its first failure, and take them back."""
+    def run_baseline(self) -> tuple[Outcome, dict[str, list[str]]]:
+        """Run the matrix without a mutant: how it ends, and the functions that each test calls."""
+        outcome = self.run([], row_security=True, more=["-p", "tools.called"])
+        return outcome, json.loads(self._called_file.read_text())
+
+    def run(
+        self, mutants: Iterable[Mutant], *, row_security: bool, more: Sequence[str] = ()
+    ) -> Outcome:
+        """Apply the mutants, run the matrix until its first failure, and take them back.
+
+        ``more`` are arguments of pytest; names of tests among them are run in its place.
+        """
         changed = list(mutants)
         paths = {mutant.path for mutant in changed}
         for path in paths:
             self._write(path, [each for each in changed if each.path == path])
         started = time.monotonic()
         try:
-            code, by = self._test(row_security=row_security, only=only)
+            code, by = self._test(row_security=row_security, more=more)
         finally:
             for path in paths:
                 self._write(path, [])
@@ -200,17 +219,19 @@ class Workshop:
             data = data[: mutant.start] + mutant.replacement.encode() + data[mutant.end :]
         (self._folder / "src" / "autodeploy" / path).write_bytes(data)
 
-    def _test(self, *, row_security: bool, only: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "pytest", MATRIX, "-x", "-q", "-n", "0", "--tb=line"]
+    def _test(self, *, row_security: bool, more: Sequence[str]) -> tuple[int, str]:
+        what = () if any("::" in each for each in more) else (MATRIX,)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "--tb=line", *what]
         environment = {
             **os.environ,
             "PYTHONPATH": f"{self._folder / 'src'}:{self._folder}",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "CALLED_FILE": str(self._called_file),
             "AUTODEPLOY_TEST_ROW_SECURITY": "on" if row_security else "off",
         }
         try:
             done = subprocess.run(
-                [*command, "-p", "no:cacheprovider", *(("-k", only) if only else ())],
+                [*command, "-p", "no:cacheprovider", *more],
                 cwd=self._folder,
                 env=environment,
                 capture_output=True,
@@ -233,24 +254,28 @@ def main() -> None:
     parser.add_argument("--only", default="", help="mutants whose name holds this text")
     arguments = parser.parse_args()
     mutants = [each for each in find_mutants() if arguments.only in each.name]
-    known = _load()
+    known, called = _load()
     with tempfile.TemporaryDirectory(prefix="mutate-authz-") as folder:
         workshop = Workshop(Path(folder))
-        if "baseline" not in known:
-            baseline = workshop.run([], row_security=True)
+        if not called:
+            baseline, called = workshop.run_baseline()
             if baseline.noticed:
                 raise SystemExit(f"The matrix fails without a mutant: {baseline.by}")
-            _keep(known, "baseline", baseline)
+            _keep(known, called)
         for number, mutant in enumerate(mutants, 1):
             if mutant.name not in known:
-                outcome = workshop.run([mutant], row_security=mutant.kind != "filter")
-                _keep(known, mutant.name, outcome)
+                tests = [test for test, functions in called.items() if mutant.place in functions]
+                known[mutant.name] = workshop.run(
+                    [mutant], row_security=mutant.kind != "filter", more=tests
+                )
+                _keep(known, called)
             _tell(f"{number}/{len(mutants)}", known[mutant.name])
         filters = [each for each in mutants if each.kind == "filter"]
         for row_security, name in ((False, "all filters"), (True, "row security alone")):
             if name not in known and filters:
-                only = "test_nothing_of_another_tenant_is_shown"
-                _keep(known, name, workshop.run(filters, row_security=row_security, only=only))
+                more = ("-k", "test_nothing_of_another_tenant_is_shown")
+                known[name] = workshop.run(filters, row_security=row_security, more=more)
+                _keep(known, called)
     _report(known, mutants, as_json=arguments.json)
 
 
@@ -291,19 +316,18 @@ def _digest() -> str:
     return content.hexdigest()
 
 
-def _load() -> dict[str, Outcome]:
-    if not STATE.exists():
-        return {}
-    kept = json.loads(STATE.read_text())
-    if kept["digest"] != _digest():
-        return {}
-    return {name: Outcome(**outcome) for name, outcome in kept["outcomes"].items()}
+def _load() -> tuple[dict[str, Outcome], dict[str, list[str]]]:
+    """What was found before, and the functions that each test calls."""
+    kept = json.loads(STATE.read_text()) if STATE.exists() else {}
+    if kept.get("digest") != _digest():
+        return {}, {}
+    known = {name: Outcome(**outcome) for name, outcome in kept["outcomes"].items()}
+    return known, kept["called"]
 
 
-def _keep(known: dict[str, Outcome], name: str, outcome: Outcome) -> None:
-    known[name] = outcome
+def _keep(known: dict[str, Outcome], called: dict[str, list[str]]) -> None:
     outcomes = {each: asdict(value) for each, value in known.items()}
-    STATE.write_text(json.dumps({"digest": _digest(), "outcomes": outcomes}))
+    STATE.write_text(json.dumps({"digest": _digest(), "outcomes": outcomes, "called": called}))
 
 
 if __name__ == "__main__":
