@@ -65,7 +65,7 @@ class Store:
             vault,
             IdempotencyKey,
             "encrypted_answer",
-            {"user_id": self.user_id, "key": "k1", "request_hash": b"h"},
+            {"caller_id": self.user_id, "key": "k1", "request_hash": b"h"},
         )
         await self._add(vault, SecondFactor, "encrypted_secret", {"user_id": self.user_id})
         ids = {"id": uuid4(), "organization_id": self.organization_id}

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 import pytest
 
@@ -19,18 +19,21 @@ _called: dict[str, set[str]] = {}
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Note the functions that run while the test does, each as ``path:name``."""
-    seen = _called.setdefault(item.nodeid, set())
+    seen: set[CodeType] = set()
 
-    def note(frame: FrameType, event: str, _argument: object) -> None:
-        _, mark, path = frame.f_code.co_filename.partition(_MARK)
-        if event == "call" and mark:
-            seen.add(f"{path}:{frame.f_code.co_name}")
+    def note(frame: FrameType, _event: str, _argument: object) -> None:
+        seen.add(frame.f_code)  # and trace no line of it
 
-    sys.setprofile(note)
+    sys.settrace(note)
     try:
         return (yield)
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
+        _called[item.nodeid] = {_place(code) for code in seen if _MARK in code.co_filename}
+
+
+def _place(code: CodeType) -> str:
+    return f"{code.co_filename.partition(_MARK)[2]}:{code.co_name}"
 
 
 def pytest_sessionfinish() -> None:
