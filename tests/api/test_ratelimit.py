@@ -1,9 +1,11 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.api.conftest import client_of, new_app
+from tests.api.test_public import _handshake as handshake
 
 from autodeploy.api.ratelimit import RULES, configured_rules
 from autodeploy.kernel.cache import Cache
@@ -32,6 +34,13 @@ async def test_callers_are_counted_apart(home, resources, sign_up):
             for headers in (ada, ada, bob, bob)
         ]
     assert statuses == [200, 429, 200, 429]
+
+
+async def test_the_handshake_of_a_websocket_counts_as_a_call(home, resources):
+    app = new_app(home, resources, rate_limits="api=2/hour")
+    path = f"/api/v1/deployments/{uuid4()}/logs/stream"
+    answers = [(await handshake(app, path, []))[0]["status"] for _ in range(3)]
+    assert answers == [401, 401, 429]
 
 
 async def test_limits_hold_in_the_process_while_redis_is_away(home, resources):

@@ -74,10 +74,13 @@ class RateLimits:
         await self.app(scope, receive, send)
 
     def _find_rule(self, scope: Scope) -> Rule | None:
-        if scope["type"] != "http" or scope["method"] == "OPTIONS":
+        if scope["type"] not in ("http", "websocket"):
+            return None
+        method = scope.get("method", "GET")  # the handshake of a WebSocket is one
+        if method == "OPTIONS":
             return None
         for rule in self._rules:
-            methods_match = rule.methods is None or scope["method"] in rule.methods
+            methods_match = rule.methods is None or method in rule.methods
             if methods_match and rule.path.fullmatch(scope["path"]):
                 return rule
         return None
