@@ -18,13 +18,12 @@ async def test_token_that_is_replaced_while_it_is_rotated_wins(
     stored = Store(owner_database)
     vault = open_vault(key_file)
     await stored.fill(vault)
+    context = f"provider_integrations:{stored.connection_id}:github:token"
     seal = reseal_module._Pass._seal
 
     async def seal_while_another_writes(self, rows):
         sealed = await seal(self, rows)
-        new = await vault.encrypt(
-            "newer", str(stored.user_id), context="provider_integrations:github:token"
-        )
+        new = await vault.encrypt("newer", str(stored.user_id), context=context)
         async with stored.db.transaction() as session:
             await session.execute(update(ProviderIntegration).values(encrypted_token=new))
         return sealed
@@ -32,11 +31,5 @@ async def test_token_that_is_replaced_while_it_is_rotated_wins(
     monkeypatch.setattr(reseal_module._Pass, "_seal", seal_while_another_writes)
     await rotate(replace(resources, db=stored.db, vault=vault), stored.user_id, "github")
     row = await connection(stored.db)
-    assert (
-        await vault.decrypt(
-            row.encrypted_token,
-            str(stored.user_id),
-            context="provider_integrations:github:token",
-        )
-        == "newer"
-    )
+    token = await vault.decrypt(row.encrypted_token, str(stored.user_id), context=context)
+    assert token == "newer"
