@@ -1,4 +1,4 @@
-"""Remove each check of permission and each filter by tenant in turn; the matrix must notice.
+"""Remove each check of permission and each filter by tenant in turn; the tests must notice.
 
 ``python -m tools.mutate_authz [--json] [--only TEXT]``. A mutant is one change of the source, made
 on a temporary copy. Checks are removed with everything else in place; filters with row-level
@@ -25,11 +25,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "autodeploy"
 STATE = ROOT / ".mutate-authz.json"
-MATRIX = "tests/api/tenancy"
+# The matrix, and what takes accounts through passwords, codes and deletion, which it does not.
+SUITE = (
+    "tests/api/tenancy",
+    "tests/services/auth",
+    "tests/api/test_accounts.py",
+    "tests/services/deployer/test_closing.py",
+)
 TIMEOUT_SECONDS = 900
 
 _SEARCHED = ("services/auth", "services/analyzer", "services/deployer", "services/monitor", "api")
-_CHECKS = {"require", "require_scope"}
+_CHECKS = {"require", "require_scope", "require_rank", "_require_scope", "_require_may_delete"}
 _FILTERS = {"covers", "covers_repository"}
 _TENANT_COLUMNS = {"organization_id", "user_id", "project_id", "caller_id"}
 _LIFE_COLUMNS = {"revoked_at", "expires_at", "joined_at"}
@@ -46,7 +52,7 @@ _LIVING = {"_is_live", "find_live_session", "list_places", "list_memberships"}
 # What no request reaches: the operator's command that makes the administrator.
 _UNREACHED = {"revoke_tokens_named"}
 # Conditions on the caller's own rows lie in the queries of stores and of what has no store.
-_QUERIES = {"store.py", "project_limits.py", "idempotency.py"}
+_QUERIES = ("store.py", "project_limits.py", "idempotency.py")
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class _Finder:
                 yield from self._conditions(node)
 
     def _checks(self, node: ast.AST) -> Iterator[Mutant]:
-        if isinstance(node, ast.Expr) and _called(node.value) in _CHECKS:
+        if isinstance(node, ast.Expr) and _named(_awaited(node.value)) in _CHECKS:
             yield self._mutant("check", node, "pass")
         elif _called(node) == "reach_of":
             yield self._mutant("check", node, "principal.reach")
@@ -127,7 +133,7 @@ class _Finder:
             if isinstance(node, ast.Call) and _called(node) != "where":
                 return
             for element in elements:
-                if self._path.name in _QUERIES and _compares(element, _TENANT_COLUMNS):
+                if self._name.endswith(_QUERIES) and _compares(element, _TENANT_COLUMNS):
                     yield self._mutant("filter", element, _TRUE)
                 elif self._function in _LIVING and _columns(element) & _LIFE_COLUMNS:
                     yield self._mutant("life", element, _TRUE)
@@ -158,6 +164,16 @@ def _called(node: ast.AST) -> str | None:
     if isinstance(node.func, ast.Attribute):
         return node.func.attr
     return node.func.id if isinstance(node.func, ast.Name) else None
+
+
+def _named(node: ast.AST) -> str | None:
+    """The function that is called by its plain name: methods of the same name are others."""
+    is_plain = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return _called(node) if is_plain else None
+
+
+def _awaited(node: ast.AST) -> ast.AST:
+    return node.value if isinstance(node, ast.Await) else node
 
 
 def _only_raises(body: list[ast.stmt]) -> bool:
@@ -220,7 +236,7 @@ class Workshop:
         (self._folder / "src" / "autodeploy" / path).write_bytes(data)
 
     def _test(self, *, row_security: bool, more: Sequence[str]) -> tuple[int, str]:
-        what = () if any("::" in each for each in more) else (MATRIX,)
+        what = () if any("::" in each for each in more) else SUITE
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "--tb=line", *what]
         environment = {
             **os.environ,
@@ -310,7 +326,7 @@ def _tell(place: str, outcome: Outcome) -> None:
 def _digest() -> str:
     """Of all that decides the answers."""
     content = hashlib.sha256()
-    for folder in (SOURCE, ROOT / MATRIX):
+    for folder in (SOURCE, ROOT / "tests" / "api", ROOT / "tests" / "services" / "auth"):
         for path in sorted(folder.rglob("*.py")):
             content.update(path.read_bytes())
     return content.hexdigest()

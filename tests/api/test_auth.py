@@ -62,6 +62,20 @@ async def test_a_stale_credential_does_not_stop_a_login(client):
     assert answer.status_code == 200
 
 
+async def test_who_is_signed_in_may_sign_in_as_another(client, sign_up):
+    await client.post("/api/v1/auth/register", json=ADA)
+    body = {"email": ADA["email"], "password": PASSWORD}
+    bob = await sign_up()
+    answer = await client.post("/api/v1/auth/login", json=body, headers=bob)
+    assert answer.status_code == 200
+    assert answer.json()["user"]["email"] == ADA["email"]
+    renewed = await client.post(
+        "/api/v1/auth/refresh", json={"refreshToken": answer.json()["refreshToken"]}, headers=bob
+    )
+    assert renewed.status_code == 200
+    assert renewed.json()["user"]["email"] == ADA["email"]
+
+
 async def test_a_personal_token_is_shown_once_listed_and_revoked(client, sign_up):
     headers = await sign_up()
     created = await client.post("/api/v1/auth/tokens", json={"name": "CI"}, headers=headers)

@@ -69,7 +69,7 @@ RIGHTS: dict[Action, Right] = {
 
 Kind = Literal[
     "organization", "member", "project", "repository", "deployment", "service_token",
-    "personal_token", "colleague", "invitation", "account",
+    "personal_token", "colleague", "invitation", "account", "session",
 ]  # fmt: skip
 
 
@@ -115,6 +115,11 @@ def _name() -> str:
     return f"made-{uuid4().hex[:12]}"
 
 
+def _confirmed(_: Ids) -> Any:
+    return {"password": "x", "code": "123456"}
+
+
+_LINK = "x" * 43
 _PUBLIC = Operation("public")
 _ANYONE = Operation("anyone")
 
@@ -128,7 +133,55 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
             },
         ),
     ),
-    "login": (Operation("public", 401, body=lambda _: {"email": "a@b.example", "password": "x"}),),
+    "login": (
+        Operation("public", 401, body=lambda _: {"email": f"{_name()}@b.example", "password": "x"}),
+    ),
+    "loginWithSecondFactor": (
+        Operation("public", 401, body=lambda _: {"challenge": "x", "code": "123456"}),
+    ),
+    "setUp": (
+        Operation(
+            "public", 403,
+            body=lambda _: {
+                "token": "x", "email": "a@example.com", "password": "long enough", "name": "x",
+            },
+        ),
+    ),
+    "verifyEmail": (Operation("public", 422, body=lambda _: {"token": _LINK}),),
+    "requestPasswordReset": (
+        Operation("public", 202, body=lambda _: {"email": f"{_name()}@example.com"}),
+    ),
+    "resetPassword": (
+        Operation("public", 422, body=lambda _: {"token": _LINK, "password": "long enough"}),
+    ),
+    "verifyEmailPage": (_PUBLIC,),
+    "resetPasswordPage": (_PUBLIC,),
+    # The callers have verified addresses and no password, so these stop there.
+    "resendVerification": (Operation("account", 409, scope=_WRITE),),
+    "changeEmail": (
+        Operation(
+            "account", 409, scope=_FULL,
+            body=lambda _: {"email": f"{_name()}@example.com", "password": "x"},
+        ),
+    ),
+    "changePassword": (
+        Operation(
+            "account", 409, scope=_FULL,
+            body=lambda _: {"currentPassword": "x", "newPassword": "long enough"},
+        ),
+    ),
+    "getSecondFactor": (Operation("account", scope=_READ),),
+    "enrolSecondFactor": (
+        Operation("account", 409, scope=_FULL, body=lambda _: {"password": "x"}),
+    ),
+    "confirmSecondFactor": (
+        Operation("account", 409, scope=_FULL, body=lambda _: {"code": "123456"}),
+    ),
+    "renewRecoveryCodes": (Operation("account", 409, scope=_FULL, body=_confirmed),),
+    "disableSecondFactor": (Operation("account", 409, scope=_FULL, body=_confirmed),),
+    "listSessions": (Operation("account", scope=_READ),),
+    "endOtherSessions": (Operation("account", 204, scope=_FULL),),
+    "endSession": (Operation("account", 204, scope=_FULL, kind="session", spends=True),),
     "refresh": (Operation("public", 401, body=lambda _: {"refreshToken": "adr_x"}),),
     "getPublicKeys": (_PUBLIC,),
     "logout": (Operation("account", 409),),
@@ -275,6 +328,7 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     ),
     # variables
     "listVariables": (_on("project", Action.VARIABLE_READ),),
+    "getVariable": (_on("project", Action.VARIABLE_READ),),
     "createVariable": (
         _on(
             "project", Action.VARIABLE_WRITE, 201,

@@ -112,6 +112,7 @@ class World:
     theirs: Estate
     users: dict[str, UUID]
     their_token_id: UUID
+    their_session_id: UUID
     callers: list[Caller] = field(default_factory=list)
 
     def ids(self, target: str, kind: str | None) -> dict[str, str]:
@@ -129,9 +130,12 @@ class World:
             ids = {**ids, "user_id": str(self.users["member"])}
         if kind == "colleague" and target == "own":
             ids = {**ids, "user_id": str(self.users["spare"])}
+        if target == "foreign":
+            ids = {**ids, "session_id": str(self.their_session_id)}
         if kind == "personal_token" and target == "foreign":
             ids = {**ids, "token_id": str(self.their_token_id)}
         return {
+            "session_id": str(uuid4()),
             **ids,
             "own_organization_id": own["organization_id"],
             "own_project_id": own["project_id"],
@@ -158,6 +162,10 @@ class World:
                 await session.flush()
                 session.add(_member(organization_id, user.id, Role.VIEWER))
                 return {**ids, "user_id": str(user.id)}
+            if "{session_id}" in template:
+                row = _session(caller.user_id)
+                session.add(row)
+                return {**ids, "session_id": str(row.id)}
             if "{token_id}" not in template:
                 project = await _project(session, organization_id, None, OURS)
                 return {**ids, "project_id": str(project.id)}
@@ -165,7 +173,7 @@ class World:
             if "{project_id}" in template:
                 token, _ = _service_token(organization_id, project_id, OURS)
             else:
-                token, _ = _personal_token(caller.user_id, OURS)
+                token, _ = _personal_token(caller.user_id, "spent")
             session.add(token)
             return {**ids, "token_id": str(token.id)}
 
@@ -204,14 +212,15 @@ async def make_world(resources: Resources) -> World:
                 {"ids": [ours.project_id], "user": users[name]},
             )
         their_token = _personal_token(stranger, THEIRS)[0]
-        session.add(their_token)
+        their_session = _session(stranger)
+        session.add_all([their_token, their_session])
         session.add(
             Repository(
                 organization_id=their_organization, kind="git", full_name=THEIRS, url=SHARED_URL
             )
         )
     theirs = await _estate(resources, their_organization, stranger, THEIRS)
-    world = World(resources, ours, second, theirs, users, their_token.id)
+    world = World(resources, ours, second, theirs, users, their_token.id, their_session.id)
     async with resources.db.transaction() as session:
         world.callers = [
             *await _callers(resources, session, world, users),
@@ -227,14 +236,7 @@ async def _callers(
 ) -> list[Caller]:
     owner = users["owner"]
     past = now() - timedelta(seconds=1)
-    ended = Session(
-        id=uuid4(), user_id=owner, refresh_token_hash=secrets.token_bytes(32),
-        expires_at=now() + timedelta(days=1), revoked_at=past,
-    )  # fmt: skip
-    live = Session(
-        id=uuid4(), user_id=owner, refresh_token_hash=secrets.token_bytes(32),
-        expires_at=now() + timedelta(days=1),
-    )  # fmt: skip
+    ended, live = _session(owner, revoked_at=past), _session(owner)
     session.add_all([ended, live])
 
     def access(row: Session, seconds: int) -> str:
@@ -374,7 +376,21 @@ async def _variable(
 
 
 def _user(user_id: UUID, word: str, *, is_admin: bool = False) -> User:
-    return User(id=user_id, email=f"{word}@example.com", name=word, is_admin=is_admin)
+    return User(
+        id=user_id,
+        email=f"{word}@example.com",
+        name=word,
+        is_admin=is_admin,
+        email_verified_at=now(),
+    )
+
+
+def _session(user_id: UUID | None, **values: Any) -> Session:
+    later = now() + timedelta(days=1)
+    digest_ = secrets.token_bytes(32)
+    return Session(
+        id=uuid4(), user_id=user_id, refresh_token_hash=digest_, expires_at=later, **values
+    )
 
 
 def _member(organization_id: UUID, user_id: UUID, role: Role) -> OrganizationMember:

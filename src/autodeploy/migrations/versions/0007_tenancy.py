@@ -76,26 +76,28 @@ $$ SELECT nullif(current_setting('autodeploy.caller', true), '')::uuid $$;
 CREATE FUNCTION autodeploy_presented() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT nullif(current_setting('autodeploy.presented', true), '') $$;
 
-CREATE FUNCTION autodeploy_presented_user() RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, public AS
+CREATE FUNCTION autodeploy_user() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT nullif(current_setting('autodeploy.user', true), '')::uuid $$;
+
+CREATE FUNCTION autodeploy_present(credential text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS
 $$
 DECLARE
-  kind text := split_part(autodeploy_presented(), ':', 1);
-  value text := substr(autodeploy_presented(), strpos(autodeploy_presented(), ':') + 1);
+  kind text := split_part(credential, ':', 1);
+  value text := substr(credential, strpos(credential, ':') + 1);
+  owner uuid;
 BEGIN
-  IF kind = 'email' THEN RETURN (SELECT id FROM users WHERE email = value);
-  ELSIF kind = 'session' THEN RETURN (SELECT user_id FROM sessions WHERE id = value::uuid);
+  IF kind = 'email' THEN owner := (SELECT id FROM users WHERE email = value);
+  ELSIF kind = 'session' THEN owner := (SELECT user_id FROM sessions WHERE id = value::uuid);
   ELSIF kind = 'token' AND length(value) = 64 THEN
-    RETURN (SELECT user_id FROM api_tokens WHERE token_hash = decode(value, 'hex'));
-  ELSIF kind = 'token' THEN RETURN (SELECT user_id FROM api_tokens WHERE id = value::uuid);
+    owner := (SELECT user_id FROM api_tokens WHERE token_hash = decode(value, 'hex'));
+  ELSIF kind = 'token' THEN owner := (SELECT user_id FROM api_tokens WHERE id = value::uuid);
   END IF;
-  RETURN NULL;
+  PERFORM set_config('autodeploy.presented', credential, true);
+  IF owner IS NOT NULL THEN
+    PERFORM set_config('autodeploy.user', owner::text, true);
+  END IF;
 END $$;
-
-CREATE FUNCTION autodeploy_user() RETURNS uuid LANGUAGE sql STABLE AS
-$$ SELECT coalesce(
-     nullif(current_setting('autodeploy.user', true), '')::uuid, autodeploy_presented_user()
-   ) $$;
 
 CREATE FUNCTION autodeploy_administrators() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public AS
@@ -190,14 +192,8 @@ def downgrade() -> None:
         op.execute(f"DROP POLICY worker ON {table}")
         op.execute(f"DROP POLICY app ON {table}")
         op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-    for name in (
-        "administrators",
-        "user",
-        "presented_user",
-        "presented",
-        "caller",
-        "organizations",
-    ):
+    op.execute("DROP FUNCTION autodeploy_present(text)")
+    for name in ("administrators", "user", "presented", "caller", "organizations"):
         op.execute(f"DROP FUNCTION autodeploy_{name}()")
     op.execute("DELETE FROM idempotency_keys WHERE caller_id NOT IN (SELECT id FROM users)")
     op.alter_column("idempotency_keys", "caller_id", new_column_name="user_id")

@@ -24,6 +24,14 @@ class Scope(StrEnum):
         return order.index(self) >= order.index(other)
 
 
+def no_account() -> Forbidden:
+    """Why a service token cannot do what concerns an account."""
+    return Forbidden(
+        "A service token acts for its project alone and has no account.",
+        remedy="Sign in, or use a personal token.",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Principal:
     """An authenticated caller: a signed-in session (``session_id``), a personal token
@@ -53,10 +61,7 @@ class Principal:
         """The caller's account. Raises ``Forbidden`` for a service token, which has none: so what
         works on accounts refuses it wherever it begins to."""
         if self.account_id is None:
-            raise Forbidden(
-                "A service token acts for its project alone and has no account.",
-                remedy="Sign in, or use a personal token.",
-            )
+            raise no_account()
         return self.account_id
 
     @property

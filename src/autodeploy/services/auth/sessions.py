@@ -15,7 +15,7 @@ from autodeploy.services.auth.authentication import ACCESS_LIFETIME, issue_acces
 from autodeploy.services.auth.errors import SessionEnded
 from autodeploy.services.auth.models import Session, User
 from autodeploy.services.auth.permissions import require_scope
-from autodeploy.services.auth.principal import Principal, Scope
+from autodeploy.services.auth.principal import Principal, Scope, no_account
 from autodeploy.services.auth.schemas import SessionView, SignedIn, UserView
 from autodeploy.services.auth.tokens import digest, matches, new_refresh_token, session_of
 
@@ -91,12 +91,17 @@ async def _rotate(
 async def logout(resources: Resources, principal: Principal) -> None:
     """End the caller's session: its access and refresh tokens stop working at once.
 
-    Raises ``Conflict`` for a personal token, which has no session.
+    Raises ``Conflict`` for a personal token, which has no session, and ``Forbidden`` for a
+    service token, which has no account.
     """
     if principal.session_id is None:
-        raise Conflict(
-            "A personal token has no session to end.",
-            remedy="Revoke it with DELETE /api/v1/auth/tokens/{id}.",
+        raise (
+            no_account()
+            if principal.account_id is None
+            else Conflict(
+                "A personal token has no session to end.",
+                remedy="Revoke it with DELETE /api/v1/auth/tokens/{id}.",
+            )
         )
     async with resources.db.transaction() as session:
         await _end(session, principal, principal.session_id, audit.OwnAction.LOGOUT)
