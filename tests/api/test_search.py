@@ -53,18 +53,17 @@ async def test_a_page_of_a_search_links_to_the_next_of_the_same_search(
 
 
 async def test_repositories_are_found_by_each_part_of_their_names(
-    user: User, stranger: User, client: httpx.AsyncClient
+    user: User, stranger: User, resources: Resources
 ) -> None:
     for owner, name in ((user, "acme/web-shop"), (user, "acme/site"), (stranger, "other/shop")):
         uploaded = await owner.repository()
         assert uploaded
-        await _rename(client, uploaded["repository"]["id"], name)
+        await _rename(resources, uploaded["repository"]["id"], name)
     assert await _names(user, "/repositories?q=shop", "fullName") == ["acme/web-shop"]
     assert await _names(user, "/repositories?q=acme/si", "fullName") == ["acme/site"]
 
 
-async def _rename(client: httpx.AsyncClient, repository_id: str, name: str) -> None:
-    resources: Resources = client._transport.app.state.resources  # type: ignore[attr-defined]
+async def _rename(resources: Resources, repository_id: str, name: str) -> None:
     async with resources.db.transaction() as session:
         await session.execute(
             text("UPDATE repositories SET full_name = :name WHERE id = CAST(:id AS uuid)"),

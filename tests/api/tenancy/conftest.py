@@ -56,7 +56,7 @@ async def world(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> AsyncIter
 async def tenant_app(world: World, postgres: EmbeddedPostgres) -> AsyncIterator[FastAPI]:
     """The application with the database role that it has in production."""
     database = Database(postgres.url(_NAME), role="autodeploy_app")
-    resources = replace(world.resources, db=database)
+    resources = replace(world.resources, db=database, limiter=None)
     waited, projects.DELETION_WAIT_SECONDS = projects.DELETION_WAIT_SECONDS, 0.0
     yield app_over(resources.home, resources)
     projects.DELETION_WAIT_SECONDS = waited

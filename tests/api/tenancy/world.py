@@ -173,7 +173,7 @@ class World:
             if "{project_id}" in template:
                 token, _ = _service_token(organization_id, project_id, OURS)
             else:
-                token, _ = _personal_token(caller.user_id, "spent")
+                token, _ = _personal_token(caller.user_id, "spent")  # in the log of that account
             session.add(token)
             return {**ids, "token_id": str(token.id)}
 

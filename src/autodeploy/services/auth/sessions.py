@@ -94,6 +94,7 @@ async def logout(resources: Resources, principal: Principal) -> None:
     Raises ``Conflict`` for a personal token, which has no session, and ``Forbidden`` for a
     service token, which has no account.
     """
+    user_id = principal.user_id
     if principal.session_id is None:
         raise (
             no_account()
@@ -104,7 +105,8 @@ async def logout(resources: Resources, principal: Principal) -> None:
             )
         )
     async with resources.db.transaction() as session:
-        await _end(session, principal, principal.session_id, audit.OwnAction.LOGOUT)
+        if await account_store.end_session(session, user_id, principal.session_id):
+            await _record(session, principal, principal.session_id, audit.OwnAction.LOGOUT)
 
 
 async def list_sessions(
@@ -136,8 +138,9 @@ async def end_session(resources: Resources, principal: Principal, session_id: UU
     """Sign out one session of the caller. Raises ``NotFound``, and ``Forbidden`` without admin."""
     require_scope(principal, Scope.ADMIN)
     async with resources.db.transaction() as session:
-        if not await _end(session, principal, session_id, audit.OwnAction.SESSION_END):
+        if not await account_store.end_session(session, principal.user_id, session_id):
             raise NotFound("No such session.", remedy="GET /api/v1/auth/sessions lists yours.")
+        await _record(session, principal, session_id, audit.OwnAction.SESSION_END)
 
 
 async def end_other_sessions(resources: Resources, principal: Principal) -> None:
@@ -151,14 +154,10 @@ async def end_other_sessions(resources: Resources, principal: Principal) -> None
         await audit.record(session, principal, audit.OwnAction.SESSIONS_END, user)
 
 
-async def _end(
+async def _record(
     session: AsyncSession, principal: Principal, session_id: UUID, action: audit.OwnAction
-) -> bool:
-    """Whether the caller had such a session that was not ended before."""
-    ended = await account_store.end_session(session, principal.user_id, session_id)
-    if ended:
-        await audit.record(session, principal, action, await session.get_one(Session, session_id))
-    return ended
+) -> None:
+    await audit.record(session, principal, action, await session.get_one(Session, session_id))
 
 
 def _signed_in(resources: Resources, user: User, session_id: UUID, refresh_token: str) -> SignedIn:
