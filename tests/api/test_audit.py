@@ -1,8 +1,10 @@
 """Each route that changes something leaves an entry in the audit log: this walks all of them."""
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +35,15 @@ CHANGES_NOTHING = {
     ("POST", "/api/v1/auth/password-reset"): "sends a link",
     ("POST", "/api/v1/auth/second-factor"): "makes a secret that counts once it is confirmed",
     ("POST", "/api/v1/invitations/lookup"): "reads an invitation",
+    ("POST", "/api/v1/auth/command-line/code"): "is good for one token, within a minute",
+}
+
+#: Routes that need another party: ``tests/api/oauth/test_audit.py`` sees their entries.
+WITH_PROVIDERS = {
+    ("POST", "/api/v1/auth/github/callback"),
+    ("POST", "/api/v1/auth/oidc/callback"),
+    ("POST", "/api/v1/auth/vercel/callback"),
+    ("DELETE", "/api/v1/users/{user_id}/connections/{provider}"),
 }
 
 NEW_PASSWORD = "another horse battery"
@@ -163,6 +174,17 @@ async def _(stage: Stage) -> Call:
 @writes("POST", "/auth/tokens", "auth.token_create")
 async def _(stage: Stage) -> Call:
     return Call("/auth/tokens", {"name": "CI"})
+
+
+@writes("POST", "/auth/command-line/token", "auth.token_create")
+async def _(stage: Stage) -> Call:
+    verifier = "v" * 43
+    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+    given = await stage.user.call(
+        "POST", "/auth/command-line/code", {"challenge": challenge}, status=200
+    )
+    body = {"code": given["code"], "verifier": verifier, "name": "laptop"}
+    return Call("/auth/command-line/token", body, anonymous=True)
 
 
 @writes("DELETE", "/auth/tokens/{token_id}", "auth.token_revoke")
@@ -379,7 +401,7 @@ def test_each_route_is_either_seen_to_write_an_entry_or_changes_nothing(app):
         for entry in list_routes(app)
         for method in entry.methods & {"POST", "PUT", "PATCH", "DELETE"}
     }
-    assert mutating == SCENARIOS.keys() | CHANGES_NOTHING.keys()
+    assert mutating == SCENARIOS.keys() | CHANGES_NOTHING.keys() | WITH_PROVIDERS
     assert not SCENARIOS.keys() & CHANGES_NOTHING.keys()
 
 
