@@ -10,7 +10,7 @@ from tests.api.test_public import _handshake as handshake
 from autodeploy.api.ratelimit import RULES, configured_rules
 from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.kernel.ratelimit import Limit
+from autodeploy.kernel.ratelimit import Limit, RateLimiter
 
 
 async def test_the_eleventh_call_to_auth_in_a_minute_is_refused(home, resources):
@@ -44,7 +44,8 @@ async def test_the_handshake_of_a_websocket_counts_as_a_call(home, resources):
 
 
 async def test_limits_hold_in_the_process_while_redis_is_away(home, resources):
-    lost = replace(resources, cache=Cache.connect(f"unix://{home}/absent.sock"))
+    cache = Cache.connect(f"unix://{home}/absent.sock")
+    lost = replace(resources, cache=cache, limiter=RateLimiter(cache.redis))
     async with client_of(new_app(home, lost, rate_limits="auth=2/hour")) as client:
         statuses = [(await client.get("/api/v1/auth/me")).status_code for _ in range(3)]
     await lost.cache.close()

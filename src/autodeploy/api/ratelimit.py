@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autodeploy.api.deps import get_resources
 from autodeploy.kernel.errors import InvalidInput, TooManyRequests
-from autodeploy.kernel.ratelimit import Limit, RateLimiter, network_of
+from autodeploy.kernel.ratelimit import Limit, network_of
 
 _MINUTE, _HOUR = 60, 3600
 _UNITS = {"second": 1, "minute": _MINUTE, "hour": _HOUR}
@@ -65,7 +65,6 @@ class RateLimits:
     def __init__(self, app: ASGIApp, rules: tuple[Rule, ...]):
         self.app = app
         self._rules = rules
-        self._limiter: RateLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rule = self._find_rule(scope)
@@ -87,9 +86,10 @@ class RateLimits:
 
     async def _count(self, scope: Scope, rule: Rule) -> None:
         connection = HTTPConnection(scope)
-        if self._limiter is None:
-            self._limiter = RateLimiter(get_resources(connection).cache.redis)
-        decision = await self._limiter.hit(f"{rule.name}:{_caller(connection)}", rule.limit)
+        limiter = get_resources(connection).limiter
+        if limiter is None:  # the operator switched limits off
+            return
+        decision = await limiter.hit(f"{rule.name}:{_caller(connection)}", rule.limit)
         connection.state.rate_headers = {
             "RateLimit-Limit": str(rule.limit.count),
             "RateLimit-Remaining": str(decision.remaining),

@@ -16,6 +16,7 @@ from asyncpg.exceptions import (
     PostgresConnectionError,
     TooManyConnectionsError,
 )
+from asyncpg.exceptions import InterfaceError as AsyncpgInterfaceError
 from sqlalchemy import DateTime, MetaData, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
@@ -26,6 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
 from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
+from autodeploy.kernel.quick_reads import QuickReads
 from autodeploy.kernel.tenancy import Tenancy, tell
 
 # What connecting raises while PostgreSQL is stopped or out of reach.
@@ -121,6 +123,8 @@ class Database:
             connect_args={"server_settings": settings, "timeout": 10},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        _, address = self.engine.dialect.create_connect_args(self.engine.url)
+        self._quick = QuickReads({**address, "server_settings": settings, "timeout": 10})
 
     def acting_for(self, tenancy: Tenancy) -> "Database":
         """This database, on the same connections, as the caller of ``tenancy`` may see it."""
@@ -154,7 +158,22 @@ class Database:
                 raise DatabaseAway from error
             raise
 
+    async def fetch_row(self, statement: str, *arguments: object) -> dict[str, Any] | None:
+        """The first row that a single reading statement of PostgreSQL's own notation (``$1``)
+        gives, quicker than a transaction, and without a tenancy.
+
+        Raises ``DatabaseAway``, ``DatabaseRefused``.
+        """
+        try:
+            row = await self._quick.fetch_row(statement, *arguments)
+            return None if row is None else dict(row)
+        except InvalidAuthorizationSpecificationError as error:
+            raise DatabaseRefused from error
+        except (OSError, TimeoutError, AsyncpgInterfaceError, *_REFUSALS) as error:
+            raise (TooFewFiles() if is_exhaustion(error) else DatabaseAway()) from error
+
     async def close(self) -> None:
+        await self._quick.close()
         await self.engine.dispose()
 
 

@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.private_files import create_private_file, replace_private_file
+from autodeploy.kernel.verified_tokens import VerifiedTokens
 
 ISSUER = "autodeploy"
 
@@ -105,6 +106,7 @@ class TokenSigner:
 
     def __init__(self, pem: bytes):
         self._keys = _Keys(pem)
+        self._verified = VerifiedTokens()
         self._path: Path | None = None
         self._version: _Version | None = None
         self._looked_at = 0.0
@@ -134,15 +136,19 @@ class TokenSigner:
             {**claims, "iss": ISSUER}, keys.signing, algorithm=_ALGORITHM, headers={"kid": keys.kid}
         )
 
-    def verify(self, token: str, *, audience: str) -> dict[str, Any]:
+    def verify(self, token: str, *, audience: str) -> Mapping[str, Any]:
         """The claims of a token that one of these keys signed for ``audience`` and that is valid.
 
         Raises ``Unauthenticated``.
         """
         try:
-            return jwt.decode(
+            key = self._find_key(jwt.get_unverified_header(token).get("kid"))
+            known = self._verified.find(token, audience)
+            if known is not None:
+                return known
+            claims = jwt.decode(
                 token,
-                self._find_key(jwt.get_unverified_header(token).get("kid")),
+                key,
                 algorithms=[_ALGORITHM],
                 issuer=ISSUER,
                 audience=audience,
@@ -156,6 +162,8 @@ class TokenSigner:
             raise Unauthenticated(
                 "The access token is not valid.", remedy="Sign in again."
             ) from error
+        self._verified.keep(token, audience, claims)
+        return claims
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The accepted public keys as a JSON Web Key Set (RFC 7517)."""

@@ -3,16 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Unauthenticated
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import store
 from autodeploy.services.auth.errors import SessionEnded
-from autodeploy.services.auth.models import ApiToken, Role, User
 from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.auth.schemas import Ticket
+from autodeploy.services.auth.store import CredentialKind, Holder
 from autodeploy.services.auth.tokens import (
     PERSONAL_PREFIX,
     SERVICE_PREFIX,
@@ -23,6 +21,8 @@ from autodeploy.services.auth.tokens import (
 AUDIENCE = "autodeploy-api"
 ACCESS_LIFETIME = timedelta(minutes=15)
 TICKET_SECONDS = 60
+
+_USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
 def issue_access_token(resources: Resources, user_id: UUID, session_id: UUID) -> str:
@@ -38,14 +38,11 @@ async def authenticate(resources: Resources, bearer: str) -> Principal:
     Raises ``Unauthenticated`` when it is wrong, expired or revoked, or its session has ended.
     """
     if bearer.startswith(PERSONAL_PREFIX):
-        async with resources.db.transaction() as session:
-            return await _principal_of_token(session, token_hash=digest(bearer))
+        return await _identify(resources, CredentialKind.TOKEN, token_hash=digest(bearer))
     if bearer.startswith(SERVICE_PREFIX):
-        async with resources.db.transaction() as session:
-            return await _principal_of_service_token(session, token_hash=digest(bearer))
+        return await _identify(resources, CredentialKind.SERVICE, token_hash=digest(bearer))
     claims = resources.signer.verify(bearer, audience=AUDIENCE)
-    async with resources.db.transaction() as session:
-        return await _principal_of_session(session, UUID(claims["sid"]))
+    return await _identify(resources, CredentialKind.SESSION, row_id=UUID(claims["sid"]))
 
 
 async def issue_ticket(resources: Resources, principal: Principal) -> Ticket:
@@ -73,82 +70,61 @@ async def redeem_ticket(resources: Resources, ticket: str) -> Principal:
             "The ticket is used or expired.", remedy="Ask for another at POST /api/v1/auth/ticket."
         )
     kind, _, id_text = reference.decode().partition(":")
-    async with resources.db.transaction() as session:
-        if kind == "token":
-            return await _principal_of_token(session, token_id=UUID(id_text))
-        if kind == "service":
-            return await _principal_of_service_token(session, token_id=UUID(id_text))
-        return await _principal_of_session(session, UUID(id_text))
+    return await _identify(resources, CredentialKind(kind), row_id=UUID(id_text))
 
 
 def _ticket_key(ticket: str) -> str:
     return f"ticket:{digest(ticket).hex()}"
 
 
-async def _principal_of_token(
-    session: AsyncSession, *, token_hash: bytes | None = None, token_id: UUID | None = None
+async def _identify(
+    resources: Resources,
+    kind: CredentialKind,
+    *,
+    token_hash: bytes | None = None,
+    row_id: UUID | None = None,
 ) -> Principal:
-    moment = now()
-    found = await store.find_live_token(
-        session, now=moment, token_hash=token_hash, token_id=token_id
+    """The holder of a credential, by its digest or the id of its row.
+
+    The holder of a service token has the rights of a member who is limited to its project.
+    """
+    holder = await store.find_holder(resources.db, kind, token_hash=token_hash, row_id=row_id)
+    if holder is None:
+        raise _refusal(kind)
+    limits = {each: place.projects for each, place in holder.places.items()}
+    principal = Principal(
+        account_id=holder.account_id,
+        email=holder.email,
+        roles={each: place.role for each, place in holder.places.items()},
+        limits={each: projects for each, projects in limits.items() if projects is not None},
+        scopes=frozenset(Scope if holder.scopes is None else map(Scope, holder.scopes)),
+        token_id=holder.token_id if kind == CredentialKind.TOKEN else None,
+        session_id=row_id if kind == CredentialKind.SESSION else None,
+        service_token_id=holder.token_id if kind == CredentialKind.SERVICE else None,
+        is_admin=holder.is_admin,
     )
-    if found is None:
-        raise Unauthenticated(
-            "The personal token is wrong, expired or revoked.", remedy="Create another token."
-        )
-    token, user = found
-    await store.record_token_use(session, token, moment)
-    return await _principal(session, user, token=token)
+    if kind != CredentialKind.SESSION:
+        await _record_use(resources.acting_for(principal.tenancy), kind, holder)
+    return principal
 
 
-async def _principal_of_service_token(
-    session: AsyncSession, *, token_hash: bytes | None = None, token_id: UUID | None = None
-) -> Principal:
-    """A caller with the rights of a member who is limited to the token's project."""
+async def _record_use(resources: Resources, kind: CredentialKind, holder: Holder) -> None:
+    """Note when a token was used, at most once a minute, so that reads stay reads."""
     moment = now()
-    token = await store.find_live_service_token(
-        session, now=moment, token_hash=token_hash, token_id=token_id
-    )
-    if token is None:
-        raise Unauthenticated(
+    before = moment - _USE_RECORDED_EVERY
+    if holder.token_id and (holder.last_used_at is None or holder.last_used_at <= before):
+        async with resources.db.transaction() as session:
+            await store.record_token_use(session, kind, holder.token_id, moment, before)
+
+
+def _refusal(kind: CredentialKind) -> Unauthenticated:
+    if kind == CredentialKind.SESSION:
+        return SessionEnded("The session has ended.", remedy="Sign in again.")
+    if kind == CredentialKind.SERVICE:
+        return Unauthenticated(
             "The service token is wrong, expired or revoked.",
             remedy="Create another token of the project.",
         )
-    await store.record_token_use(session, token, moment)
-    return Principal(
-        account_id=None,
-        email="",
-        roles={token.organization_id: Role.MEMBER},
-        limits={token.organization_id: frozenset({token.project_id})},
-        scopes=frozenset(map(Scope, token.scopes)),
-        service_token_id=token.id,
-    )
-
-
-async def _principal_of_session(session: AsyncSession, session_id: UUID) -> Principal:
-    found = await store.find_live_session(session, session_id, now())
-    if found is None:
-        raise SessionEnded("The session has ended.", remedy="Sign in again.")
-    return await _principal(session, found[1], session_id=session_id)
-
-
-async def _principal(
-    session: AsyncSession,
-    user: User,
-    *,
-    token: ApiToken | None = None,
-    session_id: UUID | None = None,
-) -> Principal:
-    places = await store.list_places(session, user.id)
-    return Principal(
-        account_id=user.id,
-        email=user.email,
-        roles={each: place.role for each, place in places.items()},
-        limits={
-            each: place.projects for each, place in places.items() if place.projects is not None
-        },
-        scopes=frozenset(map(Scope, token.scopes)) if token else frozenset(Scope),
-        token_id=token.id if token else None,
-        session_id=session_id,
-        is_admin=user.is_admin,
+    return Unauthenticated(
+        "The personal token is wrong, expired or revoked.", remedy="Create another token."
     )

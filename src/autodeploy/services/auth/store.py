@@ -4,18 +4,21 @@ What finds a row for a caller that is not known yet tells the database which cre
 presented: row-level security then shows what belongs to its owner, and nothing else.
 """
 
+import json
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.kernel.db import Database
 from autodeploy.kernel.pagination import keyset
 from autodeploy.kernel.tenancy import join, tell
 from autodeploy.services.auth.models import (
@@ -27,8 +30,6 @@ from autodeploy.services.auth.models import (
     Session,
     User,
 )
-
-_USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
 async def present(session: AsyncSession, kind: str, value: object) -> None:
@@ -151,88 +152,68 @@ async def list_memberships(session: AsyncSession, user_id: UUID) -> list[tuple[O
     return [(organization, Role(role)) for organization, role in rows]
 
 
-async def find_live_session(
-    session: AsyncSession, session_id: UUID, now: datetime
-) -> tuple[Session, User] | None:
-    """A session that is neither ended nor expired, with its user."""
-    await present(session, "session", session_id)
-    row = await session.execute(
-        select(Session, User)
-        .join(User, User.id == Session.user_id)
-        .where(Session.id == session_id, Session.revoked_at.is_(None), Session.expires_at > now)
-    )
-    found = row.one_or_none()
-    return (found[0], found[1]) if found else None
-
-
 async def lock_session(session: AsyncSession, session_id: UUID) -> Session | None:
     await present(session, "session", session_id)
     return await session.scalar(select(Session).where(Session.id == session_id).with_for_update())
 
 
-async def find_live_token(
-    session: AsyncSession,
+class CredentialKind(StrEnum):
+    """What a caller shows: the access token of a session, a personal or a service token."""
+
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - a kind of secret, not a secret
+    SERVICE = "service"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a credential that is neither revoked nor expired.
+
+    ``scopes`` is None for a session, which has all of them; a service token has no account.
+    """
+
+    account_id: UUID | None
+    email: str
+    is_admin: bool
+    places: dict[UUID, Place]
+    token_id: UUID | None
+    scopes: list[str] | None
+    last_used_at: datetime | None
+
+
+async def find_holder(
+    db: Database,
+    kind: CredentialKind,
     *,
-    now: datetime,
     token_hash: bytes | None = None,
-    token_id: UUID | None = None,
-) -> tuple[ApiToken, User] | None:
-    """A personal token that is neither revoked nor expired, by its digest or its id."""
-    await _present_token(session, token_hash, token_id)
-    row = await session.execute(
-        select(ApiToken, User)
-        .join(User, User.id == ApiToken.user_id)
-        .where(*_is_live(ApiToken, now, token_hash, token_id))
+    row_id: UUID | None = None,
+) -> Holder | None:
+    """The holder of a credential, by its digest or the id of its row; in one round trip, because
+    every request asks."""
+    row = await db.fetch_row(
+        "SELECT * FROM autodeploy_identify($1, $2, $3)", str(kind), token_hash, row_id
     )
-    found = row.one_or_none()
-    return (found[0], found[1]) if found else None
+    if row is None:
+        return None
+    places = {UUID(each): _place(place) for each, place in json.loads(row["places"]).items()}
+    return Holder(**{**row, "places": places})
 
 
-async def find_live_service_token(
-    session: AsyncSession,
-    *,
-    now: datetime,
-    token_hash: bytes | None = None,
-    token_id: UUID | None = None,
-) -> ServiceToken | None:
-    """A service token that is neither revoked nor expired, by its digest or its id."""
-    await _present_token(session, token_hash, token_id)
-    return await session.scalar(
-        select(ServiceToken).where(*_is_live(ServiceToken, now, token_hash, token_id))
-    )
-
-
-async def _present_token(
-    session: AsyncSession, token_hash: bytes | None, token_id: UUID | None
-) -> None:
-    await present(session, "token", token_hash.hex() if token_hash else token_id)
-
-
-def _is_live(
-    kind: type[ApiToken | ServiceToken],
-    now: datetime,
-    token_hash: bytes | None,
-    token_id: UUID | None,
-) -> tuple[ColumnElement[bool], ...]:
-    return (
-        kind.token_hash == token_hash if token_hash else kind.id == token_id,
-        kind.revoked_at.is_(None),
-        or_(kind.expires_at.is_(None), kind.expires_at > now),
-    )
+def _place(answered: dict[str, Any]) -> Place:
+    limit: list[str] | None = answered["projects"]
+    return Place(Role(answered["role"]), None if limit is None else frozenset(map(UUID, limit)))
 
 
 async def record_token_use(
-    session: AsyncSession, token: ApiToken | ServiceToken, now: datetime
+    session: AsyncSession, kind: CredentialKind, token_id: UUID, now: datetime, before: datetime
 ) -> None:
-    """Note when the token was used, at most once a minute, so that reads stay reads."""
-    if token.last_used_at is not None and now - token.last_used_at < _USE_RECORDED_EVERY:
-        return
-    kind = type(token)
+    """Note that a token was used, unless another process noted it after ``before``."""
+    table = ServiceToken if kind == CredentialKind.SERVICE else ApiToken
     await session.execute(
-        update(kind)
+        update(table)
         .where(
-            kind.id == token.id,
-            or_(kind.last_used_at.is_(None), kind.last_used_at < now - _USE_RECORDED_EVERY),
+            table.id == token_id,
+            or_(table.last_used_at.is_(None), table.last_used_at <= before),
         )
         .values(last_used_at=now)
         .execution_options(synchronize_session=False)

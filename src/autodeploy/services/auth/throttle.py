@@ -6,11 +6,10 @@ first has to wait for the next, up to a day. A try that succeeds makes the accou
 """
 
 import hashlib
-import ipaddress
 from collections.abc import Sequence
 
 from autodeploy.kernel.errors import TooManyRequests
-from autodeploy.kernel.ratelimit import Limit
+from autodeploy.kernel.ratelimit import Limit, network_of
 from autodeploy.kernel.resources import Resources
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
@@ -33,7 +32,7 @@ async def count_try(resources: Resources, account: str, address: str | None) -> 
     Raises ``TooManyRequests``, whether this try is right or wrong.
     """
     if address is not None:
-        await _require(resources, f"tries:address:{_network(address)}", _TRIES_OF_ADDRESS)
+        await _require(resources, f"tries:address:{network_of(address)}", _TRIES_OF_ADDRESS)
     await _require(resources, _tries_of(account), _TRIES_OF_ACCOUNT)
 
 
@@ -47,7 +46,7 @@ async def forget_tries(resources: Resources, account: str) -> None:
 async def count_request_for_mail(resources: Resources, address: str | None) -> None:
     """Count that somebody without a session has a mail sent. Raises ``TooManyRequests``."""
     if address is not None:
-        await _require(resources, f"mails:address:{_network(address)}", _MAILS_FROM_ADDRESS)
+        await _require(resources, f"mails:address:{network_of(address)}", _MAILS_FROM_ADDRESS)
 
 
 async def may_have_mail(resources: Resources, account: str) -> bool:
@@ -88,14 +87,3 @@ def _tries_of(account: str) -> str:
 
 def _digest(account: str) -> str:
     return hashlib.sha256(account.encode()).hexdigest()[:32]
-
-
-def _network(address: str) -> str:
-    """The address; of IPv6 its /64, which is what one subscriber has to choose from (RFC 6177)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return _digest(address)
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
