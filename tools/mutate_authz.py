@@ -13,6 +13,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,8 +48,10 @@ _GATES = {
     "api/deps.py",
     "api/rest/health.py",
 }
-# Where a credential or a membership is found to be alive.
-_LIVING = {"_is_live", "find_live_session", "list_places", "list_memberships"}
+# Where a membership is found to be alive, and the SQL function that finds credentials to be.
+_LIVING = {"list_places", "list_memberships"}
+_LIVING_SQL = "migrations/versions/0009_functions.py"
+_LIFE_SQL = re.compile(r"\w\.revoked_at IS NULL|\w\.joined_at IS NOT NULL|\w\.expires_at > now\(\)")
 # What no request reaches: the operator's command that makes the administrator.
 _UNREACHED = {"revoke_tokens_named"}
 # Conditions on the caller's own rows lie in the queries of stores and of what has no store.
@@ -91,7 +94,18 @@ class Outcome:
 def find_mutants() -> list[Mutant]:
     """Every change that the matrix has to notice."""
     files = (path for folder in _SEARCHED for path in sorted((SOURCE / folder).rglob("*.py")))
-    return [mutant for path in files for mutant in _Finder(path).find()]
+    mutants = [mutant for path in files for mutant in _Finder(path).find()]
+    return [*mutants, *_find_in_sql()]
+
+
+def _find_in_sql() -> Iterator[Mutant]:
+    """Each condition of life in SQL; no test calls it by name, so all of them run."""
+    source = (SOURCE / _LIVING_SQL).read_text()
+    for found in _LIFE_SQL.finditer(source):
+        line = source.count("\n", 0, found.start()) + 1
+        yield Mutant(
+            "life", _LIVING_SQL, "", line, found.group(), found.start(), found.end(), "true"
+        )
 
 
 class _Finder:

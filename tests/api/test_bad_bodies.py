@@ -89,7 +89,9 @@ async def test_a_broken_body_is_refused_by_every_operation(app, client, known):
 
 
 async def test_each_operation_names_the_fields_that_it_does_not_know(app, client, known):
-    for method, path, _ in _operations(app):
+    for method, path, schema in _operations(app):
+        if schema.get("required") and schema.get("additionalProperties"):
+            continue  # what is missing is said first; test_versions.py sends the whole body
         answer = await _send(client, known, method, path, b'{"nothingLikeThis": 1}', JSON)
         problem = answer.json()
         named = {problem.get("field")} | {each["field"] for each in problem.get("errors", [])}

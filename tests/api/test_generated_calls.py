@@ -114,7 +114,7 @@ def _call(operation: APIOperation, known: dict[str, str], token: str, examples: 
                 once()
             except Unsatisfiable:
                 pass  # it takes nothing that could be wrong
-            except Exception as error:
+            except (Exception, BaseExceptionGroup) as error:
                 failures.append(f"{operation.label} ({mode.value}): {_text(error)}")
     return failures
 

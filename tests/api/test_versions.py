@@ -8,36 +8,86 @@ import asyncio
 import copy
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from sqlalchemy import select
 from tests.api.conftest import SignUp
 from tests.api.deployer import API, User
+from tests.services.auth.accounts import signed_up
 
 from autodeploy.api.application import describe
 from autodeploy.app import ROLE_ROUTERS, create_app
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth.models import AuditEntry
+from autodeploy.services.auth.models import AuditEntry, OrganizationMember, Role
 from autodeploy.settings import Settings
 
 
-async def _project(user: User) -> str:
-    return f"/projects/{(await user.project())['id']}"
+@dataclass(frozen=True)
+class Thing:
+    """Where it lies, and bodies that each change it to something else."""
+
+    url: str
+    changes: list[dict[str, Any]]
 
 
-async def _variable(user: User) -> str:
-    path = await _project(user)
+def _numbered(field: str) -> list[dict[str, Any]]:
+    return [{field: f"another {number}"} for number in range(6)]
+
+
+async def _project(user: User, _resources: Resources) -> Thing:
+    return Thing(f"{API}/projects/{(await user.project())['id']}", _numbered("name"))
+
+
+async def _variable(user: User, resources: Resources) -> Thing:
+    url = f"{(await _project(user, resources)).url}/env"
     body = {"key": "COLOUR", "value": "red", "isSecret": False}
-    await user.call("POST", f"{path}/env", body, status=201)
-    return f"{path}/env/COLOUR"
+    await user.call("POST", f"{url.removeprefix(API)}", body, status=201)
+    return Thing(f"{url}/COLOUR", _numbered("value"))
 
 
-#: How to make a thing that lies at a path, and what of it to change.
-MAKE: dict[str, tuple[Callable[[User], Awaitable[str]], dict[str, Any]]] = {
-    "/projects/{project_id}": (_project, {"name": "Another"}),
-    "/projects/{project_id}/env/{key}": (_variable, {"value": "green"}),
+async def _organization(user: User, _resources: Resources) -> Thing:
+    [organization] = (await user.call("GET", "/organizations", status=200))["items"]
+    return Thing(f"{API}/organizations/{organization['id']}", _numbered("name"))
+
+
+async def _user(user: User, _resources: Resources) -> Thing:
+    me = await user.call("GET", "/auth/me", status=200)
+    return Thing(f"{API}/users/{me['id']}", _numbered("name"))
+
+
+async def _limit_of_a_member(user: User, resources: Resources) -> Thing:
+    url = (await _organization(user, resources)).url
+    organization_id = UUID(url.rpartition("/")[2])
+    projects = [(await user.project(f"Shop {number}"))["id"] for number in range(3)]
+    colleague = await signed_up(resources)
+    async with resources.db.transaction() as session:
+        session.add(
+            OrganizationMember(
+                organization_id=organization_id,
+                user_id=colleague.user.id,
+                role=Role.MEMBER,
+                joined_at=now(),
+            )
+        )
+    some = [each for size in (1, 2) for each in combinations(projects, size)]
+    return Thing(
+        f"{url}/members/{colleague.user.id}/projects", [{"projects": list(each)} for each in some]
+    )
+
+
+#: How to make a thing that lies at a path.
+MAKE: dict[str, Callable[[User, Resources], Awaitable[Thing]]] = {
+    "/projects/{project_id}": _project,
+    "/projects/{project_id}/env/{key}": _variable,
+    "/organizations/{organization_id}": _organization,
+    "/organizations/{organization_id}/members/{user_id}/projects": _limit_of_a_member,
+    "/users/{user_id}": _user,
 }
 
 
@@ -63,14 +113,18 @@ async def user(client: httpx.AsyncClient, sign_up: SignUp) -> User:
 
 
 @pytest.fixture
-async def url(kind: str, user: User) -> str:
-    make, _ = MAKE[kind]
-    return API + await make(user)
+async def thing(kind: str, user: User, resources: Resources) -> Thing:
+    return await MAKE[kind](user, resources)
 
 
 @pytest.fixture
-def change(kind: str) -> dict[str, Any]:
-    return MAKE[kind][1]
+def url(thing: Thing) -> str:
+    return thing.url
+
+
+@pytest.fixture
+def change(thing: Thing) -> dict[str, Any]:
+    return thing.changes[0]
 
 
 async def _audit_entries(resources: Resources) -> int:
@@ -102,27 +156,25 @@ async def test_a_change_has_another_etag_and_the_old_one_guards_against_lost_upd
     changed = await client.put(url, json=change, headers=guarded)
     assert changed.status_code == 200, changed.text
     assert changed.headers["ETag"] != old
-    assert changed.json()["updatedAt"] > changed.json()["createdAt"]
+    if "updatedAt" in changed.json():
+        assert changed.json()["updatedAt"] > changed.json()["createdAt"]
     for method, body in (("PUT", change), ("DELETE", None)):
         refused = await client.request(method, url, json=body, headers=guarded)
         if refused.status_code == 405:
             continue
         assert (refused.status_code, refused.json()["field"]) == (412, "If-Match")
-    now = await client.get(url, headers=user.headers)
-    assert (now.json(), now.headers["ETag"]) == (changed.json(), changed.headers["ETag"])
+    present = await client.get(url, headers=user.headers)
+    assert (present.json(), present.headers["ETag"]) == (changed.json(), changed.headers["ETag"])
 
 
 async def test_of_concurrent_changes_of_one_version_one_wins(
-    client: httpx.AsyncClient, user: User, url: str, change: dict[str, Any]
+    client: httpx.AsyncClient, user: User, url: str, thing: Thing
 ) -> None:
-    [(field, value)] = change.items()
     tag = (await client.get(url, headers=user.headers)).headers["ETag"]
     answers = await asyncio.gather(
         *(
-            client.put(
-                url, json={field: f"{value}{number}"}, headers={**user.headers, "If-Match": tag}
-            )
-            for number in range(6)
+            client.put(url, json=change, headers={**user.headers, "If-Match": tag})
+            for change in thing.changes
         )
     )
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
@@ -182,7 +234,7 @@ async def test_each_read_only_field_is_refused_by_name_when_it_is_changed(
 async def test_what_the_platform_changes_by_itself_does_not_stand_in_the_way(
     client: httpx.AsyncClient, user: User, resources: Resources
 ) -> None:
-    url = API + await _project(user)
+    url = (await _project(user, resources)).url
     read = await client.get(url, headers=user.headers)
     await user.deployment(read.json(), environment="staging")
     moved = await client.get(url, headers=user.headers)

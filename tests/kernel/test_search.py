@@ -25,6 +25,7 @@ THINGS = Table(
 )
 SEARCHED = Searched(
     document=DOCUMENT,
+    function="search_things",
     weights=index_on(DOCUMENT),
     name=THINGS.c.name,
     created_at=THINGS.c.created_at,
@@ -38,6 +39,12 @@ async def session(database_url: str) -> AsyncIterator[AsyncSession]:
     async with database.transaction() as session:
         await session.execute(
             text("CREATE TABLE things (id uuid PRIMARY KEY, name text, created_at timestamptz)")
+        )
+        await session.execute(
+            text(
+                "CREATE FUNCTION search_things(uuid[], query tsquery) RETURNS SETOF uuid "
+                f"LANGUAGE sql AS $$ SELECT id FROM things WHERE {index_on(DOCUMENT)} @@ $2 $$"
+            )
         )
         yield session
     await database.close()
@@ -55,7 +62,9 @@ async def _search(
     session: AsyncSession, q: str | None, limit: int = 50, cursor: str | None = None
 ) -> tuple[list[str], str | None]:
     statement: Any = select(THINGS.c.name)
-    rows, following = await SEARCHED.list_page(session, statement, q=q, limit=limit, cursor=cursor)
+    rows, following = await SEARCHED.list_page(
+        session, statement, [], q=q, limit=limit, cursor=cursor
+    )
     return list(rows), following
 
 

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.services.auth import project_limits
 from autodeploy.services.auth.schemas import MemberProjects, MemberProjectsInput
 
@@ -16,21 +17,29 @@ router = APIRouter(
 
 @router.get("", operation_id="getMemberProjects")
 async def get_member_projects(
-    resources: ResourcesDep, principal: PrincipalDep, organization_id: UUID, user_id: UUID
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    organization_id: UUID,
+    user_id: UUID,
 ) -> MemberProjects:
     """The projects that a member is limited to; null when it may see all."""
-    return await project_limits.get_member_projects(resources, principal, organization_id, user_id)
+    view = await project_limits.get_member_projects(resources, principal, organization_id, user_id)
+    return tagged(response, view)
 
 
 @router.put("", operation_id="setMemberProjects")
 async def set_member_projects(
+    response: Response,
     resources: ResourcesDep,
     principal: PrincipalDep,
     organization_id: UUID,
     user_id: UUID,
     body: MemberProjectsInput,
+    if_match: IfMatchDep,
 ) -> MemberProjects:
     """Limit a member or viewer to some projects, or with null to none."""
-    return await project_limits.set_member_projects(
-        resources, principal, organization_id, user_id, body
+    view = await project_limits.set_member_projects(
+        resources, principal, organization_id, user_id, body, if_match=if_match
     )
+    return tagged(response, view)

@@ -78,12 +78,15 @@ async def delete_organization(
     resources: ResourcesDep,
     principal: PrincipalDep,
     organization_id: UUID,
+    if_match: IfMatchDep,
     confirm: Annotated[
         str, Query(max_length=100, description="The organization's slug, to confirm it.")
     ] = "",
 ) -> None:
     """Delete an organization that holds no project and no database."""
-    await closing.delete_organization(resources, principal, organization_id, confirm=confirm)
+    await closing.delete_organization(
+        resources, principal, organization_id, confirm=confirm, if_match=if_match
+    )
 
 
 @router.post("/{organization_id}/transfer", operation_id="transferOrganization")

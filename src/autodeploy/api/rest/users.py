@@ -52,9 +52,10 @@ async def delete_user(
     resources: ResourcesDep,
     principal: PrincipalDep,
     user_id: UUID,
+    if_match: IfMatchDep,
     confirm: Annotated[
         str, Query(max_length=255, description="The account's e-mail address, to confirm it.")
     ] = "",
 ) -> None:
     """Delete an account with its sessions, tokens and the organizations of nobody else."""
-    await closing.delete_user(resources, principal, user_id, confirm=confirm)
+    await closing.delete_user(resources, principal, user_id, confirm=confirm, if_match=if_match)

@@ -19,6 +19,7 @@ from autodeploy.services.auth.reach import Reach
 
 _SEARCHED = Searched(
     document=REPOSITORY_DOCUMENT,
+    function="autodeploy_search_repositories",
     weights=index_on(REPOSITORY_DOCUMENT),
     name=Repository.full_name,
     created_at=Repository.created_at,
@@ -96,7 +97,9 @@ async def list_repositories(
     statement = select(Repository).where(
         reach.covers_repository(Repository.organization_id, Repository.id)
     )
-    return await _SEARCHED.list_page(session, statement, q=q, limit=limit, cursor=cursor)
+    return await _SEARCHED.list_page(
+        session, statement, reach.whole | reach.limited, q=q, limit=limit, cursor=cursor
+    )
 
 
 async def find_analysis(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.models import OrganizationMember, Role
 from autodeploy.services.auth.permissions import Action, require
@@ -42,16 +43,20 @@ async def set_member_projects(
     organization_id: UUID,
     user_id: UUID,
     body: MemberProjectsInput,
+    *,
+    if_match: IfMatch = ANY_VERSION,
 ) -> MemberProjects:
     """Limit a member to some projects, or with None lift the limit. Its next call obeys.
 
     Raises:
         InvalidInput: it is an owner or admin, or a project is not the organization's.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound, Forbidden.
     """
     require(principal, Action.MEMBER_MANAGE, organization_id)
     async with resources.db.transaction() as session:
         member = await _get_member(session, organization_id, user_id, lock=True)
+        if_match.require(MemberProjects(projects=await limit_of(session, member)))
         before = audit.snapshot(member)
         member.project_ids = await checked_limit(
             session, organization_id, Role(member.role), body.projects

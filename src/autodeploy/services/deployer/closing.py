@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.tenancy import join
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.services.auth import account_store, audit, membership_store, store
 from autodeploy.services.auth.errors import (
     AccountInUse,
@@ -22,8 +23,13 @@ from autodeploy.services.auth.errors import (
     PersonalOrganization,
 )
 from autodeploy.services.auth.models import Organization, OrganizationMember, Role, User
-from autodeploy.services.auth.organization_schemas import DeletionPreview, Fate, OrganizationFate
-from autodeploy.services.auth.organizations import begin_change
+from autodeploy.services.auth.organization_schemas import (
+    DeletionPreview,
+    Fate,
+    OrganizationFate,
+    PersonView,
+)
+from autodeploy.services.auth.organizations import begin_change, organization_view
 from autodeploy.services.auth.permissions import Action, require, require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.deployer.models import Project, ProjectDatabase
@@ -32,7 +38,12 @@ _NAMED = 5
 
 
 async def delete_organization(
-    resources: Resources, principal: Principal, organization_id: UUID, *, confirm: str
+    resources: Resources,
+    principal: Principal,
+    organization_id: UUID,
+    *,
+    confirm: str,
+    if_match: IfMatch = ANY_VERSION,
 ) -> None:
     """Delete an organization that holds no project and no database.
 
@@ -42,6 +53,7 @@ async def delete_organization(
     Raises:
         NotConfirmed, OrganizationInUse.
         PersonalOrganization: it goes with the account.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound, Forbidden.
     """
     require(principal, Action.ORGANIZATION_DELETE, organization_id)
@@ -50,6 +62,8 @@ async def delete_organization(
         principal, organization = await begin_change(
             session, principal, organization_id, Action.ORGANIZATION_DELETE
         )
+        role = principal.roles[organization_id]
+        if_match.require(organization_view(principal.user_id, organization, role))
         if confirm != organization.slug:
             raise NotConfirmed(
                 "Deleting an organization cannot be undone.",
@@ -77,7 +91,12 @@ async def preview_deletion(
 
 
 async def delete_user(
-    resources: Resources, principal: Principal, user_id: UUID, *, confirm: str
+    resources: Resources,
+    principal: Principal,
+    user_id: UUID,
+    *,
+    confirm: str,
+    if_match: IfMatch = ANY_VERSION,
 ) -> None:
     """Delete an account with its sessions, tokens and provider connections, in one transaction.
 
@@ -90,11 +109,13 @@ async def delete_user(
     Raises:
         NotConfirmed.
         AccountInUse: it says what has to be settled first.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound, Forbidden.
     """
     _require_may_delete(principal, user_id)
     async with resources.db.transaction() as session:
         user = await _get_user(session, user_id, lock=True)
+        if_match.require(PersonView.model_validate(user))
         if confirm.strip().lower() != user.email:
             raise NotConfirmed(
                 "Deleting an account cannot be undone.",

@@ -22,6 +22,7 @@ from autodeploy.services.deployer.models import (
 
 _PROJECTS = Searched(
     document=PROJECT_DOCUMENT,
+    function="autodeploy_search_projects",
     weights="setweight(to_tsvector('english', name || ' ' || translate(name, '/._-', '    ')), 'A')"
     " || setweight(to_tsvector('english', coalesce(description, '')), 'C')",
     name=Project.name,
@@ -61,7 +62,9 @@ async def list_projects(
     statement = select(Project).where(
         reach.covers(Project.organization_id, Project.id), Project.deletion_requested_at.is_(None)
     )
-    return await _PROJECTS.list_page(session, statement, q=q, limit=limit, cursor=cursor)
+    return await _PROJECTS.list_page(
+        session, statement, reach.whole | reach.limited, q=q, limit=limit, cursor=cursor
+    )
 
 
 async def list_environments(
