@@ -34,6 +34,7 @@ class Store:
     def __init__(self, db: Database):
         self.db = db
         self.user_id, self.organization_id, self.project_id = uuid4(), uuid4(), uuid4()
+        self.connection_id = uuid4()
 
     async def fill(self, vault: Vault, variables: int = 3) -> None:
         async with self.db.transaction() as session:
@@ -77,7 +78,7 @@ class Store:
 
     @property
     def _connection(self) -> dict[str, object]:
-        return {"user_id": self.user_id, "provider": "github"}
+        return {"id": self.connection_id, "user_id": self.user_id, "provider": "github"}
 
     async def add_variables(self, vault: Vault, keys: list[str]) -> None:
         rows = [
