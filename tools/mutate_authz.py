@@ -26,12 +26,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "autodeploy"
 STATE = ROOT / ".mutate-authz.json"
-# The matrix, and what takes accounts through passwords, codes and deletion, which it does not.
+# The matrix, and what takes accounts through passwords, codes and links, which it does not.
 SUITE = (
     "tests/api/tenancy",
-    "tests/services/auth",
-    "tests/api/test_accounts.py",
-    "tests/services/deployer/test_closing.py",
+    "tests/services/auth/test_addresses.py",
+    "tests/services/auth/test_organizations.py",
+    "tests/services/auth/test_password_changes.py",
+    "tests/services/auth/test_second_factor.py",
+    "tests/services/auth/test_sessions.py",
 )
 TIMEOUT_SECONDS = 900
 
