@@ -29,7 +29,9 @@ STATE = ROOT / ".mutate-authz.json"
 # The matrix, and what takes accounts through passwords, codes and links, which it does not.
 SUITE = (
     "tests/api/tenancy",
+    "tests/services/auth/test_account_store.py",
     "tests/services/auth/test_addresses.py",
+    "tests/services/auth/test_invitations.py",
     "tests/services/auth/test_organizations.py",
     "tests/services/auth/test_password_changes.py",
     "tests/services/auth/test_second_factor.py",
