@@ -19,11 +19,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from sqlalchemy import text
 from starlette.types import Message, Scope
 
-from autodeploy.api.deps import ResourcesDep, require_credential
+from autodeploy.api.deps import get_resources, require_credential
 from autodeploy.api.middleware import Authentication
 from autodeploy.app import create_app
 from autodeploy.cli.operator.configuration import parts_user
@@ -70,7 +70,8 @@ def main() -> None:
 async def _measure(calls: int) -> dict[str, list[float]]:
     """Seconds of each call, by name."""
     async with _application() as (app, resources):
-        bare, checked = _bare(resources, checked=False), _bare(resources, checked=True)
+        bare, checked = _bare(resources), _bare(resources, checked=True)
+        bound = _bare(resources, checked=True, bound=True)
         access = await _register(app)
         personal = await _personal_token(app, access)
         project = await _project(app, access)
@@ -78,6 +79,7 @@ async def _measure(calls: int) -> dict[str, list[float]]:
             "bare endpoint with one SELECT": _get(bare, "/"),
             "with an access token": _get(checked, "/", access),
             "with a personal token": _get(checked, "/", personal),
+            "and the SELECT bound to the caller's rows": _get(bound, "/", access),
             "GET /api/v1/projects/{id}": _get(app, f"/api/v1/projects/{project}", access),
         }
         times: dict[str, list[float]] = {name: [] for name in named}
@@ -94,13 +96,15 @@ async def _measure(calls: int) -> dict[str, list[float]]:
         return times
 
 
-def _bare(resources: Resources, *, checked: bool) -> FastAPI:
-    """One route with one SELECT, alone or behind the check of a credential."""
+def _bare(resources: Resources, *, checked: bool = False, bound: bool = False) -> FastAPI:
+    """One route with one SELECT: alone, behind the check of a credential, and in a transaction
+    that row-level security lets see the caller's rows."""
     app = FastAPI(dependencies=[Depends(require_credential)] if checked else [])
 
     @app.get("/")
-    async def read(resources: ResourcesDep) -> dict[str, int]:
-        async with resources.db.transaction() as session:
+    async def read(request: Request) -> dict[str, int]:
+        found = get_resources(request) if bound else resources
+        async with found.db.transaction() as session:
             return {"value": (await session.execute(text("SELECT 1"))).scalar_one()}
 
     app.state.resources = resources

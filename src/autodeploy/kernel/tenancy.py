@@ -6,9 +6,10 @@ pooler's, carries nothing over. A transaction that is told nothing sees no row o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import Executable, Text, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -35,8 +36,18 @@ class Tenancy:
 
 async def tell(session: AsyncSession, settings: Mapping[str, str]) -> None:
     """Set ``autodeploy.…`` settings for the rest of the transaction."""
-    told = (func.set_config(f"autodeploy.{name}", value, True) for name, value in settings.items())
-    await session.execute(select(*told))
+    await session.execute(_telling(tuple(settings)), dict(settings))
+
+
+@cache
+def _telling(names: tuple[str, ...]) -> Executable:
+    """The statement that sets these; kept, since every transaction begins with one."""
+    return select(
+        *(
+            func.set_config(f"autodeploy.{name}", bindparam(name, type_=Text), True)
+            for name in names
+        )
+    )
 
 
 async def join(session: AsyncSession, organization_id: UUID) -> None:
