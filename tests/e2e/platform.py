@@ -228,10 +228,10 @@ class Platform:
             "Content-Type": content_type,
         }
         content = json.dumps(body) if isinstance(body, dict) else body
-        connection.request(method, f"/api/v1{path}", content, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        connection.close()
+        with contextlib.closing(connection):
+            connection.request(method, f"/api/v1{path}", content, headers)
+            answer = connection.getresponse()
+            text = answer.read()
         assert answer.status < http.client.BAD_REQUEST, text
         return json.loads(text) if text else {}
 

@@ -131,7 +131,7 @@ async def test_killed_parts_come_back(used: Platform) -> None:
 
 def is_program(line: str, name: str) -> bool:
     words = line.split()
-    return bool(words) and (words[0].endswith(f"/{name}") or words[-1] == name)
+    return bool(words) and (words[0].endswith(f"/{name}") or name in words[1:])
 
 
 async def test_interrupt_during_the_start_leaves_nothing(platform: Platform) -> None:
