@@ -7,7 +7,8 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from autodeploy.kernel.db import Base, Database
-from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, place_of, sealed_columns
+from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
+from autodeploy.kernel.vault.columns import place_of, sealed_columns
 from autodeploy.services.auth.models import (
     IdempotencyKey,
     Organization,

@@ -6,7 +6,7 @@ from tests.architecture.source import SOURCE, calls
 
 from autodeploy.cli.operator.vault_keys import MODELS
 from autodeploy.kernel.db import Base
-from autodeploy.kernel.vault import sealed_columns
+from autodeploy.kernel.vault.columns import sealed_columns
 
 #: What looks like a sealed column and is none: a password is hashed, never opened.
 HASHED = {"users.encrypted_password"}

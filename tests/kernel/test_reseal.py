@@ -9,8 +9,9 @@ from sqlalchemy import select, text, update
 from tests.stored_values import Store, open_vault
 
 from autodeploy.kernel.db import Base, Database
-from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultError, place_of
+from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultError
 from autodeploy.kernel.vault import reseal as reseal_module
+from autodeploy.kernel.vault.columns import place_of
 from autodeploy.kernel.vault.keyring import add_key, drop_keys, prepare_key
 from autodeploy.kernel.vault.reseal import count_keys, reseal_all
 from autodeploy.services.deployer.models import EnvironmentVariable, ProjectDatabase

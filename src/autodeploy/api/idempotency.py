@@ -27,7 +27,7 @@ from autodeploy.api.deps import get_resources
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Conflict, InvalidInput
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.vault import Place, place_of
+from autodeploy.kernel.vault.columns import Place, place_of
 from autodeploy.services.auth.models import IdempotencyKey
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.upkeep import ANSWERS_KEPT_FOR

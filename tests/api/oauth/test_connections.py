@@ -6,7 +6,8 @@ from tests.fakes import vercel_oauth
 from tests.fakes.consent import consent
 from tests.services.auth.accounts import signed_up
 
-from autodeploy.kernel.vault import VaultError, place_of
+from autodeploy.kernel.vault import VaultError
+from autodeploy.kernel.vault.columns import place_of
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration, User
 
 

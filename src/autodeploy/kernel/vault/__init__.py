@@ -2,10 +2,10 @@
 
 A ciphertext says by itself how it opens: ``v1.<key id>.<base64url>`` was sealed with a master key
 of this machine (``embedded.py``), ``v1t.vault:v<version>:<base64>`` by the transit engine of
-OpenBao or HashiCorp Vault (``transit.py``, imported only where one is configured).
+OpenBao or HashiCorp Vault (``transit.py``, imported only where one is configured). ``columns.py``
+declares which columns hold ciphertexts; it needs SQLAlchemy, which makers of keys do without.
 """
 
-from autodeploy.kernel.vault.columns import Place, place_of, sealed, sealed_columns
 from autodeploy.kernel.vault.embedded import EmbeddedBackend
 from autodeploy.kernel.vault.errors import MasterKeyError, VaultAway, VaultError, VaultRefused
 from autodeploy.kernel.vault.items import Item
@@ -18,13 +18,9 @@ __all__ = [
     "Item",
     "Keyring",
     "MasterKeyError",
-    "Place",
     "Vault",
     "VaultAway",
     "VaultError",
     "VaultRefused",
     "generate_master_key_file",
-    "place_of",
-    "sealed",
-    "sealed_columns",
 ]

@@ -13,7 +13,7 @@ from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.kernel.http.client import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
-from autodeploy.kernel.vault import place_of
+from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.identity import (
     Account,
     Grant,

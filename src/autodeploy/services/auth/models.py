@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
-from autodeploy.kernel.vault import sealed
+from autodeploy.kernel.vault.columns import sealed
 
 
 class Role(StrEnum):

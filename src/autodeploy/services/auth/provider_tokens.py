@@ -4,7 +4,8 @@ from uuid import UUID
 
 from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.vault import VaultError, sealed_columns
+from autodeploy.kernel.vault import VaultError
+from autodeploy.kernel.vault.columns import sealed_columns
 from autodeploy.kernel.vault.reseal import reseal_where
 from autodeploy.services.auth.models import ProviderIntegration
 

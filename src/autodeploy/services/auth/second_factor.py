@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.vault import Place, place_of
+from autodeploy.kernel.vault.columns import Place, place_of
 from autodeploy.services.auth import account_store, audit, one_time_codes, store, throttle
 from autodeploy.services.auth.confirmation import require_password
 from autodeploy.services.auth.errors import WrongCode

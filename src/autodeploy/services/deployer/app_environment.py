@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.vault import Item, Place, place_of
+from autodeploy.kernel.vault import Item
+from autodeploy.kernel.vault.columns import Place, place_of
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan
 from autodeploy.services.analyzer.variables.build_inputs import may_be_built_in
 from autodeploy.services.deployer.models import (

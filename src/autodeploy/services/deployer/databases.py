@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.vault import place_of
+from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.base import DatabaseRequest
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan, VariableType
 from autodeploy.services.auth import audit

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
 from autodeploy.kernel.search import index_on
-from autodeploy.kernel.vault import sealed
+from autodeploy.kernel.vault.columns import sealed
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus, sql_values
 
 #: What is searched of a project. The parts of a name such as ``acme.shop`` count as words too;
