@@ -14,7 +14,6 @@ from fastapi import APIRouter, FastAPI
 from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
 from autodeploy.api.rest import (
-    account_pages,
     accounts,
     audit,
     auth,
@@ -53,7 +52,6 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         oauth.users_router,
         audit.router,
         accounts.router,
-        account_pages.router,
         sessions.router,
         second_factor.router,
         users.router,

@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from autodeploy import __version__
-from autodeploy.api import documentation, problems, sign_in_page
+from autodeploy.api import account_pages, documentation, problems
 from autodeploy.api.bodies import BodyGuard
 from autodeploy.api.deps import require_credential
 from autodeploy.api.etags import NotModified
@@ -72,7 +72,7 @@ def build_application(
         app.include_router(router)
     app.add_api_route("/openapi.json", _describe, include_in_schema=False)
     app.include_router(documentation.router, include_in_schema=False)
-    app.include_router(sign_in_page.router, include_in_schema=False)
+    app.include_router(account_pages.router, include_in_schema=False)
     problems.install(app)
     _surround(app, allowed_origins, rate_rules)
     app.state.allowed_origins = frozenset(allowed_origins)

@@ -5,42 +5,27 @@ Apache-2.0; seen 2026-11), hold no data and are public. The description needs a 
 typed into the page.
 """
 
-from functools import cache
-from importlib.resources import files
-
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from autodeploy.api import pages
 from autodeploy.kernel.errors import NotFound
 
 router = APIRouter(prefix="/docs")
 
-# Scripts and styles are files of this origin: nothing inline, nothing from elsewhere, no frames.
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'none'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-_HTML, _CSS, _SCRIPT = "text/html", "text/css", "text/javascript"
+# What each file is and which package has it.
 _FILES = {
-    "docs.css": ("autodeploy.api.pages", "docs.css", _CSS),
-    "docs.js": ("autodeploy.api.pages", "docs.js", _SCRIPT),
-    "swagger-ui.css": ("fastapi_offline", "static/swagger-ui.css", _CSS),
-    "swagger-ui-bundle.js": ("fastapi_offline", "static/swagger-ui-bundle.js", _SCRIPT),
+    "docs.css": ("docs.css", pages.__name__),
+    "docs.js": ("docs.js", pages.__name__),
+    "swagger-ui.css": ("static/swagger-ui.css", "fastapi_offline"),
+    "swagger-ui-bundle.js": ("static/swagger-ui-bundle.js", "fastapi_offline"),
 }
 
 
 @router.get("")
 async def show() -> Response:
     """The page."""
-    return _answer("autodeploy.api.pages", "docs.html", _HTML)
+    return pages.page_file("docs.html")
 
 
 @router.get("/{name}")
@@ -48,14 +33,4 @@ async def show_file(name: str) -> Response:
     """A script or style of the page."""
     if name not in _FILES:
         raise NotFound("The documentation has no such file.")
-    return _answer(*_FILES[name])
-
-
-def _answer(package: str, path: str, media_type: str) -> Response:
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    return Response(_read(package, path), media_type=media_type, headers=headers)
-
-
-@cache
-def _read(package: str, path: str) -> bytes:
-    return files(package).joinpath(path).read_bytes()
+    return pages.page_file(*_FILES[name])

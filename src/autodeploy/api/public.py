@@ -12,6 +12,8 @@ PAGES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/login"),
         ("GET", "/login/{name}"),
         ("GET", "/auth/{provider}/callback"),
+        ("GET", "/verify-email"),
+        ("GET", "/reset-password"),
     }
 )
 
@@ -32,8 +34,6 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = PAGES | frozenset(
         ("POST", "/api/v1/auth/password-reset"),
         ("POST", "/api/v1/auth/password-reset/confirm"),
         ("POST", "/api/v1/auth/setup"),
-        ("GET", "/verify-email"),
-        ("GET", "/reset-password"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),

@@ -154,8 +154,6 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "resetPassword": (
         Operation("public", 422, body=lambda _: {"token": _LINK, "password": "long enough"}),
     ),
-    "verifyEmailPage": (_PUBLIC,),
-    "resetPasswordPage": (_PUBLIC,),
     # The callers have verified addresses and no password, so these stop there.
     "resendVerification": (Operation("account", 409, scope=_WRITE),),
     "changeEmail": (
