@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pyotp
 import pytest
 import structlog
+from tests.api.chromium import browsing
+from tests.fakes.server import serving
 from tests.services.auth.accounts import PASSWORD
 from tests.services.auth.mails import links_to
 
@@ -245,3 +247,16 @@ async def test_no_password_token_code_or_link_reaches_a_log(logged, client, reso
     assert [secret for secret in secrets if secret in text] == []
     assert f'"{code}"' not in text
     assert second_factor.ISSUER not in text
+
+
+async def test_the_link_of_a_mail_sets_a_password_in_a_browser(client, app, resources, home):
+    await registered(client)
+    await client.post(f"{AUTH}/password-reset", json={"email": ADA["email"]})
+    (token,) = await links_to(resources, ADA["email"], "reset-password")
+    async with serving(app) as url, browsing(home / "profile") as page:
+        await page.open(f"{url}/reset-password#token={token}")
+        await page.fill("#password", NEW_PASSWORD)
+        await page.press("#reset button")
+        await page.see("The password is set")
+        assert await page.evaluate("location.hash") == ""
+    assert (await login(client, NEW_PASSWORD)).status_code == 200

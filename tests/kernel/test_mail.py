@@ -147,15 +147,21 @@ async def test_closing_waits_for_what_was_posted(home: Path) -> None:
 
 
 async def test_closing_drops_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
     class Hangs:
         async def deliver(self, message: object) -> None:
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append("dropped")
 
     monkeypatch.setattr("autodeploy.kernel.mail._CLOSE_SECONDS", 0.05)
     post = Mailer(Hangs(), sender="a@b.example")
     post.post(MAIL)
     await post.close()
     await post.flush()
+    assert ended == ["dropped"]
 
 
 async def test_outbox_is_a_private_folder_of_private_files(home: Path) -> None:

@@ -48,13 +48,12 @@ async def authenticate(resources: Resources, bearer: str) -> Principal:
 async def issue_ticket(resources: Resources, principal: Principal) -> Ticket:
     """A ticket that opens one WebSocket as ``principal``, within ``TICKET_SECONDS``."""
     ticket = new_secret()
-    reference = (
-        f"service:{principal.service_token_id}"
-        if principal.service_token_id
-        else f"token:{principal.token_id}"
-        if principal.token_id
-        else f"session:{principal.session_id}"
-    )
+    held = {
+        CredentialKind.SERVICE: principal.service_token_id,
+        CredentialKind.TOKEN: principal.token_id,
+        CredentialKind.SESSION: principal.session_id,
+    }
+    [reference] = [f"{kind}:{row_id}" for kind, row_id in held.items() if row_id is not None]
     await resources.cache.put(_ticket_key(ticket), reference.encode(), ttl_seconds=TICKET_SECONDS)
     return Ticket(ticket=ticket, expires_in=TICKET_SECONDS)
 
