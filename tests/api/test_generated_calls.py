@@ -55,6 +55,8 @@ def _as_it_is(_context: Any, value: Any) -> bytes:
     [pytest.param(2, id="few"), pytest.param(40, id="many", marks=pytest.mark.e2e)],
 )
 @pytest.mark.timeout(1500)
+# The server's thread draws random numbers while hypothesis watches the strategies for that.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 async def test_no_generated_call_fails_inside_or_is_answered_as_nothing_declares(
     app: FastAPI, resources: Resources, sign_up, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:

@@ -7,7 +7,7 @@ from tests.services.auth.people import entries, personal_organization, team
 
 from autodeploy.kernel.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed
 from autodeploy.kernel.versions import IfMatch, etag_of
-from autodeploy.services.auth import members, organizations
+from autodeploy.services.auth import members, organizations, project_limits
 from autodeploy.services.auth.errors import LastOwner, SlugTaken
 from autodeploy.services.auth.models import Organization, Role
 from autodeploy.services.auth.organization_schemas import (
@@ -16,6 +16,7 @@ from autodeploy.services.auth.organization_schemas import (
     OrganizationUpdate,
     TransferInput,
 )
+from autodeploy.services.auth.schemas import MemberProjectsInput
 
 
 async def test_who_makes_an_organization_owns_it_and_it_is_not_personal(resources):
@@ -101,6 +102,18 @@ async def test_a_role_that_was_taken_since_the_call_began_counts_no_more(resourc
 
 async def _leave(resources, person, organization_id):
     await members.remove_member(resources, person, organization_id, person.user_id)
+
+
+async def test_a_role_that_was_taken_since_the_call_began_limits_nobody(resources):
+    acme = await team(resources)
+    admin, member = await acme.joined(Role.ADMIN), await acme.joined(Role.MEMBER)
+    await members.change_member(
+        resources, acme.owner, acme.id, admin.user_id, MemberUpdate(role=Role.MEMBER)
+    )
+    with pytest.raises(Forbidden):
+        await project_limits.set_member_projects(
+            resources, admin, acme.id, member.user_id, MemberProjectsInput(projects=[])
+        )
 
 
 async def test_the_last_owner_cannot_leave_be_removed_or_be_demoted(resources):

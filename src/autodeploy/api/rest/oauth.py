@@ -14,7 +14,6 @@ from autodeploy.api.deps import (
     get_principal,
     has_credential,
 )
-from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.providers.identity import IdentityProviders
 from autodeploy.services.auth import command_line, connections, oauth
@@ -120,7 +119,7 @@ async def github_callback(
     body: CallbackInput,
 ) -> SignedIn | SecondFactorNeeded | ConnectionView:
     """Back from GitHub: a session, or the connection of the caller."""
-    return await _complete(request, resources, providers, "github", body, holder)
+    return await oauth.complete(resources, providers, "github", body, holder, **client_of(request))
 
 
 @router.get("/oidc/url", operation_id="getOidcUrl")
@@ -145,7 +144,7 @@ async def oidc_callback(
     body: OidcCallbackInput,
 ) -> SignedIn | SecondFactorNeeded | ConnectionView:
     """Back from the OpenID Connect provider: a session, or the linked account of the caller."""
-    return await _complete(request, resources, providers, "oidc", body, holder)
+    return await oauth.complete(resources, providers, "oidc", body, holder, **client_of(request))
 
 
 @router.get("/vercel/url", operation_id="getVercelUrl")
@@ -164,11 +163,7 @@ async def vercel_callback(
     body: VercelCallbackInput,
 ) -> VercelConnected:
     """Back from Vercel: the connection of the caller."""
-    view = await oauth.complete_connection(
-        resources, providers, "vercel", body, Holder(principal, None)
-    )
-    onward = providers.find("vercel").issuer
-    return VercelConnected(**view.model_dump(), next=_at(onward, body.next))
+    return await oauth.complete_vercel(resources, providers, body, principal)
 
 
 @router.post("/command-line/code", operation_id="issueCommandLineCode")
@@ -211,28 +206,3 @@ def _known_again(response: Response, holder: Holder, browser: _Browser) -> Holde
     if holder.principal is not None:
         return holder
     return Holder(None, browser.remember(response))
-
-
-async def _complete(
-    request: Request,
-    resources: Resources,
-    providers: IdentityProviders,
-    name: str,
-    body: CallbackInput,
-    holder: Holder,
-) -> SignedIn | SecondFactorNeeded | ConnectionView:
-    return await oauth.complete(
-        resources,
-        providers,
-        name,
-        body,
-        holder,
-        **client_of(request),
-    )
-
-
-def _at(origin: str, address: str | None) -> str | None:
-    """``address`` when it is a page of ``origin``: a callback is no open redirect."""
-    wanted, given = urlsplit(origin), urlsplit(address or "")
-    same = (given.scheme, given.netloc) == (wanted.scheme, wanted.netloc)
-    return address if same and address and address.isprintable() else None

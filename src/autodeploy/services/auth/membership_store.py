@@ -66,18 +66,15 @@ async def find_member(
 
 
 async def get_member(
-    session: AsyncSession, organization_id: UUID, user_id: UUID
+    session: AsyncSession, organization_id: UUID, user_id: UUID, *, lock: bool = True
 ) -> OrganizationMember:
-    """A member, held. Raises ``NotFound``."""
-    member = await session.scalar(
-        select(OrganizationMember)
-        .where(
-            OrganizationMember.organization_id == organization_id,
-            OrganizationMember.user_id == user_id,
-            _JOINED,
-        )
-        .with_for_update()
+    """A member, held unless it is only read. Raises ``NotFound``."""
+    statement = select(OrganizationMember).where(
+        OrganizationMember.organization_id == organization_id,
+        OrganizationMember.user_id == user_id,
+        _JOINED,
     )
+    member = await session.scalar(statement.with_for_update() if lock else statement)
     if member is None:
         raise NotFound("The organization has no such member.")
     return member

@@ -1,5 +1,7 @@
 """Signing in at a provider, or connecting an account there: to its consent page and back."""
 
+from urllib.parse import urlsplit
+
 from autodeploy.kernel.errors import InvalidInput, Unauthenticated
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.identity import (
@@ -23,9 +25,11 @@ from autodeploy.services.auth.oauth_schemas import (
     OidcCallbackInput,
     SignInMethod,
     SignInMethods,
+    VercelCallbackInput,
+    VercelConnected,
 )
 from autodeploy.services.auth.permissions import require_scope
-from autodeploy.services.auth.principal import Scope
+from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.auth.schemas import SecondFactorNeeded, SignedIn
 
 
@@ -94,18 +98,26 @@ async def complete(
     return await _sign_in(resources, provider, granted, user_agent, address)
 
 
-async def complete_connection(
+async def complete_vercel(
     resources: Resources,
     providers: IdentityProviders,
-    name: str,
-    body: CallbackInput,
-    holder: Holder,
-) -> ConnectionView:
-    """Take the browser back from a provider that signs nobody in. Raises as ``complete``."""
+    body: VercelCallbackInput,
+    principal: Principal,
+) -> VercelConnected:
+    """Take the browser back from Vercel, which signs nobody in. Raises as ``complete``."""
+    holder = Holder(principal, None)
     _require_scope(holder)
-    provider = providers.find(name)
-    attempt = await attempts.take(resources, name, body.state, holder)
-    return await _connect(resources, provider, body, holder, attempt)
+    provider = providers.find("vercel")
+    attempt = await attempts.take(resources, "vercel", body.state, holder)
+    view = await _connect(resources, provider, body, holder, attempt)
+    return VercelConnected(**view.model_dump(), next=_page_of(provider.issuer, body.next))
+
+
+def _page_of(origin: str, address: str | None) -> str | None:
+    """``address`` when it is a page of ``origin``: a callback is no open redirect."""
+    wanted, given = urlsplit(origin), urlsplit(address or "")
+    same = (given.scheme, given.netloc) == (wanted.scheme, wanted.netloc)
+    return address if same and address and address.isprintable() else None
 
 
 async def _connect(

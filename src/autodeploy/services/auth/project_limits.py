@@ -6,11 +6,12 @@ from uuid import UUID
 from sqlalchemy import DateTime, Uuid, column, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.services.auth import audit
+from autodeploy.services.auth import audit, membership_store
 from autodeploy.services.auth.models import OrganizationMember, Role
+from autodeploy.services.auth.organizations import begin_change
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.schemas import MemberProjects, MemberProjectsInput
@@ -33,7 +34,7 @@ async def get_member_projects(
     """The projects that a member is limited to; None where it is to none. Raises ``NotFound``."""
     require(principal, Action.MEMBER_READ, organization_id)
     async with resources.db.transaction() as session:
-        member = await _get_member(session, organization_id, user_id)
+        member = await membership_store.get_member(session, organization_id, user_id, lock=False)
         return MemberProjects(projects=await limit_of(session, member))
 
 
@@ -53,9 +54,9 @@ async def set_member_projects(
         PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound, Forbidden.
     """
-    require(principal, Action.MEMBER_MANAGE, organization_id)
     async with resources.db.transaction() as session:
-        member = await _get_member(session, organization_id, user_id, lock=True)
+        principal, _ = await begin_change(session, principal, organization_id, Action.MEMBER_MANAGE)
+        member = await membership_store.get_member(session, organization_id, user_id)
         if_match.require(MemberProjects(projects=await limit_of(session, member)))
         before = audit.snapshot(member)
         member.project_ids = await checked_limit(
@@ -115,17 +116,3 @@ async def _existing(
         .order_by(_projects.c.id)
     )
     return list(rows)
-
-
-async def _get_member(
-    session: AsyncSession, organization_id: UUID, user_id: UUID, *, lock: bool = False
-) -> OrganizationMember:
-    statement = select(OrganizationMember).where(
-        OrganizationMember.organization_id == organization_id,
-        OrganizationMember.user_id == user_id,
-        OrganizationMember.joined_at.is_not(None),
-    )
-    member = await session.scalar(statement.with_for_update() if lock else statement)
-    if member is None:
-        raise NotFound("No such member.")
-    return member
