@@ -16,6 +16,7 @@ from autodeploy.cli.failures import CommandError
 from autodeploy.cli.user import login
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import second_factor, service
+from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import CodeInput, EnrolInput
 
 ADA = "ada@example.com"
@@ -44,8 +45,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[str]:
     return typed
 
 
-async def sign_in(url: str) -> None:
-    await asyncio.to_thread(login.run, url, None, ADA, False)
+async def sign_in(url: str, scope: str = "write") -> None:
+    await asyncio.to_thread(login.run, url, None, ADA, scope, False)
 
 
 def stored(home: Path, url: str) -> str:
@@ -58,10 +59,12 @@ async def test_password_alone_gives_a_token_where_no_code_is_needed(
     url: str, answers: list[str], home: Path, resources: Resources
 ) -> None:
     await signed_up(resources, ADA)
-    answers += [PASSWORD]
+    answers += [PASSWORD, PASSWORD]
     await sign_in(url)
     caller = await service.authenticate(resources, stored(home, url))
-    assert caller.email == ADA
+    assert (caller.email, caller.has_scope(Scope.ADMIN)) == (ADA, False)
+    await sign_in(url, "admin")
+    assert (await service.authenticate(resources, stored(home, url))).has_scope(Scope.ADMIN)
 
 
 async def test_code_is_asked_for_and_again_when_it_is_mistyped(

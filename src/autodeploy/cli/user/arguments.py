@@ -1,8 +1,18 @@
 """Arguments and options that several user commands have."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Scope(StrEnum):
+    """What a token may do; each includes those before it."""
+
+    READ = "read"
+    DEPLOY = "deploy"
+    WRITE = "write"
+    ADMIN = "admin"
 
 
 def complete_project(incomplete: str) -> list[str]:

@@ -10,6 +10,7 @@ from autodeploy.cli.options import Json
 from autodeploy.cli.user.arguments import (
     Environment,
     ProjectArgument,
+    Scope,
     TargetArgument,
     complete_project,
 )
@@ -258,15 +259,21 @@ def login(
         typer.Option("--token", help="A personal token, or - to read it from standard input."),
     ] = None,
     email: Annotated[str | None, typer.Option("--email", help="Sign in with a password.")] = None,
+    scope: Annotated[
+        Scope,
+        typer.Option(
+            "--scope", help="What the command line may do; admin also manages organizations."
+        ),
+    ] = Scope.WRITE,
     as_json: Json = False,
 ) -> None:
     """Choose a platform and sign in to it, with the browser unless told otherwise.
 
     \b
     Examples:
-      autodeploy login --url https://deploy.example.com
+      autodeploy login --url https://deploy.example.com --scope admin
       autodeploy login --url https://deploy.example.com --token - < token.txt
     """
     from autodeploy.cli.user.login import run
 
-    run(url, token, email, as_json)
+    run(url, token, email, scope, as_json)
