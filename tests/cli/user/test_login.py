@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pyotp
 import pytest
 import typer
-import uvicorn
-from tests.api.conftest import new_app
 from tests.services.auth.accounts import PASSWORD, signed_up
 
 from autodeploy.cli.failures import CommandError
@@ -20,19 +17,6 @@ from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import CodeInput, EnrolInput
 
 ADA = "ada@example.com"
-
-
-@pytest.fixture
-async def url(home: Path, resources: Resources) -> AsyncIterator[str]:
-    """A served platform."""
-    app = new_app(home, resources)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 @pytest.fixture

@@ -82,7 +82,8 @@ async def add_member(
             raise AlreadyMember(
                 "This person is a member already.",
                 field="userId",
-                remedy=f"PUT …/members/{body.user_id} changes the role.",
+                remedy=f"To change the role: PUT …/members/{body.user_id}, or "
+                "`autodeploy org role`.",
             )
         await audit.record(
             session, principal, Action.MEMBER_MANAGE, member, after=audit.snapshot(member)
