@@ -25,7 +25,7 @@ def get_organization(api: Api, name: str | None) -> Json:
             return known[0]
         raise CommandError(
             f"Which organization is meant? You are in {', '.join(slugs)}.",
-            remedy="Name one of them; `autodeploy org list` says more about each.",
+            remedy="Name one, as ORG or with --org; `autodeploy org list` says more about each.",
             exit_code=ExitCode.USAGE,
         )
     for each in known:
