@@ -209,6 +209,7 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
         ),
     ),
     "listMembers": (_on("organization", Action.MEMBER_READ),),
+    "getMember": (_on("member", Action.MEMBER_READ),),
     "addMember": (
         _on(
             "organization", Action.MEMBER_MANAGE, 409,

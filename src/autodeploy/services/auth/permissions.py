@@ -194,7 +194,8 @@ def require_scope(principal: Principal, scope: Scope) -> None:
     if not principal.has_scope(scope):
         raise Forbidden(
             f"This token lacks the scope {scope}.",
-            remedy=f"Use a token that was created with the scope {scope}.",
+            remedy=f"Use a token that was created with the scope {scope}; "
+            f"`autodeploy login --scope {scope}` makes one.",
         )
 
 
