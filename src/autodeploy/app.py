@@ -28,6 +28,7 @@ from autodeploy.api.rest import (
     organizations,
     projects,
     providers,
+    queues,
     repositories,
     second_factor,
     service_tokens,
@@ -70,6 +71,7 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         deployments.router,
         deployment_streams.router,
         providers.router,
+        queues.router,
     ),
     "monitor": (),
 }

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
@@ -17,7 +17,6 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.mail import Mailer, Outbox, SmtpServer, Transport
 from autodeploy.kernel.objects import ObjectStore, start_object_threads
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
-from autodeploy.kernel.ratelimit import RateLimiter
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox import MIB, open_sandbox
 from autodeploy.kernel.signing import TokenSigner
@@ -38,6 +37,9 @@ from autodeploy.services.deployer.jobs import handle_deployment, listen_for_canc
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.settings import ProviderSettings, Settings
+
+if TYPE_CHECKING:
+    from autodeploy.kernel.ratelimit import RateLimiter
 
 DatabaseRole = Literal["app", "worker"]
 
@@ -60,7 +62,6 @@ async def open_resources(settings: Settings, database_role: DatabaseRole) -> Res
     """The kernel's parts, from the settings. They connect when they are first used."""
     redis_url = settings.effective_redis_url
     cache = Cache.connect(redis_url)
-    limited = (settings.rate_limits or "").strip().lower() != "off"
     await start_object_threads()
     return Resources(
         db=Database(
@@ -76,10 +77,19 @@ async def open_resources(settings: Settings, database_role: DatabaseRole) -> Res
         signer=TokenSigner.load(settings.jwt_key_file),
         git=GitClient(allow_private_addresses=settings.allow_private_addresses),
         mail=open_mailer(settings),
-        limiter=RateLimiter(cache.redis) if limited else None,
+        limiter=_open_limiter(settings, cache) if database_role == "app" else None,
         public_url=settings.effective_public_url,
         home=settings.home,
     )
+
+
+def _open_limiter(settings: Settings, cache: Cache) -> "RateLimiter | None":
+    if (settings.rate_limits or "").strip().lower() == "off":
+        return None
+    # Imported here: a worker does not pay for it.
+    from autodeploy.kernel.ratelimit import RateLimiter
+
+    return RateLimiter(cache.redis)
 
 
 def open_mailer(settings: Settings) -> Mailer:

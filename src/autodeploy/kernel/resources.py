@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
@@ -10,10 +11,12 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.mail import Mailer
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
-from autodeploy.kernel.ratelimit import RateLimiter
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.tenancy import Tenancy
 from autodeploy.kernel.vault import Vault
+
+if TYPE_CHECKING:
+    from autodeploy.kernel.ratelimit import RateLimiter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,8 @@ class Resources:
     """The parts of one process. Services take this as their first argument.
 
     ``signer`` is ``TokenSigner.load(secrets / "jwt.pem")`` and ``cache`` is
-    ``Cache.connect(redis_url)``. ``limiter`` is None where the operator switched limits off.
+    ``Cache.connect(redis_url)``. ``limiter`` is None where the operator switched limits off,
+    and in a worker, which answers no calls.
     ``public_url`` is where users reach this installation, without a slash at its end.
     """
 
@@ -34,7 +38,7 @@ class Resources:
     signer: TokenSigner
     git: GitClient
     mail: Mailer
-    limiter: RateLimiter | None
+    limiter: "RateLimiter | None"
     public_url: str
     home: Path
 

@@ -16,12 +16,19 @@ LEIN = '(defproject com.example/shop "1.0" :main shop.core :dependencies [[ring 
         ({"Package.swift": '.target(name: "Core"), .executableTarget(\n name: "Shop")'},
          "swift", "swiftpm", "swift build -c release --static-swift-stdlib",
          "./.build/release/Shop"),
+        ({"Package.swift": '.target(name: "Shop")', "Sources/Shop/main.swift": ""},
+         "swift", "swiftpm", "swift build -c release --static-swift-stdlib",
+         "./.build/release/Shop"),
         ({"pubspec.yaml": "name: shop\n", "bin/server.dart": "", "bin/a.dart": ""},
          "dart", "pub", "dart compile exe bin/server.dart", "./bin/server.exe"),
         ({"gleam.toml": 'name = "shop"\n'}, "gleam", "gleam", "gleam export erlang-shipment",
          "./build/erlang-shipment/entrypoint.sh run"),
         ({"shard.yml": "name: x\ntargets:\n  shop:\n    main: src/shop.cr\n"},
          "crystal", "shards", "shards build --release", "./bin/shop"),
+        ({"shard.yml": "name: shop\n", "src/shop.cr": "", "src/other.cr": ""},
+         "crystal", "shards", "crystal build --release -o app src/shop.cr", "./app"),
+        ({"shard.yml": "name: shop\n", "app.cr": ""},
+         "crystal", "shards", "crystal build --release -o app app.cr", "./app"),
         ({"build.zig": 'b.addExecutable(.{\n .name = "shop",\n });'},
          "zig", "zig", "zig build -Doptimize=ReleaseSafe", "./zig-out/bin/shop"),
         ({"stack.yaml": "", "shop.cabal": "name: x\nexecutable shop-exe\n"},
@@ -119,3 +126,10 @@ def test_addon_of_a_package_is_not_the_app(tmp_path: Path) -> None:
     files = {"package.json": '{"main": "hello.js"}', "hello.js": "", "hello.cc": ""}
     plan = plan_of(tmp_path, files)
     assert (plan.language, start_of(plan)) == ("node", "node hello.js")
+
+
+def test_page_in_clojure_is_built_as_its_users_get_it(tmp_path: Path) -> None:
+    builds = '{:id "dev" :compiler {:main shop.core}} {:id "min" :compiler {:main shop.core}}'
+    files = {"project.clj": f'(defproject shop "1.0" :cljsbuild {{:builds [{builds}]}})'}
+    plan = plan_of(tmp_path, files)
+    assert (build_of(plan), plan.start_command) == ("lein cljsbuild once min", None)

@@ -21,6 +21,12 @@ WEB = project("Microsoft.NET.Sdk.Web")
 PROGRAM = project(inner="<OutputType>Exe</OutputType>")
 
 
+def test_target_framework_may_name_the_major_version_alone(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, {"Shop.csproj": project("Microsoft.NET.Sdk.Web", target="net7")})
+    assert plan.runtime is not None
+    assert plan.runtime.version_request == "7"
+
+
 def test_web_project_is_published_and_listens_on_the_port(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {"Shop.csproj": WEB, "Program.cs": HOST})
     assert plan.framework is not None

@@ -25,6 +25,15 @@ end
 ALIASES = 'defp aliases, do: ["assets.deploy": ["esbuild default --minify", "phx.digest"]]'
 
 
+def test_assets_of_an_older_phoenix_are_built_by_node(tmp_path: Path) -> None:
+    scripts = '{"scripts": {"deploy": "webpack --mode production", "build": "webpack"}}'
+    files = {"mix.exs": mix('{:phoenix, "~> 1.5"}'), "assets/package.json": scripts}
+    assert build_of(plan_of(tmp_path, files)) == (
+        "MIX_ENV=prod mix compile && npm --prefix assets install && npm --prefix assets run deploy "
+        "&& MIX_ENV=prod mix phx.digest"
+    )
+
+
 def test_phoenix_builds_assets_and_migrates(tmp_path: Path) -> None:
     deps = '{:phoenix, "~> 1.8"}, {:ecto_sql, "~> 3.12"}, {:credo, "~> 1.7", only: [:dev, :test]}'
     files = {"mix.exs": mix(deps, more=ALIASES), "priv/repo/migrations/1_shop.exs": ""}

@@ -314,3 +314,36 @@ def test_components_in_the_pages_of_a_server_leave_it_a_server(tmp_path: Path) -
     plan = plan_of(tmp_path, {"package.json": package})
     assert plan.framework is not None
     assert (plan.framework.slug, start_of(plan)) == ("express", "npm run start")
+
+
+def test_what_a_package_asks_of_its_users_is_not_what_it_is(tmp_path: Path) -> None:
+    astro = {"astro": "^5"}
+    part = manifest(devDependencies=astro, peerDependencies=astro, exports={".": "./index.ts"})
+    plan = plan_of(tmp_path, {"package.json": part, "src/Card.astro": ""})
+    assert (plan.framework, plan.build_command, plan.start_command) == (None, None, None)
+
+
+def test_entry_point_of_a_published_package_is_imported_and_not_started(tmp_path: Path) -> None:
+    library = manifest(exports={"default": "./index.js"}, files=["index.js"])
+    files = {"package.json": library, "index.js": "export default 1"}
+    assert plan_of(tmp_path, files).start_command is None
+    private = manifest(private=True, exports={"default": "./index.js"})
+    assert start_of(plan_of(tmp_path, {**files, "package.json": private})) == "node index.js"
+
+
+@pytest.mark.parametrize(
+    ("dev", "start"),
+    [
+        ("tsx watch --clear-screen=false src/index.ts", "npx tsx src/index.ts"),
+        ("nodemon ./api.js", "node api.js"),
+        ("tsx src/missing.ts", None),
+        ("vite", None),
+    ],
+)
+def test_what_only_a_script_for_development_runs_is_started_without_watching(
+    tmp_path: Path, dev: str, start: str | None
+) -> None:
+    package = manifest(dependencies={"express": "4"}, scripts={"dev": dev})
+    files = {"package.json": package, "src/index.ts": "", "api.js": ""}
+    plan = plan_of(tmp_path, files)
+    assert (start_of(plan) if plan.start_command else None) == start

@@ -276,3 +276,23 @@ def test_manual_beside_an_app_is_not_the_app(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, files)
     assert plan.framework is not None
     assert plan.framework.slug == "django"
+
+
+def test_dependencies_of_an_app_may_be_a_group_alone(tmp_path: Path) -> None:
+    groups = '[dependency-groups]\ndev = ["streamlit"]\nmain = ["fastapi", "uvicorn"]\n'
+    files = {"pyproject.toml": groups, "main.py": "app = FastAPI()\n"}
+    plan = plan_of(tmp_path, files)
+    assert plan.framework is not None
+    assert (plan.framework.slug, plan.package_manager) == ("fastapi", "pip")
+    assert install_of(plan) == "pip install --group main"
+
+
+def test_tool_and_manual_beside_a_package_are_not_the_app(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": '[build-system]\nrequires = []\n[project]\nname = "tool"\n',
+        "mkdocs.yml": "",
+        "docs/index.md": "",
+        "install-tool.py": 'if __name__ == "__main__":\n    pass\n',
+    }
+    plan = plan_of(tmp_path, files)
+    assert (plan.framework, plan.start_command) == (None, None)

@@ -1,7 +1,9 @@
 """The processes that `up` starts, each of which may also run on a machine of its own."""
 
 import asyncio
+import importlib
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any
 
@@ -44,6 +46,7 @@ def serve(
 ) -> None:
     """Answer the HTTP API."""
     settings = complete_settings()
+    _load_plainly()
     import uvicorn
 
     from autodeploy.app import ROLE_ROUTERS, create_app
@@ -58,6 +61,22 @@ def serve(
             asyncio.run(offer_setup(settings))
         _say_without_mail(settings)
     uvicorn.run(create_app(settings, chosen), **server_options(settings))
+
+
+def _load_plainly() -> None:
+    """Import the libraries that load rich wherever it is installed, as if it were not.
+
+    It draws on terminals. The log of a server is JSON, and 5 MB in each process are more than a
+    hundredth of what the platform may use.
+    """
+    drawing = {"click", "pygments", "rich"} - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(drawing))  # type: ignore[arg-type]  # None: no such import
+    try:
+        importlib.import_module("structlog")
+        importlib.import_module("httpx")
+    finally:
+        for name in drawing:
+            del sys.modules[name]
 
 
 def _say_without_mail(settings: Settings) -> None:
@@ -93,6 +112,7 @@ def worker(
 ) -> None:
     """Run the jobs of the queues."""
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
+    _load_plainly()
     import uvloop
 
     from autodeploy.kernel.queue import QueueName
@@ -109,6 +129,7 @@ def worker(
 def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     """Run the deployed apps of this machine, their databases and their routes."""
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
+    _load_plainly()
     import uvloop
 
     from autodeploy.providers.local.agent import run_agent

@@ -55,7 +55,7 @@ WITHOUT_ENTRY = 0.5
 
 # How sure it is that there is no framework: where the language is known; where nothing is; and
 # how much of a losing framework's confidence counts against it.
-NONE = 0.97
+NONE = 0.98
 NONE_OF_NOTHING = 0.8
 OVERLOOKED = 0.3
 

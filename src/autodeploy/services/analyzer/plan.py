@@ -14,7 +14,7 @@ from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "7"
+ANALYZER_VERSION = "8"
 
 # The variable for which the platform can make a database, and what asks for that in the place of
 # its value.

@@ -49,6 +49,15 @@ def test_schema_of_django_environ_names_variables_and_known_readers_their_own() 
     assert found["DATABASE_URL"].type == "database_connection"
 
 
+def test_instance_is_followed_into_a_module_that_imports_all_names() -> None:
+    files = {
+        "shop/settings.py": "from environs import FileAwareEnv\nenv = FileAwareEnv()",
+        "worker/settings.py": 'from shop.settings import *\nBROKER = env("BROKER_URL")',
+        "other/settings.py": 'env("UNRELATED")',
+    }
+    assert [one.key for one in find_reads(files)] == ["BROKER_URL"]
+
+
 def test_prefix_of_environs_is_put_before_the_names_inside_it() -> None:
     code = 'from environs import Env\nenv = Env()\nwith env.prefixed("APP_"):\n    env.str("KEY")\nenv("B")'
     assert set(by_key(code)) == {"APP_KEY", "B"}

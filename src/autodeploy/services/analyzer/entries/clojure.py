@@ -15,6 +15,12 @@ _PROJECT = re.compile(r"\(defproject[ \t\n]+(?:[\w.-]+/)?([\w.-]+)[ \t\n]+\"([^\
 _JAR_NAME = re.compile(r":uberjar-name[ \t]+\"([^\"\n%]+)\"")
 _TARGET = re.compile(r":target-path[ \t]+\"([^\"\n]+)\"")
 _UBER = re.compile(r"\(defn[ \t]+(uber(?:jar)?)\b")
+# The build of scripts that are for users, by the names that templates give it.
+_SCRIPT = re.compile(
+    r":(?:id[ \t]+\")?(min|prod|production|release)(?:\"|[ \t\n]+\{[ \t\n]*:source-paths)"
+)
+# Options of the compiler to JavaScript, which has a ``:main`` too.
+_COMPILER = re.compile(r":compiler[ \t\n]*\{[^{}]*")
 _RUN_ALIAS = re.compile(r":(run|run-m|main|start|server)[ \t\n]+\{[^{}]*:main-opts")
 
 
@@ -31,7 +37,10 @@ def _leiningen(files: SourceFiles, packages: Packages) -> Program:
     code = files.code("project.clj")
     # A plugin's name holds that it is one: `[lein-ring "0.12.5"]`.
     task = "lein ring uberjar" if "lein-ring" in packages.production else "lein uberjar"
-    if ":main" not in code and task == "lein uberjar":
+    if ":main" not in _COMPILER.sub("", code) and task == "lein uberjar":
+        script = _SCRIPT.search(code) if ":cljsbuild" in code else None
+        if script:
+            return Program(f"lein cljsbuild once {script.group(1)}", None, "project.clj: cljsbuild")
         return Program(task, None, "project.clj")
     return Program(task, f"java -jar {_jar(code)}", f"project.clj: {task}")
 

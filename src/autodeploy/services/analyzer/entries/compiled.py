@@ -15,14 +15,31 @@ from autodeploy.services.analyzer.plan import AppKind, Command
 class Recipe:
     """How a tool makes a program: its lines with ``{name}``, and where the name is stated.
 
-    ``{name}`` may be a path without ending. Where no name is stated and ``build`` holds none,
-    all is built and nothing started: it is a library.
+    ``{name}`` may be a path without ending. Where no name is stated, the program is made
+    ``otherwise``, if that states one; and where ``build`` holds none, all is built and nothing
+    started: it is a library.
     """
 
     build: str | None
     start: str | None
     names: tuple[Source, ...]
     source: str
+    otherwise: "Recipe | None" = None
+
+
+def _swift_main(files: SourceFiles) -> tuple[str, str] | None:
+    """The target with the file that Swift starts; older manifests do not mark it otherwise."""
+    for path in files.glob("Sources/*/main.swift"):
+        return path.split("/")[1], path
+    return None
+
+
+def _crystal_main(files: SourceFiles) -> tuple[str, str] | None:
+    """The file called like the shard, else the only one beside its manifest."""
+    named = first(files, (stated("shard.yml", r"^name:[ \t]*[\"']?([\w.-]+)"),))
+    own = f"src/{named[0]}.cr" if named else ""
+    paths = [own] if own and files.has(own) else files.glob("*.cr")
+    return (paths[0].removesuffix(".cr"), paths[0]) if len(paths) == 1 else None
 
 
 # Language and package manager → recipe.
@@ -33,6 +50,7 @@ RECIPES = {
         (
             stated("Package.swift", r"\.executable\([ \t\n]*name:[ \t\n]*\"([\w.-]+)\""),
             stated("Package.swift", r"\.executableTarget\([ \t\n]*name:[ \t\n]*\"([\w.-]+)\""),
+            _swift_main,
         ),
         "https://www.swift.org/documentation/server/guides/building.html",
     ),
@@ -53,6 +71,12 @@ RECIPES = {
         "./bin/{name}",
         (stated("shard.yml", r"^targets:[ \t]*\n(?:[ \t]*\n)*[ \t]+[\"']?([\w.-]+)[\"']?:"),),
         "https://crystal-lang.org/reference/latest/man/shards/",
+        otherwise=Recipe(
+            "crystal build --release -o app {name}.cr",
+            "./app",
+            (_crystal_main,),
+            "https://crystal-lang.org/reference/latest/man/crystal/",
+        ),
     ),
     ("zig", "zig"): Recipe(
         "zig build -Doptimize=ReleaseSafe",
@@ -144,6 +168,8 @@ def _program(files: SourceFiles, packages: Packages) -> Program | None:
     if recipe is None:
         return None
     named = first(files, recipe.names)
+    if named is None and recipe.otherwise and (named := first(files, recipe.otherwise.names)):
+        recipe = recipe.otherwise
     if named is None:
         has_name = recipe.build is None or "{name}" in recipe.build
         return None if has_name else Program(recipe.build, None, "the whole project is built")

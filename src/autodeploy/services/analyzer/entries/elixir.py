@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from autodeploy.services.analyzer.entries.base import Program, Run, program_run
-from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.evidence import SourceFiles, table
 from autodeploy.services.analyzer.matcher import Context, FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages
 from autodeploy.services.analyzer.plan import Command
@@ -28,6 +28,16 @@ def run(files: SourceFiles, packages: Packages, record: FrameworkRecord, context
     return found
 
 
+def _with_node(files: SourceFiles) -> str:
+    """How assets were built before Phoenix 1.6: by Node, in a folder of their own."""
+    scripts = table(files.json("assets/package.json"), "scripts")
+    script = next((name for name in ("deploy", "build") if name in scripts), None)
+    if script is None:
+        return ""
+    npm = "npm --prefix assets"
+    return f" && {npm} install && {npm} run {script} && MIX_ENV=prod mix phx.digest"
+
+
 def _program(files: SourceFiles, packages: Packages, record: FrameworkRecord) -> Program | None:
     if packages.manager is None:
         scripts = files.glob("*.exs")
@@ -40,4 +50,6 @@ def _program(files: SourceFiles, packages: Packages, record: FrameworkRecord) ->
     build = "MIX_ENV=prod mix compile"
     if any(_ASSETS.search(code) for code in codes):
         build += " && MIX_ENV=prod mix assets.deploy"
+    elif record.slug == "phoenix":
+        build += _with_node(files)
     return Program(build, "MIX_ENV=prod mix run --no-halt", "mix.exs names the application")

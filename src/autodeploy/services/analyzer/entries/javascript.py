@@ -42,6 +42,9 @@ _SERVES_DEVELOPMENT = re.compile(
 STARTS_ITSELF = re.compile(r"script \S+: (\w+=\S+ )*(node|tsx|bun|deno) ")
 _BUNDLES = re.compile(r"\b(webpack|rollup|parcel|esbuild|browserify)\b")
 _PLAIN_NODE = re.compile(r"([A-Z_]+=\S+ )*node ")
+_RUNS = re.compile(
+    r"\b(?P<runner>tsx|nodemon|node)(?: watch)?(?: -\S+)* (?P<path>[\w./-]+\.[mc]?[jt]s)\b"
+)
 _LISTENS_FIXED = re.compile(r"\.listen\(\s*(\d{2,5})\b")
 
 
@@ -158,6 +161,7 @@ def _start(
         # What a bundler watches runs in a browser.
         is_page = refused is not None and _BUNDLES.search(refused)
         found = None if is_page else _entry(files, packages, refused or "")
+    found = found or (_watched(files, packages) if build is None else None)
     if refused and found is None:
         files.warn(
             f"The start script `{refused[:80]}` is for development. Add one that serves "
@@ -179,7 +183,8 @@ def _entry(files: SourceFiles, packages: Packages, refused: str) -> Command | No
     watched = [word.strip("\"'").removeprefix("./") for word in reversed(refused.split())]
     manifest = files.json("package.json")
     named = (words(manifest.get("main")) or "").removeprefix("./")
-    for path in (*watched, named, f"{named}.js", *ENTRIES):
+    by_name = () if _is_published(manifest) else (named, f"{named}.js", *ENTRIES)
+    for path in (*watched, *by_name):
         if path and files.has(path) and path.endswith((".js", ".mjs", ".cjs", "www")):
             fixed = _LISTENS_FIXED.search(files.text(path) or "")
             if fixed:
@@ -198,6 +203,29 @@ def _entry(files: SourceFiles, packages: Packages, refused: str) -> Command | No
             why = "package.json names it as module" if path == module else "the entry point by name"
             return Command(command=f"bun {shlex.quote(path)}", reason=f"{path}: {why}")
     return None
+
+
+def _is_published(manifest: Mapping[str, object]) -> bool:
+    """Whether others install the package: then its entry point is what they import."""
+    said = manifest.keys() & {"exports", "files", "publishConfig"}
+    return bool(said) and manifest.get("private") is not True
+
+
+def _watched(files: SourceFiles, packages: Packages) -> Command | None:
+    """The program that the ``dev`` script runs, without the watching."""
+    found = _RUNS.search(packages.scripts.get("dev", ""))
+    if found is None or not files.has(found.group("path").removeprefix("./")):
+        return None
+    path = found.group("path").removeprefix("./")
+    if not path.endswith(".ts"):
+        line = f"node {shlex.quote(path)}"
+    elif found.group("runner") == "tsx":
+        line = f"{RUNNERS.get(packages.manager or 'npm', 'npx ')}tsx {shlex.quote(path)}"
+    else:
+        return None
+    return Command(
+        command=line, reason=f"{path}: the script dev runs it; there is none for production"
+    )
 
 
 def _built_entry(files: SourceFiles) -> Command | None:

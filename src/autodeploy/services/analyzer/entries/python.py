@@ -134,6 +134,8 @@ def _script(files: SourceFiles, record: FrameworkRecord) -> str | None:
         return next((p for p in named if importing.search(files.text(p) or "")), None)
     if present:
         return present[0]
+    if "build-system" in files.toml("pyproject.toml"):
+        return None  # a package, and a script beside it is a tool for whoever works on it
     alone = [path for path in files.glob("*.py") if path not in ("setup.py", "conftest.py")]
     return alone[0] if len(alone) == 1 and '"__main__"' in (files.text(alone[0]) or "") else None
 

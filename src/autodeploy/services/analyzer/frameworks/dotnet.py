@@ -24,7 +24,7 @@ def _written(pattern: str, *conditions: Condition, unless: str | None = None) ->
     """Ways by code in the usual files: surer where the project is in the root."""
     return tuple(
         Way(
-            0.97 if not folder else 0.93,
+            0.98 if not folder else 0.93,
             (*conditions, Content(f"{folder}{name}", pattern)),
             unless=(Content(f"{folder}{name}", unless),) if unless else (),
         )
@@ -57,8 +57,8 @@ RECORDS = (
         source="https://learn.microsoft.com/aspnet/core/blazor/host-and-deploy/",
         package=BLAZOR,
         ways=(
-            Way(0.97, (Dependency(BLAZOR),)),
-            Way(0.96, (Dependency("Microsoft.AspNetCore.Components.WebAssembly"),)),
+            Way(0.98, (Dependency(BLAZOR),)),
+            Way(0.975, (Dependency("Microsoft.AspNetCore.Components.WebAssembly"),)),
             *_written(_SERVES_BLAZOR, Dependency(WEB), unless=_SERVES_VIEWS),
         ),
         supersedes=FRONT_ENDS | {"aspnetcore", "dotnet"},

@@ -12,7 +12,7 @@ RECORDS = (
         kind=AppKind.SERVER,
         source="https://hexdocs.pm/phoenix/deployment.html",
         package="phoenix",
-        ways=(Way(0.98, (Dependency("phoenix", production_only=True),)),),
+        ways=(Way(0.985, (Dependency("phoenix", production_only=True),)),),
         supersedes=FRONT_ENDS | {"elixir"},
         start_command="MIX_ENV=prod mix phx.server",
         port=4000,
@@ -25,7 +25,7 @@ RECORDS = (
         source="https://hexdocs.pm/mix/Mix.Tasks.Run.html",
         generic=True,
         ways=(
-            Way(0.96, (Content("mix.exs", r"\bmod:\s*\{"),)),
+            Way(0.975, (Content("mix.exs", r"\bmod:\s*\{"),)),
             Way(0.88, (File("mix.exs"),)),
             Way(0.6, (File("*.exs"),)),
         ),

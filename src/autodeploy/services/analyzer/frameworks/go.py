@@ -17,9 +17,9 @@ def _web(slug: str, name: str, module: str, source: str, *above: str) -> Framewo
         source=source,
         package=module,
         ways=(
-            Way(0.97, (Dependency(module), Content("*.go", module))),
-            Way(0.97, (Dependency(module), Content("cmd/*/*.go", module))),
-            Way(0.95, (Dependency(module),)),
+            Way(0.98, (Dependency(module), Content("*.go", module))),
+            Way(0.98, (Dependency(module), Content("cmd/*/*.go", module))),
+            Way(0.97, (Dependency(module),)),
             Way(0.9, (Content("*.go", rf'"{module}["/]'),)),
         ),
         supersedes=FRONT_ENDS | {"go"} | frozenset(above),
@@ -46,9 +46,9 @@ RECORDS = (
         generic=True,
         ways=(
             # As sure as a front end beside it, which the program serves.
-            Way(0.96, (File("go.mod"), Content("*.go", _MAIN))),
-            Way(0.96, (File("go.mod"), Content("cmd/*.go", _MAIN))),
-            Way(0.96, (File("go.mod"), Content("cmd/*/*.go", _MAIN))),
+            Way(0.975, (File("go.mod"), Content("*.go", _MAIN))),
+            Way(0.975, (File("go.mod"), Content("cmd/*.go", _MAIN))),
+            Way(0.975, (File("go.mod"), Content("cmd/*/*.go", _MAIN))),
             Way(0.9, (File("go.work"),)),
             Way(0.85, (File("go.mod"),)),
             Way(0.85, (File("main.go"),)),

@@ -17,7 +17,7 @@ RECORDS = (
         package="laravel/framework",
         ways=(
             Way(0.99, (Dependency("laravel/framework"), File("artisan"))),
-            Way(0.95, (File("artisan"), File("bootstrap/app.php"))),
+            Way(0.97, (File("artisan"), File("bootstrap/app.php"))),
             Way(0.9, (Dependency("laravel/framework", production_only=True),)),
         ),
         supersedes=FRONT_ENDS | {"symfony", "slim", "php"},
@@ -32,8 +32,8 @@ RECORDS = (
         package="symfony/framework-bundle",
         ways=(
             Way(0.99, (Dependency("symfony/framework-bundle"), File("bin/console"))),
-            Way(0.97, (Dependency("symfony/framework-bundle"), File("config/bundles.php"))),
-            Way(0.95, (Dependency("symfony/symfony"), File("bin/console"))),
+            Way(0.98, (Dependency("symfony/framework-bundle"), File("config/bundles.php"))),
+            Way(0.97, (Dependency("symfony/symfony"), File("bin/console"))),
             Way(0.92, (File("symfony.lock"), File("bin/console"))),
             Way(0.9, (Dependency("symfony/framework-bundle", production_only=True),)),
         ),
@@ -48,7 +48,7 @@ RECORDS = (
         source="https://www.slimframework.com/docs/v4/start/web-servers.html",
         package="slim/slim",
         ways=(
-            Way(0.96, (Dependency("slim/slim"), File("*/index.php"))),
+            Way(0.975, (Dependency("slim/slim"), File("*/index.php"))),
             Way(0.94, (Dependency("slim/slim", production_only=True),)),
         ),
         supersedes=FRONT_ENDS | {"php"},
@@ -64,7 +64,7 @@ RECORDS = (
         ways=(
             # With these it is the server, whatever builds its pages.
             *(
-                Way(0.98, (File("composer.json"), File(f"{folder}index.php")))
+                Way(0.985, (File("composer.json"), File(f"{folder}index.php")))
                 for folder in ("", "public/", "web/", "htdocs/", "www/")
             ),
             Way(0.92, (File("composer.json"), File("*/index.php"))),

@@ -62,7 +62,7 @@ RECORDS = (
         source="https://docs.wagtail.org/en/stable/deployment/",
         package="wagtail",
         ways=(
-            Way(0.98, (Dependency("wagtail"), File("manage.py"))),
+            Way(0.985, (Dependency("wagtail"), File("manage.py"))),
             Way(0.93, (Dependency("wagtail"), File("*/manage.py"))),
         ),
         supersedes=_BESIDE | {"django"},
@@ -78,7 +78,7 @@ RECORDS = (
         package="django",
         ways=(
             Way(0.99, (Dependency("django"), File("manage.py"))),
-            Way(0.96, (Content("manage.py", "DJANGO_SETTINGS_MODULE"),)),
+            Way(0.975, (Content("manage.py", "DJANGO_SETTINGS_MODULE"),)),
             Way(0.94, (Content("*/manage.py", "DJANGO_SETTINGS_MODULE"),)),
             Way(0.75, (Dependency("django"),)),
         ),
@@ -94,9 +94,9 @@ RECORDS = (
         source="https://fastapi.tiangolo.com/deployment/manually/",
         package="fastapi",
         ways=(
-            Way(0.98, (Dependency("fastapi"), Content("*.py", r"\bFastAPI\("))),
-            Way(0.96, (Dependency("fastapi"), Content("app/*.py", r"\bFastAPI\("))),
-            Way(0.96, (Dependency("fastapi"), Content("src/*.py", r"\bFastAPI\("))),
+            Way(0.985, (Dependency("fastapi"), Content("*.py", r"\bFastAPI\("))),
+            Way(0.975, (Dependency("fastapi"), Content("app/*.py", r"\bFastAPI\("))),
+            Way(0.975, (Dependency("fastapi"), Content("src/*.py", r"\bFastAPI\("))),
             Way(0.9, (Dependency("fastapi"),)),
             Way(0.85, (Content("*.py", r"(?m)^(from|import) fastapi\b"),)),
         ),
@@ -112,8 +112,8 @@ RECORDS = (
         source="https://flask.palletsprojects.com/en/stable/deploying/gunicorn/",
         package="flask",
         ways=(
-            Way(0.97, (Dependency("flask"), Content("*.py", r"\bFlask\("))),
-            Way(0.95, (Dependency("flask"), Content("app/*.py", r"\bFlask\("))),
+            Way(0.98, (Dependency("flask"), Content("*.py", r"\bFlask\("))),
+            Way(0.97, (Dependency("flask"), Content("app/*.py", r"\bFlask\("))),
             Way(0.88, (Dependency("flask"),)),
             Way(0.84, (Content("*.py", r"(?m)^(from|import) flask\b"),)),
         ),
@@ -129,7 +129,7 @@ RECORDS = (
         source="https://fastht.ml/docs/tutorials/quickstart_for_web_devs.html",
         package="python-fasthtml",
         ways=(
-            Way(0.97, (Dependency("python-fasthtml"),)),
+            Way(0.98, (Dependency("python-fasthtml"),)),
             Way(0.9, (Content("*.py", r"(?m)^(from|import) fasthtml\b"),)),
         ),
         supersedes=_BESIDE | {"starlette"},
@@ -146,7 +146,7 @@ RECORDS = (
         source="https://www.starlette.dev/",
         package="starlette",
         ways=(
-            Way(0.96, (Dependency("starlette"), Content("*.py", r"\bStarlette\("))),
+            Way(0.975, (Dependency("starlette"), Content("*.py", r"\bStarlette\("))),
             Way(0.94, (Dependency("starlette"), Content("*/*.py", r"\bStarlette\("))),
             Way(0.8, (Dependency("starlette"),)),
             Way(0.84, (Content("*.py", r"(?m)^from starlette\.applications import"),)),
@@ -163,7 +163,7 @@ RECORDS = (
         source="https://docs.litestar.dev/latest/topics/deployment/",
         package="litestar",
         ways=(
-            Way(0.97, (Dependency("litestar"),)),
+            Way(0.98, (Dependency("litestar"),)),
             Way(0.85, (Content("*.py", r"(?m)^(from|import) litestar\b"),)),
         ),
         supersedes=_BESIDE | {"starlette"},
@@ -178,7 +178,7 @@ RECORDS = (
         source="https://docs.pylonsproject.org/projects/pyramid/en/latest/narr/startup.html",
         package="pyramid",
         ways=(
-            Way(0.96, (Dependency("pyramid"),)),
+            Way(0.975, (Dependency("pyramid"),)),
             Way(0.9, (Content("*/config.py", r"(?m)^from pyramid\.config import Configurator"),)),
             Way(0.9, (Content("*/__init__.py", r"(?m)^from pyramid\.config import Config"),)),
             Way(0.85, (Content("*.py", r"(?m)^from pyramid\b"),)),
@@ -195,7 +195,7 @@ RECORDS = (
         source="https://docs.streamlit.io/deploy/tutorials",
         package="streamlit",
         ways=(
-            Way(0.96, (Dependency("streamlit"), Content("*.py", r"(?m)^import streamlit"))),
+            Way(0.975, (Dependency("streamlit"), Content("*.py", r"(?m)^import streamlit"))),
             Way(0.86, (Dependency("streamlit"),)),
         ),
         start_command="streamlit run {file} --server.port $PORT --server.address 0.0.0.0 "
@@ -210,7 +210,7 @@ RECORDS = (
         source="https://www.gradio.app/docs/gradio/interface",
         package="gradio",
         ways=(
-            Way(0.95, (Dependency("gradio"), Content("*.py", r"(?m)^(import|from) gradio"))),
+            Way(0.97, (Dependency("gradio"), Content("*.py", r"(?m)^(import|from) gradio"))),
             Way(0.86, (Dependency("gradio"),)),
         ),
         start_command="GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT python {file}",

@@ -18,7 +18,7 @@ RECORDS = (
         source="https://guides.rubyonrails.org/command_line.html",
         ways=(
             Way(0.99, (Dependency("rails"), File("config/application.rb"))),
-            Way(0.97, (Content("config/application.rb", r"\bRails::Application\b"),)),
+            Way(0.98, (Content("config/application.rb", r"\bRails::Application\b"),)),
             Way(0.85, (Dependency("rails"),), unless=(File("*.gemspec"),)),
         ),
         supersedes=FRONT_ENDS | {"sinatra", "rack"},
@@ -31,8 +31,8 @@ RECORDS = (
         kind=AppKind.SERVER,
         source="https://sinatrarb.com/intro.html",
         ways=(
-            Way(0.97, (Dependency("sinatra"), File("config.ru"))),
-            Way(0.97, (Dependency("sinatra"), Content("*.rb", r"(?i)\bsinatra\b"))),
+            Way(0.98, (Dependency("sinatra"), File("config.ru"))),
+            Way(0.98, (Dependency("sinatra"), Content("*.rb", r"(?i)\bsinatra\b"))),
             Way(0.9, (Dependency("sinatra"),), unless=(File("*.gemspec"),)),
             Way(0.85, (Content("*.rb", r"(?m)^[ \t]*require ['\"]sinatra\b"),)),
         ),

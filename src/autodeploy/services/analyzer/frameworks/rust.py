@@ -15,7 +15,7 @@ def _web(
         kind=AppKind.SERVER,
         source=source,
         package=slug,
-        ways=(Way(0.97, (Dependency(slug, production_only=True),)),),
+        ways=(Way(0.98, (Dependency(slug, production_only=True),)),),
         supersedes=FRONT_ENDS | {"rust"} | frozenset(above),
         start_command=start,
         port=8000 if slug == "rocket" else 8080,
@@ -35,7 +35,7 @@ RECORDS = (
         source="https://doc.rust-lang.org/cargo/commands/cargo-build.html",
         generic=True,
         ways=(
-            Way(0.96, (File("Cargo.toml"), File("src/main.rs"))),
+            Way(0.975, (File("Cargo.toml"), File("src/main.rs"))),
             Way(0.9, (File("Cargo.toml"), File("src/bin/*"))),
             Way(0.88, (Content("Cargo.toml", r"(?m)^\[workspace"), File("*/src/main.rs"))),
             Way(0.88, (Content("Cargo.toml", r"(?m)^\[workspace"), File("*/*/src/main.rs"))),

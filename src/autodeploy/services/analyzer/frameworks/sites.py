@@ -22,6 +22,8 @@ _HUGO_FOLDERS = tuple(
 )
 _HUGO_OUTPUT = r"(?mi)^[ \t]*[\"']?publishdir[\"']?[ \t]*[:=][ \t]*[\"']?([\w./-]+)"
 
+_PACKAGE = (Content("pyproject.toml", r"(?m)^\[build-system\]"), File("setup.py"))
+
 RECORDS = (
     FrameworkRecord(
         slug="hugo",
@@ -30,10 +32,10 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://gohugo.io/commands/hugo/",
         ways=(
-            *(Way(0.98, (File(f"hugo.{kind}"),)) for kind in ("toml", "yaml", "yml", "json")),
-            Way(0.98, (File("config/_default/hugo.*"),)),
+            *(Way(0.985, (File(f"hugo.{kind}"),)) for kind in ("toml", "yaml", "yml", "json")),
+            Way(0.985, (File("config/_default/hugo.*"),)),
             *(
-                Way(0.96, (settings, folder))
+                Way(0.975, (settings, folder))
                 for settings in (*_HUGO_SETTINGS, File("config/_default/config.*"))
                 for folder in _HUGO_FOLDERS
             ),
@@ -51,11 +53,11 @@ RECORDS = (
         source="https://www.getzola.org/documentation/getting-started/configuration/",
         ways=(
             *(
-                Way(0.97, (Content("config.toml", r"(?m)^[ \t]*base_url[ \t]*="), File(folder)))
+                Way(0.98, (Content("config.toml", r"(?m)^[ \t]*base_url[ \t]*="), File(folder)))
                 for folder in ("content/*", "content/*/*", "templates/*", "themes/*/theme.toml")
             ),
             Way(0.9, (Content("config.toml", r"(?m)^[ \t]*base_url[ \t]*="),)),
-            Way(0.97, (Content("zola.toml", r"(?m)^[ \t]*base_url[ \t]*="),)),
+            Way(0.98, (Content("zola.toml", r"(?m)^[ \t]*base_url[ \t]*="),)),
         ),
         build_command="zola build",
         output_directory="public",
@@ -70,8 +72,8 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://jekyllrb.com/docs/usage/",
         ways=(
-            Way(0.98, (Dependency("jekyll"), File("_config.y*ml"))),
-            Way(0.98, (Dependency("github-pages"), File("_config.y*ml"))),
+            Way(0.985, (Dependency("jekyll"), File("_config.y*ml"))),
+            Way(0.985, (Dependency("github-pages"), File("_config.y*ml"))),
             Way(0.9, (File("_config.y*ml"),), unless=(*MANIFESTS, File("_toc.yml"))),
             Way(0.85, (Dependency("jekyll", production_only=True), File("_*/*"))),
             Way(0.78, (File("_config.y*ml"), File("_layouts/*"))),
@@ -92,7 +94,7 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://middlemanapp.com/basics/build-and-deploy/",
         ways=(
-            Way(0.98, (Dependency("middleman"), File("config.rb"))),
+            Way(0.985, (Dependency("middleman"), File("config.rb"))),
             Way(0.93, (Dependency("middleman", production_only=True),)),
             Way(0.8, (File("config.rb"), File("source/*.erb"))),
             Way(
@@ -115,16 +117,16 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://www.mkdocs.org/user-guide/deploying-your-docs/",
         ways=(
-            Way(0.97, (File("mkdocs.y*ml"), Dependency("mkdocs", production_only=True))),
-            Way(0.97, (File("mkdocs.y*ml"), Dependency("mkdocs-material", production_only=True))),
+            Way(0.98, (File("mkdocs.y*ml"), Dependency("mkdocs", production_only=True))),
+            Way(0.98, (File("mkdocs.y*ml"), Dependency("mkdocs-material", production_only=True))),
             Way(
                 0.93,
                 (File("mkdocs.y*ml"),),
                 unless=(*MANIFESTS, File("index.html")),
             ),
-            # The manual of a library, which is all of it that can be served.
-            Way(0.68, (File("mkdocs.y*ml"), File("docs/index.md"))),
-            Way(0.6, (File("mkdocs.y*ml"),)),
+            # A manual beside what can be run or installed is that one's.
+            Way(0.68, (File("mkdocs.y*ml"), File("docs/index.md")), unless=_PACKAGE),
+            Way(0.6, (File("mkdocs.y*ml"),), unless=_PACKAGE),
         ),
         build_command="mkdocs build",
         output_directory="site",
@@ -137,8 +139,8 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://docs.getpelican.com/en/latest/publish.html",
         ways=(
-            Way(0.98, (File("pelicanconf.py"), Dependency("pelican"))),
-            Way(0.97, (File("pelicanconf.py"),)),
+            Way(0.985, (File("pelicanconf.py"), Dependency("pelican"))),
+            Way(0.98, (File("pelicanconf.py"),)),
             Way(0.85, (Dependency("pelican", production_only=True),)),
         ),
         build_command="pelican content",

@@ -20,9 +20,9 @@ WEB = "Microsoft.NET.Sdk.Web"
 BLAZOR = "Microsoft.NET.Sdk.BlazorWebAssembly"
 _WASM = "Microsoft.AspNetCore.Components.WebAssembly.DevServer"
 
-# `net8.0`, `netcoreapp3.1`, `net8.0-windows`; libraries alone are for `netstandard2.0`, and
+# `net8.0`, `net8`, `netcoreapp3.1`, `net8.0-windows`; libraries alone are for `netstandard2.0`, and
 # `net48` is the .NET Framework of Windows.
-_FRAMEWORK = re.compile(r"net(?:coreapp)?(\d{1,3}\.\d{1,3})")
+_FRAMEWORK = re.compile(r"net(?:coreapp)?(\d{1,3}\.\d{1,3}|[5-9](?!\d)|1\d(?!\d))")
 
 
 class Project:

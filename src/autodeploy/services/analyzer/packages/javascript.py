@@ -45,8 +45,14 @@ def read(files: SourceFiles) -> Packages | None:
     if not files.has("package.json"):
         return None
     manifest = files.json("package.json")
-    production, development = _versions(manifest, "dependencies"), _versions(
-        manifest, "devDependencies")  # fmt: skip
+    production = _versions(manifest, "dependencies")
+    # What a package wants its users to have is what it is a part for, not what it is.
+    peers = _versions(manifest, "peerDependencies").keys()
+    development = {
+        name: version
+        for name, version in _versions(manifest, "devDependencies").items()
+        if name not in peers
+    }
     manager, version, place = _manager(files)
     members = members_of(files)
     locks = tuple(place.at(lock) for lock in manager.lock_files if place.has(lock))

@@ -20,6 +20,8 @@ REQUIREMENTS = (
     "requirements.txt",
     *(f"requirements/{name}.txt" for name in ("production", "prod", "main", "base", "common")),
 )
+# What such a group is called, likeliest first.
+GROUPS = ("main", "default", "prod", "production", "app")
 CONDA = ("environment.yml", "environment.yaml")
 MANIFESTS = (*REQUIREMENTS, "pyproject.toml", "Pipfile", "setup.py", "setup.cfg", *CONDA)
 
@@ -68,8 +70,10 @@ def _manager(files: SourceFiles) -> tuple[str | None, SourceFiles]:
         return "pipenv", files
     if any(files.has(path) for path in CONDA):
         return "conda", files
-    project = files.toml("pyproject.toml").get("project")
-    return ("pip" if project or files.has("setup.py") else None), files
+    manifest = files.toml("pyproject.toml")
+    if manifest.get("project") or _group(files) or files.has("setup.py"):
+        return "pip", files
+    return None, files
 
 
 def _is_uv_member(place: SourceFiles, manager: str) -> bool:
@@ -100,9 +104,21 @@ def _install(files: SourceFiles, manager: str | None, place: SourceFiles) -> Com
     requirements = _requirements(files)
     if requirements:
         return Command(command=f"pip install -r {requirements}", reason=requirements)
+    if group := _group(files):
+        return Command(
+            command=f"pip install --group {group}",
+            reason=f"pyproject.toml: dependency group {group}",
+        )
     if manager == "pip":
         return Command(command="pip install .", reason="pyproject.toml or setup.py, no lock file")
     return None
+
+
+def _group(files: SourceFiles) -> str | None:
+    """The group that an app without a package keeps its dependencies in (PEP 735)."""
+    manifest = files.toml("pyproject.toml")
+    groups = {} if manifest.get("project") else table(manifest, "dependency-groups")
+    return next((name for name in GROUPS if name in groups), None)
 
 
 def _locks(files: SourceFiles, place: SourceFiles, manager: str | None) -> tuple[str, ...]:
@@ -149,9 +165,10 @@ def _dependencies(files: SourceFiles) -> tuple[Found, Found]:
         _add(production, line, "pyproject.toml")
     groups = {**table(project, "project", "optional-dependencies"), **table(
         project, "dependency-groups")}  # fmt: skip
-    for group in groups.values():
+    main = _group(files)
+    for name, group in groups.items():
         for line in texts(group):
-            _add(development, line, "pyproject.toml")
+            _add(production if name == main else development, line, "pyproject.toml")
     poetry = table(project, "tool", "poetry")
     _add_table(production, table(poetry, "dependencies"), "pyproject.toml")
     _add_table(development, table(poetry, "dev-dependencies"), "pyproject.toml")

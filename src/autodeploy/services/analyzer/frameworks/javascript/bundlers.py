@@ -35,8 +35,10 @@ RECORDS = (
         package="vite",
         ways=(
             # Vite+ (https://viteplus.dev/guide/build) brings Vite, and builds by its own program.
-            Way(0.96, (Dependency("vite-plus"),), unless=_WORKSPACE_ROOT, build_command="vp build"),
-            Way(0.95, (Dependency("vite"), File("vite.config.*"))),
+            Way(
+                0.975, (Dependency("vite-plus"),), unless=_WORKSPACE_ROOT, build_command="vp build"
+            ),
+            Way(0.97, (Dependency("vite"), File("vite.config.*"))),
             Way(0.93, (Dependency("vite"), Script("build", r"\bvite\b"))),
             Way(0.85, (Dependency("vite"),), unless=_WORKSPACE_ROOT),
             Way(0.9, (File("vite.config.*"), File("package.json"))),
@@ -75,7 +77,7 @@ RECORDS = (
         source="https://brunch.io/docs/commands",
         package="brunch",
         ways=(
-            Way(0.97, (Dependency("brunch"),)),
+            Way(0.98, (Dependency("brunch"),)),
             Way(0.92, (File("brunch-config.*"),)),
         ),
         supersedes=VIEWS,

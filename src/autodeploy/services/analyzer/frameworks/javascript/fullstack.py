@@ -23,8 +23,8 @@ _ASTRO = FrameworkRecord(
     source="https://docs.astro.build/en/guides/integrations-guide/node/",
     package="astro",
     ways=(
-        Way(0.98, (Dependency("astro"), File("astro.config.*"))),
-        Way(0.97, (Dependency("astro"),)),
+        Way(0.985, (Dependency("astro"), File("astro.config.*"))),
+        Way(0.98, (Dependency("astro"),)),
         Way(0.93, (File("astro.config.*"),)),
     ),
     supersedes=PARTS,
@@ -49,8 +49,8 @@ RECORDS = (
         source="https://nextjs.org/docs/app/api-reference/cli/next",
         package="next",
         ways=(
-            Way(0.98, (Dependency("next"), File("next.config.*"))),
-            Way(0.97, (Dependency("next"),)),
+            Way(0.985, (Dependency("next"), File("next.config.*"))),
+            Way(0.98, (Dependency("next"),)),
             Way(0.93, (File("next.config.*"),), unless=(File("package.json"),)),
         ),
         supersedes=PARTS | {"fastapi", "flask", "streamlit"},
@@ -68,7 +68,7 @@ RECORDS = (
         name="Starlight",
         source="https://starlight.astro.build/getting-started/",
         package="@astrojs/starlight",
-        ways=(Way(0.975, (Dependency("@astrojs/starlight"),)),),
+        ways=(Way(0.983, (Dependency("@astrojs/starlight"),)),),
         supersedes=PARTS | {"astro"},
     ),
     FrameworkRecord(
@@ -79,9 +79,9 @@ RECORDS = (
         source="https://svelte.dev/docs/kit/adapter-node",
         package="@sveltejs/kit",
         ways=(
-            Way(0.98, (Dependency("@sveltejs/kit"), File("svelte.config.*"))),
-            Way(0.97, (Dependency("@sveltejs/kit"), File("vite.config.*"))),
-            Way(0.95, (Dependency("@sveltejs/kit"),)),
+            Way(0.985, (Dependency("@sveltejs/kit"), File("svelte.config.*"))),
+            Way(0.98, (Dependency("@sveltejs/kit"), File("vite.config.*"))),
+            Way(0.97, (Dependency("@sveltejs/kit"),)),
         ),
         supersedes=PARTS,
         build_command="vite build",
@@ -123,10 +123,10 @@ RECORDS = (
         source="https://nuxt.com/docs/getting-started/deployment",
         package="nuxt",
         ways=(
-            Way(0.98, (Dependency("nuxt"), File("nuxt.config.*"))),
-            Way(0.97, (Dependency("nuxt"),)),
+            Way(0.985, (Dependency("nuxt"), File("nuxt.config.*"))),
+            Way(0.98, (Dependency("nuxt"),)),
             # What its earlier and nightly releases were published as.
-            *(Way(0.95, (Dependency(name),)) for name in ("nuxt3", "nuxt-edge", "nuxt-nightly")),
+            *(Way(0.97, (Dependency(name),)) for name in ("nuxt3", "nuxt-edge", "nuxt-nightly")),
         ),
         supersedes=PARTS,
         build_command="nuxt build",
@@ -144,8 +144,8 @@ RECORDS = (
         source="https://reactrouter.com/start/framework/deploying",
         package="@react-router/dev",
         ways=(
-            Way(0.97, (Dependency("@react-router/dev"),)),
-            Way(0.95, (File("react-router.config.*"),)),
+            Way(0.98, (Dependency("@react-router/dev"),)),
+            Way(0.97, (File("react-router.config.*"),)),
             Way(0.93, (Content("vite.config.*", r"@react-router/dev"),)),
         ),
         supersedes=PARTS,
@@ -166,7 +166,7 @@ RECORDS = (
         source="https://v2.remix.run/docs/guides/deployment",
         package="@remix-run/dev",
         ways=(
-            Way(0.97, (Dependency("@remix-run/dev"),)),
+            Way(0.98, (Dependency("@remix-run/dev"),)),
             Way(0.92, (File("remix.config.*"),)),
         ),
         supersedes=PARTS,

@@ -36,12 +36,12 @@ RECORDS = (
         package="@solidjs/start",
         ways=(
             Way(
-                0.975,
+                0.983,
                 (Dependency("@solidjs/start"), Dependency("vinxi")),
                 build_command="vinxi build",
             ),
-            Way(0.97, (Dependency("@solidjs/start"),)),
-            Way(0.97, (Dependency("solid-start"),), build_command="solid-start build"),
+            Way(0.98, (Dependency("@solidjs/start"),)),
+            Way(0.98, (Dependency("solid-start"),), build_command="solid-start build"),
         ),
         supersedes=PARTS,
         build_command="vite build",
@@ -56,10 +56,10 @@ RECORDS = (
         source="https://qwik.dev/docs/deployments/node/",
         package="@builder.io/qwik",
         ways=(
-            Way(0.97, (Dependency("@builder.io/qwik-city"),)),
-            Way(0.97, (Dependency("@qwik.dev/router"),)),
-            Way(0.97, (Dependency("@builder.io/qwik"),)),
-            Way(0.97, (Dependency("@qwik.dev/core"),)),
+            Way(0.98, (Dependency("@builder.io/qwik-city"),)),
+            Way(0.98, (Dependency("@qwik.dev/router"),)),
+            Way(0.98, (Dependency("@builder.io/qwik"),)),
+            Way(0.98, (Dependency("@qwik.dev/core"),)),
         ),
         supersedes=PARTS,
         build_command="qwik build",
@@ -81,7 +81,7 @@ RECORDS = (
         ways=(
             *(
                 Way(
-                    0.975,
+                    0.983,
                     (Dependency(name), Dependency("vinxi")),
                     build_command="vinxi build",
                     start_command=_NITRO_SERVER,
@@ -89,11 +89,11 @@ RECORDS = (
                 for name in _TANSTACK_START
             ),
             *(
-                Way(0.972, (Dependency(name), nitro), start_command=_NITRO_SERVER)
+                Way(0.981, (Dependency(name), nitro), start_command=_NITRO_SERVER)
                 for name in _TANSTACK_START
                 for nitro in _WITH_NITRO
             ),
-            *(Way(0.97, (Dependency(name),)) for name in _TANSTACK_START),
+            *(Way(0.98, (Dependency(name),)) for name in _TANSTACK_START),
         ),
         supersedes=PARTS,
         build_command="vite build",
@@ -108,7 +108,7 @@ RECORDS = (
         kind=AppKind.SSR,
         source="https://analogjs.org/docs/features/deployment/overview",
         package="@analogjs/platform",
-        ways=(Way(0.97, (Dependency("@analogjs/platform"),)),),
+        ways=(Way(0.98, (Dependency("@analogjs/platform"),)),),
         supersedes=PARTS | {"angular"},
         build_command="vite build",
         start_command="node dist/analog/server/index.mjs",
@@ -122,8 +122,8 @@ RECORDS = (
         source="https://blitzjs.com/docs/deploy-heroku",
         package="blitz",
         ways=(
-            Way(0.97, (Dependency("blitz"),)),
-            Way(0.95, (File("blitz.config.*"),)),
+            Way(0.98, (Dependency("blitz"),)),
+            Way(0.97, (File("blitz.config.*"),)),
         ),
         supersedes=PARTS | {"nextjs"},
         build_command="blitz build",
@@ -138,7 +138,7 @@ RECORDS = (
         source="https://docs.redwoodjs.com/docs/deploy/baremetal",
         package="@redwoodjs/core",
         ways=(
-            Way(0.97, (Dependency("@redwoodjs/core"),)),
+            Way(0.98, (Dependency("@redwoodjs/core"),)),
             Way(0.93, (File("redwood.toml"),)),
         ),
         supersedes=PARTS,
@@ -154,8 +154,8 @@ RECORDS = (
         source="https://shopify.dev/docs/storefronts/headless/legacy/hydrogen/cookbook/express",
         package="@shopify/hydrogen",
         ways=(
-            Way(0.97, (Dependency("@shopify/hydrogen"),)),
-            Way(0.95, (File("hydrogen.config.*"),)),
+            Way(0.98, (Dependency("@shopify/hydrogen"),)),
+            Way(0.97, (File("hydrogen.config.*"),)),
         ),
         supersedes=PARTS | {"remix", "react-router"},
         build_command="shopify hydrogen build",
@@ -169,8 +169,8 @@ RECORDS = (
         source="https://vike.dev/self-host",
         package="vike",
         ways=(
-            Way(0.96, (Dependency("vike"),)),
-            Way(0.96, (Dependency("vite-plugin-ssr"),)),
+            Way(0.975, (Dependency("vike"),)),
+            Way(0.975, (Dependency("vite-plugin-ssr"),)),
         ),
         supersedes=PARTS,
         build_command="vike build",
@@ -196,7 +196,7 @@ RECORDS = (
         kind=AppKind.SSR,
         source="https://waku.gg/#deployment",
         package="waku",
-        ways=(Way(0.97, (Dependency("waku"),)),),
+        ways=(Way(0.98, (Dependency("waku"),)),),
         supersedes=PARTS,
         build_command="waku build",
         start_command="waku start --port $PORT",
@@ -209,7 +209,7 @@ RECORDS = (
         kind=AppKind.SSR,
         source="https://sapper.svelte.dev/docs#Deployment",
         package="sapper",
-        ways=(Way(0.97, (Dependency("sapper"),)),),
+        ways=(Way(0.98, (Dependency("sapper"),)),),
         supersedes=PARTS,
         build_command="sapper build",
         start_command="node __sapper__/build",
@@ -223,8 +223,8 @@ RECORDS = (
         source="https://mastra.ai/docs/deployment/mastra-server",
         package="@mastra/core",
         ways=(
-            Way(0.97, (Dependency("mastra"),)),
-            Way(0.95, (Dependency("@mastra/core"),)),
+            Way(0.98, (Dependency("mastra"),)),
+            Way(0.97, (Dependency("@mastra/core"),)),
         ),
         supersedes=PARTS - {"express", "hono"},
         build_command="mastra build",

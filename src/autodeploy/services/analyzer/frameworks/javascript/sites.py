@@ -26,7 +26,7 @@ RECORDS = (
         source="https://www.gatsbyjs.com/docs/how-to/previews-deploys-hosting/",
         package="gatsby",
         ways=(
-            Way(0.97, (Dependency("gatsby"),)),
+            Way(0.98, (Dependency("gatsby"),)),
             Way(0.9, (File("gatsby-config.*"),)),
         ),
         supersedes=PARTS,
@@ -41,9 +41,9 @@ RECORDS = (
         source="https://docusaurus.io/docs/deployment",
         package="@docusaurus/core",
         ways=(
-            Way(0.97, (Dependency("@docusaurus/core"),)),
-            Way(0.97, (Dependency("docusaurus"),), build_command="docusaurus-build"),
-            Way(0.95, (File("docusaurus.config.*"),)),
+            Way(0.98, (Dependency("@docusaurus/core"),)),
+            Way(0.98, (Dependency("docusaurus"),), build_command="docusaurus-build"),
+            Way(0.97, (File("docusaurus.config.*"),)),
             Way(0.85, (File("siteConfig.js"),), build_command="docusaurus-build"),
         ),
         supersedes=PARTS,
@@ -58,9 +58,9 @@ RECORDS = (
         source="https://www.11ty.dev/docs/deployment/",
         package="@11ty/eleventy",
         ways=(
-            Way(0.97, (Dependency("@11ty/eleventy"),)),
-            Way(0.95, (File(".eleventy.js"),)),
-            Way(0.95, (File("eleventy.config.*"),)),
+            Way(0.98, (Dependency("@11ty/eleventy"),)),
+            Way(0.97, (File(".eleventy.js"),)),
+            Way(0.97, (File("eleventy.config.*"),)),
         ),
         supersedes=PARTS,
         build_command="@11ty/eleventy",
@@ -74,7 +74,7 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://hexo.io/docs/one-command-deployment",
         package="hexo",
-        ways=(Way(0.97, (Dependency("hexo"),)),),
+        ways=(Way(0.98, (Dependency("hexo"),)),),
         supersedes=PARTS,
         build_command="hexo generate",
         output_directory="public",
@@ -88,11 +88,11 @@ RECORDS = (
         package="vitepress",
         ways=(
             Way(
-                0.96,
+                0.975,
                 (Dependency("vitepress"), Script("*", r"\bvitepress build\b")),
                 unless=_OWN_BUILD,
             ),
-            Way(0.95, (Dependency("vitepress"), File(".vitepress/config.*"))),
+            Way(0.97, (Dependency("vitepress"), File(".vitepress/config.*"))),
             Way(0.9, (Dependency("vitepress"),), unless=_OWN_BUILD),
         ),
         supersedes=PARTS,
@@ -111,11 +111,11 @@ RECORDS = (
         package="vuepress",
         ways=(
             Way(
-                0.96,
+                0.975,
                 (Dependency("vuepress"), Script("*", r"\bvuepress build\b")),
                 unless=_OWN_BUILD,
             ),
-            Way(0.95, (Dependency("vuepress"), File(".vuepress/config.*"))),
+            Way(0.97, (Dependency("vuepress"), File(".vuepress/config.*"))),
             Way(0.9, (Dependency("vuepress"),), unless=_OWN_BUILD),
         ),
         supersedes=PARTS,
@@ -133,7 +133,7 @@ RECORDS = (
         source="https://gridsome.org/docs/deployment/",
         package="gridsome",
         ways=(
-            Way(0.97, (Dependency("gridsome"),)),
+            Way(0.98, (Dependency("gridsome"),)),
             Way(0.9, (File("gridsome.config.js"),)),
         ),
         supersedes=PARTS,
@@ -148,7 +148,7 @@ RECORDS = (
         source="https://observablehq.com/framework/deploying",
         package="@observablehq/framework",
         ways=(
-            Way(0.97, (Dependency("@observablehq/framework"),)),
+            Way(0.98, (Dependency("@observablehq/framework"),)),
             Way(0.93, (File("observablehq.config.*"),)),
         ),
         supersedes=PARTS,
@@ -163,7 +163,7 @@ RECORDS = (
         source="https://github.com/react-static/react-static/tree/master/docs",
         package="react-static",
         ways=(
-            Way(0.97, (Dependency("react-static"),)),
+            Way(0.98, (Dependency("react-static"),)),
             Way(0.9, (File("static.config.js"),)),
         ),
         supersedes=PARTS,
@@ -178,8 +178,8 @@ RECORDS = (
         source="https://assemble.io/docs/",
         package="assemble",
         ways=(
-            Way(0.95, (Dependency("assemble"),)),
-            Way(0.95, (Dependency("grunt-assemble"),)),
+            Way(0.97, (Dependency("assemble"),)),
+            Way(0.97, (Dependency("grunt-assemble"),)),
         ),
         supersedes=PARTS,
         build_command="grunt build",
@@ -192,7 +192,7 @@ RECORDS = (
         kind=AppKind.STATIC,
         source="https://github.com/jnordberg/wintersmith#readme",
         package="wintersmith",
-        ways=(Way(0.95, (Dependency("wintersmith"),)),),
+        ways=(Way(0.97, (Dependency("wintersmith"),)),),
         supersedes=PARTS,
         build_command="wintersmith build",
         output_directory="build",
@@ -205,8 +205,8 @@ RECORDS = (
         source="https://scully.io/docs/learn/getting-started/overview/",
         package="@scullyio/init",
         ways=(
-            Way(0.97, (Dependency("@scullyio/init"),)),
-            Way(0.97, (Dependency("@scullyio/ng-lib"),)),
+            Way(0.98, (Dependency("@scullyio/init"),)),
+            Way(0.98, (Dependency("@scullyio/ng-lib"),)),
         ),
         supersedes=PARTS | {"angular"},
         build_command="ng build && scully",
@@ -220,8 +220,8 @@ RECORDS = (
         source="https://www.sanity.io/docs/deployment",
         package="sanity",
         ways=(
-            Way(0.97, (Dependency("sanity"), File("sanity.config.*"))),
-            Way(0.95, (File("sanity.json"),)),
+            Way(0.98, (Dependency("sanity"), File("sanity.config.*"))),
+            Way(0.97, (File("sanity.json"),)),
             Way(0.9, (File("sanity.config.*"),)),
         ),
         supersedes=PARTS,
@@ -239,7 +239,7 @@ RECORDS = (
         ways=(
             # What the build script builds is what is deployed.
             Way(
-                0.96,
+                0.975,
                 (
                     Dependency("storybook"),
                     Script("build", r"\b(build-storybook|storybook build)\b"),

@@ -13,7 +13,7 @@ RECORDS = (
         source="https://cli.vuejs.org/guide/deployment.html",
         package="vue",
         ways=(
-            Way(0.97, (Dependency("@vue/cli-service"),)),
+            Way(0.98, (Dependency("@vue/cli-service"),)),
             *page_ways("vue"),
             Way(0.6, (Dependency("vue"), Script("build", r"\S"))),
         ),
@@ -31,7 +31,7 @@ RECORDS = (
         source="https://github.com/preactjs/preact-cli#readme",
         package="preact",
         ways=(
-            Way(0.97, (Dependency("preact-cli"),)),
+            Way(0.98, (Dependency("preact-cli"),)),
             *page_ways("preact"),
             Way(0.6, (Dependency("preact"), Script("build", r"\S"))),
         ),
@@ -48,8 +48,8 @@ RECORDS = (
         source="https://github.com/sveltejs/template#readme",
         package="svelte",
         ways=(
-            Way(0.95, (Dependency("svelte"), Dependency("rollup-plugin-svelte"))),
-            Way(0.95, (Dependency("svelte"), Dependency("svelte-loader"))),
+            Way(0.97, (Dependency("svelte"), Dependency("rollup-plugin-svelte"))),
+            Way(0.97, (Dependency("svelte"), Dependency("svelte-loader"))),
             Way(0.85, (Dependency("svelte"), Dependency("sirv-cli"))),
             *page_ways("svelte"),
             Way(0.6, (Dependency("svelte"), Script("build", r"\S"))),

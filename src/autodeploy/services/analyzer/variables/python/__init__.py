@@ -94,10 +94,7 @@ def _through_imports(found: dict[str, Findings], modules: Modules) -> None:
     for owner in list(found.values()):
         for name in {*owner.instances, *owner.objects}:
             for module in modules.users(owner.module, name):
-                imported = module.imports.get(name)
-                if module is owner.module or imported is None or imported.name != name:
-                    continue
-                if imported.module.rpartition(".")[2] not in (owner.module.name, ""):
+                if module is owner.module or not _imports(module, name, owner.module):
                     continue
                 findings = found.setdefault(module.path, Findings(module))
                 library = library_of(owner.instances.get(name, ""))
@@ -105,6 +102,14 @@ def _through_imports(found: dict[str, Findings], modules: Modules) -> None:
                     Libraries(findings).instance(name, library)
                 else:
                     Environment(findings).follow(name, None)
+
+
+def _imports(module: Module, name: str, owner: Module) -> bool:
+    """Whether a module has a name from ``owner``, under that very name."""
+    imported = module.imports.get(name)
+    if imported is None:
+        return module.imports_all_of(owner)
+    return imported.name == name and imported.module.rpartition(".")[2] in (owner.name, "")
 
 
 def _through_dynaconf(found: dict[str, Findings], modules: Modules) -> None:

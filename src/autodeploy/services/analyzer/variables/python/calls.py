@@ -64,7 +64,7 @@ def _is_imported(found: Findings, reader: Reader) -> bool:
         last = imported.module.rpartition(".")[2]
         if reader.module.name in (last, imported.name):
             return True
-    return f"{reader.module.name} import *".encode() in found.module.bytes
+    return found.module.imports_all_of(reader.module)
 
 
 def _calls(found: Findings, reader: Reader) -> Iterator[Node]:

@@ -45,6 +45,9 @@ class Module(Source):
                 found.update(_imported(statement))
         return found
 
+    def imports_all_of(self, other: "Module") -> bool:
+        return f"{other.name} import *".encode() in self.bytes
+
     def local_names(self, module: str, name: str = "") -> list[str]:
         """The names here that stand for ``name`` of a module, or for the module."""
         wanted = Imported(module, name)
