@@ -78,7 +78,8 @@ class Canaries:
 
 def _around(content: bytes, form: bytes) -> str:
     at = content.find(form)
-    return content[max(0, at - 150) : at + len(form) + 50].decode(errors="replace")
+    nearby = content[max(0, at - 150) : at + len(form) + 50]
+    return nearby.replace(b"\0", b"").decode(errors="replace")
 
 
 def _forms(text: str) -> Iterator[bytes]:

@@ -114,11 +114,11 @@ async def sources(run: Run) -> None:
         "app.json": f'{{"env": {{"JWT_SECRET": {{"value": "{values[5]}"}}}}}}',
     }
     uploaded = await _upload(run, "sources", files)
-    repository_id = uploaded["repository"]["id"]
+    me = (await run.call("GET", "/auth/me", status=200)).json()
+    name = f"objects/uploads/{me['organizations'][0]['id']}/{uploaded['commit']}.tar.gz"
     for number, value in enumerate(values):
-        name = f"objects/uploads/{repository_id}/{uploaded['commit']}.tar.gz"
         run.canaries.learn(f"source {number}", value, name)
-    path = f"/repositories/{repository_id}"
+    path = f"/repositories/{uploaded['repository']['id']}"
     answer = await run.call("POST", f"{path}/analyze", {})
     assert answer.is_success, answer.text
     keys = {each["key"] for each in answer.json()["environmentVariables"]}
