@@ -21,7 +21,7 @@ from tests.e2e.platform import Platform
 
 from bench.report import Record, arguments, show
 
-LOGINS = 300
+LOGINS = 200
 LOGINS_ALONE = 20
 AT_REST_CALLS = 200
 REFRESHES = 100
