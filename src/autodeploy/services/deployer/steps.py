@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, select
 
+from autodeploy.kernel.faults import fault_point
 from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
@@ -149,6 +150,7 @@ STEPS: tuple[Step, ...] = (
 )
 
 
+@fault_point("deployer.remove_build_folders")
 async def remove_build_folders(engine: Engine, deployment_id: UUID) -> None:
     """Remove what workers that died while they built left behind on this machine."""
     for folder in _builds(engine).glob(f"{deployment_id}-*"):
