@@ -5,6 +5,7 @@ import http.client
 import re
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -116,7 +117,7 @@ def _line_problems(name: str, built: list[str], *, whole: bool) -> Iterator[str]
         int(found[1]) for line in built if (found := re.fullmatch(r"build line (\d+)", line))
     ]
     begins = [place for place, number in enumerate(numbers) if number == 1]
-    for begin, end in zip(begins, [*begins[1:], len(numbers)], strict=True):
+    for begin, end in pairwise(sorted({0, *begins, len(numbers)})):
         if numbers[begin:end] != list(range(1, end - begin + 1)):
             yield f"{name}: the lines of its build are {numbers}"
     if whole and numbers and numbers[-1] != LINES:

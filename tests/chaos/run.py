@@ -7,8 +7,10 @@ again. What broke an invariant is told with the command that repeats it, and its
 """
 
 import argparse
+import contextlib
 import json
 import shutil
+import signal
 import statistics
 import sys
 import threading
@@ -45,8 +47,16 @@ def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
     ]
     for player in players:
         player.start()
-    for player in players:
-        player.join()
+    try:
+        for player in players:
+            player.join()
+    except KeyboardInterrupt:
+        print("Stopping after the seeds that are being played.", flush=True)
+        with contextlib.suppress(Empty):
+            while True:
+                waiting.get_nowait()
+        for player in players:
+            player.join()
     return outcomes
 
 
@@ -116,6 +126,8 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=_RESULTS)
     parser.add_argument("--again", action="store_true", help="also play those that are done")
     asked = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     wanted = range(asked.start, asked.start + asked.seeds)
     done = {} if asked.again else _done(asked.results)
     play([seed for seed in wanted if seed not in done], asked.results, stages=asked.stages)

@@ -150,11 +150,15 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-@fault_point("deployer.remove_build_folders")
 async def remove_build_folders(engine: Engine, deployment_id: UUID) -> None:
     """Remove what workers that died while they built left behind on this machine."""
     for folder in _builds(engine).glob(f"{deployment_id}-*"):
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await _remove(folder)
+
+
+@fault_point("deployer.remove_folder")
+async def _remove(folder: Path) -> None:
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _builds(engine: Engine) -> Path:
@@ -204,11 +208,12 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
         )
         artifact = await context.provider.build(request, context.log)
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await _remove(folder)
     made: dict[str, object] = {"artifact_key": artifact.key, "size_bytes": artifact.size_bytes}
     return artifact.key, made
 
 
+@fault_point("deployer.fetch")
 async def _fetch(context: StepContext, folder: Path) -> Path:
     deployment = context.deployment
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
