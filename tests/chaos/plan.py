@@ -112,18 +112,24 @@ def plan_of(seed: int) -> Plan:
     choice = random.Random(seed)
     point, moment = PLACES[seed * 11 % len(PLACES)]
     reach = REACH[point]
-    actions = [one for one in ACTIONS if one != "drop" or point.startswith(ANSWERED)]
-    action = choice.choice(actions)
     scenario = choice.choice(reach.scenarios)
     apps = [one for one in reach.apps if scenario not in _BUILT or one != "static"]
+    app = choice.choice(apps)
+    action = choice.choice([one for one in ACTIONS if _can_break(one, point, app)])
     shortest = LEASE_SECONDS + 0.5 if action.startswith("pause") else 0.2
     return Plan(
         seed=seed,
         scenario=scenario,
-        app=choice.choice(apps),
+        app=app,
         point=point,
         moment=moment,
         occurrence=choice.randint(1, reach.times),
         action=action,
         seconds=round(choice.uniform(shortest, 3.0), 2),
     )
+
+
+def _can_break(action: str, point: str, app: str) -> bool:
+    if action == "kill apps-postgres":
+        return app == "database"
+    return action != "drop" or point.startswith(ANSWERED)

@@ -63,8 +63,8 @@ def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
 def _play_all(waiting: Queue[int], take: Callable[[Outcome], None], kept: Path) -> None:
     while not waiting.empty():
         stage = Stage()
-        stage.open()
         try:
+            stage.open()
             while True:
                 try:
                     seed = waiting.get_nowait()

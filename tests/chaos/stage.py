@@ -30,7 +30,7 @@ BUILD_SECONDS = 20
 HEALTH_SECONDS = 10
 DISK_MEGABYTES = 768
 # A killed supervisor has to come up again, with everything that it starts.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 _PAUSE_SECONDS = 0.1
 _UNDER_WAY_SECONDS = 3.0
 
@@ -55,7 +55,10 @@ class Stage:
                 "AUTODEPLOY_HEALTH_SECONDS": str(HEALTH_SECONDS),
             }
         )
+        self.platform.start_seconds = PATIENCE_SECONDS
         self.home = self.platform.home
+        #: When the whole platform was last started again, as ``time.monotonic`` counts.
+        self.up_since = 0.0
         self.has_small_disk = _mount(self.home)
         socket = self.platform.folder / "faults.sock"
         self.platform.environment["AUTODEPLOY_FAULT_SOCKET"] = str(socket)
@@ -71,7 +74,8 @@ class Stage:
     def close(self) -> None:
         """Stop everything; afterwards nothing of it runs."""
         self._closing.set()
-        self._keeper.join()
+        if self._keeper.is_alive():
+            self._keeper.join()
         if self.second_worker is not None:
             self.second_worker.terminate()
             self.second_worker.wait(30)
@@ -102,9 +106,11 @@ class Stage:
     def _keep(self) -> None:
         """Start again what has died and has nobody else who would."""
         while not self._closing.wait(_PAUSE_SECONDS):
-            if self.platform.process is not None and self.platform.process.poll() is not None:
+            process = self.platform.process
+            if process is not None and process.poll() not in (None, 0):
                 self.platform.process = None
                 self.platform.start()
+                self.up_since = time.monotonic()
             if self.second_worker is None or self.second_worker.poll() is not None:
                 with self.platform.output.open("ab") as output:
                     self.second_worker = subprocess.Popen(

@@ -158,7 +158,8 @@ class Story:
     def _ended(self, deployment: Watched, wanted: set[str]) -> str:
         """Wait for the end, which has to come in time and to be one of these."""
         while not deployment.ended.wait(_POLL_SECONDS):
-            since = max(deployment.begun, self._stage.points.struck_at or 0.0)
+            struck_at = self._stage.points.struck_at or 0.0
+            since = max(deployment.begun, struck_at, self._stage.up_since)
             assert time.monotonic() - since < TERMINAL_SECONDS, (
                 f"{deployment.id} is {deployment.status} after {TERMINAL_SECONDS} s"
             )
