@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LINES = 30
+#: The kinds of app that are pages, and no processes.
+PAGES = ("static", "git")
 
 _BUILD = """
 import sys
@@ -47,9 +49,9 @@ class Version:
     def write(self, folder: Path) -> Path:
         """Its files; nothing that it needs has to be installed."""
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
+        for old in folder.glob("[!.]*"):
             old.unlink()
-        for name, content in (self._page() if self.kind == "static" else self._server()).items():
+        for name, content in (self._page() if self.kind in PAGES else self._server()).items():
             (folder / name).write_text(content.lstrip("\n"))
         return folder
 

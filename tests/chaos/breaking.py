@@ -88,7 +88,10 @@ class FaultPoints:
             self.struck_at = time.monotonic()
         try:
             return self._strike(plan, int(str(place["pid"])))
-        except (psutil.Error, LookupError, OSError) as error:
+        except LookupError:
+            self.struck_at = None  # what does not run cannot be broken
+            return b"go\n"
+        except (psutil.Error, OSError) as error:
             self.problem = repr(error)
             return b"go\n"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from tests.chaos.app import LINES
+from tests.chaos.app import LINES, PAGES
 from tests.chaos.project import Project
 from tests.chaos.stage import Refused, Stage
 from tests.e2e.platform import port_is_free
@@ -53,7 +53,7 @@ def _live_problems(project: Project, texts: set[str]) -> Iterator[str]:
     page = project.stage.platform.page(project.slug)
     if texts and page not in texts:
         yield f"the page is {page!r}, not one of {sorted(texts)}"
-    if project.kind == "static":
+    if project.kind in PAGES:
         return
     running = _programs_of(project.mark)
     wanted = ["server.py", "worker.py"] if texts else []

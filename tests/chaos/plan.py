@@ -11,7 +11,8 @@ from typing import Any
 LEASE_SECONDS = 1.0
 
 SCENARIOS = ("deploy", "redeploy", "burst", "failing", "cancel", "rollback", "delete")
-APPS = ("static", "server", "database")
+#: "git" is a static app that comes from a repository; the others are uploaded.
+APPS = ("static", "git", "server", "database")
 
 _REPLACING = ("redeploy", "burst", "rollback")
 _WITH_A_BUILD = ("deploy", "redeploy", "burst", "cancel")
@@ -42,6 +43,7 @@ REACH = {
     "deployer.fetch": Reach(("failing", *_WITH_A_BUILD)),
     "deployer.remove_folder": Reach(("failing", *_WITH_A_BUILD)),
     "events.publish": Reach(("deploy", "failing", *_REPLACING), times=8),
+    "git.checkout": Reach(("deploy", "redeploy", "burst"), ("git",)),
     "instances.retire": Reach(("delete", *_REPLACING)),
     "local.build": Reach(_WITH_A_BUILD),
     "local.deploy": Reach(("deploy", *_REPLACING)),
@@ -52,7 +54,7 @@ REACH = {
     "local.promote": Reach(("deploy", *_REPLACING)),
     "local.retire": Reach(_REPLACING),
     "objects.delete_below": Reach(("delete",)),
-    "objects.put_file": Reach(_WITH_A_BUILD),
+    "objects.put_file": Reach(_WITH_A_BUILD, ("static", *_PROCESSES)),
     "objects.put_stream": Reach(_WITH_A_BUILD),
     "proxy.load": Reach(("deploy", "delete")),
     "queue.add": Reach(("deploy", "failing", *_REPLACING)),
@@ -61,7 +63,6 @@ REACH = {
 
 #: Fault points of the product that no story here comes to, and why.
 OUT_OF_REACH = {
-    "git.checkout": "the stories deploy uploads; a checkout is a folder of the build, like theirs",
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }
@@ -113,7 +114,7 @@ def plan_of(seed: int) -> Plan:
     point, moment = PLACES[seed * 11 % len(PLACES)]
     reach = REACH[point]
     scenario = choice.choice(reach.scenarios)
-    apps = [one for one in reach.apps if scenario not in _BUILT or one != "static"]
+    apps = [one for one in reach.apps if scenario not in _BUILT or one in _PROCESSES]
     app = choice.choice(apps)
     action = choice.choice([one for one in ACTIONS if _can_break(one, point, app)])
     shortest = LEASE_SECONDS + 0.5 if action.startswith("pause") else 0.2

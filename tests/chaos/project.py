@@ -1,5 +1,6 @@
 """A project on a stage, its deployments as somebody saw them who followed them."""
 
+import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
@@ -48,6 +49,16 @@ class Watched:
             self.ended.set()
 
 
+def commit(folder: Path, text: str) -> None:
+    """Make the files of a folder the newest commit of its repository."""
+    identity = ("-c", "user.name=Chaos", "-c", "user.email=chaos@example.com")
+    commands = (("add", "--all"), ("commit", "--quiet", "--allow-empty", "-m", text))
+    if not (folder / ".git").exists():
+        commands = (("init", "--quiet", "--initial-branch=main"), *commands)
+    for command in commands:
+        subprocess.run(["git", *identity, "-C", str(folder), *command], check=True)
+
+
 class Project:
     """An app of its own. ``mark`` is on the command lines of all its processes."""
 
@@ -57,8 +68,9 @@ class Project:
         self.kind = kind
         self.deployments: list[Watched] = []
         self.ports: set[int] = set()
-        self._folder: Path = stage.platform.folder / "apps" / mark
-        self._repository = self._upload(self.version("first"))["repository"]["id"]
+        self._folder: Path = stage.sources / mark
+        self._repository: str | None = None
+        self._repository = self._offer(self.version("first"))
         made = stage.post("/projects", {"name": mark, "repositoryId": self._repository})
         self.id: str = made["id"]
         self.slug: str = made["slug"]
@@ -69,7 +81,7 @@ class Project:
 
     def deploy(self, version: Version) -> Watched:
         """Have a version deployed; it goes on by itself."""
-        self._upload(version)
+        self._offer(version)
         wish: Json = {"database": {}} if self.kind == "database" else {}
         return self._follow(self.stage.deploy(self.id, {"configuration": wish}))
 
@@ -94,9 +106,17 @@ class Project:
             if refused.status != 404:  # a repetition, and it is gone already
                 raise
 
-    def _upload(self, version: Version) -> Json:
+    def _offer(self, version: Version) -> str:
+        """Put a version where the platform takes it from. Returns the repository's id."""
         folder = version.write(self._folder)
-        return self.stage.upload(folder, getattr(self, "_repository", None))
+        if self.kind != "git":
+            uploaded: str = self.stage.upload(folder, self._repository)["repository"]["id"]
+            return uploaded
+        commit(folder, version.text)
+        if self._repository is None:
+            url = f"git://127.0.0.1:{self.stage.git_port}/{self.mark}/.git"
+            self._repository = self.stage.post("/repositories", {"url": url})["id"]
+        return self._repository
 
     def _follow(self, deployment: Json) -> Watched:
         watched = Watched(deployment["id"])

@@ -22,7 +22,7 @@ import psutil
 import psycopg
 from tests.chaos.breaking import FaultPoints
 from tests.chaos.plan import LEASE_SECONDS
-from tests.e2e.platform import Json, Platform
+from tests.e2e.platform import Json, Platform, free_port
 
 from autodeploy.kernel.archives import pack
 
@@ -64,16 +64,26 @@ class Stage:
         self.platform.environment["AUTODEPLOY_FAULT_SOCKET"] = str(socket)
         self.points = FaultPoints(socket, self)
         self.second_worker: subprocess.Popen[bytes] | None = None
+        self.sources = self.platform.folder / "sources"
+        self.sources.mkdir()
+        self.git_port = free_port()
+        self._git: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
 
     def open(self) -> None:
+        address = ("--listen=127.0.0.1", f"--port={self.git_port}")
+        options = ("--export-all", f"--base-path={self.sources}", str(self.sources))
+        self._git = subprocess.Popen(["git", "daemon", *address, *options])
         self.platform.start()
         self._keeper.start()
 
     def close(self) -> None:
         """Stop everything; afterwards nothing of it runs."""
         self._closing.set()
+        if self._git is not None:
+            self._git.terminate()
+            self._git.wait()
         if self._keeper.is_alive():
             self._keeper.join()
         if self.second_worker is not None:
