@@ -37,6 +37,10 @@ test: $(DEV_READY) ## Run the tests
 e2e: $(DEV_READY) ## Deploy apps made by other people's generators (needs the package registries)
 	@exec $(BIN)/pytest -m e2e $(SIDE_BY_SIDE)
 
+.PHONY: chaos
+chaos: $(DEV_READY) ## Break whole deployments by SEEDS seeds (default 20) from START (default 1)
+	@exec $(BIN)/python -m tests.chaos.run --seeds "$${SEEDS:-20}" --start "$${START:-1}"
+
 .PHONY: check
 check: $(DEV_READY) ## Lint, format, types, import contracts
 	$(BIN)/ruff check

@@ -66,6 +66,7 @@ class Platform:
         self.api_port, self.proxy_port = free_port(), free_port()
         self.environment = self._environment() | (environment or {})
         self.process: subprocess.Popen[bytes] | None = None
+        self.start_seconds = START_SECONDS
         self.command_seconds = COMMAND_SECONDS
         self.output = self.folder / "up.log"
 
@@ -98,7 +99,7 @@ class Platform:
                 stderr=output,
                 start_new_session=True,
             )
-        eventually("the platform is ready", self._ready, START_SECONDS)
+        eventually("the platform is ready", self._ready, self.start_seconds)
 
     def _ready(self) -> bool:
         assert self.process is not None

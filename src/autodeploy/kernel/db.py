@@ -27,6 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
 from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.quick_reads import QuickReads
 from autodeploy.kernel.tenancy import Tenancy, tell
 
@@ -151,6 +152,7 @@ class Database:
                 if self._tenancy is not None:
                     await tell(session, self._tenancy.settings())
                 yield session
+                await _commit(session)
         except DBAPIError as error:
             if _is_caused_by(error, InvalidAuthorizationSpecificationError):
                 raise DatabaseRefused from error
@@ -177,6 +179,11 @@ class Database:
     async def close(self) -> None:
         await self._quick.close()
         await self.engine.dispose()
+
+
+@fault_point("database.commit")
+async def _commit(session: AsyncSession) -> None:
+    await session.commit()
 
 
 def _is_caused_by(error: DBAPIError, *kinds: type[Exception]) -> bool:

@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from autodeploy.kernel import telemetry
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.redis import REDIS_AWAY, open_redis
 
 RESYNC: Mapping[str, Any] = {"type": "bus.resync"}
@@ -94,6 +95,7 @@ class EventBus:
             queue_limit=queue_limit,
         )
 
+    @fault_point("events.publish")
     async def publish(self, channel: str, message: Mapping[str, Any]) -> None:
         """Send a message to all subscribers of a channel, in any process.
 

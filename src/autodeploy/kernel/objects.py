@@ -16,6 +16,7 @@ from obstore.exceptions import AlreadyExistsError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
 from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.kernel.faults import fault_point
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config
@@ -73,6 +74,7 @@ class ObjectStore:
             remedy="Set AUTODEPLOY_OBJECTS_URL to such a URL, or unset it to use a local folder.",
         )
 
+    @fault_point("objects.put_bytes")
     async def put_bytes(self, key: str, data: bytes, *, overwrite: bool = True) -> bool:
         """Store bytes. With ``overwrite=False`` an object that is there stays.
 
@@ -95,6 +97,7 @@ class ObjectStore:
         except (NotFoundError, FileNotFoundError):
             raise _missing(key) from None
 
+    @fault_point("objects.put_file")
     async def put_file(self, key: str, path: Path, *, overwrite: bool = True) -> bool:
         """Store a file in parts, without reading it whole.
 
@@ -107,6 +110,7 @@ class ObjectStore:
         await obstore.put_async(self._store, _checked(key), path, chunk_size=_CHUNK_BYTES)
         return True
 
+    @fault_point("objects.put_stream")
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Store what arrives, in parts, in the place of what was there.
 
@@ -149,10 +153,18 @@ class ObjectStore:
             for meta in batch:
                 yield StoredObject(meta["path"], meta["size"], meta["last_modified"])
 
+    @fault_point("objects.delete")
     async def delete(self, key: str) -> None:
         """Remove the object; one that is not there is no error."""
         with contextlib.suppress(NotFoundError, FileNotFoundError):
             await obstore.delete_async(self._store, _checked(key))
+
+    @fault_point("objects.delete_below")
+    async def delete_below(self, folder: str) -> None:
+        """Remove every object whose key begins with ``folder`` and a slash. Idempotent."""
+        async for found in obstore.list(self._store, prefix=_checked(folder)):
+            for meta in found:
+                await self.delete(meta["path"])
 
 
 def _checked(key: str) -> str:

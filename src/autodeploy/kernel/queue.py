@@ -15,6 +15,7 @@ from bullmq.custom_errors import DelayedError, UnrecoverableError
 from autodeploy.kernel import telemetry
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Unavailable
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.jobs import (
     QUEUE_SETTINGS,
     JobName,
@@ -73,6 +74,7 @@ class Queues:
         """The queues on this Redis; it connects on first use."""
         return cls(redis_url)
 
+    @fault_point("queue.add")
     async def add(
         self,
         queue: QueueName,

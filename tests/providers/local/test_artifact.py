@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -19,6 +20,7 @@ from autodeploy.providers.local.errors import ArtifactUnusable
 from autodeploy.providers.local.layout import Layout, ensure_app_folder, give_to_app
 
 NUMBER = 7
+DEPLOYMENT_ID = uuid4()
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Shop:
         manifest = ensure_app_folder(self.home / "manifest", NUMBER) / "release.json"
         manifest.write_text("{}")
         give_to_app(manifest.parent, NUMBER)
-        return await self.store.pack(self.built, manifest, NUMBER)
+        return await self.store.pack(self.built, manifest, NUMBER, DEPLOYMENT_ID)
 
     async def unpack(self, key: str) -> Path:
         await self.store.unpack(key, self.home / "release", NUMBER, public=False)
@@ -54,6 +56,28 @@ def shop(home: Path) -> Shop:
     objects = ObjectStore.open(f"file://{home}/objects")
     built = ensure_app_folder(home / "built", NUMBER)
     return Shop(home, objects, ArtifactStore(objects, Sandbox.open()), built)
+
+
+async def test_build_that_is_repeated_replaces_its_artifact(shop: Shop) -> None:
+    shop.write("app.txt", b"of a worker that died before it could say so")
+    first = await shop.pack()
+    shop.write("app.txt", b"whole")
+    second = await shop.pack()
+
+    assert first.key == second.key
+    assert len(shop.stored()) == 1
+    assert (await shop.unpack(second.key) / "app.txt").read_bytes() == b"whole"
+
+
+async def test_artifacts_of_an_app_go_and_those_of_others_stay(shop: Shop) -> None:
+    shop.write("app.txt", b"content")
+    artifact = await shop.pack()
+    await shop.store.remove_all(NUMBER * 10 + 1)
+    assert await shop.objects.exists(artifact.key)
+
+    await shop.store.remove_all(NUMBER)
+    await shop.store.remove_all(NUMBER)
+    assert shop.stored() == []
 
 
 async def test_release_with_the_same_files_may_go_while_they_are_packed(shop: Shop) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.folders import folder_bytes
 from autodeploy.kernel.git.errors import RepositoryEmpty, RepositoryTooLarge
 from autodeploy.kernel.git.partial import Part, PartialTree
@@ -70,6 +71,7 @@ class GitClient:
             commit = await session.commit_of(name, listed)
             return ResolvedRef(name, commit, default)
 
+    @fault_point("git.checkout")
     async def checkout(
         self, url: str, commit: str, ref: str | None, target: Path
     ) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.process import find_program
 from autodeploy.kernel.sandbox.cgroups import Cgroup, Cgroups, find_cgroups
 from autodeploy.kernel.sandbox.command import (
@@ -71,6 +72,7 @@ class Sandbox:
         """A sandbox with the machine's programs. Raises ``ProgramMissing``."""
         return cls(Programs(bwrap=find_program("bwrap", override=bwrap)), find_cgroups())
 
+    @fault_point("sandbox.start")
     async def start(
         self,
         spec: SandboxSpec,

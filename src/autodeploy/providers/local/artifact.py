@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
+from uuid import UUID
 
 import zstandard
 
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.sandbox import (
     DEFAULT_PATH,
@@ -53,10 +54,13 @@ class ArtifactStore:
         self._objects = objects
         self._sandbox = sandbox
 
-    async def pack(self, folder: Path, manifest: Path, number: int) -> Artifact:
+    async def pack(
+        self, folder: Path, manifest: Path, number: int, deployment_id: UUID
+    ) -> Artifact:
         """Store ``folder`` (as ``app``) with ``manifest`` (as ``release.json``).
 
-        The manifest is alone in its folder.
+        The manifest is alone in its folder. A deployment has one artifact: that of a build which
+        was interrupted after it was stored is replaced.
         """
         binds = (Bind(folder, "/pack/app"), Bind(manifest.parent, "/pack/manifest"))
         named_app = "--transform=flags=rhS;s,^[.],app,"
@@ -67,7 +71,7 @@ class ArtifactStore:
             binds,
             number,
         )
-        key = f"artifacts/{uuid4().hex}.tar.zst"
+        key = f"{_folder(number)}/{deployment_id.hex}.tar.zst"
         size = 0
 
         async def compressed(output: IO[bytes], process: SandboxProcess) -> AsyncIterator[bytes]:
@@ -91,6 +95,11 @@ class ArtifactStore:
                 await self._objects.put_stream(key, compressed(output, process))
         return Artifact(key, size)
 
+    async def remove_all(self, number: int) -> None:
+        """Remove every artifact of an app. Idempotent."""
+        await self._objects.delete_below(_folder(number))
+
+    @fault_point("artifact.unpack")
     async def unpack(self, key: str, target: Path, number: int, *, public: bool) -> None:
         """Make the release folder ``target`` from the artifact, whole or not at all.
 
@@ -110,6 +119,7 @@ class ArtifactStore:
         finally:
             await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
 
+    @fault_point("artifact.adopt")
     async def adopt(
         self, folder: Path, manifest: Path, target: Path, number: int, *, public: bool
     ) -> None:
@@ -174,6 +184,11 @@ class _Bounded:
                 remedy="Leave out what the app does not need to run.",
             )
         return self._target.write(chunk)
+
+
+def _folder(number: int) -> str:
+    """Where the artifacts of an app are stored."""
+    return f"artifacts/{number}"
 
 
 def _tar_spec(

@@ -104,7 +104,9 @@ class Builder:
         output = _output_folder(shop)
         named = await asyncio.to_thread(fingerprints.below, output)
         manifest = write_manifest(place, interpreters, named)
-        artifact = await self._artifacts.pack(output, manifest, request.app.number)
+        artifact = await self._artifacts.pack(
+            output, manifest, request.app.number, request.deployment_id
+        )
         await self._artifacts.adopt(
             output,
             manifest,

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.kernel.sandbox import Limits, Sandbox
@@ -95,10 +96,12 @@ class LocalProvider:
     def manifest(self) -> Manifest:
         return MANIFEST
 
+    @fault_point("local.build")
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
         """Build in a sandbox and store the result. The source folder is consumed."""
         return await self._builder.build(request, log)
 
+    @fault_point("local.deploy")
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Unpack the artifact and start the app. Static files start no process."""
         await self._ensure_unpacked(request, log)
@@ -142,6 +145,7 @@ class LocalProvider:
             process=answer["process"],
         )
 
+    @fault_point("local.promote")
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         """Switch the app's traffic to the release by replacing one small file.
 
@@ -175,19 +179,23 @@ class LocalProvider:
         url = f"http://{routed['host']}:{self._proxy_port}"
         return Endpoint(url, f"http://127.0.0.1:{port}", port)
 
+    @fault_point("local.retire")
     async def retire(self, app: App, deployment_id: UUID) -> None:
         """Stop the release after a pause for the requests under way, and remove its files."""
         query = {"drain_seconds": DRAIN_SECONDS}
         await self._agent.call("DELETE", f"/instances/{deployment_id}", query=query)
 
+    @fault_point("local.prepare")
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         """Keep these artifacts unpacked, and no others of the app."""
         public = {key: spec.kind == "static" for key, spec in artifacts.items()}
         await self._standby.make(public, app.number)
 
+    @fault_point("local.destroy")
     async def destroy(self, app: App) -> None:
-        """Remove the app's processes, releases, routes and cache."""
+        """Remove the app's processes, releases, routes, cache and artifacts."""
         await self._agent.call("DELETE", f"/apps/{app.number}")
+        await self._artifacts.remove_all(app.number)
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float
@@ -200,12 +208,14 @@ class LocalProvider:
         lines = tuple((at, stream, text) for at, stream, text in answer["lines"])
         return RuntimeLines(answer["cursor"], lines)
 
+    @fault_point("local.ensure_database")
     async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
         """A PostgreSQL database of the app's own on this machine; sets a new password."""
         answer = await self._agent.call("PUT", f"/databases/{request.database_id}")
         await log("info", "database", "The PostgreSQL database on this machine is ready.")
         return DatabaseHandle(answer["external_id"], answer["url"])
 
+    @fault_point("local.destroy_database")
     async def destroy_database(self, external_id: str) -> None:
         """Drop the database and its role, by the name or by the id of a database of ours."""
         with contextlib.suppress(ValueError):

@@ -1,7 +1,7 @@
 """Analysing a commit once, and waiting for an analysis that a worker makes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput, NotFound
+from autodeploy.kernel.git.partial import PartialTree
 from autodeploy.kernel.queue import JobName, QueueName
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
-from autodeploy.services.analyzer.prices import read_prices
+from autodeploy.services.analyzer.prices import Prices, read_prices
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import open_source
 from autodeploy.services.analyzer.tree import normal_path
@@ -79,12 +80,18 @@ async def ensure_analysis(
 async def _analyze(
     resources: Resources, repository: Repository, branch: str, commit: str, root: str
 ) -> Plan:
-    # What recognises languages has no place in the memory of an idle process.
-    from autodeploy.services.analyzer.rounds import analyze_source
-
+    # In a thread: it takes half a second, for which a deployment's lease must not go unrenewed.
+    analyze_source = await asyncio.to_thread(_load_analyze_source)
     prices = await asyncio.to_thread(read_prices, resources.home)
     async with open_source(resources, repository, commit, branch) as source:
         return await analyze_source(source, root, prices)
+
+
+def _load_analyze_source() -> Callable[[PartialTree, str, Prices], Awaitable[Plan]]:
+    """What recognises languages, which has no place in the memory of an idle process."""
+    from autodeploy.services.analyzer.rounds import analyze_source
+
+    return analyze_source
 
 
 def _row(repository: Repository, branch: str, commit: str, root: str, plan: Plan) -> dict[str, Any]:

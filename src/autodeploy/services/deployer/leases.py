@@ -73,7 +73,8 @@ async def take_lease(
 ) -> Lease | None:
     """Take a deployment that is due and that no worker holds; None when there is no such one.
 
-    A lease that ran out counts as a recovery; one that was released does not.
+    A lease that ran out counts as a recovery; one that was released does not. Its job has reached
+    a worker, so that the next one need not be waited with if this worker is lost.
     """
     recovered = case((Deployment.lease_owner.is_not(None), 1), else_=0)
     async with db.transaction() as session:
@@ -86,6 +87,7 @@ async def take_lease(
                     lease_expires_at=_end_of_lease(lease_seconds),
                     fence=Deployment.fence + 1,
                     recoveries=Deployment.recoveries + recovered,
+                    dispatched_at=None,
                     started_at=func.coalesce(Deployment.started_at, func.clock_timestamp()),
                 )
                 .returning(Deployment.fence, Deployment.recoveries)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, select
 
+from autodeploy.kernel.faults import fault_point
 from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
@@ -152,7 +153,12 @@ STEPS: tuple[Step, ...] = (
 async def remove_build_folders(engine: Engine, deployment_id: UUID) -> None:
     """Remove what workers that died while they built left behind on this machine."""
     for folder in _builds(engine).glob(f"{deployment_id}-*"):
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await _remove(folder)
+
+
+@fault_point("deployer.remove_folder")
+async def _remove(folder: Path) -> None:
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _builds(engine: Engine) -> Path:
@@ -202,11 +208,12 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
         )
         artifact = await context.provider.build(request, context.log)
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await _remove(folder)
     made: dict[str, object] = {"artifact_key": artifact.key, "size_bytes": artifact.size_bytes}
     return artifact.key, made
 
 
+@fault_point("deployer.fetch")
 async def _fetch(context: StepContext, folder: Path) -> Path:
     deployment = context.deployment
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.sandbox import Sandbox
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.agent.instances import Instance, Instances
@@ -64,6 +65,7 @@ class AgentApi:
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"sandbox": asdict(await self._sandbox.status())})
 
+    @fault_point("agent.start")
     async def _start(self, request: Request) -> Response:
         body = await request.json()
         app = AppCommand(
@@ -80,11 +82,13 @@ class AgentApi:
     async def _status(self, request: Request) -> Response:
         return _instance_answer(self._find(request))
 
+    @fault_point("agent.retire")
     async def _retire(self, request: Request) -> Response:
         drain = float(request.query_params.get("drain_seconds", "5"))
         self._instances.retire(request.path_params["deployment_id"], drain)
         return Response(status_code=202)
 
+    @fault_point("agent.make_live")
     async def _make_live(self, request: Request) -> Response:
         self._instances.make_live(request.path_params["deployment_id"])
         return Response(status_code=204)
@@ -95,12 +99,14 @@ class AgentApi:
         lines = await output.read(request.query_params.get("cursor"), wait)
         return JSONResponse({"cursor": lines.cursor, "lines": lines.lines})
 
+    @fault_point("agent.promote")
     async def _promote(self, request: Request) -> Response:
         body = await request.json()
         promotion = Promotion(number=request.path_params["number"], **body)
         _refuse_foreign(promotion)
         return JSONResponse(asdict(await self._proxy.promote(promotion)))
 
+    @fault_point("agent.destroy")
     async def _destroy(self, request: Request) -> Response:
         number: int = request.path_params["number"]
         await self._proxy.remove(number)
@@ -109,10 +115,12 @@ class AgentApi:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return Response(status_code=204)
 
+    @fault_point("agent.ensure_database")
     async def _ensure_database(self, request: Request) -> Response:
         handle = await self._databases.ensure(request.path_params["database_id"])
         return JSONResponse({"external_id": handle.external_id, "url": handle.url})
 
+    @fault_point("agent.drop_database")
     async def _drop_database(self, request: Request) -> Response:
         await self._databases.destroy(request.path_params["name"])
         return Response(status_code=204)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.sandbox import Limits, Sandbox
 from autodeploy.providers.base import RuntimeStatus
 from autodeploy.providers.local.agent.kept import (
@@ -150,6 +151,7 @@ class Instances:
             task.cancel()
         await asyncio.gather(*(one.stop(5) for one in self._running.values()))
 
+    @fault_point("instances.retire")
     async def _retire(self, deployment_id: UUID, drain_seconds: float) -> None:
         await asyncio.sleep(drain_seconds)
         self._stopping.add(deployment_id)

@@ -13,6 +13,7 @@ import structlog
 
 from autodeploy.kernel.embedded.parts import write_for
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.sockets import socket_transport
 from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.process import SystemUser
@@ -183,6 +184,7 @@ class Proxy:
         if self._taken:
             log.error("proxy.ports_taken", ports=sorted(self._taken))
 
+    @fault_point("proxy.load")
     async def _load(self, text: str) -> bool:
         try:
             answer = await self._call_caddy("POST", "/load", text)

@@ -1,0 +1,125 @@
+"""Each effect of a deployment outside of its process has a fault point, which chaos can strike."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from tests.architecture.source import SOURCE, called_name, import_everything
+from tests.chaos.plan import OUT_OF_REACH, REACH, plan_of
+
+from autodeploy.kernel import faults
+from autodeploy.kernel.events import EventBus
+from autodeploy.kernel.objects import ObjectStore
+from autodeploy.kernel.queue import Queues
+from autodeploy.providers.base import DatabaseProvider, DeployProvider
+from autodeploy.providers.local.agent.api import AgentApi
+
+#: What changes nothing. Everything else that these can do has a fault point.
+READS = {
+    DeployProvider: {"status", "runtime_lines"},
+    DatabaseProvider: set(),
+    ObjectStore: {"get_bytes", "get_file", "stream", "exists"},
+    Queues: {"close"},
+    EventBus: {"subscribe", "close"},
+}
+#: Calls that leave something on the machine, or take it away.
+EFFECTS = {"rmtree", "mkdir", "mkdtemp", "touch", "unlink", "rename", "move", "write_text",
+           "write_bytes", "copytree", "create_subprocess_exec", "spawn"}  # fmt: skip
+
+
+def _effects(of: type) -> set[str]:
+    """The coroutine functions of a class that change something."""
+    named = inspect.getmembers(of, inspect.iscoroutinefunction)
+    return {name for name, _ in named if not name.startswith("_")} - READS[of]
+
+
+def _providers() -> Iterator[type]:
+    """Every class among the providers that can do what one of the capabilities asks for."""
+    import_everything()
+    for module in [one for name, one in sys.modules.items() if name.startswith("autodeploy.prov")]:
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            if kind.__module__ == module.__name__ and hasattr(kind, "manifest"):
+                yield kind
+
+
+def _lacking(kind: type, names: set[str]) -> set[str]:
+    places = set(faults.POINTS.values())
+    return {name for name in names if f"{kind.__module__}.{kind.__qualname__}.{name}" not in places}
+
+
+def test_each_call_of_a_provider_that_changes_something_has_a_fault_point() -> None:
+    found = [kind for kind in _providers() if kind not in (DeployProvider, DatabaseProvider)]
+    able = 0
+    for kind in found:
+        for capability in (DeployProvider, DatabaseProvider):
+            effects = _effects(capability)
+            if getattr(kind, "_is_protocol", False) or not all(hasattr(kind, e) for e in effects):
+                continue
+            able += 1
+            assert _lacking(kind, effects) == set(), f"of {kind.__name__}"
+    assert able >= 2
+
+
+def test_each_request_of_the_agent_that_changes_something_has_a_fault_point() -> None:
+    api = AgentApi(None, None, None, None, None)  # type: ignore[arg-type]
+    changing = {
+        route.endpoint.__name__
+        for route in api.application(None).routes  # type: ignore[arg-type]
+        if route.methods - {"GET", "HEAD"}  # type: ignore[attr-defined]
+    }
+    assert len(changing) > 5
+    assert _lacking(AgentApi, changing) == set()
+
+
+def test_each_change_of_objects_jobs_and_messages_has_a_fault_point() -> None:
+    for kind in (ObjectStore, Queues, EventBus):
+        assert _effects(kind)
+        assert _lacking(kind, _effects(kind)) == set(), f"of {kind.__name__}"
+
+
+def test_each_file_or_process_of_the_engine_is_behind_a_fault_point() -> None:
+    import_everything()
+    places = set(faults.POINTS.values())
+    bare = [
+        f"{path.relative_to(SOURCE)}:{node.lineno} {function.name}"
+        for path in sorted((SOURCE / "services/deployer").glob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef)
+        and f"autodeploy.services.deployer.{path.stem}.{function.name}" not in places
+        for node in ast.walk(function)
+        if _names_effect(node)
+    ]
+    assert bare == []
+
+
+def _names_effect(node: ast.AST) -> bool:
+    """A call of one, or one that is handed to a thread."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in EFFECTS
+    return isinstance(node, ast.Call) and called_name(node) in EFFECTS
+
+
+def test_each_fault_point_is_struck_by_some_seed_or_says_why_not() -> None:
+    import_everything()
+    assert REACH.keys() | OUT_OF_REACH.keys() == faults.POINTS.keys()
+    struck = {(plan.point, plan.moment) for plan in map(plan_of, range(2 * len(REACH)))}
+    assert struck == {(point, moment) for point in REACH for moment in ("before", "after")}
+
+
+def test_fault_points_are_functions_as_they_are_unless_a_socket_is_named() -> None:
+    assert not hasattr(ObjectStore.delete, "__wrapped__")
+    program = (
+        "from autodeploy.kernel.objects import ObjectStore;"
+        "print(hasattr(ObjectStore.delete, '__wrapped__'))"
+    )
+    for environment, expected in (({}, "False"), ({"AUTODEPLOY_FAULT_SOCKET": "/nowhere"}, "True")):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONPATH": str(SOURCE.parent), **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected

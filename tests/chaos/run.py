@@ -1,0 +1,147 @@
+"""`make chaos`: plays many seeds and says what held. Can be stopped and goes on where it was.
+
+    python -m tests.chaos.run --seeds 1000 --start 1
+
+Each seed's outcome is a line of the results file; seeds for which everything held are not played
+again. What broke an invariant is told with the command that repeats it, and its logs are kept.
+"""
+
+import argparse
+import contextlib
+import json
+import shutil
+import signal
+import statistics
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, Queue
+
+from tests.chaos.plan import PLACES, plan_of
+from tests.chaos.stage import Stage
+from tests.chaos.story import Outcome, Story
+
+_RESULTS = Path("chaos.jsonl")
+_KEPT = Path("chaos-logs")
+
+
+def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
+    """Play the seeds on several stages at once; a stage that something broke on is replaced."""
+    waiting: Queue[int] = Queue()
+    for seed in seeds:
+        waiting.put(seed)
+    outcomes: list[Outcome] = []
+    writing = threading.Lock()
+
+    def take(outcome: Outcome) -> None:
+        with writing, results.open("a") as file:
+            outcomes.append(outcome)
+            file.write(json.dumps(outcome.as_row()) + "\n")
+            _tell(outcome)
+
+    players = [
+        threading.Thread(target=_play_all, args=(waiting, take, results.parent / _KEPT))
+        for _ in range(min(stages, len(seeds)))
+    ]
+    for player in players:
+        player.start()
+    try:
+        for player in players:
+            player.join()
+    except KeyboardInterrupt:
+        print("Stopping after the seeds that are being played.", flush=True)
+        with contextlib.suppress(Empty):
+            while True:
+                waiting.get_nowait()
+        for player in players:
+            player.join()
+    return outcomes
+
+
+def _play_all(waiting: Queue[int], take: Callable[[Outcome], None], kept: Path) -> None:
+    while not waiting.empty():
+        stage = Stage()
+        try:
+            stage.open()
+            while True:
+                try:
+                    seed = waiting.get_nowait()
+                except Empty:
+                    break
+                outcome = Story(stage, plan_of(seed)).play()
+                take(outcome)
+                if outcome.violations:
+                    _keep_logs(stage, kept / str(seed))
+                    break
+        finally:
+            stage.close()
+            stage.remove()
+
+
+def _keep_logs(stage: Stage, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(stage.home / "logs", folder, dirs_exist_ok=True)
+    shutil.copy(stage.platform.output, folder)
+
+
+def _tell(outcome: Outcome) -> None:
+    held = "held" if not outcome.violations else "BROKEN"
+    missed = "" if outcome.struck else " (never came to its fault point)"
+    print(f"{held} in {outcome.seconds:5.1f} s  {outcome.plan}{missed}", flush=True)
+    for violation in outcome.violations:
+        print(f"    {violation}", flush=True)
+    if outcome.violations:
+        seed = outcome.plan.seed
+        print(f"    repeat it: make chaos SEEDS=1 START={seed}", flush=True)
+        print(f"    its logs:  {_KEPT}/{seed}", flush=True)
+
+
+def summary(rows: list[dict[str, object]]) -> str:
+    """The figures of a results file, as `docs/reliability.md` has them."""
+    broken = [row["seed"] for row in rows if row["violations"]]
+    struck = [row for row in rows if row["struck"]]
+    places = {(row["point"], row["moment"]) for row in struck}
+    ends = Counter(status for row in rows for status in row["statuses"])
+    slowest = sorted(row["slowest_seconds"] for row in rows)
+    return "\n".join(
+        [
+            f"seeds              {len(rows)}",
+            f"faults struck      {len(struck)} at {len(places)} of {len(PLACES)} places",
+            f"deployments        {sum(ends.values())}: "
+            + ", ".join(f"{count} {name}" for name, count in ends.most_common()),
+            f"slowest deployment {statistics.median(slowest):.1f} s median, "
+            f"{slowest[int(len(slowest) * 0.95)]:.1f} s p95, {slowest[-1]:.1f} s maximum",
+            f"invariants broken  {len(broken)}" + (f": seeds {broken}" if broken else ""),
+        ]
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--start", type=int, default=1, help="the first one")
+    parser.add_argument("--stages", type=int, default=3, help="platforms side by side")
+    parser.add_argument("--results", type=Path, default=_RESULTS)
+    asked = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    wanted = range(asked.start, asked.start + asked.seeds)
+    held = {seed for seed, row in _outcomes(asked.results).items() if not row["violations"]}
+    play([seed for seed in wanted if seed not in held], asked.results, stages=asked.stages)
+    rows = [row for seed, row in _outcomes(asked.results).items() if seed in wanted]
+    print(summary(rows))
+    return any(row["violations"] for row in rows)
+
+
+def _outcomes(results: Path) -> dict[int, dict[str, object]]:
+    """The newest outcome of each seed."""
+    if not results.exists():
+        return {}
+    rows = map(json.loads, results.read_text().splitlines())
+    return {row["seed"]: row for row in rows}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
