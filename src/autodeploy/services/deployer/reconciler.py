@@ -5,14 +5,12 @@ goes with the connection when a worker dies.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import text
 
-from autodeploy.kernel.db import Database
+from autodeploy.kernel.locks import held_alone
 from autodeploy.services.auth.upkeep import remove_expired
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
@@ -60,7 +58,7 @@ class Reconciler:
     async def run_once(self) -> None:
         """One pass of every duty, one after the other."""
         for duty in self._duties:
-            async with _exclusively(self._engine.resources.db, duty.number) as mine:
+            async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
                 if mine:
                     await duty.run()
 
@@ -68,34 +66,9 @@ class Reconciler:
         await asyncio.sleep(first_seconds)
         while True:
             try:
-                async with _exclusively(self._engine.resources.db, duty.number) as mine:
+                async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
                     if mine:
                         await duty.run()
             except Exception as error:
                 _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)
             await asyncio.sleep(duty.seconds)
-
-
-@asynccontextmanager
-async def _exclusively(db: Database, number: int) -> AsyncIterator[bool]:
-    """Whether this process alone does the duty now."""
-    async with db.engine.connect() as connection:
-        # The lock belongs to the connection, so no transaction stays open beside the duty, and
-        # the server must not take the connection for an idle one however long the duty lasts.
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        locked = await connection.scalar(
-            text(
-                "SELECT pg_try_advisory_lock(:space, :number), "
-                "set_config('idle_session_timeout', '0', false)"
-            ),
-            {"space": _LOCKS, "number": number},
-        )
-        try:
-            yield bool(locked)
-        finally:
-            if locked:
-                await connection.execute(
-                    text("SELECT pg_advisory_unlock(:space, :number)"),
-                    {"space": _LOCKS, "number": number},
-                )
-            await connection.execute(text("RESET idle_session_timeout"))

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
 from autodeploy.kernel.sandbox import Sandbox
-from autodeploy.providers.local.agent.databases import AppDatabases
+from autodeploy.providers.local.agent.database_api import DatabaseApi
 from autodeploy.providers.local.agent.instances import Instance, Instances
 from autodeploy.providers.local.agent.ports import host_uid, taken_by_others
 from autodeploy.providers.local.agent.proxy import Promotion, Proxy
@@ -33,7 +33,7 @@ class AgentApi:
         sandbox: Sandbox,
         instances: Instances,
         proxy: Proxy,
-        databases: AppDatabases,
+        databases: DatabaseApi,
     ):
         self._layout = layout
         self._sandbox = sandbox
@@ -54,8 +54,7 @@ class AgentApi:
                 Route(f"{instance}/lines", self._lines),
                 Route("/apps/{number:int}", self._promote, methods=["PUT"]),
                 Route("/apps/{number:int}", self._destroy, methods=["DELETE"]),
-                Route("/databases/{database_id:uuid}", self._ensure_database, methods=["PUT"]),
-                Route("/databases/{name:str}", self._drop_database, methods=["DELETE"]),
+                *self._databases.routes(),
             ],
             exception_handlers={AutoDeployError: _problem},
             lifespan=lifespan,
@@ -107,14 +106,6 @@ class AgentApi:
         await self._instances.remove(self._instances.of_app(number))
         for folder in (self._layout.cache(number), self._layout.standby(number)):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        return Response(status_code=204)
-
-    async def _ensure_database(self, request: Request) -> Response:
-        handle = await self._databases.ensure(request.path_params["database_id"])
-        return JSONResponse({"external_id": handle.external_id, "url": handle.url})
-
-    async def _drop_database(self, request: Request) -> Response:
-        await self._databases.destroy(request.path_params["name"])
         return Response(status_code=204)
 
     def _find(self, request: Request) -> Instance:
