@@ -12,6 +12,9 @@ import structlog
 
 from autodeploy.kernel.locks import held_alone
 from autodeploy.services.auth.upkeep import remove_expired
+from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.rotation import retire_logins
+from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.releases import retire_leftovers
@@ -21,6 +24,7 @@ from autodeploy.services.deployer.upkeep import Upkeep
 _LOCKS = 0x4144  # the first half of each lock's number, so that no other program's is hit
 
 _EXPIRY_SECONDS = 600.0
+_SCHEDULE_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +50,10 @@ class Reconciler:
             _Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
             _Duty("remove", 5, interval_seconds, lambda: remove_deleted_projects(engine)),
             _Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
+            _Duty("databases", 7, interval_seconds, lambda: dispatch_databases(engine.resources)),
+            _Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),
+            _Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
+            _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
         )
 
     async def run(self) -> None:

@@ -212,7 +212,7 @@ class Dumps:
                 *options,
             ],
             env={"PATH": os.defpath, "TZ": "UTC", "PGPASSWORD": password},
-            cwd=server.data,
+            cwd=server.sockets,  # by its data folder the server's own processes are told
             user=self._user,
             **pipes,
         )
