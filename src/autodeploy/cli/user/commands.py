@@ -13,6 +13,7 @@ from autodeploy.cli.user.arguments import (
     TargetArgument,
     complete_project,
 )
+from autodeploy.cli.user.db import database_app
 from autodeploy.cli.user.env import environment_app
 
 PANEL = "Your apps"
@@ -53,6 +54,7 @@ def register(app: typer.Typer) -> None:
         name = "open" if command is open_app else None
         app.command(name, rich_help_panel=PANEL)(command)
     app.add_typer(environment_app, rich_help_panel=PANEL)
+    app.add_typer(database_app, rich_help_panel=PANEL)
 
 
 def deploy(
