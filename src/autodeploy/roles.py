@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
-from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.mail import Mailer, Outbox, SmtpServer, Transport
@@ -32,6 +31,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.providers.vercel import oauth as vercel_oauth
 from autodeploy.providers.vercel.oauth import VercelOAuth
 from autodeploy.services.analyzer.jobs import run_analysis
+from autodeploy.services.deployer.databases.jobs import handle_provisioning
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.jobs import handle_deployment, listen_for_cancellations
 from autodeploy.services.deployer.reconciler import Reconciler
@@ -268,7 +268,7 @@ async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> 
 
 
 def _handlers(engine: Engine, runner: Runner) -> Mapping[QueueName, Handler]:
-    """What runs the jobs of each queue. Databases are provisioned by a deployment's own step."""
+    """What runs the jobs of each queue."""
 
     async def deployment(_name: str, payload: Mapping[str, Any]) -> None:
         await handle_deployment(runner, payload)
@@ -276,8 +276,8 @@ def _handlers(engine: Engine, runner: Runner) -> Mapping[QueueName, Handler]:
     async def analysis(_name: str, payload: Mapping[str, Any]) -> None:
         await run_analysis(engine.resources, payload)
 
-    async def provisioning(name: str, _payload: Mapping[str, Any]) -> None:
-        raise InvalidInput(f"No worker of this version runs the job {name}.")
+    async def provisioning(_name: str, payload: Mapping[str, Any]) -> None:
+        await handle_provisioning(engine, payload)
 
     return {
         QueueName.DEPLOYMENT: deployment,

@@ -19,7 +19,14 @@ from autodeploy.settings import Settings
 LOCAL = Manifest(
     name="local",
     title="This machine",
-    capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE}),
+    capabilities=frozenset(
+        {
+            Capability.DEPLOY,
+            Capability.DATABASE,
+            Capability.DATABASE_BACKUPS,
+            Capability.DATABASE_ROTATION,
+        }
+    ),
     regions=(Region("here", "This machine"),),
     pricing=(Price("free", "app", 0, "USD", "https://example.com/pricing", "2026-11-01"),),
 )

@@ -13,13 +13,21 @@ from autodeploy.kernel import faults
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
-from autodeploy.providers.base import DatabaseProvider, DeployProvider
+from autodeploy.providers.base import (
+    BackedUpDatabases,
+    DatabaseProvider,
+    DeployProvider,
+    RotatedDatabases,
+)
 from autodeploy.providers.local.agent.api import AgentApi
+from autodeploy.providers.local.agent.database_api import DatabaseApi
 
 #: What changes nothing. Everything else that these can do has a fault point.
 READS = {
     DeployProvider: {"status", "runtime_lines"},
     DatabaseProvider: set(),
+    RotatedDatabases: set(),
+    BackedUpDatabases: {"restored_by"},
     ObjectStore: {"get_bytes", "get_file", "stream", "exists"},
     Queues: {"close"},
     EventBus: {"subscribe", "close"},
@@ -46,31 +54,39 @@ def _providers() -> Iterator[type]:
 
 def _lacking(kind: type, names: set[str]) -> set[str]:
     places = set(faults.POINTS.values())
-    return {name for name in names if f"{kind.__module__}.{kind.__qualname__}.{name}" not in places}
+    functions = {name: getattr(kind, name) for name in names}
+    return {
+        name
+        for name, function in functions.items()
+        if f"{function.__module__}.{function.__qualname__}" not in places
+    }
 
 
 def test_each_call_of_a_provider_that_changes_something_has_a_fault_point() -> None:
-    found = [kind for kind in _providers() if kind not in (DeployProvider, DatabaseProvider)]
+    capabilities = (DeployProvider, DatabaseProvider, RotatedDatabases, BackedUpDatabases)
+    found = [kind for kind in _providers() if kind not in capabilities]
     able = 0
     for kind in found:
-        for capability in (DeployProvider, DatabaseProvider):
+        for capability in capabilities:
             effects = _effects(capability)
             if getattr(kind, "_is_protocol", False) or not all(hasattr(kind, e) for e in effects):
                 continue
             able += 1
             assert _lacking(kind, effects) == set(), f"of {kind.__name__}"
-    assert able >= 2
+    assert able >= len(capabilities)
 
 
 def test_each_request_of_the_agent_that_changes_something_has_a_fault_point() -> None:
-    api = AgentApi(None, None, None, None, None)  # type: ignore[arg-type]
-    changing = {
-        route.endpoint.__name__
+    databases = DatabaseApi(None, None)  # type: ignore[arg-type]
+    api = AgentApi(None, None, None, None, databases)  # type: ignore[arg-type]
+    changing = [
+        route.endpoint
         for route in api.application(None).routes  # type: ignore[arg-type]
         if route.methods - {"GET", "HEAD"}  # type: ignore[attr-defined]
-    }
-    assert len(changing) > 5
-    assert _lacking(AgentApi, changing) == set()
+    ]
+    assert len(changing) > 10
+    for endpoint in changing:
+        assert _lacking(type(endpoint.__self__), {endpoint.__name__}) == set()
 
 
 def test_each_change_of_objects_jobs_and_messages_has_a_fault_point() -> None:

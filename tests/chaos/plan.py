@@ -63,6 +63,20 @@ REACH = {
 
 #: Fault points of the product that no story here comes to, and why.
 OUT_OF_REACH = {
+    **dict.fromkeys(
+        (
+            f"{side}.{effect}"
+            for side in ("agent", "local")
+            for effect in (
+                "open_login",
+                "close_login",
+                "restore_copy",
+                "adopt_copy",
+                "discard_copy",
+            )
+        ),
+        "no deployment rotates or restores: tests/services/deployer/databases does",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

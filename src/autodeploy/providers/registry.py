@@ -5,11 +5,14 @@ from typing import cast
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.providers.base import (
+    BackedUpDatabases,
     Capability,
     DatabaseProvider,
     DeployProvider,
     Manifest,
+    MeasuredDatabases,
     Provider,
+    RotatedDatabases,
 )
 
 
@@ -52,3 +55,15 @@ class Registry:
     def databases(self, name: str) -> DatabaseProvider:
         """The provider ``name`` for databases."""
         return cast(DatabaseProvider, self.get(name, Capability.DATABASE))
+
+    def database_metrics(self, name: str) -> MeasuredDatabases:
+        """The provider ``name`` for how its databases fare."""
+        return cast(MeasuredDatabases, self.get(name, Capability.DATABASE_METRICS))
+
+    def database_backups(self, name: str) -> BackedUpDatabases:
+        """The provider ``name`` for dumps of its databases."""
+        return cast(BackedUpDatabases, self.get(name, Capability.DATABASE_BACKUPS))
+
+    def database_logins(self, name: str) -> RotatedDatabases:
+        """The provider ``name`` for the logins of its databases."""
+        return cast(RotatedDatabases, self.get(name, Capability.DATABASE_ROTATION))

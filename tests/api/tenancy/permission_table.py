@@ -61,6 +61,11 @@ RIGHTS: dict[Action, Right] = {
     Action.DEPLOYMENT_ROLLBACK: Right(_MEMBER, _DEPLOY),
     Action.DATABASE_READ: Right(_VIEWER, _READ),
     Action.DATABASE_CREATE: Right(_MEMBER, _WRITE),
+    Action.DATABASE_UPDATE: Right(_MEMBER, _WRITE),
+    Action.DATABASE_CREDENTIALS: Right(_MEMBER, _WRITE),
+    Action.DATABASE_ROTATE: Right(_MEMBER, _WRITE),
+    Action.DATABASE_BACKUP: Right(_MEMBER, _WRITE),
+    Action.DATABASE_RESTORE: Right(_ADMIN, _WRITE),
     Action.DATABASE_DELETE: Right(_ADMIN, _WRITE),
     Action.MONITOR_READ: Right(_VIEWER, _READ),
     Action.ALERT_MANAGE: Right(_MEMBER, _WRITE),
@@ -69,7 +74,7 @@ RIGHTS: dict[Action, Right] = {
 
 Kind = Literal[
     "organization", "member", "project", "repository", "deployment", "service_token",
-    "personal_token", "colleague", "invitation", "account", "session",
+    "personal_token", "colleague", "invitation", "account", "session", "database", "backup",
 ]  # fmt: skip
 
 
@@ -362,6 +367,31 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "WEBSOCKET /api/v1/deployments/{deployment_id}/status/stream": (
         _on("deployment", Action.DEPLOYMENT_READ),
     ),
+    # databases, of which no worker makes any here
+    "createDatabase": (
+        _on(
+            "project", Action.DATABASE_CREATE, 202,
+            body=lambda ids: {"projectId": ids["project_id"], "name": _name()},
+        ),
+    ),
+    "listDatabases": (_on(None, Action.DATABASE_READ),),
+    "getDatabase": (_on("database", Action.DATABASE_READ),),
+    "updateDatabase": (_on("database", Action.DATABASE_UPDATE, body=lambda _: {}),),
+    "deleteDatabase": (_on("database", Action.DATABASE_DELETE, 422),),
+    "getDatabaseMetrics": (_on("database", Action.DATABASE_READ, 409),),
+    "getDatabaseCredentials": (_on("database", Action.DATABASE_CREDENTIALS, 409),),
+    "rotateDatabaseCredentials": (_on("database", Action.DATABASE_ROTATE, 409),),
+    "createDatabaseBackup": (_on("database", Action.DATABASE_BACKUP, 409),),
+    "listDatabaseBackups": (_on("database", Action.DATABASE_READ),),
+    "getDatabaseBackup": (_on("backup", Action.DATABASE_READ),),
+    "restoreDatabase": (
+        _on(
+            "database", Action.DATABASE_RESTORE, 422,
+            body=lambda ids: {"backupId": ids["backup_id"]},
+        ),
+    ),
+    "listDatabaseRestores": (_on("database", Action.DATABASE_READ),),
+    "listProjectBackups": (_on("project", Action.DATABASE_READ),),
     # providers and operations
     "listProviders": (_ANYONE,),
     "getProviderCapabilities": (_ANYONE,),

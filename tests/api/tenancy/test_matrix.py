@@ -27,7 +27,7 @@ from autodeploy.settings import Settings
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
-_CHILD_KINDS = {"member", "colleague", "invitation", "service_token"}
+_CHILD_KINDS = {"member", "colleague", "invitation", "service_token", "backup"}
 _UNDER_OWN = ("crossed", "absent")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNASKED = {"anonymous", "expired token", "owner", "stranger"}

@@ -35,12 +35,15 @@ from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.auth.tokens import digest, new_personal_token, new_service_token
 from autodeploy.services.deployer import variables
 from autodeploy.services.deployer.models import (
+    DatabaseBackup,
+    DatabaseRestore,
     Deployment,
     DeploymentEvent,
     DeploymentLog,
     DeploymentStep,
     Environment,
     Project,
+    ProjectDatabase,
 )
 from autodeploy.services.deployer.schemas import VariableInput
 
@@ -76,7 +79,7 @@ class Caller:
         return {THEIRS, SECOND} if self.limited else {THEIRS}
 
 
-_CHILD_IDS = ("user_id", "token_id", "invitation_id")
+_CHILD_IDS = ("user_id", "token_id", "invitation_id", "backup_id")
 
 
 @dataclass
@@ -90,6 +93,8 @@ class Estate:
     deployment_id: UUID
     service_token_id: UUID
     invitation_id: UUID
+    database_id: UUID
+    backup_id: UUID
 
     def ids(self) -> dict[str, str]:
         named = {
@@ -100,6 +105,8 @@ class Estate:
             "deployment_id": self.deployment_id,
             "token_id": self.service_token_id,
             "invitation_id": self.invitation_id,
+            "database_id": self.database_id,
+            "backup_id": self.backup_id,
         }
         return {name: str(value) for name, value in named.items()}
 
@@ -315,11 +322,36 @@ async def _estate(resources: Resources, organization_id: UUID, owner_id: UUID, w
         token = _service_token(organization_id, project.id, word)[0]
         invitation = _invitation(organization_id, owner_id, word)
         session.add_all([token, invitation])
+        database_id, backup_id = await _database(session, project, word)
     await _variable(resources, organization_id, project.id, word)
     return Estate(
         organization_id, owner_id, project.id, repository_id, deployment_id, token.id,
-        invitation.id,
+        invitation.id, database_id, backup_id,
     )  # fmt: skip
+
+
+async def _database(session: AsyncSession, project: Project, word: str) -> tuple[UUID, UUID]:
+    """A database that no worker has made yet, with a backup and a restore."""
+    database = ProjectDatabase(
+        id=uuid4(), organization_id=project.organization_id, project_id=project.id,
+        environment="production", name=word, provider="local",
+    )  # fmt: skip
+    session.add(database)
+    await session.flush()
+    backup = DatabaseBackup(
+        id=uuid4(), organization_id=project.organization_id, project_id=project.id,
+        database_id=database.id, environment="production", database_name=word, kind="manual",
+        status="failed",
+    )  # fmt: skip
+    session.add(backup)
+    await session.flush()
+    session.add(
+        DatabaseRestore(
+            organization_id=project.organization_id, database_id=database.id,
+            backup_id=backup.id, status="failed", error_code="conflict", error_message=word,
+        )
+    )  # fmt: skip
+    return database.id, backup.id
 
 
 async def _project(

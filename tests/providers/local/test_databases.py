@@ -1,6 +1,7 @@
 """Databases of apps: a real cluster of their own."""
 
 import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -11,7 +12,8 @@ import pytest
 from autodeploy.kernel.errors import InvalidInput, Unavailable
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.base import App, DatabaseRequest
-from autodeploy.providers.local.agent import databases
+from autodeploy.providers.local.agent import cluster as agent_cluster
+from autodeploy.providers.local.agent.cluster import AppCluster
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.provider import LocalProvider
 
@@ -83,15 +85,131 @@ async def test_foreign_database_is_never_dropped(provider: LocalProvider, name: 
 async def test_port_that_another_program_took_is_named(
     home: Path, system_user: SystemUser | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "_START_SECONDS", 8.0)
+    monkeypatch.setattr(agent_cluster, "_START_SECONDS", 8.0)
     for folder in ("run", "logs"):
         (home / folder).mkdir()
         (home / folder).chmod(0o711)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         (home / "apps-postgres.port").write_text(str(port))
-        cluster = AppDatabases(home, system_user)
+        cluster = AppCluster(home, system_user)
+        databases = AppDatabases(cluster)
         with pytest.raises(Unavailable, match=f"another program has its port {port}"):
-            await cluster.ensure(uuid4())
-    await cluster.ensure(uuid4())
+            await databases.ensure(uuid4())
+    await databases.ensure(uuid4())
     await cluster.close()
+
+
+Connect = Callable[[str], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Opens sessions, which end with the test."""
+    opened: list[asyncpg.Connection[asyncpg.Record]] = []
+
+    async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+        opened.append(await asyncpg.connect(url))
+        return opened[-1]
+
+    yield connect
+    for connection in opened:
+        connection.terminate()
+
+
+def login_of(url: str) -> str:
+    return urlsplit(url).username or ""
+
+
+async def test_logins_take_turns_and_own_the_same_things(
+    provider: LocalProvider, app: App, connect: Connect
+) -> None:
+    first = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    old = await connect(first.url)
+    await old.execute("CREATE TABLE things (id int); INSERT INTO things VALUES (1)")
+    second = await provider.open_login(first.external_id, login_of(first.url))
+    assert login_of(second.url) != login_of(first.url)
+
+    # Both work, in sessions that are there and in new ones.
+    new, again = await connect(second.url), await connect(first.url)
+    await new.execute("ALTER TABLE things ADD COLUMN name text; CREATE TABLE more (id int)")
+    await old.execute("INSERT INTO more VALUES (1); DROP TABLE things")
+
+    await provider.close_login(first.external_id, login_of(first.url))
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await again.fetchval("SELECT 1")
+    with pytest.raises(asyncpg.PostgresError):
+        await connect(first.url)
+    assert await new.fetchval("SELECT count(*) FROM more") == 1
+    third = await provider.open_login(first.external_id, login_of(second.url))
+    assert login_of(third.url) == login_of(first.url)
+    assert await (await connect(third.url)).fetchval("SELECT count(*) FROM more") == 1
+    await provider.close_login(first.external_id, login_of(first.url))
+    await provider.close_login(first.external_id, login_of(first.url))
+
+
+async def test_what_a_login_made_as_itself_stays_the_databases(
+    provider: LocalProvider, app: App, connect: Connect
+) -> None:
+    first = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    mine = await connect(first.url)
+    await mine.execute("CREATE SCHEMA own; GRANT ALL ON SCHEMA own TO PUBLIC; SET ROLE NONE")
+    await mine.execute("CREATE TABLE own.things (id int)")
+    second = await provider.open_login(first.external_id, login_of(first.url))
+    await provider.close_login(first.external_id, login_of(first.url))
+    await (await connect(second.url)).execute("DROP TABLE own.things")
+
+
+@pytest.mark.parametrize("login", ["postgres", "app_x_a", "x; DROP ROLE postgres"])
+async def test_logins_of_others_are_never_touched(
+    provider: LocalProvider, app: App, login: str
+) -> None:
+    mine = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    with pytest.raises(InvalidInput):
+        await provider.close_login(mine.external_id, login)
+    with pytest.raises(InvalidInput):
+        await provider.open_login(mine.external_id, login)
+
+
+async def test_metrics_are_those_of_the_database_and_its_statements(
+    provider: LocalProvider, app: App, connect: Connect
+) -> None:
+    mine, other = [
+        await provider.ensure_database(DatabaseRequest(uuid4(), app, name, "free"), Lines())
+        for name in ("main", "other")
+    ]
+    elsewhere = await connect(other.url)
+    await elsewhere.execute("CREATE TABLE secret_things (id int)")
+    await elsewhere.fetch("SELECT * FROM secret_things")
+    connection = await connect(mine.url)
+    before = await provider.measure_database(mine.external_id)
+    await connection.execute("CREATE TABLE things AS SELECT generate_series(1, 50000) AS id")
+    await connection.execute("SET my.setting = 'hunter2'")
+    for number in range(3):
+        await connection.fetch("SELECT count(*) FROM things WHERE id <> 4711 + $1", number)
+    await connection.execute("BEGIN; SELECT 1")
+    await connection.execute("SELECT pg_stat_force_next_flush()")
+    after = await provider.measure_database(mine.external_id)
+
+    assert after.size_bytes > before.size_bytes + 50_000 * 28
+    assert (after.connections, after.connections_idle_in_transaction) == (1, 1)
+    assert after.connection_limit == 40
+    assert after.measured_at > before.measured_at
+    assert after.cache_hit_ratio is not None
+    assert 0 < after.cache_hit_ratio <= 1
+    [counting] = [one for one in after.slowest_statements if "count(*)" in one.query]
+    assert (counting.calls, counting.rows) == (3, 3)
+    assert 0 < counting.mean_milliseconds < counting.total_milliseconds
+    shown = "".join(one.query for one in after.slowest_statements)
+    for hidden in ("4711", "hunter2", "secret_things", "pg_stat_statements"):
+        assert hidden not in shown
+
+
+async def test_database_limits_its_connections(
+    provider: LocalProvider, app: App, connect: Connect
+) -> None:
+    mine = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    for _ in range(40):
+        await connect(mine.url)
+    with pytest.raises(asyncpg.TooManyConnectionsError):
+        await connect(mine.url)

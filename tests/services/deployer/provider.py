@@ -1,13 +1,15 @@
 """A provider whose machine is a folder: stateful, idempotent, and able to fail where told to."""
 
 import asyncio
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
-from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import (
     App,
@@ -15,7 +17,9 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
+    DatabaseDump,
     DatabaseHandle,
+    DatabaseMetrics,
     DatabaseRequest,
     Endpoint,
     KeptLog,
@@ -25,6 +29,8 @@ from autodeploy.providers.base import (
     ReleaseRequest,
     RuntimeLines,
     RuntimeStatus,
+    StatementMetrics,
+    TableContents,
 )
 
 
@@ -51,6 +57,8 @@ class FolderProvider:
         self.check_url: str | None = None
         self.output: list[tuple[float, str, str]] = []
         self.build_lines: list[str] = []
+        self.logins: dict[str, set[str]] = {}
+        self.marks: dict[str, str] = {}
         (machine / "releases").mkdir(parents=True, exist_ok=True)
         (machine / "traffic").mkdir(exist_ok=True)
         (machine / "databases").mkdir(exist_ok=True)
@@ -58,7 +66,15 @@ class FolderProvider:
     manifest = Manifest(
         name="local",
         title="A folder",
-        capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE}),
+        capabilities=frozenset(
+            {
+                Capability.DEPLOY,
+                Capability.DATABASE,
+                Capability.DATABASE_BACKUPS,
+                Capability.DATABASE_METRICS,
+                Capability.DATABASE_ROTATION,
+            }
+        ),
         regions=(),
         pricing=(),
     )
@@ -132,13 +148,90 @@ class FolderProvider:
     async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
         await self._call("ensure_database")
         file = self.machine / "databases" / str(request.database_id)
-        file.touch()
+        if not file.exists():
+            file.write_text("{}")
         await self._effect("ensure_database")
         return DatabaseHandle(file.name, f"postgresql://app:dbpass-{file.name}@db/app")
 
     async def destroy_database(self, external_id: str) -> None:
         await self._call("destroy_database")
         (self.machine / "databases" / external_id).unlink(missing_ok=True)
+        await self._effect("destroy_database")
+
+    def database(self, external_id: str) -> Path:
+        """The database: a file of JSON, a list of rows by table. Its copy lies beside it."""
+        return self.machine / "databases" / external_id
+
+    def databases(self) -> set[str]:
+        """The databases and copies that there are."""
+        return {file.name for file in (self.machine / "databases").iterdir()}
+
+    async def measure_database(self, external_id: str) -> DatabaseMetrics:
+        await self._call("measure_database")
+        size = self.database(external_id).stat().st_size
+        statement = StatementMetrics("SELECT $1", 2, 3.0, 1.5, 2)
+        return DatabaseMetrics(
+            1_800_000_000.0, size, 3, 1, 1, 40, 10, 2, 0, 0.5, 0, None, (statement,)
+        )
+
+    async def open_login(self, external_id: str, beside: str) -> DatabaseHandle:
+        await self._call("open_login")
+        login = "a" if beside != "a" else "b"
+        self.logins[external_id] = self.logins.get(external_id, {"app"}) | {login}
+        await self._effect("open_login")
+        return DatabaseHandle(
+            external_id, f"postgresql://{login}:{self.calls['open_login']}@db/app"
+        )
+
+    async def close_login(self, external_id: str, login: str) -> None:
+        await self._call("close_login")
+        self.logins[external_id] = self.logins.get(external_id, {"app"}) - {login}
+        await self._effect("close_login")
+
+    @asynccontextmanager
+    async def dump_database(self, external_id: str) -> AsyncIterator[DatabaseDump]:
+        await self._call("dump_database")
+        data = self.database(external_id).read_bytes()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for begin in range(0, len(data), 7):
+                yield data[begin : begin + 7]
+            await self._effect("dump_database")
+
+        yield DatabaseDump(_contents(data), chunks())
+
+    async def restore_copy(
+        self, external_id: str, chunks: AsyncIterator[bytes], *, keep_as: str | None = None
+    ) -> tuple[TableContents, ...]:
+        await self._call("restore_copy")
+        data = b"".join([chunk async for chunk in chunks])
+        try:
+            found = _contents(data)
+        except ValueError:
+            raise Conflict("The backup does not restore.") from None
+        if keep_as is not None:
+            copy = self.machine / "databases" / f"{external_id}.copy"
+            copy.write_bytes(data)
+            self.marks[copy.name] = keep_as
+        await self._effect("restore_copy")
+        return found
+
+    async def adopt_copy(self, external_id: str, restore: str) -> None:
+        await self._call("adopt_copy")
+        copy = self.machine / "databases" / f"{external_id}.copy"
+        if self.marks.get(external_id) != restore:
+            if self.marks.get(copy.name) != restore or not copy.exists():
+                raise NotFound("the copy is gone")
+            copy.replace(self.database(external_id))
+            self.marks[external_id] = restore
+        await self._effect("adopt_copy")
+
+    async def discard_copy(self, external_id: str) -> None:
+        await self._call("discard_copy")
+        (self.machine / "databases" / f"{external_id}.copy").unlink(missing_ok=True)
+
+    async def restored_by(self, external_id: str) -> str | None:
+        return self.marks.get(external_id)
 
     async def _call(self, name: str) -> None:
         self.calls[name] += 1
@@ -146,6 +239,14 @@ class FolderProvider:
 
     async def _effect(self, name: str) -> None:
         await _run(self.after.get(name))
+
+
+def _contents(data: bytes) -> tuple[TableContents, ...]:
+    tables: dict[str, list[object]] = json.loads(data)
+    return tuple(
+        TableContents(name, len(rows), hashlib.sha256(repr(rows).encode()).hexdigest())
+        for name, rows in sorted(tables.items())
+    )
 
 
 async def _run(action: Callable[[], object] | None) -> None:

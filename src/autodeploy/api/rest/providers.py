@@ -38,8 +38,15 @@ class PriceView(Schema):
     as_of: str
 
 
-async def _list_manifests(request: Request) -> list[Manifest]:
+async def _get_registry(request: Request) -> Registry:
     registry: Registry = request.app.state.providers
+    return registry
+
+
+ProvidersDep = Annotated[Registry, Depends(_get_registry)]
+
+
+async def _list_manifests(registry: ProvidersDep) -> list[Manifest]:
     return registry.list()
 
 

@@ -15,6 +15,7 @@ from autodeploy.cli.user.arguments import (
     complete_organization,
     complete_project,
 )
+from autodeploy.cli.user.db import database_app
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.org import organization_app
 from autodeploy.cli.user.tokens import tokens_app
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
         name = "open" if command is open_app else None
         app.command(name, rich_help_panel=PANEL)(command)
     app.add_typer(environment_app, rich_help_panel=PANEL)
+    app.add_typer(database_app, rich_help_panel=PANEL)
     app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)
     app.add_typer(tokens_app, rich_help_panel=TEAM_PANEL)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,35 @@ class AgentClient:
             content: dict[str, Any] = answer.json() if answer.content else {}
             return content
         raise _error(answer)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: AsyncIterator[bytes] | None = None,
+        query: Mapping[str, str | float] | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """An answer whose body is read as it comes; there is no limit on how long that takes.
+
+        Raises what ``call`` raises; an agent that is away is not waited for.
+        """
+        transport = socket_transport(self._socket)
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=None, write=None)
+        try:
+            async with (
+                httpx.AsyncClient(transport=transport, timeout=timeout) as client,
+                client.stream(
+                    method, f"http://runtime{path}", content=content, params=query
+                ) as answer,
+            ):
+                if not answer.is_success:
+                    await answer.aread()
+                    raise _error(answer)
+                yield answer
+        except httpx.HTTPError as error:
+            raise _away(error) from error
 
     async def _send(
         self,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 from autodeploy.kernel.errors import NotFound
@@ -20,8 +19,6 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
-    DatabaseHandle,
-    DatabaseRequest,
     Endpoint,
     KeptLog,
     LogSink,
@@ -37,8 +34,9 @@ from autodeploy.providers.crashes import explain_crash
 from autodeploy.providers.local.artifact import ArtifactStore
 from autodeploy.providers.local.builder import Builder
 from autodeploy.providers.local.client import AgentClient
+from autodeploy.providers.local.databases import LocalDatabases
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
-from autodeploy.providers.local.layout import Layout, database_name
+from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.runtime import APP_LIMITS, AppCommand, app_sandbox
@@ -55,6 +53,9 @@ MANIFEST = Manifest(
         {
             Capability.DEPLOY,
             Capability.DATABASE,
+            Capability.DATABASE_METRICS,
+            Capability.DATABASE_BACKUPS,
+            Capability.DATABASE_ROTATION,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.ROLLBACK,
@@ -68,7 +69,7 @@ MANIFEST = Manifest(
 )
 
 
-class LocalProvider:
+class LocalProvider(LocalDatabases):
     """Builds and runs apps beside AutoDeploy. Holds no state: files and the agent do."""
 
     def __init__(
@@ -90,7 +91,7 @@ class LocalProvider:
             self._layout, self._sandbox, self._artifacts, build_limits or BuildLimits()
         )
         self._release_limits = replace(app_limits, seconds=_RELEASE_SECONDS)
-        self._agent = AgentClient(self._layout.agent_socket)
+        super().__init__(AgentClient(self._layout.agent_socket))
 
     @property
     def manifest(self) -> Manifest:
@@ -207,20 +208,6 @@ class LocalProvider:
         answer = await self._agent.call("GET", f"/instances/{deployment_id}/lines", query=query)
         lines = tuple((at, stream, text) for at, stream, text in answer["lines"])
         return RuntimeLines(answer["cursor"], lines)
-
-    @fault_point("local.ensure_database")
-    async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
-        """A PostgreSQL database of the app's own on this machine; sets a new password."""
-        answer = await self._agent.call("PUT", f"/databases/{request.database_id}")
-        await log("info", "database", "The PostgreSQL database on this machine is ready.")
-        return DatabaseHandle(answer["external_id"], answer["url"])
-
-    @fault_point("local.destroy_database")
-    async def destroy_database(self, external_id: str) -> None:
-        """Drop the database and its role, by the name or by the id of a database of ours."""
-        with contextlib.suppress(ValueError):
-            external_id = database_name(UUID(external_id))
-        await self._agent.call("DELETE", f"/databases/{quote(external_id, safe='')}")
 
     async def _ensure_unpacked(self, request: ReleaseRequest, log: LogSink) -> None:
         folder = self._layout.release(request.deployment_id)

@@ -116,7 +116,9 @@ FIELDS: Mapping[str, Fields] = {
          "source_deployment_id", "status"),
     ),
     "databases": Fields(
-        ObjectType.DATABASE, ("project_id", "environment", "name", "provider", "plan")
+        ObjectType.DATABASE,
+        ("project_id", "environment", "name", "provider", "plan", "backup_schedule", "backup_hour",
+         "keep_daily", "keep_weekly"),
     ),
 }  # fmt: skip
 

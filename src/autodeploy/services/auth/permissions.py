@@ -36,6 +36,11 @@ class Action(StrEnum):
     DEPLOYMENT_ROLLBACK = "deployment.rollback"
     DATABASE_READ = "database.read"
     DATABASE_CREATE = "database.create"
+    DATABASE_UPDATE = "database.update"
+    DATABASE_CREDENTIALS = "database.credentials"
+    DATABASE_ROTATE = "database.rotate"
+    DATABASE_BACKUP = "database.backup"
+    DATABASE_RESTORE = "database.restore"
     DATABASE_DELETE = "database.delete"
     MONITOR_READ = "monitor.read"
     ALERT_MANAGE = "alert.manage"
@@ -65,10 +70,15 @@ _MEMBER = _VIEWER | {
     Action.DEPLOYMENT_CANCEL,
     Action.DEPLOYMENT_ROLLBACK,
     Action.DATABASE_CREATE,
+    Action.DATABASE_UPDATE,
+    Action.DATABASE_CREDENTIALS,
+    Action.DATABASE_ROTATE,
+    Action.DATABASE_BACKUP,
     Action.ALERT_MANAGE,
 }
 _ADMIN = _MEMBER | {
     Action.PROJECT_DELETE,
+    Action.DATABASE_RESTORE,
     Action.DATABASE_DELETE,
     Action.ORGANIZATION_UPDATE,
     Action.MEMBER_MANAGE,
@@ -102,6 +112,11 @@ PROJECT_ACTIONS = frozenset(
         Action.DEPLOYMENT_ROLLBACK,
         Action.DATABASE_READ,
         Action.DATABASE_CREATE,
+        Action.DATABASE_UPDATE,
+        Action.DATABASE_CREDENTIALS,
+        Action.DATABASE_ROTATE,
+        Action.DATABASE_BACKUP,
+        Action.DATABASE_RESTORE,
         Action.DATABASE_DELETE,
         Action.MONITOR_READ,
         Action.ALERT_MANAGE,
@@ -136,6 +151,11 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.DEPLOYMENT_ROLLBACK: Scope.DEPLOY,
     Action.DATABASE_READ: Scope.READ,
     Action.DATABASE_CREATE: Scope.WRITE,
+    Action.DATABASE_UPDATE: Scope.WRITE,
+    Action.DATABASE_CREDENTIALS: Scope.WRITE,
+    Action.DATABASE_ROTATE: Scope.WRITE,
+    Action.DATABASE_BACKUP: Scope.WRITE,
+    Action.DATABASE_RESTORE: Scope.WRITE,
     Action.DATABASE_DELETE: Scope.WRITE,
     Action.MONITOR_READ: Scope.READ,
     Action.ALERT_MANAGE: Scope.WRITE,

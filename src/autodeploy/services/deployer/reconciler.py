@@ -5,15 +5,16 @@ goes with the connection when a worker dies.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import text
 
-from autodeploy.kernel.db import Database
+from autodeploy.kernel.locks import held_alone
 from autodeploy.services.auth.upkeep import remove_expired
+from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.rotation import retire_logins
+from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.releases import retire_leftovers
@@ -25,6 +26,7 @@ _LOCKS = 0x4144  # the first half of each lock's number, so that no other progra
 
 _EXPIRY_SECONDS = 600.0
 _BUILDS_SECONDS = 3600.0
+_SCHEDULE_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +52,11 @@ class Reconciler:
             _Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
             _Duty("remove", 5, interval_seconds, lambda: remove_deleted_projects(engine)),
             _Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
-            _Duty("builds", 7, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
+            _Duty("databases", 7, interval_seconds, lambda: dispatch_databases(engine.resources)),
+            _Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),
+            _Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
+            _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
+            _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
         )
 
     async def run(self) -> None:
@@ -63,7 +69,7 @@ class Reconciler:
     async def run_once(self) -> None:
         """One pass of every duty, one after the other."""
         for duty in self._duties:
-            async with _exclusively(self._engine.resources.db, duty.number) as mine:
+            async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
                 if mine:
                     await duty.run()
 
@@ -71,34 +77,9 @@ class Reconciler:
         await asyncio.sleep(first_seconds)
         while True:
             try:
-                async with _exclusively(self._engine.resources.db, duty.number) as mine:
+                async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
                     if mine:
                         await duty.run()
             except Exception as error:
                 _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)
             await asyncio.sleep(duty.seconds)
-
-
-@asynccontextmanager
-async def _exclusively(db: Database, number: int) -> AsyncIterator[bool]:
-    """Whether this process alone does the duty now."""
-    async with db.engine.connect() as connection:
-        # The lock belongs to the connection, so no transaction stays open beside the duty, and
-        # the server must not take the connection for an idle one however long the duty lasts.
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        locked = await connection.scalar(
-            text(
-                "SELECT pg_try_advisory_lock(:space, :number), "
-                "set_config('idle_session_timeout', '0', false)"
-            ),
-            {"space": _LOCKS, "number": number},
-        )
-        try:
-            yield bool(locked)
-        finally:
-            if locked:
-                await connection.execute(
-                    text("SELECT pg_advisory_unlock(:space, :number)"),
-                    {"space": _LOCKS, "number": number},
-                )
-            await connection.execute(text("RESET idle_session_timeout"))

@@ -11,8 +11,11 @@ from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.context import app_of
+from autodeploy.services.deployer.databases.upkeep import remove_backups
+from autodeploy.services.deployer.databases.work import working_on
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import (
+    DatabaseBackup,
     Deployment,
     Environment,
     Project,
@@ -69,12 +72,21 @@ async def _remove(engine: Engine, project_id: UUID) -> None:
                 select(ProjectDatabase).where(ProjectDatabase.project_id == project_id)
             )
         ).all()
+        backups = (
+            await session.scalars(
+                select(DatabaseBackup).where(DatabaseBackup.project_id == project_id)
+            )
+        ).all()
     for environment in environments:
         await engine.providers.deploys(environment.provider).destroy(app_of(environment))
     for database in databases:
-        provider = engine.providers.databases(database.provider)
-        # One whose making was interrupted is known by the id that it was asked for with.
-        await provider.destroy_database(database.external_id or str(database.id))
+        async with working_on(engine.resources.db, database.id) as mine:
+            if not mine:
+                return  # who works on it finds the project deleted; a later pass goes on
+            provider = engine.providers.databases(database.provider)
+            # One whose making was interrupted is known by the id that it was asked for with.
+            await provider.destroy_database(database.external_id or str(database.id))
+    await remove_backups(engine, backups)
     async with engine.resources.db.transaction() as session:
         removed = await session.scalar(
             delete(Project).where(Project.id == project_id).returning(Project.id)

@@ -15,7 +15,8 @@ from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
-from autodeploy.services.deployer.databases import ensure_database, needs_database
+from autodeploy.services.deployer.databases.needs import needs_database
+from autodeploy.services.deployer.databases.provisioning import ensure_database
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy

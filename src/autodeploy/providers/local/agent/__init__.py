@@ -13,7 +13,10 @@ from starlette.applications import Starlette
 from autodeploy.kernel.process import SystemUser
 from autodeploy.kernel.sandbox import Limits, open_sandbox
 from autodeploy.providers.local.agent.api import AgentApi
+from autodeploy.providers.local.agent.cluster import AppCluster
+from autodeploy.providers.local.agent.database_api import DatabaseApi
 from autodeploy.providers.local.agent.databases import AppDatabases
+from autodeploy.providers.local.agent.dumps import Dumps
 from autodeploy.providers.local.agent.instances import Instances
 from autodeploy.providers.local.agent.proxy import Proxy
 from autodeploy.providers.local.layout import Layout
@@ -43,19 +46,20 @@ async def run_agent(
     sandbox = await open_sandbox(home, allow_unsandboxed=allow_unsandboxed)
     instances = Instances(layout, sandbox, limits)
     proxy = Proxy(layout, proxy_port, user)
-    databases = AppDatabases(home, user)
-    databases.check()  # within the server a failure would end in a traceback
+    cluster = AppCluster(home, user)
+    cluster.check()  # within the server a failure would end in a traceback
+    databases = DatabaseApi(AppDatabases(cluster), Dumps(cluster, user))
     api = AgentApi(layout, sandbox, instances, proxy, databases)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with proxy.running():
             try:
-                databases.start_existing()
+                cluster.start_existing()
                 yield
             finally:
                 await instances.close()
-                await databases.close()
+                await cluster.close()
 
     await _serve(api.application(lifespan), layout.agent_socket)
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.sandbox import Sandbox
-from autodeploy.providers.local.agent.databases import AppDatabases
+from autodeploy.providers.local.agent.database_api import DatabaseApi
 from autodeploy.providers.local.agent.instances import Instance, Instances
 from autodeploy.providers.local.agent.ports import host_uid, taken_by_others
 from autodeploy.providers.local.agent.proxy import Promotion, Proxy
@@ -34,7 +34,7 @@ class AgentApi:
         sandbox: Sandbox,
         instances: Instances,
         proxy: Proxy,
-        databases: AppDatabases,
+        databases: DatabaseApi,
     ):
         self._layout = layout
         self._sandbox = sandbox
@@ -55,8 +55,7 @@ class AgentApi:
                 Route(f"{instance}/lines", self._lines),
                 Route("/apps/{number:int}", self._promote, methods=["PUT"]),
                 Route("/apps/{number:int}", self._destroy, methods=["DELETE"]),
-                Route("/databases/{database_id:uuid}", self._ensure_database, methods=["PUT"]),
-                Route("/databases/{name:str}", self._drop_database, methods=["DELETE"]),
+                *self._databases.routes(),
             ],
             exception_handlers={AutoDeployError: _problem},
             lifespan=lifespan,
@@ -113,16 +112,6 @@ class AgentApi:
         await self._instances.remove(self._instances.of_app(number))
         for folder in (self._layout.cache(number), self._layout.standby(number)):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        return Response(status_code=204)
-
-    @fault_point("agent.ensure_database")
-    async def _ensure_database(self, request: Request) -> Response:
-        handle = await self._databases.ensure(request.path_params["database_id"])
-        return JSONResponse({"external_id": handle.external_id, "url": handle.url})
-
-    @fault_point("agent.drop_database")
-    async def _drop_database(self, request: Request) -> Response:
-        await self._databases.destroy(request.path_params["name"])
         return Response(status_code=204)
 
     def _find(self, request: Request) -> Instance:

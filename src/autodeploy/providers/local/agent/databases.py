@@ -1,207 +1,215 @@
-"""The apps' own PostgreSQL cluster: another server than AutoDeploy's, one role a database."""
+"""The apps' databases: each with an owner that nobody signs in as, and logins that act as it.
+
+Two logins, ``…_a`` and ``…_b``, take turns, so that a password is changed while programs that know
+the one before go on. A third, for backups, may sign in only while one is made or restored.
+"""
 
 import asyncio
-import contextlib
 import secrets
-from pathlib import Path
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
-import asyncpg
-import structlog
-
-from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
-from autodeploy.kernel.errors import InvalidInput, Unavailable
-from autodeploy.kernel.ports import is_free
-from autodeploy.kernel.process import SystemUser
-from autodeploy.providers.base import DatabaseHandle
-from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
+from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.providers.base import DatabaseHandle, DatabaseMetrics, StatementMetrics
+from autodeploy.providers.local.agent.cluster import REPLACED, SCRATCH, AppCluster, Connection
 from autodeploy.providers.local.layout import database_name
 
-log = structlog.get_logger(__name__)
-
-_CONNECTION_LIMIT = 40
-_START_SECONDS = 30.0
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 30.0
-_SETTINGS = {"max_connections": "200", "statement_timeout": "0"}
+CONNECTION_LIMIT = 40
+# What a database lets in beyond a login's own: the other login while they take turns, and backups.
+_SPARE_CONNECTIONS = 10
+_SLOTS = ("a", "b")
+_SLOWEST = 10
+_LONGEST_STATEMENT = 500
 
 
 class AppDatabases:
-    """Starts the cluster on first need, keeps it running, makes and drops databases."""
+    """Makes and drops databases and their logins, and measures them."""
 
-    def __init__(self, home: Path, user: SystemUser | None):
-        self._home = home
-        self._user = user
-        self._port_file = home / "apps-postgres.port"
+    def __init__(self, cluster: AppCluster):
+        self._cluster = cluster
         self._lock = asyncio.Lock()
-        self._server: EmbeddedPostgres | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()
-
-    def check(self) -> None:
-        """Raise ``InvalidInput`` for a file of an earlier life that cannot be used."""
-        if self._exists():
-            _port(self._port_file)
-
-    def start_existing(self) -> None:
-        """Start the cluster when an earlier run made one: apps expect their data."""
-        if self._exists():
-            self._keep()
-
-    def _exists(self) -> bool:
-        return (self._home / "apps-postgres" / "PG_VERSION").exists()
 
     async def ensure(self, database_id: UUID) -> DatabaseHandle:
-        """Make the database and its role, or give the role a new password."""
+        """Make the database with its owner and a login, or give the login a new password."""
         name = database_name(database_id)
-        password = secrets.token_urlsafe(24)
-        async with self._lock:
-            server = await self._running()
-            connection = await self._connect(server)
-            try:
-                await _ensure(connection, name, password)
-            finally:
-                await connection.close()
-        url = f"postgresql://{name}:{password}@127.0.0.1:{server.tcp_port}/{name}"
-        return DatabaseHandle(external_id=name, url=url)
+        async with self._lock, self._cluster.superuser() as connection:
+            await _ensure_owner(connection, name)
+            await make_database(connection, name, owner=name)
+            return await self._open(connection, name, login_of(name, "a"))
+
+    async def open_login(self, name: str, beside: str) -> DatabaseHandle:
+        """Let the login sign in that is not ``beside``, with a new password.
+
+        Raises ``NotFound``.
+        """
+        check_name(name)
+        _check_login(name, beside)
+        login = next(each for slot in _SLOTS if (each := login_of(name, slot)) != beside)
+        async with self._lock, self._cluster.superuser() as connection:
+            await _require(connection, name)
+            return await self._open(connection, name, login)
+
+    async def close_login(self, name: str, login: str) -> None:
+        """Let ``login`` sign in no more and end its sessions. Idempotent."""
+        check_name(name)
+        _check_login(name, login)
+        async with self._lock, self._cluster.superuser() as connection:
+            if not await _role_exists(connection, login):
+                return
+            await connection.execute(f"ALTER ROLE {login} NOLOGIN PASSWORD NULL")
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", login
+            )
+        # What it made while it did not act as the owner must not depend on it.
+        if login != name:
+            async with self._cluster.superuser(name) as connection:
+                await connection.execute(f"REASSIGN OWNED BY {login} TO {name}")
 
     async def destroy(self, name: str) -> None:
-        """Drop the database with its sessions, and its role. Idempotent."""
-        _check_name(name)
-        if not self._exists():
+        """Drop the database with its sessions, its copies and its roles. Idempotent."""
+        check_name(name)
+        if not self._cluster.exists():
             return
-        async with self._lock:
-            connection = await self._connect(await self._running())
-            try:
-                await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-                await connection.execute(f"DROP ROLE IF EXISTS {name}")
-            finally:
-                await connection.close()
+        async with self._lock, self._cluster.superuser() as connection:
+            for database in (name, name + SCRATCH, name + REPLACED):
+                await connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+            for role in (*(login_of(name, slot) for slot in _SLOTS), backup_login(name), name):
+                await connection.execute(f"DROP ROLE IF EXISTS {role}")
 
-    async def close(self) -> None:
-        """Stop the cluster."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-        if self._server is not None:
-            await self._server.stop()
+    async def measure(self, name: str) -> dict[str, Any]:
+        """``DatabaseMetrics`` as JSON. Raises ``NotFound``."""
+        check_name(name)
+        async with self._cluster.superuser() as connection:
+            await _require(connection, name)
+            return asdict(await _measure(connection, name))
 
-    async def _running(self) -> EmbeddedPostgres:
-        server = self._keep()
-        try:
-            await asyncio.wait_for(self._ready.wait(), _START_SECONDS)
-        except TimeoutError:
-            raise _away(_why_not_started(server)) from None
-        return server
-
-    def _keep(self) -> EmbeddedPostgres:
-        """The server, kept alive from now on. Its port is chosen once, since it is in URLs."""
-        if self._server is None:
-            self._server = EmbeddedPostgres(
-                data=self._home / "apps-postgres",
-                sockets=self._home / "run" / "apps-postgres",
-                password_file=_password_file(self._home / "secrets" / "apps-postgres.password"),
-                log=self._home / "logs" / "apps-postgres.log",
-                user=self._user,
-                tcp_port=_port(self._port_file),
-                settings=_SETTINGS,
-            )
-            self._keeper = asyncio.create_task(self._keep_alive(self._server))
-        return self._server
-
-    async def _keep_alive(self, server: EmbeddedPostgres) -> None:
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                process = await server.start()
-                await server.wait_ready(_START_SECONDS)
-            except (Unavailable, OSError):
-                # After a crash the old server's processes may need a moment to go.
-                log.warning("apps_postgres.start_failed", exc_info=True)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-                continue
-            pause = _FIRST_PAUSE_SECONDS
-            self._ready.set()
-            code = await process.wait()
-            self._ready.clear()
-            log.error("apps_postgres.ended", exit_code=code)
-
-    async def _connect(self, server: EmbeddedPostgres) -> "asyncpg.Connection[asyncpg.Record]":
-        try:
-            return await asyncpg.connect(
-                host=str(server.sockets),
-                port=server.tcp_port,
-                user="postgres",
-                password=server.password_file.read_text().strip(),
-                database="postgres",
-                timeout=10,
-            )
-        except (OSError, asyncpg.PostgresError) as error:
-            raise _away(type(error).__name__) from error
+    async def _open(self, connection: Connection, name: str, login: str) -> DatabaseHandle:
+        password = secrets.token_urlsafe(24)
+        await set_login(connection, login, name, password)
+        # Everything that it makes belongs to the owner, whichever login made it.
+        await connection.execute(f"ALTER ROLE {login} SET role = '{name}'")
+        server = await self._cluster.running()
+        url = f"postgresql://{login}:{password}@127.0.0.1:{server.tcp_port}/{name}"
+        return DatabaseHandle(external_id=name, url=url)
 
 
-def _away(reason: str) -> Unavailable:
-    return Unavailable(
-        f"The apps' database server does not answer: {reason}.",
-        remedy="It is started again by itself. See logs/apps-postgres.log.",
-    )
+def login_of(name: str, slot: str) -> str:
+    return f"{name}_{slot}"
 
 
-def _why_not_started(server: EmbeddedPostgres) -> str:
-    port = server.tcp_port
-    assert port is not None
-    ended = server.process is None or server.process.returncode is not None
-    taken = ended and not is_free(port)
-    return f"another program has its port {port}" if taken else "it did not start"
+def backup_login(name: str) -> str:
+    return f"{name}_backup"
 
 
-async def _ensure(
-    connection: "asyncpg.Connection[asyncpg.Record]", name: str, password: str
-) -> None:
-    # Neither holds a quote: the name is from an id, the password is URL-safe base64.
-    _check_name(name)
-    role = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
-    verb = "ALTER" if role else "CREATE"
-    await connection.execute(
-        f"{verb} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE "
-        f"CONNECTION LIMIT {_CONNECTION_LIMIT} PASSWORD '{password}'"
-    )
-    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-        await connection.execute(f"CREATE DATABASE {name} OWNER {name}")
-    # Databases are closed to all roles but their own.
-    for database in (name, "postgres", "template1"):
-        await connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
-
-
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise ``InvalidInput`` for what is not the name of an app's database."""
     prefix, _, identifier = name.partition("_")
     if prefix != "app" or len(identifier) != 32 or set(identifier) - set("0123456789abcdef"):
         raise InvalidInput("This is not a database of this provider.", field="externalId")
 
 
-def _password_file(path: Path) -> Path:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    if not path.exists():
-        part = path.with_suffix(".new")
-        part.touch(mode=0o600)
-        part.write_text(secrets.token_urlsafe(32))
-        part.rename(path)
-    return path
+def _check_login(name: str, login: str) -> None:
+    # Databases of earlier versions have their owner as their one login.
+    if login not in (name, *(login_of(name, slot) for slot in _SLOTS)):
+        raise InvalidInput("This is not a login of the database.", field="login")
 
 
-def _port(path: Path) -> int:
-    """The port that is in the apps' URLs, chosen once."""
-    if not path.exists():
-        part = path.with_suffix(".new")
-        part.write_text(str(free_port(STABLE_PORTS, ())))
-        part.rename(path)
-    try:
-        return int(path.read_text())
-    except ValueError:
-        raise InvalidInput(
-            f"{path} does not hold the port of the apps' PostgreSQL.",
-            remedy="Write the number behind -p in apps-postgres/postmaster.opts into it: the URLs "
-            "of the apps' databases have that port.",
-        ) from None
+async def make_database(connection: Connection, name: str, *, owner: str) -> None:
+    """Make the database unless it is there, closed to all roles but its owner's."""
+    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+        await connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
+    limit = CONNECTION_LIMIT + _SPARE_CONNECTIONS
+    await connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT {limit}")
+    for database in (name, "postgres", "template1"):
+        await connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+
+
+async def set_login(
+    connection: Connection, login: str, owner: str, password: str, *, options: str = ""
+) -> None:
+    """Make or change a login that acts as ``owner``, with this password."""
+    # Neither holds a quote: names are made of an id, the password is URL-safe base64.
+    verb = "ALTER" if await _role_exists(connection, login) else "CREATE"
+    await connection.execute(
+        f"{verb} ROLE {login} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE {options} "
+        f"CONNECTION LIMIT {CONNECTION_LIMIT} PASSWORD '{password}'"
+    )
+    if login != owner:
+        await connection.execute(f"GRANT {owner} TO {login}")
+
+
+async def _ensure_owner(connection: Connection, name: str) -> None:
+    if not await _role_exists(connection, name):
+        await connection.execute(f"CREATE ROLE {name} NOLOGIN")
+
+
+async def _role_exists(connection: Connection, role: str) -> bool:
+    return bool(await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role))
+
+
+async def _require(connection: Connection, name: str) -> None:
+    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+        raise NotFound("There is no such database on this machine.")
+
+
+async def _measure(connection: Connection, name: str) -> DatabaseMetrics:
+    totals = await connection.fetchrow(
+        "SELECT clock_timestamp() AS at, pg_database_size(datname) AS size, xact_commit,"
+        " xact_rollback, blks_hit, blks_read, deadlocks, temp_bytes, stats_reset"
+        " FROM pg_stat_database WHERE datname = $1",
+        name,
+    )
+    states = await connection.fetch(
+        "SELECT coalesce(state, 'active') AS state, count(*) FROM pg_stat_activity"
+        " WHERE datname = $1 GROUP BY 1",
+        name,
+    )
+    sessions: dict[str, int] = {row["state"]: row["count"] for row in states}
+    if totals is None:
+        raise NotFound("There is no such database on this machine.")
+    reads, hits = totals["blks_read"], totals["blks_hit"]
+    return DatabaseMetrics(
+        measured_at=totals["at"].timestamp(),
+        size_bytes=totals["size"],
+        connections=sum(sessions.values()),
+        connections_active=sessions.get("active", 0),
+        connections_idle_in_transaction=sum(
+            count for state, count in sessions.items() if state.startswith("idle in transaction")
+        ),
+        connection_limit=CONNECTION_LIMIT,
+        transactions_committed=totals["xact_commit"],
+        transactions_rolled_back=totals["xact_rollback"],
+        deadlocks=totals["deadlocks"],
+        cache_hit_ratio=hits / (hits + reads) if hits + reads else None,
+        temporary_bytes=totals["temp_bytes"],
+        counted_since=totals["stats_reset"].timestamp() if totals["stats_reset"] else None,
+        slowest_statements=await _slowest(connection, name),
+    )
+
+
+async def _slowest(connection: Connection, name: str) -> tuple[StatementMetrics, ...]:
+    """What the app's own statements took: those of backups are of another role."""
+    if not await connection.fetchval("SELECT to_regclass('pg_stat_statements') IS NOT NULL"):
+        return ()
+    rows = await connection.fetch(
+        "SELECT left(s.query, $2) AS query, s.calls, s.total_exec_time, s.mean_exec_time,"
+        " s.rows FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid"
+        " JOIN pg_roles AS r ON r.oid = s.userid"
+        " WHERE d.datname = $1 AND r.rolname = ANY ($3) AND s.toplevel"
+        " ORDER BY s.total_exec_time DESC LIMIT $4",
+        name,
+        _LONGEST_STATEMENT,
+        [name, *(login_of(name, slot) for slot in _SLOTS)],
+        _SLOWEST,
+    )
+    return tuple(
+        StatementMetrics(
+            query=row["query"],
+            calls=row["calls"],
+            total_milliseconds=row["total_exec_time"],
+            mean_milliseconds=row["mean_exec_time"],
+            rows=row["rows"],
+        )
+        for row in rows
+    )

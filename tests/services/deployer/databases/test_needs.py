@@ -8,7 +8,7 @@ from autodeploy.services.analyzer.plan import (
     ServiceNeed,
     VariableType,
 )
-from autodeploy.services.deployer.databases import needs_database
+from autodeploy.services.deployer.databases.needs import needs_database
 
 
 def plan_with(kind: str | None, *, required: bool = True) -> Plan:

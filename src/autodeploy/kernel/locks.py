@@ -1,0 +1,36 @@
+"""Locks that PostgreSQL holds for a process, and that go with its connection when it dies."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+
+from autodeploy.kernel.db import Database
+
+
+@asynccontextmanager
+async def held_alone(db: Database, space: int, number: int) -> AsyncIterator[bool]:
+    """Whether this process alone holds the lock of these two 32-bit numbers, until the end.
+
+    Another holder is not waited for.
+    """
+    async with db.engine.connect() as connection:
+        # The lock belongs to the connection, so no transaction stays open meanwhile, and the
+        # server must not take the connection for an idle one however long that lasts.
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        locked = await connection.scalar(
+            text(
+                "SELECT pg_try_advisory_lock(:space, :number), "
+                "set_config('idle_session_timeout', '0', false)"
+            ),
+            {"space": space, "number": number},
+        )
+        try:
+            yield bool(locked)
+        finally:
+            if locked:
+                await connection.execute(
+                    text("SELECT pg_advisory_unlock(:space, :number)"),
+                    {"space": space, "number": number},
+                )
+            await connection.execute(text("RESET idle_session_timeout"))
