@@ -7,6 +7,7 @@ import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Literal
 
 from autodeploy.kernel.cache import Cache
@@ -18,6 +19,7 @@ from autodeploy.kernel.objects import ObjectStore, start_object_threads
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox import MIB, open_sandbox
+from autodeploy.kernel.scratch import remove_abandoned
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultRefused
@@ -59,7 +61,12 @@ def check_keys(settings: Settings) -> None:
 
 
 async def open_resources(settings: Settings, database_role: DatabaseRole) -> Resources:
-    """The kernel's parts, from the settings. They connect when they are first used."""
+    """The kernel's parts, from the settings. They connect when they are first used.
+
+    What processes that were killed had on disk for a while only is removed.
+    """
+    for folder in (settings.home / "sources", settings.home / "releases", Path(gettempdir())):
+        await asyncio.to_thread(remove_abandoned, folder)
     redis_url = settings.effective_redis_url
     cache = Cache.connect(redis_url)
     await start_object_threads()

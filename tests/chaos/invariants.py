@@ -169,6 +169,8 @@ def _leftovers(stage: Stage, projects: tuple[Project, ...]) -> Iterator[str]:
         folder = stage.home / name
         if entries := sorted(_entries(folder)):
             yield f"in {name}: {entries}"
+    if entries := sorted(_entries(stage.temporary)):
+        yield f"temporary: {entries}"
     if (table := stage.home / "routes/apps.json").exists() and "local_port" in table.read_text():
         yield "a row of the routed apps"
     if targets := [path.name for path in (stage.home / "routes").iterdir() if path != table]:

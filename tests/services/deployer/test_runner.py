@@ -97,6 +97,18 @@ async def test_changed_variable_builds_again_only_where_the_build_may_read_it(
     assert platform.provider.calls["build"] == builds
 
 
+async def test_switch_that_takes_longer_than_the_lease_is_done_once(platform: Platform) -> None:
+    """The run has the row locked meanwhile, so that its lease cannot be renewed, nor taken."""
+    created = await platform.deploy(await platform.project())
+    engine = platform.make_engine("slow", lease_seconds=2.0)
+    platform.provider.at["promote"] = lambda: asyncio.sleep(3.5)
+    await Runner(engine).run(created.id)
+
+    assert (await platform.view(created.id)).status == "ready"
+    assert platform.provider.calls["promote"] == 1
+    assert (await platform.row(created.id)).recoveries == 0
+
+
 async def test_build_is_made_or_left_out_as_asked(platform: Platform) -> None:
     project = await platform.project(
         STATIC | {"autodeploy.toml": "build = 'python make.py'\noutput = '.'\n"}

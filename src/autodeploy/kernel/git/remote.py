@@ -23,6 +23,7 @@ from autodeploy.kernel.git.submodules import (
 )
 from autodeploy.kernel.git.urls import RemoteUrl, parse_url
 from autodeploy.kernel.git.working_tree import read_index, write_files
+from autodeploy.kernel.scratch import make_scratch
 
 __all__ = ["GitClient", "PartialTree", "ResolvedRef"]
 
@@ -110,7 +111,7 @@ class GitClient:
     async def session(self, url: str) -> AsyncIterator[RemoteSession]:
         """A repository folder of its own and a checked connection, gone when the block ends."""
         remote = self.check_url(url)
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="autodeploy-git-"))
+        folder = await asyncio.to_thread(make_scratch, Path(tempfile.gettempdir()))
         try:
             session = RemoteSession(
                 remote=remote,

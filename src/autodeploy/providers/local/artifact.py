@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
@@ -27,6 +26,7 @@ from autodeploy.kernel.sandbox import (
     SandboxProcess,
     SandboxSpec,
 )
+from autodeploy.kernel.scratch import make_scratch
 from autodeploy.providers.base import Artifact
 from autodeploy.providers.local.errors import ArtifactUnusable
 from autodeploy.providers.local.layout import app_uid, ensure_app_folder
@@ -106,7 +106,7 @@ class ArtifactStore:
         With ``public`` the proxy's user can read it, and links that leave it are refused.
         Raises ``ArtifactUnusable``.
         """
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".unpack-"))
+        staging = make_scratch(target.parent)
         try:
             content = ensure_app_folder(staging / "content", number)
             await self._extract(key, content, number)
@@ -127,7 +127,7 @@ class ArtifactStore:
 
         The same as ``unpack`` of its artifact, without the work.
         """
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".adopt-"))
+        staging = make_scratch(target.parent)
         try:
             content = ensure_app_folder(staging / "content", number)
             await asyncio.to_thread(shutil.rmtree, folder / ".git", ignore_errors=True)

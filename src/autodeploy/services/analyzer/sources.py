@@ -3,7 +3,6 @@
 import asyncio
 import re
 import shutil
-import tempfile
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from autodeploy.kernel.git.partial import PartialTree
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.objects import ObjectNotFound
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.scratch import make_scratch
 from autodeploy.services.analyzer.models import Repository, RepositoryKind
 
 UPLOAD_LIMIT_BYTES = 500 * 1024 * 1024
@@ -134,7 +134,7 @@ async def scratch_folder(resources: Resources) -> AsyncIterator[Path]:
     """A private folder for strangers' files, gone when the block ends."""
     parent = resources.home / "sources"
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    folder = make_scratch(parent)
     try:
         yield folder
     finally:

@@ -1,6 +1,7 @@
 """Who runs a deployment: a lease on its row. Times are the database's, for all workers alike."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,11 +21,16 @@ LONGEST_LEASE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to run a deployment. ``recoveries`` counts the workers that were lost on it."""
+    """The right to run a deployment. ``recoveries`` counts the workers that were lost on it.
+
+    ``row`` is held by a transaction of the run that has the deployment's row locked for long:
+    nobody can take it meanwhile, and it cannot be renewed either.
+    """
 
     deployment_id: UUID
     fence: int
     recoveries: int
+    row: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
 
 
 def is_unleased() -> ColumnElement[bool]:

@@ -39,7 +39,7 @@ async def go_live(context: StepContext, release: Release) -> None:
     Raises ``LeaseLost`` and what the provider raises.
     """
     deployment = context.deployment
-    async with announcing(context.engine.resources) as transaction:
+    async with context.lease.row, announcing(context.engine.resources) as transaction:
         session = transaction.session
         await hold(session, deployment.id, context.lease.fence)
         environment = await session.get_one(

@@ -108,22 +108,27 @@ class Runner:
 
     async def _keep_lease(self, lease: Lease, cancellation: asyncio.Event) -> None:
         """Renew the lease until it is lost. While PostgreSQL is away it lasts as long as it was
-        renewed for, and not a moment longer."""
+        renewed for, and not a moment longer; where the run itself has the row locked, until it has
+        let go of it."""
         clock = asyncio.get_running_loop().time
         period = min(_HEARTBEAT_SECONDS, self._engine.lease_seconds / 3)
         expires = clock() + self._engine.lease_seconds
         while True:
-            begun = clock()
-            try:
-                async with asyncio.timeout_at(expires):
-                    if await renew_lease(
-                        self._engine.resources.db, lease, self._engine.lease_seconds
-                    ):
-                        cancellation.set()
-                expires = begun + self._engine.lease_seconds
-            except (DatabaseAway, TooFewFiles, TimeoutError, SQLAlchemyError) as error:
-                if clock() >= expires:
-                    raise LeaseLost from error
+            was_locked = lease.row.locked()
+            async with lease.row:
+                begun = clock()
+                if was_locked:
+                    expires = begun + self._engine.lease_seconds
+                try:
+                    async with asyncio.timeout_at(expires):
+                        if await renew_lease(
+                            self._engine.resources.db, lease, self._engine.lease_seconds
+                        ):
+                            cancellation.set()
+                    expires = begun + self._engine.lease_seconds
+                except (DatabaseAway, TooFewFiles, TimeoutError, SQLAlchemyError) as error:
+                    if clock() >= expires:
+                        raise LeaseLost from error
             await asyncio.sleep(period)
 
     async def _run_or_cancel(self, lease: Lease, cancellation: asyncio.Event) -> None:
