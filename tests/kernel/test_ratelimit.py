@@ -68,7 +68,8 @@ async def test_while_redis_is_away_this_process_counts_and_says_so_until_redis_i
     assert _counted_alone() == before + 3
     assert _shared() == 0
     socket.symlink_to(valkey.socket)
-    assert (await limiter.hit(str(home), limit)).allowed
+    assert (await limiter.hit(f"another than {home}", limit)).allowed
+    assert not (await limiter.hit(str(home), limit)).allowed  # what passed meanwhile counts
     assert _counted_alone() == before + 3
     assert _shared() == 1
     await cache.close()
