@@ -116,6 +116,7 @@ async def test_dump_that_postgresql_does_not_take_is_never_green(office: Office,
     assert backup.status == "failed"
     assert backup.error is not None
     assert backup.error.code == "backup_unusable"
+    assert "does not restore" in backup.error.message
     [row] = await run(database.id, "SELECT count(*) FROM other")
     assert row["count"] == 1
 
