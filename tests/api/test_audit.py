@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import pyotp
 import pytest
+from sqlalchemy import update
 from tests.api.conftest import SignUp
 from tests.api.deployer import User, make_runner
 from tests.services.analyzer.archives import tar_gz
@@ -25,6 +26,7 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer.analyses import queue_and_wait
 from autodeploy.services.auth.setup import issue_setup_token
+from autodeploy.services.deployer.models import DatabaseBackup, ProjectDatabase
 
 #: Routes that are no GET and change nothing that lasts: each with the reason.
 CHANGES_NOTHING = {
@@ -104,6 +106,49 @@ def writes(method: str, template: str, action: str) -> Callable[[Scenario], Scen
         return scenario
 
     return register
+
+
+async def _database(stage: Stage) -> str:
+    """The path of a database that is available, as if a worker had made it."""
+    project = await stage.user.project()
+    made = await stage.user.call("POST", "/databases", {"projectId": project["id"]}, status=202)
+    async with stage.resources.db.transaction() as session:
+        await session.execute(update(ProjectDatabase).values(status="available", external_id="x"))
+    return f"/databases/{made['id']}"
+
+
+@writes("POST", "/databases", "database.create")
+async def _(stage: Stage) -> Call:
+    return Call("/databases", {"projectId": (await stage.user.project())["id"]})
+
+
+@writes("PUT", "/databases/{database_id}", "database.update")
+async def _(stage: Stage) -> Call:
+    return Call(await _database(stage), {"backups": {"schedule": "off"}})
+
+
+@writes("DELETE", "/databases/{database_id}", "database.delete")
+async def _(stage: Stage) -> Call:
+    return Call(await _database(stage) + "?confirm=main")
+
+
+@writes("POST", "/databases/{database_id}/rotate", "database.rotate")
+async def _(stage: Stage) -> Call:
+    return Call(await _database(stage) + "/rotate")
+
+
+@writes("POST", "/databases/{database_id}/backups", "database.backup")
+async def _(stage: Stage) -> Call:
+    return Call(await _database(stage) + "/backups")
+
+
+@writes("POST", "/databases/{database_id}/restore", "database.restore")
+async def _(stage: Stage) -> Call:
+    path = await _database(stage)
+    backup = await stage.user.call("POST", f"{path}/backups", status=202)
+    async with stage.resources.db.transaction() as session:
+        await session.execute(update(DatabaseBackup).values(status="verified"))
+    return Call(f"{path}/restore", {"backupId": backup["id"], "confirm": "main"})
 
 
 @writes("POST", "/auth/register", "auth.register")

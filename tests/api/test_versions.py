@@ -85,8 +85,16 @@ async def _limit_of_a_member(user: User, resources: Resources) -> Thing:
     return Thing(f"{url}/projects", [{"projects": list(each)} for each in some])
 
 
+async def _database(user: User, _resources: Resources) -> Thing:
+    project = await user.project()
+    made = await user.call("POST", "/databases", {"projectId": project["id"]}, status=202)
+    changes = [{"backups": {"hour": hour}} for hour in range(10, 16)]
+    return Thing(f"{API}/databases/{made['id']}", changes)
+
+
 #: How to make a thing that lies at a path.
 MAKE: dict[str, Callable[[User, Resources], Awaitable[Thing]]] = {
+    "/databases/{database_id}": _database,
     "/projects/{project_id}": _project,
     "/projects/{project_id}/env/{key}": _variable,
     "/organizations/{organization_id}": _organization,

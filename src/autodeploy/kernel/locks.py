@@ -1,20 +1,24 @@
 """Locks that PostgreSQL holds for a process, and that go with its connection when it dies."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from autodeploy.kernel.db import Database
+from autodeploy.kernel.db import Database, DatabaseAway
 
 
 @asynccontextmanager
 async def held_alone(db: Database, space: int, number: int) -> AsyncIterator[bool]:
     """Whether this process alone holds the lock of these two 32-bit numbers, until the end.
 
-    Another holder is not waited for.
+    Another holder is not waited for. Raises ``DatabaseAway``.
     """
-    async with db.engine.connect() as connection:
+    async with _connected(db) as connection:
         # The lock belongs to the connection, so no transaction stays open meanwhile, and the
         # server must not take the connection for an idle one however long that lasts.
         await connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -28,9 +32,23 @@ async def held_alone(db: Database, space: int, number: int) -> AsyncIterator[boo
         try:
             yield bool(locked)
         finally:
-            if locked:
-                await connection.execute(
-                    text("SELECT pg_advisory_unlock(:space, :number)"),
-                    {"space": space, "number": number},
-                )
-            await connection.execute(text("RESET idle_session_timeout"))
+            with contextlib.suppress(DBAPIError):  # with the connection, the lock is gone
+                if locked:
+                    await connection.execute(
+                        text("SELECT pg_advisory_unlock(:space, :number)"),
+                        {"space": space, "number": number},
+                    )
+                await connection.execute(text("RESET idle_session_timeout"))
+
+
+@asynccontextmanager
+async def _connected(db: Database) -> AsyncIterator[AsyncConnection]:
+    connection = db.engine.connect()
+    try:
+        await connection.start()
+    except (OSError, DBAPIError, PoolTimeout) as error:
+        raise DatabaseAway from error
+    try:
+        yield connection
+    finally:
+        await connection.close()

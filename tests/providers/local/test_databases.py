@@ -17,7 +17,7 @@ from autodeploy.providers.local.agent.cluster import AppCluster
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.provider import LocalProvider
 
-from .conftest import Lines
+from .conftest import Lines, Node
 
 
 async def test_database_accepts_its_role_and_no_other(provider: LocalProvider, app: App) -> None:
@@ -146,6 +146,32 @@ async def test_logins_take_turns_and_own_the_same_things(
     assert await (await connect(third.url)).fetchval("SELECT count(*) FROM more") == 1
     await provider.close_login(first.external_id, login_of(first.url))
     await provider.close_login(first.external_id, login_of(first.url))
+
+
+async def test_owner_that_was_the_login_of_earlier_versions_gives_way_to_one(
+    provider: LocalProvider, app: App, node: Node, connect: Connect
+) -> None:
+    first = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    owner, port = first.external_id, urlsplit(first.url).port
+    password = (node.home / "secrets/apps-postgres.password").read_text().strip()
+    superuser = await connect(
+        f"postgresql://postgres:{password}@/postgres?host={node.home}/run/apps-postgres&port={port}"
+    )
+    await superuser.execute(f"ALTER ROLE {owner} LOGIN PASSWORD 'earlier'; DROP ROLE {owner}_a")
+    earlier = f"postgresql://{owner}:earlier@127.0.0.1:{port}/{owner}"
+    old = await connect(earlier)
+    await old.execute("CREATE TABLE things (id int)")
+
+    second = await provider.open_login(owner, owner)
+    new = await connect(second.url)
+    await new.execute("ALTER TABLE things ADD COLUMN name text")
+    await old.execute("INSERT INTO things VALUES (1)")
+    await provider.close_login(owner, owner)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await old.fetchval("SELECT 1")
+    with pytest.raises(asyncpg.PostgresError):
+        await connect(earlier)
+    assert await new.fetchval("SELECT count(*) FROM things") == 1
 
 
 async def test_what_a_login_made_as_itself_stays_the_databases(

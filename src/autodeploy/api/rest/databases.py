@@ -89,6 +89,7 @@ async def delete_database(
     principal: PrincipalDep,
     providers: ProvidersDep,
     database_id: UUID,
+    if_match: IfMatchDep,
     confirm: Annotated[
         str | None, Query(max_length=100, description="The name of the database.")
     ] = None,
@@ -105,6 +106,7 @@ async def delete_database(
         force=force,
         backup=backup,
         providers=providers,
+        if_match=if_match,
     )
 
 

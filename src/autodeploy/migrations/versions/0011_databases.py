@@ -19,6 +19,7 @@ def _columns() -> list[sa.Column[Any]]:
     return [
         sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
+        sa.Column("url_changed_at", _MOMENT, server_default=sa.text("now()"), nullable=False),
         sa.Column("backup_schedule", sa.String(20), server_default="daily", nullable=False),
         sa.Column("backup_hour", sa.Integer(), server_default="3", nullable=False),
         sa.Column("keep_daily", sa.Integer(), server_default="7", nullable=False),
@@ -44,6 +45,8 @@ _CHECKS = {
 def upgrade() -> None:
     for column in _columns():
         op.add_column("databases", column)
+    # What was built with the URL stays what it was.
+    op.execute("UPDATE databases SET url_changed_at = updated_at")
     for name, condition in _CHECKS.items():
         op.create_check_constraint(op.f(f"ck_databases_{name}"), "databases", condition)
     op.create_index("idx_databases_created_at", "databases", [sa.text("created_at DESC"), "id"])

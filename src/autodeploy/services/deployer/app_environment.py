@@ -117,7 +117,7 @@ async def load_app_environment(
         )
         values[DATABASE_VARIABLE] = url
         secrets |= {url, *passwords_in([url])}
-        versions.append((DATABASE_VARIABLE, f"{database.id}:{database.updated_at.isoformat()}"))
+        versions.append((DATABASE_VARIABLE, f"{database.id}:{database.url_changed_at.isoformat()}"))
     opened = await resources.vault.decrypt_many([sealed_variable(row) for row in variables])
     for variable, value in zip(variables, opened, strict=True):
         values[variable.key] = value

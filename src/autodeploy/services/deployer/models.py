@@ -115,9 +115,10 @@ class ProjectDatabase(Base):
     """A database of an app. The row is written before the provider is asked for it, and what is to
     be done with it is told by this row, its backups and its restores.
 
-    ``updated_at`` is when its URL changed. ``retiring_login`` is the user of the URL before, which
-    releases that began before ``rotated_at`` still have. ``fence`` names the worker that works on
-    it; ``failures`` counts its tries in vain; ``dispatch`` how often the id was queued.
+    ``url_changed_at`` tells builds apart that read the URL. ``retiring_login`` is the user of the
+    URL before, which releases that began before ``rotated_at`` still have. ``fence`` names the
+    worker that works on it; ``failures`` counts its tries in vain; ``dispatch`` how often the id
+    was queued.
     """
 
     __tablename__ = "databases"
@@ -155,6 +156,7 @@ class ProjectDatabase(Base):
     error_message: Mapped[str | None]
     external_id: Mapped[str | None]
     encrypted_url: Mapped[str | None] = sealed("organization:{organization_id}", "databases:{id}")
+    url_changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     backup_schedule: Mapped[str] = mapped_column(String(20), server_default="daily")
     backup_hour: Mapped[int] = mapped_column(server_default="3")
     keep_daily: Mapped[int] = mapped_column(server_default="7")

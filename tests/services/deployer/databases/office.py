@@ -21,6 +21,9 @@ from autodeploy.services.deployer.databases.schemas import (
 )
 from autodeploy.services.deployer.models import DatabaseBackup, DatabaseRestore, ProjectDatabase
 
+#: The configuration of a deployment that is to have a database.
+WITH_DATABASE = {"database": {"plan": "free"}}
+
 
 class Office:
     """What a caller asks for, and the worker of the queue."""

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from tests.services.deployer.databases.office import Office
-from tests.services.deployer.platform import WITH_DATABASE, Platform
+from tests.services.deployer.databases.office import WITH_DATABASE, Office
+from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import crash_once, fail_with
 
 from autodeploy.kernel.errors import Conflict, InvalidInput, Unavailable
@@ -29,7 +29,7 @@ async def test_asked_for_twice_it_is_made_once(office: Office) -> None:
     await office.work(first.id)
     assert (await office.view(first.id)).status == "available"
     assert office.provider.calls["ensure_database"] == 1
-    with pytest.raises(Conflict, match="provider"):
+    with pytest.raises(Conflict, match="plan"):
         await office.asked(project_id=first.project.id, plan="pro")
 
 
@@ -107,8 +107,8 @@ async def test_lock_goes_with_its_holder(office: Office) -> None:
 async def test_deployment_and_job_make_the_same_database(
     office: Office, platform: Platform
 ) -> None:
-    project = await platform.project(WITH_DATABASE)
-    deployment = await platform.deploy(project)
+    project = await platform.project()
+    deployment = await platform.deploy(project, configuration=WITH_DATABASE)
     asked = await office.asked(project_id=project.id)
     await asyncio.gather(platform.runner.run(deployment.id), office.work(asked.id))
     assert (await platform.view(deployment.id)).status == "ready"
@@ -173,8 +173,8 @@ async def test_database_whose_last_backup_fails_stays(office: Office) -> None:
 async def test_database_of_a_live_release_is_deleted_by_force_alone(
     office: Office, platform: Platform
 ) -> None:
-    project = await platform.project(WITH_DATABASE)
-    await platform.deployed(project)
+    project = await platform.project()
+    await platform.deployed(project, configuration=WITH_DATABASE)
     database = await office.asked(project_id=project.id)
     with pytest.raises(DatabaseInUse):
         await office.delete(database)

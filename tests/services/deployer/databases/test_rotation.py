@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from tests.services.deployer.databases.office import Office
-from tests.services.deployer.platform import WITH_DATABASE, Platform
+from tests.services.deployer.databases.office import WITH_DATABASE, Office
+from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import crash_once, fail_with
 
 from autodeploy.kernel.errors import InvalidInput
@@ -33,8 +33,8 @@ async def retiring(office: Office, database_id: UUID) -> str | None:
 async def test_login_ends_when_the_next_deployment_has_taken_over(
     office: Office, platform: Platform
 ) -> None:
-    project = await platform.project(WITH_DATABASE)
-    await platform.deployed(project)
+    project = await platform.project()
+    await platform.deployed(project, configuration=WITH_DATABASE)
     database = await office.asked(project_id=project.id)
     old = await office.url(database.id)
     assert (await office.rotate(database.id)).rotation is not None
@@ -50,7 +50,7 @@ async def test_login_ends_when_the_next_deployment_has_taken_over(
     with pytest.raises(RotationUnderWay):
         await office.rotate(database.id)
 
-    await platform.deployed(project, build="always")
+    await platform.deployed(project, build="always", configuration=WITH_DATABASE)
     assert office.provider.environments["run"]["DATABASE_URL"] == new
     await retire_leftovers(platform.engine)
     await retire_logins(platform.engine)
@@ -62,7 +62,7 @@ async def test_login_ends_when_the_next_deployment_has_taken_over(
 async def test_deployment_under_way_keeps_the_login_that_it_began_with(
     office: Office, platform: Platform
 ) -> None:
-    project = await platform.project(WITH_DATABASE)
+    project = await platform.project()
     database = await office.made(project_id=project.id)
     old = login_of(await office.url(database.id))
 
@@ -73,7 +73,7 @@ async def test_deployment_under_way_keeps_the_login_that_it_began_with(
         assert old in office.provider.logins[str(database.id)]
 
     office.provider.at["build"] = rotate_meanwhile
-    deployed = await platform.deployed(project)
+    deployed = await platform.deployed(project, configuration=WITH_DATABASE)
     assert deployed.status == "ready"
     assert login_of(office.provider.environments["run"]["DATABASE_URL"]) == old
     await retire_logins(platform.engine)
@@ -112,8 +112,8 @@ async def test_worker_that_dies_while_it_rotates_is_followed_by_another(
 async def test_worker_that_dies_before_it_notes_the_time_is_made_up_for(
     office: Office, platform: Platform
 ) -> None:
-    project = await platform.project(WITH_DATABASE)
-    await platform.deployed(project)
+    project = await platform.project()
+    await platform.deployed(project, configuration=WITH_DATABASE)
     database = await office.asked(project_id=project.id)
     await office.rotate(database.id)
     await office.work(database.id)
@@ -126,8 +126,8 @@ async def test_worker_that_dies_before_it_notes_the_time_is_made_up_for(
 async def test_revocation_ends_the_present_login_at_once(
     office: Office, platform: Platform
 ) -> None:
-    project = await platform.project(WITH_DATABASE)
-    await platform.deployed(project)
+    project = await platform.project()
+    await platform.deployed(project, configuration=WITH_DATABASE)
     database = await office.asked(project_id=project.id)
     first = login_of(await office.url(database.id))
     await office.rotate(database.id)
@@ -138,8 +138,8 @@ async def test_revocation_ends_the_present_login_at_once(
     await office.work(database.id)
     third = login_of(await office.url(database.id))
     await retire_logins(platform.engine)
+    assert len({first, second, third}) >= 2
     assert office.provider.logins[str(database.id)] == {third}
-    assert third not in (first, second) or first != second
 
 
 async def test_refused_rotation_leaves_the_url_as_it_is(office: Office) -> None:
@@ -157,10 +157,10 @@ async def test_refused_rotation_leaves_the_url_as_it_is(office: Office) -> None:
 async def test_other_work_on_the_row_does_not_make_the_next_build_another_one(
     office: Office, platform: Platform
 ) -> None:
-    project = await platform.project(WITH_DATABASE)
-    first = await platform.deployed(project)
+    project = await platform.project()
+    first = await platform.deployed(project, configuration=WITH_DATABASE)
     database = await office.asked(project_id=project.id)
     await office.backed_up(database.id)
-    second = await platform.deployed(project)
+    second = await platform.deployed(project, configuration=WITH_DATABASE)
     rows = [await platform.row(each.id) for each in (first, second)]
     assert rows[0].build_fingerprint == rows[1].build_fingerprint

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -56,6 +57,8 @@ WHERE c.relkind = 'r' AND c.relpersistence <> 't'
                     AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1, 2
 """
+# As in: invalid input syntax for type integer: "value"
+_VALUE = re.compile(r': ".*"')
 _SUM = "coalesce(sum(hashtextextended({text}, 0)), 0)::text"
 
 
@@ -193,9 +196,8 @@ class Dumps:
             reading.cancel()
             await stop(process, grace_seconds=1)
         if code != 0:
-            lines = said.decode(errors="replace").strip().splitlines()
             raise Conflict(
-                f"The backup does not restore: {(lines or ['no reason'])[0][:300]}",
+                f"The backup does not restore: {_reason(said)}",
                 remedy="Take another backup: this one is of no use.",
             )
 
@@ -257,6 +259,12 @@ class Dumps:
     async def _drop(self, database: str) -> None:
         async with self._cluster.superuser() as connection:
             await connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+def _reason(said: bytes) -> str:
+    """The first thing that pg_restore complains about, without values, which are the app's data."""
+    lines = said.decode(errors="replace").strip().splitlines()
+    return _VALUE.sub(": …", lines[0])[:300] if lines else "pg_restore does not say why."
 
 
 async def _sum_up(connection: Connection) -> list[dict[str, Any]]:

@@ -135,6 +135,7 @@ async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> Non
             status="available" if available else "provisioning",
             error_code=None,
             error_message=None,
+            url_changed_at=now(),
             updated_at=now(),
         )
         await audit.record(

@@ -47,6 +47,7 @@ async def rotate(work: Work) -> None:
             retiring_login=present,
             rotated_at=None,
             rotation_requested_at=None,
+            url_changed_at=now(),
             updated_at=now(),
             error_code=None,
             error_message=None,

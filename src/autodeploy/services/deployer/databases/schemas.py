@@ -1,7 +1,7 @@
 """The shapes of databases, their metrics, backups and restores."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -54,8 +54,6 @@ class DatabaseInput(Input):
 
 class DatabaseUpdate(Update):
     """What is left out stays as it is; what else a GET answers may come along unchanged."""
-
-    moving: ClassVar[frozenset[str]] = frozenset({"status", "error", "rotation", "lastBackup"})
 
     backups: BackupPolicyInput | None = None
 

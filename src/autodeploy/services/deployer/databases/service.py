@@ -130,6 +130,8 @@ async def update_database(
         before = audit.snapshot(database)
         for column, value in _policy_columns(body.backups or BackupPolicyInput()).items():
             setattr(database, column, value)
+        if session.is_modified(database):
+            database.updated_at = now()
         await session.flush()
         await audit.record(
             session,
@@ -204,16 +206,18 @@ async def delete_database(
     force: bool,
     backup: bool,
     providers: Registry,
+    if_match: IfMatch = ANY_VERSION,
 ) -> DatabaseView:
     """Delete a database, with ``backup`` after a last backup of it.
 
-    Raises ``InvalidInput`` unless ``confirm`` is its name, and ``DatabaseInUse`` unless it is
-    used by nothing or ``force`` is set.
+    Raises ``PreconditionFailed``, ``InvalidInput`` unless ``confirm`` is its name, and
+    ``DatabaseInUse`` unless it is used by nothing or ``force`` is set.
     """
     async with resources.db.transaction() as session:
         database = await get_allowed(
             session, principal, database_id, Action.DATABASE_DELETE, lock=True
         )
+        if_match.require((await views_of(session, [database]))[0])
         if confirm != database.name:
             raise InvalidInput(
                 "Deleting a database takes its name, so that it is not another one.",
