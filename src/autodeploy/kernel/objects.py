@@ -5,6 +5,8 @@ import contextlib
 import re
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -34,6 +36,15 @@ async def start_object_threads() -> None:
     would fail for the whole life of the process (obstore 0.12, pyo3's one runtime is poisoned)."""
     with contextlib.suppress(NotFoundError, FileNotFoundError):
         await obstore.head_async(MemoryStore(), "none")
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as the store lists it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
 
 
 class ObjectStore:
@@ -136,6 +147,12 @@ class ObjectStore:
             return False
         return True
 
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """The objects whose keys begin with the segments of ``prefix``, in no order."""
+        async for batch in obstore.list(self._store, _checked(prefix)):
+            for meta in batch:
+                yield StoredObject(meta["path"], meta["size"], meta["last_modified"])
+
     @fault_point("objects.delete")
     async def delete(self, key: str) -> None:
         """Remove the object; one that is not there is no error."""
@@ -145,9 +162,8 @@ class ObjectStore:
     @fault_point("objects.delete_below")
     async def delete_below(self, folder: str) -> None:
         """Remove every object whose key begins with ``folder`` and a slash. Idempotent."""
-        async for found in obstore.list(self._store, prefix=_checked(folder)):
-            for meta in found:
-                await self.delete(meta["path"])
+        async for found in self.list(folder):
+            await self.delete(found.key)
 
 
 def _checked(key: str) -> str:

@@ -3,13 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select
 
-from autodeploy.kernel.redaction import Redactor
+from autodeploy.kernel.redaction import Redactor, passwords_in
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import Item
 from autodeploy.kernel.vault.columns import Place, place_of
@@ -65,7 +64,7 @@ def looks_secret(key: str, value: str) -> bool:
     if _PUBLIC_NAME.match(key.upper()):
         return False
     named = bool(_SECRET_NAME.search(key.upper()))
-    return named or bool(_passwords([value])) or _PRIVATE_KEY in value
+    return named or bool(passwords_in([value])) or _PRIVATE_KEY in value
 
 
 def variable_place(row: EnvironmentVariable) -> Place:
@@ -117,7 +116,7 @@ async def load_app_environment(
             place.subject, database.encrypted_url, context=place.context
         )
         values[DATABASE_VARIABLE] = url
-        secrets |= {url, *_passwords([url])}
+        secrets |= {url, *passwords_in([url])}
         versions.append((DATABASE_VARIABLE, f"{database.id}:{database.updated_at.isoformat()}"))
     opened = await resources.vault.decrypt_many([sealed_variable(row) for row in variables])
     for variable, value in zip(variables, opened, strict=True):
@@ -125,23 +124,8 @@ async def load_app_environment(
         versions.append((variable.key, f"{variable.id}:{variable.updated_at.isoformat()}"))
         if variable.is_secret:
             secrets.add(value)
-    secrets |= _passwords(values.values())
+    secrets |= passwords_in(values.values())
     return AppEnvironment(values, frozenset(secrets), tuple(sorted(versions)))
-
-
-def _passwords(values: Iterable[str]) -> set[str]:
-    """The passwords inside URLs, which programs print by themselves."""
-    found = set()
-    for value in values:
-        if "://" not in value:
-            continue
-        try:
-            password = urlsplit(value).password
-        except ValueError:
-            continue
-        if password:
-            found |= {password, unquote(password)}
-    return found
 
 
 def _metadata(deployment: Deployment) -> dict[str, str]:
