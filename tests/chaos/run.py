@@ -27,6 +27,7 @@ from tests.chaos.story import Outcome, Story
 
 _RESULTS = Path("chaos.jsonl")
 _KEPT = Path("chaos-logs")
+_WARM_UPS = 5
 
 
 def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
@@ -87,11 +88,13 @@ def _warm_up(stage: Stage) -> None:
     """Deploy until it goes well: processes that load their code for the first time take longer than
     a lease of 1 s on a busy machine."""
     project = Project(stage, "warm-up", "database")
-    while True:
+    for _ in range(_WARM_UPS):
         deployment = project.deploy(project.version("first"))
         deployment.ended.wait()
         if deployment.status == "ready":
             break
+    else:
+        raise AssertionError(f"nothing can be deployed here: {deployment.error}")
     project.delete()
     if problems := check_nothing_left(stage, project):
         raise AssertionError(problems)
