@@ -41,10 +41,19 @@ def settled(what: str, problems: Callable[[], list[str]]) -> list[str]:
 
 def check_live(project: Project, texts: set[str]) -> list[str]:
     """One release is live, it is one of these, and it alone runs."""
-    return settled("live", lambda: list(_live_problems(project, texts)))
+
+    def problems() -> list[str]:
+        return [*_page_problems(project, texts), *_process_problems(project, texts)]
+
+    return settled("live", problems)
 
 
-def _live_problems(project: Project, texts: set[str]) -> Iterator[str]:
+def check_page(project: Project, text: str) -> list[str]:
+    """This release is live."""
+    return settled("live", lambda: list(_page_problems(project, {text})))
+
+
+def _page_problems(project: Project, texts: set[str]) -> Iterator[str]:
     environments = project.stage.get(f"/projects/{project.id}")["environments"]
     live = [one["liveDeploymentId"] for one in environments]
     ready = [one.id for one in project.deployments if one.status == "ready"]
@@ -53,6 +62,9 @@ def _live_problems(project: Project, texts: set[str]) -> Iterator[str]:
     page = project.stage.platform.page(project.slug)
     if texts and page not in texts:
         yield f"the page is {page!r}, not one of {sorted(texts)}"
+
+
+def _process_problems(project: Project, texts: set[str]) -> Iterator[str]:
     if project.kind in PAGES:
         return
     running = _programs_of(project.mark)

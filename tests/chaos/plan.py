@@ -38,7 +38,7 @@ REACH = {
     "agent.retire": Reach(_REPLACING),
     "agent.start": Reach(("deploy", *_REPLACING), _PROCESSES),
     "artifact.adopt": Reach(_WITH_A_BUILD),
-    "artifact.unpack": Reach(("deploy", "redeploy")),
+    "artifact.unpack": Reach(("rollback",)),
     "database.commit": Reach(times=40),
     "deployer.fetch": Reach(("failing", *_WITH_A_BUILD)),
     "deployer.remove_folder": Reach(("failing", *_WITH_A_BUILD)),

@@ -19,12 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, Queue
 
+from tests.chaos.invariants import check_nothing_left
 from tests.chaos.plan import PLACES, plan_of
+from tests.chaos.project import Project
 from tests.chaos.stage import Stage
 from tests.chaos.story import Outcome, Story
 
 _RESULTS = Path("chaos.jsonl")
 _KEPT = Path("chaos-logs")
+_WARM_UPS = 5
 
 
 def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
@@ -65,6 +68,7 @@ def _play_all(waiting: Queue[int], take: Callable[[Outcome], None], kept: Path) 
         stage = Stage()
         try:
             stage.open()
+            _warm_up(stage)
             while True:
                 try:
                     seed = waiting.get_nowait()
@@ -78,6 +82,22 @@ def _play_all(waiting: Queue[int], take: Callable[[Outcome], None], kept: Path) 
         finally:
             stage.close()
             stage.remove()
+
+
+def _warm_up(stage: Stage) -> None:
+    """Deploy until it goes well: processes that load their code for the first time take longer than
+    a lease of 1 s on a busy machine."""
+    project = Project(stage, "warm-up", "database")
+    for _ in range(_WARM_UPS):
+        deployment = project.deploy(project.version("first"))
+        deployment.ended.wait()
+        if deployment.status == "ready":
+            break
+    else:
+        raise AssertionError(f"nothing can be deployed here: {deployment.error}")
+    project.delete()
+    if problems := check_nothing_left(stage, project):
+        raise AssertionError(problems)
 
 
 def _keep_logs(stage: Stage, folder: Path) -> None:

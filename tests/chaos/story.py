@@ -11,6 +11,7 @@ from tests.chaos.invariants import (
     check_live,
     check_nothing_left,
     check_one_of_each,
+    check_page,
 )
 from tests.chaos.plan import LEASE_SECONDS, Plan
 from tests.chaos.project import Project, Watched
@@ -91,7 +92,7 @@ class Story:
                 found += check_live(project, texts)
             last = following.version("last")
             self._ended(following.deploy(last), {"ready"})
-            found += check_live(following, {last.text})
+            found += check_page(following, last.text)
             found += check_one_of_each(following)
             following.delete()
             found += check_nothing_left(self._stage, project, following)

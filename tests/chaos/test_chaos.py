@@ -11,7 +11,7 @@ SEEDS = range(1, 21)
 
 
 def test_every_invariant_holds_whatever_breaks(tmp_path: Path) -> None:
-    outcomes = play(list(SEEDS), tmp_path / "chaos.jsonl", stages=3)
+    outcomes = play(list(SEEDS), tmp_path / "chaos.jsonl", stages=4)
 
     assert {outcome.plan.seed for outcome in outcomes} == set(SEEDS)
     assert {str(one.plan): one.violations for one in outcomes if one.violations} == {}

@@ -162,9 +162,8 @@ class ObjectStore:
     @fault_point("objects.delete_below")
     async def delete_below(self, folder: str) -> None:
         """Remove every object whose key begins with ``folder`` and a slash. Idempotent."""
-        async for found in obstore.list(self._store, prefix=_checked(folder)):
-            for meta in found:
-                await self.delete(meta["path"])
+        async for found in self.list(folder):
+            await self.delete(found.key)
 
 
 def _checked(key: str) -> str:

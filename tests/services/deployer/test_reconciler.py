@@ -67,6 +67,17 @@ async def test_deployment_queued_lately_is_not_queued_again(platform: Platform) 
     assert await dispatch_due(platform.resources) == 1
 
 
+async def test_deployment_of_a_lost_worker_is_queued_again_when_its_lease_ends(
+    platform: Platform,
+) -> None:
+    created = await platform.deploy(await platform.project())
+    assert await take_lease(platform.engine.resources.db, created.id, "lost", 60) is not None
+    assert await dispatch_due(platform.resources) == 0
+
+    await platform.set(created.id, lease_expires_at=now() - timedelta(seconds=1))
+    assert await dispatch_due(platform.resources) == 1
+
+
 async def test_projects_take_turns_and_a_rollback_waits_for_no_room(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,17 +113,6 @@ async def test_projects_take_turns_and_a_rollback_waits_for_no_room(
     await platform.set(many[5].id, kind="rollback")
     assert await dispatch_due(platform.resources) == 1
     assert (await platform.row(many[5].id)).dispatch == 1
-
-
-async def test_deployment_of_a_lost_worker_is_queued_again_when_its_lease_ends(
-    platform: Platform,
-) -> None:
-    created = await platform.deploy(await platform.project())
-    assert await take_lease(platform.engine.resources.db, created.id, "lost", 60) is not None
-    assert await dispatch_due(platform.resources) == 0
-
-    await platform.set(created.id, lease_expires_at=now() - timedelta(seconds=1))
-    assert await dispatch_due(platform.resources) == 1
 
 
 async def test_deployment_with_a_live_lease_is_left_alone(platform: Platform) -> None:
