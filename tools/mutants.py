@@ -1,10 +1,13 @@
 """What ``mutate_authz`` removes: checks of permission, filters by tenant, and conditions on the
 life of a credential or membership. They are found in the source by their form, new ones as well.
+
+``switched`` makes a source that holds all mutants at once: at each place it asks ``is_on`` for the
+mutant's name. So everything is imported once for all of them.
 """
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,22 +48,24 @@ _HOLDER_CONDITION = re.compile(
     r"\w\.revoked_at IS NULL|\w\.joined_at IS NOT NULL|\w\.expires_at > now\(\)"
     r"|m\.user_id = u\.id"
 )
-# What no request reaches: the operator's command that makes the administrator.
-_UNREACHED = {"revoke_tokens_named"}
+# No request reaches the operator's command that makes the administrator, and what is outside of
+# functions is not a condition yet.
+_OUTSIDE = ""
+_SKIPPED = {_OUTSIDE, "revoke_tokens_named"}
 _TRUE = "__import__('sqlalchemy').true()"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of a file. ``kind`` is ``check``, ``filter`` or ``life``; a ``probe`` adds a note.
+    """One change of a file: ``kind`` is ``check``, ``filter`` or ``life``.
 
-    ``path`` is below the package; ``start`` and ``end`` count bytes of the file.
+    ``path`` is below the package; ``start`` and ``end`` count bytes of the file. The replacement
+    is an expression of Python.
     """
 
     kind: str
     path: str
-    function: str
     line: int
     text: str
     start: int
@@ -68,39 +73,63 @@ class Mutant:
     replacement: str
 
     @property
-    def place(self) -> str:
-        return f"{self.path}:{self.function}"
-
-    @property
     def name(self) -> str:
         return f"{self.path}:{self.line} {self.text}"
+
+    @property
+    def in_sql(self) -> bool:
+        return self.path == _HOLDER_SQL
+
+
+_on: frozenset[str] = frozenset()
+_reached: set[str] = set()
+
+
+def switch_on(names: Collection[str]) -> None:
+    """Let the mutants of these names be the ones that act."""
+    global _on
+    _on = frozenset(names)
+
+
+def is_on(name: str) -> bool:
+    """Whether the mutant acts. The source asks when it comes to the mutant's place."""
+    _reached.add(name)
+    return name in _on
+
+
+def take_reached() -> set[str]:
+    """The names of the mutants whose places were reached since the last call."""
+    reached = set(_reached)
+    _reached.clear()
+    return reached
 
 
 def find_mutants(source: Path) -> list[Mutant]:
     """Every change that the tests have to notice. ``source`` is the folder of the package."""
-    mutants = [mutant for finder in _finders(source) for mutant in finder.find()]
+    files = (path for folder in _SEARCHED for path in sorted((source / folder).rglob("*.py")))
+    mutants = [mutant for path in files for mutant in _Finder(source, path).find()]
     return [*mutants, *_find_in_sql(source)]
 
 
-def find_probes(source: Path) -> list[Mutant]:
-    """Changes by which each function that holds a mutant notes that it is called."""
-    return [probe for finder in _finders(source) for probe in finder.find_probes()]
-
-
-def _finders(source: Path) -> Iterator["_Finder"]:
-    for folder in _SEARCHED:
-        for path in sorted((source / folder).rglob("*.py")):
-            yield _Finder(source, path)
+def switched(data: bytes, mutants: Iterable[Mutant]) -> bytes:
+    """A file with all of its mutants in it, none of which acts before it is switched on."""
+    for mutant in sorted(mutants, key=lambda each: -each.start):
+        original = data[mutant.start : mutant.end].decode()
+        asks = f"__import__('tools.mutants').mutants.is_on({mutant.name!r})"
+        if mutant.in_sql:
+            text = f'""" + ({mutant.replacement} if {asks} else {original!r}) + """'
+        else:
+            text = f"({mutant.replacement} if {asks} else ({original}))"
+        data = data[: mutant.start] + text.encode() + data[mutant.end :]
+    return data
 
 
 def _find_in_sql(source: Path) -> Iterator[Mutant]:
-    """Each condition in SQL; no test calls it by name, so all of them run."""
+    """Each condition in the text of the SQL function."""
     text = (source / _HOLDER_SQL).read_text()
     for found in _HOLDER_CONDITION.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
-        yield Mutant(
-            "life", _HOLDER_SQL, "", line, found.group(), found.start(), found.end(), "true"
-        )
+        yield Mutant("life", _HOLDER_SQL, line, found.group(), *found.span(), "'true'")
 
 
 class _Finder:
@@ -109,38 +138,24 @@ class _Finder:
     def __init__(self, source: Path, path: Path):
         self._name = path.relative_to(source).as_posix()
         self._is_query = self._name.startswith(_OWN_ROWS) or self._name in _QUERIES
-        self._function = ""
         self._source = path.read_text()
         lines = self._source.splitlines(keepends=True)
         self._offsets = [0]
         for line in lines:
             self._offsets.append(self._offsets[-1] + len(line.encode()))
-        self._tree = ast.parse(self._source)
-        self._functions = [each for each in ast.walk(self._tree) if isinstance(each, _FUNCTIONS)]
-
-    def find_probes(self) -> Iterator[Mutant]:
-        places = {mutant.function: mutant.place for mutant in self.find()}
-        for function in self._functions:
-            if function.name in places:
-                first = function.body[1 if ast.get_docstring(function) else 0]
-                start, indent = self._offset(first.lineno, first.col_offset), " " * first.col_offset
-                note = f"__import__('tools.called').called.note({places[function.name]!r})"
-                yield Mutant(
-                    "probe", self._name, function.name, first.lineno, note, start, start,
-                    f"{note}\n{indent}",
-                )  # fmt: skip
 
     def find(self) -> Iterator[Mutant]:
-        inside = {id(node): each.name for each in self._functions for node in ast.walk(each)}
-        for node in ast.walk(self._tree):
-            self._function = inside.get(id(node), "")
-            if self._function and self._function not in _UNREACHED:
+        tree = ast.parse(self._source)
+        functions = [each for each in ast.walk(tree) if isinstance(each, _FUNCTIONS)]
+        inside = {id(node): each.name for each in functions for node in ast.walk(each)}
+        for node in ast.walk(tree):
+            if inside.get(id(node), _OUTSIDE) not in _SKIPPED:
                 yield from self._checks(node)
                 yield from self._conditions(node)
 
     def _checks(self, node: ast.AST) -> Iterator[Mutant]:
         if isinstance(node, ast.Expr) and _named(_awaited(node.value)) in _CHECKS:
-            yield self._mutant("check", node, "pass")
+            yield self._mutant("check", node, "None")
         elif isinstance(node, ast.Call) and _called(node) == "reach_of":
             yield self._mutant("check", node, "principal.reach")
         elif isinstance(node, ast.If) and self._refuses(node):
@@ -168,16 +183,9 @@ class _Finder:
     def _mutant(self, kind: str, node: ast.expr | ast.stmt, replacement: str) -> Mutant:
         assert node.end_lineno is not None and node.end_col_offset is not None
         text = " ".join((ast.get_source_segment(self._source, node) or "").split())
-        return Mutant(
-            kind,
-            self._name,
-            self._function,
-            node.lineno,
-            text[:100],
-            self._offset(node.lineno, node.col_offset),
-            self._offset(node.end_lineno, node.end_col_offset),
-            replacement,
-        )
+        start = self._offset(node.lineno, node.col_offset)
+        end = self._offset(node.end_lineno, node.end_col_offset)
+        return Mutant(kind, self._name, node.lineno, text[:100], start, end, replacement)
 
     def _offset(self, line: int, column: int) -> int:
         return self._offsets[line - 1] + column

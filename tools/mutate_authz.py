@@ -1,33 +1,33 @@
 """Remove each check of permission and each filter by tenant in turn; the tests must notice.
 
-``python -m tools.mutate_authz [--json] [--only TEXT] [--all-filters]``. A mutant is one change of
-the source, made on a copy of the project, and for each only those tests run that call the changed
-function. Checks are removed with everything else in place; filters with row-level security off,
-which would hide what they let through. At last, or alone with ``--all-filters``, all filters are
-removed at once: with row-level security on no row of another tenant may be seen, with it off some
-must. The answers are kept in ``.mutate-authz.json`` as long as source and tests stay as they are,
-so that a run that was interrupted goes on. Ends with 1 when a mutant was not noticed.
+``python -m tools.mutate_authz [--json] [--only TEXT] [--all-filters]``. It works on a copy of the
+project that holds all mutants, each behind a switch, and tries each in a process of its own, with
+those tests alone that reach its place. Checks are removed with everything else in place; filters
+with row-level security off, which would hide what they let through. At last, or alone with
+``--all-filters``, all filters are removed at once: with row-level security on no row of another
+tenant may be seen, with it off some must. The answers are kept in ``.mutate-authz.json``, so that
+a run that was interrupted goes on, and one after a change of tests tries what that may concern.
+Ends with 1 when a mutant was not noticed.
 """
 
 import argparse
-import compileall
 import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from multiprocessing.pool import ThreadPool
+from itertools import zip_longest
 from pathlib import Path
-from py_compile import PycInvalidationMode
-from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, NoReturn
 
-from tools.mutants import Mutant, find_mutants, find_probes
+import pytest
+
+from tools.mutants import Mutant, find_mutants, switch_on, switched, take_reached
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".mutate-authz.json"
@@ -35,194 +35,206 @@ STATE = ROOT / ".mutate-authz.json"
 SUITE = (
     "tests/api/tenancy",
     "tests/services/auth",
-    "--ignore=tests/services/auth/test_throttle.py",  # asks the clock, which a busy machine slows
     "tests/services/deployer/test_closing.py",
     "tests/api/oauth/test_connections.py",
     "tests/api/test_audit.py",
 )
-FOREIGN = ("tests/api/tenancy", "-k", "test_nothing_of_another_tenant_is_shown")
+# Asks the clock, which a busy machine slows.
+LEFT_OUT = "tests/services/auth/test_throttle.py"
+FOREIGN = "test_nothing_of_another_tenant_is_shown"
 SIDE_BY_SIDE = 2
-TIMEOUT_SECONDS = 900
 
 _COPIED = ("src", "tests", "tools", "docs", "pyproject.toml")
-_ALL_OFF, _ALL_ON = "all filters", "all filters, row-level security on"
+_BASELINES = {"no mutant": True, "no mutant, row-level security off": False}
+_KINDS = ("check", "filter", "life")
+_ALL_FILTERS = {"all filters": True, "all filters, row-level security off": False}
 
-#: Checks that no test can miss, since another decides the same; each with the other.
+#: Mutants that no test can tell from the original, each with what decides the same.
 EQUIVALENT: dict[str, str] = {}
 
-Answer = TypeVar("Answer")
+
+@dataclass(frozen=True)
+class Trial:
+    """Mutants that act together, and the tests that have to notice; ``name`` tells it apart."""
+
+    name: str
+    mutants: Sequence[Mutant]
+    tests: Sequence[pytest.Item]
+    row_security: bool
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a mutant: ``by`` is the test that noticed it."""
+    """How a trial ended: ``by`` is the test that noticed it, if one did."""
 
-    mutant: str
-    kind: str
-    noticed: bool
+    by: str | None
     seconds: float
-    by: str
-
-
-class Unusable(Exception):
-    """The tests say nothing of a mutant: they do not run, or fail without one."""
-
-
-class Workshop:
-    """A copy of the project, in which mutants are made and tests are run."""
-
-    def __init__(self, folder: Path):
-        self._folder = folder
-        for name in _COPIED:
-            _copy(ROOT / name, folder / name)
-        # Compiled once; what is changed later is told by its content and compiled in memory.
-        compileall.compile_dir(
-            folder / "src", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH
-        )
-        self._called_file = folder / "called.json"
-
-    def run_baseline(self, *, row_security: bool) -> dict[str, list[str]]:
-        """The functions that each test calls. Raises ``Unusable`` when one fails."""
-        originals = self._apply(find_probes(ROOT / "src" / "autodeploy"))
-        try:
-            by = self._test(SUITE, row_security=row_security, plugins=("-p", "tools.called"))
-        finally:
-            _restore(originals)
-        if by is not None:
-            state = "on" if row_security else "off"
-            raise Unusable(f"Without a mutant, row-level security {state}, this fails: {by}")
-        called: dict[str, list[str]] = json.loads(self._called_file.read_text())
-        return called
-
-    def run(
-        self, mutants: Sequence[Mutant], tests: Sequence[str], *, row_security: bool
-    ) -> Outcome:
-        """Apply the mutants, run tests until the first failure, and take the mutants back."""
-        started = time.monotonic()
-        originals = self._apply(mutants)
-        try:
-            by = self._test(tests, row_security=row_security) if tests else None
-        finally:
-            _restore(originals)
-        name = mutants[0].name if len(mutants) == 1 else f"{len(mutants)} filters at once"
-        seconds = round(time.monotonic() - started, 1)
-        return Outcome(name, mutants[0].kind, by is not None, seconds, by or "")
-
-    def _apply(self, mutants: Iterable[Mutant]) -> dict[Path, bytes]:
-        """Change the files; their bytes as they were before. The last in a file is made first."""
-        originals: dict[Path, bytes] = {}
-        for mutant in sorted(mutants, key=lambda each: -each.start):
-            path = self._folder / "src" / "autodeploy" / mutant.path
-            data = path.read_bytes()
-            originals.setdefault(path, data)
-            changed = mutant.replacement.encode()
-            path.write_bytes(data[: mutant.start] + changed + data[mutant.end :])
-        return originals
-
-    def _test(
-        self, tests: Sequence[str], *, row_security: bool, plugins: Sequence[str] = ()
-    ) -> str | None:
-        """The first test that failed; None when all passed."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "--tb=line"]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": f"{self._folder / 'src'}:{self._folder}",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "CALLED_FILE": str(self._called_file),
-            "AUTODEPLOY_TEST_ROW_SECURITY": "on" if row_security else "off",
-        }
-        try:
-            done = subprocess.run(
-                [*command, "-p", "no:cacheprovider", *plugins, *tests],
-                cwd=self._folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return "no answer in time"
-        if done.returncode == 0:
-            return None
-        failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        if done.returncode != 1 or not failed:
-            raise Unusable(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return failed[0].split(" - ")[0]
-
-
-def _restore(originals: Mapping[Path, bytes]) -> None:
-    for path, original in originals.items():
-        path.write_bytes(original)
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy(source, target)
-
-
-class Workshops:
-    """Some workshops, each of which does one thing at a time."""
-
-    def __init__(self, folder: Path):
-        self._free: SimpleQueue[Workshop] = SimpleQueue()
-        for number in range(SIDE_BY_SIDE):
-            self._free.put(Workshop(folder / str(number)))
-
-    def do(self, tasks: Sequence[Callable[[Workshop], Answer]]) -> Iterator[Answer]:
-        """What each task answers, as soon as it does."""
-        with ThreadPool(SIDE_BY_SIDE) as pool:
-            yield from pool.imap_unordered(self._do, tasks)
-
-    def _do(self, task: Callable[[Workshop], Answer]) -> Answer:
-        workshop = self._free.get()
-        try:
-            return task(workshop)
-        finally:
-            self._free.put(workshop)
 
 
 @dataclass
 class Findings:
-    """What is known so far of one state of source and tests, kept in a file."""
+    """What is known so far, kept in a file.
 
-    digest: str
-    called: dict[str, list[str]] = field(default_factory=dict)
+    Attributes:
+        source: the digest of all but the files of tests.
+        files: the digest of each file of tests.
+        reached: of the tests that pass without a mutant, by baseline: the mutants they come to.
+        outcomes: by the trial's name.
+    """
+
+    source: str
+    files: dict[str, str]
+    reached: dict[str, dict[str, list[str]]] = field(
+        default_factory=lambda: {name: {} for name in _BASELINES}
+    )
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     @classmethod
     def load(cls) -> "Findings":
-        """What was found before, where nothing has changed since."""
-        digest = _digest()
+        """What holds of what was found before: what a file of tests did not notice may be noticed
+        by a changed one, and what it noticed may not."""
+        findings = cls(*_digests())
         kept = json.loads(STATE.read_text()) if STATE.exists() else {}
-        if kept.get("digest") != digest:
-            return cls(digest)
-        outcomes = {name: Outcome(**outcome) for name, outcome in kept["outcomes"].items()}
-        return cls(digest, kept["called"], outcomes)
+        if kept.get("source") != findings.source:
+            return findings
+        same = {
+            name for name, digest in findings.files.items() if kept["files"].get(name) == digest
+        }
+        for baseline, reached in kept["reached"].items():
+            findings.reached[baseline] = {
+                test: places for test, places in reached.items() if _file_of(test) in same
+            }
+        is_same = same == kept["files"].keys() | findings.files.keys()
+        findings.outcomes = {
+            name: Outcome(**outcome)
+            for name, outcome in kept["outcomes"].items()
+            if is_same or (outcome["by"] and _file_of(outcome["by"]) in same)
+        }
+        return findings
+
+    def reach(self, test: str, mutant: Mutant) -> bool:
+        """Whether a test comes to the mutant's place."""
+        return any(mutant.name in reached.get(test, ()) for reached in self.reached.values())
 
     def keep(self, name: str, outcome: Outcome) -> None:
         self.outcomes[name] = outcome
-        self.save()
-
-    def save(self) -> None:
         STATE.write_text(json.dumps(asdict(self)))
 
-    def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that reach a mutant; all where it lies in no function."""
-        if not mutant.function:
-            return list(SUITE)
-        return [test for test, places in self.called.items() if mutant.place in places]
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
 
 
-def _digest() -> str:
-    """Of all that decides the answers."""
-    content = hashlib.sha256()
-    for folder in ("src/autodeploy", "tests", "tools"):
+def _digests() -> tuple[str, dict[str, str]]:
+    """Of all that decides the answers: of the rest together, and of each file of tests."""
+    rest, files = hashlib.sha256((ROOT / "tools" / "mutants.py").read_bytes()), {}
+    for folder in ("src/autodeploy", "tests"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            content.update(path.read_bytes())
-    return content.hexdigest()
+            if path.name.startswith("test_"):
+                name = path.relative_to(ROOT).as_posix()
+                files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            else:
+                rest.update(path.read_bytes())
+    return rest.hexdigest(), files
+
+
+class Trials:
+    """A pytest plugin that runs the tests once per trial, each time in a child of this process.
+
+    A child starts its own servers, and takes all that a mutant has spoilt with it.
+    """
+
+    def __init__(
+        self, folder: Path, findings: Findings, single: Sequence[Mutant], filters: Sequence[Mutant]
+    ):
+        self._folder = folder
+        self._findings = findings
+        self._single = single
+        self._filters = filters
+        self._failed: str | None = None
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the trials that were not run before, in the place of the tests alone."""
+        tests, outcomes = session.items, self._findings.outcomes
+        if self._single:
+            self._run(session, [self._baseline(name, tests) for name in _BASELINES])
+            if any(outcomes[name].by for name in _BASELINES):
+                return True
+        self._run(session, [self._trial(each, tests) for each in self._single])
+        foreign = [each for each in tests if getattr(each, "originalname", None) == FOREIGN]
+        if self._filters:
+            together = _ALL_FILTERS.items()
+            self._run(session, [Trial(name, self._filters, foreign, on) for name, on in together])
+        return True
+
+    def _baseline(self, name: str, tests: Sequence[pytest.Item]) -> Trial:
+        passed = self._findings.reached[name]
+        new = [each for each in tests if each.nodeid not in passed]
+        return Trial(name, [], new, row_security=_BASELINES[name])
+
+    def _trial(self, mutant: Mutant, tests: Sequence[pytest.Item]) -> Trial:
+        if not mutant.in_sql:  # which is read once, before any test
+            tests = [each for each in tests if self._findings.reach(each.nodeid, mutant)]
+        return Trial(mutant.name, [mutant], tests, row_security=mutant.kind != "filter")
+
+    def _run(self, session: pytest.Session, trials: Sequence[Trial]) -> None:
+        known = self._findings.outcomes
+        waiting = [each for each in reversed(trials) if each.name not in known]
+        running: dict[int, tuple[Trial, float]] = {}
+        while waiting or running:
+            while waiting and len(running) < SIDE_BY_SIDE:
+                trial = waiting.pop()
+                running[self._fork(session, trial)] = trial, time.monotonic()
+            child, status = os.wait()
+            trial, started = running.pop(child)
+            if status != 0:
+                log = self._file(child, "log").read_text()
+                raise RuntimeError(f"The trial of {trial.name} ended with {status}:\n{log}")
+            answer = json.loads(self._file(child, "json").read_text())
+            if not trial.mutants:
+                self._findings.reached[trial.name].update(answer["reached"])
+            outcome = Outcome(answer["by"], round(time.monotonic() - started, 1))
+            self._findings.keep(trial.name, outcome)
+            verdict = "passed " if outcome.by is None else "noticed"
+            print(f"{verdict} {outcome.seconds:6.1f} s {trial.name}", file=sys.stderr, flush=True)
+
+    def _fork(self, session: pytest.Session, trial: Trial) -> int:
+        child = os.fork()
+        if child:
+            return child
+        code = 1
+        try:
+            with self._file(os.getpid(), "log").open("w") as log:
+                os.dup2(log.fileno(), 1)
+                os.dup2(log.fileno(), 2)
+            self._try(session, trial)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+    def _try(self, session: pytest.Session, trial: Trial) -> None:
+        """Run the tests of a trial until one fails, and write what came of it."""
+        os.environ["AUTODEPLOY_TEST_ROW_SECURITY"] = "on" if trial.row_security else "off"
+        switch_on([each.name for each in trial.mutants])
+        reached = {}
+        for test, following in zip_longest(trial.tests, trial.tests[1:]):
+            test.ihook.pytest_runtest_protocol(item=test, nextitem=following)
+            if self._failed:
+                break
+            reached[test.nodeid] = sorted(take_reached())
+        session.config.hook.pytest_sessionfinish(session=session, exitstatus=0)
+        answer = {"by": self._failed, "reached": reached}
+        self._file(os.getpid(), "json").write_text(json.dumps(answer))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the first failure, be it of the test or of a fixture."""
+        if report.failed and self._failed is None:
+            self._failed = report.nodeid
+
+    def _file(self, child: int, ending: str) -> Path:
+        return self._folder / f"{child}.{ending}"
 
 
 def main() -> None:
@@ -234,84 +246,63 @@ def main() -> None:
         "--all-filters", action="store_true", help="only remove all filters at once"
     )
     arguments = parser.parse_args()
-    started = time.monotonic()
     found = find_mutants(ROOT / "src" / "autodeploy")
-    wanted = [each for each in found if arguments.only in each.name and not arguments.all_filters]
-    findings = Findings.load()
-    try:
-        with tempfile.TemporaryDirectory(prefix="mutate-authz-") as folder:
-            workshops = Workshops(Path(folder))
-            if wanted:
-                _run_each(workshops, findings, wanted)
-            if not arguments.only:
-                _run_all_filters(workshops, findings, found)
-    except Unusable as error:
-        raise SystemExit(str(error)) from None
-    _report(findings, wanted, seconds=time.monotonic() - started, as_json=arguments.json)
+    single = [each for each in found if arguments.only in each.name and not arguments.all_filters]
+    filters = [each for each in found if each.kind == "filter" and not arguments.only]
+    findings, started = Findings.load(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutate-authz-") as folder:
+        _copy_project(Path(folder), found)
+        # What tests start finds the copy by the environment, this process by its path.
+        os.environ["PYTHONPATH"] = f"{folder}/src:{folder}"
+        sys.path[:0] = [f"{folder}/src", folder]
+        os.chdir(folder)
+        quiet = ["-q", "-q", "-s", "-n", "0", "-p", "no:cacheprovider"]
+        trials = Trials(Path(folder), findings, single, filters)
+        code = pytest.main([*quiet, *SUITE, f"--ignore={LEFT_OUT}"], plugins=[trials])
+        os.chdir(ROOT)
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(code)
+    _report(findings, single, seconds=time.monotonic() - started, as_json=arguments.json)
 
 
-def _run_each(workshops: Workshops, findings: Findings, mutants: Sequence[Mutant]) -> None:
-    if not findings.called:
-        for called in workshops.do([_baseline(row_security=each) for each in (True, False)]):
-            findings.called = called
-        findings.save()
-    missing = [each for each in mutants if each.name not in findings.outcomes]
-    tasks = [_trial([each], findings.tests_of(each), each.kind != "filter") for each in missing]
-    for number, outcome in enumerate(workshops.do(tasks), len(mutants) - len(missing) + 1):
-        findings.keep(outcome.mutant, outcome)
-        _tell(f"{number}/{len(mutants)}", outcome)
-
-
-def _run_all_filters(workshops: Workshops, findings: Findings, mutants: Sequence[Mutant]) -> None:
-    filters = [each for each in mutants if each.kind == "filter"]
-    for name, row_security in ((_ALL_OFF, False), (_ALL_ON, True)):
-        if name not in findings.outcomes:
-            (outcome,) = workshops.do([_trial(filters, FOREIGN, row_security)])
-            findings.keep(name, outcome)
-        _tell(f"security {'on' if row_security else 'off'}", findings.outcomes[name])
-
-
-def _baseline(*, row_security: bool) -> Callable[[Workshop], dict[str, list[str]]]:
-    return lambda workshop: workshop.run_baseline(row_security=row_security)
-
-
-def _trial(
-    mutants: Sequence[Mutant], tests: Sequence[str], row_security: bool
-) -> Callable[[Workshop], Outcome]:
-    return lambda workshop: workshop.run(mutants, tests, row_security=row_security)
+def _copy_project(folder: Path, mutants: Sequence[Mutant]) -> None:
+    for name in _COPIED:
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    for path in {each.path for each in mutants}:
+        file = folder / "src" / "autodeploy" / path
+        mine = [each for each in mutants if each.path == path]
+        file.write_bytes(switched(file.read_bytes(), mine))
 
 
 def _report(
     findings: Findings, mutants: Sequence[Mutant], *, seconds: float, as_json: bool
-) -> None:
-    outcomes = findings.outcomes
-    missed = [each.name for each in mutants if not outcomes[each.name].noticed]
-    answer = {
+) -> NoReturn:
+    """Print the figures, and end with 0 where everything was noticed that should be."""
+    by = {name: outcome.by for name, outcome in findings.outcomes.items()}
+    failing = {name: by[name] for name in _BASELINES if by.get(name)}
+    if failing:
+        raise SystemExit(f"This fails without a mutant: {failing}")
+    missed = [each.name for each in mutants if by[each.name] is None]
+    figures: dict[str, Any] = {
         "mutants": len(mutants),
-        **{
-            kind: sum(each.kind == kind for each in mutants) for kind in ("check", "filter", "life")
-        },
+        **{f"{kind}s": sum(each.kind == kind for each in mutants) for kind in _KINDS},
         "noticed": len(mutants) - len(missed),
-        "missed": missed,
+        "equivalent": sorted(EQUIVALENT.keys() & set(missed)),
+        "missed": sorted(set(missed) - EQUIVALENT.keys()),
+        "shown": {name: by[name] is not None for name in _ALL_FILTERS if name in by},
+        "seconds": round(seconds),
     }
-    holds = not missed
-    if _ALL_ON in outcomes:
-        shown = {name: outcomes[name].noticed for name in (_ALL_OFF, _ALL_ON)}
-        answer["shown_without_filters_and_row_security"] = shown[_ALL_OFF]
-        answer["shown_without_filters"] = shown[_ALL_ON]
-        holds = holds and shown[_ALL_OFF] and not shown[_ALL_ON]
-    answer["seconds"] = round(seconds)
     if as_json:
-        print(json.dumps({**answer, "outcomes": [asdict(each) for each in outcomes.values()]}))
+        print(json.dumps({**figures, "outcomes": {name: by[name] for name in by}}))
     else:
-        for name, value in answer.items():
-            print(f"{name:40} {value}")
-    raise SystemExit(0 if holds else 1)
-
-
-def _tell(place: str, outcome: Outcome) -> None:
-    verdict = "noticed" if outcome.noticed else "MISSED"
-    print(f"{place:>8} {verdict} {outcome.seconds:6.1f} s {outcome.mutant}", file=sys.stderr)
+        for name, value in figures.items():
+            print(f"{name:12} {value}")
+    holds = figures["shown"] == {name: not on for name, on in _ALL_FILTERS.items()}
+    raise SystemExit(0 if not figures["missed"] and (holds or not figures["shown"]) else 1)
 
 
 if __name__ == "__main__":
