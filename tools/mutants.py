@@ -58,10 +58,11 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of a file: ``kind`` is ``check``, ``filter`` or ``life``.
+    """One change of a file.
 
-    ``path`` is below the package; ``start`` and ``end`` count bytes of the file. The replacement
-    is an expression of Python.
+    ``kind`` is ``check``, ``own`` (a check that somebody means the own account), ``filter`` or
+    ``life``. ``path`` is below the package; ``start`` and ``end`` count bytes of the file. The
+    replacement is an expression of Python.
     """
 
     kind: str
@@ -75,6 +76,11 @@ class Mutant:
     @property
     def name(self) -> str:
         return f"{self.path}:{self.line} {self.text}"
+
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether row-level security would hide what the mutant lets through."""
+        return self.kind in ("own", "filter")
 
     @property
     def in_sql(self) -> bool:
@@ -158,14 +164,11 @@ class _Finder:
             yield self._mutant("check", node, "None")
         elif isinstance(node, ast.Call) and _called(node) == "reach_of":
             yield self._mutant("check", node, "principal.reach")
-        elif isinstance(node, ast.If) and self._refuses(node):
-            yield self._mutant("check", node.test, "False")
-
-    def _refuses(self, node: ast.If) -> bool:
-        """Whether it turns away: in a gate by raising, elsewhere whoever is not the user meant."""
-        if self._name in _GATES and isinstance(node.body[-1], ast.Raise):
-            return True
-        return any(_tells_from_caller(each) for each in ast.walk(node.test))
+        elif isinstance(node, ast.If):
+            if any(_tells_from_caller(each) for each in ast.walk(node.test)):
+                yield self._mutant("own", node.test, "False")
+            elif self._name in _GATES and isinstance(node.body[-1], ast.Raise):
+                yield self._mutant("check", node.test, "False")
 
     def _conditions(self, node: ast.AST) -> Iterator[Mutant]:
         if not isinstance(node, ast.expr):

@@ -2,11 +2,12 @@
 
 ``python -m tools.mutate_authz [--json] [--only TEXT] [--all-filters]``. It works on a copy of the
 project that holds all mutants, each behind a switch, and tries each in a process of its own, with
-those tests alone that reach its place. Checks are removed with everything else in place; filters
-with row-level security off, which would hide what they let through. At last, or alone with
-``--all-filters``, all filters are removed at once: with row-level security on no row of another
-tenant may be seen, with it off some must. The answers are kept in ``.mutate-authz.json``, so that
-a run that was interrupted goes on, and one after a change of tests tries what that may concern.
+those tests alone that reach its place. Checks of rights are removed with everything else in place;
+filters, and checks that callers mean their own account, with row-level security off, which would
+hide what they let through. At last, or alone with ``--all-filters``, all filters are removed at
+once: with row-level security on no row of another tenant may be seen, with it off some must. The
+answers are kept in ``.mutate-authz.json``, so that a run that was interrupted goes on, and one
+after a change of tests tries again what that may concern.
 Ends with 1 when a mutant was not noticed.
 """
 
@@ -46,7 +47,7 @@ SIDE_BY_SIDE = 2
 
 _COPIED = ("src", "tests", "tools", "docs", "pyproject.toml")
 _BASELINES = {"no mutant": True, "no mutant, row-level security off": False}
-_KINDS = ("check", "filter", "life")
+_KINDS = ("check", "own", "filter", "life")
 _ALL_FILTERS = {"all filters": True, "all filters, row-level security off": False}
 
 #: Mutants that no test can tell from the original, each with what decides the same.
@@ -112,9 +113,9 @@ class Findings:
         }
         return findings
 
-    def reach(self, test: str, mutant: Mutant) -> bool:
-        """Whether a test comes to the mutant's place."""
-        return any(mutant.name in reached.get(test, ()) for reached in self.reached.values())
+    def reached_by(self, test: str) -> set[str]:
+        """The mutants to whose places a test comes."""
+        return {name for reached in self.reached.values() for name in reached.get(test, ())}
 
     def keep(self, name: str, outcome: Outcome) -> None:
         self.outcomes[name] = outcome
@@ -174,8 +175,18 @@ class Trials:
 
     def _trial(self, mutant: Mutant, tests: Sequence[pytest.Item]) -> Trial:
         if not mutant.in_sql:  # which is read once, before any test
-            tests = [each for each in tests if self._findings.reach(each.nodeid, mutant)]
-        return Trial(mutant.name, [mutant], tests, row_security=mutant.kind != "filter")
+            tests = [
+                each for each in tests if mutant.name in self._findings.reached_by(each.nodeid)
+            ]
+        ordered = self._most_specific_first(tests)
+        return Trial(mutant.name, [mutant], ordered, row_security=not mutant.is_of_rows)
+
+    def _most_specific_first(self, tests: Sequence[pytest.Item]) -> list[pytest.Item]:
+        """By how little else a test reaches, file by file, since tests of one share fixtures."""
+        width = {each: len(self._findings.reached_by(each.nodeid)) for each in tests}
+        by_width = sorted(tests, key=lambda each: width[each])
+        files = list(dict.fromkeys(each.path for each in by_width))
+        return sorted(by_width, key=lambda each: files.index(each.path))
 
     def _run(self, session: pytest.Session, trials: Sequence[Trial]) -> None:
         known = self._findings.outcomes
