@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -152,7 +152,9 @@ class Trials:
         self._findings = findings
         self._single = single
         self._filters = filters
+        self._acting: list[str] = []
         self._failed: str | None = None
+        self._reached: dict[str, list[str]] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the trials that were not run before, in the place of the tests alone."""
@@ -228,16 +230,26 @@ class Trials:
     def _try(self, session: pytest.Session, trial: Trial) -> None:
         """Run the tests of a trial until one fails, and write what came of it."""
         os.environ["AUTODEPLOY_TEST_ROW_SECURITY"] = "on" if trial.row_security else "off"
-        switch_on([each.name for each in trial.mutants])
-        reached = {}
+        switch_on([each.name for each in trial.mutants if each.in_sql])
+        self._acting = [each.name for each in trial.mutants]
         for test, following in zip_longest(trial.tests, trial.tests[1:]):
             test.ihook.pytest_runtest_protocol(item=test, nextitem=following)
             if self._failed:
                 break
-            reached[test.nodeid] = sorted(take_reached())
         session.config.hook.pytest_sessionfinish(session=session, exitstatus=0)
-        answer = {"by": self._failed, "reached": reached}
+        answer = {"by": self._failed, "reached": self._reached}
         self._file(os.getpid(), "json").write_text(json.dumps(answer))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """Let the mutants act in the test alone: what its fixtures prepare is not in question."""
+        take_reached()
+        switch_on(self._acting)
+        try:
+            return (yield)
+        finally:
+            switch_on([])
+            self._reached[item.nodeid] = sorted(take_reached())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the first failure, be it of the test or of a fixture."""
