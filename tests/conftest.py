@@ -68,7 +68,11 @@ def _servers() -> Iterator[tuple[Path, asyncio.AbstractEventLoop]]:
 def postgres(
     _servers: tuple[Path, asyncio.AbstractEventLoop], system_user: SystemUser | None
 ) -> Iterator[EmbeddedPostgres]:
-    """A running PostgreSQL that holds a migrated template database."""
+    """A running PostgreSQL that holds a migrated template database.
+
+    ``AUTODEPLOY_TEST_ROW_SECURITY=off`` leaves it to the application's checks alone to protect
+    tenants, as ``make mutate-authz`` does.
+    """
     from autodeploy.migrations.upgrade import upgrade
 
     home, loop = _servers
@@ -81,9 +85,18 @@ def postgres(
     try:
         loop.run_until_complete(server.wait_ready())
         loop.run_until_complete(upgrade(server.url(_TEMPLATE)))
+        if os.environ.get("AUTODEPLOY_TEST_ROW_SECURITY") == "off":
+            loop.run_until_complete(_disable_row_security(server.url(_TEMPLATE)))
         yield server
     finally:
         loop.run_until_complete(server.stop())
+
+
+async def _disable_row_security(url: str) -> None:
+    owner = await asyncpg.connect(url)
+    for row in await owner.fetch("SELECT relname FROM pg_class WHERE relrowsecurity"):
+        await owner.execute(f'ALTER TABLE "{row["relname"]}" DISABLE ROW LEVEL SECURITY')
+    await owner.close()
 
 
 @pytest.fixture(scope="session")

@@ -146,13 +146,26 @@ async def test_a_personal_token_connects_from_a_command_line(member, github):
 async def test_connections_of_another_user_are_not_found(member, stranger, github, sign_up):
     await member.walk("github")
     me = (await member.client.get("/api/v1/auth/me", headers=member.headers)).json()
-    headers = await sign_up()
+    stranger.headers = await sign_up()
     for method, path in (("GET", ""), ("DELETE", "/github")):
-        answer = await member.client.request(
-            method, f"/api/v1/users/{me['id']}/connections{path}", headers=headers
+        answer = await stranger.client.request(
+            method, f"/api/v1/users/{me['id']}/connections{path}", headers=stranger.headers
         )
         assert answer.status_code == 404
     assert len(await member.connections()) == 1
+    assert await stranger.connections() == []
+
+
+async def test_users_connect_accounts_of_one_provider_side_by_side(
+    member, stranger, github, sign_up
+):
+    await member.walk("github")
+    stranger.headers = await sign_up()
+    github.add(77, "work", "work@example.com")
+    await stranger.walk("github")
+    for browser, name in ((member, "octocat"), (stranger, "work")):
+        (connection,) = await browser.connections()
+        assert (connection["accountName"], connection["signsIn"]) == (name, True)
 
 
 async def test_disconnecting_ends_the_access_at_github(member, github, resources):

@@ -1,6 +1,5 @@
 """The application over one database that is prepared once for the whole matrix."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -34,12 +33,9 @@ _shared = pytest_asyncio.fixture(scope="package", loop_scope="package")
 
 @_shared
 async def world(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> AsyncIterator[World]:
-    """Both tenants. ``AUTODEPLOY_TEST_ROW_SECURITY=off`` leaves the application's checks alone
-    to protect them, as ``make mutate-authz`` does."""
+    """Both tenants."""
     server = await asyncpg.connect(postgres.url("postgres"))
     await server.execute(f"CREATE DATABASE {_NAME} TEMPLATE autodeploy_template")
-    if os.environ.get("AUTODEPLOY_TEST_ROW_SECURITY") == "off":
-        await _disable_row_security(postgres.url(_NAME))
     database, home = Database(postgres.url(_NAME), role="autodeploy_worker"), make_home()
     try:
         redis_url = await empty_redis(valkey)
@@ -61,10 +57,3 @@ async def tenant_app(world: World, postgres: EmbeddedPostgres) -> AsyncIterator[
     yield app_over(resources.home, resources)
     projects.DELETION_WAIT_SECONDS = waited
     await database.close()
-
-
-async def _disable_row_security(url: str) -> None:
-    owner = await asyncpg.connect(url)
-    for row in await owner.fetch("SELECT relname FROM pg_class WHERE relrowsecurity"):
-        await owner.execute(f'ALTER TABLE "{row["relname"]}" DISABLE ROW LEVEL SECURITY')
-    await owner.close()

@@ -69,5 +69,25 @@ async def test_a_service_token_is_told_why_it_has_no_account(
     assert "service token" in answer.json()["detail"]
 
 
+async def test_a_project_takes_no_repository_of_another_organization_of_its_owner(
+    world: World, tenant_app: FastAPI
+) -> None:
+    headers = _named(world, "owner").headers
+    async with client_of(tenant_app) as client:
+        made = await client.post(f"{API}/organizations", json={"name": "Second"}, headers=headers)
+        body = {
+            "name": "moved",
+            "organizationId": made.json()["id"],
+            "repositoryId": str(world.ours.repository_id),
+        }
+        refused = await client.post(f"{API}/projects", json=body, headers=headers)
+        removed = await client.delete(
+            f"{API}/organizations/{made.json()['id']}",
+            params={"confirm": made.json()["slug"]},
+            headers=headers,
+        )
+    assert (made.status_code, refused.status_code, removed.status_code) == (201, 422, 204)
+
+
 def _problem(answer: httpx.Response) -> tuple[tuple[str, object], ...]:
     return tuple(item for item in answer.json().items() if item[0] != "traceId")

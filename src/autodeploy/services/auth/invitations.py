@@ -235,17 +235,17 @@ async def join(
 
 async def _valid_sender(session: AsyncSession, invitation: Invitation) -> User:
     """Who sent it, while that user may still give its role. Raises ``InvitationInvalid``."""
-    if invitation.invited_by is None:
-        raise _invalid()
-    sender = await membership_store.find_member(
-        session, invitation.organization_id, invitation.invited_by
-    )
+    sender = None
+    if invitation.invited_by is not None:  # else the account is gone
+        sender = await membership_store.find_member(
+            session, invitation.organization_id, invitation.invited_by
+        )
     if sender is None:
         raise _invalid()
     rights = ROLE_ACTIONS[Role(sender.role)]
     if Action.MEMBER_MANAGE not in rights or not ROLE_ACTIONS[Role(invitation.role)] <= rights:
         raise _invalid()
-    return await store.get_user(session, invitation.invited_by)
+    return await store.get_user(session, sender.user_id)
 
 
 async def _is_full(session: AsyncSession, organization_id: UUID) -> bool:

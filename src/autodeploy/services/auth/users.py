@@ -8,7 +8,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.services.auth import audit, membership_store, store
+from autodeploy.services.auth import audit, membership_store
 from autodeploy.services.auth.models import User
 from autodeploy.services.auth.organization_schemas import PersonUpdate, PersonView
 from autodeploy.services.auth.permissions import Action, reach_of, require_scope
@@ -68,7 +68,10 @@ async def find_visible_user(session: AsyncSession, principal: Principal, user_id
         shared = reach.whole | reach.limited
         if not await membership_store.share_organization(session, user_id, shared):
             raise _no_such_user()
-    return await store.get_user(session, user_id)
+    user = await session.get(User, user_id)
+    if user is None:  # gone since, or hidden by row-level security
+        raise _no_such_user()
+    return user
 
 
 def _no_such_user() -> NotFound:
