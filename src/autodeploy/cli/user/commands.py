@@ -84,6 +84,12 @@ def deploy(
             show_default=False,
         ),
     ] = None,
+    ignore_missing: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-missing", help="Go on where variables that the code needs are not set."
+        ),
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +103,19 @@ def deploy(
     """
     from autodeploy.cli.user.deploy import DeployOptions, run
 
-    run(DeployOptions(source, ref, project, environment, root, detach, as_json, build))
+    run(
+        DeployOptions(
+            source,
+            ref=ref,
+            project=project,
+            environment=environment,
+            root_directory=root,
+            detach=detach,
+            as_json=as_json,
+            build=build,
+            ignore_missing=ignore_missing,
+        )
+    )
 
 
 def status(

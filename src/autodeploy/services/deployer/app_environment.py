@@ -47,6 +47,10 @@ class AppEnvironment:
         own = {"AUTODEPLOY_DEPLOYMENT_ID": str(deployment.id)}
         return {**_metadata(deployment), **own, **self.values}
 
+    def provided(self, deployment: Deployment) -> frozenset[str]:
+        """The names of what the app is given."""
+        return frozenset(self.for_run(deployment))
+
     def redactor(self) -> Redactor:
         return Redactor(self.secrets)
 

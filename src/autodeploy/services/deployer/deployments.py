@@ -237,6 +237,8 @@ async def _keep_configuration(
         )
     await set_variables(resources, session, principal, project, environment, values)
     kept: dict[str, Any] = {"environment_variables": sorted(given), "provision": bool(wanted)}
+    if configuration.ignore_missing_variables:
+        kept["ignore_missing_variables"] = True
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()
     return kept

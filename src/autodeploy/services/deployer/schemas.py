@@ -134,12 +134,14 @@ class DatabaseWish(Input):
 
 class DeploymentConfiguration(Input):
     """``environment_variables`` are stored with the project's; ``provision_new`` as the value of
-    DATABASE_URL asks for a database instead."""
+    DATABASE_URL asks for a database instead. With ``ignore_missing_variables`` the deployment goes
+    on where its code needs variables that are not set."""
 
     environment_variables: dict[VariableKey, VariableValue] = Field(
         default_factory=dict, max_length=500, repr=False
     )
     database: DatabaseWish | None = None
+    ignore_missing_variables: bool = False
 
 
 class BuildChoice(StrEnum):

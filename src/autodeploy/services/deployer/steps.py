@@ -14,6 +14,7 @@ from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
+from autodeploy.services.deployer.contract import list_missing, require_met
 from autodeploy.services.deployer.databases import ensure_database, needs_database
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
@@ -39,7 +40,7 @@ class Step:
 
 
 async def analyze_repository(context: StepContext) -> StepStatus:
-    """Find out how the commit is built and run."""
+    """Find out how the commit is built and run, and whether what it needs is set."""
     deployment = context.deployment
     repository = context.get_repository()
     analysis = await analyzer.ensure_analysis(
@@ -58,17 +59,23 @@ async def analyze_repository(context: StepContext) -> StepStatus:
         await context.say(warning, level="warn")
     values = context.variables.values
     needed = needs_database(plan, deployment.configuration, dict(values))
-    for variable in plan.environment_variables:
-        if not variable.required or variable.default is not None or variable.key in values:
-            continue
+    missing = []
+    for variable in list_missing(plan, context.variables.provided(deployment)):
         read = f"{variable.key} is read in {variable.file}:{variable.line}"
         if needed and variable.key == DATABASE_VARIABLE:
             await context.say(f"{read}: a database will be provisioned for it.")
         else:
             await context.say(f"{read} and not set.", level="warn")
+            missing.append(variable)
     await context.journal.record(
-        StepName.ANALYZE_REPOSITORY, {"analysis_id": str(analysis.id), "database": needed}
+        StepName.ANALYZE_REPOSITORY,
+        {
+            "analysis_id": str(analysis.id),
+            "database": needed,
+            "missing": [variable.key for variable in missing],
+        },
     )
+    await require_met(context, missing)
     return StepStatus.SUCCEEDED
 
 
