@@ -108,7 +108,8 @@ FIELDS: Mapping[str, Fields] = {
         ("name", "slug", "description", "status", "repository_id", "root_directory"),
     ),
     "environment_variables": Fields(
-        ObjectType.VARIABLE, ("project_id", "environment", "key", "is_secret"), ("encrypted_value",)
+        ObjectType.VARIABLE, ("project_id", "environment", "key", "is_secret", "scope"),
+        ("encrypted_value",),
     ),
     "deployments": Fields(
         ObjectType.DEPLOYMENT,

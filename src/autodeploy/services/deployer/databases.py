@@ -11,7 +11,7 @@ from autodeploy.providers.base import DatabaseRequest
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan, VariableType
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
-from autodeploy.services.deployer.app_environment import MAIN_DATABASE
+from autodeploy.services.deployer.app_environment import MAIN_DATABASE, AppEnvironment
 from autodeploy.services.deployer.context import StepContext
 from autodeploy.services.deployer.models import ProjectDatabase
 from autodeploy.services.deployer.transitions import hold
@@ -20,15 +20,17 @@ _DEFAULT_PLAN = "free"
 _DEFAULT_PROVIDER = "local"
 
 
-def needs_database(plan: Plan, configuration: dict[str, Any], values: dict[str, str]) -> bool:
+def needs_database(plan: Plan, configuration: dict[str, Any], variables: AppEnvironment) -> bool:
     """Whether a database is to be provided.
 
-    Yes when the request says so; else when the code reads a connection string that nobody set,
-    and it is not known to be one of another kind of database.
+    Yes when the request says so, or the value of a variable refers to it; else when the code reads
+    a connection string that nobody set, and it is not known to be one of another kind of database.
     """
     if configuration.get("database") or configuration.get("provision"):
         return True
-    if DATABASE_VARIABLE in values:
+    if MAIN_DATABASE in variables.databases:
+        return True
+    if DATABASE_VARIABLE in variables.values or DATABASE_VARIABLE in variables.unresolved:
         return False
     kinds = {need.kind for need in plan.services if need.variable == DATABASE_VARIABLE}
     if kinds - {"postgresql"}:

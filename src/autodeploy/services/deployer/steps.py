@@ -57,8 +57,7 @@ async def analyze_repository(context: StepContext) -> StepStatus:
     await context.say(f"Found {found}.")
     for warning in plan.warnings:
         await context.say(warning, level="warn")
-    values = context.variables.values
-    needed = needs_database(plan, deployment.configuration, dict(values))
+    needed = needs_database(plan, deployment.configuration, context.variables)
     missing = []
     for variable in list_missing(plan, context.variables.provided(deployment)):
         read = f"{variable.key} is read in {variable.file}:{variable.line}"
@@ -92,9 +91,11 @@ async def provision_database(context: StepContext) -> StepStatus:
 async def build_application(context: StepContext) -> StepStatus:
     """Build the commit into an artifact, or take the one that is there for the same inputs.
 
-    Raises ``NotBuilt`` when there is none and it is to do without a build.
+    Raises ``NotBuilt`` when there is none and it is to do without a build, and
+    ``ReferenceUnresolved``.
     """
     deployment = context.deployment
+    context.variables.require_resolved()
     fingerprint = context.variables.fingerprint(deployment)
     choice = BuildChoice(deployment.configuration.get("build", BuildChoice.WHEN_CHANGED))
     key = await _find_artifact(context, fingerprint, choice)
@@ -119,7 +120,10 @@ async def deploy_to_provider(context: StepContext) -> StepStatus:
     journal = context.journal
     request = context.release_request()
     # The intent: from here on clean-up knows that the provider may have something of ours.
-    await journal.set_columns(context.deployment, {"has_release": True})
+    await journal.set_columns(
+        context.deployment,
+        {"has_release": True, "variables_version": context.variables.version},
+    )
     release = await context.provider.deploy(request, context.log)
     await journal.record(
         StepName.DEPLOY_TO_PROVIDER,

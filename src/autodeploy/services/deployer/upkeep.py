@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.providers.base import DeployProvider, RuntimeLines
@@ -121,6 +121,11 @@ class Upkeep:
         )
         async with resources.db.transaction() as session:
             current = await session.get(Environment, environment.id, with_for_update=True)
+            await session.execute(
+                update(Deployment)
+                .where(Deployment.id == deployment.id)
+                .values(variables_version=variables.version)
+            )
             # A deployment may have become live meanwhile: then the traffic is its own.
             if current is not None and current.live_deployment_id == deployment.id:
                 endpoint = await provider.promote(request, release)

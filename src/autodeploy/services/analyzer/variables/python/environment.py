@@ -223,8 +223,8 @@ class Environment:
 
     def _add(self, name: str, node: Node, said: Demand, *, at_start: bool = True) -> None:
         self.found.add(
-            name, node, required=said.required, at_start=at_start, reason=said.reason, default=said.default,
-            has_default=said.has_default, kind=said.type,
+            name, node, required=said.required, at_start=at_start, reason=said.reason,
+            default=said.default, has_default=said.has_default, kind=said.type,
         )  # fmt: skip
 
     def readers(self, name: str, node: Node, default: Node | None) -> Iterator[Reader]:
