@@ -86,8 +86,9 @@ def test_each_kind_of_reference_stands_for_its_value() -> None:
 
 
 def test_value_that_refers_to_a_secret_is_one_however_far_away() -> None:
-    found = resolved(given(("S",), S="hunter22", A="x${{ S }}", B="${{ A }}", C="plain",
-                           D="${{ databases.main.host }}", E="${{ databases.main.url }}"))  # fmt: skip
+    databases = {"D": "${{ databases.main.host }}", "E": "${{ databases.main.url }}"}
+    variables = {"S": "hunter22", "A": "x${{ S }}", "B": "${{ A }}", "C": "plain"}
+    found = resolved(given(("S",), **variables, **databases))
     secret = {key for key, one in found.values.items() if one.is_secret}
     assert secret == {"S", "A", "B", "E"}
 

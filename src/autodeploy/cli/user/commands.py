@@ -14,6 +14,7 @@ from autodeploy.cli.user.arguments import (
     complete_project,
 )
 from autodeploy.cli.user.env import environment_app
+from autodeploy.cli.user.environments import environments_app
 
 PANEL = "Your apps"
 
@@ -53,6 +54,7 @@ def register(app: typer.Typer) -> None:
         name = "open" if command is open_app else None
         app.command(name, rich_help_panel=PANEL)(command)
     app.add_typer(environment_app, rich_help_panel=PANEL)
+    app.add_typer(environments_app, rich_help_panel=PANEL)
 
 
 def deploy(

@@ -11,7 +11,7 @@ from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.questions import ask
 from autodeploy.cli.terminal import ago, print_fields, print_json, print_table, say
 from autodeploy.cli.user.app_file import current_folder, read_app_file
-from autodeploy.cli.user.client import Api, Json
+from autodeploy.cli.user.client import Api, Json, segment
 from autodeploy.cli.user.sources import project_slug
 
 COMPLETION_SECONDS = 1.5
@@ -207,6 +207,62 @@ def _has_display() -> bool:
     return sys.platform == "darwin" or any(os.environ.get(name) for name in known)
 
 
+def list_environments(name: str | None, as_json: bool) -> None:
+    """List the environments of a project."""
+    api = Api.connect()
+    project = get_project(api, name)
+    found: list[Json] = api.get(f"/projects/{project['id']}/environments")["items"]
+    if as_json:
+        print_json({"items": found})
+        return
+    rows = [
+        (each["name"], each["provider"], _state_word(each), each["url"] or "–") for each in found
+    ]
+    print_table(("ENVIRONMENT", "PROVIDER", "STATE", "URL"), rows)
+
+
+def create_environment(
+    project_name: str | None, name: str, copy_from: str | None, as_json: bool
+) -> None:
+    """Make an environment, with the variables of another one where ``copy_from`` names it."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    body = {"name": name, "copyFrom": copy_from}
+    made = api.post(f"/projects/{project['id']}/environments", body)
+    if as_json:
+        print_json(made)
+    else:
+        say(f"Made {name}. `autodeploy deploy --environment {name}` deploys to it.")
+
+
+def delete_environment(project_name: str | None, name: str, *, yes: bool, as_json: bool) -> None:
+    """Delete an environment, after its name was typed again or with ``yes``."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    get_environment(project, name)
+    if not yes:
+        say(
+            f"This takes down what is live in {name} of {project['name']}, and deletes its "
+            "variables and databases. It cannot be undone."
+        )
+        _require_typed(name, "environment")
+    api.delete(f"/projects/{project['id']}/environments/{segment(name)}", confirm=name)
+    if as_json:
+        print_json({"name": name, "deleted": True})
+    else:
+        say(f"Deleted {name}.")
+
+
+def _require_typed(name: str, kind: str) -> None:
+    answer = ask(f"Type the name of the {kind} to go on", remedy="Give --yes to go without.")
+    if answer != name:
+        raise CommandError(
+            "That is not its name: nothing was removed.",
+            remedy=f"Type {name} as it is written.",
+            exit_code=ExitCode.USAGE,
+        )
+
+
 def destroy(name: str, *, yes: bool, as_json: bool) -> None:
     """Remove a project, after its name was typed again or with ``yes``."""
     api = Api.connect()
@@ -216,13 +272,7 @@ def destroy(name: str, *, yes: bool, as_json: bool) -> None:
             f"This removes the project {project['name']} with its releases, addresses, variables "
             "and databases. It cannot be undone."
         )
-        answer = ask("Type the name of the project to go on", remedy="Give --yes to go without.")
-        if answer != project["name"]:
-            raise CommandError(
-                "That is not its name: nothing was removed.",
-                remedy=f"Type {project['name']} as it is written.",
-                exit_code=ExitCode.USAGE,
-            )
+        _require_typed(project["name"], "project")
     api.delete(f"/projects/{project['id']}")
     if as_json:
         print_json({"id": project["id"], "name": project["name"], "destroyed": True})

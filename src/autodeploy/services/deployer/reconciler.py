@@ -17,7 +17,7 @@ from autodeploy.services.auth.upkeep import remove_expired
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.releases import retire_leftovers
-from autodeploy.services.deployer.removal import remove_deleted_projects
+from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.upkeep import Upkeep
 
 _LOCKS = 0x4144  # the first half of each lock's number, so that no other program's is hit
@@ -46,7 +46,7 @@ class Reconciler:
             _Duty("keep_live", 2, interval_seconds, upkeep.keep_live),
             _Duty("collect_output", 3, interval_seconds, upkeep.collect_output),
             _Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
-            _Duty("remove", 5, interval_seconds, lambda: remove_deleted_projects(engine)),
+            _Duty("remove", 5, interval_seconds, lambda: remove_deleted(engine)),
             _Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
         )
 

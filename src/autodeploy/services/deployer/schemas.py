@@ -86,6 +86,13 @@ class EnvironmentView(Schema):
     runtime: RuntimeView | None
 
 
+class EnvironmentInput(Input):
+    """``copy_from`` names the environment whose variables it begins with."""
+
+    name: EnvironmentName
+    copy_from: EnvironmentName | None = None
+
+
 class ProjectView(Schema):
     id: UUID
     name: str

@@ -74,7 +74,7 @@ async def list_environments(
     found: dict[UUID, list[Environment]] = {project_id: [] for project_id in project_ids}
     rows = await session.scalars(
         select(Environment)
-        .where(Environment.project_id.in_(project_ids))
+        .where(Environment.project_id.in_(project_ids), Environment.deletion_requested_at.is_(None))
         .order_by(Environment.number)
     )
     for environment in rows:

@@ -58,6 +58,7 @@ class Upkeep:
                 .where(
                     Environment.live_deployment_id.is_not(None),
                     Project.deletion_requested_at.is_(None),
+                    Environment.deletion_requested_at.is_(None),
                 )
             )
             return list(rows)
