@@ -165,6 +165,14 @@ async def test_value_that_refers_to_a_secret_becomes_one(
     assert (made["isSecret"], made["value"]) == (secret, None if secret else value)
 
 
+async def test_value_that_refers_to_a_secret_of_the_same_change_becomes_one(
+    user: User, env: str
+) -> None:
+    values = {"A": "${{ B }}", "B": "${{ TOKEN }}", "C": "plain", "TOKEN": "hunter22"}
+    answer = await user.call("PUT", env, {"values": values}, status=200)
+    assert {each["key"] for each in answer["items"] if each["isSecret"]} == {"A", "B", "TOKEN"}
+
+
 async def test_reference_to_a_project_that_the_caller_does_not_see_is_refused(
     user: User, env: str, client: httpx.AsyncClient, sign_up: SignUp
 ) -> None:

@@ -120,6 +120,8 @@ async def any_secret(
     session: AsyncSession, project_id: UUID, environment: str, keys: Collection[str]
 ) -> bool:
     """Whether one of these variables of an environment is a secret."""
+    if not keys:
+        return False
     found = await session.scalar(
         select(EnvironmentVariable.id)
         .where(

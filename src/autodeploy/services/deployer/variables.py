@@ -5,30 +5,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
-from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.app_environment import (
-    looks_secret,
     sealed_variable,
-    variable_place,
 )
 from autodeploy.services.deployer.models import Environment, EnvironmentVariable, Project
 from autodeploy.services.deployer.projects import ensure_environment
-from autodeploy.services.deployer.references import (
-    DatabaseReference,
-    ProjectReference,
-    VariableReference,
-    parse,
-    references_of,
-)
 from autodeploy.services.deployer.schemas import (
     VariableInput,
     VariableScope,
@@ -37,7 +25,7 @@ from autodeploy.services.deployer.schemas import (
     VariableUpdate,
     VariableView,
 )
-from autodeploy.services.deployer.variable_versions import Change, record_version
+from autodeploy.services.deployer.variable_writer import VariableWriter, open_value
 
 
 class VariableExists(Conflict):
@@ -82,7 +70,7 @@ async def create_variable(
                 field="key",
                 remedy=f"PUT /projects/{project_id}/env/{body.key} changes it.",
             )
-        writer = _Writer(resources, session, principal, project, environment)
+        writer = VariableWriter(resources, session, principal, project, environment)
         row = await writer.put(body.key, body.value, body.is_secret, body.scope, field="value")
         await writer.finish()
     return await _read(resources, row)
@@ -149,7 +137,7 @@ async def set_variables(
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
         environment = await ensure_environment(session, project, body.environment)
-        writer = _Writer(resources, session, principal, project, environment)
+        writer = VariableWriter(resources, session, principal, project, environment)
         rows = [
             await writer.put(key, value, body.is_secret, body.scope, field=f"values.{key}")
             for key, value in body.values.items()
@@ -200,7 +188,7 @@ async def copy_within(
     taken = set() if overwrite else {row.key for row in present}
     wanted = [row for row in originals if row.key not in taken]
     values = await resources.vault.decrypt_many([sealed_variable(row) for row in wanted])
-    writer = _Writer(resources, session, principal, project, environment)
+    writer = VariableWriter(resources, session, principal, project, environment)
     copies = [
         await writer.copy(row.key, value, row.is_secret, VariableScope(row.scope))
         for row, value in zip(wanted, values, strict=True)
@@ -222,155 +210,11 @@ async def set_within(
 
     A value that is set already is left alone, so that it does not count as a change.
     """
-    writer = _Writer(resources, session, principal, project, environment)
+    writer = VariableWriter(resources, session, principal, project, environment)
     for key, value in values.items():
         field = f"configuration.environmentVariables.{key}"
         await writer.put(key, value, None, None, field=field)
     await writer.finish()
-
-
-class _Writer:
-    """Writes variables of one environment as one change. The environment's row is held."""
-
-    def __init__(
-        self,
-        resources: Resources,
-        session: AsyncSession,
-        principal: Principal,
-        project: Project,
-        environment: Environment,
-    ):
-        self._resources = resources
-        self._session = session
-        self._principal = principal
-        self._project = project
-        self._environment = environment
-        self._change = Change()
-
-    async def put(
-        self,
-        key: str,
-        value: str | None,
-        is_secret: bool | None,
-        scope: VariableScope | None,
-        *,
-        field: str,
-    ) -> EnvironmentVariable:
-        """Set or change a variable; None leaves as it is, or as it is for a new one.
-
-        Args:
-            field: what an error about the value names.
-
-        Raises:
-            InvalidInput: the value holds what is no reference, or refers to a project that the
-                caller does not see.
-        """
-        reveals = value is not None and await self._reveals_secret(value, field)
-        return await self._write(key, value, True if reveals else is_secret, scope)
-
-    async def copy(
-        self, key: str, value: str, is_secret: bool, scope: VariableScope
-    ) -> EnvironmentVariable:
-        """Set a variable to what another environment has, which was checked when it was set."""
-        return await self._write(key, value, is_secret, scope)
-
-    async def remove(self, row: EnvironmentVariable) -> None:
-        await self._record(row, before=audit.snapshot(row))
-        self._change.then(Change(removed={row.key}))
-        await self._session.delete(row)
-
-    async def finish(self) -> None:
-        """Number what was done."""
-        await self._session.flush()
-        await record_version(self._session, self._principal, self._environment, self._change)
-
-    async def _write(
-        self,
-        key: str,
-        value: str | None,
-        is_secret: bool | None,
-        scope: VariableScope | None,
-    ) -> EnvironmentVariable:
-        row = await store.find_variable(
-            self._session, self._project.id, self._environment.name, key, lock=True
-        )
-        if row is None:
-            return await self._insert(key, value or "", is_secret, scope)
-        before = audit.snapshot(row)
-        changed = False
-        if value is not None and value != await _open(self._resources, row):
-            row.encrypted_value = await _seal(self._resources, row, value)
-            changed = True
-        if is_secret is not None and is_secret != row.is_secret:
-            row.is_secret = is_secret
-            changed = True
-        if scope is not None and scope != row.scope:
-            row.scope = scope
-            changed = True
-        if changed:
-            row.updated_at = now()
-            await self._session.flush()
-            self._change.then(Change(changed={key}))
-        await self._record(row, before=before, after=audit.snapshot(row))
-        return row
-
-    async def _insert(
-        self, key: str, value: str, is_secret: bool | None, scope: VariableScope | None
-    ) -> EnvironmentVariable:
-        row = EnvironmentVariable(
-            organization_id=self._project.organization_id,
-            project_id=self._project.id,
-            environment=self._environment.name,
-            key=key,
-            is_secret=looks_secret(key, value) if is_secret is None else is_secret,
-            scope=scope or VariableScope.BOTH,
-            created_at=(moment := now()),
-            updated_at=moment,
-        )
-        row.encrypted_value = await _seal(self._resources, row, value)
-        self._session.add(row)
-        await self._session.flush()
-        self._change.then(Change(added={key}))
-        await self._record(row, after=audit.snapshot(row))
-        return row
-
-    async def _reveals_secret(self, value: str, field: str) -> bool:
-        """Whether a value refers to a secret, after a look at what it refers to."""
-        references = references_of(parse(value, field=field))
-        for slug in {one.slug for one in references if isinstance(one, ProjectReference)}:
-            await self._require_visible(slug, field)
-        if any(isinstance(one, DatabaseReference) and one.part.is_secret for one in references):
-            return True
-        keys = {one.key for one in references if isinstance(one, VariableReference)}
-        if DATABASE_VARIABLE in keys:  # where nobody sets it, it is that of the database
-            return True
-        return await store.any_secret(self._session, self._project.id, self._environment.name, keys)
-
-    async def _require_visible(self, slug: str, field: str) -> None:
-        reach = self._principal.reach.within(self._project.organization_id)
-        if await store.find_project_named(self._session, reach, slug) is None:
-            raise InvalidInput(
-                f"The organization of this project has no project {slug}.",
-                field=field,
-                remedy="Name a project that you can see by its slug; `autodeploy projects` lists "
-                "them.",
-            )
-
-    async def _record(
-        self,
-        row: EnvironmentVariable,
-        *,
-        before: audit.Snapshot | None = None,
-        after: audit.Snapshot | None = None,
-    ) -> None:
-        await audit.record(
-            self._session,
-            self._principal,
-            Action.VARIABLE_WRITE,
-            row,
-            before=before,
-            after=after,
-        )
 
 
 async def _hold(
@@ -380,25 +224,16 @@ async def _hold(
     project: Project,
     environment: str,
     key: str,
-) -> tuple[_Writer, EnvironmentVariable]:
+) -> tuple[VariableWriter, EnvironmentVariable]:
     """What changes a variable that is set, and the variable, locked. Raises ``NotFound``."""
     await _get_row(session, project, environment, key)
     held = await ensure_environment(session, project, environment)
     row = await _get_row(session, project, environment, key, lock=True)
-    return _Writer(resources, session, principal, project, held), row
-
-
-async def _seal(resources: Resources, row: EnvironmentVariable, value: str) -> str:
-    place = variable_place(row)
-    return await resources.vault.encrypt_for(place.subject, value, context=place.context)
-
-
-async def _open(resources: Resources, row: EnvironmentVariable) -> str:
-    return (await resources.vault.decrypt_many([sealed_variable(row)]))[0]
+    return VariableWriter(resources, session, principal, project, held), row
 
 
 async def _read(resources: Resources, row: EnvironmentVariable) -> VariableView:
-    return _view(row, None if row.is_secret else await _open(resources, row))
+    return _view(row, None if row.is_secret else await open_value(resources, row))
 
 
 def _view(row: EnvironmentVariable, value: str | None) -> VariableView:
