@@ -58,6 +58,7 @@ bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.switching
 	$(BIN)/python -m bench.analyzer_speed
 	$(BIN)/python -m bench.vault
+	$(BIN)/python -m bench.logins
 	$(BIN)/python -m bench.api
 
 .PHONY: bench-analyzer

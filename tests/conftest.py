@@ -180,6 +180,21 @@ def home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """Logging is afterwards as it was, whatever a test sets it up to."""
+    import logging
+
+    import structlog
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
 @asynccontextmanager
 async def make_resources(
     database: Database, redis_url: str, home: Path

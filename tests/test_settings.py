@@ -1,11 +1,13 @@
 """Settings come from the environment; production starts only with what it was given."""
 
+import logging
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import make_url
 
+from autodeploy.cli.operator.configuration import start_logging
 from autodeploy.settings import ConfigurationError, Settings
 
 
@@ -193,6 +195,13 @@ def test_origin_that_would_open_the_api_to_any_page_or_none_is_refused(
         Settings()
 
 
+def test_refusal_of_an_origin_does_not_repeat_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://user:hidden@a.example")
+    with pytest.raises(ValidationError) as refusal:
+        Settings()
+    assert "hidden" not in refusal.value.errors()[0]["msg"]
+
+
 def test_origins_may_have_ports_and_blanks_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example:8443, http://[::1]:3000")
     assert Settings().allowed_origins == ["https://a.example:8443", "http://[::1]:3000"]
@@ -227,6 +236,40 @@ def test_a_secret_comes_from_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_pat
     oidc = Settings().oidc
     assert oidc is not None
     assert oidc.secret == "from the file"
+
+
+def test_secrets_of_all_settings_are_known_to_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    logging_restored: None,
+) -> None:
+    settings = {
+        "AUTODEPLOY_PROVIDERS__GITHUB__CLIENT_ID": "id",
+        "AUTODEPLOY_PROVIDERS__GITHUB__CLIENT_SECRET": "secret-of-github",
+        "AUTODEPLOY_OIDC__ISSUER": "https://id.example.com",
+        "AUTODEPLOY_OIDC__CLIENT_ID": "id",
+        "AUTODEPLOY_OIDC__CLIENT_SECRET": "secret-of-oidc",
+        "AUTODEPLOY_VAULT_SECRET_ID": "secret-of-vault",
+        "AUTODEPLOY_SMTP_URL": "smtp://user:secret%2Fof%2Fmail@mail.example.com",
+        "AUTODEPLOY_REDIS_URL": "redis://:secret-of-redis@cache.example.com",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    password = home / "secrets" / "postgres.password"
+    password.parent.mkdir()
+    password.write_text("secret-of-postgres\n")
+    start_logging(Settings(home=home))
+    for name in ("github", "oidc", "vault", "redis", "postgres"):
+        logging.getLogger("library").warning("sent %s", f"secret-of-{name}")
+    logging.getLogger("library").warning("sent secret/of/mail or secret%2Fof%2Fmail")
+    written = capsys.readouterr().err
+    assert written.count("sent ") == 6
+    assert "secret" not in written
+
+
+def test_log_without_any_secret_set_is_written(home: Path) -> None:
+    assert Settings(home=home).secret_values == frozenset()
 
 
 @pytest.mark.parametrize("issuer", ["http://id.example.com", "id.example.com", "file:///etc"])

@@ -8,8 +8,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import Scope
 
 from autodeploy.api.application import build_application, describe
 from autodeploy.api.ratelimit import configured_rules
@@ -27,12 +29,14 @@ from autodeploy.api.rest import (
     organizations,
     projects,
     providers,
+    queues,
     repositories,
     second_factor,
     service_tokens,
     sessions,
     users,
 )
+from autodeploy.api.routes import shown_path
 from autodeploy.api.ws import deployments as deployment_streams
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.telemetry import configure_tracing
@@ -69,9 +73,13 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         deployments.router,
         deployment_streams.router,
         providers.router,
+        queues.router,
     ),
     "monitor": (),
 }
+
+# Of OpenTelemetry's conventions for HTTP, the former and the present ones (1.45, seen 2026-11).
+_ADDRESS_ATTRIBUTES = {"http.target", "http.url", "url.path", "url.query", "url.full"}
 
 
 def create_app(
@@ -119,7 +127,12 @@ def _trace_requests(app: FastAPI) -> None:
     # Imported here: a process that traces nothing does not pay for it.
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
-    FastAPIInstrumentor.instrument_app(app)
+    def hide_address(span: Any, scope: Scope) -> None:
+        """Have the span name what our log does of the address: the rest may be a secret."""
+        for name in _ADDRESS_ATTRIBUTES & span.attributes.keys():
+            span.set_attribute(name, shown_path(scope))
+
+    FastAPIInstrumentor.instrument_app(app, server_request_hook=hide_address)
 
 
 def openapi_text() -> str:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.redaction import passwords_in
 from autodeploy.kernel.sandbox import MIB, Limits
 from autodeploy.kernel.vault_url import TransitAddress, parse_transit_url
 
@@ -252,8 +253,9 @@ class Settings(BaseSettings):
         # Credentials are allowed, so one wrong entry opens every account to a foreign page.
         for origin in origins:
             if not _ORIGIN.fullmatch(origin):
+                named = "an entry with a user name" if "@" in origin else repr(origin)
                 raise ValueError(
-                    f"{origin!r} is not the origin of a page: name each one as "
+                    f"{named} is not the origin of a page: name each one as "
                     "https://host or http://host:port, without a path; '*' and 'null' are refused"
                 )
         return origins
@@ -331,6 +333,20 @@ class Settings(BaseSettings):
             return self.database_url
         password = quote(self.postgres_password_file.read_text().strip(), safe="")
         return f"postgresql://postgres:{password}@/autodeploy?host={self.postgres_sockets}"
+
+    @property
+    def secret_values(self) -> frozenset[str]:
+        """Every secret that these settings hold as a value, for the log to leave out; of those in
+        files the embedded database's password, which becomes part of a URL."""
+        clients = [*self.providers.values(), *([self.oidc] if self.oidc else [])]
+        given = [client.secret for client in clients]
+        if self.vault_secret_id:
+            given.append(self.vault_secret_id.get_secret_value())
+        if not self.database_url and self.postgres_password_file.is_file():
+            given.append(self.postgres_password_file.read_text().strip())
+        urls = (self.database_url, self.redis_url, self.smtp_url, self.objects_url)
+        passwords = passwords_in(url for url in urls if url)
+        return frozenset(passwords.union(secret for secret in given if secret))
 
     @property
     def effective_redis_url(self) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import io
 import logging
 import re
-from collections.abc import Iterator
 
 import pyotp
 import pytest
@@ -190,19 +189,15 @@ async def test_a_page_of_accounts_loads_its_own_files_only(client, path):
 
 
 @pytest.fixture
-def logged() -> Iterator[io.StringIO]:
+def logged(logging_restored: None) -> io.StringIO:
     """Everything that is logged, at every level, as the server writes it but unredacted."""
     stream = io.StringIO()
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     configure_logging("debug", json=True, stream=stream)
     # Redaction is the second line of defence; nothing is to reach it.
     structlog.configure(processors=[structlog.processors.JSONRenderer()])
-    root.handlers[0].setFormatter(logging.Formatter("%(name)s %(message)s"))
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    formatter = logging.Formatter("%(name)s %(message)s")
+    logging.getLogger().handlers[0].setFormatter(formatter)
+    return stream
 
 
 async def test_no_password_token_code_or_link_reaches_a_log(logged, client, resources, home):

@@ -119,6 +119,7 @@ async def test_another_organization_is_not_found_whatever_is_asked(ada, bob, acm
         ("POST", "/transfer", {"userId": str(someone)}),
         ("GET", "/members", None),
         ("POST", "/members", {"userId": str(someone)}),
+        ("GET", f"/members/{someone}", None),
         ("PUT", f"/members/{someone}", {"role": "viewer"}),
         ("DELETE", f"/members/{someone}", None),
         ("GET", "/invitations", None),

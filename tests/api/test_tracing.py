@@ -37,15 +37,20 @@ class _Take(BaseHTTPRequestHandler):
         """The test's output stays the test's."""
 
 
-@pytest.fixture
-def collector() -> Iterator[Collector]:
+def running_collector() -> Iterator[Collector]:
+    """A collector, until the generator is closed."""
     server = Collector()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+collector = pytest.fixture(running_collector)
 
 
 async def test_requests_are_traced_to_the_endpoint(

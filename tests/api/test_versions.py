@@ -61,10 +61,9 @@ async def _user(user: User, _resources: Resources) -> Thing:
     return Thing(f"{API}/users/{me['id']}", _numbered("name"))
 
 
-async def _limit_of_a_member(user: User, resources: Resources) -> Thing:
+async def _member(user: User, resources: Resources) -> Thing:
     url = (await _organization(user, resources)).url
     organization_id = UUID(url.rpartition("/")[2])
-    projects = [(await user.project(f"Shop {number}"))["id"] for number in range(3)]
     colleague = await signed_up(resources)
     async with resources.db.transaction() as session:
         session.add(
@@ -75,10 +74,15 @@ async def _limit_of_a_member(user: User, resources: Resources) -> Thing:
                 joined_at=now(),
             )
         )
+    others = [{"role": role} for role in Role if role != Role.MEMBER]
+    return Thing(f"{url}/members/{colleague.user.id}", others * 2)
+
+
+async def _limit_of_a_member(user: User, resources: Resources) -> Thing:
+    projects = [(await user.project(f"Shop {number}"))["id"] for number in range(3)]
     some = [each for size in (1, 2) for each in combinations(projects, size)]
-    return Thing(
-        f"{url}/members/{colleague.user.id}/projects", [{"projects": list(each)} for each in some]
-    )
+    url = (await _member(user, resources)).url
+    return Thing(f"{url}/projects", [{"projects": list(each)} for each in some])
 
 
 #: How to make a thing that lies at a path.
@@ -86,6 +90,7 @@ MAKE: dict[str, Callable[[User, Resources], Awaitable[Thing]]] = {
     "/projects/{project_id}": _project,
     "/projects/{project_id}/env/{key}": _variable,
     "/organizations/{organization_id}": _organization,
+    "/organizations/{organization_id}/members/{user_id}": _member,
     "/organizations/{organization_id}/members/{user_id}/projects": _limit_of_a_member,
     "/users/{user_id}": _user,
 }

@@ -11,6 +11,10 @@ from autodeploy.kernel.vault.columns import sealed_columns
 #: What looks like a sealed column and is none: a password is hashed, never opened.
 HASHED = {"users.encrypted_password"}
 
+#: What seals values of the cache, which are gone in minutes: under a key that was replaced and
+#: retired meanwhile they count as lost.
+OF_THE_CACHE = "services/auth/attempts.py:"
+
 
 def test_commands_know_the_tables_of_every_service():
     services = {path.parent.name for path in SOURCE.glob("services/*/models.py")}
@@ -32,7 +36,8 @@ def test_each_use_of_the_vault_names_a_sealed_column():
     outside = [
         place
         for place, call in calls()
-        if getattr(call.func, "attr", "") in {"encrypt_for", "decrypt_for", "encrypt", "decrypt"}
+        if not place.startswith(OF_THE_CACHE)
+        and getattr(call.func, "attr", "") in {"encrypt_for", "decrypt_for", "encrypt", "decrypt"}
         and "vault" in ast.unparse(call.func)
         and not any(
             keyword.arg == "context" and getattr(keyword.value, "attr", "") == "context"

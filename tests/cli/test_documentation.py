@@ -25,10 +25,10 @@ def test_each_command_has_a_section_and_each_section_a_command() -> None:
 
 
 def _with_json(command: Any, path: str = "") -> Iterator[tuple[str, bool]]:
-    """Every command, and whether it takes ``--json``."""
+    """Every command, and whether it takes ``--json``; a group is one if it runs by itself."""
     for name, each in getattr(command, "commands", {}).items():
         yield from _with_json(each, f"{path} {name}".strip())
-    if not hasattr(command, "commands"):
+    if getattr(command, "invoke_without_command", True):
         yield path, any("--json" in option.opts for option in command.params)
 
 

@@ -1,7 +1,6 @@
 """The command line against a real platform: the shape of every answer, and every wrong input."""
 
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -9,39 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.shapes import check, documented
 from tests.e2e import apps
-from tests.e2e.platform import Json, Platform
+from tests.e2e.platform import Platform
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "static-html"
-DOCUMENT = (ROOT / "docs" / "cli.md").read_text().partition("\n## JSON\n")[2]
 SITE = "cli-site"
-_KEY = re.compile(r"`(\w+)`( list of)?(?: \[(\w+)\])?")
 
 pytestmark = pytest.mark.timeout(240)
-
-
-def documented(name: str) -> str:
-    """The second cell of the row that describes a command or a shape."""
-    for first, second in re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", DOCUMENT, re.MULTILINE):
-        if name in re.findall(r"[`\[]([^`\]]+)[`\]]", first):
-            return str(second)
-    raise AssertionError(f"{name} is not described in docs/cli.md")
-
-
-def check(value: Json, description: str) -> None:
-    """That ``value`` has the keys of the description, and so has what it holds."""
-    if shape := re.fullmatch(r"a \[(\w+)\]", description):
-        check(value, documented(shape[1]))
-        return
-    keys = re.sub(r"\([^)]*\)", "", description)  # in brackets are the values of a key
-    described = {key: (shape, bool(many)) for key, many, shape in _KEY.findall(keys)}
-    assert set(value) == set(described)
-    for key, (shape, many) in described.items():
-        if shape and value.get(key) is not None:
-            inner = value[key] if many else [value[key]]
-            for each in inner:
-                check(each, documented(shape))
 
 
 @pytest.fixture(scope="module")

@@ -92,6 +92,13 @@ async def test_server_that_is_starting_is_said_to_be_away(home: Path) -> None:
         await database.close()
 
 
+async def test_error_of_a_statement_does_not_tell_what_it_was_given(database: Database) -> None:
+    with pytest.raises(DBAPIError) as raised:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT CAST(:given AS integer) / 0"), {"given": 271828})
+    assert "271828" not in str(raised.value)
+
+
 async def test_refused_value_is_not_taken_for_an_absence(database: Database) -> None:
     with pytest.raises(DBAPIError):
         async with database.transaction() as session:

@@ -13,14 +13,9 @@ from autodeploy.kernel.redaction import MARKER
 
 
 @pytest.fixture
-def stream():
-    """Where the log goes; afterwards logging is as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+def stream(logging_restored):
+    """Where the log goes."""
+    return io.StringIO()
 
 
 @pytest.fixture
@@ -81,6 +76,9 @@ def test_value_that_only_names_a_secret_is_kept(lines, key):
         "sent Authorization: Bearer hidden.hidden.hidden",
         "sent Basic aGlkZGVuOmhpZGRlbg==hidden",
         '1.2.3.4 - "WebSocket /api/v1/stream?after=3&access_token=hidden" 401',
+        "< Sec-WebSocket-Protocol: autodeploy.ticket.hidden",
+        "< Cookie: session=hidden; other=hidden",
+        "< Authorization: Token hidden",
     ],
 )
 def test_credential_inside_text_is_masked(lines, text):

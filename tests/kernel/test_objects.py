@@ -175,3 +175,11 @@ async def test_store_first_used_without_descriptors_works_when_there_are_some(
     argv = [sys.executable, "-c", STARVED, url]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["True", "b'content'"], done.stderr[-500:]
+
+
+async def test_objects_are_listed_below_a_prefix_with_their_size(store):
+    for key in ("logs/a/1", "logs/b", "logs-of-others/c"):
+        await store.put_bytes(key, key.encode())
+    found = {each.key: each.size_bytes async for each in store.list("logs")}
+    assert found == {"logs/a/1": 8, "logs/b": 6}
+    assert [each async for each in store.list("none")] == []

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from autodeploy.kernel import queue as queue_module
 from autodeploy.kernel.embedded.valkey import EmbeddedValkey
-from autodeploy.kernel.errors import Conflict, InvalidInput, Unavailable
+from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
 from autodeploy.kernel.queue import (
     QUEUE_SETTINGS,
     JobName,
@@ -30,6 +30,7 @@ from autodeploy.kernel.queue import (
     QueueSettings,
     QueueWorker,
 )
+from autodeploy.kernel.queue_jobs import JobState, QueueJobs
 from autodeploy.kernel.redis import open_redis
 
 _Q = QueueName.DEPLOYMENT
@@ -606,3 +607,91 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 def test_url_of_another_scheme_is_refused(url):
     with pytest.raises(InvalidInput, match="unix://"):
         Queues.connect(url)
+
+
+async def test_concurrency_of_a_queue_holds_for_all_its_workers_together(redis_url):
+    running_now, most, release = 0, 0, asyncio.Event()
+
+    async def work() -> None:
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now)
+        await release.wait()
+        running_now -= 1
+
+    handler = Recorder(work)
+    queues = Queues(redis_url, {_Q: QueueSettings(2, 1, None, 50, 50)})
+    workers = [QueueWorker(redis_url, _Q, handler) for _ in range(2)]
+    async with running(workers[0]), running(workers[1]):
+        for number in range(6):
+            await add(queues, f"job-{number}")
+        await handler.wait_for(2)
+        counts = await queues.jobs(_Q).count()
+        release.set()
+        await handler.wait_for(6)
+    await queues.close()
+    assert (counts[JobState.ACTIVE], counts[JobState.WAITING]) == (2, 4)
+    assert most == 2
+
+
+async def test_jobs_are_listed_by_state_with_the_code_of_their_failure_alone(redis_url, queues):
+    async def refuse() -> None:
+        raise Conflict("password=hunter2")
+
+    await add(queues, "first")
+    await add(queues, "urgent", priority=Priority.HIGH)
+    await add(queues, "later", delay_seconds=600)
+    jobs = queues.jobs(_Q)
+    assert [job.id for job in await jobs.list(JobState.WAITING, 10)] == ["urgent", "first"]
+    [later] = await jobs.list(JobState.DELAYED, 10)
+    assert (later.id, later.started_at, later.priority) == ("later", None, Priority.NORMAL)
+    async with running(QueueWorker(redis_url, _Q, Recorder(refuse))):
+        await eventually(lambda: _has(jobs, JobState.FAILED, 2))
+    [latest] = await jobs.list(JobState.FAILED, 1)
+    assert latest.payload == {"deploymentId": latest.id}
+    assert (latest.failure, latest.attempts) == ("conflict", 1)
+    assert latest.finished_at >= latest.started_at >= latest.created_at
+
+
+async def _has(jobs: QueueJobs, state: JobState, count: int) -> bool:
+    return (await jobs.count())[state] == count
+
+
+async def test_failed_job_is_tried_again_and_what_nobody_works_on_is_dropped(redis_url, queues):
+    attempts = 0
+    release = asyncio.Event()
+
+    async def fail_first() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise Conflict("not now")
+        await release.wait()
+
+    jobs = queues.jobs(_Q)
+    handler = Recorder(fail_first)
+    await add(queues, "waits", delay_seconds=600)
+    async with running(QueueWorker(redis_url, _Q, handler)):
+        await add(queues, "job-1")
+        await eventually(lambda: _has(jobs, JobState.FAILED, 1))
+        await jobs.retry("job-1")
+        await handler.wait_for(2)
+        with pytest.raises(Conflict, match="A worker runs this job"):
+            await jobs.drop("job-1")
+        with pytest.raises(Conflict, match="this one is active"):
+            await jobs.retry("job-1")
+        release.set()
+        await eventually(lambda: _has(jobs, JobState.COMPLETED, 1))
+    for job_id in ("job-1", "waits"):
+        await jobs.drop(job_id)
+        with pytest.raises(NotFound):
+            await jobs.drop(job_id)
+    assert set((await jobs.count()).values()) == {0}
+
+
+async def test_jobs_cannot_be_looked_at_while_redis_is_away(own_valkey):
+    queues = Queues.connect(own_valkey.url)
+    await kill(own_valkey)
+    with pytest.raises(Unavailable):
+        await queues.jobs(_Q).count()
+    await queues.close()

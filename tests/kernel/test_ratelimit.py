@@ -74,6 +74,20 @@ async def test_while_redis_is_away_this_process_counts_and_says_so_until_redis_i
     await cache.close()
 
 
+async def test_a_redis_that_is_slow_for_a_while_gives_no_second_share(limiter, resources):
+    limit = Limit(5, 600)
+    answers = [await limiter.hit("k", limit) for _ in range(3)]
+    await resources.cache.redis.execute_command("CLIENT", "PAUSE", 1500, "ALL")
+    answers.append(await limiter.hit("k", limit))
+    assert _shared() == 0
+    async with asyncio.timeout(30):
+        while _shared() == 0:
+            answers += [await limiter.hit("k", limit) for _ in range(5)]
+            await asyncio.sleep(0.05)
+    answers += [await limiter.hit("k", limit) for _ in range(5)]
+    assert sum(answer.allowed for answer in answers) == 5
+
+
 async def test_a_redis_that_hangs_makes_one_call_wait_not_all(home: Path):
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -5,6 +5,7 @@ import html
 import itertools
 import json
 import re
+import shlex
 import string
 import time
 from urllib.parse import quote, quote_plus
@@ -36,6 +37,10 @@ _forms = st.sampled_from(
         lambda value: json.dumps(value)[1:-1],
         lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
         lambda value: json.dumps(value)[1:-1].replace("/", "\\/"),
+        lambda value: json.dumps(json.dumps({"key": [value]})),
+        lambda value: json.dumps(repr({"key": value})),
+        repr,
+        shlex.quote,
         html.escape,
         lambda value: value.encode().hex(),
     ]

@@ -16,7 +16,7 @@ from autodeploy.api.idempotency import Idempotency
 from autodeploy.api.middleware import Authentication, RequestContext
 from autodeploy.api.problems import Problem
 from autodeploy.api.ratelimit import RateLimits, Rule
-from autodeploy.api.routes import list_routes
+from autodeploy.api.routes import known_words, list_routes
 
 _PROBLEM_RESPONSE: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -77,6 +77,7 @@ def build_application(
     _surround(app, allowed_origins, rate_rules)
     app.state.allowed_origins = frozenset(allowed_origins)
     app.state.routes = {entry.endpoint: entry for entry in list_routes(app)}
+    app.state.words = known_words(app)
     return app
 
 

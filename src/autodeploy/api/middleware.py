@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 
 from autodeploy.api import problems
 from autodeploy.api.deps import client_of, get_resources
-from autodeploy.api.routes import template_of
+from autodeploy.api.routes import shown_path, template_of
 from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.log import request_context
 from autodeploy.kernel.telemetry import WEBSOCKETS, observe_request
@@ -96,7 +96,7 @@ class RequestContext:
                 "request",
                 method=scope["method"],
                 route=route,
-                path=scope["path"],
+                path=shown_path(scope),
                 status=status,
                 seconds=round(seconds, 4),
             )

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketState
 
+from autodeploy.api.routes import shown_path
 from autodeploy.kernel.descriptors import TooFewFiles, is_exhaustion
 from autodeploy.kernel.disk import DiskFull, is_full
 from autodeploy.kernel.errors import (
@@ -226,4 +227,6 @@ def _render(
 
 def log_defect(connection: HTTPConnection) -> None:
     """Log the exception that is being handled, with what is needed to find the request."""
-    _log.exception("request.failed", path=connection.url.path, trace_id=trace_id_of(connection))
+    _log.exception(
+        "request.failed", path=shown_path(connection.scope), trace_id=trace_id_of(connection)
+    )

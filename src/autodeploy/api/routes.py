@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
@@ -37,6 +38,29 @@ def template_of(scope: Scope) -> str | None:
     """The full template of the route that a request was matched to, None before or without."""
     entry = _entry(scope)
     return entry.template if entry else None
+
+
+def known_words(app: FastAPI) -> frozenset[str]:
+    """What stands in the templates of the application's routes, between their parameters."""
+    return frozenset(word for entry in list_routes(app) for word in entry.template.split("/"))
+
+
+def shown_path(scope: Scope) -> str:
+    """The path of a request as a log may have it: the words of our routes, and ids.
+
+    Whatever else stands there is replaced: by mistake it may be a secret.
+    """
+    words: frozenset[str] = scope["app"].state.words
+    return "/".join(
+        part if part in words or _is_id(part) else "…" for part in scope["path"].split("/")
+    )
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def needs_credential(scope: Scope) -> bool:

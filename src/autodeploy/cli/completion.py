@@ -1,4 +1,4 @@
-"""``completion``: the shell completes commands, options and the names of projects."""
+"""``completion``: the shell completes commands, options, projects and organizations."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -27,7 +27,7 @@ ShellArgument = Annotated[Shell | None, typer.Argument(help="Default: the shell 
 
 completion_app = typer.Typer(
     name="completion",
-    help="Complete commands, options and project names in your shell.",
+    help="Complete commands, options, projects and organizations in your shell.",
     no_args_is_help=True,
 )
 

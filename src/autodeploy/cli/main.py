@@ -12,13 +12,14 @@ from typer.exceptions import TyperException
 
 from autodeploy import __version__
 from autodeploy.cli.analyze import analyze
+from autodeploy.cli.audit import audit_app
 from autodeploy.cli.completion import register as register_completion
 from autodeploy.cli.explain import explain
 from autodeploy.cli.failures import CommandError, ExitCode, as_failure, report
 from autodeploy.cli.foreground import follow_make
 from autodeploy.cli.init import init
 from autodeploy.cli.operator import register as register_operator
-from autodeploy.cli.user.commands import PANEL
+from autodeploy.cli.user.commands import PANEL, TEAM_PANEL
 from autodeploy.cli.user.commands import register as register_user
 
 # What other tools call these commands: no spelling is near enough to find them by.
@@ -40,6 +41,16 @@ OTHER_NAMES = {
     "env remove": "unset",
     "env rm": "unset",
     "env show": "list",
+    "org add": "invite",
+    "org ls": "list",
+    "org new": "create",
+    "org rm": "delete",
+    "orgs": "org list",
+    "organizations": "org list",
+    "team": "org members",
+    "tokens ls": "list",
+    "tokens new": "create",
+    "tokens rm": "revoke",
 }
 HELP = "AutoDeploy: repository in, live URL out."
 
@@ -66,6 +77,7 @@ def build_app() -> typer.Typer:
     app.command(rich_help_panel=PANEL)(init)
     app.command(rich_help_panel=PANEL)(analyze)
     register_user(app)
+    app.add_typer(audit_app, rich_help_panel=TEAM_PANEL)
     app.command(rich_help_panel=PANEL)(explain)
     register_operator(app)
     register_completion(app)

@@ -72,6 +72,13 @@ def seconds(value: float) -> str:
     return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
+def clock(timestamp: str | None) -> str:
+    """The moment of an ISO timestamp in UTC, to the second."""
+    if not timestamp:
+        return "–"
+    return f"{datetime.fromisoformat(timestamp).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
 def ago(timestamp: str | None) -> str:
     """How long ago an ISO timestamp was, in its largest unit."""
     if not timestamp:

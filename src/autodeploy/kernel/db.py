@@ -120,6 +120,8 @@ class Database:
             # idle and the server ends them; the ping replaces one that was ended.
             pool_use_lifo=True,
             pool_pre_ping=True,
+            # What a statement was given would stand in the text of its error, and in the log.
+            hide_parameters=True,
             connect_args={"server_settings": settings, "timeout": 10},
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

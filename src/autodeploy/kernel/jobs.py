@@ -38,7 +38,8 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """How a queue is worked. ``backoff_seconds`` doubles with each attempt; None retries at once.
+    """How a queue is worked. ``concurrency`` is how many jobs run at a time, on all workers
+    together. ``backoff_seconds`` doubles with each attempt; None retries at once.
 
     ``keep_…`` is how many finished jobs stay to be looked at.
     """
@@ -61,6 +62,7 @@ QUEUE_SETTINGS: dict[QueueName, QueueSettings] = {
 Payload = Mapping[str, str | bool]
 
 _PRIORITIES = {Priority.HIGH: 1, Priority.NORMAL: 5, Priority.LOW: 10}
+PRIORITY_OF = {number: priority for priority, number in _PRIORITIES.items()}
 
 
 def check_job_id(job_id: str) -> None:

@@ -26,6 +26,13 @@ _PARAMETER = re.compile(
     r"([?&][\w.-]*(?:token|secret|passw|key|ticket)[\w.-]*=)[^&\s\"'\\]+", re.IGNORECASE
 )
 
+# A library that logs a handshake at level debug shows each header in a line of its own.
+_HEADER = re.compile(
+    r"\b((?:proxy-)?authorization|(?:set-)?cookie|sec-websocket-protocol|x-[\w-]*(?:key|token)):"
+    r"[^\r\n]*",
+    re.IGNORECASE,
+)
+
 
 def configure_logging(
     level: str, json: bool, *, secrets: Iterable[str] = (), stream: TextIO | None = None
@@ -65,8 +72,10 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
-    # One line for each request to an agent or a health check, several a second, at level info.
-    logging.getLogger("httpx").setLevel(max(number, logging.WARNING))
+    # A line and more for each request to an agent or a health check, several a second; at level
+    # debug with the headers of what providers answer.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.stdlib.add_logger_name,
@@ -123,6 +132,7 @@ class RedactSecrets:
 
     def _text(self, text: str) -> str:
         text = _URL_CREDENTIALS.sub(f"{MARKER}@", text)
+        text = _HEADER.sub(rf"\1: {MARKER}", text)
         text = _AUTHORIZATION.sub(rf"\1 {MARKER}", text)
         text = _PARAMETER.sub(rf"\1{MARKER}", text)
         return self._redactor.line(text)

@@ -5,6 +5,8 @@ import contextlib
 import re
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -33,6 +35,15 @@ async def start_object_threads() -> None:
     would fail for the whole life of the process (obstore 0.12, pyo3's one runtime is poisoned)."""
     with contextlib.suppress(NotFoundError, FileNotFoundError):
         await obstore.head_async(MemoryStore(), "none")
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as the store lists it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
 
 
 class ObjectStore:
@@ -131,6 +142,12 @@ class ObjectStore:
         except (NotFoundError, FileNotFoundError):
             return False
         return True
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """The objects whose keys begin with the segments of ``prefix``, in no order."""
+        async for batch in obstore.list(self._store, _checked(prefix)):
+            for meta in batch:
+                yield StoredObject(meta["path"], meta["size"], meta["last_modified"])
 
     async def delete(self, key: str) -> None:
         """Remove the object; one that is not there is no error."""

@@ -26,6 +26,7 @@ from autodeploy.kernel.jobs import (
     check_payload,
     job_options,
 )
+from autodeploy.kernel.queue_jobs import QueueJobs
 from autodeploy.kernel.redis import REDIS_AWAY, open_redis
 
 __all__ = [
@@ -98,11 +99,17 @@ class Queues:
         options = job_options(self._settings[queue], job_id, priority, delay_seconds)
         try:
             async with asyncio.timeout(_ADD_TIMEOUT_SECONDS):
+                # With each job, since a Redis that was flushed has forgotten it.
+                await self._queues[queue].setGlobalConcurrency(self._settings[queue].concurrency)
                 await self._queues[queue].add(job_name.value, dict(payload), options)
         except REDIS_AWAY as error:
             telemetry.QUEUE_DISPATCHES.labels(queue.value, "failed").inc()
             raise Unavailable("The job queue does not answer.") from error
         telemetry.QUEUE_DISPATCHES.labels(queue.value, "queued").inc()
+
+    def jobs(self, queue: QueueName) -> QueueJobs:
+        """What is in a queue, to be looked at and tidied up."""
+        return QueueJobs(self._queues[queue])
 
     async def close(self) -> None:
         """Close the connections."""

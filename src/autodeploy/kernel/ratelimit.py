@@ -3,6 +3,9 @@
 The counting is that of the library ``limits`` (5.8, seen 2026-11): the window before the present
 one counts with the share of it that the sliding window still covers, so a caller's memory is two
 numbers. Each count is one script in Redis, so that concurrent calls cannot pass a limit together.
+
+Each process counts what it let pass as well. So it goes on from there while Redis is away or slow,
+as it is for a process that a storm of calls keeps busy: no second share is gained by that.
 """
 
 import asyncio
@@ -68,11 +71,22 @@ class RateLimiter:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     decision = await _count(self._shared, key, limit)
                 RATE_LIMITS_SHARED.set(1)
-                return decision
+                return await self._agree(decision, key, limit)
             except REDIS_AWAY:
                 self._away_until = time.monotonic() + _PAUSE_SECONDS
                 RATE_LIMITS_SHARED.set(0)
         RATE_LIMIT_FALLBACKS.inc()
+        return await self._count_here(key, limit)
+
+    async def _agree(self, shared: Decision, key: str, limit: Limit) -> Decision:
+        """What Redis decided, unless this process has let pass as much as may: some of it while
+        Redis was away."""
+        if not shared.allowed:
+            return shared
+        here = await self._count_here(key, limit)
+        return shared if here.allowed else here
+
+    async def _count_here(self, key: str, limit: Limit) -> Decision:
         if len(self._local_storage.storage) >= _LOCAL_KEYS:
             await self._local_storage.reset()  # counts are worth less than the memory they take
         return await _count(self._local, key, limit)

@@ -1,7 +1,8 @@
 """Keeps secret values out of text: build output, logs, error messages.
 
 A redactor knows the values and the forms in which programs print them: raw, base64 at any
-alignment, hexadecimal, percent-encoded, and escaped as JSON, HTML or a Python literal.
+alignment, hexadecimal, percent-encoded, and escaped as JSON, HTML, a literal of a program or a
+word of a shell; also text in text, such as a body that is printed as part of JSON.
 """
 
 import base64
@@ -10,7 +11,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MARKER = "[redacted]"
 MINIMUM_LENGTH = 4
@@ -29,7 +30,27 @@ _URL_SAFE_SETS = (
     "!$%&'()*+,/:;=?@[\\]^`{|}",  # and its query
 )
 
+# What gets a backslash in literals of Python, PHP, Ruby and JavaScript, whichever quotes these
+# choose, and between double quotes of a shell.
+_BACKSLASHED = ("\\", "\\'", '\\"', "\\'\"", '\\"$`')
+
 _Span = tuple[int, int]
+
+
+def passwords_in(urls: Iterable[str]) -> set[str]:
+    """The passwords inside URLs, which programs print by themselves: as they stand there, and
+    decoded. What is no URL has none."""
+    found = set()
+    for url in urls:
+        if "://" not in url:
+            continue
+        try:
+            password = urlsplit(url).password
+        except ValueError:
+            continue
+        if password:
+            found |= {password, unquote(password)}
+    return found
 
 
 class Redactor:
@@ -172,6 +193,15 @@ def _url_forms(data: bytes) -> Iterator[str]:
 
 
 def _escaped_forms(value: str) -> Iterator[str]:
+    once = set(_escapes(value))
+    yield from once
+    for form in once:
+        for ascii_only in (True, False):
+            yield json.dumps(form, ensure_ascii=ascii_only)[1:-1]
+        yield repr(form)[1:-1]
+
+
+def _escapes(value: str) -> Iterator[str]:
     for ascii_only in (True, False):
         form = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
         yield form
@@ -181,3 +211,7 @@ def _escaped_forms(value: str) -> Iterator[str]:
     yield html.escape(value)
     yield html.escape(value, quote=False)
     yield repr(value)[1:-1]
+    for special in _BACKSLASHED:
+        yield re.sub(f"[{re.escape(special)}]", r"\\\g<0>", value)
+    yield value.replace("'", "'\\''")
+    yield value.replace("'", "'\"'\"'")

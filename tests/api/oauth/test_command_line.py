@@ -23,9 +23,9 @@ CODE_PATH = "/api/v1/auth/command-line/code"
 TOKEN_PATH = "/api/v1/auth/command-line/token"
 
 
-async def _code(member) -> str:
+async def _code(member, **scope) -> str:
     answer = await member.client.post(
-        CODE_PATH, json={"challenge": CHALLENGE}, headers=member.headers
+        CODE_PATH, json={"challenge": CHALLENGE, **scope}, headers=member.headers
     )
     assert answer.status_code == 200, answer.text
     return str(answer.json()["code"])
@@ -45,6 +45,11 @@ async def test_a_code_becomes_a_token_of_its_user_once(member):
     headers = {"Authorization": f"Bearer {made['token']}"}
     mine = await member.client.get("/api/v1/auth/me", headers=member.headers)
     assert (await member.client.get("/api/v1/auth/me", headers=headers)).json() == mine.json()
+
+
+async def test_a_token_has_the_scope_that_its_user_agreed_to(member):
+    made = await _redeem(member, await _code(member, scope="admin"))
+    assert made.json()["scopes"] == ["admin"]
 
 
 async def test_a_code_of_another_command_line_is_refused_and_spent(member):
@@ -97,7 +102,7 @@ def listened(monkeypatch):
 
     async def start(url: str) -> tuple["asyncio.Task[str]", str]:
         token = asyncio.create_task(
-            asyncio.to_thread(command_line.token_from_browser, url, "laptop")
+            asyncio.to_thread(command_line.token_from_browser, url, "laptop", "admin")
         )
         waiting = asyncio.create_task(opened.get())
         await asyncio.wait({token, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,6 +126,13 @@ async def _who(browser, token: str) -> str:
     headers = {"Authorization": f"Bearer {token}"}
     answer = await browser.client.get("/api/v1/auth/me", headers=headers)
     return str(answer.json()["email"])
+
+
+async def _scopes(browser, token: str) -> list[str]:
+    headers = {"Authorization": f"Bearer {token}"}
+    [listed] = (await browser.client.get("/api/v1/auth/tokens", headers=headers)).json()["items"]
+    scopes: list[str] = listed["scopes"]
+    return scopes
 
 
 async def test_a_command_line_takes_a_code_from_who_brings_its_state(platform, listened, member):
@@ -158,9 +170,10 @@ async def test_a_command_line_is_let_in_with_a_password(
         await page.see("password is wrong")
         await page.fill("#secret", PASSWORD)
         await page.press("#password button")
-        await page.see("work as ada@example.com")
+        await page.see("work as ada@example.com, with a token of the scope admin?")
         await page.press("#command-line button")
         assert await _who(browser, await token) == "ada@example.com"
+        assert await _scopes(browser, await token) == ["admin"]
         await page.see("let in")
 
 
@@ -177,6 +190,7 @@ async def test_a_command_line_is_let_in_with_github(platform, listened, browser,
         await page.see("work as octocat@example.com")
         await page.press("#command-line button")
         assert await _who(browser, await token) == "octocat@example.com"
+        assert await _scopes(browser, await token) == ["admin"]
 
 
 async def test_the_page_leaves_alone_what_it_did_not_begin(platform, member, github, home):

@@ -1,6 +1,7 @@
 """Signing in with GitHub: to the consent page and back, and everything that can go wrong."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 import pyotp
@@ -10,6 +11,7 @@ from tests.api.conftest import client_of
 from tests.fakes.consent import consent
 from tests.services.auth.accounts import PASSWORD, signed_up
 
+from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 from autodeploy.services.auth.models import Organization, ProviderIntegration, User
 
 
@@ -176,6 +178,13 @@ async def test_a_state_that_expired_is_refused(browser, resources, github):
     assert (await browser.finish("github", query)).json()["code"] == "oauth_state_invalid"
 
 
+async def test_a_state_whose_key_was_retired_is_refused(app, browser, github):
+    _, query = await consent(await browser.begin("github"))
+    other = Vault(EmbeddedBackend(Keyring.of(b"k" * 32)))
+    app.state.resources = replace(app.state.resources, vault=other)
+    assert (await browser.finish("github", query)).json()["code"] == "oauth_state_invalid"
+
+
 async def test_neither_state_nor_cookie_is_stored_as_it_is(browser, resources, github):
     url = await browser.begin("github")
     state = url.partition("&state=")[2].partition("&")[0]
@@ -185,6 +194,7 @@ async def test_neither_state_nor_cookie_is_stored_as_it_is(browser, resources, g
     assert len(state) == len(secret) == 43
     assert state.encode() not in stored
     assert secret.encode() not in stored
+    assert b"verifier" not in stored  # it is sealed
 
 
 async def test_a_state_of_one_provider_is_refused_at_another(browser, github, sso):

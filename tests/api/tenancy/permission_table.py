@@ -121,6 +121,10 @@ def _confirmed(_: Ids) -> Any:
     return {"password": "x", "code": "123456"}
 
 
+def _queued(_: Ids) -> Ids:
+    return {"queue": "deployment", "job_id": "none-such"}
+
+
 _LINK = "x" * 43
 _PUBLIC = Operation("public")
 _ANYONE = Operation("anyone")
@@ -207,6 +211,7 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
         ),
     ),
     "listMembers": (_on("organization", Action.MEMBER_READ),),
+    "getMember": (_on("member", Action.MEMBER_READ),),
     "addMember": (
         _on(
             "organization", Action.MEMBER_MANAGE, 409,
@@ -393,5 +398,9 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "listProviderPrices": (_ANYONE,),
     "getHealth": (_PUBLIC,),
     "getReadiness": (_PUBLIC,),
-    "getMetrics": (Operation("operator"),),
+    "getMetrics": (Operation("operator", scope=_READ),),
+    "listQueues": (Operation("operator", scope=_READ),),
+    "listQueuedJobs": (Operation("operator", scope=_READ, path=_queued),),
+    "retryQueuedJob": (Operation("operator", 404, scope=_WRITE, path=_queued),),
+    "dropQueuedJob": (Operation("operator", 404, scope=_WRITE, path=_queued),),
 }  # fmt: skip

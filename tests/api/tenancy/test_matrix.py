@@ -142,7 +142,7 @@ def _expected(operation: Operation, caller: Caller, target: str) -> int:
     if operation.access == "anyone":
         return operation.done
     if operation.access == "operator":
-        return operation.done if caller.operator else 403
+        return operation.done if caller.operator and _has_scope(operation, caller) else 403
     if operation.access in ("account", "either"):
         return _expected_of_account(operation, caller, target)
     return _expected_of_action(operation, caller, target)

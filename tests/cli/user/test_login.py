@@ -2,36 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pyotp
 import pytest
 import typer
-import uvicorn
-from tests.api.conftest import new_app
 from tests.services.auth.accounts import PASSWORD, signed_up
 
 from autodeploy.cli.failures import CommandError
 from autodeploy.cli.user import login
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import second_factor, service
+from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import CodeInput, EnrolInput
 
 ADA = "ada@example.com"
-
-
-@pytest.fixture
-async def url(home: Path, resources: Resources) -> AsyncIterator[str]:
-    """A served platform."""
-    app = new_app(home, resources)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 @pytest.fixture
@@ -44,8 +29,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[str]:
     return typed
 
 
-async def sign_in(url: str) -> None:
-    await asyncio.to_thread(login.run, url, None, ADA, False)
+async def sign_in(url: str, scope: str = "write") -> None:
+    await asyncio.to_thread(login.run, url, None, ADA, scope, False)
 
 
 def stored(home: Path, url: str) -> str:
@@ -58,10 +43,12 @@ async def test_password_alone_gives_a_token_where_no_code_is_needed(
     url: str, answers: list[str], home: Path, resources: Resources
 ) -> None:
     await signed_up(resources, ADA)
-    answers += [PASSWORD]
+    answers += [PASSWORD, PASSWORD]
     await sign_in(url)
     caller = await service.authenticate(resources, stored(home, url))
-    assert caller.email == ADA
+    assert (caller.email, caller.has_scope(Scope.ADMIN)) == (ADA, False)
+    await sign_in(url, "admin")
+    assert (await service.authenticate(resources, stored(home, url))).has_scope(Scope.ADMIN)
 
 
 async def test_code_is_asked_for_and_again_when_it_is_mistyped(

@@ -14,7 +14,7 @@ from tests.services.deployer.provider import fail_with
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.disk import DiskFull
 from autodeploy.kernel.queue import QueueName, QueueWorker
-from autodeploy.services.deployer import projects
+from autodeploy.services.deployer import dispatch, projects
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.jobs import handle_deployment
 from autodeploy.services.deployer.models import Project
@@ -64,6 +64,43 @@ async def test_deployment_queued_lately_is_not_queued_again(platform: Platform) 
     assert await dispatch_due(platform.resources) == 0
     await platform.set(created.id, dispatched_at=now() - timedelta(seconds=6))
     assert await dispatch_due(platform.resources) == 1
+
+
+async def test_projects_take_turns_and_a_rollback_waits_for_no_room(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "WINDOW", 3)
+    busy = await platform.project(name="busy")
+    many = [await platform.deploy(busy, environment=f"preview-{n}") for n in range(6)]
+    late = [
+        await platform.deploy(await platform.project(name=name)) for name in ("first", "second")
+    ]
+    for each in (*many, *late):
+        await platform.set(each.id, dispatched_at=None, dispatch=0)
+    assert await dispatch_due(platform.resources) == 3
+    assert await dispatch_due(platform.resources) == 0
+    queued = {each.id for each in (*many, *late) if (await platform.row(each.id)).dispatch}
+    assert queued == {many[0].id, *(each.id for each in late)}
+    # What runs counts too: the others of its project come after the project that only waits.
+    await platform.set(
+        many[0].id,
+        status="building",
+        lease_owner="x",
+        lease_expires_at=now() + timedelta(minutes=1),
+    )
+    await platform.set(
+        late[0].id,
+        status="building",
+        lease_owner="x",
+        lease_expires_at=now() + timedelta(minutes=1),
+    )
+    await platform.set(late[1].id, dispatched_at=None)
+    monkeypatch.setattr(dispatch, "WINDOW", 1)
+    assert await dispatch_due(platform.resources) == 1
+    assert (await platform.row(late[1].id)).dispatch == 2
+    await platform.set(many[5].id, kind="rollback")
+    assert await dispatch_due(platform.resources) == 1
+    assert (await platform.row(many[5].id)).dispatch == 1
 
 
 async def test_deployment_with_a_live_lease_is_left_alone(platform: Platform) -> None:

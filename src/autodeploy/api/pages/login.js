@@ -61,6 +61,7 @@ function proceed(answer) {
   }
   document.getElementById("host").textContent = commandLine.host;
   document.getElementById("who").textContent = answer.user.email;
+  document.getElementById("scope").textContent = commandLine.scope;
   show("command-line");
 }
 
@@ -122,7 +123,7 @@ async function start() {
   const port = Number(query.get("port"));
   if (query.has("challenge") && Number.isInteger(port) && port > 0 && port < 65536) {
     const [challenge, state, host] = ["challenge", "state", "host"].map((name) => query.get(name));
-    commandLine = { port, challenge, state, host };
+    commandLine = { port, challenge, state, host, scope: query.get("scope") ?? "write" };
   }
   await offer();
 }
@@ -144,7 +145,8 @@ parts["second-factor"].addEventListener(
 parts["command-line"].addEventListener(
   "submit",
   attempt(async () => {
-    const { code } = await call("POST", "/command-line/code", { challenge: commandLine.challenge });
+    const { challenge, scope } = commandLine;
+    const { code } = await call("POST", "/command-line/code", { challenge, scope });
     await call("POST", "/logout");
     goBack({ code });
   }),

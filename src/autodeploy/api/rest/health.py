@@ -9,9 +9,10 @@ from sqlalchemy import text
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.kernel import telemetry
-from autodeploy.kernel.errors import Forbidden
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Schema
+from autodeploy.services.auth.permissions import require_operator
+from autodeploy.services.auth.principal import Scope
 
 CHECK_SECONDS = 2
 
@@ -62,11 +63,7 @@ async def readyz(resources: ResourcesDep, response: Response) -> Readiness:
 @router.get("/metrics", operation_id="getMetrics", response_class=Response)
 async def metrics(principal: PrincipalDep) -> Response:
     """This process's metrics in Prometheus' text format, for the platform's operators."""
-    if not principal.is_admin:
-        raise Forbidden(
-            "Only the platform's operators may read its metrics.",
-            remedy="Use a personal token of an administrator.",
-        )
+    require_operator(principal, Scope.READ)
     return Response(telemetry.render(), media_type=telemetry.CONTENT_TYPE)
 
 

@@ -118,22 +118,46 @@ async def list_members(
     "/{organization_id}/members", status_code=status.HTTP_201_CREATED, operation_id="addMember"
 )
 async def add_member(
-    resources: ResourcesDep, principal: PrincipalDep, organization_id: UUID, body: MemberInput
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    organization_id: UUID,
+    body: MemberInput,
 ) -> MemberView:
     """Add a person of another organization of the caller at once. Others are invited."""
-    return await members.add_member(resources, principal, organization_id, body)
+    view = await members.add_member(resources, principal, organization_id, body)
+    return tagged(response, view)
+
+
+@router.get("/{organization_id}/members/{user_id}", operation_id="getMember")
+async def get_member(
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    organization_id: UUID,
+    user_id: UUID,
+) -> MemberView:
+    """One member of an organization."""
+    return tagged(
+        response, await members.get_member(resources, principal, organization_id, user_id)
+    )
 
 
 @router.put("/{organization_id}/members/{user_id}", operation_id="updateMember")
 async def update_member(
+    response: Response,
     resources: ResourcesDep,
     principal: PrincipalDep,
     organization_id: UUID,
     user_id: UUID,
     body: MemberUpdate,
+    if_match: IfMatchDep,
 ) -> MemberView:
     """Give a member another role."""
-    return await members.change_member(resources, principal, organization_id, user_id, body)
+    view = await members.change_member(
+        resources, principal, organization_id, user_id, body, if_match
+    )
+    return tagged(response, view)
 
 
 @router.delete(
@@ -142,10 +166,14 @@ async def update_member(
     operation_id="removeMember",
 )
 async def remove_member(
-    resources: ResourcesDep, principal: PrincipalDep, organization_id: UUID, user_id: UUID
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    organization_id: UUID,
+    user_id: UUID,
+    if_match: IfMatchDep,
 ) -> None:
     """Remove a member, or leave the organization oneself."""
-    await members.remove_member(resources, principal, organization_id, user_id)
+    await members.remove_member(resources, principal, organization_id, user_id, if_match)
 
 
 @router.get("/{organization_id}/invitations", operation_id="listInvitations")

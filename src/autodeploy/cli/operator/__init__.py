@@ -13,8 +13,10 @@ def register(app: typer.Typer) -> None:
     from autodeploy.cli.operator.processes import migrate, runtime, secrets, serve, worker
     from autodeploy.cli.operator.up import up
     from autodeploy.cli.operator.vault import vault_app
+    from autodeploy.cli.user.queue import queue_app
 
     for command in (up, down, doctor, serve, worker, runtime, migrate, secrets):
         app.command(rich_help_panel=PANEL)(command)
     app.command(name="admin-token", rich_help_panel=PANEL)(admin_token)
     app.add_typer(vault_app, rich_help_panel=PANEL)
+    app.add_typer(queue_app, rich_help_panel=PANEL)

@@ -59,6 +59,14 @@ def complete_settings(*, allow_unsandboxed: bool = False) -> Settings:
     return settings
 
 
+def start_logging(settings: Settings) -> None:
+    """Have this process write its log as JSON, without any secret of its settings."""
+    # Imported here: commands that log nothing do not pay for it.
+    from autodeploy.kernel.log import configure_logging
+
+    configure_logging(settings.log_level, json=True, secrets=settings.secret_values)
+
+
 def parts_user() -> SystemUser | None:
     """Whom the parts run as: a system user when we are root, else ourselves."""
     return ensure_system_user(PARTS_USER) if os.geteuid() == 0 else None

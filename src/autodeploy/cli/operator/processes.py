@@ -10,7 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
-from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
+from autodeploy.cli.operator.configuration import (
+    AllowUnsandboxed,
+    complete_settings,
+    parts_user,
+    start_logging,
+)
 from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import print_json, say
 from autodeploy.settings import Settings
@@ -46,12 +51,11 @@ def serve(
 
     from autodeploy.app import ROLE_ROUTERS, create_app
     from autodeploy.cli.operator.setup import offer_setup
-    from autodeploy.kernel.log import configure_logging
     from autodeploy.roles import check_keys
 
     chosen = _chosen(roles, frozenset(ROLE_ROUTERS), "role")
     check_keys(settings)
-    configure_logging(settings.log_level, json=True)
+    start_logging(settings)
     if "auth" in chosen:
         if setup:
             asyncio.run(offer_setup(settings))
@@ -111,14 +115,13 @@ def worker(
     _load_plainly()
     import uvloop
 
-    from autodeploy.kernel.log import configure_logging
     from autodeploy.kernel.queue import QueueName
     from autodeploy.roles import run_worker
     from autodeploy.services.analyzer.prices import read_prices
 
     chosen = _chosen(queues, frozenset(name.value for name in QueueName), "queue")
     read_prices(settings.home)  # a file that cannot be used is told now, not by each analysis
-    configure_logging(settings.log_level, json=True)
+    start_logging(settings)
     names = [name for name in QueueName if name.value in chosen]
     uvloop.run(_until_signal(run_worker(settings, names)))
 
@@ -129,10 +132,9 @@ def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     _load_plainly()
     import uvloop
 
-    from autodeploy.kernel.log import configure_logging
     from autodeploy.providers.local.agent import run_agent
 
-    configure_logging(settings.log_level, json=True)
+    start_logging(settings)
     uvloop.run(
         run_agent(
             home=settings.home,

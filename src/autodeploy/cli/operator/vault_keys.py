@@ -17,8 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.configuration import complete_settings
+from autodeploy.cli.operator.database import owner_database
 from autodeploy.cli.terminal import is_interactive, print_json, print_table, say
-from autodeploy.kernel.db import Base, Database, DatabaseAway
+from autodeploy.kernel.db import Base
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
@@ -227,26 +228,12 @@ async def _user_id(resources: Resources, user: str) -> UUID:
 @asynccontextmanager
 async def _opened() -> AsyncIterator[Resources]:
     settings = complete_settings()
-    if not settings.database_url and not settings.postgres_password_file.exists():
-        raise _not_running(settings.home)
-    resources = await open_resources(settings, "app")
-    owner = Database(settings.effective_database_url)
-    try:
-        yield replace(resources, db=owner)
-    except DatabaseAway:
-        raise _not_running(settings.home) from None
-    finally:
-        await owner.close()
-        await close_resources(resources)
-
-
-def _not_running(home: Path) -> CommandError:
-    return CommandError(
-        f"The database of {home} does not answer; the keys of stored values are asked of it.",
-        remedy="Start the platform (`autodeploy up`), or correct AUTODEPLOY_HOME or "
-        "AUTODEPLOY_DATABASE_URL.",
-        exit_code=ExitCode.UNREACHABLE,
-    )
+    async with owner_database(settings) as owner:
+        resources = await open_resources(settings, "app")
+        try:
+            yield replace(resources, db=owner)
+        finally:
+            await close_resources(resources)
 
 
 def _keyring(vault: Vault) -> Keyring | None:

@@ -1,13 +1,39 @@
 """Arguments and options that several user commands have."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 
+class Scope(StrEnum):
+    """What a token may do; each includes those before it."""
+
+    READ = "read"
+    DEPLOY = "deploy"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+class Role(StrEnum):
+    """What a member may do in an organization, the least first."""
+
+    VIEWER = "viewer"
+    MEMBER = "member"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+
 def complete_project(incomplete: str) -> list[str]:
     """The names of projects that begin so, for the shell."""
     from autodeploy.cli.user.projects import complete_project as find
+
+    return find(incomplete)
+
+
+def complete_organization(incomplete: str) -> list[str]:
+    """The organizations whose slug begins so, for the shell."""
+    from autodeploy.cli.user.organizations import complete_organization as find
 
     return find(incomplete)
 
@@ -34,6 +60,28 @@ ProjectOption = Annotated[
         "-p",
         help="Name of the project; default: as autodeploy.toml says, else the name of this folder.",
         autocompletion=complete_project,
+    ),
+]
+OrganizationArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ORG]",
+        help="Slug of the organization; default: the only one that you are in.",
+        autocompletion=complete_organization,
+    ),
+]
+OrganizationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--org",
+        help="Slug of the organization; default: the only one that you are in.",
+        autocompletion=complete_organization,
+    ),
+]
+NamedOrganization = Annotated[
+    str,
+    typer.Argument(
+        metavar="ORG", help="Slug of the organization.", autocompletion=complete_organization
     ),
 ]
 TargetArgument = Annotated[

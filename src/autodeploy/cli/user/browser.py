@@ -21,8 +21,9 @@ _PAGE = (
 )
 
 
-def token_from_browser(url: str, name: str) -> str:
-    """A personal token of whoever signs in at the page of the platform at ``url``.
+def token_from_browser(url: str, name: str, scope: str) -> str:
+    """A personal token of whoever signs in at the page of the platform at ``url``, and agrees to
+    its ``scope`` there.
 
     Raises ``CommandError`` when it is cancelled there, or nobody does within five minutes.
     """
@@ -30,7 +31,7 @@ def token_from_browser(url: str, name: str) -> str:
     with closing(Api(url, None)) as api, _Listener(state) as listener:
         page = api.get("/auth/methods")["pageUrl"]
         query = {"port": listener.server_port, "challenge": _challenge(verifier), "state": state,
-                 "host": socket.gethostname()}  # fmt: skip
+                 "host": socket.gethostname(), "scope": scope}  # fmt: skip
         address = f"{page}?{urlencode(query)}"
         say(f"Sign in with your browser on this computer:\n\n  {address}\n")
         webbrowser.open(address)

@@ -10,13 +10,18 @@ from autodeploy.cli.options import Json
 from autodeploy.cli.user.arguments import (
     Environment,
     ProjectArgument,
+    Scope,
     TargetArgument,
+    complete_organization,
     complete_project,
 )
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.environments import environments_app
+from autodeploy.cli.user.org import organization_app
+from autodeploy.cli.user.tokens import tokens_app
 
 PANEL = "Your apps"
+TEAM_PANEL = "Your organizations"
 
 
 class Level(StrEnum):
@@ -55,6 +60,8 @@ def register(app: typer.Typer) -> None:
         app.command(name, rich_help_panel=PANEL)(command)
     app.add_typer(environment_app, rich_help_panel=PANEL)
     app.add_typer(environments_app, rich_help_panel=PANEL)
+    app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)
+    app.add_typer(tokens_app, rich_help_panel=TEAM_PANEL)
 
 
 def deploy(
@@ -75,6 +82,14 @@ def deploy(
         ),
     ] = None,
     environment: Environment = None,
+    organization: Annotated[
+        str | None,
+        typer.Option(
+            "--org",
+            help="Organization of the project; default of a new one: your personal one.",
+            autocompletion=complete_organization,
+        ),
+    ] = None,
     root: Annotated[
         str | None, typer.Option("--root", help="Folder of the app inside the repository.")
     ] = None,
@@ -100,7 +115,7 @@ def deploy(
     \b
     Examples:
       autodeploy deploy
-      autodeploy deploy apps/shop --environment staging
+      autodeploy deploy apps/shop --environment staging --org acme
       autodeploy deploy https://github.com/team/shop.git --ref v1.2 --root apps/web
     """
     from autodeploy.cli.user.deploy import DeployOptions, run
@@ -115,6 +130,7 @@ def deploy(
             detach=detach,
             as_json=as_json,
             build=build,
+            organization=organization,
             ignore_missing=ignore_missing,
         )
     )
@@ -278,15 +294,21 @@ def login(
         typer.Option("--token", help="A personal token, or - to read it from standard input."),
     ] = None,
     email: Annotated[str | None, typer.Option("--email", help="Sign in with a password.")] = None,
+    scope: Annotated[
+        Scope,
+        typer.Option(
+            "--scope", help="What the command line may do; admin also manages organizations."
+        ),
+    ] = Scope.WRITE,
     as_json: Json = False,
 ) -> None:
     """Choose a platform and sign in to it, with the browser unless told otherwise.
 
     \b
     Examples:
-      autodeploy login --url https://deploy.example.com
+      autodeploy login --url https://deploy.example.com --scope admin
       autodeploy login --url https://deploy.example.com --token - < token.txt
     """
     from autodeploy.cli.user.login import run
 
-    run(url, token, email, as_json)
+    run(url, token, email, scope, as_json)

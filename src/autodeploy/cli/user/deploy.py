@@ -18,6 +18,7 @@ from autodeploy.cli.user.app_file import (
 )
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.feed import Feed
+from autodeploy.cli.user.organizations import get_organization
 from autodeploy.cli.user.progress import View, make_view
 from autodeploy.cli.user.projects import (
     find_project,
@@ -54,6 +55,7 @@ class DeployOptions:
     detach: bool = False
     as_json: bool = False
     build: bool | None = None
+    organization: str | None = None
     ignore_missing: bool = False
 
 
@@ -63,10 +65,13 @@ def run(options: DeployOptions) -> None:
     current_folder()
     source = parse_source(options.source)
     api = Api.connect()
+    place = None
+    if options.organization is not None:
+        place = get_organization(api, options.organization)["id"]
     if isinstance(source, GitSource):
-        deployment = _start_from_git(api, source, options)
+        deployment = _start_from_git(api, source, options, place)
     else:
-        deployment = _start_from_folder(api, source, options)
+        deployment = _start_from_folder(api, source, options, place)
     finish(api, deployment, detach=options.detach, as_json=options.as_json)
 
 
@@ -182,16 +187,17 @@ def lines_after(api: Api, deployment_id: str, sequence: int) -> Iterator[Json]:
         after = page["nextCursor"]
 
 
-def _start_from_git(api: Api, source: GitSource, options: DeployOptions) -> Json:
+def _start_from_git(api: Api, source: GitSource, options: DeployOptions, place: str | None) -> Json:
     name = options.project or project_slug(source.name)
-    project = find_project(api, name)
+    project = find_project(api, name, place)
     repository = (project or {}).get("repository") or {}
     if repository.get("url") != source.url:
-        repository = api.post("/repositories", {"url": source.url})
+        wanted = {"url": source.url, "organizationId": _owner(project, place)}
+        repository = api.post("/repositories", wanted)
     if options.root_directory:
         # The project keeps the folder, so it is looked for first; the deployment uses the answer.
-        wanted = {"branch": options.ref, "rootDirectory": options.root_directory}
-        api.post(f"/repositories/{repository['id']}/analyze", wanted)
+        looked_at = {"branch": options.ref, "rootDirectory": options.root_directory}
+        api.post(f"/repositories/{repository['id']}/analyze", looked_at)
     project = _ensure_project(api, project, name, repository["id"], options.root_directory)
     body = {"environment": environment_name(options.environment, elsewhere=True)}
     if options.ref is not None:
@@ -199,18 +205,22 @@ def _start_from_git(api: Api, source: GitSource, options: DeployOptions) -> Json
     return _start(api, project, body, options)
 
 
-def _start_from_folder(api: Api, source: FolderSource, options: DeployOptions) -> Json:
+def _start_from_folder(
+    api: Api, source: FolderSource, options: DeployOptions, place: str | None
+) -> Json:
     if options.root_directory:
         require_folder(source, options.ref, options.root_directory)
     said = read_app_file(source.path)
     name = options.project or said.project or project_slug(source.name)
     environment = environment_name(options.environment, elsewhere=False, folder=source.path)
-    project = find_project(api, name)
+    project = find_project(api, name, place)
     repository = (project or {}).get("repository") or {}
     known = repository["id"] if repository.get("kind") == "upload" else None
     say(f"Packing {source.path}{f' at {options.ref}' if options.ref else ''}")
     with packed(source, options.ref) as archive:
-        uploaded = _upload(api, archive, name, known)
+        uploaded = _upload(
+            api, archive, name=name, repositoryId=known, organizationId=_owner(project, place)
+        )
     project = _ensure_project(
         api, project, name, uploaded["repository"]["id"], options.root_directory
     )
@@ -218,7 +228,13 @@ def _start_from_folder(api: Api, source: FolderSource, options: DeployOptions) -
     return _start(api, project, body, options)
 
 
-def _upload(api: Api, archive: Path, name: str, repository_id: str | None) -> Json:
+def _owner(project: Json | None, place: str | None) -> str | None:
+    """The organization that a source goes to: that of its project, else the one that was named;
+    None is the caller's own."""
+    return project["organizationId"] if project else place
+
+
+def _upload(api: Api, archive: Path, **query: str | None) -> Json:
     import rich.progress
     from rich.console import Console
 
@@ -231,9 +247,7 @@ def _upload(api: Api, archive: Path, name: str, repository_id: str | None) -> Js
         transient=True,
         disable=size < SHOW_UPLOAD_BYTES or not is_interactive(sys.stderr),
     ) as content:
-        return api.upload(
-            "/repositories/upload", content, size, name=name, repositoryId=repository_id
-        )
+        return api.upload("/repositories/upload", content, size, **query)
 
 
 def _ensure_project(

@@ -14,13 +14,14 @@ from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.credentials import current_url, normalise, save_token
 
 
-def run(url: str | None, token: str | None, email: str | None, as_json: bool) -> None:
-    """Check the credential against the platform, then store it."""
+def run(url: str | None, token: str | None, email: str | None, scope: str, as_json: bool) -> None:
+    """Check the credential against the platform, then store it. ``scope`` is what a token may do
+    that is made by signing in."""
     target = normalise(url) if url else current_url()
     if token == "-":  # noqa: S105 - the sign for standard input, not a token
         token = sys.stdin.readline().strip()
     if not token:
-        token = _token_by_signing_in(target, email)
+        token = _token_by_signing_in(target, email, scope)
     with closing(Api(target, token)) as api:
         who = api.get("/auth/me")
     path = save_token(target, token)
@@ -30,7 +31,7 @@ def run(url: str | None, token: str | None, email: str | None, as_json: bool) ->
         say(f"Signed in to {target} as {who['email']}. The token is in {path}.")
 
 
-def _token_by_signing_in(url: str, email: str | None) -> str:
+def _token_by_signing_in(url: str, email: str | None, scope: str) -> str:
     """Sign in, with the browser or with a password, and have a personal token made."""
     if not sys.stdin.isatty():
         raise CommandError(
@@ -38,22 +39,32 @@ def _token_by_signing_in(url: str, email: str | None) -> str:
             remedy="Give a personal token with --token, or --token - to read it from input.",
             exit_code=ExitCode.USAGE,
         )
-    name = f"{socket.gethostname()} {datetime.now(UTC):%Y-%m-%d %H:%M}"
     if email is None:
-        return token_from_browser(url, name)
-    return _token_from_password(url, email, name)
+        return token_from_browser(url, _token_name(), scope)
+    return _token_from_password(url, email, scope)
 
 
-def _token_from_password(url: str, email: str, name: str) -> str:
+def _token_from_password(url: str, email: str, scope: str) -> str:
     """The password is asked for and not kept."""
     password = typer.prompt("Password", hide_input=True, err=True)
     with closing(Api(url, None)) as api:
         session = api.post("/auth/login", {"email": email, "password": password})
         if "secondFactor" in session:
             session = _with_code(api, session["secondFactor"]["challenge"])
+    return token_of_session(url, session, scope)
+
+
+def token_of_session(url: str, session: Json, scope: str) -> str:
+    """A personal token for this computer, made with a session; it outlives the session."""
     with closing(Api(url, session["accessToken"])) as api:
-        token: str = api.post("/auth/tokens", {"name": name})["token"]
+        body = {"name": _token_name(), "scopes": [scope]}
+        token: str = api.post("/auth/tokens", body)["token"]
     return token
+
+
+def _token_name() -> str:
+    """What the token of this login is listed as."""
+    return f"{socket.gethostname()} {datetime.now(UTC):%Y-%m-%d %H:%M}"
 
 
 def _with_code(api: Api, challenge: str) -> Json:

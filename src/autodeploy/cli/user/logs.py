@@ -1,14 +1,12 @@
 """``logs``: what a deployment's build and app have printed, and what they print now."""
 
-import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.terminal import paint, print_json, printable, say
+from autodeploy.cli.times import moment
 from autodeploy.cli.user.client import Api, Json, Query
 from autodeploy.cli.user.feed import Feed
 from autodeploy.cli.user.projects import get_deployment, get_project, is_id
@@ -16,8 +14,6 @@ from autodeploy.cli.user.projects import get_deployment, get_project, is_id
 TICK_SECONDS = 0.5
 DEFAULT_LINES = 200
 PATIENCE_SECONDS = 60.0
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_AGE = re.compile(r"(\d{1,9})([smhdw])")
 _COLOURS = {"error": "red", "warn": "yellow"}
 
 
@@ -40,7 +36,7 @@ def run(options: LogOptions) -> None:
     wanted: dict[str, Query] = {
         "level": options.level,
         "source": list(options.sources) or None,
-        "since": None if options.since is None else since(options.since).isoformat(),
+        "since": None if options.since is None else moment(options.since, "--since").isoformat(),
     }
     api = Api.connect()
     deployment_id = _deployment_id(api, options.target, options.environment)
@@ -71,29 +67,6 @@ def _follow(feed: Feed, as_json: bool) -> None:
             say(f"{problem.message} Trying again …")
         elif time.monotonic() - away_since > PATIENCE_SECONDS:
             raise problem
-
-
-def since(text: str) -> datetime:
-    """A time: an age such as ``90s``, ``10m``, ``2h``, ``3d``, or an ISO date with or without time.
-
-    Raises:
-        CommandError: it is neither.
-    """
-    if age := _AGE.fullmatch(text.strip()):
-        try:
-            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        except OverflowError:
-            return datetime.min.replace(tzinfo=UTC, year=1970)
-    try:
-        # A time without a zone is one of this machine.
-        return datetime.fromisoformat(text.strip()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise CommandError(
-            f"{text!r} is no time.",
-            remedy="Give --since an age such as 90s, 10m, 2h or 3d, or a time such as "
-            "2026-11-23T08:00.",
-            exit_code=ExitCode.USAGE,
-        ) from None
 
 
 def _deployment_id(api: Api, target: str | None, environment: str) -> str:

@@ -3,12 +3,11 @@
 import os
 import sys
 import webbrowser
-from collections.abc import Iterable
 from difflib import get_close_matches
 from uuid import UUID
 
 from autodeploy.cli.failures import CommandError, ExitCode
-from autodeploy.cli.questions import ask
+from autodeploy.cli.questions import require_typed
 from autodeploy.cli.terminal import ago, print_fields, print_json, print_table, say
 from autodeploy.cli.user.app_file import current_folder, read_app_file
 from autodeploy.cli.user.client import Api, Json, segment
@@ -17,9 +16,19 @@ from autodeploy.cli.user.sources import project_slug
 COMPLETION_SECONDS = 1.5
 
 
-def find_project(api: Api, name: str) -> Json | None:
-    """The project whose slug, name or id is ``name``."""
-    return _match(api.items("/projects"), name)
+def find_project(api: Api, name: str, organization_id: str | None = None) -> Json | None:
+    """The project whose slug, name or id is ``name``, of an organization or of any.
+
+    Raises:
+        CommandError: several organizations have one.
+    """
+    return _match(list_projects(api, organization_id), name)
+
+
+def list_projects(api: Api, organization_id: str | None = None) -> list[Json]:
+    """The projects of an organization, or all that the caller sees."""
+    found = api.items("/projects")
+    return [each for each in found if organization_id in (None, each["organizationId"])]
 
 
 def this_project() -> str:
@@ -29,14 +38,14 @@ def this_project() -> str:
     return read_app_file(folder).project or project_slug(folder.name)
 
 
-def get_project(api: Api, name: str | None) -> Json:
+def get_project(api: Api, name: str | None, organization_id: str | None = None) -> Json:
     """The project called ``name``, by default that of the current folder.
 
     Raises:
-        CommandError: there is none; with the name that was probably meant.
+        CommandError: there is none, with the name that was probably meant, or there are several.
     """
     wanted = this_project() if name is None else _said(name)
-    projects = list(api.items("/projects"))
+    projects = list_projects(api, organization_id)
     found = _match(projects, wanted)
     if found is not None:
         return found
@@ -62,15 +71,28 @@ def _said(name: str) -> str:
     return name
 
 
-def _match(projects: Iterable[Json], name: str) -> Json | None:
+def _match(projects: list[Json], name: str) -> Json | None:
+    """The project that is meant. Slugs differ within an organization, so of the same one in two
+    neither is taken: what was meant for one would be done to the other."""
     slug = project_slug(name)
-    similar: Json | None = None
-    for project in projects:
-        if name in (project["slug"], project["name"], project["id"]):
-            return project
-        if project["slug"] == slug:
-            similar = project
-    return similar
+    wanted = (("id", name), ("slug", name), ("name", name), ("slug", slug))
+    for field, value in wanted:
+        found = [project for project in projects if project[field] == value]
+        if len({project["organizationId"] for project in found}) > 1:
+            raise _ambiguous(name, found)
+        if found:
+            return found[0]
+    return None
+
+
+def _ambiguous(name: str, found: list[Json]) -> CommandError:
+    ids = ", ".join(project["id"] for project in found)
+    return CommandError(
+        f"{len(found)} organizations have a project {name!r}.",
+        remedy=f"Name one by its id: {ids}. `autodeploy projects --json` says whose each is; "
+        "`deploy` takes --org.",
+        exit_code=ExitCode.USAGE,
+    )
 
 
 def complete_project(incomplete: str) -> list[str]:
@@ -245,22 +267,12 @@ def delete_environment(project_name: str | None, name: str, *, yes: bool, as_jso
             f"This takes down what is live in {name} of {project['name']}, and deletes its "
             "variables and databases. It cannot be undone."
         )
-        _require_typed(name, "environment")
+        require_typed(name, "name of the environment")
     api.delete(f"/projects/{project['id']}/environments/{segment(name)}", confirm=name)
     if as_json:
         print_json({"name": name, "deleted": True})
     else:
         say(f"Deleted {name}.")
-
-
-def _require_typed(name: str, kind: str) -> None:
-    answer = ask(f"Type the name of the {kind} to go on", remedy="Give --yes to go without.")
-    if answer != name:
-        raise CommandError(
-            "That is not its name: nothing was removed.",
-            remedy=f"Type {name} as it is written.",
-            exit_code=ExitCode.USAGE,
-        )
 
 
 def destroy(name: str, *, yes: bool, as_json: bool) -> None:
@@ -272,7 +284,7 @@ def destroy(name: str, *, yes: bool, as_json: bool) -> None:
             f"This removes the project {project['name']} with its releases, addresses, variables "
             "and databases. It cannot be undone."
         )
-        _require_typed(project["name"], "project")
+        require_typed(project["name"], "name of the project")
     api.delete(f"/projects/{project['id']}")
     if as_json:
         print_json({"id": project["id"], "name": project["name"], "destroyed": True})

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.questions import ask_unseen
 from autodeploy.cli.terminal import ago, print_json, print_table, say
 from autodeploy.cli.user.client import Api, Json, segment
 from autodeploy.cli.user.projects import get_project
@@ -59,23 +60,14 @@ def put(
                 remedy="Use letters, digits and underscores.",
                 exit_code=ExitCode.USAGE,
             )
-        values[key] = value if equals else _asked(key)
-    _save(values, project_name, environment, secret=secret, scope=scope, as_json=as_json)
-
-
-def _asked(key: str) -> str:
-    """The value of a bare key: typed unseen at a terminal, else a line of standard input."""
-    if sys.stdin.isatty():
-        typed: str = typer.prompt(key, hide_input=True, err=True)
-        return typed
-    line = sys.stdin.readline()
-    if not line:
-        raise CommandError(
-            f"There is no value for {key}.",
-            remedy=f"Give {key}=VALUE, or the value as a line of standard input.",
-            exit_code=ExitCode.USAGE,
+        values[key] = (
+            value
+            if equals
+            else ask_unseen(
+                key, remedy=f"Give {key}=VALUE, or the value as a line of standard input."
+            )
         )
-    return line.rstrip("\r\n")
+    _save(values, project_name, environment, secret=secret, scope=scope, as_json=as_json)
 
 
 def import_file(

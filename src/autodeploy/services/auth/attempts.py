@@ -2,7 +2,7 @@
 
 The state alone could be planted on somebody else (log-in CSRF), so it is bound to who began: the
 browser, by a cookie that holds a secret, or the credential of a caller who is signed in. Kept in
-the cache only, under digests: when that is lost, people start again.
+the cache only, sealed and under digests: when that is lost, people start again.
 """
 
 import json
@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.vault import VaultError
 from autodeploy.providers.identity import Attempt, Purpose
 from autodeploy.services.auth.errors import OAuthStateInvalid
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.tokens import digest, new_secret
 
 LIFETIME_SECONDS = 600
+
+_SUBJECT = "sign-in attempts"  # whose key seals them: nobody is known yet
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Holder:
 async def begin(resources: Resources, provider: str, redirect_uri: str, holder: Holder) -> Attempt:
     """A new attempt of ``holder``, who is signed in to connect an account, or else signs in.
 
-    Raises ``Unavailable``.
+    Raises ``Unavailable``, also while nothing can be sealed.
     """
     purpose = Purpose.SIGN_IN if holder.principal is None else Purpose.CONNECT
     attempt = Attempt(
@@ -56,9 +59,9 @@ async def begin(resources: Resources, provider: str, redirect_uri: str, holder: 
         "verifier": attempt.verifier,
         "nonce": attempt.nonce,
     }
-    await resources.cache.put(
-        _key(attempt.state), json.dumps(record).encode(), ttl_seconds=LIFETIME_SECONDS
-    )
+    key = _key(attempt.state)
+    sealed = await resources.vault.encrypt_for(_SUBJECT, json.dumps(record), context=key)
+    await resources.cache.put(key, sealed.encode(), ttl_seconds=LIFETIME_SECONDS)
     return attempt
 
 
@@ -67,8 +70,7 @@ async def take(resources: Resources, provider: str, state: str, holder: Holder) 
 
     Raises ``OAuthStateInvalid`` unless ``holder`` began it, at this provider, and in time.
     """
-    stored = await resources.cache.take(_key(state))
-    record = json.loads(stored) if stored else None
+    record = await _take_record(resources, _key(state))
     if record is None or record["provider"] != provider or record["holder"] not in holder.names():
         raise OAuthStateInvalid(
             "The state is used, older than 10 minutes, or was begun by another browser or session.",
@@ -83,6 +85,18 @@ async def take(resources: Resources, provider: str, state: str, holder: Holder) 
         verifier=record["verifier"],
         nonce=record["nonce"],
     )
+
+
+async def _take_record(resources: Resources, key: str) -> dict[str, str] | None:
+    sealed = await resources.cache.take(key)
+    if sealed is None:
+        return None
+    try:
+        text = await resources.vault.decrypt_for(_SUBJECT, sealed.decode(), context=key)
+    except VaultError:
+        return None  # its key was retired meanwhile
+    record: dict[str, str] = json.loads(text)
+    return record
 
 
 def _key(state: str) -> str:

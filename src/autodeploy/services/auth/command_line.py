@@ -2,7 +2,7 @@
 
 The command line listens on loopback and keeps a verifier; its user signs in at our page, which asks
 for a code and sends the browser to the command line with it. Only the holder of the verifier makes
-a token of the code.
+a token of the code. What the token may do is part of what the user agreed to, and so of the code.
 """
 
 import hmac
@@ -36,7 +36,11 @@ async def issue_code(
     """
     require_scope(principal, Scope.ADMIN)
     code = new_secret()
-    record = {"user": str(principal.user_id), "challenge": body.challenge}
+    record = {
+        "user": str(principal.user_id),
+        "challenge": body.challenge,
+        "scope": body.scope,
+    }
     await resources.cache.put(_key(code), json.dumps(record).encode(), ttl_seconds=LIFETIME_SECONDS)
     return CommandLineCode(code=code, expires_in=LIFETIME_SECONDS)
 
@@ -63,7 +67,7 @@ async def redeem_code(
         if user is None:
             raise _ended()
         row, token = await add_token(
-            session, user.id, name=body.name, scopes=[Scope.WRITE], expires_at=None
+            session, user.id, name=body.name, scopes=[Scope(record["scope"])], expires_at=None
         )
         who = audit.Actor(
             kind=audit.ActorKind.USER, user_id=user.id, address=address, user_agent=user_agent

@@ -63,7 +63,7 @@ async def invite(
             raise AlreadyMember(
                 f"{email} is a member already.",
                 field="email",
-                remedy="PUT …/members/{userId} changes the role.",
+                remedy="To change the role: PUT …/members/{userId}, or `autodeploy org role`.",
             )
         earlier = await membership_store.find_pending_invitation(session, organization_id, email)
         if earlier is not None:
@@ -265,6 +265,8 @@ def _mail(
             f"{sender.name} ({sender.email}) invites you to the organization "
             f"{organization.name} on AutoDeploy, as {invitation.role}.\n\n"
             f"Accept until {invitation.expires_at:%Y-%m-%d %H:%M} UTC:\n\n{link}\n\n"
+            "On a command line, `autodeploy org accept` takes this link; without an account yet, "
+            "add --name and your name.\n\n"
             "If you do not know what this is about, ignore this mail.\n"
         ),
     )

@@ -9,6 +9,7 @@ from autodeploy.kernel.errors import InvalidInput, NotFound
 from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.services.auth import audit, membership_store
 from autodeploy.services.auth.errors import AlreadyMember, LastOwner
 from autodeploy.services.auth.models import Organization, OrganizationMember, Role, User
@@ -44,6 +45,16 @@ async def list_members(
     return Page(items=[_view(row, users[row.user_id]) for row in page], next_cursor=following)
 
 
+async def get_member(
+    resources: Resources, principal: Principal, organization_id: UUID, user_id: UUID
+) -> MemberView:
+    """One member of an organization. Raises ``NotFound``."""
+    require(principal, Action.MEMBER_READ, organization_id)
+    async with resources.db.transaction() as session:
+        member = await membership_store.get_member(session, organization_id, user_id, lock=False)
+        return _view(member, await session.get_one(User, user_id))
+
+
 async def add_member(
     resources: Resources, principal: Principal, organization_id: UUID, body: MemberInput
 ) -> MemberView:
@@ -71,7 +82,8 @@ async def add_member(
             raise AlreadyMember(
                 "This person is a member already.",
                 field="userId",
-                remedy=f"PUT …/members/{body.user_id} changes the role.",
+                remedy=f"To change the role: PUT …/members/{body.user_id}, or "
+                "`autodeploy org role`.",
             )
         await audit.record(
             session, principal, Action.MEMBER_MANAGE, member, after=audit.snapshot(member)
@@ -85,11 +97,13 @@ async def change_member(
     organization_id: UUID,
     user_id: UUID,
     body: MemberUpdate,
+    if_match: IfMatch = ANY_VERSION,
 ) -> MemberView:
     """Give a member another role.
 
     Raises:
         LastOwner: it would leave the organization without one.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound; Forbidden when the old or the new role is above the caller's.
     """
     async with resources.db.transaction() as session:
@@ -98,7 +112,9 @@ async def change_member(
         )
         member = await membership_store.get_member(session, organization_id, user_id)
         user = await session.get_one(User, user_id)
-        body.require_readonly_same(_view(member, user))
+        view = _view(member, user)
+        if_match.require(view)
+        body.require_readonly_same(view)
         require_rank(principal, member.role, organization_id)
         require_rank(principal, body.role, organization_id)
         if body.role != Role.OWNER:
@@ -108,12 +124,17 @@ async def change_member(
 
 
 async def remove_member(
-    resources: Resources, principal: Principal, organization_id: UUID, user_id: UUID
+    resources: Resources,
+    principal: Principal,
+    organization_id: UUID,
+    user_id: UUID,
+    if_match: IfMatch = ANY_VERSION,
 ) -> None:
     """Remove a member, or leave: everybody may remove oneself.
 
     Raises:
         LastOwner: it would leave the organization without one.
+        PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound; Forbidden for a member whose role is above the caller's.
     """
     leaves = user_id == principal.account_id
@@ -121,6 +142,7 @@ async def remove_member(
     async with resources.db.transaction() as session:
         principal, organization = await begin_change(session, principal, organization_id, action)
         member = await membership_store.get_member(session, organization_id, user_id)
+        if_match.require(_view(member, await session.get_one(User, user_id)))
         if not leaves:
             require_rank(principal, member.role, organization_id)
         await _end_ownership(session, organization, member)

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from autodeploy.kernel.schema import DisplayName, Input, Schema
+from autodeploy.services.auth.principal import Scope
 
 _LONGEST_PARAMETER = 4096
 
@@ -92,9 +93,11 @@ class SignInMethods(Schema):
 
 
 class CommandLineCodeInput(Input):
-    """``challenge`` is that of the command line's verifier, by S256 of RFC 7636."""
+    """``challenge`` is that of the command line's verifier, by S256 of RFC 7636; ``scope`` is what
+    the token of the command line will have."""
 
     challenge: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+    scope: Scope = Scope.WRITE
 
 
 class CommandLineCode(Schema):

@@ -186,12 +186,24 @@ def require_rank(principal: Principal, role: Role, organization_id: UUID) -> Non
         )
 
 
+def require_operator(principal: Principal, scope: Scope) -> None:
+    """Return when the caller operates the platform and its credential has ``scope``; raises
+    ``Forbidden`` otherwise."""
+    if not principal.is_admin:
+        raise Forbidden(
+            "Only the platform's operators may do this.",
+            remedy="Use a credential of an administrator.",
+        )
+    require_scope(principal, scope)
+
+
 def require_scope(principal: Principal, scope: Scope) -> None:
     """Return when the caller's credential has ``scope``; raises ``Forbidden`` otherwise."""
     if not principal.has_scope(scope):
         raise Forbidden(
             f"This token lacks the scope {scope}.",
-            remedy=f"Use a token that was created with the scope {scope}.",
+            remedy=f"Use a token that was created with the scope {scope}; "
+            f"`autodeploy login --scope {scope}` makes one.",
         )
 
 

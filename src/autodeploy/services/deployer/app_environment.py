@@ -3,14 +3,13 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select
 
 from autodeploy.kernel.errors import DeploymentFailed
-from autodeploy.kernel.redaction import Redactor
+from autodeploy.kernel.redaction import Redactor, passwords_in
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import Item
 from autodeploy.kernel.vault.columns import Place, place_of
@@ -123,7 +122,7 @@ def looks_secret(key: str, value: str) -> bool:
     if _PUBLIC_NAME.match(key.upper()):
         return False
     named = bool(_SECRET_NAME.search(key.upper()))
-    return named or bool(_passwords([value])) or _PRIVATE_KEY in value
+    return named or bool(passwords_in([value])) or _PRIVATE_KEY in value
 
 
 def variable_place(row: EnvironmentVariable) -> Place:
@@ -199,7 +198,7 @@ async def load_app_environment(
     secrets = {one.value for one in resolution.values.values() if one.is_secret}
     return AppEnvironment(
         values=values,
-        secrets=frozenset(secrets | _passwords(values.values()) | set(urls) | _passwords(urls)),
+        secrets=frozenset(secrets | passwords_in(values.values()) | set(urls) | passwords_in(urls)),
         scopes={key: one.scope for key, one in given.items()},
         versions=tuple(sorted((key, one.version) for key, one in resolution.values.items())),
         version=rows[0].variables_version if rows else 0,
@@ -232,21 +231,6 @@ async def _load_projects(
 def _sealed_url(row: ProjectDatabase) -> Item:
     place = place_of(ProjectDatabase.encrypted_url, organization_id=row.organization_id, id=row.id)
     return Item(place.subject, row.encrypted_url or "", place.context)
-
-
-def _passwords(values: Iterable[str]) -> set[str]:
-    """The passwords inside URLs, which programs print by themselves."""
-    found = set()
-    for value in values:
-        if "://" not in value:
-            continue
-        try:
-            password = urlsplit(value).password
-        except ValueError:
-            continue
-        if password:
-            found |= {password, unquote(password)}
-    return found
 
 
 def _metadata(deployment: Deployment) -> dict[str, str]:

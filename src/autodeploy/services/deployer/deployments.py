@@ -113,15 +113,15 @@ async def roll_back(
     async with resources.db.transaction() as session:
         source = await store.get_deployment(session, principal.reach, deployment_id)
         require(principal, Action.DEPLOYMENT_ROLLBACK, source.organization_id)
-    if source.status != DeploymentStatus.READY or source.artifact_key is None:
+    if source.status != DeploymentStatus.READY:
         raise NotRollbackable(
             f"This deployment was never released: it is {source.status}.",
             remedy="Name a deployment that is ready.",
         )
-    if not await resources.objects.exists(source.artifact_key):
+    if source.artifact_key is None or not await resources.objects.exists(source.artifact_key):
         raise NotRollbackable(
-            "The artifact of this deployment is no longer stored.",
-            remedy="Deploy its commit again.",
+            "The build of this deployment is no longer stored.",
+            remedy=f"Deploy its commit again: `autodeploy deploy --ref {source.commit_sha[:12]}`.",
         )
     async with announcing(resources) as transaction:
         project = await store.get_project(transaction.session, principal.reach, source.project_id)

@@ -1,29 +1,37 @@
-"""Putting due deployments on the queue. The row is the intent: a lost job is queued again."""
+"""Putting due deployments on the queue. The row is the intent: a lost job is queued again.
+
+The queue is first in, first out, so only a few deployments are on it at a time, and projects take
+turns at getting there: one that queues a hundred does not keep the others waiting.
+"""
 
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Subquery, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from autodeploy.kernel.errors import Unavailable
-from autodeploy.kernel.queue import JobName, Priority, QueueName
+from autodeploy.kernel.queue import QUEUE_SETTINGS, JobName, Priority, QueueName
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.deployer.leases import is_due, is_unleased
+from autodeploy.services.deployer.leases import RUNNING, is_due, is_unleased
 from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.states import DeploymentStatus
 
 # A job that has not been picked up is queued again after this long, then after twice as long, up
 # to the limit: a queue that is merely busy is not flooded, one that was flushed is filled again.
 REDISPATCH_SECONDS = 5
 REDISPATCH_LIMIT_SECONDS = 60
-_BATCH = 200
+# How many deployments are on the queue and not begun: enough that no worker runs out of them.
+WINDOW = 2 * QUEUE_SETTINGS[QueueName.DEPLOYMENT].concurrency
 
 _log = structlog.get_logger(__name__)
 _Dispatch = Row[*tuple[Any, ...]]
 
 
 async def dispatch_due(resources: Resources, *, deployment_id: UUID | None = None) -> int:
-    """Queue the deployments that are due, held by no worker and not queued lately.
+    """Queue deployments that are due, held by no worker and not queued lately: those of projects
+    with the fewest under way first, as many as there is room for; rollbacks in any case.
 
     Safe in several processes at once: each row is taken by one. Returns how many were queued.
     """
@@ -52,15 +60,51 @@ def _was_not_dispatched_lately() -> ColumnElement[bool]:
     )
 
 
+def _turns() -> Subquery:
+    """The deployments that are due, each with its turn: how many of its project come before it,
+    those that run counted in."""
+    under_way = aliased(Deployment)
+    running = (
+        select(func.count())
+        .where(under_way.project_id == Deployment.project_id, under_way.status.in_(RUNNING))
+        .scalar_subquery()
+    )
+    place = func.row_number().over(
+        partition_by=Deployment.project_id, order_by=Deployment.created_at
+    )
+    turn = (place + running).label("turn")
+    return select(Deployment.id, turn).where(is_due(), is_unleased()).subquery()
+
+
+def _on_the_queue() -> Select[int]:
+    """How many deployments were queued and have not begun."""
+    return select(func.count()).where(
+        Deployment.status == DeploymentStatus.QUEUED,
+        is_unleased(),
+        ~_was_not_dispatched_lately(),
+    )
+
+
 async def _mark_dispatched(resources: Resources, deployment_id: UUID | None) -> list[_Dispatch]:
-    due = select(Deployment.id).where(is_due(), is_unleased(), _was_not_dispatched_lately())
+    turns = _turns()
+    due = (
+        select(Deployment.id)
+        .join(turns, turns.c.id == Deployment.id)
+        .where(is_unleased(), _was_not_dispatched_lately())
+        .order_by(turns.c.turn, Deployment.created_at)
+        .with_for_update(of=Deployment, skip_locked=True)
+    )
     if deployment_id is not None:
         due = due.where(Deployment.id == deployment_id)
-    due = due.order_by(Deployment.created_at).limit(_BATCH).with_for_update(skip_locked=True)
+    urgent = due.where(Deployment.kind == "rollback")
     async with resources.db.transaction() as session:
+        room = WINDOW - (await session.scalar(_on_the_queue()) or 0)
+        chosen = {*await session.scalars(urgent), *await session.scalars(due.limit(max(room, 0)))}
+        if not chosen:
+            return []
         result = await session.execute(
             update(Deployment)
-            .where(Deployment.id.in_(due))
+            .where(Deployment.id.in_(chosen))
             .values(dispatch=Deployment.dispatch + 1, dispatched_at=func.clock_timestamp())
             .returning(
                 Deployment.id,

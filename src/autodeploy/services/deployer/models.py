@@ -198,6 +198,11 @@ class Deployment(Base):
         ),
         Index("idx_deployments_released", "id", postgresql_where=text("has_release")),
         Index("idx_deployments_fingerprint", "project_id", "build_fingerprint"),
+        Index(
+            "idx_deployments_artifact",
+            "artifact_key",
+            postgresql_where=text("artifact_key IS NOT NULL"),
+        ),
     )
 
     id: Mapped[type_uuid]

@@ -18,11 +18,13 @@ from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
+from autodeploy.services.deployer.retention import remove_old_builds
 from autodeploy.services.deployer.upkeep import Upkeep
 
 _LOCKS = 0x4144  # the first half of each lock's number, so that no other program's is hit
 
 _EXPIRY_SECONDS = 600.0
+_BUILDS_SECONDS = 3600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +50,7 @@ class Reconciler:
             _Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
             _Duty("remove", 5, interval_seconds, lambda: remove_deleted(engine)),
             _Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
+            _Duty("builds", 7, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
         )
 
     async def run(self) -> None:

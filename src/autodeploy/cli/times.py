@@ -1,0 +1,32 @@
+"""Times that users write."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from autodeploy.cli.failures import CommandError, ExitCode
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGE = re.compile(r"(\d{1,9})([smhdw])")
+
+
+def moment(text: str, option: str) -> datetime:
+    """A time: an age such as ``90s``, ``10m``, ``2h``, ``3d``, or an ISO date with or without time.
+
+    Raises:
+        CommandError: it is neither; ``option`` is what it was given as.
+    """
+    if age := _AGE.fullmatch(text.strip()):
+        try:
+            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC, year=1970)
+    try:
+        # A time without a zone is one of this machine.
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise CommandError(
+            f"{text!r} is no time.",
+            remedy=f"Give {option} an age such as 90s, 10m, 2h or 3d, or a time such as "
+            "2026-11-23T08:00.",
+            exit_code=ExitCode.USAGE,
+        ) from None

@@ -1,0 +1,101 @@
+"""The ``queue`` commands, for who operates the platform: what waits, runs and failed."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from autodeploy.cli.options import Json
+from autodeploy.cli.terminal import ago, print_json, print_table, say
+from autodeploy.cli.user.client import Api
+
+
+class Queue(StrEnum):
+    """The queues of the platform."""
+
+    DEPLOYMENT = "deployment"
+    ANALYSIS = "analysis"
+    PROVISIONING = "provisioning"
+
+
+class State(StrEnum):
+    """Where a job is; one that will be tried again is delayed."""
+
+    WAITING = "waiting"
+    DELAYED = "delayed"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+QueueArgument = Annotated[Queue, typer.Argument(help="Which queue.")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
+
+queue_app = typer.Typer(
+    name="queue",
+    help="Show the job queues, and try failed jobs again.",
+    invoke_without_command=True,
+)
+
+
+@queue_app.callback()
+def _queue(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        queue_list()
+
+
+@queue_app.command("list")
+def queue_list(as_json: Json = False) -> None:
+    """Show how many jobs wait, run and have ended in each queue."""
+    answer = Api.connect().get("/queues")
+    if as_json:
+        print_json(answer)
+        return
+    columns = [state.value for state in State]
+    rows = [
+        [each["name"], str(each["concurrency"]), *(str(each[state]) for state in columns)]
+        for each in answer["items"]
+    ]
+    print_table(["QUEUE", "AT A TIME", *(state.upper() for state in columns)], rows)
+
+
+@queue_app.command("jobs")
+def queue_jobs(
+    queue: QueueArgument,
+    state: Annotated[State, typer.Option(help="Jobs in this state.")] = State.FAILED,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the jobs of a queue: the latest first where they have ended, else the next."""
+    answer = Api.connect().get(f"/queues/{queue.value}/jobs", state=state.value, limit=limit)
+    if as_json:
+        print_json(answer)
+    elif not answer["items"]:
+        say(f"No job of {queue.value} is {state.value}.")
+    else:
+        rows = [
+            [each["id"], each["priority"], str(each["attempts"]), ago(each["createdAt"]),
+             each["failure"] or "–"]
+            for each in answer["items"]
+        ]  # fmt: skip
+        print_table(["JOB", "PRIORITY", "ATTEMPTS", "QUEUED", "FAILURE"], rows)
+
+
+@queue_app.command("retry")
+def queue_retry(queue: QueueArgument, job: JobArgument, as_json: Json = False) -> None:
+    """Try a failed job again, with all its attempts."""
+    answer = Api.connect().post(f"/queues/{queue.value}/jobs/{job}/retry")
+    if as_json:
+        print_json(answer)
+    else:
+        say(f"Job {job} is queued again.")
+
+
+@queue_app.command("drop")
+def queue_drop(queue: QueueArgument, job: JobArgument, as_json: Json = False) -> None:
+    """Remove a job that has ended, or of an analysis that waits."""
+    Api.connect().delete(f"/queues/{queue.value}/jobs/{job}")
+    if as_json:
+        print_json({"id": job, "dropped": True})
+    else:
+        say(f"Job {job} is removed.")
