@@ -30,6 +30,7 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         "user_id": me["id"],
         "token_id": str(tokens[1].id),
         "key": "COLOUR",
+        "environment": "production",
         "name": "local",
     }
     return known, tokens[0].token

@@ -399,6 +399,34 @@ async def _(stage: Stage) -> Call:
     return Call(f"{await _variable(stage)}/MODE")
 
 
+@writes("PUT", "/projects/{project_id}/env", "variable.write")
+async def _(stage: Stage) -> Call:
+    project = await stage.user.project()
+    return Call(f"/projects/{project['id']}/env", {"values": {"MODE": "a"}})
+
+
+@writes("POST", "/projects/{project_id}/env/copy", "variable.write")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _variable(stage)}/copy", {"from": "production", "to": "staging"})
+
+
+async def _staging(stage: Stage) -> str:
+    project = await stage.user.project()
+    path = f"/projects/{project['id']}/environments"
+    await stage.user.call("POST", path, {"name": "staging"}, status=201)
+    return path
+
+
+@writes("POST", "/projects/{project_id}/environments", "environment.create")
+async def _(stage: Stage) -> Call:
+    return Call(await _staging(stage), {"name": "preview"})
+
+
+@writes("DELETE", "/projects/{project_id}/environments/{environment}", "environment.delete")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _staging(stage)}/staging?confirm=staging")
+
+
 @writes("POST", "/projects/{project_id}/deployments", "deployment.create")
 async def _(stage: Stage) -> Call:
     project = await stage.user.project()

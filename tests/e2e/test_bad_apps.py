@@ -41,7 +41,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "wrong-address": ("app_wrong_address", "only at 127.0.0.2"),
     "never-answers": ("app_not_listening", "did not answer"),
     "crashes": ("app_crashed", "the reason is on this line"),
-    "no-variable": ("app_crashed", "PAYMENT_KEY"),
+    "no-variable": ("variables_missing", "PAYMENT_KEY (read in app.py:"),
     "no-command": ("app_crashed", "no-such-program"),
     "memory": ("app_out_of_memory", "more memory"),
 }

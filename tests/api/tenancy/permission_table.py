@@ -53,6 +53,8 @@ RIGHTS: dict[Action, Right] = {
     Action.PROJECT_CREATE: Right(_MEMBER, _WRITE, of_project=False, limited=False),
     Action.PROJECT_UPDATE: Right(_MEMBER, _WRITE),
     Action.PROJECT_DELETE: Right(_ADMIN, _WRITE),
+    Action.ENVIRONMENT_CREATE: Right(_MEMBER, _WRITE),
+    Action.ENVIRONMENT_DELETE: Right(_ADMIN, _WRITE),
     Action.VARIABLE_READ: Right(_MEMBER, _WRITE),
     Action.VARIABLE_WRITE: Right(_MEMBER, _WRITE),
     Action.DEPLOYMENT_READ: Right(_VIEWER, _READ),
@@ -347,6 +349,33 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     ),
     "updateVariable": (_on("project", Action.VARIABLE_WRITE, body=lambda _: {"value": _name()}),),
     "deleteVariable": (_on("project", Action.VARIABLE_WRITE, 204, spends=True),),
+    "setVariables": (
+        _on("project", Action.VARIABLE_WRITE, body=lambda _: {"values": {"GIVEN": _name()}}),
+    ),
+    "copyVariables": (
+        _on(
+            "project", Action.VARIABLE_WRITE,
+            body=lambda _: {"from": "production", "to": "staging"},
+        ),
+    ),
+    "listVariablesVersions": (_on("project", Action.VARIABLE_READ),),
+    "compareVariablesVersions": (
+        _on("project", Action.VARIABLE_READ, query=lambda _: {"from": 0, "to": 0}),
+    ),
+    # environments
+    "listEnvironments": (_on("project", Action.PROJECT_READ),),
+    "createEnvironment": (
+        _on(
+            "project", Action.ENVIRONMENT_CREATE, 201,
+            body=lambda _: {"name": f"e{uuid4().hex[:12]}"},
+        ),
+    ),
+    "deleteEnvironment": (
+        _on(
+            "project", Action.ENVIRONMENT_DELETE, 204, spends=True,
+            query=lambda ids: {"confirm": ids["environment"]},
+        ),
+    ),
     # deployments
     "createDeployment": (
         _on("project", Action.DEPLOYMENT_CREATE, 201, body=lambda _: {}),

@@ -149,6 +149,7 @@ class World:
             "spare_user_id": str(self.users["spare"]),
             "name": "local",
             "key": "KEY",
+            "environment": "staging",
         }
 
     async def spend(self, caller: Caller, template: str, ids: dict[str, str]) -> dict[str, str]:
@@ -156,9 +157,18 @@ class World:
         organization_id, project_id = self.ours.organization_id, UUID(ids["project_id"])
         if "{key}" in template:
             key = f"SPENT_{uuid4().hex}"
-            await _variable(self.resources, organization_id, project_id, OURS, key)
+            owner_id = self.ours.owner_id
+            await _variable(self.resources, organization_id, owner_id, project_id, OURS, key)
             return {**ids, "key": key}
         async with self.resources.db.transaction() as session:
+            if "{environment}" in template:
+                name = f"e{uuid4().hex[:12]}"
+                session.add(
+                    Environment(
+                        organization_id=organization_id, project_id=project_id, name=name, host=name
+                    )
+                )
+                return {**ids, "environment": name}
             if "{invitation_id}" in template:
                 invitation = _invitation(organization_id, self.ours.owner_id, OURS)
                 session.add(invitation)
@@ -323,7 +333,7 @@ async def _estate(resources: Resources, organization_id: UUID, owner_id: UUID, w
         invitation = _invitation(organization_id, owner_id, word)
         session.add_all([token, invitation])
         database_id, backup_id = await _database(session, project, word)
-    await _variable(resources, organization_id, project.id, word)
+    await _variable(resources, organization_id, owner_id, project.id, word)
     return Estate(
         organization_id, owner_id, project.id, repository_id, deployment_id, token.id,
         invitation.id, database_id, backup_id,
@@ -398,10 +408,15 @@ async def _deployment(session: AsyncSession, project: Project, commit: str, word
 
 
 async def _variable(
-    resources: Resources, organization_id: UUID, project_id: UUID, word: str, key: str = "KEY"
+    resources: Resources,
+    organization_id: UUID,
+    owner_id: UUID,
+    project_id: UUID,
+    word: str,
+    key: str = "KEY",
 ) -> None:
     owner = Principal(
-        account_id=uuid4(), email="", roles={organization_id: Role.OWNER}, scopes=frozenset(Scope)
+        account_id=owner_id, email="", roles={organization_id: Role.OWNER}, scopes=frozenset(Scope)
     )
     body = VariableInput(key=key, value=word, is_secret=False)
     await variables.create_variable(resources, owner, project_id, body)

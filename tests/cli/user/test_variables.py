@@ -65,5 +65,5 @@ def test_file_that_is_no_text_is_refused_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_bytes(b"A=1\nNAME=caf\xe9\n")
     with pytest.raises(CommandError, match=r"not UTF-8 text \(line 2\)") as refused:
-        import_file(file, None, "production", secret=None, as_json=False)
+        import_file(file, None, "production", secret=None, scope=None, as_json=False)
     assert refused.value.exit_code == ExitCode.USAGE

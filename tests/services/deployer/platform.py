@@ -13,8 +13,10 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.auth.principal import Principal
-from autodeploy.services.deployer import deployments, history, projects
+from autodeploy.services.deployer import deployments, history, projects, variables
+from autodeploy.services.deployer.context import StepContext, load_context
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.leases import take_lease
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import (
@@ -91,6 +93,20 @@ class Platform:
         created = await self.deploy(project, **body)
         await self.runner.run(created.id)
         return await self.view(created.id)
+
+    async def context(self, deployment: DeploymentView) -> StepContext:
+        """What a run of the deployment begins with."""
+        engine = self.engine
+        lease = await take_lease(
+            self.resources.db, deployment.id, engine.owner, engine.lease_seconds
+        )
+        assert lease is not None
+        return await load_context(engine, lease)
+
+    async def unset(self, project: ProjectView, key: str, environment: str = "production") -> None:
+        await variables.delete_variable(
+            self.resources, self.principal, project.id, environment, key
+        )
 
     async def view(self, deployment_id: UUID) -> DeploymentView:
         return await history.get_deployment(self.resources, self.principal, deployment_id)

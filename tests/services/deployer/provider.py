@@ -103,7 +103,8 @@ class FolderProvider:
         await self._call("deploy")
         self.environments["run"] = dict(request.environment)
         file = self.machine / "releases" / str(request.deployment_id)
-        file.write_text(json.dumps({"artifact": request.artifact_key}))
+        made = {"artifact": request.artifact_key, "number": request.app.number}
+        file.write_text(json.dumps(made))
         await self._effect("deploy")
         return Release(request.deployment_id, {"file": file.name}, self.check_url)
 
@@ -135,7 +136,8 @@ class FolderProvider:
         await self._call("destroy")
         (self.machine / "traffic" / str(app.number)).unlink(missing_ok=True)
         for file in (self.machine / "releases").iterdir():
-            file.unlink()
+            if json.loads(file.read_text())["number"] == app.number:
+                file.unlink()
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float

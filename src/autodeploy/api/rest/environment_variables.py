@@ -3,18 +3,29 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Request, Response, status
+from pydantic import Field
 
-from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
 from autodeploy.api.etags import IfMatchDep, tagged
+from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page
-from autodeploy.services.deployer import variables
+from autodeploy.services.deployer import variable_versions, variables
 from autodeploy.services.deployer.naming import PRODUCTION
-from autodeploy.services.deployer.schemas import VariableInput, VariableUpdate, VariableView
+from autodeploy.services.deployer.schemas import (
+    VariableInput,
+    VariablesCopy,
+    VariablesDifference,
+    VariablesInput,
+    VariablesVersionView,
+    VariableUpdate,
+    VariableView,
+)
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/env", tags=["environment variables"])
 
 Environment = Annotated[str, Query(max_length=100)]
+VersionNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Key = Annotated[str, Path(max_length=255)]
 
 
@@ -39,6 +50,55 @@ async def create_variable(
 ) -> VariableView:
     """Set a new variable."""
     return tagged(response, await variables.create_variable(resources, principal, project_id, body))
+
+
+@router.put("", operation_id="setVariables")
+async def set_variables(
+    resources: ResourcesDep, principal: PrincipalDep, project_id: UUID, body: VariablesInput
+) -> Page[VariableView]:
+    """Set several variables as one change; others stay. Answers those that were named."""
+    return await variables.set_variables(resources, principal, project_id, body)
+
+
+@router.post("/copy", operation_id="copyVariables")
+async def copy_variables(
+    resources: ResourcesDep, principal: PrincipalDep, project_id: UUID, body: VariablesCopy
+) -> Page[VariableView]:
+    """Copy variables from one environment to another, secrets too; answers what was copied."""
+    return await variables.copy_variables(resources, principal, project_id, body)
+
+
+@router.get("/versions", operation_id="listVariablesVersions")
+async def list_versions(
+    request: Request,
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    page: PageDep,
+    environment: Environment = PRODUCTION,
+) -> Page[VariablesVersionView]:
+    """Who changed which variables of an environment when, newest first; names, never values."""
+    answer = await variable_versions.list_versions(
+        resources, principal, project_id, environment, limit=page.limit, cursor=page.cursor
+    )
+    link_next(request, response, answer.next_cursor)
+    return answer
+
+
+@router.get("/versions/diff", operation_id="compareVariablesVersions")
+async def compare_versions(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    before: Annotated[VersionNumber, Query(alias="from")],
+    after: Annotated[VersionNumber, Query(alias="to")],
+    environment: Environment = PRODUCTION,
+) -> VariablesDifference:
+    """What changed from one version to the other; 0 is what was before the first."""
+    return await variable_versions.compare_versions(
+        resources, principal, project_id, environment, before=before, after=after
+    )
 
 
 @router.get("/{key}", operation_id="getVariable")

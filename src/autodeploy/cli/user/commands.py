@@ -17,6 +17,7 @@ from autodeploy.cli.user.arguments import (
 )
 from autodeploy.cli.user.db import database_app
 from autodeploy.cli.user.env import environment_app
+from autodeploy.cli.user.environments import environments_app
 from autodeploy.cli.user.org import organization_app
 from autodeploy.cli.user.tokens import tokens_app
 
@@ -59,6 +60,7 @@ def register(app: typer.Typer) -> None:
         name = "open" if command is open_app else None
         app.command(name, rich_help_panel=PANEL)(command)
     app.add_typer(environment_app, rich_help_panel=PANEL)
+    app.add_typer(environments_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)
     app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)
     app.add_typer(tokens_app, rich_help_panel=TEAM_PANEL)
@@ -101,6 +103,12 @@ def deploy(
             show_default=False,
         ),
     ] = None,
+    ignore_missing: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-missing", help="Go on where variables that the code needs are not set."
+        ),
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -115,7 +123,18 @@ def deploy(
     from autodeploy.cli.user.deploy import DeployOptions, run
 
     run(
-        DeployOptions(source, ref, project, environment, root, detach, as_json, build, organization)
+        DeployOptions(
+            source,
+            ref=ref,
+            project=project,
+            environment=environment,
+            root_directory=root,
+            detach=detach,
+            as_json=as_json,
+            build=build,
+            organization=organization,
+            ignore_missing=ignore_missing,
+        )
     )
 
 

@@ -56,6 +56,7 @@ class DeployOptions:
     as_json: bool = False
     build: bool | None = None
     organization: str | None = None
+    ignore_missing: bool = False
 
 
 def run(options: DeployOptions) -> None:
@@ -269,6 +270,8 @@ def _ensure_project(
 def _start(api: Api, project: Json, body: Json, options: DeployOptions) -> Json:
     if options.build is not None:
         body["build"] = "always" if options.build else "never"
+    if options.ignore_missing:
+        body["configuration"] = {"ignoreMissingVariables": True}
     deployment = api.post(f"/projects/{project['id']}/deployments", body)
     say(f"Deploying {project['name']} to {deployment['environment']} ({deployment['id']})")
     return deployment

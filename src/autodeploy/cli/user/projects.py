@@ -10,7 +10,7 @@ from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.questions import require_typed
 from autodeploy.cli.terminal import ago, print_fields, print_json, print_table, say
 from autodeploy.cli.user.app_file import current_folder, read_app_file
-from autodeploy.cli.user.client import Api, Json
+from autodeploy.cli.user.client import Api, Json, segment
 from autodeploy.cli.user.sources import project_slug
 
 COMPLETION_SECONDS = 1.5
@@ -227,6 +227,52 @@ def _has_display() -> bool:
     """Whether a browser would have a window. Without, one for terminals would take the screen."""
     known = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     return sys.platform == "darwin" or any(os.environ.get(name) for name in known)
+
+
+def list_environments(name: str | None, as_json: bool) -> None:
+    """List the environments of a project."""
+    api = Api.connect()
+    project = get_project(api, name)
+    found: list[Json] = api.get(f"/projects/{project['id']}/environments")["items"]
+    if as_json:
+        print_json({"items": found})
+        return
+    rows = [
+        (each["name"], each["provider"], _state_word(each), each["url"] or "–") for each in found
+    ]
+    print_table(("ENVIRONMENT", "PROVIDER", "STATE", "URL"), rows)
+
+
+def create_environment(
+    project_name: str | None, name: str, copy_from: str | None, as_json: bool
+) -> None:
+    """Make an environment, with the variables of another one where ``copy_from`` names it."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    body = {"name": name, "copyFrom": copy_from}
+    made = api.post(f"/projects/{project['id']}/environments", body)
+    if as_json:
+        print_json(made)
+    else:
+        say(f"Made {name}. `autodeploy deploy --environment {name}` deploys to it.")
+
+
+def delete_environment(project_name: str | None, name: str, *, yes: bool, as_json: bool) -> None:
+    """Delete an environment, after its name was typed again or with ``yes``."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    get_environment(project, name)
+    if not yes:
+        say(
+            f"This takes down what is live in {name} of {project['name']}, and deletes its "
+            "variables and databases. It cannot be undone."
+        )
+        require_typed(name, "name of the environment")
+    api.delete(f"/projects/{project['id']}/environments/{segment(name)}", confirm=name)
+    if as_json:
+        print_json({"name": name, "deleted": True})
+    else:
+        say(f"Deleted {name}.")
 
 
 def destroy(name: str, *, yes: bool, as_json: bool) -> None:

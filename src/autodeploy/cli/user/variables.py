@@ -1,8 +1,10 @@
-"""Environment variables of a project: list, set, unset, import."""
+"""Environment variables of a project: list, set, unset, import, copy, and their history."""
 
 import re
 import sys
 from pathlib import Path
+
+import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.questions import ask_unseen
@@ -12,6 +14,7 @@ from autodeploy.cli.user.projects import get_project
 
 KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$", re.DOTALL)
+_SCOPES = {"build": "build", "runtime": "run", "both": "build, run"}
 _DOUBLE_QUOTED_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
@@ -30,11 +33,12 @@ def show(project_name: str | None, environment: str, as_json: bool) -> None:
         (
             item["key"],
             "(secret)" if item["isSecret"] else item["value"] or "",
+            _SCOPES[item["scope"]],
             ago(item["updatedAt"]),
         )
         for item in found
     ]
-    print_table(("KEY", "VALUE", "CHANGED"), rows)
+    print_table(("KEY", "VALUE", "FOR", "CHANGED"), rows)
 
 
 def put(
@@ -43,6 +47,7 @@ def put(
     environment: str,
     *,
     secret: bool | None,
+    scope: str | None,
     as_json: bool,
 ) -> None:
     """Set ``KEY=VALUE`` pairs; a bare ``KEY`` asks for its value, so that it is in no history."""
@@ -62,11 +67,17 @@ def put(
                 key, remedy=f"Give {key}=VALUE, or the value as a line of standard input."
             )
         )
-    _save(values, project_name, environment, secret=secret, as_json=as_json)
+    _save(values, project_name, environment, secret=secret, scope=scope, as_json=as_json)
 
 
 def import_file(
-    file: Path, project_name: str | None, environment: str, *, secret: bool | None, as_json: bool
+    file: Path,
+    project_name: str | None,
+    environment: str,
+    *,
+    secret: bool | None,
+    scope: str | None,
+    as_json: bool,
 ) -> None:
     """Set what a ``.env`` file says."""
     try:
@@ -86,7 +97,8 @@ def import_file(
             remedy="Save it as UTF-8 and import it again.",
             exit_code=ExitCode.USAGE,
         ) from None
-    _save(parse_dotenv(text), project_name, environment, secret=secret, as_json=as_json)
+    values = parse_dotenv(text)
+    _save(values, project_name, environment, secret=secret, scope=scope, as_json=as_json)
 
 
 def unset(keys: list[str], project_name: str | None, environment: str, as_json: bool) -> None:
@@ -153,24 +165,84 @@ def _save(
     environment: str,
     *,
     secret: bool | None,
+    scope: str | None,
     as_json: bool,
 ) -> None:
+    """Set them as one change: all, or with an error none."""
     api = Api.connect()
     project = get_project(api, project_name)
-    known = {item["key"] for item in _stored(api, project, environment)}
-    path = f"/projects/{project['id']}/env"
-    kind: Json = {} if secret is None else {"isSecret": secret}
-    for key, value in values.items():
-        if key in known:
-            body = {"value": value, **kind}
-            api.put(f"{path}/{segment(key)}", body, environment=environment)
-        else:
-            body = {"key": key, "value": value, "environment": environment, **kind}
-            api.post(path, body)
+    if values:
+        body: Json = {"values": values, "environment": environment}
+        body |= {} if secret is None else {"isSecret": secret}
+        body |= {} if scope is None else {"scope": scope}
+        api.put(f"/projects/{project['id']}/env", body)
     if as_json:
         print_json({"set": sorted(values), "environment": environment})
     else:
         say(f"Set {', '.join(sorted(values)) or 'nothing'}. The next deployment uses it.")
+
+
+def copy(
+    source: str, target: str, project_name: str | None, *, overwrite: bool, as_json: bool
+) -> None:
+    """Copy the variables of one environment to another."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    body: Json = {"from": source, "to": target, "overwrite": overwrite}
+    copied = [
+        item["key"] for item in api.post(f"/projects/{project['id']}/env/copy", body)["items"]
+    ]
+    if as_json:
+        print_json({"copied": copied, "from": source, "to": target})
+    else:
+        say(f"Copied {', '.join(copied) or 'nothing'} from {source} to {target}.")
+
+
+def history(project_name: str | None, environment: str, as_json: bool) -> None:
+    """List who changed which variables when, newest first."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    found = list(api.items(f"/projects/{project['id']}/env/versions", environment=environment))
+    if as_json:
+        print_json({"items": found})
+        return
+    if not found:
+        say(f"No variable of {project['name']} was changed in {environment}.")
+        return
+    rows = [
+        (
+            str(item["number"]),
+            ago(item["createdAt"]),
+            (item["createdBy"] or {}).get("name", "–"),
+            _signed(item),
+        )
+        for item in found
+    ]
+    print_table(("VERSION", "CHANGED", "BY", "VARIABLES"), rows)
+
+
+def compare(
+    before: int, after: int, project_name: str | None, environment: str, as_json: bool
+) -> None:
+    """Show by names what changed from one version to the other."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    path = f"/projects/{project['id']}/env/versions/diff"
+    found = api.get(path, **{"from": before, "to": after}, environment=environment)
+    if as_json:
+        print_json(found)
+        return
+    lines = _signed(found).split(" ") if _signed(found) else []
+    if not lines:
+        say(f"Versions {before} and {after} have the same variables.")
+    for line in lines:
+        typer.echo(line)
+
+
+def _signed(change: Json) -> str:
+    """The names of a change: ``+`` added, ``~`` changed, ``-`` removed."""
+    signs = (("+", "added"), ("~", "changed"), ("-", "removed"))
+    return " ".join(f"{sign}{key}" for sign, kind in signs for key in change[kind])
 
 
 def _stored(api: Api, project: Json, environment: str) -> list[Json]:

@@ -40,6 +40,7 @@ from autodeploy.services.analyzer.recommendation import recommend
 from autodeploy.services.analyzer.tree import SourceTree
 from autodeploy.services.analyzer.variables.build_inputs import reads_variables
 from autodeploy.services.analyzer.variables.collect import find_variables
+from autodeploy.services.analyzer.variables.loading import Commands
 
 # Below this a plan says that it is not sure, and what would settle it.
 SURE_ENOUGH = 0.5
@@ -105,7 +106,7 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
     packages = found.get(language.slug) or _no_manifest(language)
     run = celery.with_worker(_run(files, packages, verdict.winner, context), files, packages)
     run = override.run(run, declared, language.slug)
-    variables = find_variables(files) if with_variables else ()
+    variables = find_variables(files, _commands(run, packages)) if with_variables else ()
     variables = override.variables(variables, declared) if with_variables else ()
     variables = app_file.with_declared(variables, said, files)
     plan = _plan(files, language, packages, verdict, run, variables, declared)
@@ -115,6 +116,12 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
             "health_path": override.health_path(plan.kind, declared),
         }
     )
+
+
+def _commands(run: Run, packages: Packages | None) -> Commands:
+    parts = (run.install, run.build, run.release, run.start)
+    lines = tuple(one.command for one in parts if one is not None)
+    return Commands(lines, packages.scripts if packages else {})
 
 
 def _apps(plan: Plan, files: SourceFiles) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "8"
+ANALYZER_VERSION = "9"
 
 # The variable for which the platform can make a database, and what asks for that in the place of
 # its value.
@@ -57,6 +57,13 @@ class VariableType(StrEnum):
     BOOLEAN = "boolean"
 
 
+class Needed(StrEnum):
+    """When an app fails for want of a variable: as soon as it is built or started, or later."""
+
+    AT_START = "at_start"
+    LATER = "later"
+
+
 class PlanModel(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
@@ -91,11 +98,14 @@ class EnvironmentVariable(PlanModel):
     """A variable that the code reads. ``file`` and ``line`` name the first read or mention.
 
     ``reason`` says why it is required or not, and where that was seen; ``offers`` are words that
-    a deployment takes in the place of a value: ``provision_new``.
+    a deployment takes in the place of a value: ``provision_new``. ``needed`` is when code that
+    is sure to run fails without it; None where that is not sure, or a file of the repository
+    sets it.
     """
 
     key: str
     required: bool
+    needed: Needed | None = None
     reason: str | None = None
     secret: bool
     type: VariableType = VariableType.STRING

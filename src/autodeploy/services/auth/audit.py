@@ -37,6 +37,7 @@ class ObjectType(StrEnum):
     INVITATION = "invitation"
     REPOSITORY = "repository"
     PROJECT = "project"
+    ENVIRONMENT = "environment"
     VARIABLE = "variable"
     DEPLOYMENT = "deployment"
     DATABASE = "database"
@@ -107,8 +108,10 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.PROJECT,
         ("name", "slug", "description", "status", "repository_id", "root_directory"),
     ),
+    "environments": Fields(ObjectType.ENVIRONMENT, ("project_id", "name", "provider")),
     "environment_variables": Fields(
-        ObjectType.VARIABLE, ("project_id", "environment", "key", "is_secret"), ("encrypted_value",)
+        ObjectType.VARIABLE, ("project_id", "environment", "key", "is_secret", "scope"),
+        ("encrypted_value",),
     ),
     "deployments": Fields(
         ObjectType.DEPLOYMENT,

@@ -28,6 +28,8 @@ class Action(StrEnum):
     PROJECT_CREATE = "project.create"
     PROJECT_UPDATE = "project.update"
     PROJECT_DELETE = "project.delete"
+    ENVIRONMENT_CREATE = "environment.create"
+    ENVIRONMENT_DELETE = "environment.delete"
     VARIABLE_READ = "variable.read"
     VARIABLE_WRITE = "variable.write"
     DEPLOYMENT_READ = "deployment.read"
@@ -64,6 +66,7 @@ _MEMBER = _VIEWER | {
     Action.REPOSITORY_ANALYZE,
     Action.PROJECT_CREATE,
     Action.PROJECT_UPDATE,
+    Action.ENVIRONMENT_CREATE,
     Action.VARIABLE_READ,
     Action.VARIABLE_WRITE,
     Action.DEPLOYMENT_CREATE,
@@ -78,6 +81,7 @@ _MEMBER = _VIEWER | {
 }
 _ADMIN = _MEMBER | {
     Action.PROJECT_DELETE,
+    Action.ENVIRONMENT_DELETE,
     Action.DATABASE_RESTORE,
     Action.DATABASE_DELETE,
     Action.ORGANIZATION_UPDATE,
@@ -104,6 +108,8 @@ PROJECT_ACTIONS = frozenset(
         Action.PROJECT_READ,
         Action.PROJECT_UPDATE,
         Action.PROJECT_DELETE,
+        Action.ENVIRONMENT_CREATE,
+        Action.ENVIRONMENT_DELETE,
         Action.VARIABLE_READ,
         Action.VARIABLE_WRITE,
         Action.DEPLOYMENT_READ,
@@ -143,6 +149,8 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.PROJECT_CREATE: Scope.WRITE,
     Action.PROJECT_UPDATE: Scope.WRITE,
     Action.PROJECT_DELETE: Scope.WRITE,
+    Action.ENVIRONMENT_CREATE: Scope.WRITE,
+    Action.ENVIRONMENT_DELETE: Scope.WRITE,
     Action.VARIABLE_READ: Scope.WRITE,
     Action.VARIABLE_WRITE: Scope.WRITE,
     Action.DEPLOYMENT_READ: Scope.READ,

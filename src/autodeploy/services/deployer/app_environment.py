@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
+from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.redaction import Redactor, passwords_in
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import Item
@@ -16,35 +17,80 @@ from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan
 from autodeploy.services.analyzer.variables.build_inputs import may_be_built_in
 from autodeploy.services.deployer.models import (
     Deployment,
+    Environment,
     EnvironmentVariable,
     Project,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.resolution import (
+    Given,
+    Known,
+    databases_in,
+    resolve,
+    slugs_in,
+)
+from autodeploy.services.deployer.schemas import VariableScope
 
 MAIN_DATABASE = "main"
 _SECRET_NAME = re.compile(
     r"(^|_)(SECRETS?|TOKENS?|PASSWORDS?|PASSWD|PASS|PWD|KEYS?|CREDENTIALS?|DSN|PRIVATE|SALT"
     r"|DATABASE_URL|REDIS_URL|MONGODB_URI|AUTH)($|_)"
 )
+_OWN_ID = "AUTODEPLOY_DEPLOYMENT_ID"
+_MOST_REASONS = 10
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _PUBLIC_NAME = re.compile(r"^(NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|GATSBY)_")
 
 
+class ReferenceUnresolved(DeploymentFailed):
+    """The value of a variable refers to something that is not there."""
+
+    code = "reference_unresolved"
+    usual_remedy = (
+        "Set what it refers to, or change the value (`autodeploy env set`), and deploy again."
+    )
+
+
 @dataclass(frozen=True)
 class AppEnvironment:
-    """``values`` is everything set for the app; ``versions`` change whenever a value does."""
+    """What is set for an app, with references resolved.
+
+    ``version`` is the number of the last change of the variables; ``versions`` change whenever a
+    value does, also by what it refers to. ``unresolved`` says of variables why their references
+    cannot be resolved now. ``databases`` are the names of those that are referred to.
+    """
 
     values: Mapping[str, str] = field(repr=False)
     secrets: frozenset[str] = field(repr=False)
+    scopes: Mapping[str, VariableScope]
     versions: tuple[tuple[str, str], ...]
+    version: int
+    unresolved: Mapping[str, str]
+    databases: frozenset[str]
 
     def for_build(self, deployment: Deployment) -> dict[str, str]:
-        """Nothing here differs between two builds of the same commit and configuration."""
-        return {**_metadata(deployment), **self.values}
+        """Nothing here differs between two builds of the same commit and configuration.
+
+        Raises ``ReferenceUnresolved``.
+        """
+        self.require_resolved()
+        return {**_metadata(deployment), **self._without(VariableScope.RUNTIME)}
 
     def for_run(self, deployment: Deployment) -> dict[str, str]:
-        own = {"AUTODEPLOY_DEPLOYMENT_ID": str(deployment.id)}
-        return {**_metadata(deployment), **own, **self.values}
+        """What the app and its release command get. Raises ``ReferenceUnresolved``."""
+        self.require_resolved()
+        own = {_OWN_ID: str(deployment.id)}
+        return {**_metadata(deployment), **own, **self._without(VariableScope.BUILD)}
+
+    def provided(self, deployment: Deployment) -> frozenset[str]:
+        """The names of what the app is given."""
+        return frozenset({*_metadata(deployment), _OWN_ID, *self.values, *self.unresolved})
+
+    def require_resolved(self) -> None:
+        """Raise ``ReferenceUnresolved`` when a reference leads nowhere."""
+        if self.unresolved:
+            reasons = [self.unresolved[key] for key in sorted(self.unresolved)]
+            raise ReferenceUnresolved(" ".join(reasons[:_MOST_REASONS]))
 
     def redactor(self) -> Redactor:
         return Redactor(self.secrets)
@@ -53,10 +99,22 @@ class AppEnvironment:
         """Equal for deployments whose builds are interchangeable: of the variables, those count
         that may be built in."""
         plan = Plan.model_validate(deployment.plan)
-        versions = [one for one in self.versions if may_be_built_in(plan, one[0])]
+        versions = [one for one in self.versions if self._may_be_built_in(plan, one[0])]
         decisive = [deployment.commit_sha, deployment.provider, deployment.plan, versions]
         data = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(data.encode()).hexdigest()
+
+    def _may_be_built_in(self, plan: Plan, key: str) -> bool:
+        match self.scopes.get(key, VariableScope.BOTH):
+            case VariableScope.RUNTIME:
+                return False
+            case VariableScope.BUILD:
+                return True
+            case VariableScope.BOTH:
+                return may_be_built_in(plan, key)
+
+    def _without(self, scope: VariableScope) -> dict[str, str]:
+        return {key: value for key, value in self.values.items() if self.scopes.get(key) != scope}
 
 
 def looks_secret(key: str, value: str) -> bool:
@@ -87,45 +145,92 @@ def sealed_variable(row: EnvironmentVariable) -> Item:
 async def load_app_environment(
     resources: Resources, project: Project, environment: str
 ) -> AppEnvironment:
-    """Open the variables of an environment and the URL of its database."""
+    """Open the variables of an environment and what their values refer to."""
     async with resources.db.transaction() as session:
-        variables = (
+        # One statement: the variables are those of the version.
+        rows = (
+            await session.execute(
+                select(Environment.variables_version, EnvironmentVariable)
+                .outerjoin(
+                    EnvironmentVariable,
+                    (EnvironmentVariable.project_id == Environment.project_id)
+                    & (EnvironmentVariable.environment == Environment.name),
+                )
+                .where(Environment.project_id == project.id, Environment.name == environment)
+            )
+        ).all()
+        databases = (
             await session.scalars(
-                select(EnvironmentVariable).where(
-                    EnvironmentVariable.project_id == project.id,
-                    EnvironmentVariable.environment == environment,
+                select(ProjectDatabase).where(
+                    ProjectDatabase.project_id == project.id,
+                    ProjectDatabase.environment == environment,
+                    ProjectDatabase.status == "available",
+                    ProjectDatabase.encrypted_url.is_not(None),
                 )
             )
         ).all()
-        database = await session.scalar(
-            select(ProjectDatabase).where(
-                ProjectDatabase.project_id == project.id,
-                ProjectDatabase.environment == environment,
-                ProjectDatabase.name == MAIN_DATABASE,
-                ProjectDatabase.status == "available",
+    variables = [row for _, row in rows if row is not None]
+    opened = await resources.vault.decrypt_many(
+        [*map(sealed_variable, variables), *map(_sealed_url, databases)]
+    )
+    urls = opened[len(variables) :]
+    known = {
+        row.name: Known(url, f"{row.id}:{row.url_changed_at.isoformat()}", is_secret=True)
+        for row, url in zip(databases, urls, strict=True)
+    }
+    given = {
+        row.key: Given(
+            value,
+            f"{row.id}:{row.updated_at.isoformat()}",
+            is_secret=row.is_secret,
+            scope=VariableScope(row.scope),
+        )
+        for row, value in zip(variables, opened[: len(variables)], strict=True)
+    }
+    if MAIN_DATABASE in known and DATABASE_VARIABLE not in given:
+        main = known[MAIN_DATABASE]
+        given[DATABASE_VARIABLE] = Given(
+            main.value, main.version, is_secret=True, scope=VariableScope.BOTH
+        )
+    projects = await _load_projects(resources, project, environment, slugs_in(given))
+    resolution = resolve(given, known, projects, environment)
+    values = {key: one.value for key, one in resolution.values.items()}
+    secrets = {one.value for one in resolution.values.values() if one.is_secret}
+    return AppEnvironment(
+        values=values,
+        secrets=frozenset(secrets | passwords_in(values.values()) | set(urls) | passwords_in(urls)),
+        scopes={key: one.scope for key, one in given.items()},
+        versions=tuple(sorted((key, one.version) for key, one in resolution.values.items())),
+        version=rows[0].variables_version if rows else 0,
+        unresolved=resolution.unresolved,
+        databases=databases_in(given),
+    )
+
+
+async def _load_projects(
+    resources: Resources, project: Project, environment: str, slugs: frozenset[str]
+) -> dict[str, Known]:
+    """The addresses of those projects of the organization that are live in the environment."""
+    if not slugs:
+        return {}
+    async with resources.db.transaction() as session:
+        rows = await session.execute(
+            select(Project.slug, Environment.id, Environment.url)
+            .join(Environment, Environment.project_id == Project.id)
+            .where(
+                Project.organization_id == project.organization_id,
+                Project.slug.in_(slugs),
+                Project.deletion_requested_at.is_(None),
+                Environment.name == environment,
+                Environment.live_deployment_id.is_not(None),
             )
         )
-    values: dict[str, str] = {}
-    secrets: set[str] = set()
-    versions: list[tuple[str, str]] = []
-    if database is not None and database.encrypted_url is not None:
-        place = place_of(
-            ProjectDatabase.encrypted_url, organization_id=database.organization_id, id=database.id
-        )
-        url = await resources.vault.decrypt_for(
-            place.subject, database.encrypted_url, context=place.context
-        )
-        values[DATABASE_VARIABLE] = url
-        secrets |= {url, *passwords_in([url])}
-        versions.append((DATABASE_VARIABLE, f"{database.id}:{database.url_changed_at.isoformat()}"))
-    opened = await resources.vault.decrypt_many([sealed_variable(row) for row in variables])
-    for variable, value in zip(variables, opened, strict=True):
-        values[variable.key] = value
-        versions.append((variable.key, f"{variable.id}:{variable.updated_at.isoformat()}"))
-        if variable.is_secret:
-            secrets.add(value)
-    secrets |= passwords_in(values.values())
-    return AppEnvironment(values, frozenset(secrets), tuple(sorted(versions)))
+        return {slug: Known(url, f"{id_}:{url}") for slug, id_, url in rows if url}
+
+
+def _sealed_url(row: ProjectDatabase) -> Item:
+    place = place_of(ProjectDatabase.encrypted_url, organization_id=row.organization_id, id=row.id)
+    return Item(place.subject, row.encrypted_url or "", place.context)
 
 
 def _metadata(deployment: Deployment) -> dict[str, str]:

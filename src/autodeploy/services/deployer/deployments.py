@@ -39,7 +39,7 @@ from autodeploy.services.deployer.states import (
 from autodeploy.services.deployer.transitions import (
     append_event,
 )
-from autodeploy.services.deployer.variables import set_variables
+from autodeploy.services.deployer.variables import set_within
 from autodeploy.services.deployer.views import deployment_views
 
 _ROLLBACK_SKIPS = frozenset(
@@ -77,7 +77,7 @@ async def create_deployment(
         environment = await ensure_environment(session, project, body.environment)
         provider = _check_provider(body.provider or environment.provider, providers)
         configuration = await _keep_configuration(
-            resources, session, principal, project, body.environment, body.configuration
+            resources, session, principal, project, environment, body.configuration
         )
         deployment = await _insert(
             transaction,
@@ -223,7 +223,7 @@ async def _keep_configuration(
     session: AsyncSession,
     principal: Principal,
     project: Project,
-    environment: str,
+    environment: Environment,
     configuration: DeploymentConfiguration,
 ) -> dict[str, Any]:
     """Store the values with the project's variables; what is left for the row holds none."""
@@ -235,8 +235,10 @@ async def _keep_configuration(
             f"Only {DATABASE_VARIABLE} can be provisioned.",
             field="configuration.environmentVariables",
         )
-    await set_variables(resources, session, principal, project, environment, values)
+    await set_within(resources, session, principal, project, environment, values)
     kept: dict[str, Any] = {"environment_variables": sorted(given), "provision": bool(wanted)}
+    if configuration.ignore_missing_variables:
+        kept["ignore_missing_variables"] = True
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()
     return kept

@@ -64,6 +64,8 @@ class Environment(Base):
 
     ``number`` is unique on the platform; the local provider derives the system user from it.
     ``host`` is the first label of its name in the proxy, unique on the platform too.
+    ``variables_version`` is the number of the last change of its variables; who changes them holds
+    this row.
     """
 
     __tablename__ = "environments"
@@ -85,6 +87,8 @@ class Environment(Base):
     local_url: Mapped[str | None]
     local_port: Mapped[int | None] = mapped_column(Integer, unique=True)
     runtime: Mapped[dict[str, Any] | None]
+    variables_version: Mapped[int] = mapped_column(server_default="0")
+    deletion_requested_at: Mapped[datetime | None]
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -93,6 +97,7 @@ class EnvironmentVariable(Base):
     __tablename__ = "environment_variables"
     __table_args__ = (
         UniqueConstraint("project_id", "environment", "key"),
+        CheckConstraint("scope IN ('build', 'runtime', 'both')", name="scope"),
         Index("idx_env_vars_project_env", "project_id", "environment"),
     )
 
@@ -107,8 +112,31 @@ class EnvironmentVariable(Base):
         "organization:{organization_id}", "environment_variables:{project_id}:{environment}:{key}"
     )
     is_secret: Mapped[bool] = mapped_column(server_default="false")
+    scope: Mapped[str] = mapped_column(String(10), server_default="both")
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class VariablesVersion(Base):
+    """A change of an environment's variables, by their names. ``number`` counts from 1."""
+
+    __tablename__ = "variables_versions"
+    __table_args__ = (UniqueConstraint("environment_id", "number"),)
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    environment_id: Mapped[UUID] = mapped_column(ForeignKey("environments.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    added: Mapped[list[str]]
+    changed: Mapped[list[str]]
+    removed: Mapped[list[str]]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    service_token_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("service_tokens.id", ondelete="SET NULL")
+    )
+    created_at: Mapped[type_created]
 
 
 class ProjectDatabase(Base):
@@ -267,6 +295,7 @@ class Deployment(Base):
     ``lease_*`` and ``fence`` say which worker runs it: every write of a run names its fence.
     ``dispatch`` counts how often the id was queued. ``log_sequence`` and ``event_sequence`` are
     the last numbers given out. ``configuration`` holds references, never values of secrets.
+    ``variables_version`` is that of the variables that it runs with.
     ``has_release`` is set before the provider is asked for a release and cleared when it is gone.
     """
 
@@ -340,6 +369,7 @@ class Deployment(Base):
     log_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
     event_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
     runtime_log_cursor: Mapped[str | None]
+    variables_version: Mapped[int | None]
     created_at: Mapped[type_created]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

@@ -169,9 +169,15 @@ async def delete_project(
 async def ensure_environment(session: AsyncSession, project: Project, name: str) -> Environment:
     """The environment of this name, made on first use with a host of its own; locked.
 
-    The lock puts deployments of one environment in one order.
+    The lock puts deployments of one environment in one order, and changes of its variables.
+    Raises ``Conflict`` while an environment of this name is being deleted.
     """
     found = await store.find_environment(session, project.id, name, lock=True)
+    if found is not None and found.deletion_requested_at is not None:
+        raise Conflict(
+            f"The environment {name} is being deleted.",
+            remedy="Try again in a moment, or choose another name.",
+        )
     if found is not None:
         return found
     label = project.slug

@@ -18,7 +18,7 @@ from autodeploy.services.deployer.databases.upkeep import prune_backups, schedul
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.releases import retire_leftovers
-from autodeploy.services.deployer.removal import remove_deleted_projects
+from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
 from autodeploy.services.deployer.upkeep import Upkeep
 
@@ -50,7 +50,7 @@ class Reconciler:
             _Duty("keep_live", 2, interval_seconds, upkeep.keep_live),
             _Duty("collect_output", 3, interval_seconds, upkeep.collect_output),
             _Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
-            _Duty("remove", 5, interval_seconds, lambda: remove_deleted_projects(engine)),
+            _Duty("remove", 5, interval_seconds, lambda: remove_deleted(engine)),
             _Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
             _Duty("databases", 7, interval_seconds, lambda: dispatch_databases(engine.resources)),
             _Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),

@@ -1,10 +1,11 @@
-"""Taking down what deleted projects have outside, and then their rows."""
+"""Taking down what deleted projects and environments have outside, and then their rows."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
@@ -18,6 +19,7 @@ from autodeploy.services.deployer.models import (
     DatabaseBackup,
     Deployment,
     Environment,
+    EnvironmentVariable,
     Project,
     ProjectDatabase,
 )
@@ -26,43 +28,47 @@ from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
 _log = structlog.get_logger(__name__)
 
 
-async def remove_deleted_projects(engine: Engine) -> None:
-    """One pass over the projects whose deletion was asked for. Idempotent; repeated until done."""
+async def remove_deleted(engine: Engine) -> None:
+    """One pass over the projects and environments whose deletion was asked for. Idempotent;
+    repeated until done."""
     async with engine.resources.db.transaction() as session:
         project_ids = (
             await session.scalars(
                 select(Project.id).where(Project.deletion_requested_at.is_not(None)).limit(50)
             )
         ).all()
+        environments = (
+            await session.scalars(
+                select(Environment)
+                .where(
+                    Environment.deletion_requested_at.is_not(None),
+                    Environment.project_id.not_in(project_ids),
+                )
+                .limit(50)
+            )
+        ).all()
     for project_id in project_ids:
         try:
-            if await _stop_deployments(engine, project_id):
-                await _remove(engine, project_id)
+            await _remove_project(engine, project_id)
         except Exception as error:
             _log.warning(
                 "project.not_removed", project_id=str(project_id), error=type(error).__name__
             )
-
-
-async def _stop_deployments(engine: Engine, project_id: UUID) -> bool:
-    """Cancel what has not ended; whether all of it has."""
-    async with announcing(engine.resources) as transaction:
-        rows: Sequence[Deployment] = (
-            await transaction.session.scalars(
-                select(Deployment)
-                .where(Deployment.project_id == project_id, Deployment.status.not_in(TERMINAL))
-                .with_for_update()
+    for environment in environments:
+        try:
+            await _remove_environment(engine, environment)
+        except Exception as error:
+            _log.warning(
+                "environment.not_removed",
+                environment_id=str(environment.id),
+                error=type(error).__name__,
             )
-        ).all()
-        for deployment in rows:
-            if deployment.status == DeploymentStatus.QUEUED:
-                await end_queued(transaction, deployment.id, "project deleted")
-            else:
-                await request_cancellation(transaction, deployment)
-    return all(deployment.status == DeploymentStatus.QUEUED for deployment in rows)
 
 
-async def _remove(engine: Engine, project_id: UUID) -> None:
+async def _remove_project(engine: Engine, project_id: UUID) -> None:
+    of_project = Deployment.project_id == project_id
+    if not await _stop_deployments(engine, of_project, "project deleted"):
+        return
     async with engine.resources.db.transaction() as session:
         environments = (
             await session.scalars(select(Environment).where(Environment.project_id == project_id))
@@ -77,26 +83,84 @@ async def _remove(engine: Engine, project_id: UUID) -> None:
                 select(DatabaseBackup).where(DatabaseBackup.project_id == project_id)
             )
         ).all()
-    for environment in environments:
-        await engine.providers.deploys(environment.provider).destroy(app_of(environment))
-    for database in databases:
-        async with working_on(engine.resources.db, database.id) as mine:
-            if not mine:
-                return  # who works on it finds the project deleted; a later pass goes on
-            provider = engine.providers.databases(database.provider)
-            # One whose making was interrupted is known by the id that it was asked for with.
-            await provider.destroy_database(database.external_id or str(database.id))
+    if not await _take_down(engine, environments, databases):
+        return
     await remove_backups(engine, backups)
     async with engine.resources.db.transaction() as session:
         removed = await session.scalar(
             delete(Project).where(Project.id == project_id).returning(Project.id)
         )
-        # Of several workers that took it down, one writes down that its databases are gone.
-        for database in databases if removed else ():
-            await audit.record(
-                session,
-                audit.SYSTEM,
-                Action.DATABASE_DELETE,
-                database,
-                before=audit.snapshot(database),
+        if removed:
+            await _record_databases(session, databases)
+
+
+async def _remove_environment(engine: Engine, environment: Environment) -> None:
+    """Its deployments stay, as the history of the project."""
+    project_id, name = environment.project_id, environment.name
+    of_environment = (Deployment.project_id == project_id) & (Deployment.environment == name)
+    if not await _stop_deployments(engine, of_environment, "environment deleted"):
+        return
+    async with engine.resources.db.transaction() as session:
+        databases = (
+            await session.scalars(
+                select(ProjectDatabase).where(
+                    ProjectDatabase.project_id == project_id, ProjectDatabase.environment == name
+                )
             )
+        ).all()
+    if not await _take_down(engine, [environment], databases):
+        return
+    async with engine.resources.db.transaction() as session:
+        removed = await session.scalar(
+            delete(Environment).where(Environment.id == environment.id).returning(Environment.id)
+        )
+        await session.execute(update(Deployment).where(of_environment).values(has_release=False))
+        for table in (EnvironmentVariable, ProjectDatabase):
+            await session.execute(
+                delete(table).where(table.project_id == project_id, table.environment == name)
+            )
+        if removed:
+            await _record_databases(session, databases)
+
+
+async def _stop_deployments(engine: Engine, which: ColumnElement[bool], reason: str) -> bool:
+    """Cancel what has not ended; whether all of it has."""
+    async with announcing(engine.resources) as transaction:
+        rows: Sequence[Deployment] = (
+            await transaction.session.scalars(
+                select(Deployment)
+                .where(which, Deployment.status.not_in(TERMINAL))
+                .with_for_update()
+            )
+        ).all()
+        for deployment in rows:
+            if deployment.status == DeploymentStatus.QUEUED:
+                await end_queued(transaction, deployment.id, reason)
+            else:
+                await request_cancellation(transaction, deployment)
+    return all(deployment.status == DeploymentStatus.QUEUED for deployment in rows)
+
+
+async def _take_down(
+    engine: Engine, environments: Sequence[Environment], databases: Sequence[ProjectDatabase]
+) -> bool:
+    """Remove apps and databases; False where somebody works on a database: who does finds it
+    deleted, and a later pass goes on."""
+    for environment in environments:
+        await engine.providers.deploys(environment.provider).destroy(app_of(environment))
+    for database in databases:
+        async with working_on(engine.resources.db, database.id) as mine:
+            if not mine:
+                return False
+            provider = engine.providers.databases(database.provider)
+            # One whose making was interrupted is known by the id that it was asked for with.
+            await provider.destroy_database(database.external_id or str(database.id))
+    return True
+
+
+async def _record_databases(session: AsyncSession, databases: Sequence[ProjectDatabase]) -> None:
+    """Of several workers that took them down, one writes down that they are gone."""
+    for database in databases:
+        await audit.record(
+            session, audit.SYSTEM, Action.DATABASE_DELETE, database, before=audit.snapshot(database)
+        )

@@ -86,6 +86,13 @@ class EnvironmentView(Schema):
     runtime: RuntimeView | None
 
 
+class EnvironmentInput(Input):
+    """``copy_from`` names the environment whose variables it begins with."""
+
+    name: EnvironmentName
+    copy_from: EnvironmentName | None = None
+
+
 class ProjectView(Schema):
     id: UUID
     name: str
@@ -100,13 +107,42 @@ class ProjectView(Schema):
     updated_at: datetime
 
 
+class VariableScope(StrEnum):
+    """Who gets a variable: the build, the running app with its release command, or both."""
+
+    BUILD = "build"
+    RUNTIME = "runtime"
+    BOTH = "both"
+
+
 class VariableInput(Input):
-    """``is_secret`` is guessed from the key when left out."""
+    """``is_secret`` is guessed from the key when left out, and true where the value refers to a
+    secret."""
 
     key: VariableKey
     value: Annotated[VariableValue, Field(repr=False)]
     is_secret: bool | None = None
+    scope: VariableScope = VariableScope.BOTH
     environment: EnvironmentName = PRODUCTION
+
+
+class VariablesInput(Input):
+    """Several variables, set as one change. What is left out stays as it is where a variable is
+    set, and is as for a new one where it is not."""
+
+    values: dict[VariableKey, VariableValue] = Field(min_length=1, max_length=500, repr=False)
+    is_secret: bool | None = None
+    scope: VariableScope | None = None
+    environment: EnvironmentName = PRODUCTION
+
+
+class VariablesCopy(Input):
+    """From which environment variables are copied and to which; with ``overwrite`` also over those
+    that are set there."""
+
+    source: Annotated[EnvironmentName, Field(alias="from")]
+    target: Annotated[EnvironmentName, Field(alias="to")]
+    overwrite: bool = False
 
 
 class VariableUpdate(Update):
@@ -114,14 +150,17 @@ class VariableUpdate(Update):
 
     value: Annotated[VariableValue | None, Field(repr=False)] = None
     is_secret: bool | None = None
+    scope: VariableScope | None = None
 
 
 class VariableView(Schema):
-    """``value`` is null for a secret: it can be written, never read."""
+    """``value`` is null for a secret: it can be written, never read. References in it are shown
+    as they were written."""
 
     key: str
     value: Annotated[str | None, Field(repr=False)]
     is_secret: bool
+    scope: VariableScope
     environment: str
     created_at: datetime
     updated_at: datetime
@@ -134,12 +173,14 @@ class DatabaseWish(Input):
 
 class DeploymentConfiguration(Input):
     """``environment_variables`` are stored with the project's; ``provision_new`` as the value of
-    DATABASE_URL asks for a database instead."""
+    DATABASE_URL asks for a database instead. With ``ignore_missing_variables`` the deployment goes
+    on where its code needs variables that are not set."""
 
     environment_variables: dict[VariableKey, VariableValue] = Field(
         default_factory=dict, max_length=500, repr=False
     )
     database: DatabaseWish | None = None
+    ignore_missing_variables: bool = False
 
 
 class BuildChoice(StrEnum):
@@ -190,8 +231,31 @@ class CreatorView(Schema):
     name: str
 
 
+class VariablesVersionView(Schema):
+    """A change of an environment's variables, by their names."""
+
+    number: int
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    created_by: CreatorView | None
+    created_at: datetime
+
+
+class VariablesDifference(Schema):
+    """What changed between two versions of an environment's variables, by their names."""
+
+    environment: str
+    before: Annotated[int, Field(alias="from")]
+    after: Annotated[int, Field(alias="to")]
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+
+
 class DeploymentView(Schema):
-    """``estimated_duration`` is in seconds. ``reason`` says why one was cancelled."""
+    """``estimated_duration`` is in seconds. ``reason`` says why one was cancelled.
+    ``variables_version`` is that of the environment's variables that it runs with."""
 
     id: UUID
     status: DeploymentStatus
@@ -209,6 +273,7 @@ class DeploymentView(Schema):
     reason: str | None
     source_deployment_id: UUID | None
     rolled_back_at: datetime | None
+    variables_version: int | None
     created_by: CreatorView | None
     created_at: datetime
     started_at: datetime | None

@@ -15,6 +15,7 @@ from autodeploy.providers.base import BuildRequest
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
+from autodeploy.services.deployer.contract import list_missing, require_met
 from autodeploy.services.deployer.databases.needs import needs_database
 from autodeploy.services.deployer.databases.provisioning import ensure_database
 from autodeploy.services.deployer.engine import Engine
@@ -41,7 +42,7 @@ class Step:
 
 
 async def analyze_repository(context: StepContext) -> StepStatus:
-    """Find out how the commit is built and run."""
+    """Find out how the commit is built and run, and whether what it needs is set."""
     deployment = context.deployment
     repository = context.get_repository()
     analysis = await analyzer.ensure_analysis(
@@ -58,19 +59,24 @@ async def analyze_repository(context: StepContext) -> StepStatus:
     await context.say(f"Found {found}.")
     for warning in plan.warnings:
         await context.say(warning, level="warn")
-    values = context.variables.values
-    needed = needs_database(plan, deployment.configuration, dict(values))
-    for variable in plan.environment_variables:
-        if not variable.required or variable.default is not None or variable.key in values:
-            continue
+    needed = needs_database(plan, deployment.configuration, context.variables)
+    missing = []
+    for variable in list_missing(plan, context.variables.provided(deployment)):
         read = f"{variable.key} is read in {variable.file}:{variable.line}"
         if needed and variable.key == DATABASE_VARIABLE:
             await context.say(f"{read}: a database will be provisioned for it.")
         else:
             await context.say(f"{read} and not set.", level="warn")
+            missing.append(variable)
     await context.journal.record(
-        StepName.ANALYZE_REPOSITORY, {"analysis_id": str(analysis.id), "database": needed}
+        StepName.ANALYZE_REPOSITORY,
+        {
+            "analysis_id": str(analysis.id),
+            "database": needed,
+            "missing": [variable.key for variable in missing],
+        },
     )
+    await require_met(context, missing)
     return StepStatus.SUCCEEDED
 
 
@@ -87,9 +93,11 @@ async def provision_database(context: StepContext) -> StepStatus:
 async def build_application(context: StepContext) -> StepStatus:
     """Build the commit into an artifact, or take the one that is there for the same inputs.
 
-    Raises ``NotBuilt`` when there is none and it is to do without a build.
+    Raises ``NotBuilt`` when there is none and it is to do without a build, and
+    ``ReferenceUnresolved``.
     """
     deployment = context.deployment
+    context.variables.require_resolved()
     fingerprint = context.variables.fingerprint(deployment)
     choice = BuildChoice(deployment.configuration.get("build", BuildChoice.WHEN_CHANGED))
     key = await _find_artifact(context, fingerprint, choice)
@@ -114,7 +122,10 @@ async def deploy_to_provider(context: StepContext) -> StepStatus:
     journal = context.journal
     request = context.release_request()
     # The intent: from here on clean-up knows that the provider may have something of ours.
-    await journal.set_columns(context.deployment, {"has_release": True})
+    await journal.set_columns(
+        context.deployment,
+        {"has_release": True, "variables_version": context.variables.version},
+    )
     release = await context.provider.deploy(request, context.log)
     await journal.record(
         StepName.DEPLOY_TO_PROVIDER,

@@ -74,7 +74,7 @@ async def list_environments(
     found: dict[UUID, list[Environment]] = {project_id: [] for project_id in project_ids}
     rows = await session.scalars(
         select(Environment)
-        .where(Environment.project_id.in_(project_ids))
+        .where(Environment.project_id.in_(project_ids), Environment.deletion_requested_at.is_(None))
         .order_by(Environment.number)
     )
     for environment in rows:
@@ -114,6 +114,37 @@ async def list_variables(
         .order_by(EnvironmentVariable.key)
     )
     return rows.all()
+
+
+async def any_secret(
+    session: AsyncSession, project_id: UUID, environment: str, keys: Collection[str]
+) -> bool:
+    """Whether one of these variables of an environment is a secret."""
+    if not keys:
+        return False
+    found = await session.scalar(
+        select(EnvironmentVariable.id)
+        .where(
+            EnvironmentVariable.project_id == project_id,
+            EnvironmentVariable.environment == environment,
+            EnvironmentVariable.key.in_(keys),
+            EnvironmentVariable.is_secret,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def find_project_named(session: AsyncSession, reach: Reach, slug: str) -> Project | None:
+    """The project of this slug, where ``reach`` is within one organization."""
+    found: Project | None = await session.scalar(
+        select(Project).where(
+            Project.slug == slug,
+            reach.covers(Project.organization_id, Project.id),
+            Project.deletion_requested_at.is_(None),
+        )
+    )
+    return found
 
 
 async def get_deployment(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.providers.base import DeployProvider, RuntimeLines
@@ -58,6 +58,7 @@ class Upkeep:
                 .where(
                     Environment.live_deployment_id.is_not(None),
                     Project.deletion_requested_at.is_(None),
+                    Environment.deletion_requested_at.is_(None),
                 )
             )
             return list(rows)
@@ -121,6 +122,11 @@ class Upkeep:
         )
         async with resources.db.transaction() as session:
             current = await session.get(Environment, environment.id, with_for_update=True)
+            await session.execute(
+                update(Deployment)
+                .where(Deployment.id == deployment.id)
+                .values(variables_version=variables.version)
+            )
             # A deployment may have become live meanwhile: then the traffic is its own.
             if current is not None and current.live_deployment_id == deployment.id:
                 endpoint = await provider.promote(request, release)

@@ -5,22 +5,27 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.app_environment import (
-    looks_secret,
     sealed_variable,
-    variable_place,
 )
-from autodeploy.services.deployer.models import EnvironmentVariable, Project
-from autodeploy.services.deployer.schemas import VariableInput, VariableUpdate, VariableView
+from autodeploy.services.deployer.models import Environment, EnvironmentVariable, Project
+from autodeploy.services.deployer.projects import ensure_environment
+from autodeploy.services.deployer.schemas import (
+    VariableInput,
+    VariableScope,
+    VariablesCopy,
+    VariablesInput,
+    VariableUpdate,
+    VariableView,
+)
+from autodeploy.services.deployer.variable_writer import VariableWriter, open_value
 
 
 class VariableExists(Conflict):
@@ -55,22 +60,20 @@ async def get_variable(
 async def create_variable(
     resources: Resources, principal: Principal, project_id: UUID, body: VariableInput
 ) -> VariableView:
-    """Set a new variable. Raises ``VariableExists``."""
+    """Set a new variable. Raises ``VariableExists`` and what ``_check`` raises."""
     async with resources.db.transaction() as session:
-        project = await _get_project(
-            session, principal, project_id, Action.VARIABLE_WRITE, lock=True
-        )
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
+        environment = await ensure_environment(session, project, body.environment)
         if await store.find_variable(session, project.id, body.environment, body.key):
             raise VariableExists(
                 f"{body.key} is set in {body.environment} already.",
                 field="key",
                 remedy=f"PUT /projects/{project_id}/env/{body.key} changes it.",
             )
-        row = await _insert(
-            resources, session, project, body.environment, body.key, body.value, body.is_secret
-        )
-        await _record(session, principal, row, after=audit.snapshot(row))
-    return _view(row, body.value)
+        writer = VariableWriter(resources, session, principal, project, environment)
+        row = await writer.put(body.key, body.value, body.is_secret, body.scope, field="value")
+        await writer.finish()
+    return await _read(resources, row)
 
 
 async def update_variable(
@@ -86,13 +89,14 @@ async def update_variable(
     """Change a variable; a value that is left out stays.
 
     Raises:
-        InvalidInput: a secret would become readable; that takes a new value.
+        InvalidInput: a secret would become readable; that takes a new value. Or the value holds
+            what is no reference.
         PreconditionFailed: it is of another version than ``if_match`` says.
         NotFound.
     """
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
-        row = await _get_row(session, project, environment, key, lock=True)
+        writer, row = await _hold(resources, session, principal, project, environment, key)
         present = await _read(resources, row)
         if_match.require(present)
         body.require_readonly_same(present)
@@ -102,13 +106,8 @@ async def update_variable(
                 field="value",
                 remedy="Send the value together with isSecret.",
             )
-        before = audit.snapshot(row)
-        await _change(resources, row, body.value)
-        if body.is_secret is not None and body.is_secret != row.is_secret:
-            row.is_secret = body.is_secret
-            row.updated_at = now()
-        await session.flush()
-        await _record(session, principal, row, before=before, after=audit.snapshot(row))
+        row = await writer.put(key, body.value, body.is_secret, body.scope, field="value")
+        await writer.finish()
     return await _read(resources, row)
 
 
@@ -124,88 +123,117 @@ async def delete_variable(
     """Remove a variable. Raises ``NotFound`` and ``PreconditionFailed``."""
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
-        row = await _get_row(session, project, environment, key, lock=True)
+        writer, row = await _hold(resources, session, principal, project, environment, key)
         if if_match != ANY_VERSION:  # so that a value which no key opens any more can be removed
             if_match.require(await _read(resources, row))
-        await _record(session, principal, row, before=audit.snapshot(row))
-        await session.delete(row)
+        await writer.remove(row)
+        await writer.finish()
 
 
 async def set_variables(
+    resources: Resources, principal: Principal, project_id: UUID, body: VariablesInput
+) -> Page[VariableView]:
+    """Set several variables as one change: all of them, or with an error none."""
+    async with resources.db.transaction() as session:
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
+        environment = await ensure_environment(session, project, body.environment)
+        writer = VariableWriter(resources, session, principal, project, environment)
+        rows = [
+            await writer.put(key, value, body.is_secret, body.scope, field=f"values.{key}")
+            for key, value in body.values.items()
+        ]
+        await writer.finish()
+    return Page(items=[await _read(resources, row) for row in rows])
+
+
+async def copy_variables(
+    resources: Resources, principal: Principal, project_id: UUID, body: VariablesCopy
+) -> Page[VariableView]:
+    """Copy the variables of one environment to another, as one change; answers what was copied.
+
+    What is set there already is left alone unless ``overwrite`` says otherwise. References are
+    copied as references: they mean what they name in their new place.
+    """
+    if body.source == body.target:
+        raise InvalidInput("Variables are copied to another environment.", field="to")
+    async with resources.db.transaction() as session:
+        project = await _get_project(session, principal, project_id, Action.VARIABLE_WRITE)
+        environment = await ensure_environment(session, project, body.target)
+        rows = await copy_within(
+            resources,
+            session,
+            principal,
+            project,
+            environment,
+            source=body.source,
+            overwrite=body.overwrite,
+        )
+    return Page(items=[await _read(resources, row) for row in rows])
+
+
+async def copy_within(
     resources: Resources,
     session: AsyncSession,
     principal: Principal,
     project: Project,
-    environment: str,
+    environment: Environment,
+    *,
+    source: str,
+    overwrite: bool = False,
+) -> list[EnvironmentVariable]:
+    """``copy_variables`` in the caller's transaction; the caller has checked permission and holds
+    the environment that is copied to."""
+    originals = await store.list_variables(session, project.id, source)
+    present = await store.list_variables(session, project.id, environment.name)
+    taken = set() if overwrite else {row.key for row in present}
+    wanted = [row for row in originals if row.key not in taken]
+    values = await resources.vault.decrypt_many([sealed_variable(row) for row in wanted])
+    writer = VariableWriter(resources, session, principal, project, environment)
+    copies = [
+        await writer.copy(row.key, value, row.is_secret, VariableScope(row.scope))
+        for row, value in zip(wanted, values, strict=True)
+    ]
+    await writer.finish()
+    return copies
+
+
+async def set_within(
+    resources: Resources,
+    session: AsyncSession,
+    principal: Principal,
+    project: Project,
+    environment: Environment,
     values: Mapping[str, str],
 ) -> None:
-    """Set several variables in the caller's transaction; the caller has checked permission.
+    """Set several variables in the caller's transaction; the caller has checked permission and
+    holds the environment.
 
     A value that is set already is left alone, so that it does not count as a change.
     """
+    writer = VariableWriter(resources, session, principal, project, environment)
     for key, value in values.items():
-        row = await store.find_variable(session, project.id, environment, key, lock=True)
-        before = audit.snapshot(row) if row else None
-        if row is None:
-            row = await _insert(resources, session, project, environment, key, value, None)
-        else:
-            await _change(resources, row, value)
-        await _record(session, principal, row, before=before, after=audit.snapshot(row))
+        field = f"configuration.environmentVariables.{key}"
+        await writer.put(key, value, None, None, field=field)
+    await writer.finish()
 
 
-async def _record(
-    session: AsyncSession,
-    principal: Principal,
-    row: EnvironmentVariable,
-    *,
-    before: audit.Snapshot | None = None,
-    after: audit.Snapshot | None = None,
-) -> None:
-    await audit.record(session, principal, Action.VARIABLE_WRITE, row, before=before, after=after)
-
-
-async def _insert(
+async def _hold(
     resources: Resources,
     session: AsyncSession,
+    principal: Principal,
     project: Project,
     environment: str,
     key: str,
-    value: str,
-    is_secret: bool | None,
-) -> EnvironmentVariable:
-    row = EnvironmentVariable(
-        organization_id=project.organization_id,
-        project_id=project.id,
-        environment=environment,
-        key=key,
-        is_secret=looks_secret(key, value) if is_secret is None else is_secret,
-        created_at=(moment := now()),
-        updated_at=moment,
-    )
-    row.encrypted_value = await _seal(resources, row, value)
-    session.add(row)
-    await session.flush()
-    return row
-
-
-async def _change(resources: Resources, row: EnvironmentVariable, value: str | None) -> None:
-    if value is None or value == await _open(resources, row):
-        return
-    row.encrypted_value = await _seal(resources, row, value)
-    row.updated_at = now()
-
-
-async def _seal(resources: Resources, row: EnvironmentVariable, value: str) -> str:
-    place = variable_place(row)
-    return await resources.vault.encrypt_for(place.subject, value, context=place.context)
-
-
-async def _open(resources: Resources, row: EnvironmentVariable) -> str:
-    return (await resources.vault.decrypt_many([sealed_variable(row)]))[0]
+) -> tuple[VariableWriter, EnvironmentVariable]:
+    """What changes a variable that is set, and the variable, locked. Raises ``NotFound``."""
+    await _get_row(session, project, environment, key)
+    held = await ensure_environment(session, project, environment)
+    row = await _get_row(session, project, environment, key, lock=True)
+    return VariableWriter(resources, session, principal, project, held), row
 
 
 async def _read(resources: Resources, row: EnvironmentVariable) -> VariableView:
-    return _view(row, None if row.is_secret else await _open(resources, row))
+    return _view(row, None if row.is_secret else await open_value(resources, row))
 
 
 def _view(row: EnvironmentVariable, value: str | None) -> VariableView:
@@ -213,6 +241,7 @@ def _view(row: EnvironmentVariable, value: str | None) -> VariableView:
         key=row.key,
         value=None if row.is_secret else value,
         is_secret=row.is_secret,
+        scope=VariableScope(row.scope),
         environment=row.environment,
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -224,10 +253,8 @@ async def _get_project(
     principal: Principal,
     project_id: UUID,
     action: Action,
-    *,
-    lock: bool = False,
 ) -> Project:
-    project = await store.get_project(session, principal.reach, project_id, lock=lock)
+    project = await store.get_project(session, principal.reach, project_id)
     require(principal, action, project.organization_id)
     return project
 

@@ -14,6 +14,7 @@ from autodeploy.services.deployer.models import (
     DeploymentStep,
     Environment,
     Project,
+    VariablesVersion,
 )
 from autodeploy.services.deployer.schemas import (
     CreatorView,
@@ -41,7 +42,7 @@ async def deployment_views(
         )
     )
     local_urls = {row.live_deployment_id: row.local_url for row in live}
-    creators = await _load_creators(session, deployments)
+    creators = await load_creators(session, deployments)
     return [
         _view(
             each,
@@ -54,18 +55,18 @@ async def deployment_views(
     ]
 
 
-async def _load_creators(
-    session: AsyncSession, deployments: Sequence[Deployment]
+async def load_creators(
+    session: AsyncSession, rows: Sequence[Deployment | VariablesVersion]
 ) -> dict[UUID | None, CreatorView]:
-    """Who started them, by id; an account that is gone, or left the organization, is not said."""
+    """Who made them, by id; an account that is gone, or left the organization, is not said."""
     users = select(literal("user"), User.id, User.name).where(
-        User.id.in_({each.created_by for each in deployments})
+        User.id.in_({each.created_by for each in rows})
     )
     tokens = select(literal("serviceToken"), ServiceToken.id, ServiceToken.name).where(
-        ServiceToken.id.in_({each.service_token_id for each in deployments})
+        ServiceToken.id.in_({each.service_token_id for each in rows})
     )
-    rows = await session.execute(union_all(users, tokens))
-    return {row[1]: CreatorView(type=row[0], id=row[1], name=row[2]) for row in rows}
+    found = await session.execute(union_all(users, tokens))
+    return {row[1]: CreatorView(type=row[0], id=row[1], name=row[2]) for row in found}
 
 
 def status_view(deployment: Deployment, steps: list[DeploymentStep]) -> DeploymentStatusView:
@@ -118,6 +119,7 @@ def _view(
         reason=deployment.details.get("reason"),
         source_deployment_id=deployment.source_deployment_id,
         rolled_back_at=deployment.rolled_back_at,
+        variables_version=deployment.variables_version,
         created_by=creator,
         created_at=deployment.created_at,
         started_at=deployment.started_at,

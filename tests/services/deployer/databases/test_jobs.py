@@ -16,7 +16,7 @@ from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.jobs import MOST_FAILURES
 from autodeploy.services.deployer.databases.work import begin, working_on
 from autodeploy.services.deployer.models import DatabaseBackup
-from autodeploy.services.deployer.removal import remove_deleted_projects
+from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.transitions import LeaseLost
 
 
@@ -203,9 +203,9 @@ async def test_deleted_project_takes_its_databases_and_backups_with_it(
     monkeypatch.setattr(projects, "DELETION_WAIT_SECONDS", 0.0)
     await projects.delete_project(office.resources, office.principal, database.project.id)
     async with working_on(office.resources.db, database.id):
-        await remove_deleted_projects(office.platform.engine)
+        await remove_deleted(office.platform.engine)
         assert await office.exists(database.id)  # somebody works on it
     await office.work(database.id)  # which finds nothing to do
-    await remove_deleted_projects(office.platform.engine)
+    await remove_deleted(office.platform.engine)
     assert not await office.exists(database.id)
     assert not await office.resources.objects.exists(row.object_key)

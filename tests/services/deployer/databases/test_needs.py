@@ -8,7 +8,23 @@ from autodeploy.services.analyzer.plan import (
     ServiceNeed,
     VariableType,
 )
+from autodeploy.services.deployer.app_environment import AppEnvironment
 from autodeploy.services.deployer.databases.needs import needs_database
+
+
+def given(
+    *keys: str, unresolved: tuple[str, ...] = (), databases: tuple[str, ...] = ()
+) -> AppEnvironment:
+    """Variables of these names; what refers to nothing that is there; what is referred to."""
+    return AppEnvironment(
+        values=dict.fromkeys(keys, "set"),
+        secrets=frozenset(),
+        scopes={},
+        versions=(),
+        version=0,
+        unresolved=dict.fromkeys(unresolved, "there is none"),
+        databases=frozenset(databases),
+    )
 
 
 def plan_with(kind: str | None, *, required: bool = True) -> Plan:
@@ -36,9 +52,11 @@ def plan_with(kind: str | None, *, required: bool = True) -> Plan:
 def test_connection_string_that_nobody_set_gets_postgresql_unless_it_is_of_another_database(
     kind: str | None, required: bool, needed: bool
 ) -> None:
-    assert needs_database(plan_with(kind, required=required), {}, {}) is needed
+    assert needs_database(plan_with(kind, required=required), {}, given()) is needed
 
 
 def test_request_and_value_outrank_what_the_code_reads() -> None:
-    assert needs_database(plan_with("mysql"), {"provision": True}, {})
-    assert not needs_database(plan_with("postgresql"), {}, {"DATABASE_URL": "set"})
+    assert needs_database(plan_with("mysql"), {"provision": True}, given())
+    assert needs_database(plan_with(None), {}, given("DATABASE_URL", databases=("main",)))
+    for variables in (given("DATABASE_URL"), given(unresolved=("DATABASE_URL",))):
+        assert not needs_database(plan_with("postgresql"), {}, variables)

@@ -11,7 +11,7 @@ from autodeploy.kernel.app_file import (
     parse_app_file,
 )
 from autodeploy.services.analyzer.evidence import SourceFiles
-from autodeploy.services.analyzer.plan import EnvironmentVariable
+from autodeploy.services.analyzer.plan import EnvironmentVariable, Needed
 from autodeploy.services.analyzer.variables.classify import is_secret, type_of
 
 
@@ -84,6 +84,7 @@ def _changes(declared: DeclaredVariable) -> dict[str, object]:
     said = declared.model_dump(exclude_none=True)
     if "required" in said:
         said["reason"] = f"{APP_FILE} says so"
+        said["needed"] = Needed.AT_START if declared.required else None
     if "build" in said:
         said["build_time"] = said.pop("build")
     return said

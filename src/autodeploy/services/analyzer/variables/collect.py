@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from autodeploy.services.analyzer.evidence import SourceFiles, decode
 from autodeploy.services.analyzer.packages.workspaces import members_used
-from autodeploy.services.analyzer.plan import EnvironmentVariable, VariableType
+from autodeploy.services.analyzer.plan import EnvironmentVariable, Needed, VariableType
 from autodeploy.services.analyzer.variables import javascript, languages, python
 from autodeploy.services.analyzer.variables.classify import (
     PLATFORM,
@@ -15,7 +15,8 @@ from autodeploy.services.analyzer.variables.classify import (
     is_secret,
     type_of,
 )
-from autodeploy.services.analyzer.variables.examples import Example, find_examples
+from autodeploy.services.analyzer.variables.examples import Example, find_examples, find_kept
+from autodeploy.services.analyzer.variables.loading import Commands, Loading
 from autodeploy.services.analyzer.variables.mapped import find_mapped
 from autodeploy.services.analyzer.variables.own_code import is_own_code
 from autodeploy.services.analyzer.variables.reads import Read
@@ -40,25 +41,32 @@ _WORD = re.compile(r"[A-Z][A-Z0-9_]+")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 
-def find_variables(files: SourceFiles) -> tuple[EnvironmentVariable, ...]:
+def find_variables(files: SourceFiles, commands: Commands) -> tuple[EnvironmentVariable, ...]:
     """The variables of the app in the root directory, by name: those of its code, of the members
     of its workspace that it depends on, and of its example files."""
+    texts: dict[str, str] = {}
     reads: dict[str, list[Read]] = {}
-    for read in _spelled(files, _reads(files)):
+    for read in _spelled(files, _reads(files, texts)):
         if _KEY.fullmatch(read.key):
             reads.setdefault(read.key, []).append(read)
-    examples = find_examples(files)
+    examples, kept = find_examples(files), find_kept(files)
+    loading = Loading(texts, commands)
     keys = sorted({*(key for key in reads if not is_given(key)), *examples})
-    return tuple(_variable(key, reads.get(key, []), examples.get(key)) for key in keys)
+    return tuple(
+        _variable(key, reads.get(key, []), examples.get(key), None if key in kept else loading)
+        for key in keys
+    )
 
 
-def _reads(files: SourceFiles) -> list[Read]:
+def _reads(files: SourceFiles, texts_by_path: dict[str, str]) -> list[Read]:
+    """All reads; the source files that were looked at are put into ``texts_by_path``."""
     reads: list[Read] = []
     families: dict[Family, dict[str, str]] = {}
     order: dict[str, int] = {}
     with time_limit(MOST_SECONDS) as is_over:
         for path, text, found in _sources(files, is_over):
             order[path] = len(order)
+            texts_by_path[path] = text
             for find in found:
                 families.setdefault(find, {})[path] = text
         for find, texts in families.items():
@@ -107,7 +115,10 @@ def _sources(
                 yield whole, text, found
 
 
-def _variable(key: str, reads: list[Read], example: Example | None) -> EnvironmentVariable:
+def _variable(
+    key: str, reads: list[Read], example: Example | None, loading: Loading | None
+) -> EnvironmentVariable:
+    """``loading`` is None where a file of the repository sets the variable."""
     default = next((read.default for read in reads if read.default is not None), None)
     shown = default or (example.value if example else None)
     kind = next((read.type for read in reads if read.type), None) or type_of(key, shown)
@@ -117,6 +128,7 @@ def _variable(key: str, reads: list[Read], example: Example | None) -> Environme
     return EnvironmentVariable(
         key=key,
         required=required,
+        needed=_needed(reads, loading) if required and loading else None,
         reason=reason,
         secret=secret,
         type=kind,
@@ -143,6 +155,14 @@ def _required(key: str, reads: list[Read]) -> tuple[bool, str]:
         required,
         f"{decisive.reason or _plain_reason(decisive)} in {decisive.file}:{decisive.line}",
     )
+
+
+def _needed(reads: list[Read], loading: Loading) -> Needed | None:
+    """When the code fails without it, given that it does: not surely where only scripts do."""
+    failing = [read for read in reads if read.required and not loading.is_aside(read.file)]
+    if any(read.at_start and loading.loads(read.file) for read in failing):
+        return Needed.AT_START
+    return Needed.LATER if failing else None
 
 
 def _plain_reason(read: Read) -> str:

@@ -7,10 +7,12 @@ from autodeploy.services.analyzer.plan import VariableType
 
 @dataclass(frozen=True)
 class Demand:
-    """Whether the code fails without a value, why that is thought, and what stands in for one."""
+    """Whether the code fails without a value, ``at_start`` as soon as its file is loaded; why that
+    is thought, and what stands in for one."""
 
     required: bool
     reason: str
     default: str | None = None
     has_default: bool = False
     type: VariableType | None = None
+    at_start: bool = False

@@ -8,6 +8,9 @@ from autodeploy.services.analyzer.evidence import SourceFiles
 PATTERNS = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example",
             "example.env", "sample.env", ".env.*.example", ".env.example.*")  # fmt: skip
 
+# Files of this kind that hold values, which an app's libraries load by themselves.
+KEPT = (".env", ".env.production", ".env.local", ".env.production.local")
+
 # Longer lines are cut: no description is as long.
 MOST_CHARACTERS = 2_000
 
@@ -31,6 +34,17 @@ def find_examples(files: SourceFiles) -> dict[str, Example]:
             for example in parse(files.text(path) or "", files.at(path)):
                 found.setdefault(example.key, example)
     return found
+
+
+def find_kept(files: SourceFiles) -> frozenset[str]:
+    """The variables that files of the repository set."""
+    return frozenset(
+        one.key
+        for name in KEPT
+        if files.has(name)
+        for one in parse(files.text(name) or "", name)
+        if one.value is not None
+    )
 
 
 def parse(text: str, file: str) -> list[Example]:

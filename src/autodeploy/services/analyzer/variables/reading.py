@@ -21,7 +21,7 @@ from autodeploy.services.analyzer.variables.handling import (
 )
 from autodeploy.services.analyzer.variables.literals import literal, parameters, type_of, value
 from autodeploy.services.analyzer.variables.reads import Read, holds_any
-from autodeploy.services.analyzer.variables.source import Source
+from autodeploy.services.analyzer.variables.source import Source, around
 from autodeploy.services.analyzer.variables.syntax import (
     Captures,
     line_of,
@@ -62,6 +62,13 @@ class _Call:
     reader: Reader
     arguments: tuple[Node, ...]
     is_own: bool
+
+
+_CLOSURES = ("func_literal", "closure_expression", "lambda_expression", "lambda_literal",
+             "anonymous_function", "lambda", "arrow_function")  # fmt: skip
+_CONFIGURATION = re.compile(
+    r"^config/(runtime|application|environment|environments/production)\.(exs|rb)$"
+)
 
 
 class Reading:
@@ -155,6 +162,7 @@ class Reading:
             file.path,
             line_of(node),
             required=demanded and not in_one_case,
+            at_start=demanded and not in_one_case and self._runs_at_start(call),
             default=clean(default) if default else None,
             has_default=has_default,
             type=around.type or (type_of(given) if given else None),
@@ -162,6 +170,17 @@ class Reading:
             reason="needed in one case only" if in_one_case else None,
             description=file.comment(node) if self._dialect.has_comments else None,
         )
+
+    def _runs_at_start(self, call: _Call) -> bool:
+        """Whether a read is made whenever its file is loaded: in ``main``, or in what the files
+        of a configuration are."""
+        at = call.node.start_byte
+        inside = [one for one in self._functions(call.file) if one[0] <= at < one[1]]
+        if around(call.node, *_CLOSURES) is not None:
+            return False
+        if not inside:
+            return _CONFIGURATION.search(call.file.path) is not None
+        return text_of(max(inside, key=lambda one: one[0])[2]["name"][0]) == "main"
 
     def _given_default(self, call: _Call) -> Node | None:
         """The argument that is the default, or the block that makes it."""

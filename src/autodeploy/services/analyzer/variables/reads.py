@@ -14,7 +14,8 @@ MOST_PLACES = 1_000
 @dataclass(frozen=True)
 class Read:
     """A place where ``key`` is read. ``required``: the code fails there when it is not set.
-    ``derived``: the key was put together, and counts only when some file spells it.
+    ``at_start``: it does so as soon as the file is loaded. ``derived``: the key was put together,
+    and counts only when some file spells it.
 
     ``reason`` says why it is required or not, to be followed by "in FILE:LINE". ``type``,
     ``description`` and ``secret`` are what the place itself says (an annotation, a schema, a
@@ -25,6 +26,7 @@ class Read:
     file: str
     line: int
     required: bool = False
+    at_start: bool = False
     default: str | None = None
     has_default: bool = False
     type: VariableType | None = None

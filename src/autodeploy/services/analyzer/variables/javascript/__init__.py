@@ -5,11 +5,13 @@ first ones export: a function that reads, an object that is the environment, a s
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from tree_sitter import Node
 
 from autodeploy.services.analyzer.variables.javascript import calls, layers, schemas
+from autodeploy.services.analyzer.variables.javascript.demands import runs_at_start
 from autodeploy.services.analyzer.variables.javascript.environment import Environment
 from autodeploy.services.analyzer.variables.javascript.findings import Findings, Reader
 from autodeploy.services.analyzer.variables.javascript.readers import readers_around
@@ -135,6 +137,8 @@ def _of_schemas(found: Findings, scripts: Scripts) -> Iterator[Read]:
             for node in candidates
             for read in schemas.schema_reads(script, node, scripts.declared)
         ]
+        if _throws_at_start(call):
+            reads = [replace(read, at_start=read.required) for read in reads]
         yield from reads
         if reads:
             found.objects.clear()  # the schema names all there is: no need to look at its uses
@@ -143,6 +147,12 @@ def _of_schemas(found: Findings, scripts: Scripts) -> Iterator[Read]:
     yield from layers.declared_reads(found.script)
     for node in (*layers.class_schemas(found.script), *layers.object_schemas(found.script)):
         yield from schemas.schema_reads(found.script, node, scripts.declared, upper=True)
+
+
+def _throws_at_start(validation: Node) -> bool:
+    """Whether a validation throws by itself, as soon as its file is loaded."""
+    called = text(field(validation, "function")).rpartition(".")[2]
+    return called in ("parse", "cleanEnv", "parseEnv") and runs_at_start(validation)
 
 
 def _through_readers(found: dict[str, Findings], scripts: Scripts) -> None:

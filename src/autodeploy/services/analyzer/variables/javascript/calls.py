@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from autodeploy.services.analyzer.variables.javascript.demands import demand, plain
+from autodeploy.services.analyzer.variables.javascript.demands import demand, plain, runs_at_start
 from autodeploy.services.analyzer.variables.javascript.findings import (
     KEY,
     UPPER_KEY,
@@ -156,7 +156,7 @@ def _read(found: Findings, call: Node, given: list[Node], key: str, reader: Read
     is_default = default is not None and (
         reader.default_at is not None or plain(default) is not None
     ) and bare(default).type not in ("object", "undefined")  # fmt: skip
-    said = demand(script, call, found.demanded)
+    said = demand(script, call, found.demanded, found.demanded_at_start)
     has_default = is_default or said.has_default
     required = not has_default and (reader.insists or said.required)
     reason = said.reason
@@ -166,6 +166,7 @@ def _read(found: Findings, call: Node, given: list[Node], key: str, reader: Read
         reason = f"read by {reader.name}, which fails without it,"
     return Read(
         key, script.path, line(call), required=required,
+        at_start=required and (said.at_start or (reader.insists and runs_at_start(call))),
         default=plain(default) if is_default else said.default, has_default=has_default,
         type=said.type, reason=reason, description=script.comment(call),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Whether JavaScript fails without a value at the place where it is read, or has a default."""
 
 import re
+from collections.abc import Iterator
 
 from tree_sitter import Node
 
@@ -8,6 +9,7 @@ from autodeploy.services.analyzer.evidence import clean
 from autodeploy.services.analyzer.plan import VariableType
 from autodeploy.services.analyzer.variables.demand import Demand
 from autodeploy.services.analyzer.variables.javascript.script import (
+    FUNCTIONS,
     Script,
     arguments,
     bare,
@@ -15,7 +17,7 @@ from autodeploy.services.analyzer.variables.javascript.script import (
     scope_of,
     stands_for,
 )
-from autodeploy.services.analyzer.variables.source import around, field, text
+from autodeploy.services.analyzer.variables.source import ancestors, around, field, text
 
 INSISTS = re.compile(
     r"^(tiny)?(invariant|assert\w*|must\w*|required?\w*|ensure\w*|nonNull\w*)$", re.I
@@ -44,10 +46,17 @@ _CONVERSIONS = {
 }
 
 
-def demanded_names(script: Script) -> frozenset[str]:
-    """The expressions without whose value the file throws or ends the process."""
-    found = {one.group(1) for one in script.matches(_ASSERTED)}
-    for guard in script.matches(_GUARD):
+# Code below these may not be run when its file is loaded.
+_NOT_AT_START = FUNCTIONS | {
+    "if_statement", "ternary_expression", "try_statement", "switch_statement", "class_body",
+}  # fmt: skip
+
+
+def demanded_names(script: Script, *, at_start: bool = False) -> frozenset[str]:
+    """The expressions without whose value the file throws or ends the process; ``at_start``: as
+    soon as it is loaded."""
+    found = {one.group(1) for one in _guards(script, _ASSERTED, at_start)}
+    for guard in _guards(script, _GUARD, at_start):
         if b"&&" in guard.group(1):
             continue
         for absent in _ABSENT.finditer(guard.group(1)):
@@ -58,8 +67,33 @@ def demanded_names(script: Script) -> frozenset[str]:
     return frozenset(name.replace(b"?.", b".").decode("utf-8", "replace") for name in found)
 
 
-def demand(script: Script, node: Node, demanded: frozenset[str]) -> Demand:
-    """What the code around ``node``, a read, says of it."""
+def _guards(
+    script: Script, pattern: re.Pattern[bytes], at_start: bool
+) -> Iterator[re.Match[bytes]]:
+    for guard in script.matches(pattern):
+        before = script.bytes[max(guard.start() - 1, 0) : guard.start()]
+        if not at_start or before in (b"", b"\n"):
+            yield guard
+
+
+def runs_at_start(node: Node) -> bool:
+    """Whether ``node`` is evaluated whenever its file is loaded."""
+    child = node
+    for one in ancestors(node):
+        if one.type in _NOT_AT_START and field(one, "condition") != child:
+            return False
+        child = one
+    return True
+
+
+def demand(
+    script: Script, node: Node, demanded: frozenset[str], at_start: frozenset[str]
+) -> Demand:
+    """What the code around ``node``, a read, says of it.
+
+    Args:
+        demanded: the names without whose value the file fails; ``at_start`` as it is loaded.
+    """
     whole = stands_for(node)
     parent = whole.parent
     kind = conversion(parent)
@@ -72,11 +106,13 @@ def demand(script: Script, node: Node, demanded: frozenset[str]) -> Demand:
             text(field(fallback, "function"))
         )
         if fails:
-            return Demand(True, REQUIRED, type=kind)
+            return Demand(True, REQUIRED, type=kind, at_start=runs_at_start(node))
         if fallback.type in ("undefined", "null"):
             return Demand(False, "may be left out", type=kind)
         return Demand(False, "has a default", plain(fallback), True, kind or type_of(fallback))
-    if _is_asserted(node, parent) or _is_named(whole, parent, demanded):
+    if _is_insisted_on(node, parent) or _is_named(whole, parent, at_start):
+        return Demand(True, REQUIRED, type=kind, at_start=runs_at_start(node))
+    if _is_asserted(node) or _is_named(whole, parent, demanded):
         return Demand(True, REQUIRED, type=kind)
     return Demand(False, OPTIONAL, type=kind)
 
@@ -116,10 +152,13 @@ def _fallback(node: Node, parent: Node | None) -> Node | None:
     return None
 
 
-def _is_asserted(node: Node, parent: Node | None) -> bool:
-    """``x!``, or the first argument of what insists: ``invariant(x)``."""
-    if node.parent is not None and node.parent.type == "non_null_expression":
-        return True
+def _is_asserted(node: Node) -> bool:
+    """``x!``, which nothing checks when it runs."""
+    return node.parent is not None and node.parent.type == "non_null_expression"
+
+
+def _is_insisted_on(node: Node, parent: Node | None) -> bool:
+    """The first argument of what insists: ``invariant(x)``."""
     if parent is None or parent.type != "arguments" or parent.parent is None:
         return False
     called = text(field(parent.parent, "function")).rpartition(".")[2]

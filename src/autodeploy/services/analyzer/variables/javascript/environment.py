@@ -18,6 +18,7 @@ from autodeploy.services.analyzer.variables.javascript.demands import (
     demand,
     fails_around,
     plain,
+    runs_at_start,
     type_of,
 )
 from autodeploy.services.analyzer.variables.javascript.findings import (
@@ -238,7 +239,11 @@ class Environment:
         if key is None or not self._is_key(key, build, upper):
             return
         required = default is None and local in self.found.demanded
-        said = Demand(required, REQUIRED if required else OPTIONAL)
+        said = Demand(
+            required,
+            REQUIRED if required else OPTIONAL,
+            at_start=required and local in self.found.demanded_at_start and runs_at_start(node),
+        )
         if default is not None:
             said = Demand(False, "has a default", plain(default), True, type_of(default))
         self._add(
@@ -247,6 +252,7 @@ class Environment:
                 self.script.path,
                 line(node),
                 required=said.required,
+                at_start=said.at_start,
                 default=said.default,
                 has_default=said.has_default,
                 type=said.type,
@@ -262,7 +268,7 @@ class Environment:
         """A read of ``key`` at ``node``, unless it is set or removed there."""
         if key is None or not self._is_key(key, build, upper) or is_written(node):
             return
-        said = demand(self.script, node, self.found.demanded)
+        said = demand(self.script, node, self.found.demanded, self.found.demanded_at_start)
         if at is not None and fails_around(node):
             said = Demand(True, "one of a list, and it fails without any of them")
         place = at or node
@@ -272,6 +278,7 @@ class Environment:
                 self.script.path,
                 line(place),
                 required=said.required,
+                at_start=said.at_start,
                 default=said.default,
                 has_default=said.has_default,
                 type=said.type,

@@ -50,3 +50,7 @@ class Findings:
     @cached_property
     def demanded(self) -> frozenset[str]:
         return demanded_names(self.script)
+
+    @cached_property
+    def demanded_at_start(self) -> frozenset[str]:
+        return demanded_names(self.script, at_start=True)

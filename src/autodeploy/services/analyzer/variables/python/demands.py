@@ -1,6 +1,7 @@
 """Whether Python fails without a value at the place where it is read, or has a default."""
 
 import re
+from collections.abc import Iterator
 
 from tree_sitter import Node
 
@@ -23,15 +24,46 @@ CONVERSIONS = {
 }
 
 
-def demanded_names(module: Module) -> frozenset[str]:
-    """The names without whose value the module raises or exits."""
-    found = {one.group(1) for one in module.matches(_ASSERT)}
-    for guard in module.matches(_GUARD):
+# Code below these may not be run when its module is loaded.
+_WHEN_CALLED = frozenset({"function_definition", "lambda"})
+_IN_ONE_CASE = frozenset({"if_statement", "conditional_expression", "try_statement"})
+_MAIN = re.compile(r"__name__\s*==\s*['\"]__main__['\"]")
+
+
+def demanded_names(module: Module, *, at_start: bool = False) -> frozenset[str]:
+    """The names without whose value the module raises or exits; ``at_start``: as it is loaded."""
+    found = {one.group(1) for one in _guards(module, _ASSERT, at_start)}
+    for guard in _guards(module, _GUARD, at_start):
         if b" and " in guard.group(1):
             continue
         for absent in _ABSENT.finditer(guard.group(1)):
             found.add(next(one for one in absent.groups() if one))
     return frozenset(name.decode("utf-8", "replace") for name in found)
+
+
+def _guards(
+    module: Module, pattern: re.Pattern[bytes], at_start: bool
+) -> Iterator[re.Match[bytes]]:
+    for guard in module.matches(pattern):
+        if (
+            not at_start
+            or guard.start() == 0
+            or module.bytes[guard.start() - 1 : guard.start()] == b"\n"
+        ):
+            yield guard
+
+
+def runs_at_start(node: Node) -> bool:
+    """Whether ``node`` is evaluated whenever its module is loaded."""
+    child = node
+    for one in ancestors(node):
+        if one.type in _WHEN_CALLED:
+            return False
+        test = field(one, "condition")
+        if one.type in _IN_ONE_CASE and test != child and not _MAIN.search(text(test)):
+            return False
+        child = one
+    return True
 
 
 def subscript_demand(node: Node, key: str) -> Demand:

@@ -198,7 +198,8 @@ class Environment:
             for one in self._listed(text(key), key):
                 listed = self.module.key(one)
                 if listed is not None and _UPPER.fullmatch(listed):
-                    self._add(listed, one, self._list_demand(node, default, member))
+                    said = self._list_demand(node, default, member)
+                    self._add(listed, one, said, at_start=False)
             self.found.readers.extend(self.readers(text(key), node, default))
         pattern = _UPPER if upper else _KEY
         if name is not None and pattern.fullmatch(name):
@@ -220,10 +221,10 @@ class Environment:
             return Demand(True, "one of a list of which it fails without any")
         return self._demand("", node, default, member)
 
-    def _add(self, name: str, node: Node, said: Demand) -> None:
+    def _add(self, name: str, node: Node, said: Demand, *, at_start: bool = True) -> None:
         self.found.add(
-            name, node, required=said.required, reason=said.reason, default=said.default,
-            has_default=said.has_default, kind=said.type,
+            name, node, required=said.required, at_start=at_start, reason=said.reason,
+            default=said.default, has_default=said.has_default, kind=said.type,
         )  # fmt: skip
 
     def readers(self, name: str, node: Node, default: Node | None) -> Iterator[Reader]:

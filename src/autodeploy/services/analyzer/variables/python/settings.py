@@ -6,7 +6,7 @@ https://docs.pydantic.dev/1.10/usage/settings/ (2026-11). Classes are followed a
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as has_field
 
 from tree_sitter import Node
@@ -87,7 +87,11 @@ def settings_reads(found: Mapping[str, SettingsClass], mentions: str) -> Iterato
         if one.name in parents and not re.search(rf"\b{re.escape(one.name)}\(\)", mentions):
             continue
         if not one.name.startswith("Test"):
-            yield from _fields(one, found, settings, mentions)
+            made = re.search(
+                rf"^\w{{1,80}}(\s?:\s?\w{{1,80}})?\s?=\s?{re.escape(one.name)}\(\)", mentions, re.M
+            )
+            for read in _fields(one, found, settings, mentions):
+                yield replace(read, at_start=read.required and made is not None)
 
 
 def _is_settings(one: SettingsClass, found: Mapping[str, SettingsClass], depth: int) -> bool:

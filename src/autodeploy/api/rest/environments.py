@@ -1,0 +1,56 @@
+"""``/api/v1/projects/{id}/environments``: production, and the others of a project."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Response, status
+
+from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.kernel.schema import Page
+from autodeploy.services.deployer import environments
+from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView
+
+router = APIRouter(prefix="/api/v1/projects/{project_id}/environments", tags=["environments"])
+
+
+@router.get("", operation_id="listEnvironments")
+async def list_environments(
+    resources: ResourcesDep, principal: PrincipalDep, project_id: UUID
+) -> Page[EnvironmentView]:
+    """The environments of a project, the oldest first."""
+    return await environments.list_environments(resources, principal, project_id)
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, operation_id="createEnvironment")
+async def create_environment(
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    body: EnvironmentInput,
+) -> EnvironmentView:
+    """Make an environment, with the variables of another one where ``copyFrom`` names it.
+
+    The first deployment or variable of an environment makes it too.
+    """
+    view = await environments.create_environment(resources, principal, project_id, body)
+    response.headers["Location"] = f"/api/v1/projects/{project_id}/environments/{view.name}"
+    return view
+
+
+@router.delete(
+    "/{environment}", status_code=status.HTTP_204_NO_CONTENT, operation_id="deleteEnvironment"
+)
+async def delete_environment(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    environment: Annotated[str, Path(max_length=100)],
+    confirm: Annotated[
+        str, Query(max_length=100, description="The environment's name, to confirm it.")
+    ] = "",
+) -> None:
+    """Take down what is live there, and delete its variables and databases."""
+    await environments.delete_environment(
+        resources, principal, project_id, environment, confirm=confirm
+    )

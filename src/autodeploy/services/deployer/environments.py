@@ -1,0 +1,138 @@
+"""The environments of a project: production, and those that are made beside it."""
+
+import asyncio
+from uuid import UUID
+
+from sqlalchemy import select
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict, NotFound
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import Page
+from autodeploy.services.auth import audit
+from autodeploy.services.auth.errors import NotConfirmed
+from autodeploy.services.auth.permissions import Action, require
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.deployer import projects, store
+from autodeploy.services.deployer.models import Environment
+from autodeploy.services.deployer.naming import PRODUCTION
+from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView
+from autodeploy.services.deployer.variables import copy_within
+
+_POLL_SECONDS = 0.2
+
+
+class EnvironmentExists(Conflict):
+    """The project has an environment of this name."""
+
+    code = "environment_exists"
+
+
+class ProductionStays(Conflict):
+    """The production environment goes with its project alone."""
+
+    code = "production_stays"
+
+
+async def list_environments(
+    resources: Resources, principal: Principal, project_id: UUID
+) -> Page[EnvironmentView]:
+    """The environments of a project, the oldest first. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.PROJECT_READ, project.organization_id)
+        rows = await store.list_environments(session, [project.id])
+        return Page(items=[EnvironmentView.model_validate(row) for row in rows[project.id]])
+
+
+async def create_environment(
+    resources: Resources, principal: Principal, project_id: UUID, body: EnvironmentInput
+) -> EnvironmentView:
+    """Make an environment, with the variables of another one where ``body`` says so.
+
+    Raises:
+        EnvironmentExists.
+        NotFound: no such project, or no environment to copy from.
+        Forbidden: also to copy variables, for who may not write them.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.ENVIRONMENT_CREATE, project.organization_id)
+        if await store.find_environment(session, project.id, body.name) is not None:
+            raise EnvironmentExists(
+                f"{project.name} has an environment {body.name} already.",
+                field="name",
+                remedy="Deploy to it, or choose another name.",
+            )
+        environment = await projects.ensure_environment(session, project, body.name)
+        await audit.record(
+            session,
+            principal,
+            Action.ENVIRONMENT_CREATE,
+            environment,
+            after=audit.snapshot(environment),
+        )
+        if body.copy_from is not None:
+            require(principal, Action.VARIABLE_WRITE, project.organization_id)
+            if await store.find_environment(session, project.id, body.copy_from) is None:
+                raise NotFound(f"{project.name} has no environment {body.copy_from}.")
+            await copy_within(
+                resources, session, principal, project, environment, source=body.copy_from
+            )
+        return EnvironmentView.model_validate(environment)
+
+
+async def delete_environment(
+    resources: Resources, principal: Principal, project_id: UUID, name: str, *, confirm: str
+) -> None:
+    """Delete an environment with what is live there, its variables and its databases.
+
+    From the first commit on it is gone for callers; workers take down what lies outside, and this
+    returns when they have, or after ``projects.DELETION_WAIT_SECONDS``.
+
+    Args:
+        confirm: the environment's name.
+
+    Raises:
+        ProductionStays, NotConfirmed, NotFound, Forbidden.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.ENVIRONMENT_DELETE, project.organization_id)
+        environment = await store.find_environment(session, project.id, name, lock=True)
+        if environment is None or environment.deletion_requested_at is not None:
+            raise NotFound(f"{project.name} has no environment {name}.")
+        if name == PRODUCTION:
+            raise ProductionStays(
+                "The production environment cannot be deleted.",
+                remedy="Delete the project, or deploy something else to it.",
+            )
+        if confirm != name:
+            raise NotConfirmed(
+                "Deleting an environment cannot be undone.",
+                field="confirm",
+                remedy=f"Send ?confirm={name} to confirm it.",
+            )
+        environment.deletion_requested_at = now()
+        await audit.record(
+            session,
+            principal,
+            Action.ENVIRONMENT_DELETE,
+            environment,
+            before=audit.snapshot(environment),
+        )
+        environment_id = environment.id
+    try:
+        async with asyncio.timeout(projects.DELETION_WAIT_SECONDS):
+            await _until_gone(resources, environment_id)
+    except TimeoutError:
+        return  # the request stands, and the workers repeat it until it is done
+
+
+async def _until_gone(resources: Resources, environment_id: UUID) -> None:
+    while True:
+        async with resources.db.transaction() as session:
+            found = select(Environment.id).where(Environment.id == environment_id)
+            if await session.scalar(found) is None:
+                return
+        await asyncio.sleep(_POLL_SECONDS)
