@@ -89,7 +89,7 @@ class FaultPoints:
         try:
             return self._strike(plan, int(str(place["pid"])))
         except LookupError:
-            self.struck_at = None  # what does not run cannot be broken
+            self.struck_at = None  # what is not there cannot be broken
             return b"go\n"
         except (psutil.Error, OSError) as error:
             self.problem = repr(error)
@@ -131,7 +131,7 @@ class FaultPoints:
 
     def _fill_disk(self, seconds: float) -> None:
         if not self._target.has_small_disk:
-            raise OSError("the home lies on a disk that others need")
+            raise LookupError("the home lies on a disk that others need")
         filler = self._target.home / "filler"
         with filler.open("wb") as file:
             free = os.statvfs(filler)
