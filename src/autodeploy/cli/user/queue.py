@@ -31,22 +31,17 @@ class State(StrEnum):
 QueueArgument = Annotated[Queue, typer.Argument(help="Which queue.")]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
 
-queue_app = typer.Typer(
-    name="queue",
-    help="Show the job queues, and try failed jobs again.",
-    invoke_without_command=True,
-)
+queue_app = typer.Typer(name="queue", invoke_without_command=True)
 
 
 @queue_app.callback()
-def _queue(context: typer.Context) -> None:
+def queue(context: typer.Context, as_json: Json = False) -> None:
+    """Show how many jobs wait, run and have ended in each queue, and try failed jobs again."""
     if context.invoked_subcommand is None:
-        queue_list()
+        _show(as_json)
 
 
-@queue_app.command("list")
-def queue_list(as_json: Json = False) -> None:
-    """Show how many jobs wait, run and have ended in each queue."""
+def _show(as_json: bool) -> None:
     answer = Api.connect().get("/queues")
     if as_json:
         print_json(answer)
