@@ -1,6 +1,7 @@
 """Builds in a real sandbox."""
 
 import asyncio
+import errno
 import os
 import shutil
 import threading
@@ -286,3 +287,20 @@ async def test_static_files_with_links_in_a_circle_are_refused(
     built = spec(kind="static", build_command=script, output_directory="dist")
     with pytest.raises(ArtifactUnusable):
         await provider.build(build_request(app, source({}), built), Lines())
+
+
+async def test_build_that_finds_no_room_for_its_release_leaves_no_artifact(
+    provider: LocalProvider,
+    local_home: Path,
+    app: App,
+    source: MakeSource,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(provider._artifacts, "adopt", full)
+    with pytest.raises(OSError, match="No space left"):
+        await provider.build(build_request(app, source({}), spec()), Lines())
+
+    assert not [path for path in (local_home / "objects").rglob("*") if path.is_file()]

@@ -95,6 +95,10 @@ class ArtifactStore:
                 await self._objects.put_stream(key, compressed(output, process))
         return Artifact(key, size)
 
+    async def remove(self, artifact: Artifact) -> None:
+        """Remove one artifact. Idempotent."""
+        await self._objects.delete(artifact.key)
+
     async def remove_all(self, number: int) -> None:
         """Remove every artifact of an app. Idempotent."""
         await self._objects.delete_below(_folder(number))

@@ -107,13 +107,17 @@ class Builder:
         artifact = await self._artifacts.pack(
             output, manifest, request.app.number, request.deployment_id
         )
-        await self._artifacts.adopt(
-            output,
-            manifest,
-            self._layout.release(request.deployment_id),
-            request.app.number,
-            public=spec.kind == "static",
-        )
+        try:
+            await self._artifacts.adopt(
+                output,
+                manifest,
+                self._layout.release(request.deployment_id),
+                request.app.number,
+                public=spec.kind == "static",
+            )
+        except BaseException:
+            await self._artifacts.remove(artifact)  # nobody learns of it
+            raise
         await log("info", "build", f"Stored the build: {artifact.size_bytes / 1024**2:.1f} MiB.")
         return artifact
 
