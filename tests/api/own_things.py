@@ -14,6 +14,7 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
     deployment = await user.deployment(project)
     body = {"key": "COLOUR", "value": "red"}
     await user.call("POST", f"/projects/{project['id']}/env", body, status=201)
+    database = await user.call("POST", "/databases", {"projectId": project["id"]}, status=202)
     me = await user.call("GET", "/auth/me", status=200)
     principal = await service.authenticate(resources, user.headers["Authorization"].split()[1])
     tokens = [
@@ -26,6 +27,7 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         "project_id": project["id"],
         "repository_id": project["repository"]["id"],
         "deployment_id": deployment["id"],
+        "database_id": database["id"],
         "organization_id": me["organizations"][0]["id"],
         "user_id": me["id"],
         "token_id": str(tokens[1].id),

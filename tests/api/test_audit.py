@@ -38,6 +38,8 @@ CHANGES_NOTHING = {
     ("POST", "/api/v1/auth/second-factor"): "makes a secret that counts once it is confirmed",
     ("POST", "/api/v1/invitations/lookup"): "reads an invitation",
     ("POST", "/api/v1/auth/command-line/code"): "is good for one token, within a minute",
+    ("POST", "/api/v1/queues/{queue}/jobs/{job_id}/retry"): "hands out again what was asked for",
+    ("DELETE", "/api/v1/queues/{queue}/jobs/{job_id}"): "removes no work: rows hold what is to do",
 }
 
 #: Routes that need another party: ``tests/api/oauth/test_audit.py`` sees their entries.
