@@ -401,10 +401,10 @@ async def _(stage: Stage) -> Call:
     return Call(f"{await _variable(stage)}/MODE")
 
 
-@writes("PUT", "/projects/{project_id}/env", "variable.write")
+@writes("POST", "/projects/{project_id}/env/import", "variable.write")
 async def _(stage: Stage) -> Call:
     project = await stage.user.project()
-    return Call(f"/projects/{project['id']}/env", {"values": {"MODE": "a"}})
+    return Call(f"/projects/{project['id']}/env/import", {"values": {"MODE": "a"}})
 
 
 @writes("POST", "/projects/{project_id}/env/copy", "variable.write")

@@ -17,7 +17,7 @@ async def env(user: User) -> str:
 
 
 async def set_all(user: User, env: str, values: dict[str, str], **more: object) -> list[str]:
-    answer = await user.call("PUT", env, {"values": values, **more}, status=200)
+    answer = await user.call("POST", f"{env}/import", {"values": values, **more}, status=200)
     return [each["key"] for each in answer["items"]]
 
 
@@ -104,7 +104,7 @@ async def test_deployment_with_variables_is_one_version(user: User) -> None:
 
 async def test_several_are_set_together_or_not_at_all(user: User, env: str) -> None:
     values = {"A": "1", "B": "${{ broken"}
-    problem = await user.call("PUT", env, {"values": values}, status=422)
+    problem = await user.call("POST", f"{env}/import", {"values": values}, status=422)
     assert problem["field"] == "values.B"
     assert (await user.call("GET", env, status=200))["items"] == []
     assert await history(user, env) == []
@@ -169,7 +169,7 @@ async def test_value_that_refers_to_a_secret_of_the_same_change_becomes_one(
     user: User, env: str
 ) -> None:
     values = {"A": "${{ B }}", "B": "${{ TOKEN }}", "C": "plain", "TOKEN": "hunter22"}
-    answer = await user.call("PUT", env, {"values": values}, status=200)
+    answer = await user.call("POST", f"{env}/import", {"values": values}, status=200)
     assert {each["key"] for each in answer["items"] if each["isSecret"]} == {"A", "B", "TOKEN"}
 
 

@@ -1,9 +1,10 @@
+CAPABILITIES = ["database", "database_backups", "database_metrics", "database_rotation", "deploy"]
+
+
 async def test_providers_are_listed_with_their_capabilities(client, sign_up):
     answer = await client.get("/api/v1/providers", headers=await sign_up())
     assert answer.json() == {
-        "items": [
-            {"name": "local", "title": "This machine", "capabilities": ["database", "deploy"]}
-        ],
+        "items": [{"name": "local", "title": "This machine", "capabilities": CAPABILITIES}],
         "nextCursor": None,
     }
 
@@ -14,7 +15,7 @@ async def test_a_provider_tells_its_capabilities_regions_and_dated_prices(client
         part: (await client.get(f"/api/v1/providers/local/{part}", headers=headers)).json()
         for part in ("capabilities", "regions", "pricing")
     }
-    assert answers["capabilities"]["capabilities"] == ["database", "deploy"]
+    assert answers["capabilities"]["capabilities"] == CAPABILITIES
     assert answers["regions"]["items"] == [{"id": "here", "name": "This machine"}]
     assert answers["pricing"]["items"] == [
         {

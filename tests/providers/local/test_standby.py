@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
@@ -32,7 +33,7 @@ class Shop:
         for path, content in ((built / "text", text), (manifest, "{}")):
             path.write_text(content)
             shutil.chown(path, *(2 * [built.stat().st_uid]))
-        return (await self.artifacts.pack(built, manifest, NUMBER)).key
+        return (await self.artifacts.pack(built, manifest, NUMBER, uuid4())).key
 
     def take(self, key: str, name: str, *, public: bool = False) -> str | None:
         """The text of the release that was made, if it stood by."""

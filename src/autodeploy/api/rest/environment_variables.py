@@ -52,7 +52,7 @@ async def create_variable(
     return tagged(response, await variables.create_variable(resources, principal, project_id, body))
 
 
-@router.put("", operation_id="setVariables")
+@router.post("/import", operation_id="setVariables")
 async def set_variables(
     resources: ResourcesDep, principal: PrincipalDep, project_id: UUID, body: VariablesInput
 ) -> Page[VariableView]:

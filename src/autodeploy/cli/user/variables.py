@@ -175,7 +175,7 @@ def _save(
         body: Json = {"values": values, "environment": environment}
         body |= {} if secret is None else {"isSecret": secret}
         body |= {} if scope is None else {"scope": scope}
-        api.put(f"/projects/{project['id']}/env", body)
+        api.post(f"/projects/{project['id']}/env/import", body)
     if as_json:
         print_json({"set": sorted(values), "environment": environment})
     else:
