@@ -1,4 +1,7 @@
-"""The ``queue`` commands, for who operates the platform: what waits, runs and failed."""
+"""The ``queue`` commands, for who operates the platform: what waits, runs and failed.
+
+The client is imported when a command runs: every other command starts without it.
+"""
 
 from enum import StrEnum
 from typing import Annotated
@@ -7,7 +10,6 @@ import typer
 
 from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import ago, print_json, print_table, say
-from autodeploy.cli.user.client import Api
 
 
 class Queue(StrEnum):
@@ -42,6 +44,8 @@ def queue(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _show(as_json: bool) -> None:
+    from autodeploy.cli.user.client import Api
+
     answer = Api.connect().get("/queues")
     if as_json:
         print_json(answer)
@@ -62,6 +66,8 @@ def queue_jobs(
     as_json: Json = False,
 ) -> None:
     """List the jobs of a queue: the latest first where they have ended, else the next."""
+    from autodeploy.cli.user.client import Api
+
     answer = Api.connect().get(f"/queues/{queue.value}/jobs", state=state.value, limit=limit)
     if as_json:
         print_json(answer)
@@ -79,6 +85,8 @@ def queue_jobs(
 @queue_app.command("retry")
 def queue_retry(queue: QueueArgument, job: JobArgument, as_json: Json = False) -> None:
     """Try a failed job again, with all its attempts."""
+    from autodeploy.cli.user.client import Api
+
     answer = Api.connect().post(f"/queues/{queue.value}/jobs/{job}/retry")
     if as_json:
         print_json(answer)
@@ -89,6 +97,8 @@ def queue_retry(queue: QueueArgument, job: JobArgument, as_json: Json = False) -
 @queue_app.command("drop")
 def queue_drop(queue: QueueArgument, job: JobArgument, as_json: Json = False) -> None:
     """Remove a job that has ended, or of an analysis that waits."""
+    from autodeploy.cli.user.client import Api
+
     Api.connect().delete(f"/queues/{queue.value}/jobs/{job}")
     if as_json:
         print_json({"id": job, "dropped": True})
