@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 from autodeploy.kernel.vault.columns import place_of, sealed_columns
+from autodeploy.migrations.models import METADATA
 from autodeploy.services.auth.models import (
     IdempotencyKey,
     Organization,
@@ -17,12 +18,8 @@ from autodeploy.services.auth.models import (
     User,
 )
 from autodeploy.services.deployer.app_environment import variable_place
-from autodeploy.services.deployer.models import (
-    EnvironmentVariable,
-    Project,
-    ProjectDatabase,
-    Webhook,
-)
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.models import EnvironmentVariable, Project, Webhook
 
 
 def open_vault(path: Path) -> Vault:
@@ -114,7 +111,7 @@ class Store:
         """Every stored value, opened where it stands. Raises ``VaultError``."""
         texts = []
         async with self.db.transaction() as session:
-            for column in sealed_columns(Base.metadata):
+            for column in sealed_columns(METADATA):
                 query = select(*column.table.columns).where(column.is_not(None))
                 for row in (await session.execute(query)).mappings():
                     place = column.info["seal"].of(row)

@@ -13,16 +13,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.schema import CreateIndex
 
-from autodeploy.kernel.db import Base, Database
+from autodeploy.kernel.db import Database
 from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
 from autodeploy.migrations import HEAD
+from autodeploy.migrations.models import METADATA
 from autodeploy.migrations.upgrade import configuration, upgrade
-from autodeploy.services.analyzer import models as analyzer
-from autodeploy.services.auth import models as auth
-from autodeploy.services.deployer import models as deployer
-from autodeploy.services.monitor import models as monitor
-
-MODELS = (analyzer, auth, deployer, monitor)
 
 # PostgreSQL writes these expressions in its own words, which Alembic takes for others.
 SEARCH_INDEXES = {"idx_projects_search": "projects", "idx_repositories_search": "repositories"}
@@ -40,7 +35,7 @@ async def test_models_and_migrated_schema_do_not_differ(database_url: str) -> No
                 "include_object": lambda _object, name, *_: name not in SEARCH_INDEXES,
             },
         )
-        return list(compare_metadata(context, Base.metadata))
+        return list(compare_metadata(context, METADATA))
 
     async with owner.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
@@ -50,7 +45,7 @@ async def test_models_and_migrated_schema_do_not_differ(database_url: str) -> No
 def checks_of_models() -> set[tuple[str, str]]:
     return {
         (table.name, str(constraint.name))
-        for table in Base.metadata.tables.values()
+        for table in METADATA.tables.values()
         for constraint in table.constraints
         if type(constraint).__name__ == "CheckConstraint"
     }
@@ -74,7 +69,7 @@ async def test_checks_of_models_are_in_the_schema(database_url: str) -> None:
 async def test_search_index_is_the_one_of_the_model(
     database_url: str, name: str, table: str
 ) -> None:
-    [index] = [each for each in Base.metadata.tables[table].indexes if each.name == name]
+    [index] = [each for each in METADATA.tables[table].indexes if each.name == name]
     definition = text("SELECT pg_get_indexdef(CAST(:name AS regclass))")
     owner = Database(database_url)
     async with owner.transaction() as session:
@@ -203,15 +198,13 @@ def test_tables_of_the_tenants_name_their_organization() -> None:
         "recovery_codes",
     }
     without = {
-        name
-        for name, table in Base.metadata.tables.items()
-        if "organization_id" not in table.columns
+        name for name, table in METADATA.tables.items() if "organization_id" not in table.columns
     }
     assert without == of_the_platform | of_a_user
 
 
 def test_indexes_of_the_seed_exist() -> None:
-    names = {str(i.name) for table in Base.metadata.tables.values() for i in table.indexes}
+    names = {str(i.name) for table in METADATA.tables.values() for i in table.indexes}
     wanted = """idx_deployments_project_status idx_deployments_created_at idx_projects_org_id
         idx_organization_members_org_id idx_env_vars_project_env idx_projects_search
         idx_repositories_search"""

@@ -9,9 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.tenancy.world import World, make_world
 
-from autodeploy.kernel.db import Base, Database
+from autodeploy.kernel.db import Database
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.tenancy import Tenancy, join
+from autodeploy.migrations.models import METADATA
 from autodeploy.services.auth import store
 from autodeploy.services.auth.models import User
 from autodeploy.services.auth.personal_tokens import ensure_administrator
@@ -39,7 +40,7 @@ def tenancy_of(organization_id: UUID, user_id: UUID) -> Tenancy:
 async def count_rows(session: AsyncSession) -> dict[str, int]:
     return {
         name: await session.scalar(select(func.count()).select_from(table)) or 0
-        for name, table in Base.metadata.tables.items()
+        for name, table in METADATA.tables.items()
     }
 
 
@@ -97,7 +98,7 @@ async def test_queries_without_any_filter_show_the_callers_rows_alone(
         bound = app_database.acting_for(tenancy_of(estate.organization_id, estate.owner_id))
         async with bound.transaction() as session:
             seen = await count_rows(session)
-            for name, table in Base.metadata.tables.items():
+            for name, table in METADATA.tables.items():
                 if "organization_id" in table.columns:
                     owners = await session.scalars(select(table.c.organization_id).distinct())
                     assert set(owners) <= {estate.organization_id}, name

@@ -26,7 +26,7 @@ from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer.analyses import queue_and_wait
 from autodeploy.services.auth.setup import issue_setup_token
-from autodeploy.services.deployer.models import DatabaseBackup, ProjectDatabase
+from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 
 #: Routes that are no GET and change nothing that lasts: each with the reason.
 CHANGES_NOTHING = {

@@ -12,7 +12,7 @@ from autodeploy.kernel.queue import QueueName
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth.models import AuditEntry
 from autodeploy.services.deployer.databases.jobs import handle_provisioning
-from autodeploy.services.deployer.models import ProjectDatabase
+from autodeploy.services.deployer.databases.models import ProjectDatabase
 
 
 @pytest.fixture

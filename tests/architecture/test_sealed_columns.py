@@ -1,12 +1,12 @@
 """All that is encrypted is declared, so that it moves to a new key with the rest."""
 
 import ast
+from pathlib import Path
 
 from tests.architecture.source import SOURCE, calls
 
-from autodeploy.cli.operator.vault_keys import MODELS
-from autodeploy.kernel.db import Base
 from autodeploy.kernel.vault.columns import sealed_columns
+from autodeploy.migrations.models import METADATA, MODULES
 
 #: What looks like a sealed column and is none: a password is hashed, never opened.
 HASHED = {"users.encrypted_password"}
@@ -16,19 +16,20 @@ HASHED = {"users.encrypted_password"}
 OF_THE_CACHE = "services/auth/attempts.py:"
 
 
-def test_commands_know_the_tables_of_every_service():
-    services = {path.parent.name for path in SOURCE.glob("services/*/models.py")}
-    assert {module.__name__.split(".")[-2] for module in MODELS} == services
+def test_schema_knows_the_tables_of_every_service():
+    there = {path.parent.relative_to(SOURCE) for path in SOURCE.glob("services/**/models.py")}
+    known = {Path(*module.__name__.split(".")[1:-1]) for module in MODULES}
+    assert known == there
 
 
 def test_each_column_that_looks_sealed_says_where_its_values_belong():
     named = {
         f"{table.name}.{column.name}"
-        for table in Base.metadata.tables.values()
+        for table in METADATA.tables.values()
         for column in table.columns
         if column.name.startswith("encrypted_") or column.name == "refresh_token"
     }
-    assert named - HASHED == {str(column) for column in sealed_columns(Base.metadata)}
+    assert named - HASHED == {str(column) for column in sealed_columns(METADATA)}
 
 
 def test_each_use_of_the_vault_names_a_sealed_column():
@@ -49,7 +50,7 @@ def test_each_use_of_the_vault_names_a_sealed_column():
 
 def test_place_is_unlike_that_of_any_other_row():
     """The templates of a column name all columns of a key that is unique."""
-    for column in sealed_columns(Base.metadata):
+    for column in sealed_columns(METADATA):
         seal = column.info["seal"]
         named = {
             each.name

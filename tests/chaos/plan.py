@@ -52,6 +52,7 @@ REACH = {
     "local.ensure_database": Reach(("deploy",), ("database",)),
     "local.prepare": Reach(("deploy", *_REPLACING)),
     "local.promote": Reach(("deploy", *_REPLACING)),
+    "local.remove_builds": Reach(("delete",)),
     "local.retire": Reach(_REPLACING),
     "objects.delete_below": Reach(("delete",)),
     "objects.put_file": Reach(_WITH_A_BUILD, ("static", *_PROCESSES)),

@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import select, text, update
 from tests.stored_values import Store, open_vault
 
-from autodeploy.kernel.db import Base, Database
+from autodeploy.kernel.db import Database
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultError
 from autodeploy.kernel.vault import reseal as reseal_module
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.kernel.vault.keyring import add_key, drop_keys, prepare_key
 from autodeploy.kernel.vault.reseal import count_keys, reseal_all
-from autodeploy.services.deployer.models import EnvironmentVariable, ProjectDatabase
+from autodeploy.migrations.models import METADATA
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.models import EnvironmentVariable
 
 
 @pytest.fixture
@@ -29,13 +31,13 @@ async def test_rotation_moves_every_value_and_each_still_opens(stored, key_file)
     assert await vault.sealing.begin_rotation(clean=True)
     seen: list[tuple[int, int]] = []
     result = await reseal_all(
-        stored.db, vault, Base.metadata, progress=lambda done, total: seen.append((done, total))
+        stored.db, vault, METADATA, progress=lambda done, total: seen.append((done, total))
     )
     assert (result.done, result.left, result.failures) == (len(before), 0, [])
     assert seen[0] == (0, len(before))
     assert seen[-1] == (len(before), len(before))
     current = await vault.sealing.current_key()
-    assert await count_keys(stored.db, Base.metadata) == {current: len(before)}
+    assert await count_keys(stored.db, METADATA) == {current: len(before)}
     drop_keys(key_file, [key.id for key in Keyring.load(key_file).keys[1:]])
     assert await stored.read_all(open_vault(key_file)) == before
 
@@ -51,7 +53,7 @@ async def test_rotation_changes_nothing_else_of_a_row(stored, key_file):
 
     before = await rows()
     await vault.sealing.begin_rotation(clean=True)
-    await reseal_all(stored.db, vault, Base.metadata)
+    await reseal_all(stored.db, vault, METADATA)
     after = await rows()
     assert [row[:2] for row in after] == [row[:2] for row in before]
     assert [row[2] for row in after] != [row[2] for row in before]
@@ -61,11 +63,11 @@ async def test_process_that_runs_learns_of_the_new_key_by_itself(stored, key_fil
     running, rotating = open_vault(key_file), open_vault(key_file)
     await stored.fill(running)
     await rotating.sealing.begin_rotation(clean=True)
-    await reseal_all(stored.db, rotating, Base.metadata)
+    await reseal_all(stored.db, rotating, METADATA)
     sealed = await running.encrypt("token", "u1")
     assert sealed.startswith(f"{await rotating.sealing.current_key()}.")
     reading = await stored.read_all(running)
-    assert len(reading) == (await count_keys(stored.db, Base.metadata)).total()
+    assert len(reading) == (await count_keys(stored.db, METADATA)).total()
 
 
 async def test_process_that_only_reads_learns_of_the_new_key_by_itself(stored, key_file):
@@ -73,7 +75,7 @@ async def test_process_that_only_reads_learns_of_the_new_key_by_itself(stored, k
     await stored.fill(rotating)
     before = await stored.read_all(reading)
     await rotating.sealing.begin_rotation(clean=True)
-    await reseal_all(stored.db, rotating, Base.metadata)
+    await reseal_all(stored.db, rotating, METADATA)
     assert await stored.read_all(reading) == before
 
 
@@ -89,7 +91,7 @@ async def test_value_sealed_before_and_written_after_the_rotation_opens_and_move
     where = place_of(EnvironmentVariable.encrypted_value, **columns_of(row))
     sealed = await late.encrypt_for(where.subject, "late", context=where.context)
     await rotating.sealing.begin_rotation(clean=True)
-    await reseal_all(stored.db, rotating, Base.metadata)
+    await reseal_all(stored.db, rotating, METADATA)
     async with stored.db.transaction() as session:
         await session.execute(
             update(EnvironmentVariable)
@@ -98,7 +100,7 @@ async def test_value_sealed_before_and_written_after_the_rotation_opens_and_move
         )
     assert "late" in await stored.read_all(rotating)
     assert not await rotating.sealing.begin_rotation(clean=False), "the same rotation goes on"
-    assert (await reseal_all(stored.db, rotating, Base.metadata)).done == 1
+    assert (await reseal_all(stored.db, rotating, METADATA)).done == 1
     assert "late" in await stored.read_all(rotating)
 
 
@@ -124,7 +126,7 @@ async def test_change_during_the_rotation_wins(stored, key_file, monkeypatch):
         return sealed
 
     monkeypatch.setattr(reseal_module._Pass, "_seal", seal_while_another_writes)
-    await reseal_all(stored.db, vault, Base.metadata)
+    await reseal_all(stored.db, vault, METADATA)
     texts = await stored.read_all(vault)
     assert "newer" in texts
     assert "encrypted_value" not in texts
@@ -139,19 +141,19 @@ async def test_locked_row_is_left_for_a_later_pass_and_nobody_waits(stored, key_
         await session.execute(
             select(EnvironmentVariable).where(EnvironmentVariable.key == "KEY_1").with_for_update()
         )
-        rotation = asyncio.create_task(reseal_all(stored.db, vault, Base.metadata))
+        rotation = asyncio.create_task(reseal_all(stored.db, vault, METADATA))
         old = {one for one in await wait_for_counts(stored.db, old=1) if one}
         assert len(old) == 2
         assert not rotation.done()
     result = await rotation
     assert (result.left, result.failures) == (0, [])
-    assert len(await count_keys(stored.db, Base.metadata)) == 1
+    assert len(await count_keys(stored.db, METADATA)) == 1
 
 
 async def wait_for_counts(db: Database, *, old: int) -> Mapping[str, int]:
     async with asyncio.timeout(20):
         while True:
-            counts = await count_keys(db, Base.metadata)
+            counts = await count_keys(db, METADATA)
             if len(counts) == 2 and min(counts.values()) == old:
                 return counts
             await asyncio.sleep(0.01)
@@ -165,7 +167,7 @@ async def test_row_that_stays_locked_is_told(stored, key_file, monkeypatch):
     await vault.sealing.begin_rotation(clean=True)
     async with stored.db.transaction() as session:
         await session.execute(select(EnvironmentVariable).with_for_update())
-        result = await reseal_all(stored.db, vault, Base.metadata)
+        result = await reseal_all(stored.db, vault, METADATA)
     assert result.left == 3
 
 
@@ -181,7 +183,7 @@ async def test_value_that_does_not_open_is_named_and_stays(stored, key_file):
             )
         ).one()
     await vault.sealing.begin_rotation(clean=True)
-    result = await reseal_all(stored.db, vault, Base.metadata)
+    result = await reseal_all(stored.db, vault, METADATA)
     assert len(result.failures) == 1
     assert str(lost.id) in result.failures[0]
     async with stored.db.transaction() as session:
@@ -212,15 +214,15 @@ async def test_rotation_killed_anywhere_leaves_all_readable_and_finishes_when_ru
         dying.setattr(reseal_module._Pass, "_write", write_and_die)
         await vault.sealing.begin_rotation(clean=True)
         with pytest.raises(asyncio.CancelledError):
-            await reseal_all(stored.db, vault, Base.metadata)
+            await reseal_all(stored.db, vault, METADATA)
     again = open_vault(key_file)  # another process
     new = await again.sealing.current_key()
     assert await stored.read_all(again) == before
     assert not await again.sealing.begin_rotation(clean=False)
     assert await again.sealing.current_key() == new
-    await reseal_all(stored.db, again, Base.metadata)
+    await reseal_all(stored.db, again, METADATA)
     assert await stored.read_all(again) == before
-    assert await count_keys(stored.db, Base.metadata) == {new: len(before)}
+    assert await count_keys(stored.db, METADATA) == {new: len(before)}
     assert old not in new
 
 
@@ -243,11 +245,11 @@ async def test_readers_and_writers_see_no_failure_during_a_rotation(stored, key_
 
     tasks = [asyncio.create_task(write()), asyncio.create_task(read())]
     await rotating.sealing.begin_rotation(clean=True)
-    await reseal_all(stored.db, rotating, Base.metadata)
+    await reseal_all(stored.db, rotating, METADATA)
     done.set()
     written = await tasks[0]
     await tasks[1]
-    await reseal_all(stored.db, rotating, Base.metadata)  # what was written a little later
+    await reseal_all(stored.db, rotating, METADATA)  # what was written a little later
     ring = Keyring.load(key_file)
     drop_keys(key_file, [key.id for key in ring.keys[1:]])
     assert len(await stored.read_all(rotating)) == count + written
@@ -259,12 +261,12 @@ async def test_values_move_to_the_server_and_back(stored, key_file, bao):
     before = await stored.read_all(Vault(embedded))
     transit = bao.backend(f"moving-{stored.user_id}")
     there, back = Vault(transit, embedded), Vault(embedded, transit)
-    await reseal_all(stored.db, there, Base.metadata)
-    assert await count_keys(stored.db, Base.metadata) == {"v1t.vault:v1": len(before)}
+    await reseal_all(stored.db, there, METADATA)
+    assert await count_keys(stored.db, METADATA) == {"v1t.vault:v1": len(before)}
     assert await stored.read_all(Vault(transit)) == before
     with pytest.raises(VaultError):
         await stored.read_all(Vault(embedded))
-    await reseal_all(stored.db, back, Base.metadata)
+    await reseal_all(stored.db, back, METADATA)
     assert await stored.read_all(Vault(embedded)) == before
     await transit.close()
 

@@ -2,17 +2,11 @@
 
 from alembic import context
 
-from autodeploy.kernel.db import Base
-from autodeploy.services.analyzer import models as analyzer
-from autodeploy.services.auth import models as auth
-from autodeploy.services.deployer import models as deployer
-from autodeploy.services.monitor import models as monitor
-
-MODELS = (auth, analyzer, deployer, monitor)  # imported, so that their tables are known
+from autodeploy.migrations.models import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     transaction_per_migration=False,
 )
 with context.begin_transaction():

@@ -294,6 +294,13 @@ class DeployProvider(Provider, Protocol):
         """Remove the app with its releases and routes. Idempotent."""
         ...
 
+    async def remove_builds(self, app: App) -> None:
+        """Remove every artifact that was built for the app. Idempotent.
+
+        Other apps of its project may have been deployed from them.
+        """
+        ...
+
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines: ...

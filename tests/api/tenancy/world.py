@@ -34,16 +34,18 @@ from autodeploy.services.auth.models import (
 from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.auth.tokens import digest, new_personal_token, new_service_token
 from autodeploy.services.deployer import variables
-from autodeploy.services.deployer.models import (
+from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,
+    ProjectDatabase,
+)
+from autodeploy.services.deployer.models import (
     Deployment,
     DeploymentEvent,
     DeploymentLog,
     DeploymentStep,
     Environment,
     Project,
-    ProjectDatabase,
 )
 from autodeploy.services.deployer.schemas import VariableInput
 

@@ -13,13 +13,14 @@ from tests.stored_values import Store, connection, open_vault
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator import vault_keys
-from autodeploy.kernel.db import Base, Database
+from autodeploy.kernel.db import Database
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.process import python_argv, spawn
 from autodeploy.kernel.signing import generate_signing_key
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 from autodeploy.kernel.vault.keyring import add_key
 from autodeploy.kernel.vault.reseal import count_keys
+from autodeploy.migrations.models import METADATA
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ async def test_rotation_that_is_killed_is_finished_by_the_next(stored, platform,
     arguments = python_argv("vault", "rotate-master", "--json")
     command = await spawn(arguments, env=dict(os.environ), stdout=DEVNULL, stderr=DEVNULL)
     async with asyncio.timeout(60):
-        while len(counts := await count_keys(stored.db, Base.metadata)) < 2:
+        while len(counts := await count_keys(stored.db, METADATA)) < 2:
             await asyncio.sleep(0.005)
     command.kill()
     await command.wait()
@@ -158,7 +159,7 @@ async def test_rotation_that_is_killed_is_finished_by_the_next(stored, platform,
     assert again.returncode == 0
     answer = json.loads(out)
     assert answer["began"] is False
-    assert await count_keys(stored.db, Base.metadata) == {answer["key"]: len(before)}
+    assert await count_keys(stored.db, METADATA) == {answer["key"]: len(before)}
     assert await stored.read_all(open_vault(platform)) == before
 
 

@@ -16,9 +16,9 @@ from tests.services.deployer.platform import Platform
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.registry import Registry
 from autodeploy.services.deployer.databases import service
+from autodeploy.services.deployer.databases.models import DatabaseBackup
 from autodeploy.services.deployer.databases.rotation import retire_logins
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import DatabaseBackup
 
 Run = Callable[[UUID, str], Awaitable[Any]]
 

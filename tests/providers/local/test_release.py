@@ -381,6 +381,8 @@ async def test_destroy_leaves_nothing(
     endpoint = await provider.promote(request, release)
     assert endpoint.local_url
     await provider.destroy(app)
+    assert (node.home / "objects/artifacts" / str(app.number)).exists()
+    await provider.remove_builds(app)
     assert not (node.home / "objects/artifacts" / str(app.number)).exists()
     assert not (node.home / "releases" / str(release.deployment_id)).exists()
     assert not (node.home / "cache" / str(app.number)).exists()

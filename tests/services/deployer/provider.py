@@ -94,7 +94,7 @@ class FolderProvider:
             await log("info", "build", line)
         for name in sorted(request.environment):
             await log("info", "build", f"{name}={request.environment[name]}")
-        key = f"artifacts/{request.deployment_id}"
+        key = f"artifacts/{request.app.number}/{request.deployment_id}"
         await self.objects.put_bytes(key, b"built")
         await self._effect("build")
         return Artifact(key, 5)
@@ -138,6 +138,10 @@ class FolderProvider:
         for file in (self.machine / "releases").iterdir():
             if json.loads(file.read_text())["number"] == app.number:
                 file.unlink()
+
+    async def remove_builds(self, app: App) -> None:
+        await self._call("remove_builds")
+        await self.objects.delete_below(f"artifacts/{app.number}")
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float

@@ -19,7 +19,8 @@ from autodeploy.services.auth.organization_schemas import Fate, TransferInput
 from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import TokenInput
 from autodeploy.services.deployer import closing, projects
-from autodeploy.services.deployer.models import Project, ProjectDatabase
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.schemas import ProjectInput
 
 

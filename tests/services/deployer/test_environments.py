@@ -5,13 +5,10 @@ from sqlalchemy import select
 from tests.services.deployer.platform import STATIC, Platform
 
 from autodeploy.kernel.errors import Conflict, NotFound
-from autodeploy.services.deployer import environments, projects, variables
-from autodeploy.services.deployer.models import (
-    Environment,
-    EnvironmentVariable,
-    ProjectDatabase,
-    VariablesVersion,
-)
+from autodeploy.services.deployer import deployments, environments, projects, variables
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.errors import NotRollbackable
+from autodeploy.services.deployer.models import Environment, EnvironmentVariable, VariablesVersion
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.schemas import EnvironmentInput, ProjectView, VariablesInput
 
@@ -61,6 +58,24 @@ async def test_deleted_environment_takes_along_what_is_live_and_what_belongs_to_
     assert (await platform.row(other.id)).has_release is False
     again = await platform.deployed(project, environment="staging")
     assert again.error is None
+
+
+async def test_build_of_a_deleted_environment_stays_with_those_that_use_it(
+    platform: Platform,
+) -> None:
+    project = await platform.project(STATIC)
+    first = await platform.deployed(project, environment="staging")
+    live = await platform.deployed(project)
+    key = (await platform.row(live.id)).artifact_key
+    assert key is not None
+    assert (await platform.row(first.id)).artifact_key == key
+
+    await delete(platform, project, "staging")
+    await Reconciler(platform.engine).run_once()
+    assert await platform.resources.objects.exists(key)
+    assert (await platform.row(first.id)).artifact_key is None
+    with pytest.raises(NotRollbackable):
+        await deployments.roll_back(platform.resources, platform.principal, first.id)
 
 
 async def test_deletion_ends_what_waits_to_be_deployed_there(platform: Platform) -> None:

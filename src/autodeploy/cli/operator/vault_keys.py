@@ -19,22 +19,16 @@ from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.configuration import complete_settings
 from autodeploy.cli.operator.database import owner_database
 from autodeploy.cli.terminal import is_interactive, print_json, print_table, say
-from autodeploy.kernel.db import Base
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 from autodeploy.kernel.vault.keyring import drop_keys, prepare_key
 from autodeploy.kernel.vault.reseal import Progress as Report
 from autodeploy.kernel.vault.reseal import Resealed, count_keys, reseal_all
+from autodeploy.migrations.models import METADATA
 from autodeploy.roles import close_resources, open_resources
-from autodeploy.services.analyzer import models as analyzer
-from autodeploy.services.auth import models as auth
 from autodeploy.services.auth import provider_tokens, store
 from autodeploy.services.auth.schemas import normal_email
-from autodeploy.services.deployer import models as deployer
-from autodeploy.services.monitor import models as monitor
-
-MODELS = (auth, analyzer, deployer, monitor)  # imported, so that their tables are known
 
 #: A process may have sealed with the old key just before the new one, and write it a little later.
 RETIRE_AFTER_SECONDS = 600.0
@@ -53,7 +47,7 @@ def show_status(*, as_json: bool) -> None:
 async def _status() -> list[tuple[str, str, int]]:
     async with _opened() as resources:
         current = await resources.vault.sealing.current_key()
-        counts = await count_keys(resources.db, Base.metadata)
+        counts = await count_keys(resources.db, METADATA)
         states = {current: "seals"}
         if ring := _keyring(resources.vault):
             for key in ring.keys:
@@ -112,9 +106,9 @@ async def _rotate(report: Report) -> tuple[bool, str, Resealed]:
     async with _opened() as resources:
         sealing = resources.vault.sealing
         current = await sealing.current_key()
-        counts = await count_keys(resources.db, Base.metadata)
+        counts = await count_keys(resources.db, METADATA)
         began = await sealing.begin_rotation(clean=counts.total() == counts[current])
-        result = await reseal_all(resources.db, resources.vault, Base.metadata, progress=report)
+        result = await reseal_all(resources.db, resources.vault, METADATA, progress=report)
         return began, await sealing.current_key(), result
 
 
@@ -158,7 +152,7 @@ async def _retire() -> tuple[list[str], Path | None]:
         ring = _keyring(resources.vault)
         if ring is None or ring.path is None:
             return [], None
-        counts = await count_keys(resources.db, Base.metadata)
+        counts = await count_keys(resources.db, METADATA)
         current = await resources.vault.sealing.current_key()
         version = EmbeddedBackend.version
         older = {

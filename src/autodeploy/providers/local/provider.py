@@ -194,8 +194,12 @@ class LocalProvider(LocalDatabases):
 
     @fault_point("local.destroy")
     async def destroy(self, app: App) -> None:
-        """Remove the app's processes, releases, routes, cache and artifacts."""
+        """Remove the app's processes, releases, routes and cache."""
         await self._agent.call("DELETE", f"/apps/{app.number}")
+
+    @fault_point("local.remove_builds")
+    async def remove_builds(self, app: App) -> None:
+        """Remove the app's artifacts, those of builds that were interrupted too."""
         await self._artifacts.remove_all(app.number)
 
     async def runtime_lines(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -15,12 +15,12 @@ from autodeploy.kernel.vault import Item
 from autodeploy.kernel.vault.columns import Place, place_of
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, Plan
 from autodeploy.services.analyzer.variables.build_inputs import may_be_built_in
+from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.models import (
     Deployment,
     Environment,
     EnvironmentVariable,
     Project,
-    ProjectDatabase,
 )
 from autodeploy.services.deployer.resolution import (
     Given,
@@ -146,30 +146,7 @@ async def load_app_environment(
     resources: Resources, project: Project, environment: str
 ) -> AppEnvironment:
     """Open the variables of an environment and what their values refer to."""
-    async with resources.db.transaction() as session:
-        # One statement: the variables are those of the version.
-        rows = (
-            await session.execute(
-                select(Environment.variables_version, EnvironmentVariable)
-                .outerjoin(
-                    EnvironmentVariable,
-                    (EnvironmentVariable.project_id == Environment.project_id)
-                    & (EnvironmentVariable.environment == Environment.name),
-                )
-                .where(Environment.project_id == project.id, Environment.name == environment)
-            )
-        ).all()
-        databases = (
-            await session.scalars(
-                select(ProjectDatabase).where(
-                    ProjectDatabase.project_id == project.id,
-                    ProjectDatabase.environment == environment,
-                    ProjectDatabase.status == "available",
-                    ProjectDatabase.encrypted_url.is_not(None),
-                )
-            )
-        ).all()
-    variables = [row for _, row in rows if row is not None]
+    version, variables, databases = await _load_rows(resources, project, environment)
     opened = await resources.vault.decrypt_many(
         [*map(sealed_variable, variables), *map(_sealed_url, databases)]
     )
@@ -201,10 +178,39 @@ async def load_app_environment(
         secrets=frozenset(secrets | passwords_in(values.values()) | set(urls) | passwords_in(urls)),
         scopes={key: one.scope for key, one in given.items()},
         versions=tuple(sorted((key, one.version) for key, one in resolution.values.items())),
-        version=rows[0].variables_version if rows else 0,
+        version=version,
         unresolved=resolution.unresolved,
         databases=databases_in(given),
     )
+
+
+async def _load_rows(
+    resources: Resources, project: Project, environment: str
+) -> tuple[int, list[EnvironmentVariable], Sequence[ProjectDatabase]]:
+    """The variables of an environment with the version that they are, and its databases."""
+    async with resources.db.transaction() as session:
+        # One statement: the variables are those of the version.
+        rows = (
+            await session.execute(
+                select(Environment.variables_version, EnvironmentVariable)
+                .outerjoin(
+                    EnvironmentVariable,
+                    (EnvironmentVariable.project_id == Environment.project_id)
+                    & (EnvironmentVariable.environment == Environment.name),
+                )
+                .where(Environment.project_id == project.id, Environment.name == environment)
+            )
+        ).all()
+        databases = await session.scalars(
+            select(ProjectDatabase).where(
+                ProjectDatabase.project_id == project.id,
+                ProjectDatabase.environment == environment,
+                ProjectDatabase.status == "available",
+                ProjectDatabase.encrypted_url.is_not(None),
+            )
+        )
+        version = rows[0].variables_version if rows else 0
+        return version, [row for _, row in rows if row is not None], databases.all()
 
 
 async def _load_projects(

@@ -32,7 +32,8 @@ from autodeploy.services.auth.organization_schemas import (
 from autodeploy.services.auth.organizations import begin_change, organization_view
 from autodeploy.services.auth.permissions import Action, require, require_scope
 from autodeploy.services.auth.principal import Principal, Scope
-from autodeploy.services.deployer.models import Project, ProjectDatabase
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.models import Project
 
 _NAMED = 5
 

@@ -4,12 +4,13 @@ The queue is first in, first out, so only a few deployments are on it at a time,
 turns at getting there: one that queues a hundred does not keep the others waiting.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import ColumnElement, Row, Select, Subquery, func, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.queue import QUEUE_SETTINGS, JobName, Priority, QueueName
@@ -47,17 +48,24 @@ async def dispatch_due(resources: Resources, *, deployment_id: UUID | None = Non
     return queued
 
 
+def is_longer_ago(
+    moment: InstrumentedAttribute[datetime | None], seconds: ColumnElement[float]
+) -> ColumnElement[bool]:
+    """A moment by the database's clock is past by more than that, or never was."""
+    now = func.clock_timestamp()
+    return or_(
+        moment.is_(None),
+        moment < now - func.make_interval(0, 0, 0, 0, 0, 0, seconds),
+        moment > now,  # the clock was set back since
+    )
+
+
 def _was_not_dispatched_lately() -> ColumnElement[bool]:
     wait = func.least(
         REDISPATCH_SECONDS * func.power(2, func.greatest(Deployment.dispatch - 1, 0)),
         REDISPATCH_LIMIT_SECONDS,
     )
-    waited = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, wait)
-    return or_(
-        Deployment.dispatched_at.is_(None),
-        Deployment.dispatched_at < waited,
-        Deployment.dispatched_at > func.clock_timestamp(),  # the clock was set back since
-    )
+    return is_longer_ago(Deployment.dispatched_at, wait)
 
 
 def _turns() -> Subquery:

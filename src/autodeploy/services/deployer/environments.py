@@ -1,9 +1,6 @@
 """The environments of a project: production, and those that are made beside it."""
 
-import asyncio
 from uuid import UUID
-
-from sqlalchemy import select
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, NotFound
@@ -18,8 +15,6 @@ from autodeploy.services.deployer.models import Environment
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView
 from autodeploy.services.deployer.variables import copy_within
-
-_POLL_SECONDS = 0.2
 
 
 class EnvironmentExists(Conflict):
@@ -122,17 +117,4 @@ async def delete_environment(
             before=audit.snapshot(environment),
         )
         environment_id = environment.id
-    try:
-        async with asyncio.timeout(projects.DELETION_WAIT_SECONDS):
-            await _until_gone(resources, environment_id)
-    except TimeoutError:
-        return  # the request stands, and the workers repeat it until it is done
-
-
-async def _until_gone(resources: Resources, environment_id: UUID) -> None:
-    while True:
-        async with resources.db.transaction() as session:
-            found = select(Environment.id).where(Environment.id == environment_id)
-            if await session.scalar(found) is None:
-                return
-        await asyncio.sleep(_POLL_SECONDS)
+    await projects.wait_until_removed(resources, Environment.id == environment_id)

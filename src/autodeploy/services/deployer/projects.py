@@ -1,10 +1,11 @@
 """Projects and their environments."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -159,11 +160,7 @@ async def delete_project(
         await audit.record(
             session, principal, Action.PROJECT_DELETE, project, before=audit.snapshot(project)
         )
-    try:
-        async with asyncio.timeout(DELETION_WAIT_SECONDS):
-            await _until_gone(resources, project_id)
-    except TimeoutError:
-        return  # the request stands, and the workers repeat it until it is done
+    await wait_until_removed(resources, Project.id == project_id)
 
 
 async def ensure_environment(session: AsyncSession, project: Project, name: str) -> Environment:
@@ -245,12 +242,16 @@ async def _require_repository(
         )
 
 
-async def _until_gone(resources: Resources, project_id: UUID) -> None:
-    while True:
-        async with resources.db.transaction() as session:
-            if await session.scalar(select(Project.id).where(Project.id == project_id)) is None:
-                return
-        await asyncio.sleep(_POLL_SECONDS)
+async def wait_until_removed(resources: Resources, row: ColumnElement[bool]) -> None:
+    """Return when workers have removed the row whose deletion was asked for, or after
+    ``DELETION_WAIT_SECONDS``: the request stands, and they repeat it until it is done."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DELETION_WAIT_SECONDS):
+            while True:
+                async with resources.db.transaction() as session:
+                    if not await session.scalar(select(exists().where(row))):
+                        return
+                await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _views(session: AsyncSession, projects: Sequence[Project]) -> list[ProjectView]:

@@ -12,16 +12,15 @@ from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.context import app_of
+from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 from autodeploy.services.deployer.databases.upkeep import remove_backups
 from autodeploy.services.deployer.databases.work import working_on
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import (
-    DatabaseBackup,
     Deployment,
     Environment,
     EnvironmentVariable,
     Project,
-    ProjectDatabase,
 )
 from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
 
@@ -85,6 +84,8 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
         ).all()
     if not await _take_down(engine, environments, databases):
         return
+    for environment in environments:
+        await engine.providers.deploys(environment.provider).remove_builds(app_of(environment))
     await remove_backups(engine, backups)
     async with engine.resources.db.transaction() as session:
         removed = await session.scalar(
@@ -95,7 +96,8 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
 
 
 async def _remove_environment(engine: Engine, environment: Environment) -> None:
-    """Its deployments stay, as the history of the project."""
+    """Its deployments stay, as the history of the project. They name no build any more: one that
+    other environments use stays with these, and the others go when the old builds do."""
     project_id, name = environment.project_id, environment.name
     of_environment = (Deployment.project_id == project_id) & (Deployment.environment == name)
     if not await _stop_deployments(engine, of_environment, "environment deleted"):
@@ -114,7 +116,9 @@ async def _remove_environment(engine: Engine, environment: Environment) -> None:
         removed = await session.scalar(
             delete(Environment).where(Environment.id == environment.id).returning(Environment.id)
         )
-        await session.execute(update(Deployment).where(of_environment).values(has_release=False))
+        await session.execute(
+            update(Deployment).where(of_environment).values(has_release=False, artifact_key=None)
+        )
         for table in (EnvironmentVariable, ProjectDatabase):
             await session.execute(
                 delete(table).where(table.project_id == project_id, table.environment == name)

@@ -11,6 +11,11 @@ from tests.services.deployer.provider import Crash
 
 from autodeploy.services.deployer.databases import backup_requests, restore_requests, service
 from autodeploy.services.deployer.databases.jobs import handle_provisioning
+from autodeploy.services.deployer.databases.models import (
+    DatabaseBackup,
+    DatabaseRestore,
+    ProjectDatabase,
+)
 from autodeploy.services.deployer.databases.schemas import (
     BackupView,
     DatabaseInput,
@@ -19,7 +24,6 @@ from autodeploy.services.deployer.databases.schemas import (
     RestoreView,
     RotationInput,
 )
-from autodeploy.services.deployer.models import DatabaseBackup, DatabaseRestore, ProjectDatabase
 
 #: The configuration of a deployment that is to have a database.
 WITH_DATABASE = {"database": {"plan": "free"}}

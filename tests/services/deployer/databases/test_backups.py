@@ -10,13 +10,17 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, InvalidInput, Unavailable
 from autodeploy.services.deployer.databases import service
 from autodeploy.services.deployer.databases.jobs import MOST_FAILURES
+from autodeploy.services.deployer.databases.models import (
+    DatabaseBackup,
+    DatabaseRestore,
+    ProjectDatabase,
+)
 from autodeploy.services.deployer.databases.schemas import BackupPolicyInput, DatabaseUpdate
 from autodeploy.services.deployer.databases.upkeep import (
     beyond_retention,
     prune_backups,
     schedule_backups,
 )
-from autodeploy.services.deployer.models import DatabaseBackup, DatabaseRestore, ProjectDatabase
 
 ROWS = list(range(500))
 

@@ -14,8 +14,8 @@ from autodeploy.services.deployer.databases import backup_requests, dispatch
 from autodeploy.services.deployer.databases.access import DatabaseInUse, DatabaseNotAvailable
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.jobs import MOST_FAILURES
+from autodeploy.services.deployer.databases.models import DatabaseBackup
 from autodeploy.services.deployer.databases.work import begin, working_on
-from autodeploy.services.deployer.models import DatabaseBackup
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.transitions import LeaseLost
 

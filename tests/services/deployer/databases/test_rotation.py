@@ -11,8 +11,8 @@ from tests.services.deployer.provider import crash_once, fail_with
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.services.deployer.databases import rotation
 from autodeploy.services.deployer.databases.access import RotationUnderWay
+from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.rotation import retire_logins
-from autodeploy.services.deployer.models import ProjectDatabase
 from autodeploy.services.deployer.releases import retire_leftovers
 
 

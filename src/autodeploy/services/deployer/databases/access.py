@@ -10,7 +10,7 @@ from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer.databases import store
 from autodeploy.services.deployer.databases.backups import KEPT
-from autodeploy.services.deployer.models import DatabaseBackup, ProjectDatabase
+from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 
 
 class DatabaseInUse(Conflict):

@@ -20,9 +20,9 @@ from autodeploy.services.deployer.databases.access import (
     require_available,
 )
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.models import DatabaseBackup
 from autodeploy.services.deployer.databases.schemas import BackupView
 from autodeploy.services.deployer.databases.views import backup_view
-from autodeploy.services.deployer.models import DatabaseBackup
 from autodeploy.services.deployer.store import get_project
 
 _MOST_WAITING = 5

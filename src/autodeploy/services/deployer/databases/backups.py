@@ -20,8 +20,8 @@ from autodeploy.kernel.vault.columns import Place, place_of
 from autodeploy.kernel.vault.errors import VaultError
 from autodeploy.kernel.vault.streams import decrypt_stream, encrypt_stream, new_stream_key
 from autodeploy.providers.base import TableContents
+from autodeploy.services.deployer.databases.models import DatabaseBackup
 from autodeploy.services.deployer.databases.work import Work
-from autodeploy.services.deployer.models import DatabaseBackup
 from autodeploy.services.deployer.transitions import LeaseLost
 
 # How long a backup is kept that no schedule asked for.

@@ -8,8 +8,8 @@ from autodeploy.kernel.errors import AutoDeployError, Conflict
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.databases.backups import KEPT
+from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 from autodeploy.services.deployer.databases.work import Work
-from autodeploy.services.deployer.models import DatabaseBackup, ProjectDatabase
 
 
 class LastBackupFailed(Conflict):

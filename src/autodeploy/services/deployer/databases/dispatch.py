@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.queue import JobName, Priority, QueueName
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.deployer.models import (
+from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,
-    Project,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.dispatch import is_longer_ago
+from autodeploy.services.deployer.models import Project
 
 # After the n-th try in vain the next one follows in 5 s · 2ⁿ, at most in these.
 _FIRST_PAUSE_SECONDS = 5
@@ -90,9 +91,4 @@ def _was_not_dispatched_lately() -> ColumnElement[bool]:
         _FIRST_PAUSE_SECONDS * func.power(2, func.least(ProjectDatabase.failures, 10)),
         _LONGEST_PAUSE_SECONDS,
     )
-    now = func.clock_timestamp()
-    return or_(
-        ProjectDatabase.dispatched_at.is_(None),
-        ProjectDatabase.dispatched_at < now - func.make_interval(0, 0, 0, 0, 0, 0, pause),
-        ProjectDatabase.dispatched_at > now,  # the clock was set back since
-    )
+    return is_longer_ago(ProjectDatabase.dispatched_at, pause)

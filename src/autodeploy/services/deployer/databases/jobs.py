@@ -17,14 +17,14 @@ from autodeploy.services.deployer.databases import (
     restores,
     rotation,
 )
-from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
-from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import (
+from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,
-    Project,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.transitions import LeaseLost
 
 # With the pauses between them, the last try is some ten minutes after the first.

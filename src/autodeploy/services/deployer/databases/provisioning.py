@@ -17,8 +17,9 @@ from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.app_environment import MAIN_DATABASE
 from autodeploy.services.deployer.context import StepContext, app_of
+from autodeploy.services.deployer.databases.models import DatabaseRestore, ProjectDatabase
 from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
-from autodeploy.services.deployer.models import DatabaseRestore, Environment, ProjectDatabase
+from autodeploy.services.deployer.models import Environment
 from autodeploy.services.deployer.transitions import hold
 
 _DEFAULT_PLAN = "free"

@@ -20,14 +20,14 @@ from autodeploy.services.deployer.databases.access import (
     require_available,
 )
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
-from autodeploy.services.deployer.databases.provisioning import find_database
-from autodeploy.services.deployer.databases.schemas import RestoreInput, RestoreView
-from autodeploy.services.deployer.databases.views import restore_view
-from autodeploy.services.deployer.models import (
+from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.databases.provisioning import find_database
+from autodeploy.services.deployer.databases.schemas import RestoreInput, RestoreView
+from autodeploy.services.deployer.databases.views import restore_view
 
 
 async def create_restore(

@@ -11,8 +11,8 @@ from autodeploy.services.deployer.databases.backups import (
     require_same,
     restoring,
 )
+from autodeploy.services.deployer.databases.models import DatabaseBackup, DatabaseRestore
 from autodeploy.services.deployer.databases.work import Work
-from autodeploy.services.deployer.models import DatabaseBackup, DatabaseRestore
 
 
 async def run(work: Work, restore: DatabaseRestore) -> None:

@@ -12,15 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import open_url, seal_url
 from autodeploy.services.deployer.databases.work import Work, working_on
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import (
-    Deployment,
-    Environment,
-    Project,
-    ProjectDatabase,
-)
+from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.states import TERMINAL
 
 # A release that lost its traffic answers the requests under way before it ends.

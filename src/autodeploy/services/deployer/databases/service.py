@@ -31,6 +31,7 @@ from autodeploy.services.deployer.databases.access import (
     require_available,
 )
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import find_database, open_url
 from autodeploy.services.deployer.databases.restore_requests import begin_restore
 from autodeploy.services.deployer.databases.schemas import (
@@ -43,7 +44,7 @@ from autodeploy.services.deployer.databases.schemas import (
     RotationInput,
 )
 from autodeploy.services.deployer.databases.views import metrics_view, views_of
-from autodeploy.services.deployer.models import DatabaseBackup, Project, ProjectDatabase
+from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.store import get_project
 

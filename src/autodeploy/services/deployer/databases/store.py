@@ -9,14 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.pagination import keyset
 from autodeploy.services.auth.reach import Reach
-from autodeploy.services.deployer.models import (
+from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,
-    Deployment,
-    Environment,
-    Project,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.states import TERMINAL
 
 

@@ -11,13 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.providers.base import Capability
-from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import (
+from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,
-    Project,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.models import Project
 
 # A backup that failed is of no use; its error may be.
 _FAILED_KEPT = timedelta(days=7)

@@ -8,6 +8,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.providers.base import DatabaseMetrics
+from autodeploy.services.deployer.databases.models import (
+    DatabaseBackup,
+    DatabaseRestore,
+    ProjectDatabase,
+)
 from autodeploy.services.deployer.databases.schemas import (
     BackupPolicy,
     BackupView,
@@ -21,12 +26,7 @@ from autodeploy.services.deployer.databases.schemas import (
     StatementView,
     TransactionsView,
 )
-from autodeploy.services.deployer.models import (
-    DatabaseBackup,
-    DatabaseRestore,
-    Project,
-    ProjectDatabase,
-)
+from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.schemas import ProjectReference
 
 

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.locks import held_alone
+from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import ProjectDatabase
 from autodeploy.services.deployer.transitions import LeaseLost
 
 _LOCKS = 0x4442  # the first half of each database's lock

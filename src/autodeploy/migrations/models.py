@@ -1,0 +1,11 @@
+"""The schema as the services declare it: the tables of every module that has some."""
+
+from autodeploy.kernel.db import Base
+from autodeploy.services.analyzer import models as analyzer
+from autodeploy.services.auth import models as auth
+from autodeploy.services.deployer import models as deployer
+from autodeploy.services.deployer.databases import models as databases
+from autodeploy.services.monitor import models as monitor
+
+MODULES = (auth, analyzer, deployer, databases, monitor)  # their import declares the tables
+METADATA = Base.metadata
