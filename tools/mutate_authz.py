@@ -45,6 +45,7 @@ LEFT_OUT = "tests/services/auth/test_throttle.py"
 FOREIGN = "test_nothing_of_another_tenant_is_shown"
 SIDE_BY_SIDE = 2
 
+_WHY_LENGTH = 2000
 _COPIED = ("src", "tests", "tools", "docs", "pyproject.toml")
 _BASELINES = {"no mutant": True, "no mutant, row-level security off": False}
 _KINDS = ("check", "own", "filter", "life")
@@ -66,10 +67,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended: ``by`` is the test that noticed it, if one did."""
+    """How a trial ended: ``by`` is the test that noticed it, if one did, and ``why`` its failure."""
 
     by: str | None
     seconds: float
+    why: str | None = None
 
 
 @dataclass
@@ -154,6 +156,7 @@ class Trials:
         self._filters = filters
         self._acting: list[str] = []
         self._failed: str | None = None
+        self._why: str | None = None
         self._reached: dict[str, list[str]] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -206,7 +209,7 @@ class Trials:
             answer = json.loads(self._file(child, "json").read_text())
             if not trial.mutants:
                 self._findings.reached[trial.name].update(answer["reached"])
-            outcome = Outcome(answer["by"], round(time.monotonic() - started, 1))
+            outcome = Outcome(answer["by"], round(time.monotonic() - started, 1), answer["why"])
             self._findings.keep(trial.name, outcome)
             verdict = "passed " if outcome.by is None else "noticed"
             print(f"{verdict} {outcome.seconds:6.1f} s {trial.name}", file=sys.stderr, flush=True)
@@ -237,7 +240,7 @@ class Trials:
             if self._failed:
                 break
         session.config.hook.pytest_sessionfinish(session=session, exitstatus=0)
-        answer = {"by": self._failed, "reached": self._reached}
+        answer = {"by": self._failed, "why": self._why, "reached": self._reached}
         self._file(os.getpid(), "json").write_text(json.dumps(answer))
 
     @pytest.hookimpl(wrapper=True)
@@ -254,7 +257,7 @@ class Trials:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the first failure, be it of the test or of a fixture."""
         if report.failed and self._failed is None:
-            self._failed = report.nodeid
+            self._failed, self._why = report.nodeid, report.longreprtext[-_WHY_LENGTH:]
 
     def _file(self, child: int, ending: str) -> Path:
         return self._folder / f"{child}.{ending}"
@@ -306,9 +309,8 @@ def _report(
 ) -> NoReturn:
     """Print the figures, and end with 0 where everything was noticed that should be."""
     by = {name: outcome.by for name, outcome in findings.outcomes.items()}
-    failing = {name: by[name] for name in _BASELINES if by.get(name)}
-    if failing:
-        raise SystemExit(f"This fails without a mutant: {failing}")
+    for name in [each for each in _BASELINES if by.get(each)]:
+        raise SystemExit(f"This fails without a mutant: {by[name]}\n{findings.outcomes[name].why}")
     missed = [each.name for each in mutants if by[each.name] is None]
     figures: dict[str, Any] = {
         "mutants": len(mutants),
@@ -324,6 +326,8 @@ def _report(
     else:
         for name, value in figures.items():
             print(f"{name:12} {value}")
+    if shown := [name for name, on in _ALL_FILTERS.items() if on and by.get(name)]:
+        print(f"\nWith {shown[0]}, {by[shown[0]]}:\n{findings.outcomes[shown[0]].why}")
     holds = figures["shown"] == {name: not on for name, on in _ALL_FILTERS.items()}
     raise SystemExit(0 if not figures["missed"] and (holds or not figures["shown"]) else 1)
 

@@ -151,7 +151,7 @@ async def test_cancelling_ends_the_build_and_removes_its_folder(
         await task
     assert time.monotonic() - started < 2
     assert list((local_home / "builds").iterdir()) == []
-    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"7531" in _read(p)]
+    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\07531" in _read(p)]
 
 
 async def test_build_that_is_cancelled_while_its_source_is_moved_leaves_nothing(
@@ -303,4 +303,5 @@ async def test_build_that_finds_no_room_for_its_release_leaves_no_artifact(
     with pytest.raises(OSError, match="No space left"):
         await provider.build(build_request(app, source({}), spec()), Lines())
 
-    assert not [path for path in (local_home / "objects").rglob("*") if path.is_file()]
+    stored = local_home / "objects" / "artifacts" / str(app.number)
+    assert not [path for path in stored.rglob("*") if path.is_file()]

@@ -32,11 +32,11 @@ async def _build(home: Path, app: App, source: Path, command: str, limits: Build
         await provider.build(build_request(app, source, spec(build_command=command)), Lines())
     finally:
         assert list((home / "builds").iterdir()) == []
-        assert not _runs("7532")
+        assert not _runs("sleep\07532")
 
 
-def _runs(argument: str) -> list[Path]:
-    return [each for each in Path("/proc").glob("[0-9]*/cmdline") if argument in _text(each)]
+def _runs(command: str) -> list[Path]:
+    return [each for each in Path("/proc").glob("[0-9]*/cmdline") if command in _text(each)]
 
 
 def _text(file: Path) -> str:
