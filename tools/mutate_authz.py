@@ -67,7 +67,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended: ``by`` is the test that noticed it, if one did, and ``why`` its failure."""
+    """How a trial ended: ``by`` is the test that noticed it, if any, ``why`` its failure."""
 
     by: str | None
     seconds: float

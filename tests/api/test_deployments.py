@@ -19,6 +19,7 @@ async def test_created_deployment_is_queued_with_its_steps(user: User) -> None:
     assert made["status"] == "queued"
     assert made["project"] == {"id": project["id"], "name": "My Shop"}
     assert made["estimatedDuration"] == sum(s["estimatedDuration"] for s in made["steps"])
+    assert made["estimatedDurationP90"] > made["estimatedDuration"]
     assert [step["name"] for step in made["steps"]][:4] == [
         "analyze_repository", "provision_database", "build_application", "deploy_to_provider",
     ]  # fmt: skip

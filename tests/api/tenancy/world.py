@@ -396,16 +396,24 @@ async def _deployment(session: AsyncSession, project: Project, commit: str, word
     child = {"deployment_id": row.id, **owned}
     session.add_all(
         [
-            DeploymentStep(position=0, name="build_application", estimated_seconds=1, **child),
+            DeploymentStep(
+                position=0,
+                name="build_application",
+                estimated_seconds=1,
+                estimated_seconds_p90=2,
+                **child,
+            ),
             DeploymentLog(
                 sequence=1, timestamp=now(), level="info", source="app", message=word, **child
             ),
             DeploymentEvent(
-                sequence=1, type="deployment.status",
-                payload={"sequence": 1, "type": "deployment.status", "status": word}, **child,
+                sequence=1,
+                type="deployment.status",
+                payload={"sequence": 1, "type": "deployment.status", "status": word},
+                **child,
             ),
         ]
-    )  # fmt: skip
+    )
     return row.id
 
 

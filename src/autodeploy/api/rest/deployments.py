@@ -16,6 +16,7 @@ from autodeploy.services.deployer.schemas import (
     DeploymentStatusView,
     DeploymentView,
     LogLineView,
+    RollbackInput,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["deployments"])
@@ -120,9 +121,14 @@ async def cancel_deployment(
     operation_id="rollBackDeployment",
 )
 async def roll_back(
-    response: Response, resources: ResourcesDep, principal: PrincipalDep, deployment_id: UUID
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    deployment_id: UUID,
+    body: RollbackInput | None = None,
 ) -> DeploymentView:
     """Bring this deployment back, as a new one that builds nothing."""
-    view = await deployments.roll_back(resources, principal, deployment_id)
+    force = body is not None and body.force
+    view = await deployments.roll_back(resources, principal, deployment_id, force=force)
     response.headers["Location"] = f"/api/v1/deployments/{view.id}"
     return view

@@ -109,6 +109,15 @@ def deploy(
             "--ignore-missing", help="Go on where variables that the code needs are not set."
         ),
     ] = False,
+    one_way: Annotated[
+        str | None,
+        typer.Option(
+            "--one-way",
+            metavar="REASON",
+            help="What the release command changes for good in the database: rollbacks to before "
+            "it are refused.",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -134,6 +143,7 @@ def deploy(
             build=build,
             organization=organization,
             ignore_missing=ignore_missing,
+            one_way=one_way,
         )
     )
 
@@ -208,6 +218,9 @@ def rollback(
         ),
     ] = None,
     environment: Environment = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also to before a one-way migration of the database.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring an earlier release back, without building it again.
@@ -220,7 +233,8 @@ def rollback(
     from autodeploy.cli.user.app_file import environment_name
     from autodeploy.cli.user.deploy import roll_back
 
-    roll_back(target, environment_name(environment, elsewhere=target is not None), as_json)
+    where = environment_name(environment, elsewhere=target is not None)
+    roll_back(target, where, force=force, as_json=as_json)
 
 
 def cancel(

@@ -57,6 +57,7 @@ class DeployOptions:
     build: bool | None = None
     organization: str | None = None
     ignore_missing: bool = False
+    one_way: str | None = None
 
 
 def run(options: DeployOptions) -> None:
@@ -75,13 +76,13 @@ def run(options: DeployOptions) -> None:
     finish(api, deployment, detach=options.detach, as_json=options.as_json)
 
 
-def roll_back(target: str | None, environment: str, as_json: bool) -> None:
+def roll_back(target: str | None, environment: str, *, force: bool, as_json: bool) -> None:
     """Bring back a deployment, or the release before the live one of a project."""
     api = Api.connect()
     chosen = target if target is not None and is_id(target) else None
     if chosen is None:
         chosen = _release_before_live(api, get_project(api, target), environment)
-    deployment = api.post(f"/deployments/{chosen}/rollback")
+    deployment = api.post(f"/deployments/{chosen}/rollback", {"force": force})
     finish(api, deployment, detach=False, as_json=as_json)
 
 
@@ -270,8 +271,13 @@ def _ensure_project(
 def _start(api: Api, project: Json, body: Json, options: DeployOptions) -> Json:
     if options.build is not None:
         body["build"] = "always" if options.build else "never"
+    configuration: Json = {}
     if options.ignore_missing:
-        body["configuration"] = {"ignoreMissingVariables": True}
+        configuration["ignoreMissingVariables"] = True
+    if options.one_way is not None:
+        configuration["oneWayMigration"] = options.one_way
+    if configuration:
+        body["configuration"] = configuration
     deployment = api.post(f"/projects/{project['id']}/deployments", body)
     say(f"Deploying {project['name']} to {deployment['environment']} ({deployment['id']})")
     return deployment

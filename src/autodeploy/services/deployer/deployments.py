@@ -23,7 +23,13 @@ from autodeploy.services.deployer.cancellations import end_queued, request_cance
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
 from autodeploy.services.deployer.estimates import estimate_steps
-from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.models import (
+    ONE_WAY,
+    Deployment,
+    DeploymentStep,
+    Environment,
+    Project,
+)
 from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.schemas import (
     DeploymentConfiguration,
@@ -102,17 +108,19 @@ async def create_deployment(
 
 
 async def roll_back(
-    resources: Resources, principal: Principal, deployment_id: UUID
+    resources: Resources, principal: Principal, deployment_id: UUID, *, force: bool = False
 ) -> DeploymentView:
     """Bring an earlier deployment's artifact back, as a new deployment without a build.
 
     Raises:
-        NotRollbackable: it was never released, or its artifact is gone.
+        NotRollbackable: it was never released, its artifact is gone, or the database was changed
+            since so that it no longer works.
         NotFound, Forbidden.
     """
     async with resources.db.transaction() as session:
         source = await store.get_deployment(session, principal.reach, deployment_id)
         require(principal, Action.DEPLOYMENT_ROLLBACK, source.organization_id)
+        barrier = None if force else await store.find_one_way_since(session, source)
     if source.status != DeploymentStatus.READY:
         raise NotRollbackable(
             f"This deployment was never released: it is {source.status}.",
@@ -122,6 +130,13 @@ async def roll_back(
         raise NotRollbackable(
             "The build of this deployment is no longer stored.",
             remedy=f"Deploy its commit again: `autodeploy deploy --ref {source.commit_sha[:12]}`.",
+        )
+    if barrier is not None:
+        raise NotRollbackable(
+            f"Since then {barrier.commit_sha[:12]} changed the database for good: "
+            f"{barrier.configuration[ONE_WAY]}",
+            remedy="Deploy a correction instead. Where this release works with the database as it "
+            "is now, roll back with --force (`force` in the request).",
         )
     async with announcing(resources) as transaction:
         project = await store.get_project(transaction.session, principal.reach, source.project_id)
@@ -239,6 +254,8 @@ async def _keep_configuration(
     kept: dict[str, Any] = {"environment_variables": sorted(given), "provision": bool(wanted)}
     if configuration.ignore_missing_variables:
         kept["ignore_missing_variables"] = True
+    if configuration.one_way_migration is not None:
+        kept[ONE_WAY] = configuration.one_way_migration
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()
     return kept
@@ -265,7 +282,7 @@ async def _insert(
     await session.refresh(deployment)
     skipped = _ROLLBACK_SKIPS if deployment.kind == "rollback" else frozenset()
     estimates = await estimate_steps(session, project.id)
-    for position, (name, seconds) in enumerate(estimates.items()):
+    for position, (name, estimate) in enumerate(estimates.items()):
         session.add(
             DeploymentStep(
                 organization_id=project.organization_id,
@@ -273,7 +290,8 @@ async def _insert(
                 position=position,
                 name=name,
                 status=StepStatus.SKIPPED if name in skipped else StepStatus.PENDING,
-                estimated_seconds=seconds,
+                estimated_seconds=estimate.p50,
+                estimated_seconds_p90=estimate.p90,
             )
         )
     await append_event(

@@ -75,7 +75,7 @@ class NotBuilt(DeploymentFailed):
 
 
 class NotRollbackable(Conflict):
-    """The deployment was never released, or its artifact is gone."""
+    """The deployment was never released, its artifact is gone, or its database has changed."""
 
     code = "not_rollbackable"
 

@@ -30,6 +30,9 @@ PROJECT_DOCUMENT = (
     "name || ' ' || coalesce(description, '') || ' the ' || translate(name, '/._-', '    ')"
 )
 
+#: The key of a deployment's configuration that says what it changed for good in the database.
+ONE_WAY = "one_way_migration"
+
 
 class Project(Base):
     __tablename__ = "projects"
@@ -246,6 +249,7 @@ class DeploymentStep(Base):
     status: Mapped[StepStatus] = mapped_column(String(50), server_default="pending")
     attempt: Mapped[int] = mapped_column(server_default="0")
     estimated_seconds: Mapped[int]
+    estimated_seconds_p90: Mapped[int]
     actual_seconds: Mapped[float | None]
     resources: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     error_code: Mapped[str | None]

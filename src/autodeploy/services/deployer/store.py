@@ -11,6 +11,7 @@ from autodeploy.kernel.pagination import keyset
 from autodeploy.kernel.search import Searched
 from autodeploy.services.auth.reach import Reach
 from autodeploy.services.deployer.models import (
+    ONE_WAY,
     PROJECT_DOCUMENT,
     Deployment,
     DeploymentEvent,
@@ -19,6 +20,7 @@ from autodeploy.services.deployer.models import (
     EnvironmentVariable,
     Project,
 )
+from autodeploy.services.deployer.states import StepName
 
 _PROJECTS = Searched(
     document=PROJECT_DOCUMENT,
@@ -209,3 +211,22 @@ async def list_events(
         .limit(limit)
     )
     return list(rows)
+
+
+async def find_one_way_since(session: AsyncSession, earlier: Deployment) -> Deployment | None:
+    """The first deployment to the environment after ``earlier`` that changed its database so that
+    releases before it no longer work; its release command may have run though it did not go live.
+    """
+    return await session.scalar(
+        select(Deployment)
+        .join(DeploymentStep, DeploymentStep.deployment_id == Deployment.id)
+        .where(
+            Deployment.project_id == earlier.project_id,
+            Deployment.environment == earlier.environment,
+            Deployment.configuration.has_key(ONE_WAY),
+            DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER,
+            DeploymentStep.started_at > earlier.promoted_at,
+        )
+        .order_by(DeploymentStep.started_at)
+        .limit(1)
+    )

@@ -105,11 +105,13 @@ def _view(
         url=deployment.url,
         local_url=local_url,
         estimated_duration=sum(step.estimated_seconds for step in counted),
+        estimated_duration_p90=sum(step.estimated_seconds_p90 for step in counted),
         steps=[
             StepView(
                 name=step.name,
                 status=step.status,
                 estimated_duration=step.estimated_seconds,
+                estimated_duration_p90=step.estimated_seconds_p90,
                 actual_duration=step.actual_seconds,
                 error_code=step.error_code,
             )
