@@ -1,6 +1,7 @@
 """The application with real parts, called in process."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,9 +66,19 @@ def app_over(home: Path, resources: Resources, **settings: object) -> FastAPI:
     """The application over exactly these parts."""
     values = {"rate_limits": "off", **settings}
     app = create_app(Settings(home=home, **values), frozenset(ROLE_ROUTERS), resources=resources)
+    return _filled(app, resources)
+
+
+def _filled(app: FastAPI, resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.providers = Registry([Described()])
     return app
+
+
+@functools.cache
+def _plain_app() -> FastAPI:
+    """What most tests call: to make it takes longer than most of them."""
+    return create_app(Settings(rate_limits="off"), frozenset(ROLE_ROUTERS))
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:
@@ -76,9 +87,13 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-def app(home: Path, resources: Resources) -> FastAPI:
-    """Every role's routers, without rate limits."""
-    return new_app(home, resources)
+def app(resources: Resources) -> Iterator[FastAPI]:
+    """Every role's routers, without rate limits. It must be left with the routes that it has."""
+    app = _plain_app()
+    state, routes = dict(app.state._state), len(app.routes)
+    yield _filled(app, replace(resources, db=as_app(resources.db)))
+    app.state._state = state
+    assert len(app.routes) == routes
 
 
 @pytest.fixture

@@ -2,19 +2,27 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from fastapi import WebSocket
+from fastapi import FastAPI, WebSocket
 from tests.api.conftest import new_app
 
 from autodeploy.api.public import PUBLIC_ROUTES
 from autodeploy.api.routes import list_routes
 from autodeploy.kernel.db import Database
+from autodeploy.kernel.resources import Resources
 
 #: Files that exist, for the templates that name any.
 FILES = {"/docs/{name}": "/docs/docs.js", "/login/{name}": "/login/login.js"}
+
+
+@pytest.fixture
+def app(home: Path, resources: Resources) -> FastAPI:
+    """One that a test may give further routes."""
+    return new_app(home, resources)
 
 
 def _path(template: str) -> str:

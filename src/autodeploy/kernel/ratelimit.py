@@ -50,13 +50,19 @@ class Decision:
     reset_seconds: int
 
 
+class _RedisStorage(RedisStorage):
+    """Without the other clients of Redis, which it would load wherever they are installed."""
+
+    DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}  # noqa: RUF012 - as the class above
+
+
 class RateLimiter:
     """Counts calls by key. Processes that share a Redis count together."""
 
     def __init__(self, redis: Redis):
         # Its types are of URLs; a pool goes to the client as it is.
         pool: Any = redis.connection_pool
-        shared = RedisStorage(
+        shared = _RedisStorage(
             "async+redis://", implementation="redispy", key_prefix=_PREFIX, connection_pool=pool
         )
         self._shared = SlidingWindowCounterRateLimiter(shared)

@@ -46,7 +46,7 @@ def serve(
 ) -> None:
     """Answer the HTTP API."""
     settings = complete_settings()
-    _load_plainly()
+    _load_plainly("structlog", "httpx", "redis.asyncio")
     import uvicorn
 
     from autodeploy.app import ROLE_ROUTERS, create_app
@@ -63,19 +63,19 @@ def serve(
     uvicorn.run(create_app(settings, chosen), **server_options(settings))
 
 
-def _load_plainly() -> None:
-    """Import the libraries that load rich wherever it is installed, as if it were not.
+def _load_plainly(*libraries: str) -> None:
+    """Import libraries that load others wherever these are installed, as if they were not.
 
-    It draws on terminals. The log of a server is JSON, and 5 MB in each process are more than a
-    hundredth of what the platform may use.
+    Some draw on terminals, and the log of a server is JSON; others count what Redis answers, where
+    nobody reads it. 7 MB in each process are more than a hundredth of what the platform may use.
     """
-    drawing = {"click", "pygments", "rich"} - sys.modules.keys()
-    sys.modules.update(dict.fromkeys(drawing))  # type: ignore[arg-type]  # None: no such import
+    unused = {"click", "opentelemetry.sdk", "pygments", "rich"} - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]  # None: no such import
     try:
-        importlib.import_module("structlog")
-        importlib.import_module("httpx")
+        for name in libraries:
+            importlib.import_module(name)
     finally:
-        for name in drawing:
+        for name in unused:
             del sys.modules[name]
 
 
@@ -112,7 +112,7 @@ def worker(
 ) -> None:
     """Run the jobs of the queues."""
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
-    _load_plainly()
+    _load_plainly("structlog", "httpx", "redis.asyncio")
     import uvloop
 
     from autodeploy.kernel.queue import QueueName
@@ -129,7 +129,7 @@ def worker(
 def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     """Run the deployed apps of this machine, their databases and their routes."""
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
-    _load_plainly()
+    _load_plainly("structlog", "httpx")
     import uvloop
 
     from autodeploy.providers.local.agent import run_agent
