@@ -25,6 +25,7 @@ APP_FILE = "autodeploy.toml"
 _LONGEST_COMMAND = 8192
 _ENVIRONMENT = r"[a-z][a-z0-9-]{0,18}[a-z0-9]"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,254}"
+_STATUSES = r"^[1-5]\d\d(-[1-5]\d\d)?$"
 _WORKER = r"[A-Za-z0-9_-]{1,40}"
 _TABLE = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*["']?([\w.-]+?)["']?\s*=""")
@@ -53,6 +54,13 @@ def _inside(value: str) -> str:
 def _request_path(value: str) -> str:
     if not value.startswith("/"):
         raise ValueError("is not a path that begins with /, such as /healthz")
+    return value
+
+
+def _statuses(value: str) -> str:
+    first, _, last = value.partition("-")
+    if not re.fullmatch(_STATUSES, value) or int(first) > int(last or first):
+        raise ValueError('is not a status or a range of them, such as "200" or "200-299"')
     return value
 
 
@@ -95,6 +103,33 @@ class DeclaredVariable(_Part):
     description: _Text | None = Field(None, description="What it is, and where it comes from.")
 
 
+class HealthCheck(_Part):
+    """When a release counts as well, beyond the path that is asked. None: the platform's own.
+
+    ``timeout`` and ``interval`` are in seconds: how long a release may take to answer well, and
+    how long after one question the next is asked.
+    """
+
+    status: Annotated[_Text, AfterValidator(_statuses)] | None = Field(
+        None,
+        description='Statuses of an app that is well, such as "200" or "200-299".',
+        json_schema_extra={"pattern": _STATUSES},
+    )
+    timeout: Annotated[int, Field(strict=True, ge=1, le=3600)] | None = Field(
+        None, description="Seconds that a new release may take to answer well."
+    )
+    interval: Annotated[float, Field(ge=0.1, le=60)] | None = Field(
+        None, description="Seconds from one question to the next."
+    )
+
+    def statuses(self, default: range) -> range:
+        """The statuses that are well."""
+        if self.status is None:
+            return default
+        first, _, last = self.status.partition("-")
+        return range(int(first), int(last or first) + 1)
+
+
 class AppFile(_Part):
     """The content of ``autodeploy.toml``.
 
@@ -135,6 +170,9 @@ class AppFile(_Part):
         description="Path that answers below 400 when the app is well.",
         json_schema_extra={"pattern": "^/"},
     )
+    health_check: HealthCheck = Field(
+        HealthCheck(), description="How `health` is asked, and what is a good answer."
+    )
     node: _Words | None = Field(None, description='Version of Node, such as "22".')
     python: _Words | None = Field(None, description='Version of Python, such as ">=3.11".')
     workers: dict[Annotated[str, AfterValidator(_worker_name)], _Command] = Field(
@@ -157,6 +195,9 @@ class AppFile(_Part):
         if self.spa is not None and self.start is not None:
             raise ValueError("`spa` is for static sites, and `start` runs a server")
         return self
+
+
+_PARTS: dict[str, type[_Part]] = {"variables": DeclaredVariable, "health_check": HealthCheck}
 
 
 def parse_app_file(text: str, path: str = APP_FILE) -> AppFile:
@@ -221,7 +262,8 @@ _EXPECTED = {
 
 def _nearest(keys: tuple[str, ...]) -> str:
     """What to write instead of a key that is none."""
-    known = list((DeclaredVariable if keys[0] == "variables" else AppFile).model_fields)
+    part = _PARTS.get(keys[0], AppFile) if len(keys) > 1 else AppFile
+    known = list(part.model_fields)
     near = get_close_matches(keys[-1].lower(), known, n=1)
     return f"Did you mean `{near[0]}`?" if near else f"The keys are {', '.join(known)}."
 

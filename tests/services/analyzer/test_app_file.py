@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.services.analyzer.trees import install_of, plan_of, start_of
 
-from autodeploy.kernel.app_file import AutodeployTomlInvalid
+from autodeploy.kernel.app_file import AutodeployTomlInvalid, HealthCheck
 from autodeploy.services.analyzer.plan import AppKind
 
 EXPRESS = '{"dependencies": {"express": "5"}, "scripts": {"start": "node server.js"}}'
@@ -20,6 +20,9 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
         release = "node migrate.js"
         health = "/healthz"
         node = "22"
+        [health_check]
+        status = "200"
+        timeout = 300
         [workers]
         mail = "node mail.js"
     """
@@ -33,6 +36,7 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
     assert plan.release_command.command == "node migrate.js"
     assert plan.worker_commands["mail"].command == "node mail.js"
     assert plan.health_path == "/healthz"
+    assert plan.health_check == HealthCheck(status="200", timeout=300)
     assert plan.runtime is not None
     assert (plan.runtime.version_request, plan.runtime.source) == ("22", "autodeploy.toml")
     assert plan.framework is not None

@@ -114,6 +114,7 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
         update={
             "runtime": override.runtime(plan.runtime, declared, language.slug),
             "health_path": override.health_path(plan.kind, declared),
+            "health_check": said.health_check,
         }
     )
 

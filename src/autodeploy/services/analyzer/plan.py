@@ -10,11 +10,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from autodeploy.kernel.app_file import HealthCheck
 from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.providers.base import BuildSpec
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "9"
+ANALYZER_VERSION = "10"
 
 # The variable for which the platform can make a database, and what asks for that in the place of
 # its value.
@@ -198,7 +199,8 @@ class Plan(PlanModel):
 
     ``language`` is a canonical name (``node``, ``python``, ``static`` …), ``language_name`` how
     a person says it (``TypeScript``). ``lock_files`` are paths relative to the repository.
-    ``health_path`` is where the owner wants the app to be asked whether it is well; else ``/``.
+    ``health_path`` is where the owner wants the app to be asked whether it is well, else ``/``;
+    ``health_check`` is how.
     ``apps`` are the members that can be deployed, where the root directory itself is none: one
     of them is to be named as the root directory. ``build_reads_variables`` says that the build
     command may read any variable, not only those that are known to be read by builds.
@@ -228,6 +230,7 @@ class Plan(PlanModel):
     port: int | None = None
     spa_fallback: bool = False
     health_path: str | None = None
+    health_check: HealthCheck = HealthCheck()
     lock_files: tuple[str, ...] = ()
     environment_variables: tuple[EnvironmentVariable, ...] = ()
     dependencies: Dependencies = Dependencies()

@@ -53,7 +53,7 @@ class StepContext:
 
     @property
     def plan(self) -> Plan:
-        return Plan.model_validate(self.deployment.plan)
+        return plan_of(self.deployment)
 
     @property
     def is_rollback(self) -> bool:
@@ -97,14 +97,14 @@ def app_of(environment: Environment) -> App:
     )
 
 
+def plan_of(deployment: Deployment) -> Plan:
+    """What was found of the deployment's commit."""
+    return Plan.model_validate(deployment.plan)
+
+
 def spec_of(deployment: Deployment) -> BuildSpec:
     """How the deployment is built and run."""
-    return Plan.model_validate(deployment.plan).build_spec()
-
-
-def health_path_of(deployment: Deployment) -> str | None:
-    """Where its owner wants it to be asked whether it is well."""
-    return Plan.model_validate(deployment.plan).health_path
+    return plan_of(deployment).build_spec()
 
 
 def make_release_request(

@@ -11,6 +11,7 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
 from autodeploy.providers.crashes import explain_crash
+from autodeploy.services.analyzer.plan import AppKind, Plan
 from autodeploy.services.deployer.errors import (
     AppCrashed,
     AppNotListening,
@@ -34,50 +35,64 @@ CRASHES_BEFORE_FAILURE = 3
 STEADY_SECONDS = 3.0
 
 
+@dataclass(frozen=True)
+class Health:
+    """When a release counts as well: when it answers ``path`` with one of ``statuses`` within
+    ``timeout_seconds``, or without an address, when it has stayed up for ``steady_seconds``.
+
+    ``interval_seconds`` is from one question to the next; None for as soon as makes sense.
+    """
+
+    timeout_seconds: float
+    path: str = "/"
+    statuses: range = range(500)
+    interval_seconds: float | None = None
+    steady_seconds: float = STEADY_SECONDS
+
+    @classmethod
+    def of(cls, plan: Plan, timeout_seconds: float) -> "Health":
+        """As the app's owner wants it; ``timeout_seconds`` where nothing is said of it."""
+        check = plan.health_check
+        return cls(
+            timeout_seconds=check.timeout or timeout_seconds,
+            path=plan.health_path or "/",
+            # What the owner named is made to tell; of the first page, a 404 is as good as any.
+            statuses=check.statuses(range(400 if plan.health_path else 500)),
+            interval_seconds=check.interval,
+            steady_seconds=0 if plan.kind is AppKind.STATIC else STEADY_SECONDS,
+        )
+
+
 @dataclass
 class _Seen:
-    """What is asked for, and the best sign of life so far: None for no connection at all."""
+    """The best sign of life so far: None for no connection at all."""
 
-    path: str
-    below: int
     status: int | None = None
 
 
-async def wait_until_healthy(
-    provider: DeployProvider,
-    release: Release,
-    *,
-    timeout_seconds: float,
-    steady_seconds: float = STEADY_SECONDS,
-    path: str | None = None,
-) -> None:
-    """Return when the release answers ``/`` with anything below 500, or ``path``, which its owner
-    named, with anything below 400.
-
-    One without an address is healthy when it has stayed up for ``steady_seconds``.
+async def wait_until_healthy(provider: DeployProvider, release: Release, health: Health) -> None:
+    """Return when the release is well.
 
     Raises:
         AppCrashed, AppNotListening, HealthCheckFailed: with the app's last lines.
         Unavailable: the release is to be deployed again.
     """
-    # What the owner named is made to tell; of the first page, a 404 is as good as any.
-    seen = _Seen(path, 400) if path else _Seen("/", 500)
+    seen = _Seen()
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with asyncio.timeout(health.timeout_seconds):
             if release.check_url is None:
-                await _wait_until_steady(provider, release, steady_seconds)
+                await _wait_until_steady(provider, release, health.steady_seconds)
             else:
-                await _wait_for_answer(
-                    provider, release, urljoin(release.check_url, seen.path), seen
-                )
+                await _wait_for_answer(provider, release, release.check_url, health, seen)
     except TimeoutError:
         status = await provider.status(release)
-        raise _failure(status, seen, timeout_seconds, release.check_url) from None
+        raise _failure(status, seen, health, release.check_url) from None
 
 
 async def _wait_for_answer(
-    provider: DeployProvider, release: Release, url: str, seen: _Seen
+    provider: DeployProvider, release: Release, check_url: str, health: Health, seen: _Seen
 ) -> None:
+    url = urljoin(check_url, health.path)
     clock = asyncio.get_running_loop().time
     begun = status_due = clock()
     async with httpx.AsyncClient(
@@ -90,12 +105,12 @@ async def _wait_for_answer(
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 seen.status = await _status_of(client, url)
-                if seen.status < seen.below:
+                if seen.status in health.statuses:
                     return
             if clock() >= status_due:
                 _refuse_crashing(await provider.status(release))
                 status_due = clock() + _STATUS_INTERVAL_SECONDS
-            await asyncio.sleep(_pause(clock() - begun, seen))
+            await asyncio.sleep(health.interval_seconds or _pause(clock() - begun, seen))
 
 
 def _pause(waited_seconds: float, seen: _Seen) -> float:
@@ -157,14 +172,15 @@ def _crashed(status: RuntimeStatus) -> AppCrashed:
 
 
 def _failure(
-    status: RuntimeStatus, seen: _Seen, timeout_seconds: float, check_url: str | None
+    status: RuntimeStatus, seen: _Seen, health: Health, check_url: str | None
 ) -> AppCrashed | AppNotListening | HealthCheckFailed:
     tail = lines_that_matter(status.log_tail)
     if seen.status is not None:
         return HealthCheckFailed(
-            f"The app answered {seen.path} with status {seen.status} for {timeout_seconds:g} s.",
-            remedy=f"Make {seen.path} answer with a status below {seen.below}; the app's last "
-            "lines are below.",
+            f"The app answered {health.path} with status {seen.status} "
+            f"for {health.timeout_seconds:g} s.",
+            remedy=f"Make {health.path} answer with a status {_named(health.statuses)}; the app's "
+            "last lines are below.",
             log_tail=tail,
         )
     # Without ever listening it is still starting, however long it has been up.
@@ -173,11 +189,19 @@ def _failure(
     if status.listening:
         return _elsewhere(status, str(urlsplit(check_url or "").port), tail)
     return AppNotListening(
-        f"The app runs but did not answer on its port within {timeout_seconds:g} s.",
+        f"The app runs but did not answer on its port within {health.timeout_seconds:g} s.",
         remedy="Make it listen on the port in the environment variable PORT, on 0.0.0.0 or "
         "127.0.0.1, and not on a fixed one.",
         log_tail=tail,
     )
+
+
+def _named(statuses: range) -> str:
+    if statuses.start == 0:
+        return f"below {statuses.stop}"
+    if len(statuses) == 1:
+        return f"of {statuses.start}"
+    return f"from {statuses.start} to {statuses.stop - 1}"
 
 
 def _elsewhere(status: RuntimeStatus, port: str, tail: list[str]) -> AppNotListening:

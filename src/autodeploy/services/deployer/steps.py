@@ -20,7 +20,7 @@ from autodeploy.services.deployer.databases.needs import needs_database
 from autodeploy.services.deployer.databases.provisioning import ensure_database
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
-from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
+from autodeploy.services.deployer.health import Health, wait_until_healthy
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.releases import go_live, release_of
 from autodeploy.services.deployer.schemas import BuildChoice
@@ -141,13 +141,8 @@ async def verify_health(context: StepContext) -> None:
     if release is None or (await context.provider.status(release)).state == "absent":
         # The machine of the provider was restarted since the step before.
         release = await context.provider.deploy(context.release_request(), context.log)
-    await wait_until_healthy(
-        context.provider,
-        release,
-        timeout_seconds=context.engine.health_timeout_seconds,
-        steady_seconds=0 if spec_of(context.deployment).kind == "static" else STEADY_SECONDS,
-        path=context.plan.health_path,
-    )
+    health = Health.of(context.plan, context.engine.health_timeout_seconds)
+    await wait_until_healthy(context.provider, release, health)
     await context.say("The release answers; switching the traffic to it.")
     await context.log.flush()
     await go_live(context, release)

@@ -11,9 +11,9 @@ from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.providers.base import DeployProvider, RuntimeLines
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.app_environment import load_app_environment
-from autodeploy.services.deployer.context import health_path_of, make_release_request, spec_of
+from autodeploy.services.deployer.context import make_release_request, plan_of
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.health import STEADY_SECONDS, wait_until_healthy
+from autodeploy.services.deployer.health import Health, wait_until_healthy
 from autodeploy.services.deployer.live_state import (
     LiveState,
     RuntimeState,
@@ -113,13 +113,8 @@ class Upkeep:
         variables = await load_app_environment(resources, project, environment.name)
         request = make_release_request(deployment, environment, variables)
         release = await provider.deploy(request, _NoLog())
-        await wait_until_healthy(
-            provider,
-            release,
-            timeout_seconds=self._engine.health_timeout_seconds,
-            steady_seconds=0 if spec_of(deployment).kind == "static" else STEADY_SECONDS,
-            path=health_path_of(deployment),
-        )
+        health = Health.of(plan_of(deployment), self._engine.health_timeout_seconds)
+        await wait_until_healthy(provider, release, health)
         async with resources.db.transaction() as session:
             current = await session.get(Environment, environment.id, with_for_update=True)
             await session.execute(
