@@ -170,8 +170,8 @@ class AppFile(_Part):
         description="Path that answers below 400 when the app is well.",
         json_schema_extra={"pattern": "^/"},
     )
-    health_check: HealthCheck = Field(
-        HealthCheck(), description="How `health` is asked, and what is a good answer."
+    health_check: HealthCheck | None = Field(
+        None, description="How `health` is asked, and what is a good answer."
     )
     node: _Words | None = Field(None, description='Version of Node, such as "22".')
     python: _Words | None = Field(None, description='Version of Python, such as ">=3.11".')

@@ -230,7 +230,7 @@ class Plan(PlanModel):
     port: int | None = None
     spa_fallback: bool = False
     health_path: str | None = None
-    health_check: HealthCheck = HealthCheck()
+    health_check: HealthCheck | None = None
     lock_files: tuple[str, ...] = ()
     environment_variables: tuple[EnvironmentVariable, ...] = ()
     dependencies: Dependencies = Dependencies()

@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from autodeploy.kernel.app_file import HealthCheck
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
@@ -52,7 +53,7 @@ class Health:
     @classmethod
     def of(cls, plan: Plan, timeout_seconds: float) -> "Health":
         """As the app's owner wants it; ``timeout_seconds`` where nothing is said of it."""
-        check = plan.health_check
+        check = plan.health_check or HealthCheck()
         return cls(
             timeout_seconds=check.timeout or timeout_seconds,
             path=plan.health_path or "/",
