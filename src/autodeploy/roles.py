@@ -240,6 +240,7 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease_seconds=settings.lease_seconds,
             health_timeout_seconds=settings.health_seconds,
+            watch_seconds=settings.watch_seconds,
         )
         await _work(engine, settings.effective_redis_url, queues)
     finally:

@@ -106,8 +106,8 @@ class DeclaredVariable(_Part):
 class HealthCheck(_Part):
     """When a release counts as well, beyond the path that is asked. None: the platform's own.
 
-    ``timeout`` and ``interval`` are in seconds: how long a release may take to answer well, and
-    how long after one question the next is asked.
+    ``timeout``, ``interval`` and ``watch`` are in seconds: how long a release may take to answer
+    well, how long after one question the next is asked, and how long one that went live is watched.
     """
 
     status: Annotated[_Text, AfterValidator(_statuses)] | None = Field(
@@ -120,6 +120,10 @@ class HealthCheck(_Part):
     )
     interval: Annotated[float, Field(ge=0.1, le=60)] | None = Field(
         None, description="Seconds from one question to the next."
+    )
+
+    watch: Annotated[int, Field(strict=True, ge=0, le=3600)] | None = Field(
+        None, description="Seconds in which a release that turns out bad is taken back; 0: never."
     )
 
     def statuses(self, default: range) -> range:

@@ -188,6 +188,15 @@ class RuntimeLines:
 
 
 @dataclass(frozen=True)
+class Traffic:
+    """Requests to an app that were answered since some moment, and how many of the answers were
+    server errors: of the app, or that it gave none."""
+
+    answers: int
+    failures: int
+
+
+@dataclass(frozen=True)
 class DatabaseRequest:
     database_id: UUID
     app: App
@@ -304,6 +313,15 @@ class DeployProvider(Provider, Protocol):
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines: ...
+
+
+@runtime_checkable
+class MeasuredApps(Provider, Protocol):
+    """Counts what its apps answer."""
+
+    async def measure_traffic(self, app: App) -> Traffic:
+        """The counts so far, from a moment of the provider's own: they may begin anew."""
+        ...
 
 
 @runtime_checkable

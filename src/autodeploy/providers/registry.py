@@ -10,6 +10,7 @@ from autodeploy.providers.base import (
     DatabaseProvider,
     DeployProvider,
     Manifest,
+    MeasuredApps,
     MeasuredDatabases,
     Provider,
     RotatedDatabases,
@@ -51,6 +52,15 @@ class Registry:
     def deploys(self, name: str) -> DeployProvider:
         """The provider ``name`` for deployments."""
         return cast(DeployProvider, self.get(name, Capability.DEPLOY))
+
+    def app_metrics(self, name: str) -> MeasuredApps:
+        """The provider ``name`` for what its apps answer."""
+        return cast(MeasuredApps, self.get(name, Capability.METRICS))
+
+    def can(self, name: str, capability: Capability) -> bool:
+        """Whether the provider ``name`` is there and has the capability."""
+        provider = self._providers.get(name)
+        return provider is not None and capability in provider.manifest.capabilities
 
     def databases(self, name: str) -> DatabaseProvider:
         """The provider ``name`` for databases."""

@@ -13,7 +13,7 @@ import pytest
 
 from autodeploy.kernel.errors import NotFound, Unavailable
 from autodeploy.kernel.sandbox import Limits
-from autodeploy.providers.base import App, Release, ReleaseRequest
+from autodeploy.providers.base import App, Release, ReleaseRequest, Traffic
 from autodeploy.providers.local.agent.ports import taken_by_others
 from autodeploy.providers.local.errors import ReleaseCommandFailed
 from autodeploy.providers.local.provider import LocalProvider
@@ -83,6 +83,23 @@ async def test_release_gets_traffic_only_when_promoted(
     assert (await _get(endpoint.local_url)).text == "one"
     assert (await provider.status(release)).state == "running"
     assert await provider.promote(request, release) == endpoint
+
+
+async def test_what_an_app_answers_is_counted_whichever_way_it_is_asked(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    assert await provider.measure_traffic(app) == Traffic(0, 0)
+    endpoint = await provider.promote(*await _up(provider, app, key, "one"))
+    assert endpoint.local_url
+    before = await provider.measure_traffic(app)
+    host = {"Host": f"{app.project_slug}.localhost"}
+    async with httpx.AsyncClient() as client:
+        for url in (endpoint.local_url, f"http://127.0.0.1:{node.proxy_port}/"):
+            assert (await client.get(url, headers=host)).status_code == 200
+            assert (await client.post(url, headers=host)).status_code == 501
+    counted = await provider.measure_traffic(app)
+    assert (counted.answers - before.answers, counted.failures - before.failures) == (4, 2)
 
 
 @as_root

@@ -31,6 +31,7 @@ from autodeploy.providers.base import (
     RuntimeStatus,
     StatementMetrics,
     TableContents,
+    Traffic,
 )
 
 
@@ -54,6 +55,7 @@ class FolderProvider:
         self.environments: dict[str, dict[str, str]] = {}
         self.prepared: dict[int, list[str]] = {}
         self.state = "running"
+        self.counted = Traffic(0, 0)
         self.check_url: str | None = None
         self.output: list[tuple[float, str, str]] = []
         self.build_lines: list[str] = []
@@ -73,6 +75,7 @@ class FolderProvider:
                 Capability.DATABASE_BACKUPS,
                 Capability.DATABASE_METRICS,
                 Capability.DATABASE_ROTATION,
+                Capability.METRICS,
             }
         ),
         regions=(),
@@ -123,6 +126,10 @@ class FolderProvider:
         return Endpoint(
             f"http://{request.app.project_slug}.localhost", f"http://127.0.0.1:{port}", port
         )
+
+    async def measure_traffic(self, app: App) -> Traffic:
+        await self._call("measure_traffic")
+        return self.counted
 
     async def retire(self, app: App, deployment_id: UUID) -> None:
         await self._call("retire")

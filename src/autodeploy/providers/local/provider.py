@@ -29,6 +29,7 @@ from autodeploy.providers.base import (
     ReleaseRequest,
     RuntimeLines,
     RuntimeStatus,
+    Traffic,
 )
 from autodeploy.providers.crashes import explain_crash
 from autodeploy.providers.local.artifact import ArtifactStore
@@ -58,6 +59,7 @@ MANIFEST = Manifest(
             Capability.DATABASE_ROTATION,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
+            Capability.METRICS,
             Capability.ROLLBACK,
         }
     ),
@@ -201,6 +203,10 @@ class LocalProvider(LocalDatabases):
     async def remove_builds(self, app: App) -> None:
         """Remove the app's artifacts, those of builds that were interrupted too."""
         await self._artifacts.remove_all(app.number)
+
+    async def measure_traffic(self, app: App) -> Traffic:
+        """What the proxy has answered for the app since it took its configuration."""
+        return Traffic(**await self._agent.call("GET", f"/apps/{app.number}/traffic"))
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Conflict, InvalidInput
@@ -18,15 +17,14 @@ from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
-from autodeploy.services.deployer.announcements import Announcing, announcing
+from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
+from autodeploy.services.deployer.creation import insert_deployment, insert_rollback
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
-from autodeploy.services.deployer.estimates import estimate_steps
 from autodeploy.services.deployer.models import (
     ONE_WAY,
     Deployment,
-    DeploymentStep,
     Environment,
     Project,
 )
@@ -39,18 +37,9 @@ from autodeploy.services.deployer.schemas import (
 from autodeploy.services.deployer.states import (
     TERMINAL,
     DeploymentStatus,
-    StepName,
-    StepStatus,
-)
-from autodeploy.services.deployer.transitions import (
-    append_event,
 )
 from autodeploy.services.deployer.variables import set_within
 from autodeploy.services.deployer.views import deployment_views
-
-_ROLLBACK_SKIPS = frozenset(
-    {StepName.ANALYZE_REPOSITORY, StepName.PROVISION_DATABASE, StepName.BUILD_APPLICATION}
-)
 
 
 async def create_deployment(
@@ -85,7 +74,7 @@ async def create_deployment(
         configuration = await _keep_configuration(
             resources, session, principal, project, environment, body.configuration
         )
-        deployment = await _insert(
+        deployment = await insert_deployment(
             transaction,
             project,
             environment,
@@ -141,20 +130,11 @@ async def roll_back(
     async with announcing(resources) as transaction:
         project = await store.get_project(transaction.session, principal.reach, source.project_id)
         environment = await ensure_environment(transaction.session, project, source.environment)
-        deployment = await _insert(
+        deployment = await insert_rollback(
             transaction,
             project,
             environment,
-            kind="rollback",
-            repository_id=source.repository_id,
-            branch=source.branch,
-            commit_sha=source.commit_sha,
-            provider=source.provider,
-            configuration={},
-            plan=source.plan,
-            artifact_key=source.artifact_key,
-            build_fingerprint=source.build_fingerprint,
-            source_deployment_id=source.id,
+            source,
             created_by=principal.account_id,
             service_token_id=principal.service_token_id,
         )
@@ -259,60 +239,6 @@ async def _keep_configuration(
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()
     return kept
-
-
-async def _insert(
-    transaction: Announcing, project: Project, environment: Environment, **values: Any
-) -> Deployment:
-    """Write the deployment, its steps and its first event; supersede what waits before it.
-
-    The caller holds the environment's row, so deployments of one environment come in order.
-    """
-    session = transaction.session
-    deployment = Deployment(
-        organization_id=project.organization_id,
-        project_id=project.id,
-        environment=environment.name,
-        status=DeploymentStatus.QUEUED,
-        created_at=func.clock_timestamp(),
-        **values,
-    )
-    session.add(deployment)
-    await session.flush()
-    await session.refresh(deployment)
-    skipped = _ROLLBACK_SKIPS if deployment.kind == "rollback" else frozenset()
-    estimates = await estimate_steps(session, project.id)
-    for position, (name, estimate) in enumerate(estimates.items()):
-        session.add(
-            DeploymentStep(
-                organization_id=project.organization_id,
-                deployment_id=deployment.id,
-                position=position,
-                name=name,
-                status=StepStatus.SKIPPED if name in skipped else StepStatus.PENDING,
-                estimated_seconds=estimate.p50,
-                estimated_seconds_p90=estimate.p90,
-            )
-        )
-    await append_event(
-        transaction, deployment.id, "deployment.status", {"status": "queued", "progress": 0.0}
-    )
-    for older in await _list_queued_before(session, deployment):
-        await end_queued(transaction, older, "superseded")
-    await session.refresh(deployment)
-    return deployment
-
-
-async def _list_queued_before(session: AsyncSession, deployment: Deployment) -> list[UUID]:
-    rows = await session.scalars(
-        select(Deployment.id).where(
-            Deployment.project_id == deployment.project_id,
-            Deployment.environment == deployment.environment,
-            Deployment.status == DeploymentStatus.QUEUED,
-            Deployment.id != deployment.id,
-        )
-    )
-    return list(rows)
 
 
 async def _dispatched(resources: Resources, deployment: Deployment) -> DeploymentView:

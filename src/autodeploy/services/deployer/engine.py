@@ -7,6 +7,7 @@ from autodeploy.providers.registry import Registry
 
 DEFAULT_LEASE_SECONDS = 15.0
 DEFAULT_HEALTH_TIMEOUT_SECONDS = 60.0
+DEFAULT_WATCH_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,3 +19,4 @@ class Engine:
     owner: str
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     health_timeout_seconds: float = DEFAULT_HEALTH_TIMEOUT_SECONDS
+    watch_seconds: float = DEFAULT_WATCH_SECONDS

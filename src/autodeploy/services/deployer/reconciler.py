@@ -21,6 +21,7 @@ from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
 from autodeploy.services.deployer.upkeep import Upkeep
+from autodeploy.services.deployer.watch import Watch
 
 _LOCKS = 0x4144  # the first half of each lock's number, so that no other program's is hit
 
@@ -56,6 +57,7 @@ class Reconciler:
             _Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),
             _Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
             _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
+            _Duty("watch", 12, interval_seconds, Watch(engine).take_back),
             _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
         )
 

@@ -267,7 +267,8 @@ class VariablesDifference(Schema):
 
 class DeploymentView(Schema):
     """``estimated_duration`` is in seconds: half of such deployments take no longer, and nine in
-    ten no longer than ``estimated_duration_p90``. ``reason`` says why one was cancelled.
+    ten no longer than ``estimated_duration_p90``. ``reason`` says why one was cancelled, or was
+    started by the platform.
     ``variables_version`` is that of the environment's variables that it runs with."""
 
     id: UUID

@@ -57,7 +57,9 @@ def caddy_configuration(
     return {
         "admin": {"listen": f"unix/{layout.caddy_admin}|0600", "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "WARN"}}},
-        "apps": {"http": {"grace_period": "10s", "servers": servers}},
+        "apps": {
+            "http": {"grace_period": "10s", "metrics": {"per_host": True}, "servers": servers}
+        },
     }
 
 

@@ -17,7 +17,9 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.sockets import socket_transport
 from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.process import SystemUser
+from autodeploy.providers.base import Traffic
 from autodeploy.providers.local.agent.caddy import RoutedApp, caddy_configuration, target_file
+from autodeploy.providers.local.agent.metrics import count_traffic
 from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
 from autodeploy.providers.local.layout import Layout
 
@@ -107,6 +109,18 @@ class Proxy:
             await self._settled()
         for kind in ("server", "static"):
             Path(target_file(self._layout, number, kind)).unlink(missing_ok=True)
+
+    async def traffic(self, number: int) -> Traffic:
+        """What Caddy has answered for an app since it took its configuration. Raises
+        ``Unavailable``."""
+        app = self._apps.get(number)
+        if app is None:
+            return Traffic(0, 0)
+        try:
+            answer = (await self._call_caddy("GET", "/metrics")).raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable("The proxy of this machine does not tell its counts.") from error
+        return count_traffic(answer.text, app)
 
     def _route_for(self, promotion: Promotion) -> RoutedApp:
         known = self._apps.get(promotion.number)

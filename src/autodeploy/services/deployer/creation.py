@@ -1,0 +1,98 @@
+"""New rows of deployments. A row that is written is the intent to run it."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.services.deployer.announcements import Announcing
+from autodeploy.services.deployer.cancellations import end_queued
+from autodeploy.services.deployer.estimates import estimate_steps
+from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
+from autodeploy.services.deployer.transitions import append_event
+
+_ROLLBACK_SKIPS = frozenset(
+    {StepName.ANALYZE_REPOSITORY, StepName.PROVISION_DATABASE, StepName.BUILD_APPLICATION}
+)
+
+
+async def insert_rollback(
+    transaction: Announcing,
+    project: Project,
+    environment: Environment,
+    source: Deployment,
+    **values: Any,
+) -> Deployment:
+    """Write a deployment that brings the build of ``source`` back. As ``insert_deployment``."""
+    return await insert_deployment(
+        transaction,
+        project,
+        environment,
+        kind="rollback",
+        repository_id=source.repository_id,
+        branch=source.branch,
+        commit_sha=source.commit_sha,
+        provider=source.provider,
+        configuration={},
+        plan=source.plan,
+        artifact_key=source.artifact_key,
+        build_fingerprint=source.build_fingerprint,
+        source_deployment_id=source.id,
+        **values,
+    )
+
+
+async def insert_deployment(
+    transaction: Announcing, project: Project, environment: Environment, **values: Any
+) -> Deployment:
+    """Write the deployment, its steps and its first event; supersede what waits before it.
+
+    The caller holds the environment's row, so deployments of one environment come in order.
+    """
+    session = transaction.session
+    deployment = Deployment(
+        organization_id=project.organization_id,
+        project_id=project.id,
+        environment=environment.name,
+        status=DeploymentStatus.QUEUED,
+        created_at=func.clock_timestamp(),
+        **values,
+    )
+    session.add(deployment)
+    await session.flush()
+    await session.refresh(deployment)
+    skipped = _ROLLBACK_SKIPS if deployment.kind == "rollback" else frozenset()
+    estimates = await estimate_steps(session, project.id)
+    for position, (name, estimate) in enumerate(estimates.items()):
+        session.add(
+            DeploymentStep(
+                organization_id=project.organization_id,
+                deployment_id=deployment.id,
+                position=position,
+                name=name,
+                status=StepStatus.SKIPPED if name in skipped else StepStatus.PENDING,
+                estimated_seconds=estimate.p50,
+                estimated_seconds_p90=estimate.p90,
+            )
+        )
+    await append_event(
+        transaction, deployment.id, "deployment.status", {"status": "queued", "progress": 0.0}
+    )
+    for older in await _list_queued_before(session, deployment):
+        await end_queued(transaction, older, "superseded")
+    await session.refresh(deployment)
+    return deployment
+
+
+async def _list_queued_before(session: AsyncSession, deployment: Deployment) -> list[UUID]:
+    rows = await session.scalars(
+        select(Deployment.id).where(
+            Deployment.project_id == deployment.project_id,
+            Deployment.environment == deployment.environment,
+            Deployment.status == DeploymentStatus.QUEUED,
+            Deployment.id != deployment.id,
+        )
+    )
+    return list(rows)
