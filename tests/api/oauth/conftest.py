@@ -2,19 +2,19 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.api.conftest import SignUp, client_of, new_app
+from tests.api.conftest import SignUp, client_of
 from tests.fakes import github_oauth, oidc, vercel_oauth
 from tests.fakes.consent import consent
 from tests.fakes.github_oauth import FakeGitHub
 from tests.fakes.oidc import FakeOidc
 from tests.fakes.vercel_oauth import FakeVercel
 
-from autodeploy.kernel.resources import Resources
+from autodeploy.roles import open_identity_providers
+from autodeploy.settings import Settings
 
 PUBLIC_URL = "http://dashboard.test"
 
@@ -42,16 +42,10 @@ async def sso() -> AsyncIterator[FakeOidc]:
 
 @pytest.fixture
 async def app(
-    home: Path,
-    resources: Resources,
-    github: FakeGitHub,
-    vercel: FakeVercel,
-    sso: FakeOidc,
+    app: FastAPI, github: FakeGitHub, vercel: FakeVercel, sso: FakeOidc
 ) -> AsyncIterator[FastAPI]:
     """Every role's routers, with all providers set up."""
-    app = new_app(
-        home,
-        resources,
+    settings = Settings(
         public_url=PUBLIC_URL,
         providers={
             "github": {"client_id": github_oauth.CLIENT_ID,
@@ -64,6 +58,7 @@ async def app(
         oidc={"issuer": sso.url, "client_id": oidc.CLIENT_ID, "title": "Company login",
               "client_secret": oidc.CLIENT_SECRET, "email_domains": "example.org"},
     )  # fmt: skip
+    app.state.identity_providers = open_identity_providers(settings)
     yield app
     await app.state.identity_providers.close()
 
