@@ -78,11 +78,6 @@ class Mutant:
         return f"{self.path}:{self.line} {self.text}"
 
     @property
-    def place(self) -> str:
-        """Its name where lines may come and go above it."""
-        return f"{self.path} {self.text}"
-
-    @property
     def is_of_rows(self) -> bool:
         """Whether row-level security would hide what the mutant lets through."""
         return self.kind in ("own", "filter")

@@ -313,6 +313,11 @@ def _copy_project(folder: Path, mutants: Sequence[Mutant]) -> None:
         file.write_bytes(switched(file.read_bytes(), mine))
 
 
+def _place(mutant: Mutant) -> str:
+    """Its name, where lines may come and go above it."""
+    return f"{mutant.path} {mutant.text}"
+
+
 def _report(
     findings: Findings, mutants: Sequence[Mutant], *, seconds: float, as_json: bool
 ) -> NoReturn:
@@ -321,12 +326,12 @@ def _report(
     for name in [each for each in _BASELINES if by.get(each)]:
         raise SystemExit(f"This fails without a mutant: {by[name]}\n{findings.outcomes[name].why}")
     missed = [each for each in mutants if by[each.name] is None]
-    real = [each for each in missed if each.place not in EQUIVALENT]
+    real = [each for each in missed if _place(each) not in EQUIVALENT]
     figures: dict[str, Any] = {
         "mutants": len(mutants),
         **{f"{kind}s": sum(each.kind == kind for each in mutants) for kind in _KINDS},
         "noticed": len(mutants) - len(missed),
-        "equivalent": sorted(each.place for each in missed if each not in real),
+        "equivalent": sorted(_place(each) for each in missed if each not in real),
         "missed": sorted(each.name for each in real),
         "shown": {name: by[name] is not None for name in _ALL_FILTERS if name in by},
         "seconds": round(seconds),

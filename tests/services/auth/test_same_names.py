@@ -2,14 +2,19 @@
 
 from uuid import UUID
 
-from tests.services.auth.people import Team, team
+import pytest
+from tests.services.auth.people import Team, refreshed, team
 
+from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer import store as analyses
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis, RepositoryKind
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION
-from autodeploy.services.deployer import store
+from autodeploy.services.auth.organization_schemas import OrganizationInput
+from autodeploy.services.auth.organizations import create_organization
+from autodeploy.services.deployer import store, variables
 from autodeploy.services.deployer.models import Environment, EnvironmentVariable, Project
+from autodeploy.services.deployer.schemas import VariableInput
 
 COMMIT = "a" * 40
 
@@ -86,3 +91,20 @@ async def test_a_variable_or_environment_of_the_same_name_elsewhere_is_not_found
         assert not await store.any_secret(session, mine.id, "production", ["KEY"])
         assert await store.find_environment(session, foreign.id, "staging") is not None
         assert await store.find_environment(session, mine.id, "staging") is None
+
+
+async def test_a_variable_refers_to_projects_of_its_own_organization_alone(
+    resources: Resources,
+) -> None:
+    ours = await team(resources)
+    other = await create_organization(resources, ours.owner, OrganizationInput(name="Other"))
+    person = await refreshed(resources, ours.owner)
+    shop = Project(organization_id=ours.id, name="shop", slug="shop")
+    async with resources.db.transaction() as session:
+        session.add_all([shop, Project(organization_id=other.id, name="api", slug="api")])
+    wanted = VariableInput(key="API", value="${{ projects.api.url }}")
+    with pytest.raises(InvalidInput, match="no project api"):
+        await variables.create_variable(resources, person, shop.id, wanted)
+    async with resources.db.transaction() as session:
+        session.add(Project(organization_id=ours.id, name="api", slug="api"))
+    await variables.create_variable(resources, person, shop.id, wanted)
