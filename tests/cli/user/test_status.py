@@ -6,7 +6,7 @@ import pytest
 
 from autodeploy.cli.user.client import Json
 from autodeploy.cli.user.projects import _state_word, warn_of_trouble
-from autodeploy.cli.user.status import _lines
+from autodeploy.cli.user.status import _deployment_row, _lines
 
 # In days, so that it is said the same however long the tests before these take.
 SINCE = (datetime.now(UTC) - timedelta(days=5, hours=1)).isoformat()
@@ -114,3 +114,19 @@ def test_app_that_does_not_run_is_told_wherever_it_is_shown(
     assert _state_word(environment) == word
     warn_of_trouble(environment)
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"status": "ready"}, "ready"),
+        ({"status": "ready", "id": "id", "reason": "release_failing"}, "live (release_failing)"),
+        ({"status": "ready", "rolledBackAt": SINCE}, "rolled back"),
+        ({"status": "error", "error": {"code": "build_failed"}}, "error (build_failed)"),
+        ({"status": "cancelled", "reason": "superseded"}, "cancelled (superseded)"),
+    ],
+)
+def test_a_deployment_is_told_with_its_end_and_why(told: Json, said: str) -> None:
+    deployment = {"id": "other", "environment": "production", "commit": "a" * 40, **told}
+    row = _deployment_row({"createdAt": SINCE, **deployment}, {"id"}, with_age=False)
+    assert row[-1] == said

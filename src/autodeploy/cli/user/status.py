@@ -167,13 +167,15 @@ def _state(environment: Json, with_age: bool) -> str:
 
 
 def _deployment_row(deployment: Json, live: set[str | None], *, with_age: bool) -> tuple[str, ...]:
-    """In 80 columns, but for the code of what failed."""
-    code = (deployment.get("error") or {}).get("code")
-    status = deployment["status"] + (f" ({code})" if code else "")
+    """In 80 columns, but for why something failed, was cancelled or was taken back to."""
+    state = "rolled back" if deployment.get("rolledBackAt") else deployment["status"]
+    if deployment["id"] in live:
+        state = "live"
+    why = (deployment.get("error") or {}).get("code") or deployment.get("reason")
     return (
         deployment["id"],
         deployment["environment"],
         deployment["commit"][:7],
         ago(deployment["createdAt"]) if with_age else "",
-        "live" if deployment["id"] in live else status,
+        f"{state} ({why})" if why else state,
     )
