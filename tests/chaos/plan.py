@@ -46,6 +46,7 @@ REACH = {
     "git.checkout": Reach(("deploy", "redeploy", "burst"), ("git",)),
     "instances.retire": Reach(("delete", *_REPLACING)),
     "local.build": Reach(_WITH_A_BUILD),
+    "local.make_room": Reach(_WITH_A_BUILD),
     "local.deploy": Reach(("deploy", *_REPLACING)),
     "local.destroy": Reach(("delete",)),
     "local.destroy_database": Reach(("delete",), ("database",)),

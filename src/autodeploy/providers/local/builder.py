@@ -44,6 +44,7 @@ from autodeploy.providers.local.managers import (
 )
 from autodeploy.providers.local.manifest import write_manifest
 from autodeploy.providers.local.provisioning import better_node, choose_node, ensure_node, make_venv
+from autodeploy.providers.local.room import in_use, make_room
 from autodeploy.providers.local.sources import is_inside
 from autodeploy.providers.local.toolchain import Interpreter, Toolchains
 from autodeploy.providers.local.workshop import Workshop
@@ -70,8 +71,13 @@ class Builder:
         """
         await self._require_sandbox(log)
         self._layout.ensure_folders()
+        await make_room(self._layout)
+        with in_use(self._layout.cache(request.app.number)):
+            return await self._build_within(request, Recorded(log))
+
+    async def _build_within(self, request: BuildRequest, said: Recorded) -> Artifact:
+        """The build, in a folder of its own and as long and large as it may be."""
         place = self._layout.new_build(request.deployment_id)
-        said = Recorded(log)
         written = [place, *self._cache_folders(request.app.number)]
         try:
             return await within(
