@@ -42,6 +42,8 @@ SUITE = (
 )
 # Asks the clock, which a busy machine slows.
 LEFT_OUT = "tests/services/auth/test_throttle.py"
+# What is about the life of credentials, which the SQL that finds their holder decides.
+CREDENTIALS = "tests/api/tenancy/test_credentials.py"
 FOREIGN = "test_nothing_of_another_tenant_is_shown"
 SIDE_BY_SIDE = 2
 
@@ -188,11 +190,12 @@ class Trials:
         return Trial(name, [], new, row_security=_BASELINES[name])
 
     def _trial(self, mutant: Mutant, tests: Sequence[pytest.Item]) -> Trial:
-        if not mutant.in_sql:  # which is read once, before any test
-            tests = [
-                each for each in tests if mutant.name in self._findings.reached_by(each.nodeid)
-            ]
-        ordered = self._most_specific_first(tests)
+        if mutant.in_sql:  # which is read once, before any test: each comes to it
+            ordered = sorted(tests, key=lambda each: _file_of(each.nodeid) != CREDENTIALS)
+        else:
+            ordered = self._most_specific_first(
+                [each for each in tests if mutant.name in self._findings.reached_by(each.nodeid)]
+            )
         return Trial(mutant.name, [mutant], ordered, row_security=not mutant.is_of_rows)
 
     def _most_specific_first(self, tests: Sequence[pytest.Item]) -> list[pytest.Item]:
