@@ -43,7 +43,12 @@ SUITE = (
 # Asks the clock, which a busy machine slows.
 LEFT_OUT = "tests/services/auth/test_throttle.py"
 # What is about the life of credentials, which the SQL that finds their holder decides.
-CREDENTIALS = "tests/api/tenancy/test_credentials.py"
+CREDENTIALS = (
+    "tests/services/auth/test_authentication.py",
+    "tests/services/auth/test_personal_tokens.py",
+    "tests/services/auth/test_sessions.py",
+    "tests/api/tenancy/test_credentials.py",
+)
 FOREIGN = "test_nothing_of_another_tenant_is_shown"
 SIDE_BY_SIDE = 2
 
@@ -191,7 +196,7 @@ class Trials:
 
     def _trial(self, mutant: Mutant, tests: Sequence[pytest.Item]) -> Trial:
         if mutant.in_sql:  # which is read once, before any test: each comes to it
-            ordered = sorted(tests, key=lambda each: _file_of(each.nodeid) != CREDENTIALS)
+            ordered = sorted(tests, key=lambda each: _file_of(each.nodeid) not in CREDENTIALS)
         else:
             ordered = self._most_specific_first(
                 [each for each in tests if mutant.name in self._findings.reached_by(each.nodeid)]
