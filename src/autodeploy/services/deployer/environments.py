@@ -69,8 +69,6 @@ async def create_environment(
         )
         if body.copy_from is not None:
             require(principal, Action.VARIABLE_WRITE, project.organization_id)
-            if await store.find_environment(session, project.id, body.copy_from) is None:
-                raise NotFound(f"{project.name} has no environment {body.copy_from}.")
             await copy_within(
                 resources, session, principal, project, environment, source=body.copy_from
             )

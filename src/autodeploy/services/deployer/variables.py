@@ -182,7 +182,9 @@ async def copy_within(
     overwrite: bool = False,
 ) -> list[EnvironmentVariable]:
     """``copy_variables`` in the caller's transaction; the caller has checked permission and holds
-    the environment that is copied to."""
+    the environment that is copied to. Raises ``NotFound`` where there is none to copy from."""
+    if await store.find_environment(session, project.id, source) is None:
+        raise NotFound(f"{project.name} has no environment {source}.")
     originals = await store.list_variables(session, project.id, source)
     present = await store.list_variables(session, project.id, environment.name)
     taken = set() if overwrite else {row.key for row in present}
