@@ -1,6 +1,7 @@
 """What is held at a provider: for whom, what it is there for, and what is nobody's."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.errors import DeploymentFailed, Unavailable
+from autodeploy.kernel.errors import DeploymentFailed, NotFound, Unavailable
 from autodeploy.kernel.pagination import MAXIMUM_LIMIT
 from autodeploy.services.deployer import deployments, projects
 from autodeploy.services.deployer.holdings import service
@@ -107,6 +108,18 @@ async def test_build_that_several_deployments_use_is_listed_once(platform: Platf
     for _ in range(3):
         await platform.deployed(project)
     assert [kind for kind, _, _ in await _held(platform)] == ["build", "release"]
+
+
+async def test_member_limited_to_a_project_sees_what_it_holds_alone(platform: Platform) -> None:
+    mine, other = [await platform.project(name=name) for name in ("mine", "other")]
+    live = await platform.deployed(mine)
+    await platform.deployed(other)
+    limits = {mine.organization_id: frozenset({mine.id})}
+    platform.principal = replace(platform.principal, limits=limits)
+    held = await _held(platform, kind=HeldKind.RELEASE)
+    assert held == [("release", "live", str(live.id))]
+    with pytest.raises(NotFound):
+        await _held(platform, project_id=other.id)
 
 
 async def test_pages_hold_everything_once(platform: Platform) -> None:
