@@ -189,7 +189,14 @@ def test_head_is_the_newest_revision_of_one_history() -> None:
 
 def test_tables_of_the_tenants_name_their_organization() -> None:
     """What belongs to a tenant carries ``organization_id``; the rest is on this list."""
-    of_the_platform = {"users", "organizations", "sessions", "api_tokens", "idempotency_keys"}
+    of_the_platform = {
+        "users",
+        "organizations",
+        "sessions",
+        "api_tokens",
+        "idempotency_keys",
+        "orphans",
+    }
     of_a_user = {
         "provider_integrations",
         "identities",

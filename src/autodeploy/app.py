@@ -24,6 +24,7 @@ from autodeploy.api.rest import (
     environment_variables,
     environments,
     health,
+    held,
     invitations,
     member_projects,
     oauth,
@@ -77,6 +78,7 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         deployment_streams.router,
         providers.router,
         queues.router,
+        held.router,
     ),
     "monitor": (),
 }

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pyotp
@@ -21,12 +21,15 @@ from tests.services.auth.people import entries, invitation_token, mails_to
 from tests.services.deployer.platform import STATIC
 
 from autodeploy.api.routes import list_routes
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer.analyses import queue_and_wait
+from autodeploy.services.auth.models import User as Account
 from autodeploy.services.auth.setup import issue_setup_token
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
+from autodeploy.services.deployer.holdings.models import Orphan
 
 #: Routes that are no GET and change nothing that lasts: each with the reason.
 CHANGES_NOTHING = {
@@ -410,6 +413,15 @@ async def _(stage: Stage) -> Call:
 @writes("POST", "/projects/{project_id}/env/copy", "variable.write")
 async def _(stage: Stage) -> Call:
     return Call(f"{await _variable(stage)}/copy", {"from": "production", "to": "staging"})
+
+
+@writes("DELETE", "/resources/orphans/{orphan_id}", "orphan.remove")
+async def _(stage: Stage) -> Call:
+    orphan = Orphan(id=uuid4(), provider="local", kind="app", external_id="7", made_at=now())
+    async with stage.resources.db.transaction() as session:
+        await session.execute(update(Account).where(Account.id == stage.id).values(is_admin=True))
+        session.add(orphan)
+    return Call(f"/resources/orphans/{orphan.id}")
 
 
 async def _staging(stage: Stage) -> str:

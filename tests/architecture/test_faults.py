@@ -17,6 +17,7 @@ from autodeploy.providers.base import (
     BackedUpDatabases,
     DatabaseProvider,
     DeployProvider,
+    ListedResources,
     RotatedDatabases,
 )
 from autodeploy.providers.local.agent.api import AgentApi
@@ -28,6 +29,7 @@ READS = {
     DatabaseProvider: set(),
     RotatedDatabases: set(),
     BackedUpDatabases: {"restored_by"},
+    ListedResources: set(),
     ObjectStore: {"get_bytes", "get_file", "stream", "exists"},
     Queues: {"close"},
     EventBus: {"subscribe", "close"},
@@ -63,7 +65,9 @@ def _lacking(kind: type, names: set[str]) -> set[str]:
 
 
 def test_each_call_of_a_provider_that_changes_something_has_a_fault_point() -> None:
-    capabilities = (DeployProvider, DatabaseProvider, RotatedDatabases, BackedUpDatabases)
+    capabilities = (
+        DeployProvider, DatabaseProvider, RotatedDatabases, BackedUpDatabases, ListedResources,
+    )  # fmt: skip
     found = [kind for kind in _providers() if kind not in capabilities]
     able = 0
     for kind in found:

@@ -79,6 +79,7 @@ OUT_OF_REACH = {
         ),
         "no deployment rotates or restores: tests/services/deployer/databases does",
     ),
+    "local.remove_resource": "an operator asks for it: tests/services/deployer/test_holdings.py",
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, tuple_
+from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from autodeploy.kernel.errors import InvalidInput
@@ -76,8 +76,8 @@ def _cursors_only() -> Iterator[None]:
 
 def keyset(
     statement: Select[Any],
-    created_at: InstrumentedAttribute[datetime],
-    row_id: InstrumentedAttribute[UUID],
+    created_at: InstrumentedAttribute[datetime] | ColumnElement[datetime],
+    row_id: InstrumentedAttribute[UUID] | ColumnElement[UUID],
     *,
     limit: int,
     cursor: str | None,

@@ -8,6 +8,7 @@ earlier, interrupted call made (by our deployment or database id) before it make
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -41,6 +42,7 @@ class Capability(StrEnum):
     DOMAINS = "domains"
     SOURCE = "source"
     CONNECT = "connect"
+    RESOURCES = "resources"
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,33 @@ class DatabaseDump:
     chunks: AsyncIterator[bytes] = field(repr=False)
 
 
+class ResourceKind(StrEnum):
+    """What a provider may hold. An app is what belongs to all releases of an environment: its
+    routes, its caches."""
+
+    RELEASE = "release"
+    APP = "app"
+    DATABASE = "database"
+    BUILD = "build"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundResource:
+    """Something that is there at a provider, whether or not we know of it.
+
+    ``made_for`` is the id of the deployment or database that it was asked for with, ``app_number``
+    that of its app; None where the provider cannot tell. ``made_at`` may be later than it was
+    made, never earlier.
+    """
+
+    kind: ResourceKind
+    external_id: str
+    made_at: datetime
+    made_for: UUID | None = None
+    app_number: int | None = None
+    size_bytes: int | None = None
+
+
 @runtime_checkable
 class Provider(Protocol):
     @property
@@ -381,4 +410,17 @@ class BackedUpDatabases(Provider, Protocol):
 
     async def restored_by(self, external_id: str) -> str | None:
         """The restore whose copy the database is, if it is one."""
+        ...
+
+
+@runtime_checkable
+class ListedResources(Provider, Protocol):
+    """Tells what it holds of ours, and removes what nobody accounts for."""
+
+    def list_resources(self) -> AsyncIterator[FoundResource]:
+        """Everything of ours, in no order. Raises rather than leave out what it cannot see."""
+        ...
+
+    async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
+        """Remove one of them; it may take a moment until it is gone. Idempotent."""
         ...

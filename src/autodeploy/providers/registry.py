@@ -9,6 +9,7 @@ from autodeploy.providers.base import (
     Capability,
     DatabaseProvider,
     DeployProvider,
+    ListedResources,
     Manifest,
     MeasuredApps,
     MeasuredDatabases,
@@ -77,3 +78,7 @@ class Registry:
     def database_logins(self, name: str) -> RotatedDatabases:
         """The provider ``name`` for the logins of its databases."""
         return cast(RotatedDatabases, self.get(name, Capability.DATABASE_ROTATION))
+
+    def resources(self, name: str) -> ListedResources:
+        """The provider ``name`` for what it holds."""
+        return cast(ListedResources, self.get(name, Capability.RESOURCES))

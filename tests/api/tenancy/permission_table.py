@@ -130,6 +130,10 @@ def _queued(_: Ids) -> Ids:
     return {"queue": "deployment", "job_id": "none-such"}
 
 
+def _nobodys(_: Ids) -> Ids:
+    return {"orphan_id": str(uuid4())}
+
+
 _LINK = "x" * 43
 _PUBLIC = Operation("public")
 _ANYONE = Operation("anyone")
@@ -403,6 +407,7 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
             body=lambda ids: {"projectId": ids["project_id"], "name": _name()},
         ),
     ),
+    "listResources": (_on(None, Action.PROJECT_READ),),
     "listDatabases": (_on(None, Action.DATABASE_READ),),
     "getDatabase": (_on("database", Action.DATABASE_READ),),
     "updateDatabase": (_on("database", Action.DATABASE_UPDATE, body=lambda _: {}),),
@@ -433,4 +438,6 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "listQueuedJobs": (Operation("operator", scope=_READ, path=_queued),),
     "retryQueuedJob": (Operation("operator", 404, scope=_WRITE, path=_queued),),
     "dropQueuedJob": (Operation("operator", 404, scope=_WRITE, path=_queued),),
+    "listOrphans": (Operation("operator", scope=_READ),),
+    "removeOrphan": (Operation("operator", 404, scope=_WRITE, path=_nobodys),),
 }  # fmt: skip

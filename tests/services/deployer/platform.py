@@ -123,6 +123,13 @@ class Platform:
             assert found is not None
             return found
 
+    async def environments(self, project: ProjectView) -> list[Environment]:
+        async with self.resources.db.transaction() as session:
+            found = await session.scalars(
+                select(Environment).where(Environment.project_id == project.id)
+            )
+            return list(found)
+
     async def step(self, deployment_id: UUID, name: str) -> DeploymentStep:
         async with self.resources.db.transaction() as session:
             found = await session.scalar(

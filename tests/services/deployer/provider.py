@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -22,11 +23,13 @@ from autodeploy.providers.base import (
     DatabaseMetrics,
     DatabaseRequest,
     Endpoint,
+    FoundResource,
     KeptLog,
     LogSink,
     Manifest,
     Release,
     ReleaseRequest,
+    ResourceKind,
     RuntimeLines,
     RuntimeStatus,
     StatementMetrics,
@@ -76,6 +79,7 @@ class FolderProvider:
                 Capability.DATABASE_METRICS,
                 Capability.DATABASE_ROTATION,
                 Capability.METRICS,
+                Capability.RESOURCES,
             }
         ),
         regions=(),
@@ -245,6 +249,33 @@ class FolderProvider:
 
     async def restored_by(self, external_id: str) -> str | None:
         return self.marks.get(external_id)
+
+    async def list_resources(self) -> AsyncIterator[FoundResource]:
+        await self._call("list_resources")
+        for kind in (ResourceKind.RELEASE, ResourceKind.DATABASE):
+            for file in (self.machine / f"{kind.value}s").iterdir():
+                changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+                yield FoundResource(
+                    kind=kind, external_id=file.name, made_at=changed, made_for=UUID(file.name)
+                )
+        async for stored in self.objects.list("artifacts"):
+            _, number, name = stored.key.split("/")
+            yield FoundResource(
+                kind=ResourceKind.BUILD,
+                external_id=stored.key,
+                made_at=stored.modified_at,
+                made_for=UUID(name),
+                app_number=int(number),
+                size_bytes=stored.size_bytes,
+            )
+
+    async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
+        await self._call("remove_resource")
+        if kind == ResourceKind.BUILD:
+            await self.objects.delete(external_id)
+        else:
+            (self.machine / f"{kind.value}s" / external_id).unlink(missing_ok=True)
+        await self._effect("remove_resource")
 
     async def _call(self, name: str) -> None:
         self.calls[name] += 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select
+from sqlalchemy import event, select
 from tests.services.deployer.platform import WITH_DATABASE, Platform, eventually
 from tests.services.deployer.provider import fail_with
 
@@ -21,6 +21,7 @@ from autodeploy.services.deployer.leases import take_lease
 from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.runner import Runner
+from autodeploy.services.deployer.upkeep import Upkeep
 
 
 async def test_flushed_redis_loses_no_deployment(platform: Platform, redis_url: str) -> None:
@@ -229,3 +230,42 @@ async def test_deleted_project_leaves_nothing_behind(
 
 async def _is_ready(platform: Platform, deployment_id: object) -> bool:
     return (await platform.view(deployment_id)).status == "ready"  # type: ignore[arg-type]
+
+
+async def test_release_that_is_replaced_while_it_is_looked_at_is_not_started_again(
+    platform: Platform,
+) -> None:
+    project = await platform.project()
+    before = await platform.deployed(project)
+    after = await platform.deployed(project, build="always")
+    environment = await platform.environment(project)
+    (platform.provider.machine / "releases" / str(after.id)).unlink()
+
+    async def replace_it() -> None:
+        async with platform.resources.db.transaction() as session:
+            session.add(environment)
+            environment.live_deployment_id = before.id
+
+    platform.provider.at["status"] = replace_it
+    await Upkeep(platform.engine).keep_live()
+    assert platform.provider.releases() == set()
+
+
+async def test_live_apps_are_looked_at_with_as_many_queries_as_one(platform: Platform) -> None:
+    project = await platform.project()
+    upkeep = Upkeep(platform.engine)
+    queries: list[str] = []
+    counted: list[int] = []
+    event.listen(
+        platform.resources.db.engine.sync_engine,
+        "before_cursor_execute",
+        lambda *arguments: queries.append(arguments[2]),
+    )
+    for environment in ("production", "staging", "preview"):
+        await platform.deployed(project, environment=environment)
+        await upkeep.keep_live()
+        queries.clear()
+        await upkeep.keep_live()
+        await upkeep.collect_output()
+        counted.append(len(queries))
+    assert counted == counted[:1] * 3

@@ -63,8 +63,8 @@ class Api:
     def put(self, path: str, body: Mapping[str, object], **query: str | None) -> Json:
         return self._call("PUT", path, body=body, query=query)
 
-    def delete(self, path: str, **query: str | None) -> None:
-        self._call("DELETE", path, query=query)
+    def delete(self, path: str, **query: str | None) -> Json:
+        return self._call("DELETE", path, query=query)
 
     def upload(self, path: str, content: IO[bytes], size_bytes: int, **query: str | None) -> Json:
         """Send an archive; ``content`` is read in pieces and never held whole."""

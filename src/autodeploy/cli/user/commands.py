@@ -18,6 +18,7 @@ from autodeploy.cli.user.arguments import (
 from autodeploy.cli.user.db import database_app
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.environments import environments_app
+from autodeploy.cli.user.held import resources_app
 from autodeploy.cli.user.org import organization_app
 from autodeploy.cli.user.tokens import tokens_app
 
@@ -62,6 +63,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(environment_app, rich_help_panel=PANEL)
     app.add_typer(environments_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)
+    app.add_typer(resources_app, rich_help_panel=PANEL)
     app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)
     app.add_typer(tokens_app, rich_help_panel=TEAM_PANEL)
 

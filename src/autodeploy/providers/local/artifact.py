@@ -32,6 +32,7 @@ from autodeploy.providers.local.errors import ArtifactUnusable
 from autodeploy.providers.local.layout import app_uid, ensure_app_folder
 from autodeploy.providers.local.publication import publish
 
+ARTIFACTS = "artifacts"
 MAX_UNPACKED_BYTES = 8 * 1024**3
 # Above it a level costs more time than its smaller archive saves.
 _LEVEL = 1
@@ -192,7 +193,7 @@ class _Bounded:
 
 def _folder(number: int) -> str:
     """Where the artifacts of an app are stored."""
-    return f"artifacts/{number}"
+    return f"{ARTIFACTS}/{number}"
 
 
 def _tar_spec(

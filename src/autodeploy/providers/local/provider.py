@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from autodeploy.providers.base import (
     BuildSpec,
     Capability,
     Endpoint,
+    FoundResource,
     KeptLog,
     LogSink,
     Manifest,
@@ -27,6 +28,7 @@ from autodeploy.providers.base import (
     Region,
     Release,
     ReleaseRequest,
+    ResourceKind,
     RuntimeLines,
     RuntimeStatus,
     Traffic,
@@ -39,6 +41,7 @@ from autodeploy.providers.local.databases import LocalDatabases
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.limits import BuildLimits
+from autodeploy.providers.local.listing import Holdings
 from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.runtime import APP_LIMITS, AppCommand, app_sandbox
 from autodeploy.providers.local.standby import Standby
@@ -61,6 +64,7 @@ MANIFEST = Manifest(
             Capability.LOGS,
             Capability.METRICS,
             Capability.ROLLBACK,
+            Capability.RESOURCES,
         }
     ),
     regions=(Region("local", "This machine"),),
@@ -94,6 +98,7 @@ class LocalProvider(LocalDatabases):
         )
         self._release_limits = replace(app_limits, seconds=_RELEASE_SECONDS)
         super().__init__(AgentClient(self._layout.agent_socket))
+        self._holdings = Holdings(self._layout, objects, self._agent)
 
     @property
     def manifest(self) -> Manifest:
@@ -218,6 +223,18 @@ class LocalProvider(LocalDatabases):
         answer = await self._agent.call("GET", f"/instances/{deployment_id}/lines", query=query)
         lines = tuple((at, stream, text) for at, stream, text in answer["lines"])
         return RuntimeLines(answer["cursor"], lines)
+
+    def list_resources(self) -> AsyncIterator[FoundResource]:
+        """Release folders, what is of apps, databases, and the stored builds."""
+        return self._holdings.list()
+
+    @fault_point("local.remove_resource")
+    async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
+        """Remove one of them; a release is gone once its process has ended."""
+        if kind == ResourceKind.DATABASE:
+            await self.destroy_database(external_id)
+        else:
+            await self._holdings.remove(kind, external_id)
 
     async def _ensure_unpacked(self, request: ReleaseRequest, log: LogSink) -> None:
         folder = self._layout.release(request.deployment_id)

@@ -41,6 +41,7 @@ class ObjectType(StrEnum):
     VARIABLE = "variable"
     DEPLOYMENT = "deployment"
     DATABASE = "database"
+    ORPHAN = "orphan"
 
 
 class OwnAction(StrEnum):
@@ -70,6 +71,7 @@ class OwnAction(StrEnum):
     ORGANIZATION_CREATE = "organization.create"
     INVITATION_ACCEPT = "invitation.accept"
     MEMBER_LEAVE = "member.leave"
+    ORPHAN_REMOVE = "orphan.remove"
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,9 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.DATABASE,
         ("project_id", "environment", "name", "provider", "plan", "backup_schedule", "backup_hour",
          "keep_daily", "keep_weekly"),
+    ),
+    "orphans": Fields(
+        ObjectType.ORPHAN, ("provider", "kind", "external_id", "removal_requested_at")
     ),
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from autodeploy.services.deployer.databases.rotation import retire_logins
 from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
@@ -27,6 +28,7 @@ _LOCKS = 0x4144  # the first half of each lock's number, so that no other progra
 
 _EXPIRY_SECONDS = 600.0
 _BUILDS_SECONDS = 3600.0
+_ORPHANS_SECONDS = 600.0
 _SCHEDULE_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
@@ -59,6 +61,8 @@ class Reconciler:
             _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
             _Duty("watch", 12, interval_seconds, Watch(engine).take_back),
             _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
+            _Duty("orphans", 12, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
+            _Duty("unwanted", 13, interval_seconds, lambda: remove_orphans(engine)),
         )
 
     async def run(self) -> None:

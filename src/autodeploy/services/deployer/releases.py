@@ -168,3 +168,48 @@ async def load_live(
             return None
         deployment = await session.get_one(Deployment, environment.live_deployment_id)
         return deployment, environment, await session.get_one(Project, environment.project_id)
+
+
+@dataclass(frozen=True)
+class LiveRelease:
+    """What is to be live in an environment, with the release as its deployment journaled it."""
+
+    environment: Environment
+    deployment_id: UUID
+    provider: str
+    log_cursor: str | None
+    release: Release | None
+
+
+async def list_live(engine: Engine) -> list[LiveRelease]:
+    """All that is to be live, at one moment and by one query, however many environments there are.
+
+    Those that are being deleted are left out.
+    """
+    async with engine.resources.db.transaction() as session:
+        rows = await session.execute(
+            select(
+                Environment,
+                Deployment.id,
+                Deployment.provider,
+                Deployment.runtime_log_cursor,
+                DeploymentStep.resources,
+            )
+            .join(Project, Project.id == Environment.project_id)
+            .join(Deployment, Deployment.id == Environment.live_deployment_id)
+            .outerjoin(
+                DeploymentStep,
+                (DeploymentStep.deployment_id == Deployment.id)
+                & (DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER),
+            )
+            .where(
+                Project.deletion_requested_at.is_(None),
+                Environment.deletion_requested_at.is_(None),
+            )
+        )
+        return [
+            LiveRelease(
+                environment, deployment_id, provider, cursor, release_of(deployment_id, made or {})
+            )
+            for environment, deployment_id, provider, cursor, made in rows
+        ]

@@ -217,6 +217,8 @@ async def find_one_way_since(session: AsyncSession, earlier: Deployment) -> Depl
     """The first deployment to the environment after ``earlier`` that changed its database so that
     releases before it no longer work; its release command may have run though it did not go live.
     """
+    if earlier.promoted_at is None:
+        return None  # it never had the traffic, which is what a rollback to it is refused for
     return await session.scalar(
         select(Deployment)
         .join(DeploymentStep, DeploymentStep.deployment_id == Deployment.id)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.providers.base import DeployProvider, RuntimeLines
@@ -23,7 +23,7 @@ from autodeploy.services.deployer.live_state import (
 from autodeploy.services.deployer.log_lines import LogLine
 from autodeploy.services.deployer.logs import LineCleaner, append_lines
 from autodeploy.services.deployer.models import Deployment, Environment, Project
-from autodeploy.services.deployer.releases import find_release, load_live
+from autodeploy.services.deployer.releases import LiveRelease, list_live, load_live
 
 _AT_ONCE = 8
 _FIRST_PAUSE_SECONDS = 2.0
@@ -44,36 +44,22 @@ class Upkeep:
 
     async def keep_live(self) -> None:
         """One pass: start again every live release that its provider does not have."""
-        await asyncio.gather(*map(self._keep, await self._list_environments()))
+        await asyncio.gather(*map(self._keep, await list_live(self._engine)))
 
     async def collect_output(self) -> None:
         """One pass: store what the live apps have written since the last."""
-        await asyncio.gather(*map(self._collect, await self._list_environments()))
+        await asyncio.gather(*map(self._collect, await list_live(self._engine)))
 
-    async def _list_environments(self) -> list[UUID]:
-        async with self._engine.resources.db.transaction() as session:
-            rows = await session.scalars(
-                select(Environment.id)
-                .join(Project, Project.id == Environment.project_id)
-                .where(
-                    Environment.live_deployment_id.is_not(None),
-                    Project.deletion_requested_at.is_(None),
-                    Environment.deletion_requested_at.is_(None),
-                )
-            )
-            return list(rows)
-
-    async def _keep(self, environment_id: UUID) -> None:
+    async def _keep(self, live: LiveRelease) -> None:
+        environment_id = live.environment.id
         async with self._slots:
             clock = asyncio.get_running_loop().time()
             until, pause = self._pauses.get(environment_id, (0.0, _FIRST_PAUSE_SECONDS))
             if clock < until:
                 return
-            live = await load_live(self._engine, environment_id)
-            if live is None:
-                return
+            state: LiveState | None
             try:
-                state = await self._restart_if_absent(*live)
+                state = await self._restart_if_absent(live)
                 self._pauses.pop(environment_id, None)
             except Exception as error:
                 state = LiveState(RuntimeState.STOPPED, reason=_reason(error))
@@ -85,22 +71,29 @@ class Upkeep:
                     environment_id=str(environment_id),
                     error=type(error).__name__,
                 )
-            deployment, environment, _ = live
-            await record_state(self._engine.resources.db, environment, deployment.id, state)
+            if state is not None:
+                db = self._engine.resources.db
+                await record_state(db, live.environment, live.deployment_id, state)
 
-    async def _restart_if_absent(
-        self, deployment: Deployment, environment: Environment, project: Project
-    ) -> LiveState:
-        """How the release fares, after it was started again where it was gone."""
-        provider = self._engine.providers.deploys(deployment.provider)
-        known = await find_release(self._engine, deployment.id)
-        if known is not None:
-            status = await provider.status(known)
+    async def _restart_if_absent(self, live: LiveRelease) -> LiveState | None:
+        """How the release fares, after it was started again where it was gone; None where
+        another one is live by now."""
+        provider = self._engine.providers.deploys(live.provider)
+        if live.release is not None:
+            status = await provider.status(live.release)
             if status.state != "absent":
                 return state_of(status)
-        _log.info("release.restarting", deployment_id=str(deployment.id))
-        await self._restart(provider, deployment, environment, project)
+        found = await self._reload(live)
+        if found is None:
+            return None
+        _log.info("release.restarting", deployment_id=str(live.deployment_id))
+        await self._restart(provider, *found)
         return LiveState(RuntimeState.RUNNING)
+
+    async def _reload(self, live: LiveRelease) -> tuple[Deployment, Environment, Project] | None:
+        """What it is run with, if it is live still: since the pass began it may be another."""
+        found = await load_live(self._engine, live.environment.id)
+        return found if found is not None and found[0].id == live.deployment_id else None
 
     async def _restart(
         self,
@@ -129,27 +122,23 @@ class Upkeep:
                 current.local_url = endpoint.local_url
                 current.local_port = endpoint.local_port
 
-    async def _collect(self, environment_id: UUID) -> None:
+    async def _collect(self, live: LiveRelease) -> None:
         async with self._slots:
-            live = await load_live(self._engine, environment_id)
-            if live is None:
-                return
-            deployment, environment, project = live
-            provider = self._engine.providers.deploys(deployment.provider)
-            cursor = deployment.runtime_log_cursor
+            provider = self._engine.providers.deploys(live.provider)
             try:
-                output = await provider.runtime_lines(deployment.id, cursor, 0)
+                output = await provider.runtime_lines(live.deployment_id, live.log_cursor, 0)
             except NotFound:
                 return  # not running; keep_live sees to it
             except Exception as error:
                 _log.warning(
                     "output.not_read",
-                    environment_id=str(environment_id),
+                    environment_id=str(live.environment.id),
                     error=type(error).__name__,
                 )
                 return
-            if output.lines:
-                await self._store(deployment, environment, project, output)
+            found = await self._reload(live) if output.lines else None
+            if found is not None:
+                await self._store(*found, output, live.log_cursor)
 
     async def _store(
         self,
@@ -157,8 +146,10 @@ class Upkeep:
         environment: Environment,
         project: Project,
         output: RuntimeLines,
+        before: str | None,
     ) -> None:
-        """Store lines together with the cursor behind them: nobody stores them twice."""
+        """Store the lines after the cursor ``before`` together with the one behind them: nobody
+        stores them twice."""
         variables = await load_app_environment(self._engine.resources, project, environment.name)
         streams = {stream for _, stream, _ in output.lines}
         cleaners = {stream: LineCleaner(variables.redactor()) for stream in streams}
@@ -176,7 +167,7 @@ class Upkeep:
                 transaction,
                 deployment.id,
                 lines,
-                Deployment.runtime_log_cursor.is_not_distinct_from(deployment.runtime_log_cursor),
+                Deployment.runtime_log_cursor.is_not_distinct_from(before),
                 {"runtime_log_cursor": output.cursor},
             )
 

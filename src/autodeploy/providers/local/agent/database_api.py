@@ -23,6 +23,7 @@ class DatabaseApi:
     def routes(self) -> list[Route]:
         named = "/databases/{name:str}"
         return [
+            Route("/databases", self._list, methods=["GET"]),
             Route("/databases/{database_id:uuid}", self._ensure, methods=["PUT"]),
             Route(named, self._drop, methods=["DELETE"]),
             Route(f"{named}/metrics", self._measure, methods=["GET"]),
@@ -34,6 +35,9 @@ class DatabaseApi:
             Route(f"{named}/restored", self._adopt, methods=["PUT"]),
             Route(f"{named}/restored", self._restored, methods=["GET"]),
         ]
+
+    async def _list(self, _request: Request) -> Response:
+        return JSONResponse({"databases": await self.databases.list()})
 
     @fault_point("agent.ensure_database")
     async def _ensure(self, request: Request) -> Response:

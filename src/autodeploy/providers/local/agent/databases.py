@@ -77,6 +77,19 @@ class AppDatabases:
             for role in (*(login_of(name, slot) for slot in _SLOTS), backup_login(name), name):
                 await connection.execute(f"DROP ROLE IF EXISTS {role}")
 
+    async def list(self) -> list[dict[str, Any]]:
+        """The databases of apps without their copies: name, size, and when each was made."""
+        if not self._cluster.exists():
+            return []
+        async with self._cluster.superuser() as connection:
+            rows = await connection.fetch(
+                "SELECT datname AS name, pg_database_size(oid) AS size_bytes, extract(epoch FROM"
+                " (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification)::float8"
+                " AS made_at FROM pg_database WHERE datname ~ '^app_[0-9a-f]{32}$'"
+            )
+        # One that is being dropped has no file any more.
+        return [dict(row) for row in rows if row["made_at"] is not None]
+
     async def measure(self, name: str) -> dict[str, Any]:
         """``DatabaseMetrics`` as JSON. Raises ``NotFound``."""
         check_name(name)
