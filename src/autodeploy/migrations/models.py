@@ -3,9 +3,10 @@
 from autodeploy.kernel.db import Base
 from autodeploy.services.analyzer import models as analyzer
 from autodeploy.services.auth import models as auth
+from autodeploy.services.deployer import log_models as logs
 from autodeploy.services.deployer import models as deployer
 from autodeploy.services.deployer.databases import models as databases
 from autodeploy.services.monitor import models as monitor
 
-MODULES = (auth, analyzer, deployer, databases, monitor)  # their import declares the tables
+MODULES = (auth, analyzer, deployer, logs, databases, monitor)  # their import declares the tables
 METADATA = Base.metadata

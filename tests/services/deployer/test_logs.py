@@ -15,6 +15,7 @@ from autodeploy.services.deployer import logs, projects, streams
 from autodeploy.services.deployer.announcements import log_channel
 from autodeploy.services.deployer.leases import Lease, take_lease
 from autodeploy.services.deployer.log_filter import LogFilter
+from autodeploy.services.deployer.log_reader import read_lines
 from autodeploy.services.deployer.logs import (
     CUT_MARK,
     LINE_LIMIT_BYTES,
@@ -22,7 +23,6 @@ from autodeploy.services.deployer.logs import (
     LogPipeline,
     append_lines,
     clean_line,
-    read_lines,
 )
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.streams import follow_logs, follow_status

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.registry import Registry
+from autodeploy.services.deployer.log_archiving import DEFAULT_LOG_POLICY, LogPolicy
 
 DEFAULT_LEASE_SECONDS = 15.0
 DEFAULT_HEALTH_TIMEOUT_SECONDS = 60.0
@@ -18,3 +19,4 @@ class Engine:
     owner: str
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     health_timeout_seconds: float = DEFAULT_HEALTH_TIMEOUT_SECONDS
+    log_policy: LogPolicy = DEFAULT_LOG_POLICY

@@ -17,6 +17,7 @@ from autodeploy.services.deployer.databases.rotation import retire_logins
 from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
@@ -26,6 +27,7 @@ _LOCKS = 0x4144  # the first half of each lock's number, so that no other progra
 
 _EXPIRY_SECONDS = 600.0
 _BUILDS_SECONDS = 3600.0
+_LOGS_SECONDS = 3600.0
 _SCHEDULE_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
@@ -57,6 +59,9 @@ class Reconciler:
             _Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
             _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
             _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
+            _Duty(
+                "logs", 12, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)
+            ),
         )
 
     async def run(self) -> None:

@@ -14,8 +14,10 @@ from sqlalchemy import select
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import log_channel, status_channel
+from autodeploy.services.deployer.log_archive import UnreadableLines
 from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
-from autodeploy.services.deployer.logs import as_batch, read_lines
+from autodeploy.services.deployer.log_reader import read_lines
+from autodeploy.services.deployer.logs import as_batch
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.states import TERMINAL
 
@@ -50,7 +52,7 @@ async def follow_logs(
     ) as messages:
         follower = _Follower(resources, deployment_id, messages, read, after)
         async for batch in follower.batches(endless=runtime):
-            if lines := [line for line in batch if wanted.matches(line)]:
+            if lines := [line for line in batch if _is_shown(line, wanted)]:
                 yield as_batch(lines)
 
 
@@ -68,6 +70,10 @@ async def follow_status(
         async for batch in follower.batches(endless=False):
             for message in batch:
                 yield message
+
+
+def _is_shown(line: _Message, wanted: LogFilter) -> bool:
+    return isinstance(line, UnreadableLines) or wanted.matches(line)
 
 
 class _Follower:
