@@ -98,7 +98,9 @@ class ObjectStore:
         except AlreadyExistsError:
             return False
         except (BaseError, OSError) as error:
-            raise _failed(error) from error
+            if is_exhaustion(error):
+                raise
+            raise ObjectsAway from error
         return True
 
     async def get_bytes(self, key: str) -> bytes:
@@ -109,7 +111,9 @@ class ObjectStore:
         except (NotFoundError, FileNotFoundError):
             raise _missing(key) from None
         except (BaseError, OSError) as error:
-            raise _failed(error) from error
+            if is_exhaustion(error):
+                raise
+            raise ObjectsAway from error
 
     @fault_point("objects.put_file")
     async def put_file(self, key: str, path: Path, *, overwrite: bool = True) -> bool:
@@ -191,10 +195,6 @@ def _checked(key: str) -> str:
 
 def _missing(key: str) -> ObjectNotFound:
     return ObjectNotFound(f"There is no stored object {key!r}.")
-
-
-def _failed(error: Exception) -> Exception:
-    return error if is_exhaustion(error) else ObjectsAway()
 
 
 def _s3(bucket: str, prefix: str, query: dict[str, list[str]]) -> S3Store:
