@@ -1,7 +1,8 @@
 """Following a deployment: what is stored, then what comes, without gap or repeat.
 
-The bus is subscribed to first and PostgreSQL read second, so that nothing falls between. A message
-that does not continue the numbers, and a resync, are answered by reading PostgreSQL again.
+The bus is subscribed to first and PostgreSQL read second, so that nothing falls between. Lines that
+continue the numbers are taken from the bus as they are: whoever announced them has stored them. Any
+other message, and a resync, are answered by reading PostgreSQL again.
 """
 
 import asyncio
@@ -100,7 +101,9 @@ class _Follower:
                 yield batch
             if status is None or (status in TERMINAL and not endless):
                 return
-            await self._wait()
+            async for batch in self._announced():
+                self._position = batch[-1]["sequence"]
+                yield batch
 
     async def _status(self) -> str | None:
         """None when the deployment was removed with its project: then nothing comes any more."""
@@ -109,10 +112,19 @@ class _Follower:
                 select(Deployment.status).where(Deployment.id == self._deployment_id)
             )
 
-    async def _wait(self) -> None:
-        """Until the bus says that there is something to read, or for a while."""
-        try:
-            async with asyncio.timeout(_RECHECK_SECONDS):
-                await anext(self._messages)
-        except TimeoutError:
-            return
+    async def _announced(self) -> AsyncIterator[Sequence[_Message]]:
+        """The lines that come over the bus, until PostgreSQL is to be read again."""
+        deadline = asyncio.get_running_loop().time() + _RECHECK_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await anext(self._messages)
+            except TimeoutError:
+                return
+            if message["type"] != "deployment.log":
+                return
+            lines = message.get("lines", [message])
+            if lines[0]["sequence"] == self._position + 1:
+                yield lines
+            elif lines[-1]["sequence"] > self._position:
+                return  # something before it did not come
