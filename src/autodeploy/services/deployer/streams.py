@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from autodeploy.kernel.events import Subscription
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import log_channel, status_channel
@@ -82,7 +83,7 @@ class _Follower:
         self,
         resources: Resources,
         deployment_id: UUID,
-        messages: AsyncIterator[_Message],
+        messages: Subscription,
         read: _Read,
         after: int,
     ):
@@ -113,18 +114,34 @@ class _Follower:
             )
 
     async def _announced(self) -> AsyncIterator[Sequence[_Message]]:
-        """The lines that come over the bus, until PostgreSQL is to be read again."""
+        """The lines that come over the bus, until PostgreSQL is to be read again. What came while
+        the reader took its last batch is one batch: with many readers that is what keeps up."""
         deadline = asyncio.get_running_loop().time() + _RECHECK_SECONDS
+        message: _Message | None = None
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
-                    message = await anext(self._messages)
+                    message = message or await anext(self._messages)
             except TimeoutError:
                 return
-            if message["type"] != "deployment.log":
+            batch: list[_Message] = []
+            while message is not None and (lines := self._continuing(message, len(batch))):
+                batch += lines
+                message = self._messages.take() if len(batch) < _PAGE else None
+            if batch:
+                yield batch
+            elif message is not None and not self._is_known(message):
                 return
-            lines = message.get("lines", [message])
-            if lines[0]["sequence"] == self._position + 1:
-                yield lines
-            elif lines[-1]["sequence"] > self._position:
-                return  # something before it did not come
+            else:
+                message = None
+
+    def _continuing(self, message: _Message, ahead: int) -> Sequence[_Message]:
+        """The lines of a message, if they follow the position and those ``ahead`` of it."""
+        if message["type"] != "deployment.log":
+            return ()
+        lines: Sequence[_Message] = message.get("lines", [message])
+        return lines if lines[0]["sequence"] == self._position + ahead + 1 else ()
+
+    def _is_known(self, message: _Message) -> bool:
+        """Whether a message brings only lines that were read before it came."""
+        return message["type"] == "deployment.log" and int(message["sequence"]) <= self._position
