@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, update
+from sqlalchemy import ColumnElement, text, update
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.db import DatabaseAway
@@ -16,7 +16,6 @@ from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS
 from autodeploy.services.deployer.announcements import Announcing, announcing, log_channel
 from autodeploy.services.deployer.leases import Lease
 from autodeploy.services.deployer.log_lines import LogLine, OutputLimit, line_message
-from autodeploy.services.deployer.log_models import DeploymentLog
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.transitions import LeaseLost
 
@@ -30,6 +29,19 @@ _WAITING_LIMIT = 4 * BATCH_LINES
 _LEVELS = frozenset({"debug", "info", "warn", "error"})
 # The column's width; a provider's longer name for a source is cut, not refused.
 _SOURCE_LENGTH = 50
+
+_COLUMNS = ("sequence", "timestamp", "level", "source", "message")
+# As quick as COPY, which PostgreSQL refuses where row-level security holds: one statement, of
+# arrays, takes half as long for a full batch as one of many rows.
+_INSERT = text("""
+    INSERT INTO deployment_logs
+        (deployment_id, organization_id, sequence, timestamp, level, source, message)
+    SELECT CAST(:deployment_id AS uuid), CAST(:organization_id AS uuid), line.*
+    FROM unnest(
+        CAST(:sequence AS bigint[]), CAST(:timestamp AS timestamptz[]), CAST(:level AS text[]),
+        CAST(:source AS text[]), CAST(:message AS text[])
+    ) AS line
+""")
 
 
 def clean_line(redactor: Redactor, text: str) -> str:
@@ -101,8 +113,6 @@ async def append_lines(
         return True
     numbered = [
         {
-            "deployment_id": deployment_id,
-            "organization_id": organization_id,
             "sequence": sequence,
             "timestamp": line.timestamp,
             "level": line.level if line.level in _LEVELS else "info",
@@ -111,7 +121,9 @@ async def append_lines(
         }
         for sequence, line in enumerate(lines, last - len(lines) + 1)
     ]
-    await transaction.session.execute(insert(DeploymentLog), numbered)
+    columns = {name: [line[name] for line in numbered] for name in _COLUMNS}
+    owners = {"deployment_id": deployment_id, "organization_id": organization_id}
+    await transaction.session.execute(_INSERT, owners | columns)
     messages = [line_message(deployment_id, line) for line in numbered]
     transaction.announce(log_channel(deployment_id), as_batch(messages))
     return True
