@@ -66,6 +66,7 @@ bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.api
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.growth
+	$(BIN)/python -m bench.logs
 
 .PHONY: bench-analyzer
 bench-analyzer: $(READY) ## Predict the labelled cases of MANIFEST into OUT, one JSON object a line

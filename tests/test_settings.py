@@ -27,6 +27,14 @@ def test_defaults_are_the_documented_ones() -> None:
     assert settings.allowed_origins == ["http://localhost:3000"]
     assert not settings.allow_private_addresses
     assert not settings.allow_unsandboxed
+    assert (settings.log_archive_hours, settings.log_keep_days) == (24, 90)
+
+
+@pytest.mark.parametrize("name", ["LOG_ARCHIVE_HOURS", "LOG_KEEP_DAYS"])
+def test_age_of_log_lines_is_a_time(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"AUTODEPLOY_{name}", "0")
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
 
 
 def test_home_of_root_is_below_var_lib(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -36,6 +37,7 @@ from autodeploy.services.analyzer.jobs import run_analysis
 from autodeploy.services.deployer.databases.jobs import handle_provisioning
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.jobs import handle_deployment, listen_for_cancellations
+from autodeploy.services.deployer.log_archiving import LogPolicy
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.settings import ProviderSettings, Settings
@@ -241,6 +243,10 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
             lease_seconds=settings.lease_seconds,
             health_timeout_seconds=settings.health_seconds,
             watch_seconds=settings.watch_seconds,
+            log_policy=LogPolicy(
+                archive_after=timedelta(hours=settings.log_archive_hours),
+                keep_for=timedelta(days=settings.log_keep_days),
+            ),
         )
         await _work(engine, settings.effective_redis_url, queues)
     finally:

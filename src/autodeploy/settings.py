@@ -165,6 +165,8 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=15, gt=0, le=300)
     health_seconds: float = Field(default=60, gt=0, le=3600)
     watch_seconds: float = Field(default=300, ge=0, le=3600)
+    log_archive_hours: float = Field(default=24, gt=0, le=24 * 365)
+    log_keep_days: float = Field(default=90, gt=0, le=36500)
     build_seconds: float = Field(default=30 * 60, gt=0, le=24 * 3600)
     build_memory_mb: int = Field(default=4096, ge=64)
     build_processes: int = Field(default=2048, ge=16)

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import update
 from tests.api.conftest import SignUp
 from tests.api.deployer import User, make_runner
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,7 +18,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from autodeploy.kernel import telemetry
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
+from autodeploy.services.deployer.log_archiving import archive_next
+from autodeploy.services.deployer.models import Environment
 
 
 @pytest.fixture
@@ -81,6 +85,39 @@ async def test_both_streams_give_everything_and_close(
         rest, code = await read_all(socket)
     assert code == 1000
     assert sequences(rest) == sequences(lines)[2:]
+
+
+async def test_streams_resume_in_archived_lines(
+    user: User, server: str, resources: Resources
+) -> None:
+    made = await user.deployment(await user.project())
+    await make_runner(resources).run(UUID(made["id"]))
+    path, url = f"/deployments/{made['id']}/logs", f"{server}/{made['id']}/logs/stream"
+    stored = (await user.call("GET", path, status=200))["items"]
+    async with resources.db.transaction() as session:
+        await session.execute(update(Environment).values(live_deployment_id=None))
+    assert await archive_next(resources, UUID(made["id"]), now())
+    assert (await user.call("GET", path, status=200))["items"] == stored
+    for after in range(len(stored)):
+        async with connect(f"{url}?after={after}", additional_headers=user.headers) as socket:
+            lines, code = await read_all(socket)
+        assert sequences(lines) == [line["sequence"] for line in stored[after:]]
+        assert code == 1000
+    query = quote(stored[1]["message"].upper())
+    found = (await user.call("GET", f"{path}?q={query}", status=200))["items"]
+    assert stored[1] in found
+    async with connect(f"{url}?q={query}", additional_headers=user.headers) as socket:
+        assert sequences((await read_all(socket))[0]) == [line["sequence"] for line in found]
+    # A file in its own place cannot be opened: the store does not answer.
+    [archived] = (resources.home / "objects" / "logs").rglob("*.zst")
+    archived.unlink()
+    archived.symlink_to(archived)
+    assert (await user.call("GET", path, status=503))["code"] == "unavailable"
+    async with connect(url, additional_headers=user.headers) as socket:
+        assert await read_all(socket) == ([], 1013)
+    archived.unlink()
+    [line] = (await user.call("GET", path, status=200))["items"]
+    assert "missing" in line["message"]
 
 
 async def test_ticket_opens_one_stream(user: User, server: str) -> None:

@@ -102,8 +102,16 @@ async def _log_filter(
         Query(max_length=20, description="Lines of these sources: autodeploy, build, app …"),
     ] = None,
     since: Annotated[AwareDatetime | None, Query(description="Lines from this time on.")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            pattern="^[^\\x00]*$",
+            description="Lines with this text in them; A to Z in either case, colours left out.",
+        ),
+    ] = None,
 ) -> LogFilter:
-    return LogFilter(level, frozenset(source or ()), since)
+    return LogFilter(level, frozenset(source or ()), since, q)
 
 
 async def _audit_filter(

@@ -56,7 +56,11 @@ class Subscription:
         self._messages.append(dict(RESYNC))
         self._wake.set()
 
-    def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+    def take(self) -> dict[str, Any] | None:
+        """The next message that has come already; None when there is none."""
+        return self._messages.popleft() if self._messages else None
+
+    def __aiter__(self) -> "Subscription":
         return self
 
     async def __anext__(self) -> dict[str, Any]:
@@ -114,7 +118,7 @@ class EventBus:
             self._drop(channel)
 
     @asynccontextmanager
-    async def subscribe(self, *channels: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    async def subscribe(self, *channels: str) -> AsyncIterator[Subscription]:
         """Receive the messages of these channels from now on.
 
         When the block is entered the server has confirmed: whoever reads PostgreSQL inside it

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
-from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.kernel.descriptors import is_exhaustion
+from autodeploy.kernel.errors import InvalidInput, NotFound, Unavailable
 from autodeploy.kernel.faults import fault_point
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ class ObjectNotFound(NotFound):
     """No object has this key."""
 
     code = "object_not_found"
+
+
+class ObjectsAway(Unavailable):
+    """The object store does not answer, or not to us."""
+
+    def __init__(self) -> None:
+        super().__init__("The object store does not answer.", remedy="Try again in a moment.")
 
 
 async def start_object_threads() -> None:
@@ -80,6 +88,8 @@ class ObjectStore:
 
         Returns:
             Whether this call stored it. Of several concurrent creations exactly one does.
+
+        Raises ObjectsAway.
         """
         try:
             await obstore.put_async(
@@ -87,15 +97,23 @@ class ObjectStore:
             )
         except AlreadyExistsError:
             return False
+        except (BaseError, OSError) as error:
+            if is_exhaustion(error):
+                raise
+            raise ObjectsAway from error
         return True
 
     async def get_bytes(self, key: str) -> bytes:
-        """The whole object in memory. Raises ObjectNotFound."""
+        """The whole object in memory. Raises ObjectNotFound, ObjectsAway."""
         try:
             result = await obstore.get_async(self._store, _checked(key))
             return bytes(await result.bytes_async())
         except (NotFoundError, FileNotFoundError):
             raise _missing(key) from None
+        except (BaseError, OSError) as error:
+            if is_exhaustion(error):
+                raise
+            raise ObjectsAway from error
 
     @fault_point("objects.put_file")
     async def put_file(self, key: str, path: Path, *, overwrite: bool = True) -> bool:

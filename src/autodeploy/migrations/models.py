@@ -3,11 +3,12 @@
 from autodeploy.kernel.db import Base
 from autodeploy.services.analyzer import models as analyzer
 from autodeploy.services.auth import models as auth
+from autodeploy.services.deployer import log_models as logs
 from autodeploy.services.deployer import models as deployer
 from autodeploy.services.deployer.databases import models as databases
 from autodeploy.services.deployer.holdings import models as holdings
 from autodeploy.services.monitor import models as monitor
 
 # Their import declares the tables.
-MODULES = (auth, analyzer, deployer, databases, holdings, monitor)
+MODULES = (auth, analyzer, deployer, logs, databases, holdings, monitor)
 METADATA = Base.metadata

@@ -39,10 +39,10 @@ from autodeploy.services.deployer.databases.models import (
     DatabaseRestore,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.log_models import DeploymentLog, DeploymentLogArchive
 from autodeploy.services.deployer.models import (
     Deployment,
     DeploymentEvent,
-    DeploymentLog,
     DeploymentStep,
     Environment,
     Project,
@@ -389,7 +389,7 @@ async def _deployment(session: AsyncSession, project: Project, commit: str, word
     owned = {"organization_id": project.organization_id}
     row = Deployment(
         id=uuid4(), project_id=project.id, branch=word, commit_sha=commit, provider="local",
-        status="ready", log_sequence=1, event_sequence=1, **owned,
+        status="ready", log_sequence=2, event_sequence=1, **owned,
     )  # fmt: skip
     session.add(row)
     await session.flush()
@@ -403,8 +403,19 @@ async def _deployment(session: AsyncSession, project: Project, commit: str, word
                 estimated_seconds_p90=2,
                 **child,
             ),
+            DeploymentLogArchive(
+                first=1,
+                last=1,
+                key=f"logs/{row.id}/1-1.jsonl.zst",
+                size_bytes=1,
+                first_timestamp=now(),
+                last_timestamp=now(),
+                levels=["info"],
+                sources=[word],
+                **child,
+            ),
             DeploymentLog(
-                sequence=1, timestamp=now(), level="info", source="app", message=word, **child
+                sequence=2, timestamp=now(), level="info", source="app", message=word, **child
             ),
             DeploymentEvent(
                 sequence=1,

@@ -6,15 +6,18 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.services.deployer.platform import Platform
+from tests.services.deployer.platform import Platform, eventually
 
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS, LineSplitter
 from autodeploy.services.deployer import logs, projects, streams
-from autodeploy.services.deployer.announcements import log_channel
+from autodeploy.services.deployer.announcements import Announcing, log_channel
 from autodeploy.services.deployer.leases import Lease, take_lease
 from autodeploy.services.deployer.log_filter import LogFilter
+from autodeploy.services.deployer.log_lines import LogLine
+from autodeploy.services.deployer.log_reader import read_lines
 from autodeploy.services.deployer.logs import (
     CUT_MARK,
     LINE_LIMIT_BYTES,
@@ -22,8 +25,8 @@ from autodeploy.services.deployer.logs import (
     LogPipeline,
     append_lines,
     clean_line,
-    read_lines,
 )
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.streams import follow_logs, follow_status
 from autodeploy.services.deployer.transitions import LeaseLost
@@ -133,6 +136,66 @@ async def test_reader_in_the_middle_sees_every_line_once(platform: Platform) -> 
         for seen in await asyncio.gather(*readers):
             assert len(seen) > 2000
             assert seen == list(range(1, len(seen) + 1))
+
+
+async def test_reader_takes_announced_lines_without_reading_them_and_reads_what_is_missing(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = await leased(platform)
+    positions: list[int] = []
+
+    async def counted(*arguments: Any, **query: Any) -> list[dict[str, Any]]:
+        positions.append(query["after"])
+        return await read_lines(*arguments, **query)
+
+    monkeypatch.setattr(streams, "read_lines", counted)
+    channel = log_channel(lease.deployment_id)
+    follow = follow_logs(platform.resources, lease.deployment_id, after=0, runtime=True)
+    log = LogPipeline(platform.resources, lease, Redactor([]))
+
+    async def write(count: int) -> None:
+        for number in range(count):
+            await log.write("info", "build", f"line {number}")
+        await log.flush()
+
+    async def following(count: int) -> list[list[int]]:
+        batches: list[list[int]] = []
+        async with asyncio.timeout(20):
+            while sum(map(len, batches)) < count:
+                batch = await anext(follow)
+                batches.append([line["sequence"] for line in batch.get("lines", [batch])])
+        return batches
+
+    await write(3)
+    assert await following(3) == [[1, 2, 3]]
+    waiting = asyncio.create_task(following(600))
+    await eventually(lambda: _is_at(positions, 3))
+    for _ in range(6):
+        await write(100)
+    batches = await waiting
+    assert [number for batch in batches for number in batch] == list(range(4, 604))
+    read_before = len(positions)
+    # A message that is known changes nothing; one behind a gap makes the reader look.
+    async with platform.resources.events.subscribe(channel) as bus:
+        known = {"type": "deployment.log", "sequence": 603}
+        await platform.resources.events.publish(channel, known)
+        await write(1)
+        assert await following(1) == [[604]]
+        await anext(bus)
+    assert len(positions) == read_before
+    unheard = [LogLine(now(), "info", "app", "unheard")] * 2
+    async with platform.resources.db.transaction() as session:
+        of_run = Deployment.fence == lease.fence
+        assert await append_lines(Announcing(session), lease.deployment_id, unheard, of_run)
+    await write(1)
+    assert await following(3) == [[605, 606, 607]]
+    assert len(positions) > read_before
+    await log.close()
+    await follow.aclose()
+
+
+async def _is_at(positions: list[int], position: int) -> bool:
+    return positions[-1:] == [position]
 
 
 async def test_following_the_app_ends_when_its_project_is_removed(

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from autodeploy.api.deps import LogFilterDep, PrincipalDep, ResourcesDep
 from autodeploy.api.middleware import TICKET_PROTOCOL
-from autodeploy.kernel.errors import AutoDeployError, Forbidden, NotFound
+from autodeploy.kernel.errors import AutoDeployError, Forbidden
 from autodeploy.services.deployer.history import require_readable
 from autodeploy.services.deployer.streams import follow_logs, follow_status
 
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"])
 
 NORMAL = 1000
 TRY_AGAIN = 1013
-NOT_FOUND = 4404
-FORBIDDEN = 4403
+# What fails after the handshake closes with the status of its problem above this.
+_APPLICATION = 4000
 # A reader that takes nothing for so long is let go; it resumes behind its last message.
 SEND_TIMEOUT_SECONDS = 30.0
 
@@ -92,7 +92,7 @@ async def _accept(websocket: WebSocket) -> None:
 
 
 def _close_code(error: AutoDeployError) -> int:
-    return NOT_FOUND if isinstance(error, NotFound) else FORBIDDEN
+    return TRY_AGAIN if error.retryable else _APPLICATION + error.status
 
 
 async def _send_all(websocket: WebSocket, messages: AsyncIterator[dict[str, Any]]) -> None:
@@ -122,6 +122,8 @@ async def _close(websocket: WebSocket, sending: "asyncio.Task[None]") -> None:
         await sending
     except TimeoutError:
         await websocket.close(TRY_AGAIN, "You read too slowly; resume with ?after=.")
+    except AutoDeployError as error:
+        await websocket.close(_close_code(error), error.message[:100])
     else:
         await websocket.close(NORMAL)
 

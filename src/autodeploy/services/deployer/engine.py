@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.registry import Registry
+from autodeploy.services.deployer.log_archiving import DEFAULT_LOG_POLICY, LogPolicy
 
 DEFAULT_LEASE_SECONDS = 15.0
 DEFAULT_HEALTH_TIMEOUT_SECONDS = 60.0
@@ -20,3 +21,4 @@ class Engine:
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     health_timeout_seconds: float = DEFAULT_HEALTH_TIMEOUT_SECONDS
     watch_seconds: float = DEFAULT_WATCH_SECONDS
+    log_policy: LogPolicy = DEFAULT_LOG_POLICY

@@ -9,7 +9,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
-from autodeploy.services.deployer import logs, store
+from autodeploy.services.deployer import log_reader, store
 from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.schemas import (
@@ -70,7 +70,7 @@ async def list_logs(
     are the last ones, and no page follows."""
     async with resources.db.transaction() as session:
         await _readable(session, principal, deployment_id)
-    lines = await logs.read_lines(
+    lines = await log_reader.read_lines(
         resources, deployment_id, after=after, limit=limit, wanted=wanted, newest=newest
     )
     items = [LogLineView.model_validate(line) for line in lines]

@@ -1,8 +1,11 @@
 """One line of a deployment's log, and how much of a flood of them is kept."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 OUTPUT_LIMIT_BYTES = 16 * 1024**2
 LAST_LINES = 200
@@ -19,6 +22,19 @@ class LogLine:
     level: str
     source: str
     message: str
+
+
+def line_message(deployment_id: UUID, line: Mapping[str, Any]) -> dict[str, Any]:
+    """A numbered line, with the columns of the table, in the shape of ``deployment.log``."""
+    return {
+        "type": "deployment.log",
+        "deploymentId": str(deployment_id),
+        "sequence": line["sequence"],
+        "timestamp": line["timestamp"].isoformat(),
+        "level": line["level"],
+        "message": line["message"],
+        "source": line["source"],
+    }
 
 
 class OutputLimit:

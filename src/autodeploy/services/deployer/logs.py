@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, text, update
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.db import DatabaseAway
@@ -15,9 +15,8 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.sandbox.lines import MAX_LINE_CHARACTERS
 from autodeploy.services.deployer.announcements import Announcing, announcing, log_channel
 from autodeploy.services.deployer.leases import Lease
-from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
-from autodeploy.services.deployer.log_lines import LogLine, OutputLimit
-from autodeploy.services.deployer.models import Deployment, DeploymentLog
+from autodeploy.services.deployer.log_lines import LogLine, OutputLimit, line_message
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.transitions import LeaseLost
 
 FLUSH_SECONDS = 0.05
@@ -30,6 +29,19 @@ _WAITING_LIMIT = 4 * BATCH_LINES
 _LEVELS = frozenset({"debug", "info", "warn", "error"})
 # The column's width; a provider's longer name for a source is cut, not refused.
 _SOURCE_LENGTH = 50
+
+_COLUMNS = ("sequence", "timestamp", "level", "source", "message")
+# As quick as COPY, which PostgreSQL refuses where row-level security holds: one statement, of
+# arrays, takes half as long for a full batch as one of many rows.
+_INSERT = text("""
+    INSERT INTO deployment_logs
+        (deployment_id, organization_id, sequence, timestamp, level, source, message)
+    SELECT CAST(:deployment_id AS uuid), CAST(:organization_id AS uuid), line.*
+    FROM unnest(
+        CAST(:sequence AS bigint[]), CAST(:timestamp AS timestamptz[]), CAST(:level AS text[]),
+        CAST(:source AS text[]), CAST(:message AS text[])
+    ) AS line
+""")
 
 
 def clean_line(redactor: Redactor, text: str) -> str:
@@ -101,8 +113,6 @@ async def append_lines(
         return True
     numbered = [
         {
-            "deployment_id": deployment_id,
-            "organization_id": organization_id,
             "sequence": sequence,
             "timestamp": line.timestamp,
             "level": line.level if line.level in _LEVELS else "info",
@@ -111,33 +121,12 @@ async def append_lines(
         }
         for sequence, line in enumerate(lines, last - len(lines) + 1)
     ]
-    await transaction.session.execute(insert(DeploymentLog), numbered)
-    messages = [_message(deployment_id, line) for line in numbered]
+    columns = {name: [line[name] for line in numbered] for name in _COLUMNS}
+    owners = {"deployment_id": deployment_id, "organization_id": organization_id}
+    await transaction.session.execute(_INSERT, owners | columns)
+    messages = [line_message(deployment_id, line) for line in numbered]
     transaction.announce(log_channel(deployment_id), as_batch(messages))
     return True
-
-
-async def read_lines(
-    resources: Resources,
-    deployment_id: UUID,
-    *,
-    after: int,
-    limit: int,
-    wanted: LogFilter = EVERY_LINE,
-    newest: bool = False,
-) -> list[dict[str, Any]]:
-    """Stored lines with a number above ``after``, in order, in the shape of ``deployment.log``:
-    the first ``limit`` of those that are wanted, or with ``newest`` the last."""
-    query = select(DeploymentLog).where(
-        DeploymentLog.deployment_id == deployment_id,
-        DeploymentLog.sequence > after,
-        *wanted.conditions(),
-    )
-    order = DeploymentLog.sequence.desc() if newest else DeploymentLog.sequence
-    async with resources.db.transaction() as session:
-        rows = await session.scalars(query.order_by(order).limit(limit))
-        lines = [_message(deployment_id, vars(row)) for row in rows]
-    return lines[::-1] if newest else lines
 
 
 def as_batch(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -150,18 +139,6 @@ def as_batch(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "deploymentId": last["deploymentId"],
         "sequence": last["sequence"],
         "lines": list(messages),
-    }
-
-
-def _message(deployment_id: UUID, line: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "deployment.log",
-        "deploymentId": str(deployment_id),
-        "sequence": line["sequence"],
-        "timestamp": line["timestamp"].isoformat(),
-        "level": line["level"],
-        "message": line["message"],
-        "source": line["source"],
     }
 
 

@@ -257,23 +257,6 @@ class DeploymentStep(Base):
     completed_at: Mapped[datetime | None]
 
 
-class DeploymentLog(Base):
-    __tablename__ = "deployment_logs"
-    __table_args__ = (CheckConstraint("level IN ('debug', 'info', 'warn', 'error')", name="level"),)
-
-    deployment_id: Mapped[UUID] = mapped_column(
-        ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True
-    )
-    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
-    timestamp: Mapped[datetime]
-    level: Mapped[str] = mapped_column(String(10))
-    source: Mapped[str] = mapped_column(String(50))
-    message: Mapped[str]
-
-
 class DeploymentEvent(Base):
     """A status or progress message, as the WebSocket sends it, with its number."""
 

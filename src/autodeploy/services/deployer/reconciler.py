@@ -18,6 +18,7 @@ from autodeploy.services.deployer.databases.upkeep import prune_backups, schedul
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
+from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
@@ -29,6 +30,7 @@ _LOCKS = 0x4144  # the first half of each lock's number, so that no other progra
 _EXPIRY_SECONDS = 600.0
 _BUILDS_SECONDS = 3600.0
 _ORPHANS_SECONDS = 600.0
+_LOGS_SECONDS = 3600.0
 _SCHEDULE_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
@@ -61,8 +63,11 @@ class Reconciler:
             _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
             _Duty("watch", 12, interval_seconds, Watch(engine).take_back),
             _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
-            _Duty("orphans", 12, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
-            _Duty("unwanted", 13, interval_seconds, lambda: remove_orphans(engine)),
+            _Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
+            _Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
+            _Duty(
+                "logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)
+            ),
         )
 
     async def run(self) -> None:

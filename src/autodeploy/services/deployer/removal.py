@@ -16,6 +16,7 @@ from autodeploy.services.deployer.databases.models import DatabaseBackup, Projec
 from autodeploy.services.deployer.databases.upkeep import remove_backups
 from autodeploy.services.deployer.databases.work import working_on
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.log_archiving import forget_lines, remove_archives
 from autodeploy.services.deployer.models import (
     Deployment,
     Environment,
@@ -87,6 +88,7 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
     for environment in environments:
         await engine.providers.deploys(environment.provider).remove_builds(app_of(environment))
     await remove_backups(engine, backups)
+    await remove_archives(engine.resources, of_project)
     async with engine.resources.db.transaction() as session:
         removed = await session.scalar(
             delete(Project).where(Project.id == project_id).returning(Project.id)
@@ -96,8 +98,9 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
 
 
 async def _remove_environment(engine: Engine, environment: Environment) -> None:
-    """Its deployments stay, as the history of the project. They name no build any more: one that
-    other environments use stays with these, and the others go when the old builds do."""
+    """Its deployments stay, as the history of the project, without their logs. They name no build
+    any more: one that other environments use stays with these, and the others go when the old
+    builds do."""
     project_id, name = environment.project_id, environment.name
     of_environment = (Deployment.project_id == project_id) & (Deployment.environment == name)
     if not await _stop_deployments(engine, of_environment, "environment deleted"):
@@ -112,6 +115,7 @@ async def _remove_environment(engine: Engine, environment: Environment) -> None:
         ).all()
     if not await _take_down(engine, [environment], databases):
         return
+    await remove_archives(engine.resources, of_environment)
     async with engine.resources.db.transaction() as session:
         removed = await session.scalar(
             delete(Environment).where(Environment.id == environment.id).returning(Environment.id)
@@ -119,6 +123,7 @@ async def _remove_environment(engine: Engine, environment: Environment) -> None:
         await session.execute(
             update(Deployment).where(of_environment).values(has_release=False, artifact_key=None)
         )
+        await forget_lines(session, of_environment)
         for table in (EnvironmentVariable, ProjectDatabase):
             await session.execute(
                 delete(table).where(table.project_id == project_id, table.environment == name)

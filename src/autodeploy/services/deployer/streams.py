@@ -1,7 +1,8 @@
 """Following a deployment: what is stored, then what comes, without gap or repeat.
 
-The bus is subscribed to first and PostgreSQL read second, so that nothing falls between. A message
-that does not continue the numbers, and a resync, are answered by reading PostgreSQL again.
+The bus is subscribed to first and PostgreSQL read second, so that nothing falls between. Lines that
+continue the numbers are taken from the bus as they are: whoever announced them has stored them. Any
+other message, and a resync, are answered by reading PostgreSQL again.
 """
 
 import asyncio
@@ -11,11 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from autodeploy.kernel.events import Subscription
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import log_channel, status_channel
+from autodeploy.services.deployer.log_archive import UnreadableLines
 from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
-from autodeploy.services.deployer.logs import as_batch, read_lines
+from autodeploy.services.deployer.log_reader import read_lines
+from autodeploy.services.deployer.logs import as_batch
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.states import TERMINAL
 
@@ -50,7 +54,7 @@ async def follow_logs(
     ) as messages:
         follower = _Follower(resources, deployment_id, messages, read, after)
         async for batch in follower.batches(endless=runtime):
-            if lines := [line for line in batch if wanted.matches(line)]:
+            if lines := [line for line in batch if _is_shown(line, wanted)]:
                 yield as_batch(lines)
 
 
@@ -70,12 +74,16 @@ async def follow_status(
                 yield message
 
 
+def _is_shown(line: _Message, wanted: LogFilter) -> bool:
+    return isinstance(line, UnreadableLines) or wanted.matches(line)
+
+
 class _Follower:
     def __init__(
         self,
         resources: Resources,
         deployment_id: UUID,
-        messages: AsyncIterator[_Message],
+        messages: Subscription,
         read: _Read,
         after: int,
     ):
@@ -94,7 +102,9 @@ class _Follower:
                 yield batch
             if status is None or (status in TERMINAL and not endless):
                 return
-            await self._wait()
+            async for batch in self._announced():
+                self._position = batch[-1]["sequence"]
+                yield batch
 
     async def _status(self) -> str | None:
         """None when the deployment was removed with its project: then nothing comes any more."""
@@ -103,10 +113,35 @@ class _Follower:
                 select(Deployment.status).where(Deployment.id == self._deployment_id)
             )
 
-    async def _wait(self) -> None:
-        """Until the bus says that there is something to read, or for a while."""
-        try:
-            async with asyncio.timeout(_RECHECK_SECONDS):
-                await anext(self._messages)
-        except TimeoutError:
-            return
+    async def _announced(self) -> AsyncIterator[Sequence[_Message]]:
+        """The lines that come over the bus, until PostgreSQL is to be read again. What came while
+        the reader took its last batch is one batch: with many readers that is what keeps up."""
+        deadline = asyncio.get_running_loop().time() + _RECHECK_SECONDS
+        message: _Message | None = None
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = message or await anext(self._messages)
+            except TimeoutError:
+                return
+            batch: list[_Message] = []
+            while message is not None and (lines := self._continuing(message, len(batch))):
+                batch += lines
+                message = self._messages.take() if len(batch) < _PAGE else None
+            if batch:
+                yield batch
+            elif message is not None and not self._is_known(message):
+                return
+            else:
+                message = None
+
+    def _continuing(self, message: _Message, ahead: int) -> Sequence[_Message]:
+        """The lines of a message, if they follow the position and those ``ahead`` of it."""
+        if message["type"] != "deployment.log":
+            return ()
+        lines: Sequence[_Message] = message.get("lines", [message])
+        return lines if lines[0]["sequence"] == self._position + ahead + 1 else ()
+
+    def _is_known(self, message: _Message) -> bool:
+        """Whether a message brings only lines that were read before it came."""
+        return message["type"] == "deployment.log" and int(message["sequence"]) <= self._position
