@@ -38,6 +38,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.jobs import handle_deployment, listen_for_cancellations
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.runner import Runner
+from autodeploy.services.deployer.runs.worker import RunWorker
 from autodeploy.settings import ProviderSettings, Settings
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> 
         background = [
             Reconciler(engine).run(),
             listen_for_cancellations(engine.resources, runner),
+            RunWorker(engine).run(),
         ]
     tasks = [asyncio.create_task(each) for each in background]
     working = [asyncio.create_task(worker.run()) for worker in workers]

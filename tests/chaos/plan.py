@@ -78,6 +78,10 @@ OUT_OF_REACH = {
         ),
         "no deployment rotates or restores: tests/services/deployer/databases does",
     ),
+    **dict.fromkeys(
+        ("runs.claim", "runs.finish", "local.run_command"),
+        "no deployment runs one-off commands: tests/services/deployer/test_runs.py does",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

@@ -5,7 +5,8 @@ from autodeploy.services.analyzer import models as analyzer
 from autodeploy.services.auth import models as auth
 from autodeploy.services.deployer import models as deployer
 from autodeploy.services.deployer.databases import models as databases
+from autodeploy.services.deployer.runs import models as runs
 from autodeploy.services.monitor import models as monitor
 
-MODULES = (auth, analyzer, deployer, databases, monitor)  # their import declares the tables
+MODULES = (auth, analyzer, deployer, databases, runs, monitor)  # their import declares the tables
 METADATA = Base.metadata

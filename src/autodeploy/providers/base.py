@@ -5,7 +5,7 @@ another one is refused before any work starts. Every call is idempotent: it look
 earlier, interrupted call made (by our deployment or database id) before it makes anything.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +16,9 @@ from uuid import UUID
 # Takes lines as (level, source, message); level is debug, info, warn or error. Never blocks
 # for long: the caller batches. Values of secrets are removed behind it.
 LogSink = Callable[[str, str, str], Awaitable[None]]
+
+# Takes what a command prints as (stream, text); a stream is ``stdout`` or ``stderr``.
+OutputSink = Callable[[str, str], Awaitable[None]]
 
 
 class KeptLog(Protocol):
@@ -28,6 +31,10 @@ class KeptLog(Protocol):
         ...
 
 
+# How long a one-off command that is to stop may take to do so by itself.
+COMMAND_GRACE_SECONDS = 2.0
+
+
 class Capability(StrEnum):
     DEPLOY = "deploy"
     DATABASE = "database"
@@ -36,6 +43,7 @@ class Capability(StrEnum):
     DATABASE_ROTATION = "database_rotation"
     ENVIRONMENT_VARIABLES = "environment_variables"
     LOGS = "logs"
+    RUN = "one_off_commands"
     ROLLBACK = "rollback"
     METRICS = "metrics"
     DOMAINS = "domains"
@@ -188,6 +196,14 @@ class RuntimeLines:
 
 
 @dataclass(frozen=True)
+class CommandEnd:
+    """How a one-off command ended; one that was killed has 128 plus its signal."""
+
+    exit_code: int
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True)
 class DatabaseRequest:
     database_id: UUID
     app: App
@@ -304,6 +320,22 @@ class DeployProvider(Provider, Protocol):
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines: ...
+
+
+@runtime_checkable
+class CommandProvider(Provider, Protocol):
+    """Runs one-off commands in releases."""
+
+    async def run_command(
+        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+    ) -> CommandEnd:
+        """Run ``argv``, through no shell, beside the release: with its files, limits and user.
+
+        It ends with this process. Cancelling the task asks it to stop, and kills it with all that
+        it has started ``COMMAND_GRACE_SECONDS`` later. Raises ``NotFound`` where the release is
+        not there.
+        """
+        ...
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from autodeploy.kernel.errors import InvalidInput
 from autodeploy.providers.base import (
     BackedUpDatabases,
     Capability,
+    CommandProvider,
     DatabaseProvider,
     DeployProvider,
     Manifest,
@@ -51,6 +52,10 @@ class Registry:
     def deploys(self, name: str) -> DeployProvider:
         """The provider ``name`` for deployments."""
         return cast(DeployProvider, self.get(name, Capability.DEPLOY))
+
+    def commands(self, name: str) -> CommandProvider:
+        """The provider ``name`` for one-off commands."""
+        return cast(CommandProvider, self.get(name, Capability.RUN))
 
     def databases(self, name: str) -> DatabaseProvider:
         """The provider ``name`` for databases."""

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +17,7 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
+    CommandEnd,
     DatabaseDump,
     DatabaseHandle,
     DatabaseMetrics,
@@ -25,6 +26,7 @@ from autodeploy.providers.base import (
     KeptLog,
     LogSink,
     Manifest,
+    OutputSink,
     Release,
     ReleaseRequest,
     RuntimeLines,
@@ -36,6 +38,15 @@ from autodeploy.providers.base import (
 
 class Crash(BaseException):
     """The worker's process dies here: nothing of it runs any more."""
+
+
+Command = Callable[[Sequence[str], OutputSink], Awaitable[CommandEnd]]
+
+
+async def echo(argv: Sequence[str], on_line: OutputSink) -> CommandEnd:
+    """A command that says what it was given."""
+    await on_line("stdout", " ".join(argv))
+    return CommandEnd(0)
 
 
 class FolderProvider:
@@ -59,6 +70,7 @@ class FolderProvider:
         self.build_lines: list[str] = []
         self.logins: dict[str, set[str]] = {}
         self.marks: dict[str, str] = {}
+        self.command: Command = echo
         (machine / "releases").mkdir(parents=True, exist_ok=True)
         (machine / "traffic").mkdir(exist_ok=True)
         (machine / "databases").mkdir(exist_ok=True)
@@ -73,6 +85,7 @@ class FolderProvider:
                 Capability.DATABASE_BACKUPS,
                 Capability.DATABASE_METRICS,
                 Capability.DATABASE_ROTATION,
+                Capability.RUN,
             }
         ),
         regions=(),
@@ -150,6 +163,15 @@ class FolderProvider:
             raise NotFound("not running")
         begin = int(cursor or 0)
         return RuntimeLines(str(len(self.output)), tuple(self.output[begin:]))
+
+    async def run_command(
+        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+    ) -> CommandEnd:
+        await self._call("run_command")
+        self.environments["command"] = dict(request.environment)
+        if not (self.machine / "releases" / str(request.deployment_id)).exists():
+            raise NotFound("not here")
+        return await self.command(argv, on_line)
 
     async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
         await self._call("ensure_database")

@@ -1,8 +1,9 @@
 """This machine as a provider of deployments and databases."""
 
 import contextlib
+import shlex
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
+    CommandEnd,
     Endpoint,
     KeptLog,
     LogSink,
     Manifest,
+    OutputSink,
     Price,
     Region,
     Release,
@@ -34,6 +37,7 @@ from autodeploy.providers.crashes import explain_crash
 from autodeploy.providers.local.artifact import ArtifactStore
 from autodeploy.providers.local.builder import Builder
 from autodeploy.providers.local.client import AgentClient
+from autodeploy.providers.local.commands import run_to_its_end
 from autodeploy.providers.local.databases import LocalDatabases
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
 from autodeploy.providers.local.layout import Layout
@@ -58,6 +62,7 @@ MANIFEST = Manifest(
             Capability.DATABASE_ROTATION,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
+            Capability.RUN,
             Capability.ROLLBACK,
         }
     ),
@@ -90,6 +95,7 @@ class LocalProvider(LocalDatabases):
         self._builder = Builder(
             self._layout, self._sandbox, self._artifacts, build_limits or BuildLimits()
         )
+        self._app_limits = app_limits
         self._release_limits = replace(app_limits, seconds=_RELEASE_SECONDS)
         super().__init__(AgentClient(self._layout.agent_socket))
 
@@ -201,6 +207,20 @@ class LocalProvider(LocalDatabases):
     async def remove_builds(self, app: App) -> None:
         """Remove the app's artifacts, those of builds that were interrupted too."""
         await self._artifacts.remove_all(app.number)
+
+    @fault_point("local.run_command")
+    async def run_command(
+        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+    ) -> CommandEnd:
+        """Run a command in a sandbox like the app's, in the release's own files."""
+        if not (self._layout.release(request.deployment_id) / "release.json").exists():
+            raise NotFound(
+                "The live release is not on this machine at the moment.",
+                remedy="It is started again in a few seconds; run the command then.",
+            )
+        command = replace(_app_command(request, shlex.join(argv)), argv=tuple(argv))
+        spec = app_sandbox(self._layout, command, port=None, limits=self._app_limits)
+        return await run_to_its_end(self._sandbox, spec, on_line)
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float

@@ -21,7 +21,8 @@ APP_LIMITS = Limits(memory_bytes=1 * GIB, processes=512)
 class AppCommand:
     """One command of a release: its server, its worker, or the command that prepares it.
 
-    ``workers`` are those to run beside it; ``process`` is the name of one of them.
+    ``workers`` are those to run beside it; ``process`` is the name of one of them. ``argv`` is
+    the same as arguments, where ``command`` is not a line for a shell.
     """
 
     deployment_id: UUID
@@ -32,6 +33,7 @@ class AppCommand:
     listens: bool = True
     workers: Mapping[str, str] = field(default_factory=dict)
     process: str | None = None
+    argv: tuple[str, ...] | None = None
 
 
 def app_sandbox(
@@ -54,14 +56,17 @@ def app_sandbox(
         "PATH": search_path(workdir, interpreters),
     }
     environment |= _plug_n_play(release / "app", app, environment)
-    script = find_script(release / "app", app.root_directory, app.command, app.environment)
+    argv, script = app.argv, None
+    if argv is None:
+        script = find_script(release / "app", app.root_directory, app.command, app.environment)
+        argv = ("/bin/sh", "-c", script.command if script else app.command)
     if script is not None:
         environment |= script.environment
     if port is not None:
         environment["PORT"] = str(port)
     return SandboxSpec(
         name=f"app-{app.number}",
-        argv=("/bin/sh", "-c", script.command if script else app.command),
+        argv=argv,
         cwd=workdir,
         uid=app_uid(app.number),
         gid=app_uid(app.number),

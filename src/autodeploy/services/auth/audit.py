@@ -41,6 +41,7 @@ class ObjectType(StrEnum):
     VARIABLE = "variable"
     DEPLOYMENT = "deployment"
     DATABASE = "database"
+    RUN = "run"
 
 
 class OwnAction(StrEnum):
@@ -70,6 +71,7 @@ class OwnAction(StrEnum):
     ORGANIZATION_CREATE = "organization.create"
     INVITATION_ACCEPT = "invitation.accept"
     MEMBER_LEAVE = "member.leave"
+    RUN_END = "run.end"
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,11 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.DEPLOYMENT,
         ("project_id", "environment", "kind", "branch", "commit_sha", "provider",
          "source_deployment_id", "status"),
+    ),
+    "runs": Fields(
+        ObjectType.RUN,
+        ("project_id", "environment", "command", "deployment_id", "status", "exit_code"),
+        ("encrypted_command",),
     ),
     "databases": Fields(
         ObjectType.DATABASE,

@@ -20,6 +20,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
+from autodeploy.services.deployer.runs.rows import remove_old
 from autodeploy.services.deployer.upkeep import Upkeep
 
 _LOCKS = 0x4144  # the first half of each lock's number, so that no other program's is hit
@@ -57,6 +58,7 @@ class Reconciler:
             _Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
             _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
             _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
+            _Duty("runs", 12, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
         )
 
     async def run(self) -> None:
