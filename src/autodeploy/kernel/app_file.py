@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from autodeploy.kernel.cron import parse_schedule
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.toml_text import load_toml
 
@@ -69,9 +70,14 @@ def _variable_name(value: str) -> str:
     return value
 
 
+def _schedule(value: str) -> str:
+    parse_schedule(value)
+    return value
+
+
 def _worker_name(value: str) -> str:
     if not re.fullmatch(_WORKER, value) or value in ("web", "release"):
-        raise ValueError("cannot be the name of a worker: letters, digits, - and _")
+        raise ValueError("cannot be the name of a process: letters, digits, - and _")
     return value
 
 
@@ -93,6 +99,15 @@ class DeclaredVariable(_Part):
     secret: _Flag | None = Field(None, description="Its value is never shown again.")
     build: _Flag | None = Field(None, description="The build needs it too.")
     description: _Text | None = Field(None, description="What it is, and where it comes from.")
+
+
+class DeclaredCron(_Part):
+    """A command that is run at its times."""
+
+    schedule: Annotated[_Words, AfterValidator(_schedule)] = Field(
+        description='When, in UTC: minute, hour, day, month and weekday, such as "0 3 * * *".'
+    )
+    command: _Command = Field(description="Command that is run then.")
 
 
 class AppFile(_Part):
@@ -142,6 +157,11 @@ class AppFile(_Part):
         description="Processes beside the server, by name.",
         json_schema_extra={"propertyNames": {"pattern": f"^{_WORKER}$"}},
     )
+    cron: dict[Annotated[str, AfterValidator(_worker_name)], DeclaredCron] = Field(
+        {},
+        description="Commands that are run at their times beside the server, by name.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{_WORKER}$"}},
+    )
     variables: dict[Annotated[str, AfterValidator(_variable_name)], DeclaredVariable] = Field(
         {},
         description="Environment variables, by name; their values do not belong here.",
@@ -156,6 +176,10 @@ class AppFile(_Part):
             )
         if self.spa is not None and self.start is not None:
             raise ValueError("`spa` is for static sites, and `start` runs a server")
+        if self.output is not None and self.cron:
+            raise ValueError("`cron` runs beside a server, and `output` is a static site")
+        if both := sorted(self.cron.keys() & self.workers.keys()):
+            raise ValueError(f"`{both[0]}` is the name of a worker and of a cron command")
         return self
 
 
@@ -209,6 +233,7 @@ def _wrong_key(
 
 _EXPECTED = {
     "string_type": "is not text; write it in quotes",
+    "missing": "is missing",
     "bool_type": "is neither true nor false",
     "dict_type": "is not a table",
     "model_type": "is not a table",
@@ -221,7 +246,8 @@ _EXPECTED = {
 
 def _nearest(keys: tuple[str, ...]) -> str:
     """What to write instead of a key that is none."""
-    known = list((DeclaredVariable if keys[0] == "variables" else AppFile).model_fields)
+    tables: dict[str, type[BaseModel]] = {"variables": DeclaredVariable, "cron": DeclaredCron}
+    known = list(tables.get(keys[0], AppFile).model_fields)
     near = get_close_matches(keys[-1].lower(), known, n=1)
     return f"Did you mean `{near[0]}`?" if near else f"The keys are {', '.join(known)}."
 

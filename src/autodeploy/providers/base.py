@@ -92,13 +92,22 @@ class App:
 
 
 @dataclass(frozen=True)
+class Cron:
+    """A shell line and when it is run: ``kernel/cron.py`` says how ``schedule`` is read."""
+
+    schedule: str
+    command: str
+
+
+@dataclass(frozen=True)
 class BuildSpec:
     """How to build and run an app: the analyzer's plan, reduced to what a provider needs.
 
     Commands are the user's own shell lines and run only in the sandbox. ``kind`` is ``static``
     (``output_directory`` is served) or ``server`` (``start_command`` listens on ``$PORT``).
     ``lock_files`` are paths relative to the root whose content decides the dependencies.
-    ``workers`` are commands that run beside the start command without a port, by their names.
+    ``workers`` are commands that run beside the start command without a port, by their names;
+    ``crons`` are run at their times, in the release that has the traffic.
     """
 
     kind: str
@@ -114,6 +123,7 @@ class BuildSpec:
     root_directory: str = ""
     lock_files: tuple[str, ...] = ()
     workers: Mapping[str, str] = field(default_factory=dict)
+    crons: Mapping[str, Cron] = field(default_factory=dict)
     spa_fallback: bool = False
 
 
@@ -166,12 +176,24 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class CronStatus:
+    """A command that is run at its times, in unix time. ``last_at`` is when it last began, and
+    ``last_exit_code`` how that run ended, None while it has not."""
+
+    name: str
+    next_at: float
+    last_at: float | None
+    last_exit_code: int | None
+
+
+@dataclass(frozen=True)
 class RuntimeStatus:
     """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent.
 
     ``out_of_memory`` is whether its last process ended for that. ``listening`` are the places,
     ``address:port``, where a release listens that does not answer yet. ``process`` is the name of
-    the worker that this is about; None for the app itself.
+    the worker that this is about; None for the app itself. ``crons`` are only those of the
+    release that has the traffic.
     """
 
     state: str
@@ -181,6 +203,7 @@ class RuntimeStatus:
     out_of_memory: bool = False
     listening: tuple[str, ...] = ()
     process: str | None = None
+    crons: tuple[CronStatus, ...] = ()
 
 
 @dataclass(frozen=True)

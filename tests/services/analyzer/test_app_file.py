@@ -6,6 +6,7 @@ import pytest
 from tests.services.analyzer.trees import install_of, plan_of, start_of
 
 from autodeploy.kernel.app_file import AutodeployTomlInvalid
+from autodeploy.providers.base import Cron
 from autodeploy.services.analyzer.plan import AppKind
 
 EXPRESS = '{"dependencies": {"express": "5"}, "scripts": {"start": "node server.js"}}'
@@ -22,6 +23,8 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
         node = "22"
         [workers]
         mail = "node mail.js"
+        [cron]
+        nightly = { schedule = "0 3 * * *", command = "node clean.js" }
     """
     plan = plan_of(tmp_path, {**APP, "Procfile": "web: node x.js", "autodeploy.toml": said})
     assert install_of(plan) == "npm ci --omit=dev"
@@ -32,6 +35,9 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
     assert plan.release_command is not None
     assert plan.release_command.command == "node migrate.js"
     assert plan.worker_commands["mail"].command == "node mail.js"
+    assert plan.cron_commands["nightly"].reason == "autodeploy.toml: cron.nightly"
+    crons = {"nightly": Cron("0 3 * * *", "node clean.js")}
+    assert plan.build_spec().crons == crons
     assert plan.health_path == "/healthz"
     assert plan.runtime is not None
     assert (plan.runtime.version_request, plan.runtime.source) == ("22", "autodeploy.toml")

@@ -18,6 +18,7 @@ from autodeploy.providers.base import (
     BuildSpec,
     Capability,
     CommandEnd,
+    CronStatus,
     DatabaseDump,
     DatabaseHandle,
     DatabaseMetrics,
@@ -71,6 +72,7 @@ class FolderProvider:
         self.logins: dict[str, set[str]] = {}
         self.marks: dict[str, str] = {}
         self.command: Command = echo
+        self.crons: tuple[CronStatus, ...] = ()
         (machine / "releases").mkdir(parents=True, exist_ok=True)
         (machine / "traffic").mkdir(exist_ok=True)
         (machine / "databases").mkdir(exist_ok=True)
@@ -125,7 +127,8 @@ class FolderProvider:
         await self._call("status")
         there = (self.machine / "releases" / str(release.deployment_id)).exists()
         state = self.state if there else "absent"
-        return RuntimeStatus(state, 0, 1 if state == "crashed" else None, ("last words",))
+        code = 1 if state == "crashed" else None
+        return RuntimeStatus(state, 0, code, ("last words",), crons=self.crons)
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         await self._call("promote")

@@ -4,7 +4,7 @@ import contextlib
 import shlex
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from autodeploy.providers.base import (
     BuildSpec,
     Capability,
     CommandEnd,
+    CronStatus,
     Endpoint,
     KeptLog,
     LogSink,
@@ -126,6 +127,7 @@ class LocalProvider(LocalDatabases):
                 "environment": dict(command.environment),
                 "listens": request.spec.kind == "server",
                 "workers": dict(request.spec.workers),
+                "crons": {name: asdict(cron) for name, cron in request.spec.crons.items()},
             },
         )
         resources = {"kind": request.spec.kind, "port": answer["port"]}
@@ -150,6 +152,7 @@ class LocalProvider(LocalDatabases):
             out_of_memory=answer["out_of_memory"],
             listening=tuple(answer["listening"]),
             process=answer["process"],
+            crons=tuple(CronStatus(**cron) for cron in answer["crons"]),
         )
 
     @fault_point("local.promote")
