@@ -35,21 +35,25 @@ SECRET = "s3cret-value-of-shop"
 
 
 class Endless:
-    """A command that goes on until it is stopped."""
+    """A command that goes on until it is stopped, with something to say now and then or not."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, talks: bool = False) -> None:
         self.begun = asyncio.Event()
         self.stopped = False
+        self.said = 0
+        self._talks = talks
 
     async def __call__(self, argv: Sequence[str], on_line: OutputSink) -> CommandEnd:
         self.begun.set()
         try:
-            await asyncio.sleep(3600)
+            while True:
+                await asyncio.sleep(0.01 if self._talks else 3600)
+                await on_line("stdout", "still there")
+                self.said += 1
         except asyncio.CancelledError:
             await on_line("stderr", "stopping")
             self.stopped = True
             raise
-        return CommandEnd(0)
 
 
 @pytest.fixture
@@ -253,14 +257,22 @@ async def test_a_lost_worker_ends_its_commands_and_nobody_repeats_them(
 async def test_a_worker_whose_command_counts_as_lost_kills_it(
     platform: Platform, shop: ProjectView
 ) -> None:
-    platform.provider.command = endless = Endless()
+    platform.provider.command = endless = Endless(talks=True)
     worker = RunWorker(platform.engine)
     run = await ask(platform, shop, "serve")
     await worker.tick()
     await endless.begun.wait()
     await set_run(platform, run.id, lease_expires_at=run.created_at)
     await RunWorker(platform.engine).tick()  # another one, while this one was paused
+    shown = await lines(platform, run.id)
+    heard = endless.said
+
+    async def goes_on() -> bool:
+        return endless.said > heard + 20
+
+    await eventually(goes_on)  # unheard, and without harm
     await worked(worker)
+    assert await lines(platform, run.id) == shown
     assert endless.stopped
     assert (await view(platform, run.id)).status == "lost"
 
@@ -352,6 +364,8 @@ async def test_deleting_the_project_stops_its_commands(
     platform: Platform, shop: ProjectView
 ) -> None:
     platform.provider.command = endless = Endless()
+    was_stopped: list[bool] = []
+    platform.provider.at["destroy"] = lambda: was_stopped.append(endless.stopped)
     worker = RunWorker(platform.engine)
     await ask(platform, shop, "serve")
     await worker.tick()
@@ -367,7 +381,7 @@ async def test_deleting_the_project_stops_its_commands(
 
     await eventually(is_gone)
     await deleting
-    assert endless.stopped
+    assert was_stopped == [True]  # before its files are removed
     async with platform.resources.db.transaction() as session:
         assert await session.scalar(select(Run.id)) is None
 

@@ -1,10 +1,12 @@
 """What a one-off command prints, on its way to those who watch it."""
 
+import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import insert, update
 
+from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer.announcements import announcing
@@ -24,8 +26,16 @@ class RunOutput(LinePipeline):
         self._run_id = run_id
 
     async def print(self, stream: str, text: str) -> None:
-        """Take a line; satisfies ``providers.base.OutputSink``."""
-        await self.write("info", stream, text)
+        """Take a line, or wait while PostgreSQL is away; satisfies ``providers.base.OutputSink``.
+
+        A command that does not count as running any more is stopped by its worker's next pass, so
+        until then its lines are only dropped.
+        """
+        with contextlib.suppress(LeaseLost):
+            try:
+                await self.write("info", stream, text)
+            except DatabaseAway:
+                await self.stored()
 
     async def _append(self, batch: Sequence[LogLine]) -> None:
         async with announcing(self._resources) as transaction:
