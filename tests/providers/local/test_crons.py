@@ -89,12 +89,34 @@ async def test_a_command_is_run_at_its_time_and_not_again_for_it(
     lines = await printed(provider, release)
     assert "nightly: it is blue" in lines
     assert "nightly: It ended with exit code 3." in lines
+    assert not [line for line in lines if "is skipped" in line]
 
     node.restart_agent()
     again = await provider.deploy(request, Lines())
     await provider.promote(request, again)
     [cron] = (await provider.status(again)).crons
     assert cron.last_exit_code == 3
+    assert cron.next_at > time.time() + 60
+    assert not [line for line in await printed(provider, again) if "nightly" in line]
+
+
+async def test_a_run_in_which_the_agent_died_is_not_repeated(
+    node: Node, provider: LocalProvider, app: App, deploy: Deploy
+) -> None:
+    schedule = daily_at(datetime.now(UTC))
+    remember(node.home, app, "nightly", schedule, timedelta(minutes=2))
+    request, release = await deploy({"nightly": Cron(schedule, "echo begin; exec sleep 600")})
+
+    async def is_begun() -> bool:
+        return "nightly: begin" in await printed(provider, release)
+
+    await eventually(is_begun)
+    [before] = (await provider.status(release)).crons
+    node.restart_agent()
+    again = await provider.deploy(request, Lines())
+    await provider.promote(request, again)
+    [cron] = (await provider.status(again)).crons
+    assert (cron.last_at, cron.last_exit_code) == (before.last_at, None)
     assert cron.next_at > time.time() + 60
     assert not [line for line in await printed(provider, again) if "nightly" in line]
 

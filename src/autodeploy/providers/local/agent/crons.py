@@ -117,7 +117,7 @@ class CronProcess:
             if due > now:
                 await asyncio.sleep(min(due - now, _LONGEST_PAUSE_SECONDS))
                 continue
-            late = self._due(now - LATE_SECONDS)
+            late = self._due(max(self._known.seen_until, now - LATE_SECONDS))
             if due < now - LATE_SECONDS:
                 self._say("system", f"Its run of {_utc(due)} was missed: nothing ran it then.")
             if late > now:
