@@ -15,6 +15,9 @@ from tests.cli.shapes import check, documented
 from tests.cli.user.conftest import Person
 from tests.services.deployer.provider import Command, FolderProvider, echo
 
+from autodeploy.cli.failures import CommandError
+from autodeploy.cli.user.client import Api
+from autodeploy.cli.user.run import _begin
 from autodeploy.kernel.process import python_argv
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import CommandEnd, OutputSink
@@ -124,3 +127,28 @@ async def test_nothing_to_run_in_and_nothing_to_run(ada: Person) -> None:
     assert "Write it behind --" in await ada.refused("run", "my-shop", "--", code=2)
     assert "--timeout" in await ada.refused("run", "--timeout", "soon", "--", "ls", code=2)
     assert "no project" in await ada.refused("run", "my-shop", "--", "ls")
+
+
+@pytest.mark.parametrize(
+    ("lost", "calls"), [(httpx.ReadTimeout("late"), 2), (httpx.ConnectError("refused"), 1)]
+)
+def test_lost_answer_is_asked_for_again_and_runs_nothing_twice(
+    lost: httpx.TransportError, calls: int
+) -> None:
+    keys: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        if len(keys) == 1:
+            raise lost
+        return httpx.Response(202, json={"id": "run"})
+
+    api = Api("http://127.0.0.1:1", "token")
+    api._http = httpx.Client(base_url=api.url, transport=httpx.MockTransport(answer))
+    if calls == 2:
+        assert _begin(api, "/runs", {}) == {"id": "run"}
+    else:
+        with pytest.raises(CommandError):
+            _begin(api, "/runs", {})
+    assert len(keys) == calls
+    assert len(set(keys)) == 1

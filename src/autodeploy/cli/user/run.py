@@ -5,7 +5,9 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
+import httpx
 import typer
 
 from autodeploy.cli.failures import PASSING, CommandError, ExitCode
@@ -41,7 +43,7 @@ def run(options: RunOptions) -> None:
     where = f"/projects/{project['id']}/environments/{segment(options.environment)}/runs"
     body = {"command": list(options.command), "timeoutSeconds": timeout_seconds}
     with _interrupts_held() as held:
-        begun = api.post(where, body)
+        begun = _begin(api, where, body)
     watch = _Watch(api, begun["id"], as_json=options.as_json)
     with _hang_up_as_interrupt():
         try:
@@ -52,6 +54,19 @@ def run(options: RunOptions) -> None:
             _stop(api, watch)
             raise
     _leave(api.get(f"/runs/{begun['id']}"), options.as_json)
+
+
+def _begin(api: Api, where: str, body: Json) -> Json:
+    """The run. Where the answer is lost it is asked for once more: nobody would watch it else."""
+    key = str(uuid4())
+    try:
+        return api.post(where, body, key=key)
+    except CommandError as failure:
+        came_through = not isinstance(failure.__cause__, httpx.ConnectError)
+        if failure.exit_code is not ExitCode.UNREACHABLE or not came_through:
+            raise
+        say(f"{failure.message} Asking again …")
+        return api.post(where, body, key=key)
 
 
 class _Watch:
