@@ -23,6 +23,7 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
     run = Run(
         id=uuid4(), organization_id=UUID(project["organizationId"]), command=["ls"],
         project_id=UUID(project["id"]), environment="production", timeout_seconds=60,
+        status="succeeded",  # nobody waits for its lines
     )  # fmt: skip
     async with resources.db.transaction() as session:
         run.environment_id = await session.scalar(
