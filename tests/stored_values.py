@@ -19,7 +19,13 @@ from autodeploy.services.auth.models import (
 )
 from autodeploy.services.deployer.app_environment import variable_place
 from autodeploy.services.deployer.databases.models import ProjectDatabase
-from autodeploy.services.deployer.models import EnvironmentVariable, Project, Webhook
+from autodeploy.services.deployer.models import (
+    Environment,
+    EnvironmentVariable,
+    Project,
+    Webhook,
+)
+from autodeploy.services.deployer.runs.models import Run
 
 
 def open_vault(path: Path) -> Vault:
@@ -72,7 +78,17 @@ class Store:
         project = {"project_id": self.project_id, "environment": "production"}
         database = {**ids, **project, "provider": "local"}
         await self._add(vault, ProjectDatabase, "encrypted_url", database)
+        await self._add(vault, Run, "encrypted_command", await self._run())
         await self.add_variables(vault, [f"KEY_{number}" for number in range(variables)])
+
+    async def _run(self) -> dict[str, object]:
+        """What a command needs beside its own columns: an environment."""
+        owned = {"organization_id": self.organization_id, "project_id": self.project_id}
+        environment = Environment(id=uuid4(), name="production", host="p", **owned)
+        async with self.db.transaction() as session:
+            session.add(environment)
+        run = {"environment_id": environment.id, "environment": "production"}
+        return {"id": uuid4(), **owned, **run, "command": ["ls"], "timeout_seconds": 60}
 
     @property
     def _connection(self) -> dict[str, object]:

@@ -40,6 +40,7 @@ from autodeploy.services.deployer.jobs import handle_deployment, listen_for_canc
 from autodeploy.services.deployer.log_archiving import LogPolicy
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.runner import Runner
+from autodeploy.services.deployer.runs.worker import RunWorker
 from autodeploy.settings import ProviderSettings, Settings
 
 if TYPE_CHECKING:
@@ -263,6 +264,7 @@ async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> 
         background = [
             Reconciler(engine).run(),
             listen_for_cancellations(engine.resources, runner),
+            RunWorker(engine).run(),
         ]
     tasks = [asyncio.create_task(each) for each in background]
     working = [asyncio.create_task(worker.run()) for worker in workers]

@@ -26,6 +26,7 @@ LOCAL = Manifest(
             Capability.DATABASE,
             Capability.DATABASE_BACKUPS,
             Capability.DATABASE_ROTATION,
+            Capability.RUN,
         }
     ),
     regions=(Region("here", "This machine"),),

@@ -1,6 +1,7 @@
 """A user with a project, over HTTP, and a worker's runner over a folder."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 from tests.services.analyzer.archives import tar_gz
@@ -10,6 +11,7 @@ from tests.services.deployer.provider import FolderProvider
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.registry import Registry
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.runner import Runner
 
 API = "/api/v1"
@@ -59,6 +61,22 @@ class User:
         return made
 
 
-def make_runner(resources: Resources) -> Runner:
+def make_engine(resources: Resources) -> Engine:
     provider = FolderProvider(resources.home / "machine", resources.objects)
-    return Runner(Engine(resources=resources, providers=Registry([provider]), owner="worker"))
+    return Engine(resources=resources, providers=Registry([provider]), owner="worker")
+
+
+def make_runner(resources: Resources) -> Runner:
+    return Runner(make_engine(resources))
+
+
+async def deploy_server(user: User, resources: Resources) -> str:
+    """A project whose live app counts as a server, though nothing runs; its id."""
+    project = await user.project()
+    made = await user.deployment(project)
+    await make_runner(resources).run(UUID(made["id"]))
+    start = {"command": "serve", "reason": "a test says so"}
+    async with resources.db.transaction() as session:
+        deployment = await session.get_one(Deployment, UUID(made["id"]))
+        deployment.plan = {**(deployment.plan or {}), "kind": "server", "start_command": start}
+    return str(project["id"])

@@ -1,11 +1,16 @@
 """What generated calls are about: a caller who owns one thing of each kind."""
 
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
 from tests.api.deployer import User
 
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import service
 from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import TokenInput
+from autodeploy.services.deployer.models import Environment
+from autodeploy.services.deployer.runs.models import Run
 
 
 async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, str], str]:
@@ -15,6 +20,16 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
     body = {"key": "COLOUR", "value": "red"}
     await user.call("POST", f"/projects/{project['id']}/env", body, status=201)
     database = await user.call("POST", "/databases", {"projectId": project["id"]}, status=202)
+    run = Run(
+        id=uuid4(), organization_id=UUID(project["organizationId"]), command=["ls"],
+        project_id=UUID(project["id"]), environment="production", timeout_seconds=60,
+        status="succeeded",  # nobody waits for its lines
+    )  # fmt: skip
+    async with resources.db.transaction() as session:
+        run.environment_id = await session.scalar(
+            select(Environment.id).where(Environment.project_id == run.project_id)
+        )
+        session.add(run)
     me = await user.call("GET", "/auth/me", status=200)
     principal = await service.authenticate(resources, user.headers["Authorization"].split()[1])
     tokens = [
@@ -28,6 +43,7 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         "repository_id": project["repository"]["id"],
         "deployment_id": deployment["id"],
         "database_id": database["id"],
+        "run_id": str(run.id),
         "organization_id": me["organizations"][0]["id"],
         "user_id": me["id"],
         "token_id": str(tokens[1].id),

@@ -13,7 +13,7 @@ import pyotp
 import pytest
 from sqlalchemy import update
 from tests.api.conftest import SignUp
-from tests.api.deployer import User, make_runner
+from tests.api.deployer import User, deploy_server, make_runner
 from tests.services.analyzer.archives import tar_gz
 from tests.services.auth.accounts import PASSWORD
 from tests.services.auth.mails import links_to
@@ -154,6 +154,24 @@ async def _(stage: Stage) -> Call:
     async with stage.resources.db.transaction() as session:
         await session.execute(update(DatabaseBackup).values(status="verified"))
     return Call(f"{path}/restore", {"backupId": backup["id"], "confirm": "main"})
+
+
+async def _runs_of_a_server(stage: Stage) -> str:
+    """Where commands are asked for."""
+    project_id = await deploy_server(stage.user, stage.resources)
+    return f"/projects/{project_id}/environments/production/runs"
+
+
+@writes("POST", "/projects/{project_id}/environments/{environment}/runs", "run.create")
+async def _(stage: Stage) -> Call:
+    return Call(await _runs_of_a_server(stage), {"command": ["ls"]})
+
+
+@writes("POST", "/runs/{run_id}/cancel", "run.cancel")
+async def _(stage: Stage) -> Call:
+    body = {"command": ["ls"]}
+    run = await stage.user.call("POST", await _runs_of_a_server(stage), body, status=202)
+    return Call(f"/runs/{run['id']}/cancel")
 
 
 @writes("POST", "/auth/register", "auth.register")

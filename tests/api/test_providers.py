@@ -1,4 +1,4 @@
-CAPABILITIES = ["database", "database_backups", "database_rotation", "deploy"]
+CAPABILITIES = ["database", "database_backups", "database_rotation", "deploy", "one_off_commands"]
 
 
 async def test_providers_are_listed_with_their_capabilities(client, sign_up):

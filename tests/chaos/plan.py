@@ -80,6 +80,10 @@ OUT_OF_REACH = {
         "no deployment rotates or restores: tests/services/deployer/databases does",
     ),
     "local.remove_resource": "an operator asks for it: tests/services/deployer/test_holdings.py",
+    **dict.fromkeys(
+        ("runs.claim", "runs.finish", "local.run_command", "crons.run"),
+        "no deployment waits for them: test_runs.py and test_crons.py of their packages do",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

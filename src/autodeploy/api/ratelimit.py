@@ -25,6 +25,7 @@ class Rule:
 
 
 _POST = frozenset({"POST"})
+_GET = frozenset({"GET"})
 
 #: The first rule that matches a call counts it.
 RULES: tuple[Rule, ...] = (
@@ -36,6 +37,8 @@ RULES: tuple[Rule, ...] = (
         Limit(30, _HOUR),
     ),
     Rule("analyze", _POST, re.compile(r"/api/v1/repositories/[^/]+/analyze"), Limit(60, _HOUR)),
+    # Who watches a command asks again after each answer; most of these calls wait.
+    Rule("runs", _GET, re.compile(r"/api/v1/runs/[^/]+/logs"), Limit(20_000, _HOUR)),
     Rule("api", None, re.compile(r"/api/v1/.*"), Limit(1000, _HOUR)),
 )
 

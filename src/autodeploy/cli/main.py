@@ -1,6 +1,7 @@
 """The ``autodeploy`` program: its commands and what becomes of their errors."""
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -21,10 +22,12 @@ from autodeploy.cli.init import init
 from autodeploy.cli.operator import register as register_operator
 from autodeploy.cli.user.commands import PANEL, TEAM_PANEL
 from autodeploy.cli.user.commands import register as register_user
+from autodeploy.cli.user.one_off import DASHES
 
 # What other tools call these commands: no spelling is near enough to find them by.
 OTHER_NAMES = {
     "delete": "destroy",
+    "exec": "run",
     "help": "--help",
     "list": "projects",
     "ls": "projects",
@@ -111,7 +114,7 @@ def main() -> None:
             raise
         if isinstance(error, TyperException):
             error = wrong_usage(error)
-        report(as_failure(error), as_json="--json" in sys.argv)
+        report(as_failure(error), as_json="--json" in itertools.takewhile(DASHES.__ne__, sys.argv))
     finally:
         _leave_quietly()
     raise SystemExit(int(code))

@@ -91,6 +91,7 @@ def _commands(plan: Plan) -> list[str]:
         "release": plan.release_command,
         "start": plan.start_command,
         **{f"worker {name}": command for name, command in plan.worker_commands.items()},
+        **{f"cron {name} ({one.schedule})": one for name, one in plan.cron_commands.items()},
     }
     rows = [(name, one.command, one.reason) for name, one in commands.items() if one]
     return table_lines(("STEP", "COMMAND", "WHY"), rows) if rows else []

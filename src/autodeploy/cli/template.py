@@ -20,7 +20,7 @@ _MOST_VARIABLES = 30
 def app_file_text(plan: Plan, *, project: str, root: str) -> str:
     """The file for a plan. ``root`` is the app's folder below that of the file, or empty."""
     parts = [_HEAD, _identity(plan, project, root), *_commands(plan)]
-    parts += [_versions(plan), _workers(plan), *_variables(plan)]
+    parts += [_versions(plan), _workers(plan), _crons(plan), *_variables(plan)]
     return "\n".join(part for part in parts if part)
 
 
@@ -91,6 +91,18 @@ def _workers(plan: Plan) -> str:
     lines = [f"# {name} = {_quoted(one.command)}" for name, one in plan.worker_commands.items()]
     lines = lines or ['# mail = "python mail.py"']
     return "\n".join(["# Processes beside the server.", "# [workers]", *lines]) + "\n"
+
+
+def _crons(plan: Plan) -> str:
+    if plan.kind is AppKind.STATIC:
+        return ""
+    lines = [
+        f"# {name} = {{ schedule = {_quoted(one.schedule)}, command = {_quoted(one.command)} }}"
+        for name, one in plan.cron_commands.items()
+    ]
+    example = '# nightly = { schedule = "0 3 * * *", command = "python clean.py" }'
+    said = "# Commands that are run at their times (UTC): minute, hour, day, month, weekday."
+    return "\n".join([said, "# [cron]", *(lines or [example])]) + "\n"
 
 
 def _variables(plan: Plan) -> list[str]:

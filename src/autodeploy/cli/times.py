@@ -1,5 +1,6 @@
 """Times that users write."""
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,22 @@ from autodeploy.cli.failures import CommandError, ExitCode
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(r"(\d{1,9})([smhdw])")
+
+
+def duration_seconds(text: str, option: str) -> int:
+    """A length of time such as ``90s``, ``10m`` or ``2h``, in seconds.
+
+    Raises:
+        CommandError: it is none; ``option`` is what it was given as.
+    """
+    if length := _AGE.fullmatch(text.strip()):
+        with contextlib.suppress(OverflowError):
+            return int(timedelta(**{_UNITS[length[2]]: int(length[1])}).total_seconds())
+    raise CommandError(
+        f"{text!r} is no length of time.",
+        remedy=f"Give {option} one such as 90s, 10m or 2h.",
+        exit_code=ExitCode.USAGE,
+    )
 
 
 def moment(text: str, option: str) -> datetime:

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from autodeploy.kernel.cron import parse_schedule
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.toml_text import load_toml
 
@@ -77,9 +78,14 @@ def _variable_name(value: str) -> str:
     return value
 
 
+def _schedule(value: str) -> str:
+    parse_schedule(value)
+    return value
+
+
 def _worker_name(value: str) -> str:
     if not re.fullmatch(_WORKER, value) or value in ("web", "release"):
-        raise ValueError("cannot be the name of a worker: letters, digits, - and _")
+        raise ValueError("cannot be the name of a process: letters, digits, - and _")
     return value
 
 
@@ -134,6 +140,15 @@ class HealthCheck(_Part):
         return range(int(first), int(last or first) + 1)
 
 
+class DeclaredCron(_Part):
+    """A command that is run at its times."""
+
+    schedule: Annotated[_Words, AfterValidator(_schedule)] = Field(
+        description='When, in UTC: minute, hour, day, month and weekday, such as "0 3 * * *".'
+    )
+    command: _Command = Field(description="Command that is run then.")
+
+
 class AppFile(_Part):
     """The content of ``autodeploy.toml``.
 
@@ -184,6 +199,11 @@ class AppFile(_Part):
         description="Processes beside the server, by name.",
         json_schema_extra={"propertyNames": {"pattern": f"^{_WORKER}$"}},
     )
+    cron: dict[Annotated[str, AfterValidator(_worker_name)], DeclaredCron] = Field(
+        {},
+        description="Commands that are run at their times beside the server, by name.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{_WORKER}$"}},
+    )
     variables: dict[Annotated[str, AfterValidator(_variable_name)], DeclaredVariable] = Field(
         {},
         description="Environment variables, by name; their values do not belong here.",
@@ -198,10 +218,18 @@ class AppFile(_Part):
             )
         if self.spa is not None and self.start is not None:
             raise ValueError("`spa` is for static sites, and `start` runs a server")
+        if self.output is not None and self.cron:
+            raise ValueError("`cron` runs beside a server, and `output` is a static site")
+        if both := sorted(self.cron.keys() & self.workers.keys()):
+            raise ValueError(f"`{both[0]}` is the name of a worker and of a cron command")
         return self
 
 
-_PARTS: dict[str, type[_Part]] = {"variables": DeclaredVariable, "health_check": HealthCheck}
+_PARTS: dict[str, type[_Part]] = {
+    "variables": DeclaredVariable,
+    "cron": DeclaredCron,
+    "health_check": HealthCheck,
+}
 
 
 def parse_app_file(text: str, path: str = APP_FILE) -> AppFile:
@@ -254,6 +282,7 @@ def _wrong_key(
 
 _EXPECTED = {
     "string_type": "is not text; write it in quotes",
+    "missing": "is missing",
     "bool_type": "is neither true nor false",
     "dict_type": "is not a table",
     "model_type": "is not a table",

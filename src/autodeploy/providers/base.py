@@ -5,7 +5,7 @@ another one is refused before any work starts. Every call is idempotent: it look
 earlier, interrupted call made (by our deployment or database id) before it makes anything.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,9 @@ from uuid import UUID
 # for long: the caller batches. Values of secrets are removed behind it.
 LogSink = Callable[[str, str, str], Awaitable[None]]
 
+# Takes what a command prints as (stream, text); a stream is ``stdout`` or ``stderr``.
+OutputSink = Callable[[str, str], Awaitable[None]]
+
 
 class KeptLog(Protocol):
     """A ``LogSink`` that can be waited for."""
@@ -29,6 +32,10 @@ class KeptLog(Protocol):
         ...
 
 
+# How long a one-off command that is to stop may take to do so by itself.
+COMMAND_GRACE_SECONDS = 2.0
+
+
 class Capability(StrEnum):
     DEPLOY = "deploy"
     DATABASE = "database"
@@ -37,6 +44,7 @@ class Capability(StrEnum):
     DATABASE_ROTATION = "database_rotation"
     ENVIRONMENT_VARIABLES = "environment_variables"
     LOGS = "logs"
+    RUN = "one_off_commands"
     ROLLBACK = "rollback"
     METRICS = "metrics"
     DOMAINS = "domains"
@@ -86,13 +94,22 @@ class App:
 
 
 @dataclass(frozen=True)
+class Cron:
+    """A shell line and when it is run: ``kernel/cron.py`` says how ``schedule`` is read."""
+
+    schedule: str
+    command: str
+
+
+@dataclass(frozen=True)
 class BuildSpec:
     """How to build and run an app: the analyzer's plan, reduced to what a provider needs.
 
     Commands are the user's own shell lines and run only in the sandbox. ``kind`` is ``static``
     (``output_directory`` is served) or ``server`` (``start_command`` listens on ``$PORT``).
     ``lock_files`` are paths relative to the root whose content decides the dependencies.
-    ``workers`` are commands that run beside the start command without a port, by their names.
+    ``workers`` are commands that run beside the start command without a port, by their names;
+    ``crons`` are run at their times, in the release that has the traffic.
     """
 
     kind: str
@@ -108,6 +125,7 @@ class BuildSpec:
     root_directory: str = ""
     lock_files: tuple[str, ...] = ()
     workers: Mapping[str, str] = field(default_factory=dict)
+    crons: Mapping[str, Cron] = field(default_factory=dict)
     spa_fallback: bool = False
 
 
@@ -160,12 +178,24 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class CronStatus:
+    """A command that is run at its times, in unix time. ``last_at`` is when it last began, and
+    ``last_exit_code`` how that run ended, None while it has not."""
+
+    name: str
+    next_at: float
+    last_at: float | None
+    last_exit_code: int | None
+
+
+@dataclass(frozen=True)
 class RuntimeStatus:
     """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent.
 
     ``out_of_memory`` is whether its last process ended for that. ``listening`` are the places,
     ``address:port``, where a release listens that does not answer yet. ``process`` is the name of
-    the worker that this is about; None for the app itself.
+    the worker that this is about; None for the app itself. ``crons`` are only those of the
+    release that has the traffic.
     """
 
     state: str
@@ -175,6 +205,7 @@ class RuntimeStatus:
     out_of_memory: bool = False
     listening: tuple[str, ...] = ()
     process: str | None = None
+    crons: tuple[CronStatus, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +227,14 @@ class Traffic:
 
     answers: int
     failures: int
+
+
+@dataclass(frozen=True)
+class CommandEnd:
+    """How a one-off command ended; one that was killed has 128 plus its signal."""
+
+    exit_code: int
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -350,6 +389,22 @@ class MeasuredApps(Provider, Protocol):
 
     async def measure_traffic(self, app: App) -> Traffic:
         """The counts so far, from a moment of the provider's own: they may begin anew."""
+        ...
+
+
+@runtime_checkable
+class CommandProvider(Provider, Protocol):
+    """Runs one-off commands in releases."""
+
+    async def run_command(
+        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+    ) -> CommandEnd:
+        """Run ``argv``, through no shell, beside the release: with its files, limits and user.
+
+        It ends with this process. Cancelling the task asks it to stop, and kills it with all that
+        it has started ``COMMAND_GRACE_SECONDS`` later. Raises ``NotFound`` where the release is
+        not there.
+        """
         ...
 
 

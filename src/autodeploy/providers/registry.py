@@ -7,6 +7,7 @@ from autodeploy.kernel.errors import InvalidInput
 from autodeploy.providers.base import (
     BackedUpDatabases,
     Capability,
+    CommandProvider,
     DatabaseProvider,
     DeployProvider,
     ListedResources,
@@ -62,6 +63,10 @@ class Registry:
         """Whether the provider ``name`` is there and has the capability."""
         provider = self._providers.get(name)
         return provider is not None and capability in provider.manifest.capabilities
+
+    def commands(self, name: str) -> CommandProvider:
+        """The provider ``name`` for one-off commands."""
+        return cast(CommandProvider, self.get(name, Capability.RUN))
 
     def databases(self, name: str) -> DatabaseProvider:
         """The provider ``name`` for databases."""

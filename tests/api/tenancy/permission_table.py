@@ -61,6 +61,9 @@ RIGHTS: dict[Action, Right] = {
     Action.DEPLOYMENT_CREATE: Right(_MEMBER, _DEPLOY),
     Action.DEPLOYMENT_CANCEL: Right(_MEMBER, _DEPLOY),
     Action.DEPLOYMENT_ROLLBACK: Right(_MEMBER, _DEPLOY),
+    Action.RUN_READ: Right(_MEMBER, _DEPLOY),
+    Action.RUN_CREATE: Right(_MEMBER, _DEPLOY),
+    Action.RUN_CANCEL: Right(_MEMBER, _DEPLOY),
     Action.DATABASE_READ: Right(_VIEWER, _READ),
     Action.DATABASE_CREATE: Right(_MEMBER, _WRITE),
     Action.DATABASE_UPDATE: Right(_MEMBER, _WRITE),
@@ -77,6 +80,7 @@ RIGHTS: dict[Action, Right] = {
 Kind = Literal[
     "organization", "member", "project", "repository", "deployment", "service_token",
     "personal_token", "colleague", "invitation", "account", "session", "database", "backup",
+    "run",
 ]  # fmt: skip
 
 
@@ -400,6 +404,16 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "WEBSOCKET /api/v1/deployments/{deployment_id}/status/stream": (
         _on("deployment", Action.DEPLOYMENT_READ),
     ),
+    # one-off commands, where nothing is live
+    "createRun": (
+        _on(
+            "project", Action.RUN_CREATE, 409,
+            body=lambda _: {"command": ["ls"]}, path=lambda _: {"environment": "production"},
+        ),
+    ),
+    "getRun": (_on("run", Action.RUN_READ),),
+    "listRunLogs": (_on("run", Action.RUN_READ),),
+    "cancelRun": (_on("run", Action.RUN_CANCEL, 409),),
     # databases, of which no worker makes any here
     "createDatabase": (
         _on(

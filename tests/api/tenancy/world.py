@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.tenancy.permission_table import SHARED_URL
 from tests.services.analyzer.archives import chunks, tar_gz
@@ -47,6 +47,7 @@ from autodeploy.services.deployer.models import (
     Environment,
     Project,
 )
+from autodeploy.services.deployer.runs.models import Run, RunLine
 from autodeploy.services.deployer.schemas import VariableInput
 
 OURS, SECOND, THEIRS = "antelope", "giraffe", "zebra"
@@ -97,6 +98,7 @@ class Estate:
     invitation_id: UUID
     database_id: UUID
     backup_id: UUID
+    run_id: UUID
 
     def ids(self) -> dict[str, str]:
         named = {
@@ -109,6 +111,7 @@ class Estate:
             "invitation_id": self.invitation_id,
             "database_id": self.database_id,
             "backup_id": self.backup_id,
+            "run_id": self.run_id,
         }
         return {name: str(value) for name, value in named.items()}
 
@@ -335,10 +338,11 @@ async def _estate(resources: Resources, organization_id: UUID, owner_id: UUID, w
         invitation = _invitation(organization_id, owner_id, word)
         session.add_all([token, invitation])
         database_id, backup_id = await _database(session, project, word)
+        run_id = await _run(session, project, word)
     await _variable(resources, organization_id, owner_id, project.id, word)
     return Estate(
         organization_id, owner_id, project.id, repository_id, deployment_id, token.id,
-        invitation.id, database_id, backup_id,
+        invitation.id, database_id, backup_id, run_id,
     )  # fmt: skip
 
 
@@ -364,6 +368,27 @@ async def _database(session: AsyncSession, project: Project, word: str) -> tuple
         )
     )  # fmt: skip
     return database.id, backup.id
+
+
+async def _run(session: AsyncSession, project: Project, word: str) -> UUID:
+    """A command that has ended, and what it printed."""
+    environment_id = await session.scalar(
+        select(Environment.id).where(Environment.project_id == project.id)
+    )
+    owned = {"organization_id": project.organization_id}
+    run = Run(
+        id=uuid4(), project_id=project.id, environment_id=environment_id, command=[word],
+        environment="production", timeout_seconds=60, status="succeeded", exit_code=0,
+        line_sequence=1, **owned,
+    )  # fmt: skip
+    session.add(run)
+    await session.flush()
+    session.add(
+        RunLine(
+            run_id=run.id, sequence=1, timestamp=now(), stream="stdout", message=word, **owned
+        )
+    )  # fmt: skip
+    return run.id
 
 
 async def _project(

@@ -71,6 +71,25 @@ def test_state_without_its_age_changes_only_with_the_state() -> None:
     assert _shown(None, live=None) == "–"
 
 
+def test_commands_with_their_times_are_named() -> None:
+    crons = [
+        {"name": "new", "nextAt": "2026-11-28T03:00:00+00:00", "lastAt": None,
+         "lastExitCode": None},
+        {"name": "old", "nextAt": "2026-11-28T04:30:00+00:00",
+         "lastAt": "2026-11-27T04:30:02+00:00", "lastExitCode": 2},
+    ]  # fmt: skip
+    shown = {
+        "name": "production", "provider": "local", "url": None, "localUrl": None,
+        "liveDeploymentId": "id", "runtime": {"state": "running", "crons": crons},
+    }  # fmt: skip
+    snapshot = {"project": {"name": "shop", "environments": [shown]}, "deployments": []}
+    lines = [line.text for line in _lines(snapshot) if line.text.startswith("CRON")]
+    assert lines == [
+        "CRON new     not run yet, next at 2026-11-28 03:00 UTC",
+        "CRON old     last at 2026-11-27 04:30 UTC (exit code 2), next at 2026-11-28 04:30 UTC",
+    ]
+
+
 def _deployment(number: int, status: str, code: str | None) -> Json:
     return {
         "id": f"{number:08}-0000-4000-8000-000000000000",

@@ -6,6 +6,7 @@ import pytest
 from tests.services.analyzer.trees import install_of, plan_of, start_of
 
 from autodeploy.kernel.app_file import AutodeployTomlInvalid, HealthCheck
+from autodeploy.providers.base import Cron
 from autodeploy.services.analyzer.plan import AppKind
 
 EXPRESS = '{"dependencies": {"express": "5"}, "scripts": {"start": "node server.js"}}'
@@ -25,6 +26,8 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
         timeout = 300
         [workers]
         mail = "node mail.js"
+        [cron]
+        nightly = { schedule = "0 3 * * *", command = "node clean.js" }
     """
     plan = plan_of(tmp_path, {**APP, "Procfile": "web: node x.js", "autodeploy.toml": said})
     assert install_of(plan) == "npm ci --omit=dev"
@@ -35,6 +38,9 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
     assert plan.release_command is not None
     assert plan.release_command.command == "node migrate.js"
     assert plan.worker_commands["mail"].command == "node mail.js"
+    assert plan.cron_commands["nightly"].reason == "autodeploy.toml: cron.nightly"
+    crons = {"nightly": Cron("0 3 * * *", "node clean.js")}
+    assert plan.build_spec().crons == crons
     assert plan.health_path == "/healthz"
     assert plan.health_check == HealthCheck(status="200", timeout=300)
     assert plan.runtime is not None

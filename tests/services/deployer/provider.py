@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
+    CommandEnd,
+    CronStatus,
     DatabaseDump,
     DatabaseHandle,
     DatabaseMetrics,
@@ -27,6 +29,7 @@ from autodeploy.providers.base import (
     KeptLog,
     LogSink,
     Manifest,
+    OutputSink,
     Release,
     ReleaseRequest,
     ResourceKind,
@@ -40,6 +43,15 @@ from autodeploy.providers.base import (
 
 class Crash(BaseException):
     """The worker's process dies here: nothing of it runs any more."""
+
+
+Command = Callable[[Sequence[str], OutputSink], Awaitable[CommandEnd]]
+
+
+async def echo(argv: Sequence[str], on_line: OutputSink) -> CommandEnd:
+    """A command that says what it was given."""
+    await on_line("stdout", " ".join(argv))
+    return CommandEnd(0)
 
 
 class FolderProvider:
@@ -64,6 +76,8 @@ class FolderProvider:
         self.build_lines: list[str] = []
         self.logins: dict[str, set[str]] = {}
         self.marks: dict[str, str] = {}
+        self.command: Command = echo
+        self.crons: tuple[CronStatus, ...] = ()
         (machine / "releases").mkdir(parents=True, exist_ok=True)
         (machine / "traffic").mkdir(exist_ok=True)
         (machine / "databases").mkdir(exist_ok=True)
@@ -80,6 +94,7 @@ class FolderProvider:
                 Capability.DATABASE_ROTATION,
                 Capability.METRICS,
                 Capability.RESOURCES,
+                Capability.RUN,
             }
         ),
         regions=(),
@@ -119,7 +134,8 @@ class FolderProvider:
         await self._call("status")
         there = (self.machine / "releases" / str(release.deployment_id)).exists()
         state = self.state if there else "absent"
-        return RuntimeStatus(state, 0, 1 if state == "crashed" else None, ("last words",))
+        code = 1 if state == "crashed" else None
+        return RuntimeStatus(state, 0, code, ("last words",), crons=self.crons)
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         await self._call("promote")
@@ -161,6 +177,15 @@ class FolderProvider:
             raise NotFound("not running")
         begin = int(cursor or 0)
         return RuntimeLines(str(len(self.output)), tuple(self.output[begin:]))
+
+    async def run_command(
+        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+    ) -> CommandEnd:
+        await self._call("run_command")
+        self.environments["command"] = dict(request.environment)
+        if not (self.machine / "releases" / str(request.deployment_id)).exists():
+            raise NotFound("not here")
+        return await self.command(argv, on_line)
 
     async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
         await self._call("ensure_database")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from tests.services.deployer.provider import fail_with
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.disk import DiskFull
 from autodeploy.kernel.queue import QueueName, QueueWorker
+from autodeploy.providers.base import CronStatus
 from autodeploy.services.deployer import dispatch, projects
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.jobs import handle_deployment
@@ -157,6 +158,22 @@ async def test_state_of_the_live_release_is_told_with_its_beginning(platform: Pl
     assert crashed["since"] > running["since"]
     platform.provider.state = "running"
     assert (await told())["since"] > crashed["since"]
+
+
+async def test_when_commands_were_run_and_are_next_is_told(platform: Platform) -> None:
+    project = await platform.project()
+    await platform.deployed(project)
+    platform.provider.crons = (CronStatus("nightly", 1_800_000_000.0, None, None),)
+    await Reconciler(platform.engine).run_once()
+    view = await projects.get_project(platform.resources, platform.principal, project.id)
+    runtime = view.environments[0].runtime
+    assert runtime is not None
+    [nightly] = runtime.crons
+    assert (nightly.name, nightly.last_at, nightly.last_exit_code) == ("nightly", None, None)
+    assert nightly.next_at == datetime(2027, 1, 15, 8, tzinfo=UTC)
+    changed = (await platform.environment(project)).runtime
+    await Reconciler(platform.engine).run_once()
+    assert (await platform.environment(project)).runtime == changed
 
 
 async def test_release_that_cannot_be_started_again_is_told_with_the_reason(

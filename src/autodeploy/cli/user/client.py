@@ -57,8 +57,11 @@ class Api:
     def get(self, path: str, **query: Query) -> Json:
         return self._call("GET", path, query=query)
 
-    def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
-        return self._call("POST", path, body=body if body is not None else {})
+    def post(
+        self, path: str, body: Mapping[str, object] | None = None, *, key: str | None = None
+    ) -> Json:
+        """``key`` is what makes a repetition of the call get the answer to the first."""
+        return self._call("POST", path, body=body if body is not None else {}, key=key)
 
     def put(self, path: str, body: Mapping[str, object], **query: str | None) -> Json:
         return self._call("PUT", path, body=body, query=query)
@@ -96,6 +99,7 @@ class Api:
         query: Mapping[str, Query] | None = None,
         body: Mapping[str, object] | None = None,
         content: tuple[IO[bytes], int] | None = None,
+        key: str | None = None,
     ) -> Json:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         try:
@@ -105,7 +109,8 @@ class Api:
                     method, path, params=params, content=content[0], headers=headers, timeout=None
                 )
             else:
-                answer = self._http.request(method, path, params=params, json=body)
+                headers = {"Idempotency-Key": key} if key else {}
+                answer = self._http.request(method, path, params=params, json=body, headers=headers)
         except httpx.TransportError as error:
             raise unreachable(self.url, error) from error
         except UnicodeEncodeError:  # what the shell passed on was not UTF-8

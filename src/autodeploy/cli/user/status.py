@@ -13,6 +13,7 @@ from rich.text import Text
 from autodeploy.cli.failures import PASSING, CommandError
 from autodeploy.cli.terminal import (
     ago,
+    clock,
     field_lines,
     is_interactive,
     paint,
@@ -144,7 +145,26 @@ def _environment_fields(project: Json, environment: Json, with_age: bool) -> dic
         "LIVE": environment["liveDeploymentId"] or "nothing yet",
         "URL": environment["url"] or "–",
         "LOCAL": environment["localUrl"] or "–",
+        **_crons((environment.get("runtime") or {}).get("crons") or []),
     }
+
+
+def _crons(crons: list[Json]) -> dict[str, str]:
+    """When each command that has its times was run, and is next."""
+    return {f"CRON {one['name']}": f"{_last_run(one)}, next at {_minute(one['nextAt'])}"
+            for one in crons}  # fmt: skip
+
+
+def _last_run(cron: Json) -> str:
+    if cron["lastAt"] is None:
+        return "not run yet"
+    code = cron["lastExitCode"]
+    ended = "" if code is None else f" (exit code {code})"
+    return f"last at {_minute(cron['lastAt'])}{ended}"
+
+
+def _minute(timestamp: str) -> str:
+    return f"{clock(timestamp)[:16]} UTC"
 
 
 def _state(environment: Json, with_age: bool) -> str:

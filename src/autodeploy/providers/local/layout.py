@@ -55,6 +55,11 @@ class Layout:
         return self.home / "standby" / str(number)
 
     @property
+    def crons(self) -> Path:
+        """What is known of commands that are run at their times; see ``agent/crons.py``."""
+        return self.home / "crons"
+
+    @property
     def routes(self) -> Path:
         return self.home / "routes"
 

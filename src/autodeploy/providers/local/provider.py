@@ -1,9 +1,10 @@
 """This machine as a provider of deployments and databases."""
 
 import contextlib
+import shlex
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,11 +20,14 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
+    CommandEnd,
+    CronStatus,
     Endpoint,
     FoundResource,
     KeptLog,
     LogSink,
     Manifest,
+    OutputSink,
     Price,
     Region,
     Release,
@@ -37,6 +41,7 @@ from autodeploy.providers.crashes import explain_crash
 from autodeploy.providers.local.artifact import ArtifactStore
 from autodeploy.providers.local.builder import Builder
 from autodeploy.providers.local.client import AgentClient
+from autodeploy.providers.local.commands import run_to_its_end
 from autodeploy.providers.local.databases import LocalDatabases
 from autodeploy.providers.local.errors import ReleaseCommandFailed, RuntimeMissing
 from autodeploy.providers.local.layout import Layout
@@ -63,6 +68,7 @@ MANIFEST = Manifest(
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.METRICS,
+            Capability.RUN,
             Capability.ROLLBACK,
             Capability.RESOURCES,
         }
@@ -96,6 +102,7 @@ class LocalProvider(LocalDatabases):
         self._builder = Builder(
             self._layout, self._sandbox, self._artifacts, build_limits or BuildLimits()
         )
+        self._app_limits = app_limits
         self._release_limits = replace(app_limits, seconds=_RELEASE_SECONDS)
         super().__init__(AgentClient(self._layout.agent_socket))
         self._holdings = Holdings(self._layout, objects, self._agent)
@@ -127,6 +134,7 @@ class LocalProvider(LocalDatabases):
                 "environment": dict(command.environment),
                 "listens": request.spec.kind == "server",
                 "workers": dict(request.spec.workers),
+                "crons": {name: asdict(cron) for name, cron in request.spec.crons.items()},
             },
         )
         resources = {"kind": request.spec.kind, "port": answer["port"]}
@@ -151,6 +159,7 @@ class LocalProvider(LocalDatabases):
             out_of_memory=answer["out_of_memory"],
             listening=tuple(answer["listening"]),
             process=answer["process"],
+            crons=tuple(CronStatus(**cron) for cron in answer["crons"]),
         )
 
     @fault_point("local.promote")
@@ -212,6 +221,20 @@ class LocalProvider(LocalDatabases):
     async def measure_traffic(self, app: App) -> Traffic:
         """What the proxy has answered for the app since it took its configuration."""
         return Traffic(**await self._agent.call("GET", f"/apps/{app.number}/traffic"))
+
+    @fault_point("local.run_command")
+    async def run_command(
+        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+    ) -> CommandEnd:
+        """Run a command in a sandbox like the app's, in the release's own files."""
+        if not (self._layout.release(request.deployment_id) / "release.json").exists():
+            raise NotFound(
+                "The live release is not on this machine at the moment.",
+                remedy="It is started again in a few seconds; run the command then.",
+            )
+        command = replace(_app_command(request, shlex.join(argv)), argv=tuple(argv))
+        spec = app_sandbox(self._layout, command, port=None, limits=self._app_limits)
+        return await run_to_its_end(self._sandbox, spec, on_line)
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from autodeploy.kernel.sandbox import GIB, Bind, Limits, SandboxSpec
+from autodeploy.providers.base import Cron
 from autodeploy.providers.local.environment import search_path
 from autodeploy.providers.local.layout import Layout, app_uid, inside
 from autodeploy.providers.local.machine import certificate_environment
@@ -21,7 +22,8 @@ APP_LIMITS = Limits(memory_bytes=1 * GIB, processes=512)
 class AppCommand:
     """One command of a release: its server, its worker, or the command that prepares it.
 
-    ``workers`` are those to run beside it; ``process`` is the name of one of them.
+    ``workers`` and ``crons`` are those to run beside it; ``process`` is the name of one of them.
+    ``argv`` is the same as arguments, where ``command`` is not a line for a shell.
     """
 
     deployment_id: UUID
@@ -31,7 +33,9 @@ class AppCommand:
     environment: Mapping[str, str] = field(repr=False)
     listens: bool = True
     workers: Mapping[str, str] = field(default_factory=dict)
+    crons: Mapping[str, Cron] = field(default_factory=dict)
     process: str | None = None
+    argv: tuple[str, ...] | None = None
 
 
 def app_sandbox(
@@ -54,14 +58,17 @@ def app_sandbox(
         "PATH": search_path(workdir, interpreters),
     }
     environment |= _plug_n_play(release / "app", app, environment)
-    script = find_script(release / "app", app.root_directory, app.command, app.environment)
+    argv, script = app.argv, None
+    if argv is None:
+        script = find_script(release / "app", app.root_directory, app.command, app.environment)
+        argv = ("/bin/sh", "-c", script.command if script else app.command)
     if script is not None:
         environment |= script.environment
     if port is not None:
         environment["PORT"] = str(port)
     return SandboxSpec(
         name=f"app-{app.number}",
-        argv=("/bin/sh", "-c", script.command if script else app.command),
+        argv=argv,
         cwd=workdir,
         uid=app_uid(app.number),
         gid=app_uid(app.number),

@@ -254,6 +254,7 @@ def _plan(
         start_command=run.start,
         release_command=run.release,
         worker_commands=dict(run.workers),
+        cron_commands=dict(run.crons),
         output_directory=run.output_directory,
         kind=run.kind,
         root_directory=files.root,

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from autodeploy.kernel.app_file import HealthCheck
 from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
-from autodeploy.providers.base import BuildSpec
+from autodeploy.providers.base import BuildSpec, Cron
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
 ANALYZER_VERSION = "10"
@@ -93,6 +93,12 @@ class Command(PlanModel):
 
     command: str
     reason: str
+
+
+class CronCommand(Command):
+    """A command that is run at the times of ``schedule`` (``kernel/cron.py``), in UTC."""
+
+    schedule: str
 
 
 class EnvironmentVariable(PlanModel):
@@ -224,6 +230,7 @@ class Plan(PlanModel):
     start_command: Command | None = None
     release_command: Command | None = None
     worker_commands: dict[str, Command] = {}
+    cron_commands: dict[str, CronCommand] = {}
     output_directory: str | None = None
     kind: AppKind = AppKind.LIBRARY
     root_directory: str = ""
@@ -280,6 +287,9 @@ class Plan(PlanModel):
             root_directory=self.root_directory,
             lock_files=self.lock_files,
             workers={name: one.command for name, one in self.worker_commands.items()},
+            crons={
+                name: Cron(one.schedule, one.command) for name, one in self.cron_commands.items()
+            },
             spa_fallback=self.spa_fallback,
         )
 

@@ -83,6 +83,13 @@ class FrameworkView(Schema):
     confidence: float
 
 
+class CronView(Schema):
+    """A command and when it is run, in UTC: minute, hour, day, month and weekday."""
+
+    schedule: str
+    command: str
+
+
 class BuildConfiguration(Schema):
     """How to build and run it; ``node_version`` is set for Node, ``runtime`` for all.
 
@@ -95,6 +102,7 @@ class BuildConfiguration(Schema):
     node_version: str | None
     release_command: str | None
     worker_commands: dict[str, str]
+    cron_commands: dict[str, CronView]
     output_directory: str | None
     package_manager: str | None
     package_manager_version: str | None
@@ -230,6 +238,10 @@ def build_configuration(plan: Plan) -> BuildConfiguration:
         **{name: command.command if command else None for name, command in commands.items()},
         node_version=runtime.version_request if runtime and runtime.name == "node" else None,
         worker_commands={name: one.command for name, one in plan.worker_commands.items()},
+        cron_commands={
+            name: CronView(schedule=one.schedule, command=one.command)
+            for name, one in plan.cron_commands.items()
+        },
         output_directory=plan.output_directory,
         package_manager=plan.package_manager,
         package_manager_version=plan.package_manager_version,

@@ -42,6 +42,7 @@ class ObjectType(StrEnum):
     DEPLOYMENT = "deployment"
     DATABASE = "database"
     ORPHAN = "orphan"
+    RUN = "run"
 
 
 class OwnAction(StrEnum):
@@ -72,6 +73,7 @@ class OwnAction(StrEnum):
     INVITATION_ACCEPT = "invitation.accept"
     MEMBER_LEAVE = "member.leave"
     ORPHAN_REMOVE = "orphan.remove"
+    RUN_END = "run.end"
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,11 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.DEPLOYMENT,
         ("project_id", "environment", "kind", "branch", "commit_sha", "provider",
          "source_deployment_id", "status"),
+    ),
+    "runs": Fields(
+        ObjectType.RUN,
+        ("project_id", "environment", "command", "deployment_id", "status", "exit_code"),
+        ("encrypted_command",),
     ),
     "databases": Fields(
         ObjectType.DATABASE,

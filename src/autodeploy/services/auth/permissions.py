@@ -36,6 +36,9 @@ class Action(StrEnum):
     DEPLOYMENT_CREATE = "deployment.create"
     DEPLOYMENT_CANCEL = "deployment.cancel"
     DEPLOYMENT_ROLLBACK = "deployment.rollback"
+    RUN_READ = "run.read"
+    RUN_CREATE = "run.create"
+    RUN_CANCEL = "run.cancel"
     DATABASE_READ = "database.read"
     DATABASE_CREATE = "database.create"
     DATABASE_UPDATE = "database.update"
@@ -72,6 +75,9 @@ _MEMBER = _VIEWER | {
     Action.DEPLOYMENT_CREATE,
     Action.DEPLOYMENT_CANCEL,
     Action.DEPLOYMENT_ROLLBACK,
+    Action.RUN_READ,
+    Action.RUN_CREATE,
+    Action.RUN_CANCEL,
     Action.DATABASE_CREATE,
     Action.DATABASE_UPDATE,
     Action.DATABASE_CREDENTIALS,
@@ -116,6 +122,9 @@ PROJECT_ACTIONS = frozenset(
         Action.DEPLOYMENT_CREATE,
         Action.DEPLOYMENT_CANCEL,
         Action.DEPLOYMENT_ROLLBACK,
+        Action.RUN_READ,
+        Action.RUN_CREATE,
+        Action.RUN_CANCEL,
         Action.DATABASE_READ,
         Action.DATABASE_CREATE,
         Action.DATABASE_UPDATE,
@@ -157,6 +166,9 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.DEPLOYMENT_CREATE: Scope.DEPLOY,
     Action.DEPLOYMENT_CANCEL: Scope.DEPLOY,
     Action.DEPLOYMENT_ROLLBACK: Scope.DEPLOY,
+    Action.RUN_READ: Scope.DEPLOY,
+    Action.RUN_CREATE: Scope.DEPLOY,
+    Action.RUN_CANCEL: Scope.DEPLOY,
     Action.DATABASE_READ: Scope.READ,
     Action.DATABASE_CREATE: Scope.WRITE,
     Action.DATABASE_UPDATE: Scope.WRITE,

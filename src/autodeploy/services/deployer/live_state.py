@@ -1,6 +1,7 @@
 """How the live release of an environment fares, as its row tells it."""
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from sqlalchemy import update
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.db import Database
-from autodeploy.providers.base import RuntimeStatus
+from autodeploy.providers.base import CronStatus, RuntimeStatus
 from autodeploy.services.deployer.models import Environment
 
 
@@ -35,13 +36,15 @@ _STATES = {
 @dataclass(frozen=True)
 class LiveState:
     """``process`` is the worker that this is about; None for the app itself. ``reason`` is
-    ``out_of_memory``, or the code of the error that kept the release from being started."""
+    ``out_of_memory``, or the code of the error that kept the release from being started. ``crons``
+    are the commands that are run at their times, as the row holds them."""
 
     state: RuntimeState
     restarts: int = 0
     exit_code: int | None = None
     reason: str | None = None
     process: str | None = None
+    crons: tuple[dict[str, Any], ...] = ()
 
 
 def state_of(status: RuntimeStatus) -> LiveState:
@@ -55,14 +58,33 @@ def state_of(status: RuntimeStatus) -> LiveState:
         status.exit_code,
         "out_of_memory" if status.out_of_memory else None,
         status.process,
+        tuple(_cron_row(cron) for cron in status.crons),
     )
+
+
+def _cron_row(cron: CronStatus) -> dict[str, Any]:
+    return {
+        "name": cron.name,
+        "next_at": _moment(cron.next_at),
+        "last_at": None if cron.last_at is None else _moment(cron.last_at),
+        "last_exit_code": cron.last_exit_code,
+    }
+
+
+def _moment(unix_time: float) -> str:
+    return datetime.fromtimestamp(unix_time, UTC).isoformat()
 
 
 def as_row(state: LiveState, before: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the row holds: the state, and since when it has been the same."""
     if before is not None and before["state"] == state.state:
-        return {**asdict(state), "since": before["since"]}
-    return {**asdict(state), "since": now().isoformat()}
+        return {**_plain(state), "since": before["since"]}
+    return {**_plain(state), "since": now().isoformat()}
+
+
+def _plain(state: LiveState) -> dict[str, Any]:
+    """As JSON gives it back, so that the two can be compared."""
+    return {**asdict(state), "crons": list(state.crons)}
 
 
 async def record_state(

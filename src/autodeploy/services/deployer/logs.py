@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -142,17 +143,15 @@ def as_batch(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-class LogPipeline:
-    """The log of one run. Lines are stored in batches, in order, under the run's fence.
+class LinePipeline(ABC):
+    """Lines on their way to PostgreSQL: cleaned, in batches, in order.
 
     ``write`` waits when PostgreSQL cannot keep up; of a flood only the beginning and the end are
     kept (``OutputLimit``). When the lease is lost ``write`` and ``flush`` raise ``LeaseLost``.
     """
 
-    def __init__(self, resources: Resources, lease: Lease, redactor: Redactor):
+    def __init__(self, redactor: Redactor):
         self.redactor = redactor
-        self._resources = resources
-        self._lease = lease
         self._waiting: list[LogLine] = []
         self._limit = OutputLimit()
         self._storing = asyncio.Lock()
@@ -168,12 +167,13 @@ class LogPipeline:
     @redactor.setter
     def redactor(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._cleaner = LineCleaner(redactor)
+        self._cleaners: dict[str, LineCleaner] = {}
 
     async def write(self, level: str, source: str, message: str) -> None:
         """Take a line, or several; satisfies ``providers.base.LogSink``."""
+        cleaner = self._cleaners.setdefault(source, LineCleaner(self._redactor))
         for line in message.split("\n"):
-            text = self._cleaner.clean(line)
+            text = cleaner.clean(line)
             self._waiting += self._limit.take(LogLine(now(), level, source, text))
         self._wake.set()
         if self._error is not None:
@@ -226,13 +226,26 @@ class LogPipeline:
             batch = self._waiting[:BATCH_LINES]
             if not batch:
                 return
-            async with announcing(self._resources) as transaction:
-                if not await append_lines(
-                    transaction,
-                    self._lease.deployment_id,
-                    batch,
-                    Deployment.fence == self._lease.fence,
-                ):
-                    raise LeaseLost
+            await self._append(batch)
             # Only now: a batch whose commit failed is stored again.
             del self._waiting[: len(batch)]
+
+    @abstractmethod
+    async def _append(self, batch: Sequence[LogLine]) -> None:
+        """Number and store lines. Raises ``LeaseLost``."""
+
+
+class LogPipeline(LinePipeline):
+    """The log of one run of a deployment, under the run's fence."""
+
+    def __init__(self, resources: Resources, lease: Lease, redactor: Redactor):
+        super().__init__(redactor)
+        self._resources = resources
+        self._lease = lease
+
+    async def _append(self, batch: Sequence[LogLine]) -> None:
+        async with announcing(self._resources) as transaction:
+            if not await append_lines(
+                transaction, self._lease.deployment_id, batch, Deployment.fence == self._lease.fence
+            ):
+                raise LeaseLost

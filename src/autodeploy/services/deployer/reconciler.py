@@ -22,6 +22,7 @@ from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
+from autodeploy.services.deployer.runs.rows import remove_old
 from autodeploy.services.deployer.upkeep import Upkeep
 from autodeploy.services.deployer.watch import Watch
 
@@ -68,6 +69,7 @@ class Reconciler:
             _Duty(
                 "logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)
             ),
+            _Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
         )
 
     async def run(self) -> None:

@@ -19,6 +19,7 @@ from autodeploy.services.deployer.context import (
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.states import (
     TERMINAL,
     DeploymentStatus,
@@ -144,7 +145,9 @@ async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_
             (Environment.project_id == Deployment.project_id)
             & (Environment.name == Deployment.environment),
         )
-        .where(Deployment.has_release, Deployment.status.in_(TERMINAL), ~_is_live())
+        .where(
+            Deployment.has_release, Deployment.status.in_(TERMINAL), ~_is_live(), ~_has_commands()
+        )
     )
     if environment_id is not None:
         query = query.where(Environment.id == environment_id)
@@ -156,6 +159,13 @@ async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_
 def _is_live() -> ColumnElement[bool]:
     live = aliased(Environment)
     return exists(select(live.id).where(live.live_deployment_id == Deployment.id))
+
+
+def _has_commands() -> ColumnElement[bool]:
+    """One-off commands run in it: it goes when they have ended."""
+    return exists(
+        select(Run.id).where(Run.deployment_id == Deployment.id, Run.status == RunStatus.RUNNING)
+    )
 
 
 async def load_live(

@@ -23,6 +23,8 @@ from autodeploy.services.deployer.models import (
     EnvironmentVariable,
     Project,
 )
+from autodeploy.services.deployer.runs.models import Run
+from autodeploy.services.deployer.runs.rows import stop_all
 from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
 
 _log = structlog.get_logger(__name__)
@@ -69,6 +71,8 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
     of_project = Deployment.project_id == project_id
     if not await _stop_deployments(engine, of_project, "project deleted"):
         return
+    if not await stop_all(engine.resources, Run.project_id == project_id):
+        return
     async with engine.resources.db.transaction() as session:
         environments = (
             await session.scalars(select(Environment).where(Environment.project_id == project_id))
@@ -104,6 +108,8 @@ async def _remove_environment(engine: Engine, environment: Environment) -> None:
     project_id, name = environment.project_id, environment.name
     of_environment = (Deployment.project_id == project_id) & (Deployment.environment == name)
     if not await _stop_deployments(engine, of_environment, "environment deleted"):
+        return
+    if not await stop_all(engine.resources, Run.environment_id == environment.id):
         return
     async with engine.resources.db.transaction() as session:
         databases = (

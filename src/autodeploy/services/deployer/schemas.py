@@ -66,6 +66,16 @@ class RepositoryReference(Schema):
     default_branch: str
 
 
+class CronRunView(Schema):
+    """A command that is run at its times: when it last began, how that run ended (null while it
+    has not, or could not begin), and when it is next."""
+
+    name: str
+    next_at: datetime
+    last_at: datetime | None
+    last_exit_code: int | None
+
+
 class RuntimeView(Schema):
     """How the live release fares: of several processes the one that fares worst. ``process`` is
     the name of a worker, null for the app itself; ``reason`` is ``out_of_memory`` or an error
@@ -76,6 +86,7 @@ class RuntimeView(Schema):
     exit_code: int | None
     reason: str | None
     process: str | None
+    crons: list[CronRunView] = Field(default_factory=list)
     since: datetime
 
 

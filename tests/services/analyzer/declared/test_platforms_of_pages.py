@@ -20,7 +20,9 @@ def test_vercel_json_read_to_commands_and_output(tmp_path: Path) -> None:
         "B": {"secret": True},
         "C": {"build": True, "default": "3"},
     }
-    assert files.warnings == ["vercel.json: crons is not obeyed: AutoDeploy has no scheduled jobs."]
+    assert files.warnings == [
+        "vercel.json: crons is not obeyed: AutoDeploy has no scheduled requests."
+    ]
 
 
 @pytest.mark.parametrize(

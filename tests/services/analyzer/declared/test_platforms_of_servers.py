@@ -29,7 +29,8 @@ def test_railway_json_read_to_commands_and_health_path(tmp_path: Path) -> None:
     assert declared.start is not None
     assert (declared.start.reason, declared.start.line) == ("railway.json: deploy.startCommand", 4)
     assert files.warnings == [
-        "railway.json: deploy.cronSchedule is not obeyed: AutoDeploy has no scheduled jobs."
+        "railway.json: deploy.cronSchedule is not obeyed: AutoDeploy has no services "
+        "that run at their times alone."
     ]
 
 
@@ -77,6 +78,7 @@ services:
     rootDir: ./backend/
     startCommand: python mail.py
   - {type: cron, name: nightly, rootDir: backend, schedule: "0 0 * * *", startCommand: x}
+  - {type: cron, name: oddly, rootDir: backend, schedule: "@odd", startCommand: x}
   - type: web
     name: site
     runtime: static
@@ -111,9 +113,14 @@ def test_render_yaml_is_read_for_the_service_of_the_folder(tmp_path: Path) -> No
         "WORKERS": {"default": "4"},
     }
     assert services(declared) == [("postgresql", "DATABASE_URL"), ("redis", "CACHE_URL")]
-    assert any("nightly is not run" in warning for warning in files.warnings)
-    assert any("services.api.disk is not obeyed" in warning for warning in files.warnings)
     assert declared is not None
+    [(name, nightly)] = (declared.crons or {}).items()
+    assert (name, nightly.schedule, nightly.command.value) == ("nightly", "0 0 * * *", "x")
+    assert any(
+        "oddly is not run: its schedule `@odd` cannot be used: has 1 fields" in warning
+        for warning in files.warnings
+    )
+    assert any("services.api.disk is not obeyed" in warning for warning in files.warnings)
     assert declared.start is not None
     assert (declared.start.file, declared.start.line) == ("render.yaml", 11)
 

@@ -15,6 +15,8 @@ from starlette.routing import Route
 from autodeploy.kernel.errors import AutoDeployError, NotFound, Unavailable
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.sandbox import Sandbox
+from autodeploy.providers.base import Cron
+from autodeploy.providers.local.agent.crons import CronMemory
 from autodeploy.providers.local.agent.database_api import DatabaseApi
 from autodeploy.providers.local.agent.instances import Instance, Instances
 from autodeploy.providers.local.agent.ports import host_uid, taken_by_others
@@ -76,6 +78,7 @@ class AgentApi:
             environment=body["environment"],
             listens=body["listens"],
             workers=body["workers"],
+            crons={name: Cron(**cron) for name, cron in body["crons"].items()},
         )
         return _instance_answer(self._instances.ensure(app))
 
@@ -111,6 +114,7 @@ class AgentApi:
         number: int = request.path_params["number"]
         await self._proxy.remove(number)
         await self._instances.remove(self._instances.of_app(number))
+        CronMemory(self._layout, number).remove()
         for folder in (self._layout.cache(number), self._layout.standby(number)):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return Response(status_code=204)

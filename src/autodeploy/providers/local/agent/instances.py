@@ -11,6 +11,7 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.sandbox import Limits, Sandbox
 from autodeploy.providers.base import RuntimeStatus
+from autodeploy.providers.local.agent.crons import CronProcess
 from autodeploy.providers.local.agent.kept import (
     STOP_GRACE_SECONDS,
     KeptProcess,
@@ -36,6 +37,7 @@ class Instance:
         self._place = place
         self._main = KeptProcess(place, app, port, self.output)
         self._workers: list[KeptProcess] = []
+        self._crons: list[CronProcess] = []
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -46,31 +48,39 @@ class Instance:
     def status(self) -> RuntimeStatus:
         """How its app fares; where that runs well, how the worst of its workers does."""
         main = self._main.status()
-        if main.state != "running" or not self._workers:
-            return main
-        every = [main, *(worker.status() for worker in self._workers)]
-        return min(every, key=lambda one: _WORST_FIRST.index(one.state))
+        every = [main]
+        if main.state == "running":
+            every += [worker.status() for worker in self._workers]
+        worst = min(every, key=lambda one: _WORST_FIRST.index(one.state)) if every[1:] else main
+        return replace(worst, crons=tuple(cron.status() for cron in self._crons))
 
     def start_workers(self) -> None:
-        """Run the workers beside the app. Idempotent."""
-        if self._workers:
+        """Run the workers beside the app, and the commands that have their times. Idempotent."""
+        if self._workers or self._crons:
             return
+        for name, cron in self.app.crons.items():
+            timed = replace(self.app, listens=False, process=name)
+            self._crons.append(CronProcess(self._place, timed, cron, self.output))
         for name, command in self.app.workers.items():
             worker = replace(self.app, command=command, listens=False, process=name)
             self._workers.append(KeptProcess(self._place, worker, None, self.output))
 
     def stop_workers(self) -> None:
         """Begin to stop the workers; ``stop`` waits for their end."""
-        for worker in self._workers:
+        _, *beside = self._processes()
+        for worker in beside:
             ending = asyncio.create_task(worker.stop())
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
-        self._workers = []
+        self._workers, self._crons = [], []
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """SIGTERM to every process, then SIGKILL after the grace. No restart follows."""
-        stopping = [each.stop(grace_seconds) for each in (self._main, *self._workers)]
+        stopping = [each.stop(grace_seconds) for each in self._processes()]
         await asyncio.gather(*stopping, *self._ending)
+
+    def _processes(self) -> tuple[KeptProcess | CronProcess, ...]:
+        return (self._main, *self._workers, *self._crons)
 
 
 class Instances:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -51,12 +52,16 @@ class RestartPolicy:
 
 @dataclass(frozen=True)
 class Workplace:
-    """What all processes of an agent have in common."""
+    """What all processes of an agent have in common. ``alone`` keeps commands that have their
+    times, by app and name, from running twice at a time, also while releases change."""
 
     layout: Layout
     sandbox: Sandbox
     policy: RestartPolicy
     limits: Limits
+    alone: defaultdict[tuple[int, str], asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
 
 
 class KeptProcess:

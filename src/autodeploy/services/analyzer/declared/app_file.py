@@ -1,7 +1,7 @@
 """``autodeploy.toml`` beside the files of others: what its reader found, as ``Declared``."""
 
 from autodeploy.kernel.app_file import APP_FILE, AppFile, line_of_key
-from autodeploy.services.analyzer.declared.base import Declared, Said, Source, Value
+from autodeploy.services.analyzer.declared.base import Declared, Said, SaidCron, Source, Value
 from autodeploy.services.analyzer.evidence import SourceFiles
 
 
@@ -16,6 +16,11 @@ def declare(said: AppFile, files: SourceFiles) -> Declared:
         return Said(found, Source.APP_FILE, files.at(APP_FILE), key, line)
 
     named = {name: value(f"workers.{name}", line) for name, line in said.workers.items()}
+    timed = {
+        name: SaidCron(one.schedule, line)
+        for name, one in said.cron.items()
+        if (line := value(f"cron.{name}", one.command)) is not None
+    }
     asked = {name: value(name, version) for name, version in
              (("node", said.node), ("python", said.python))}  # fmt: skip
     return Declared(
@@ -24,6 +29,7 @@ def declare(said: AppFile, files: SourceFiles) -> Declared:
         start=value("start", said.start),
         release=value("release", said.release),
         more_workers={name: line for name, line in named.items() if line} or None,
+        crons=timed or None,
         output_directory=value("output", None if said.output is None else said.output or "."),
         spa_fallback=value("spa", said.spa),
         health_path=value("health", said.health),

@@ -92,12 +92,21 @@ class SaidService:
 
 
 @dataclass(frozen=True)
+class SaidCron:
+    """A command that is run at the times of ``schedule``, which is one."""
+
+    schedule: str
+    command: Said[str]
+
+
+@dataclass(frozen=True)
 class Declared:
     """What a file, or several by their precedence, says. None or empty: nothing.
 
     A command that is empty says that there is nothing to do; a part ``...`` of one stands for
     what would be done anyway. ``workers`` are the processes beside the server by name, all of
-    them ({}: there is none); ``more_workers`` come on top. ``output_directory`` and
+    them ({}: there is none); ``more_workers`` come on top. ``crons`` are run at
+    their times. ``output_directory`` and
     ``root_directory`` are relative to the folder of the file. ``runtimes`` are the versions asked
     for by language. ``language`` is what the app is written in, where nothing else tells.
     """
@@ -109,6 +118,7 @@ class Declared:
     release: Said[str] | None = None
     workers: Mapping[str, Said[str]] | None = None
     more_workers: Mapping[str, Said[str]] | None = None
+    crons: Mapping[str, SaidCron] | None = None
     output_directory: Said[str] | None = None
     root_directory: Said[str] | None = None
     spa_fallback: Said[bool] | None = None

@@ -16,7 +16,7 @@ from autodeploy.services.analyzer.evidence import SourceFiles, as_table, words
 
 _KEYS = ("env", "addons", "scripts", "buildpacks", "formation", "healthchecks", "stack")
 _OTHERS = ("expo", "pages", "usingComponents", "plugins")
-_LACKS = {"cron": "scheduled jobs"}
+_LACKS = {"cron": "cron commands from this file: [cron] of autodeploy.toml has them"}
 
 
 def declare(files: SourceFiles) -> Declared | None:

@@ -11,6 +11,7 @@ from autodeploy.services.analyzer.entries.base import Run
 from autodeploy.services.analyzer.plan import (
     AppKind,
     Command,
+    CronCommand,
     EnvironmentVariable,
     Runtime,
     ServiceNeed,
@@ -53,6 +54,7 @@ def run(run: Run, ranked: Ranked, language: str) -> Run:
         build=_command(before.build, run.build, after.build),
         release=_command(before.release, run.release, after.release),
         workers=_workers(run, before),
+        crons=_crons(before),
     )
     run = _started(run, before, after, language)
     if run.kind is AppKind.STATIC:
@@ -109,14 +111,22 @@ def _is_alone(run: Run) -> bool:
 
 
 def _static(run: Run, output: str) -> Run:
-    return replace(run, kind=AppKind.STATIC, start=None, workers={}, output_directory=output,
-                   spa_fallback=run.kind is AppKind.STATIC and run.spa_fallback, found=True,
-                   declared=True)  # fmt: skip
+    return replace(run, kind=AppKind.STATIC, start=None, workers={}, crons={},
+                   output_directory=output, found=True, declared=True,
+                   spa_fallback=run.kind is AppKind.STATIC and run.spa_fallback)  # fmt: skip
 
 
 def _served(run: Run, start: Said[str], kind: AppKind) -> Run:
     return replace(run, kind=kind, start=_command(start, None, None), output_directory=None,
                    spa_fallback=False, found=True, declared=True)  # fmt: skip
+
+
+def _crons(before: Declared) -> Mapping[str, CronCommand]:
+    return {
+        name: CronCommand(command=line.command, reason=line.reason, schedule=said.schedule)
+        for name, said in (before.crons or {}).items()
+        if (line := _command(said.command, None, None)) is not None
+    }
 
 
 def _workers(run: Run, before: Declared) -> Mapping[str, Command]:

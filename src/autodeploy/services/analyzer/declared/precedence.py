@@ -27,6 +27,7 @@ PRECEDENCE: Mapping[str, tuple[Source, ...]] = {
                 Source.HEROKU, Source.FOUND),
     "workers": (Source.PROCFILE, Source.RENDER, Source.FLY, Source.FOUND),
     "more_workers": (Source.APP_FILE, Source.FOUND),
+    "crons": (Source.APP_FILE, Source.RENDER, Source.FOUND),
     "output_directory": (Source.APP_FILE, Source.RENDER, Source.VERCEL, Source.NETLIFY,
                          Source.FOUND),
     "root_directory": (Source.FOUND, Source.RENDER, Source.NETLIFY),

@@ -7,7 +7,7 @@ from autodeploy.services.analyzer.declared.document import Document, open_docume
 from autodeploy.services.analyzer.declared.images import image_only
 from autodeploy.services.analyzer.evidence import SourceFiles
 
-_LACKS = {"cronSchedule": "scheduled jobs"}
+_LACKS = {"cronSchedule": "services that run at their times alone"}
 
 
 def declare(files: SourceFiles) -> Declared | None:

@@ -6,9 +6,11 @@ The services that count are those whose ``rootDir`` is the folder analysed.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from autodeploy.kernel.cron import parse_schedule
 from autodeploy.services.analyzer.declared.base import (
     Declared,
     Said,
+    SaidCron,
     SaidService,
     SaidVariable,
     Source,
@@ -48,18 +50,18 @@ def _of_folder(document: Document, place: SourceFiles, root: str) -> Declared:
     here = by_root.get(root, [])
     served = [one for one in here if one.values.get("type") in _SERVED]
     workers = [one for one in here if one.values.get("type") == "worker"]
-    _warn_of_jobs(here)
     if len(served) > 1:
         names = ", ".join(str(one.values.get("name"))[:40] for one in served)
         place.warn(f"{document.name} names several apps of this folder: {names}; the first counts.")
     stores = _stores(services)
+    crons = _crons([one for one in here if one.values.get("type") == "cron"])
     if served:
-        return replace(_app(served[0], stores), workers=_workers(workers))
+        return replace(_app(served[0], stores), workers=_workers(workers), crons=crons)
     if workers:
         app = _app(workers[0], stores)
         kind = workers[0].said(AppKind.WORKER, "type")
-        return replace(app, kind=kind, workers=_workers(workers[1:]))
-    return Declared(root_directory=_elsewhere(by_root, place, root))
+        return replace(app, kind=kind, workers=_workers(workers[1:]), crons=crons)
+    return Declared(root_directory=_elsewhere(by_root, place, root), crons=crons)
 
 
 def _elsewhere(
@@ -75,14 +77,24 @@ def _elsewhere(
     return roots[0].folder("rootDir") if place.root == root and len(roots) == 1 else None
 
 
-def _warn_of_jobs(services: list[Document]) -> None:
-    for service in services:
-        if service.values.get("type") == "cron":
-            name = words(service.values.get("name")) or "a service"
+def _crons(services: list[Document]) -> Mapping[str, SaidCron] | None:
+    found = {}
+    for count, service in enumerate(services, 1):
+        name = words(service.values.get("name")) or f"cron-{count}"
+        line = service.command("startCommand") or service.command("dockerCommand")
+        schedule = service.text("schedule")
+        if line is None or schedule is None or image_only(line, service):
+            continue
+        try:
+            parse_schedule(schedule.value)
+        except ValueError as error:
             service.files.warn(
-                f"{service.name}: the cron job {name[:40]} is not run: AutoDeploy has no "
-                "scheduled jobs."
+                f"{service.name}: {name[:40]} is not run: its schedule `{schedule.value[:40]}` "
+                f"cannot be used: {error}."
             )
+            continue
+        found[name] = SaidCron(schedule.value, line)
+    return found or None
 
 
 def _app(service: Document, stores: Mapping[str, str]) -> Declared:

@@ -10,7 +10,7 @@ from autodeploy.services.analyzer.evidence import SourceFiles
 _EVERY_PATH = re.compile(r"\^?/?(?:\(.{0,200}\.[*+]\)|:\w{1,50}[*+]|\.\*|\*)\$?")
 _FIRST_PAGE = ("/", "/index.html", "index.html")
 _LACKS = {
-    "crons": "scheduled jobs",
+    "crons": "scheduled requests",
     "redirects": "redirects",
     "headers": "headers of its own",
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from autodeploy.services.analyzer.matcher import FrameworkRecord
 from autodeploy.services.analyzer.packages.base import Packages
-from autodeploy.services.analyzer.plan import AppKind, Command
+from autodeploy.services.analyzer.plan import AppKind, Command, CronCommand
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Run:
     start: Command | None = None
     release: Command | None = None
     workers: Mapping[str, Command] = field(default_factory=dict)
+    crons: Mapping[str, CronCommand] = field(default_factory=dict)
     output_directory: str | None = None
     spa_fallback: bool = False
     port: int | None = None
