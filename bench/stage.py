@@ -115,7 +115,7 @@ async def processes(
 ) -> AsyncIterator[list[BaseProcess]]:
     context = multiprocessing.get_context("spawn")
     running: list[BaseProcess] = [
-        context.Process(target=target, args=(settings,)) for _ in range(WORKERS)
+        context.Process(target=target, args=(settings,), daemon=True) for _ in range(WORKERS)
     ]
     for process in running:
         process.start()

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
-    initialize,
     invariant,
-    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -35,8 +33,11 @@ from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
 from autodeploy.services.deployer.schemas import ProjectView
 from autodeploy.services.deployer.states import DeploymentStatus
 
-EXAMPLES, STEPS = 4, 12
-_ENDED = ("ready", "error", "cancelled")
+EXAMPLES, STEPS = 4, 20
+_ENVIRONMENTS = ("production", "production", "staging")
+#: What is done, and how often beside the others.
+_ACTIONS = {"deploy": 4, "well": 5, "badly": 2, "killed": 3, "stop": 2, "roll_back": 3, "cancel": 1,
+            "run_out_of_turn": 2}  # fmt: skip
 _Answer = TypeVar("_Answer")
 
 
@@ -52,9 +53,6 @@ class Expected:
 class Lifecycle(RuleBasedStateMachine):
     """``loop`` and ``platform`` are those of the whole test, the project is one of its own."""
 
-    made = Bundle("made")
-    environments = st.sampled_from(("production", "staging"))
-
     def __init__(self, loop: asyncio.Runner, platform: Platform, project: ProjectView):
         super().__init__()
         self.loop, self.platform, self.project = loop, platform, project
@@ -67,30 +65,36 @@ class Lifecycle(RuleBasedStateMachine):
 
         return self.loop.run(it())
 
-    @initialize(target=made)
-    def begin(self) -> UUID:
-        return self.create("production")
+    # One rule: of several, hypothesis leaves most out of an example, and repeats the rest.
+    @rule(number=st.integers(0, 2**32 - 1))
+    def do_something(self, number: int) -> None:
+        choice = random.Random(number)
+        environment = choice.choice(_ENVIRONMENTS)
+        [action] = choice.choices(list(_ACTIONS), _ACTIONS.values())
+        under_way = self._open(environment)[:1]
+        if action == "deploy" or not self.model:
+            self.deploy(environment)
+        elif action in ("well", "badly", "killed"):
+            for deployment in under_way:
+                self.run_to(deployment, action)
+        elif action == "stop":
+            for deployment in under_way:
+                self.cancel(deployment)
+        else:
+            getattr(self, action)(choice.choice(list(self.model)))
 
-    @rule(target=made, environment=environments)
-    def deploy(self, environment: str) -> UUID:
-        return self.create(environment)
-
-    def create(self, environment: str) -> UUID:
+    def deploy(self, environment: str) -> None:
         view = self.do(self.platform.deploy(self.project, environment=environment, build="always"))
         self._queued(view.id, environment)
-        return view.id
 
-    @rule(target=made, source=made)
-    def roll_back(self, source: UUID) -> object:
+    def roll_back(self, source: UUID) -> None:
         platform, expected = self.platform, self.model[source]
         rolling = deployments.roll_back(platform.resources, platform.principal, source)
         if expected.status != "ready":
             with pytest.raises(NotRollbackable):
                 self.do(rolling)
-            return multiple()
-        view = self.do(rolling)
-        self._queued(view.id, expected.environment)
-        return view.id
+        else:
+            self._queued(self.do(rolling).id, expected.environment)
 
     def _queued(self, deployment_id: UUID, environment: str) -> None:
         for each in self.model.values():
@@ -98,7 +102,6 @@ class Lifecycle(RuleBasedStateMachine):
                 each.status = "cancelled"
         self.model[deployment_id] = Expected(environment)
 
-    @rule(deployment=made)
     def cancel(self, deployment: UUID) -> None:
         expected = self.model[deployment]
         platform = self.platform
@@ -114,16 +117,17 @@ class Lifecycle(RuleBasedStateMachine):
             expected.status = "cancelled"
         expected.stopping = expected.status == "deploying"
 
-    @rule(deployment=made, outcome=st.sampled_from(("well", "well", "badly", "killed")))
-    def run_it(self, deployment: UUID, outcome: str) -> None:
-        """A worker gets the deployment, whether it is its turn or not."""
+    def run_out_of_turn(self, deployment: UUID) -> None:
+        """The queue names one that has ended, or waits for another: nothing happens."""
+        if deployment not in self._open(self.model[deployment].environment)[:1]:
+            self.do(self.platform.runner.run(deployment))
+
+    def run_to(self, deployment: UUID, outcome: str) -> None:
+        """A worker gets the deployment, whose turn it is."""
         expected = self.model[deployment]
         provider = self.platform.provider
         if expected.status == "deploying":
             self.do(self.platform.expire_lease(deployment))
-        if not self._is_due(deployment):
-            self.do(self.platform.runner.run(deployment))
-            return
         if expected.stopping:
             outcome, expected.status = "stopped", "cancelled"
         provider.at, provider.after = {}, {}
@@ -147,16 +151,15 @@ class Lifecycle(RuleBasedStateMachine):
         elif outcome == "badly":
             expected.status = "error"
 
-    def _is_due(self, deployment: UUID) -> bool:
-        expected = self.model[deployment]
-        others = [
-            each.status
-            for key, each in self.model.items()
-            if each.environment == expected.environment and key != deployment
+    def _open(self, environment: str) -> list[UUID]:
+        """Those that have not ended, the one whose turn it is first."""
+        found = [key for key, each in self.model.items() if each.environment == environment]
+        return [
+            key
+            for status in ("deploying", "queued")
+            for key in found
+            if self.model[key].status == status
         ]
-        return expected.status == "deploying" or (
-            expected.status == "queued" and "deploying" not in others
-        )
 
     @invariant()
     def is_as_expected(self) -> None:

@@ -1,4 +1,7 @@
-"""Keep what was found at providers and no row accounts for, until it is removed."""
+"""Keep what was found at providers and no row accounts for, until it is removed.
+
+And find the open deployments of an environment without looking at all that ever ended.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,10 +42,17 @@ def upgrade() -> None:
         ),
     )
     op.create_index("idx_orphans_created_at", "orphans", [sa.text("created_at DESC"), "id"])
+    op.create_index(
+        "idx_deployments_open",
+        "deployments",
+        ["project_id", "environment", "created_at", "id"],
+        postgresql_where=sa.text("status IN ('queued', 'building', 'deploying')"),
+    )
     op.execute("ALTER TABLE orphans ENABLE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY app ON orphans TO autodeploy_app USING ({_OPERATOR})")
     op.execute("CREATE POLICY worker ON orphans TO autodeploy_worker USING (true)")
 
 
 def downgrade() -> None:
+    op.drop_index("idx_deployments_open", "deployments")
     op.drop_table("orphans")

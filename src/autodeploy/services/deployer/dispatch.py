@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.queue import QUEUE_SETTINGS, JobName, Priority, QueueName
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.deployer.leases import RUNNING, is_due, is_unleased
+from autodeploy.services.deployer.leases import OPEN, RUNNING, has_status, is_due, is_unleased
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.states import DeploymentStatus
 
@@ -74,7 +74,7 @@ def _turns() -> Subquery:
     under_way = aliased(Deployment)
     running = (
         select(func.count())
-        .where(under_way.project_id == Deployment.project_id, under_way.status.in_(RUNNING))
+        .where(under_way.project_id == Deployment.project_id, has_status(under_way, RUNNING))
         .scalar_subquery()
     )
     place = func.row_number().over(
@@ -87,6 +87,7 @@ def _turns() -> Subquery:
 def _on_the_queue() -> Select[int]:
     """How many deployments were queued and have not begun."""
     return select(func.count()).where(
+        has_status(Deployment, OPEN),
         Deployment.status == DeploymentStatus.QUEUED,
         is_unleased(),
         ~_was_not_dispatched_lately(),

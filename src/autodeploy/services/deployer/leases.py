@@ -1,19 +1,33 @@
 """Who runs a deployment: a lease on its row. Times are the database's, for all workers alike."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from autodeploy.kernel.db import Database
 from autodeploy.services.deployer.models import Deployment
-from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
+from autodeploy.services.deployer.states import DeploymentStatus
 from autodeploy.services.deployer.transitions import LeaseLost
 
 RUNNING = (DeploymentStatus.BUILDING, DeploymentStatus.DEPLOYING)
+OPEN = (DeploymentStatus.QUEUED, *RUNNING)
 
 # What ``AUTODEPLOY_LEASE_SECONDS`` may be at most.
 LONGEST_LEASE_SECONDS = 300
@@ -31,6 +45,17 @@ class Lease:
     fence: int
     recoveries: int
     row: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
+
+
+def has_status(
+    deployment: type[Deployment], statuses: Collection[DeploymentStatus]
+) -> ColumnElement[bool]:
+    """The condition with its values written out: only so PostgreSQL knows, in every plan that it
+    keeps, that the index of these statuses is enough. The table holds all that ever ended."""
+    written_out: BindParameter[list[str]] = bindparam(
+        None, [each.value for each in statuses], expanding=True, literal_execute=True
+    )
+    return deployment.status.in_(written_out)
 
 
 def is_unleased() -> ColumnElement[bool]:
@@ -55,6 +80,7 @@ def is_due() -> ColumnElement[bool]:
     other = aliased(Deployment)
     before_it = exists(
         select(other.id).where(
+            has_status(other, OPEN),
             other.project_id == Deployment.project_id,
             other.environment == Deployment.environment,
             other.id != Deployment.id,
@@ -69,7 +95,7 @@ def is_due() -> ColumnElement[bool]:
         )
     )
     return and_(
-        Deployment.status.not_in(TERMINAL),
+        has_status(Deployment, OPEN),
         or_(Deployment.status.in_(RUNNING), ~before_it),
     )
 

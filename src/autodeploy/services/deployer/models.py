@@ -171,6 +171,14 @@ class Deployment(Base):
             "created_at",
             postgresql_where=text("status IN ('queued', 'building', 'deploying')"),
         ),
+        Index(
+            "idx_deployments_open",
+            "project_id",
+            "environment",
+            "created_at",
+            "id",
+            postgresql_where=text("status IN ('queued', 'building', 'deploying')"),
+        ),
         Index("idx_deployments_released", "id", postgresql_where=text("has_release")),
         Index("idx_deployments_fingerprint", "project_id", "build_fingerprint"),
         Index(
