@@ -12,9 +12,12 @@ from tests.api.chromium import browsing
 from tests.fakes.server import serving
 from tests.services.auth.accounts import PASSWORD
 from tests.services.auth.mails import links_to
+from tests.services.auth.people import invitation_token, mails_to, team
 
 from autodeploy.kernel.log import configure_logging
-from autodeploy.services.auth import second_factor, service
+from autodeploy.services.auth import invitations, second_factor, service
+from autodeploy.services.auth.models import Role
+from autodeploy.services.auth.organization_schemas import InvitationInput
 
 ADA = {"email": "ada@example.com", "password": PASSWORD, "name": "Ada"}
 NEW_PASSWORD = "another horse battery"
@@ -255,3 +258,26 @@ async def test_the_link_of_a_mail_sets_a_password_in_a_browser(client, app, reso
         await page.see("The password is set")
         assert await page.evaluate("location.hash") == ""
     assert (await login(client, NEW_PASSWORD)).status_code == 200
+
+
+async def test_the_link_of_an_invitation_makes_an_account_in_a_browser(
+    client, app, resources, home
+):
+    acme = await team(resources)
+    body = InvitationInput(email=ADA["email"], role=Role.MEMBER)
+    await invitations.invite(resources, acme.owner, acme.id, body)
+    await resources.mail.flush()
+    token = invitation_token(mails_to(resources, ADA["email"])[0])
+    async with serving(app) as url, browsing(home / "profile") as page:
+        await page.open(f"{url}/invitations#token={token}")
+        await page.see("invites you to Acme as member")
+        assert await page.evaluate("location.hash") == ""
+        await page.fill("#name", "Ada Lovelace")
+        await page.fill("#new-password", NEW_PASSWORD)
+        await page.press("#join button")
+        await page.see("You are in Acme.")
+        await page.open("about:blank")
+        await page.open(f"{url}/invitations#token={token}")
+        await page.see("unknown, used, expired or revoked")
+    assert (await login(client, NEW_PASSWORD)).status_code == 200
+    assert Role.MEMBER in (await acme.roles()).values()

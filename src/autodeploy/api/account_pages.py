@@ -45,3 +45,9 @@ async def verify_email() -> Response:
 async def reset_password() -> Response:
     """Set a password by the token behind ``#``; without one, ask for a link."""
     return page_file("account.html")
+
+
+@router.get("/invitations")
+async def invitation() -> Response:
+    """Join an organization by the token behind ``#``, with a new account."""
+    return page_file("account.html")

@@ -14,6 +14,7 @@ PAGES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/auth/{provider}/callback"),
         ("GET", "/verify-email"),
         ("GET", "/reset-password"),
+        ("GET", "/invitations"),
     }
 )
 
