@@ -23,7 +23,7 @@ _LINE = re.compile(rb'"message":\s*"(\d+) (\d+) ')
 _GREETED = {"websocket": b"\r\n\r\n", "redis": b":1\r\n"}
 _LENGTHS = {126: 2, 127: 8}
 # All has come when nothing came for so long.
-_QUIET_NS = 2_000_000_000
+_QUIET_NS = 5_000_000_000
 
 
 class Subscriber(asyncio.Protocol):

@@ -6,6 +6,7 @@ other message, and a resync, are answered by reading PostgreSQL again.
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -24,8 +25,10 @@ from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.states import TERMINAL
 
 _PAGE = 500
-# The bus wakes readers; this is how late they are when it fails without a word.
+# The bus wakes readers; this is how late they are when it fails without a word: where nothing comes
+# any more, and at most where only something is lost. Many readers do not look at the same time.
 _RECHECK_SECONDS = 10.0
+_BUSY_RECHECK_SECONDS = (30.0, 60.0)
 
 _Message = dict[str, Any]
 _Read = Callable[[int], Awaitable[Sequence[_Message]]]
@@ -116,11 +119,12 @@ class _Follower:
     async def _announced(self) -> AsyncIterator[Sequence[_Message]]:
         """The lines that come over the bus, until PostgreSQL is to be read again. What came while
         the reader took its last batch is one batch: with many readers that is what keeps up."""
-        deadline = asyncio.get_running_loop().time() + _RECHECK_SECONDS
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + random.uniform(*_BUSY_RECHECK_SECONDS)  # noqa: S311 - no secret
         message: _Message | None = None
         while True:
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(min(deadline, clock() + _RECHECK_SECONDS)):
                     message = message or await anext(self._messages)
             except TimeoutError:
                 return
