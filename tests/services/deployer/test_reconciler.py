@@ -286,3 +286,22 @@ async def test_live_apps_are_looked_at_with_as_many_queries_as_one(platform: Pla
         await upkeep.collect_output()
         counted.append(len(queries))
     assert counted == counted[:1] * 3
+
+
+async def test_projects_take_turns_whichever_queued_first(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "WINDOW", 0)  # nothing is queued while they are made
+    owners = {}
+    for name in ("first", "second", "third"):
+        project = await platform.project(name=name)
+        for environment in ("production", "staging"):
+            owners[(await platform.deploy(project, environment=environment)).id] = name
+    monkeypatch.setattr(dispatch, "WINDOW", 1)
+    served = []
+    for _ in owners:
+        [row] = await dispatch._mark_dispatched(platform.resources, None)
+        served.append(owners[row.id])
+        await take_lease(platform.resources.db, row.id, "worker", 60)
+        await platform.set(row.id, status="cancelled", completed_at=now())
+    assert served == ["first", "second", "third"] * 2

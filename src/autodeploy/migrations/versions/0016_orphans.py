@@ -48,11 +48,13 @@ def upgrade() -> None:
         ["project_id", "environment", "created_at", "id"],
         postgresql_where=sa.text("status IN ('queued', 'building', 'deploying')"),
     )
+    op.create_index("idx_deployments_project_started", "deployments", ["project_id", "started_at"])
     op.execute("ALTER TABLE orphans ENABLE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY app ON orphans TO autodeploy_app USING ({_OPERATOR})")
     op.execute("CREATE POLICY worker ON orphans TO autodeploy_worker USING (true)")
 
 
 def downgrade() -> None:
+    op.drop_index("idx_deployments_project_started", "deployments")
     op.drop_index("idx_deployments_open", "deployments")
     op.drop_table("orphans")

@@ -32,7 +32,8 @@ _Dispatch = Row[*tuple[Any, ...]]
 
 async def dispatch_due(resources: Resources, *, deployment_id: UUID | None = None) -> int:
     """Queue deployments that are due, held by no worker and not queued lately: those of projects
-    with the fewest under way first, as many as there is room for; rollbacks in any case.
+    with the fewest under way first, and of these those that were not served for longest, as many
+    as there is room for; rollbacks in any case.
 
     Safe in several processes at once: each row is taken by one. Returns how many were queued.
     """
@@ -70,7 +71,7 @@ def _was_not_dispatched_lately() -> ColumnElement[bool]:
 
 def _turns() -> Subquery:
     """The deployments that are due, each with its turn: how many of its project come before it,
-    those that run counted in."""
+    those that run counted in; and when its project was served last."""
     under_way = aliased(Deployment)
     running = (
         select(func.count())
@@ -81,7 +82,14 @@ def _turns() -> Subquery:
         partition_by=Deployment.project_id, order_by=Deployment.created_at
     )
     turn = (place + running).label("turn")
-    return select(Deployment.id, turn).where(is_due(), is_unleased()).subquery()
+    served = aliased(Deployment)
+    served_at = (
+        select(func.max(served.started_at))
+        .where(served.project_id == Deployment.project_id)
+        .scalar_subquery()
+        .label("served_at")
+    )
+    return select(Deployment.id, turn, served_at).where(is_due(), is_unleased()).subquery()
 
 
 def _on_the_queue() -> Select[int]:
@@ -100,7 +108,7 @@ async def _mark_dispatched(resources: Resources, deployment_id: UUID | None) -> 
         select(Deployment.id)
         .join(turns, turns.c.id == Deployment.id)
         .where(is_unleased(), _was_not_dispatched_lately())
-        .order_by(turns.c.turn, Deployment.created_at)
+        .order_by(turns.c.turn, turns.c.served_at.nulls_first(), Deployment.created_at)
         .with_for_update(of=Deployment, skip_locked=True)
     )
     if deployment_id is not None:

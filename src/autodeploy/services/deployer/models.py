@@ -179,6 +179,7 @@ class Deployment(Base):
             "id",
             postgresql_where=text("status IN ('queued', 'building', 'deploying')"),
         ),
+        Index("idx_deployments_project_started", "project_id", "started_at"),
         Index("idx_deployments_released", "id", postgresql_where=text("has_release")),
         Index("idx_deployments_fingerprint", "project_id", "build_fingerprint"),
         Index(
