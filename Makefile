@@ -31,11 +31,11 @@ SIDE_BY_SIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: $(DEV_READY) ## Run the tests
-	@exec $(BIN)/pytest -m "not e2e" $(SIDE_BY_SIDE)
+	@exec $(BIN)/pytest -m "not e2e and not long" $(SIDE_BY_SIDE)
 
 .PHONY: e2e
-e2e: $(DEV_READY) ## Deploy apps made by other people's generators (needs the package registries)
-	@exec $(BIN)/pytest -m e2e $(SIDE_BY_SIDE)
+e2e: $(DEV_READY) ## Deploy apps of other people's generators (needs the registries), and break whole platforms
+	@exec $(BIN)/pytest -m "e2e or long" $(SIDE_BY_SIDE)
 
 .PHONY: chaos
 chaos: $(DEV_READY) ## Break whole deployments by SEEDS seeds (default 20) from START (default 1)

@@ -19,7 +19,7 @@ from tests.e2e.platform import Json, Platform, eventually
 
 from autodeploy.kernel.process import python_argv
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 ROOT = os.geteuid() == 0
 MEGABYTE = 1024**2
 

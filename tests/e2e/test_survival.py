@@ -17,7 +17,7 @@ from redis import Redis
 from tests.e2e.gates import LINES, STAGES, Gates, gated_app
 from tests.e2e.platform import Json, Platform, eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 STEPS = ("analyze_repository", "build_application", "deploy_to_provider", "verify_health")
 
 

@@ -117,6 +117,24 @@ async def test_projects_take_turns_and_a_rollback_waits_for_no_room(
     assert (await platform.row(many[5].id)).dispatch == 1
 
 
+async def test_a_slow_queue_holds_no_more_and_what_it_lost_is_queued_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "WINDOW", 2)
+    busy = await platform.project(name="busy")
+    many = [await platform.deploy(busy, environment=f"preview-{n}") for n in range(4)]
+    late = await platform.deploy(await platform.project(name="late"))
+    for each in (*many, late):
+        await platform.set(each.id, dispatched_at=None, dispatch=0)
+    assert await dispatch_due(platform.resources) == 2
+    for _ in range(3):  # nothing is begun for long, and each time the same two are queued again
+        for each in (many[0], late):
+            await platform.set(each.id, dispatched_at=now() - timedelta(minutes=2))
+        assert await dispatch_due(platform.resources) == 2
+    tries = [(await platform.row(each.id)).dispatch for each in (*many, late)]
+    assert tries == [4, 0, 0, 0, 4]
+
+
 async def test_deployment_with_a_live_lease_is_left_alone(platform: Platform) -> None:
     created = await platform.deploy(await platform.project())
     later = now() + timedelta(seconds=60)

@@ -93,12 +93,14 @@ def _turns() -> Subquery:
 
 
 def _on_the_queue() -> Select[int]:
-    """How many deployments were queued and have not begun."""
+    """How many deployments were queued and have not begun, however long ago that was: the queue
+    may be slow, and what is queued again takes no more of its room."""
     return select(func.count()).where(
         has_status(Deployment, OPEN),
         Deployment.status == DeploymentStatus.QUEUED,
+        is_due(),
         is_unleased(),
-        ~_was_not_dispatched_lately(),
+        Deployment.dispatched_at.is_not(None),
     )
 
 
@@ -113,10 +115,11 @@ async def _mark_dispatched(resources: Resources, deployment_id: UUID | None) -> 
     )
     if deployment_id is not None:
         due = due.where(Deployment.id == deployment_id)
-    urgent = due.where(Deployment.kind == "rollback")
+    again = due.where(or_(Deployment.dispatched_at.is_not(None), Deployment.kind == "rollback"))
+    new = due.where(Deployment.dispatched_at.is_(None))
     async with resources.db.transaction() as session:
         room = WINDOW - (await session.scalar(_on_the_queue()) or 0)
-        chosen = {*await session.scalars(urgent), *await session.scalars(due.limit(max(room, 0)))}
+        chosen = {*await session.scalars(again), *await session.scalars(new.limit(max(room, 0)))}
         if not chosen:
             return []
         result = await session.execute(
