@@ -88,13 +88,20 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-def app(resources: Resources) -> Iterator[FastAPI]:
+def plain_app(resources: Resources) -> Iterator[FastAPI]:
     """Every role's routers, without rate limits. It must be left with the routes that it has."""
     app = _plain_app()
     state, routes = dict(app.state._state), len(app.routes)
     yield _filled(app, replace(resources, db=as_app(resources.db)))
-    app.state._state = state
+    app.state._state.clear()
+    app.state._state.update(state)
     assert len(app.routes) == routes
+
+
+@pytest.fixture
+def app(plain_app: FastAPI) -> FastAPI:
+    """The application that is called; some tests have one of their own."""
+    return plain_app
 
 
 @pytest.fixture

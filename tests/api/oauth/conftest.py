@@ -42,7 +42,7 @@ async def sso() -> AsyncIterator[FakeOidc]:
 
 @pytest.fixture
 async def app(
-    app: FastAPI, github: FakeGitHub, vercel: FakeVercel, sso: FakeOidc
+    plain_app: FastAPI, github: FakeGitHub, vercel: FakeVercel, sso: FakeOidc
 ) -> AsyncIterator[FastAPI]:
     """Every role's routers, with all providers set up."""
     settings = Settings(
@@ -58,9 +58,9 @@ async def app(
         oidc={"issuer": sso.url, "client_id": oidc.CLIENT_ID, "title": "Company login",
               "client_secret": oidc.CLIENT_SECRET, "email_domains": "example.org"},
     )  # fmt: skip
-    app.state.identity_providers = open_identity_providers(settings)
-    yield app
-    await app.state.identity_providers.close()
+    plain_app.state.identity_providers = open_identity_providers(settings)
+    yield plain_app
+    await plain_app.state.identity_providers.close()
 
 
 @dataclass
