@@ -387,8 +387,9 @@ class DeployProvider(Provider, Protocol):
 class MeasuredApps(Provider, Protocol):
     """Counts what its apps answer."""
 
-    async def measure_traffic(self, app: App) -> Traffic:
-        """The counts so far, from a moment of the provider's own: they may begin anew."""
+    async def measure_traffic(self) -> Mapping[int, Traffic]:
+        """The counts so far, by the apps' numbers, from a moment of the provider's own: they may
+        begin anew. Apps that cannot fail are left out."""
         ...
 
 

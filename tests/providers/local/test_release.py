@@ -13,7 +13,7 @@ import pytest
 
 from autodeploy.kernel.errors import NotFound, Unavailable
 from autodeploy.kernel.sandbox import Limits
-from autodeploy.providers.base import App, Release, ReleaseRequest, Traffic
+from autodeploy.providers.base import App, Release, ReleaseRequest
 from autodeploy.providers.local.agent.ports import taken_by_others
 from autodeploy.providers.local.errors import ReleaseCommandFailed
 from autodeploy.providers.local.provider import LocalProvider
@@ -89,16 +89,16 @@ async def test_what_an_app_answers_is_counted_whichever_way_it_is_asked(
     node: Node, provider: LocalProvider, app: App, source: MakeSource
 ) -> None:
     key = await _artifact(provider, app, source({"server.py": SERVER}))
-    assert await provider.measure_traffic(app) == Traffic(0, 0)
+    assert app.number not in await provider.measure_traffic()
     endpoint = await provider.promote(*await _up(provider, app, key, "one"))
     assert endpoint.local_url
-    before = await provider.measure_traffic(app)
+    before = (await provider.measure_traffic())[app.number]
     host = {"Host": f"{app.project_slug}.localhost"}
     async with httpx.AsyncClient() as client:
         for url in (endpoint.local_url, f"http://127.0.0.1:{node.proxy_port}/"):
             assert (await client.get(url, headers=host)).status_code == 200
             assert (await client.post(url, headers=host)).status_code == 501
-    counted = await provider.measure_traffic(app)
+    counted = (await provider.measure_traffic())[app.number]
     assert (counted.answers - before.answers, counted.failures - before.failures) == (4, 2)
 
 

@@ -147,9 +147,9 @@ class FolderProvider:
             f"http://{request.app.project_slug}.localhost", f"http://127.0.0.1:{port}", port
         )
 
-    async def measure_traffic(self, app: App) -> Traffic:
+    async def measure_traffic(self) -> Mapping[int, Traffic]:
         await self._call("measure_traffic")
-        return self.counted
+        return {int(file.name): self.counted for file in (self.machine / "traffic").iterdir()}
 
     async def retire(self, app: App, deployment_id: UUID) -> None:
         await self._call("retire")

@@ -17,7 +17,7 @@ from autodeploy.services.deployer.schemas import DeploymentView, ProjectView
 from autodeploy.services.deployer.upkeep import Upkeep
 from autodeploy.services.deployer.watch import Watch
 
-from .platform import Platform
+from .platform import STATIC, Platform
 from .provider import fail_with
 
 MINUTE = timedelta(minutes=1)
@@ -67,7 +67,7 @@ async def test_release_whose_answers_are_errors_is_taken_back(
     platform: Platform, project: ProjectView, good: DeploymentView, new: DeploymentView,
     watch: Watch,
 ) -> None:  # fmt: skip
-    await _see(platform, watch, Traffic(1000, 0), Traffic(1019, 19), Traffic(1022, 11))
+    await _see(platform, watch, Traffic(1000, 0), Traffic(1019, 10), Traffic(1022, 11))
     back = (await _deployments(platform, project))[0]
     assert (back.kind, back.source_deployment_id) == ("rollback", good.id)
     assert back.reason == "release_failing"
@@ -105,8 +105,15 @@ async def test_release_that_does_not_stay_up_is_taken_back(
         (Traffic(0, 0), Traffic(100, 49)),
         (Traffic(500, 400), Traffic(530, 410)),
         (Traffic(500, 0), Traffic(19, 19)),
+        (Traffic(5, 5), Traffic(10, 5), Traffic(24, 0), Traffic(30, 0)),
     ],
-    ids=["too few answers", "most are well", "errors of before", "counts that began anew"],
+    ids=[
+        "too few answers",
+        "most are well",
+        "errors of before",
+        "counts that began anew",
+        "counts that began anew and are more",
+    ],
 )
 async def test_release_that_is_well_or_hardly_asked_stays(
     platform: Platform, project: ProjectView, new: DeploymentView, watch: Watch,
@@ -122,15 +129,29 @@ async def test_watch_ends_with_its_window_and_begins_only_where_it_is_wanted(
     await platform.set(good.id, promoted_at=now() - 9 * MINUTE)
     failing = (Traffic(0, 0), Traffic(100, 100))
     await _see(platform, Watch(replace(platform.engine, watch_seconds=0)), *failing)
-    plan = {**((await platform.row(new.id)).plan or {}), "health_check": {"watch": 0}}
-    await platform.set(new.id, plan=plan)
-    await _see(platform, Watch(platform.engine), *failing)
-    plan["health_check"] = {"watch": 60}
-    await platform.set(new.id, plan=plan, promoted_at=now() - 2 * MINUTE)
+    await platform.set(new.id, promoted_at=now() - 6 * MINUTE)
     await _see(platform, Watch(platform.engine), *failing)
     assert (await _deployments(platform, project))[0].id == new.id
 
     await platform.set(new.id, promoted_at=now() - MINUTE / 2)
+    await _see(platform, Watch(platform.engine), *failing)
+    assert (await _deployments(platform, project))[0].kind == "rollback"
+
+
+async def test_owner_says_how_long_a_release_is_watched(platform: Platform) -> None:
+    failing = (Traffic(0, 0), Traffic(100, 100))
+    project = await platform.project({**STATIC, "autodeploy.toml": "[health_check]\nwatch = 0"})
+    good = await platform.deployed(project)
+    never = await platform.deployed(project, build="always")
+    await _see(platform, Watch(platform.engine), *failing)
+    assert (await _deployments(platform, project))[0].id == never.id
+
+    said = {**STATIC, "autodeploy.toml": "[health_check]\nwatch = 600"}
+    assert project.repository is not None
+    await platform.upload(said, project.repository.id)
+    long = await platform.deployed(project, build="always")
+    for each, age in ((good, 12), (never, 11), (long, 9)):
+        await platform.set(each.id, promoted_at=now() - age * MINUTE)
     await _see(platform, Watch(platform.engine), *failing)
     assert (await _deployments(platform, project))[0].kind == "rollback"
 

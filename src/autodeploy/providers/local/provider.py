@@ -218,9 +218,10 @@ class LocalProvider(LocalDatabases):
         """Remove the app's artifacts, those of builds that were interrupted too."""
         await self._artifacts.remove_all(app.number)
 
-    async def measure_traffic(self, app: App) -> Traffic:
-        """What the proxy has answered for the app since it took its configuration."""
-        return Traffic(**await self._agent.call("GET", f"/apps/{app.number}/traffic"))
+    async def measure_traffic(self) -> Mapping[int, Traffic]:
+        """What the proxy has answered since it took its configuration."""
+        counts = await self._agent.call("GET", "/traffic")
+        return {int(number): Traffic(**count) for number, count in counts.items()}
 
     @fault_point("local.run_command")
     async def run_command(

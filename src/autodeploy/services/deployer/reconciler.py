@@ -33,6 +33,7 @@ _BUILDS_SECONDS = 3600.0
 _ORPHANS_SECONDS = 600.0
 _LOGS_SECONDS = 3600.0
 _SCHEDULE_SECONDS = 30.0
+_WATCH_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ class Reconciler:
             _Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),
             _Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
             _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
-            _Duty("watch", 12, interval_seconds, Watch(engine).take_back),
+            _Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back),
             _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
             _Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
             _Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),

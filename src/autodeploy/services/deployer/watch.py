@@ -5,6 +5,7 @@ before it is brought back, as by a person who asks for it. What a rollback broug
 watched: two bad releases would take turns.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -13,13 +14,13 @@ import structlog
 from sqlalchemy import exists, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.kernel.app_file import HealthCheck
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.providers.base import Capability, Traffic
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import Announcing, announcing
-from autodeploy.services.deployer.context import app_of, plan_of
 from autodeploy.services.deployer.creation import insert_rollback
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
@@ -34,6 +35,7 @@ LONGEST_WATCH = timedelta(hours=1)
 # Of fewer answers, half say nothing.
 ENOUGH_ANSWERS = 20
 FAILING_SHARE = 0.5
+_NOTHING = Traffic(0, 0)
 # The key of a deployment's details that says how its watch ended.
 _OUTCOME = "watch"
 
@@ -48,27 +50,62 @@ class _Verdict:
     text: str
 
 
+@dataclass(frozen=True)
+class _New:
+    """A release that went live lately, by what its watch needs of it."""
+
+    environment: Environment
+    deployment_id: UUID
+    provider: str
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """What a release has answered since it was first seen, and what its provider counted last."""
+
+    since: Traffic
+    counted: Traffic
+
+    def after(self, counted: Traffic) -> "_Tally":
+        """With what was counted next, where the provider may have begun anew."""
+        went_on = (
+            counted.answers >= self.counted.answers and counted.failures >= self.counted.failures
+        )
+        before = self.counted if went_on else _NOTHING
+        since = Traffic(
+            self.since.answers + counted.answers - before.answers,
+            self.since.failures + counted.failures - before.failures,
+        )
+        return _Tally(since, counted)
+
+
 class Watch:
     """The new releases of one installation, as one worker watches them."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self._first: dict[UUID, Traffic] = {}  # what was counted when a release was first seen
+        self._tallies: dict[UUID, _Tally] = {}
 
     async def take_back(self) -> None:
         """One pass: bring back the release before each new one that is bad."""
         new = await self._list_new()
-        self._first = {each.id: self._first[each.id] for _, each in new if each.id in self._first}
-        for environment, deployment in new:
-            verdict = await self._judge(environment, deployment)
+        await self._count(new)
+        for each in new:
+            verdict = self._judge(each)
             if verdict is not None:
-                await self._replace(deployment, verdict)
+                await self._replace(each.deployment_id, verdict)
 
-    async def _list_new(self) -> list[tuple[Environment, Deployment]]:
+    async def _list_new(self) -> list[_New]:
         """What went live lately, and is watched for as long as its owner wants."""
         async with self._engine.resources.db.transaction() as session:
             rows = await session.execute(
-                select(Environment, Deployment)
+                select(
+                    Environment,
+                    Deployment.id,
+                    Deployment.provider,
+                    Deployment.promoted_at,
+                    Deployment.plan["health_check"],
+                )
                 .join(Deployment, Deployment.id == Environment.live_deployment_id)
                 .where(
                     Deployment.kind == "deploy",
@@ -76,48 +113,71 @@ class Watch:
                     ~Deployment.details.has_key(_OUTCOME),
                 )
             )
-            return [(row[0], row[1]) for row in rows if self._is_watched(row[1])]
+            return [
+                _New(environment, deployment_id, provider)
+                for environment, deployment_id, provider, live_since, said in rows
+                if now() - live_since < self._length(said)
+            ]
 
-    def _is_watched(self, deployment: Deployment) -> bool:
-        check = plan_of(deployment).health_check
-        wanted = check.watch if check is not None else None
-        seconds = self._engine.watch_seconds if wanted is None else wanted
-        live_since = deployment.promoted_at
-        return live_since is not None and now() - live_since < timedelta(seconds=seconds)
+    def _length(self, said: object) -> timedelta:
+        """How long a release is watched, by what its owner says of its health."""
+        wanted = HealthCheck.model_validate(said or {}).watch
+        return timedelta(seconds=self._engine.watch_seconds if wanted is None else wanted)
 
-    async def _judge(self, environment: Environment, deployment: Deployment) -> _Verdict | None:
-        """Why the release is bad, if it is by what is known now."""
-        if (environment.runtime or {}).get("state") == RuntimeState.CRASHED:
-            return _Verdict("release_crashed", "It does not stay up")
-        if not self._engine.providers.can(deployment.provider, Capability.METRICS):
-            return None
-        provider = self._engine.providers.app_metrics(deployment.provider)
+    async def _count(self, new: Sequence[_New]) -> None:
+        """Add what their providers count of them by now, each asked once for all."""
+        counts = {name: await self._measure(name) for name in {each.provider for each in new}}
+        found = {
+            each.deployment_id: self._tally(
+                each.deployment_id, counts[each.provider].get(each.environment.number)
+            )
+            for each in new
+        }
+        self._tallies = {key: tally for key, tally in found.items() if tally is not None}
+
+    def _tally(self, deployment_id: UUID, counted: Traffic | None) -> _Tally | None:
+        before = self._tallies.get(deployment_id)
+        if counted is None:
+            return before
+        return before.after(counted) if before else _Tally(_NOTHING, counted)
+
+    async def _measure(self, name: str) -> Mapping[int, Traffic]:
+        if not self._engine.providers.can(name, Capability.METRICS):
+            return {}
         try:
-            counted = await provider.measure_traffic(app_of(environment))
+            return await self._engine.providers.app_metrics(name).measure_traffic()
         except AutoDeployError as error:
-            _log.info("watch.not_measured", deployment_id=str(deployment.id), error=error.code)
+            _log.info("watch.not_measured", provider=name, error=error.code)
+            return {}
+
+    def _judge(self, new: _New) -> _Verdict | None:
+        """Why the release is bad, if it is by what is known now."""
+        if (new.environment.runtime or {}).get("state") == RuntimeState.CRASHED:
+            return _Verdict("release_crashed", "It does not stay up")
+        tally = self._tallies.get(new.deployment_id)
+        if tally is None or tally.since.answers < ENOUGH_ANSWERS:
             return None
-        first = self._first.setdefault(deployment.id, counted)
-        if counted.answers < first.answers:  # the provider began to count anew
-            self._first[deployment.id] = first = Traffic(0, 0)
-        answers, failures = counted.answers - first.answers, counted.failures - first.failures
-        if answers < ENOUGH_ANSWERS or failures < FAILING_SHARE * answers:
+        answers, failures = tally.since.answers, tally.since.failures
+        if failures < FAILING_SHARE * answers:
             return None
         return _Verdict("release_failing", f"{failures} of its {answers} answers are server errors")
 
-    async def _replace(self, bad: Deployment, verdict: _Verdict) -> None:
+    async def _replace(self, deployment_id: UUID, verdict: _Verdict) -> None:
         """Bring the release before it back, unless it is no longer what is live."""
         async with announcing(self._engine.resources) as transaction:
             session = transaction.session
             environment = await session.scalar(
                 select(Environment)
                 .where(
-                    Environment.live_deployment_id == bad.id,
+                    Environment.live_deployment_id == deployment_id,
                     Environment.deletion_requested_at.is_(None),
                 )
                 .with_for_update()
             )
-            if environment is None or await _is_replaced_already(session, bad):
+            if environment is None:
+                return
+            bad = await session.get_one(Deployment, deployment_id)
+            if await _is_replaced_already(session, bad):
                 return
             source = await _release_before(session, bad)
             kept = await self._why_it_stays(session, source)
@@ -137,7 +197,7 @@ class Watch:
             )
             text = f"{verdict.text}: {source.commit_sha[:12]} is brought back."
             await _say(transaction, bad, "taken_back", text)
-        _log.warning("release.taken_back", deployment_id=str(bad.id), reason=verdict.reason)
+        _log.warning("release.taken_back", deployment_id=str(deployment_id), reason=verdict.reason)
         await dispatch_due(self._engine.resources, deployment_id=back.id)
 
     async def _why_it_stays(self, session: AsyncSession, source: Deployment | None) -> str | None:

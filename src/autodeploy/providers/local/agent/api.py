@@ -57,7 +57,7 @@ class AgentApi:
                 Route(f"{instance}/lines", self._lines),
                 Route("/apps/{number:int}", self._promote, methods=["PUT"]),
                 Route("/apps/{number:int}", self._destroy, methods=["DELETE"]),
-                Route("/apps/{number:int}/traffic", self._traffic),
+                Route("/traffic", self._traffic),
                 *self._databases.routes(),
             ],
             exception_handlers={AutoDeployError: _problem},
@@ -119,8 +119,9 @@ class AgentApi:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return Response(status_code=204)
 
-    async def _traffic(self, request: Request) -> Response:
-        return JSONResponse(asdict(await self._proxy.traffic(request.path_params["number"])))
+    async def _traffic(self, _request: Request) -> Response:
+        counts = await self._proxy.traffic()
+        return JSONResponse({str(number): asdict(count) for number, count in counts.items()})
 
     def _find(self, request: Request) -> Instance:
         deployment_id: UUID = request.path_params["deployment_id"]

@@ -110,17 +110,14 @@ class Proxy:
         for kind in ("server", "static"):
             Path(target_file(self._layout, number, kind)).unlink(missing_ok=True)
 
-    async def traffic(self, number: int) -> Traffic:
-        """What Caddy has answered for an app since it took its configuration. Raises
+    async def traffic(self) -> dict[int, Traffic]:
+        """What Caddy has answered for each app since it took its configuration, by number. Raises
         ``Unavailable``."""
-        app = self._apps.get(number)
-        if app is None:
-            return Traffic(0, 0)
         try:
             answer = (await self._call_caddy("GET", "/metrics")).raise_for_status()
         except httpx.HTTPError as error:
             raise Unavailable("The proxy of this machine does not tell its counts.") from error
-        return count_traffic(answer.text, app)
+        return count_traffic(answer.text, self._apps.values())
 
     def _route_for(self, promotion: Promotion) -> RoutedApp:
         known = self._apps.get(promotion.number)
