@@ -13,15 +13,11 @@ from autodeploy.kernel import faults
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
-from autodeploy.providers.base import (
-    BackedUpDatabases,
-    DatabaseProvider,
-    DeployProvider,
-    ListedResources,
-    RotatedDatabases,
-)
+from autodeploy.providers.base import DeployProvider
+from autodeploy.providers.databases import BackedUpDatabases, DatabaseProvider, RotatedDatabases
 from autodeploy.providers.local.agent.api import AgentApi
 from autodeploy.providers.local.agent.database_api import DatabaseApi
+from autodeploy.providers.resources import ListedResources
 
 #: What changes nothing. Everything else that these can do has a fault point.
 READS = {

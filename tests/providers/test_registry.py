@@ -4,7 +4,8 @@ import pytest
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.objects import ObjectStore
-from autodeploy.providers.base import Capability, DatabaseProvider, DeployProvider, Manifest
+from autodeploy.providers.base import Capability, DeployProvider, Manifest
+from autodeploy.providers.databases import DatabaseProvider
 from autodeploy.providers.local.provider import MANIFEST, LocalProvider
 from autodeploy.providers.registry import Registry
 

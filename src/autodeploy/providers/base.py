@@ -5,10 +5,8 @@ another one is refused before any work starts. Every call is idempotent: it look
 earlier, interrupted call made (by our deployment or database id) before it makes anything.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -17,9 +15,6 @@ from uuid import UUID
 # Takes lines as (level, source, message); level is debug, info, warn or error. Never blocks
 # for long: the caller batches. Values of secrets are removed behind it.
 LogSink = Callable[[str, str, str], Awaitable[None]]
-
-# Takes what a command prints as (stream, text); a stream is ``stdout`` or ``stderr``.
-OutputSink = Callable[[str, str], Awaitable[None]]
 
 
 class KeptLog(Protocol):
@@ -30,10 +25,6 @@ class KeptLog(Protocol):
     async def stored(self) -> None:
         """Return when every line so far is stored: what was done once is shown once, too."""
         ...
-
-
-# How long a one-off command that is to stop may take to do so by itself.
-COMMAND_GRACE_SECONDS = 2.0
 
 
 class Capability(StrEnum):
@@ -229,109 +220,6 @@ class Traffic:
     failures: int
 
 
-@dataclass(frozen=True)
-class CommandEnd:
-    """How a one-off command ended; one that was killed has 128 plus its signal."""
-
-    exit_code: int
-    out_of_memory: bool = False
-
-
-@dataclass(frozen=True)
-class DatabaseRequest:
-    database_id: UUID
-    app: App
-    name: str
-    plan: str
-
-
-@dataclass(frozen=True)
-class DatabaseHandle:
-    """A database that accepts connections. ``url`` is a secret."""
-
-    external_id: str
-    url: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class StatementMetrics:
-    """What one kind of statement took in all its calls; ``query`` has its constants left out."""
-
-    query: str
-    calls: int
-    total_milliseconds: float
-    mean_milliseconds: float
-    rows: int
-
-
-@dataclass(frozen=True)
-class DatabaseMetrics:
-    """How a database fares at ``measured_at`` (unix time).
-
-    Connections are those of that moment. Transactions, deadlocks, the cache and temporary files
-    are counted since ``counted_since``, or since the server made the database. ``cache_hit_ratio``
-    (0 to 1) is of the pages that were read, None before the first.
-    """
-
-    measured_at: float
-    size_bytes: int
-    connections: int
-    connections_active: int
-    connections_idle_in_transaction: int
-    connection_limit: int
-    transactions_committed: int
-    transactions_rolled_back: int
-    deadlocks: int
-    cache_hit_ratio: float | None
-    temporary_bytes: int
-    counted_since: float | None
-    slowest_statements: tuple[StatementMetrics, ...]
-
-
-@dataclass(frozen=True)
-class TableContents:
-    """What a table held at one moment. Equal contents have equal checksums in any order."""
-
-    name: str
-    rows: int
-    checksum: str
-
-
-@dataclass(frozen=True)
-class DatabaseDump:
-    """A database as it was at one moment: what its tables held, and the dump to restore."""
-
-    tables: tuple[TableContents, ...]
-    chunks: AsyncIterator[bytes] = field(repr=False)
-
-
-class ResourceKind(StrEnum):
-    """What a provider may hold. An app is what belongs to all releases of an environment: its
-    routes, its caches."""
-
-    RELEASE = "release"
-    APP = "app"
-    DATABASE = "database"
-    BUILD = "build"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundResource:
-    """Something that is there at a provider, whether or not we know of it.
-
-    ``made_for`` is the id of the deployment or database that it was asked for with, ``app_number``
-    that of its app; None where the provider cannot tell. ``made_at`` may be later than it was
-    made, never earlier.
-    """
-
-    kind: ResourceKind
-    external_id: str
-    made_at: datetime
-    made_for: UUID | None = None
-    app_number: int | None = None
-    size_bytes: int | None = None
-
-
 @runtime_checkable
 class Provider(Protocol):
     @property
@@ -390,93 +278,4 @@ class MeasuredApps(Provider, Protocol):
     async def measure_traffic(self) -> Mapping[int, Traffic]:
         """The counts so far, by the apps' numbers, from a moment of the provider's own: they may
         begin anew. Apps that cannot fail are left out."""
-        ...
-
-
-@runtime_checkable
-class CommandProvider(Provider, Protocol):
-    """Runs one-off commands in releases."""
-
-    async def run_command(
-        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
-    ) -> CommandEnd:
-        """Run ``argv``, through no shell, beside the release: with its files, limits and user.
-
-        It ends with this process. Cancelling the task asks it to stop, and kills it with all that
-        it has started ``COMMAND_GRACE_SECONDS`` later. Raises ``NotFound`` where the release is
-        not there.
-        """
-        ...
-
-
-@runtime_checkable
-class DatabaseProvider(Provider, Protocol):
-    """Provisions databases."""
-
-    async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
-        """Make the database or find it; its password may be set anew when it was not journaled."""
-        ...
-
-    async def destroy_database(self, external_id: str) -> None: ...
-
-
-@runtime_checkable
-class MeasuredDatabases(Provider, Protocol):
-    """Tells how its databases fare."""
-
-    async def measure_database(self, external_id: str) -> DatabaseMetrics: ...
-
-
-@runtime_checkable
-class RotatedDatabases(Provider, Protocol):
-    """Gives a database another login while the one before goes on."""
-
-    async def open_login(self, external_id: str, beside: str) -> DatabaseHandle:
-        """A login other than ``beside``, the user in the present URL; its password is new."""
-        ...
-
-    async def close_login(self, external_id: str, login: str) -> None:
-        """End the sessions of a login, which signs in no more. Idempotent."""
-        ...
-
-
-@runtime_checkable
-class BackedUpDatabases(Provider, Protocol):
-    """Dumps databases and brings dumps back. A dump goes to a copy beside the database first."""
-
-    def dump_database(self, external_id: str) -> AbstractAsyncContextManager[DatabaseDump]:
-        """A dump and the contents of the tables, both of one moment."""
-        ...
-
-    async def restore_copy(
-        self, external_id: str, chunks: AsyncIterator[bytes], *, keep_as: str | None = None
-    ) -> tuple[TableContents, ...]:
-        """Bring a dump back into a copy; what its tables hold. The copy is gone afterwards, also
-        when anything fails, unless ``keep_as`` names the restore that is to adopt it."""
-        ...
-
-    async def adopt_copy(self, external_id: str, restore: str) -> None:
-        """Put the copy that was kept for ``restore`` in the place of the database, whose sessions
-        end. Idempotent. Raises ``NotFound`` where the copy is gone."""
-        ...
-
-    async def discard_copy(self, external_id: str) -> None:
-        """Remove a copy that is not to be adopted. Idempotent."""
-        ...
-
-    async def restored_by(self, external_id: str) -> str | None:
-        """The restore whose copy the database is, if it is one."""
-        ...
-
-
-@runtime_checkable
-class ListedResources(Provider, Protocol):
-    """Tells what it holds of ours, and removes what nobody accounts for."""
-
-    def list_resources(self) -> AsyncIterator[FoundResource]:
-        """Everything of ours, in no order. Raises rather than leave out what it cannot see."""
-        ...
-
-    async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
-        """Remove one of them; it may take a moment until it is gone. Idempotent."""
         ...

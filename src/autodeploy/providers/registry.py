@@ -4,19 +4,15 @@ from collections.abc import Iterable
 from typing import cast
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import (
+from autodeploy.providers.base import Capability, DeployProvider, Manifest, MeasuredApps, Provider
+from autodeploy.providers.commands import CommandProvider
+from autodeploy.providers.databases import (
     BackedUpDatabases,
-    Capability,
-    CommandProvider,
     DatabaseProvider,
-    DeployProvider,
-    ListedResources,
-    Manifest,
-    MeasuredApps,
     MeasuredDatabases,
-    Provider,
     RotatedDatabases,
 )
+from autodeploy.providers.resources import ListedResources
 
 
 class Registry:

@@ -20,7 +20,7 @@ from autodeploy.cli.user.client import Api
 from autodeploy.cli.user.run import _begin
 from autodeploy.kernel.process import python_argv
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import CommandEnd, OutputSink
+from autodeploy.providers.commands import CommandEnd, OutputSink
 from autodeploy.providers.registry import Registry
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.runs.worker import RunWorker

@@ -11,7 +11,8 @@ import pytest
 
 from autodeploy.kernel.errors import InvalidInput, Unavailable
 from autodeploy.kernel.process import SystemUser
-from autodeploy.providers.base import App, DatabaseRequest
+from autodeploy.providers.base import App
+from autodeploy.providers.databases import DatabaseRequest
 from autodeploy.providers.local.agent import cluster as agent_cluster
 from autodeploy.providers.local.agent.cluster import AppCluster
 from autodeploy.providers.local.agent.databases import AppDatabases

@@ -11,7 +11,8 @@ import pytest
 from tests.providers.local.conftest import Lines, Node
 
 from autodeploy.kernel.errors import AutoDeployError, Conflict, NotFound, Unavailable
-from autodeploy.providers.base import App, DatabaseHandle, DatabaseRequest, TableContents
+from autodeploy.providers.base import App
+from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, TableContents
 from autodeploy.providers.local.provider import LocalProvider
 
 EVERYTHING = """

@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import App, DatabaseRequest, FoundResource, ResourceKind
+from autodeploy.providers.base import App
+from autodeploy.providers.databases import DatabaseRequest
 from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.provider import LocalProvider
+from autodeploy.providers.resources import FoundResource, ResourceKind
 
 from .conftest import Lines, Node, build_request, deploy_static, spec
 

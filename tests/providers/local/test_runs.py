@@ -13,7 +13,8 @@ from tests.providers.local.conftest import Lines, build_request, release_request
 from tests.services.deployer.platform import eventually
 
 from autodeploy.kernel.errors import NotFound
-from autodeploy.providers.base import COMMAND_GRACE_SECONDS, App, ReleaseRequest
+from autodeploy.providers.base import App, ReleaseRequest
+from autodeploy.providers.commands import COMMAND_GRACE_SECONDS
 from autodeploy.providers.local.layout import app_uid
 from autodeploy.providers.local.provider import LocalProvider
 

@@ -18,27 +18,27 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
-    CommandEnd,
     CronStatus,
+    Endpoint,
+    KeptLog,
+    LogSink,
+    Manifest,
+    Release,
+    ReleaseRequest,
+    RuntimeLines,
+    RuntimeStatus,
+    Traffic,
+)
+from autodeploy.providers.commands import CommandEnd, OutputSink
+from autodeploy.providers.databases import (
     DatabaseDump,
     DatabaseHandle,
     DatabaseMetrics,
     DatabaseRequest,
-    Endpoint,
-    FoundResource,
-    KeptLog,
-    LogSink,
-    Manifest,
-    OutputSink,
-    Release,
-    ReleaseRequest,
-    ResourceKind,
-    RuntimeLines,
-    RuntimeStatus,
     StatementMetrics,
     TableContents,
-    Traffic,
 )
+from autodeploy.providers.resources import FoundResource, ResourceKind
 
 
 class Crash(BaseException):

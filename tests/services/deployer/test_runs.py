@@ -12,7 +12,7 @@ from tests.services.auth.people import entries
 from tests.services.deployer.platform import Platform, eventually
 
 from autodeploy.kernel.errors import NotFound
-from autodeploy.providers.base import CommandEnd, OutputSink
+from autodeploy.providers.commands import CommandEnd, OutputSink
 from autodeploy.services.deployer import projects, variables
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.releases import retire_leftovers

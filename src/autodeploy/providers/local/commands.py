@@ -3,7 +3,7 @@
 import asyncio
 
 from autodeploy.kernel.sandbox import Sandbox, SandboxSpec, stream_lines
-from autodeploy.providers.base import COMMAND_GRACE_SECONDS, CommandEnd, OutputSink
+from autodeploy.providers.commands import COMMAND_GRACE_SECONDS, CommandEnd, OutputSink
 
 
 async def run_to_its_end(sandbox: Sandbox, spec: SandboxSpec, on_line: OutputSink) -> CommandEnd:

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.faults import fault_point
-from autodeploy.providers.base import (
+from autodeploy.providers.base import LogSink
+from autodeploy.providers.databases import (
     DatabaseDump,
     DatabaseHandle,
     DatabaseMetrics,
     DatabaseRequest,
-    LogSink,
     StatementMetrics,
     TableContents,
 )

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.objects import ObjectStore
-from autodeploy.providers.base import FoundResource, ResourceKind
 from autodeploy.providers.local.artifact import ARTIFACTS
 from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.layout import Layout
+from autodeploy.providers.resources import FoundResource, ResourceKind
 
 
 class Holdings:

@@ -20,23 +20,20 @@ from autodeploy.providers.base import (
     BuildRequest,
     BuildSpec,
     Capability,
-    CommandEnd,
     CronStatus,
     Endpoint,
-    FoundResource,
     KeptLog,
     LogSink,
     Manifest,
-    OutputSink,
     Price,
     Region,
     Release,
     ReleaseRequest,
-    ResourceKind,
     RuntimeLines,
     RuntimeStatus,
     Traffic,
 )
+from autodeploy.providers.commands import CommandEnd, OutputSink
 from autodeploy.providers.crashes import explain_crash
 from autodeploy.providers.local.artifact import ArtifactStore
 from autodeploy.providers.local.builder import Builder
@@ -50,6 +47,7 @@ from autodeploy.providers.local.listing import Holdings
 from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.runtime import APP_LIMITS, AppCommand, app_sandbox
 from autodeploy.providers.local.standby import Standby
+from autodeploy.providers.resources import FoundResource, ResourceKind
 
 DRAIN_SECONDS = 5.0
 _RELEASE_SECONDS = 15 * 60.0

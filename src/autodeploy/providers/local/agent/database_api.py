@@ -8,7 +8,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from autodeploy.kernel.faults import fault_point
-from autodeploy.providers.base import DatabaseHandle
+from autodeploy.providers.databases import DatabaseHandle
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.agent.dumps import Dump, Dumps
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from autodeploy.kernel.errors import InvalidInput, NotFound
-from autodeploy.providers.base import DatabaseHandle, DatabaseMetrics, StatementMetrics
+from autodeploy.providers.databases import DatabaseHandle, DatabaseMetrics, StatementMetrics
 from autodeploy.providers.local.agent.cluster import REPLACED, SCRATCH, AppCluster, Connection
 from autodeploy.providers.local.layout import database_name
 

@@ -19,7 +19,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault.columns import Place, place_of
 from autodeploy.kernel.vault.errors import VaultError
 from autodeploy.kernel.vault.streams import decrypt_stream, encrypt_stream, new_stream_key
-from autodeploy.providers.base import TableContents
+from autodeploy.providers.databases import TableContents
 from autodeploy.services.deployer.databases.models import DatabaseBackup
 from autodeploy.services.deployer.databases.work import Work
 from autodeploy.services.deployer.transitions import LeaseLost

@@ -12,7 +12,8 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault.columns import place_of
-from autodeploy.providers.base import DatabaseHandle, DatabaseRequest, LogSink
+from autodeploy.providers.base import LogSink
+from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.app_environment import MAIN_DATABASE

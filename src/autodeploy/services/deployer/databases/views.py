@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.providers.base import DatabaseMetrics
+from autodeploy.providers.databases import DatabaseMetrics
 from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,

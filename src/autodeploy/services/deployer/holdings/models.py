@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autodeploy.kernel.db import Base, type_created, type_uuid
-from autodeploy.providers.base import ResourceKind
+from autodeploy.providers.resources import ResourceKind
 from autodeploy.services.deployer.states import sql_values
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
-from autodeploy.providers.base import Capability, FoundResource, ResourceKind
+from autodeploy.providers.base import Capability
+from autodeploy.providers.resources import FoundResource, ResourceKind
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.holdings.models import Orphan

@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from autodeploy.kernel.schema import Schema
-from autodeploy.providers.base import ResourceKind
+from autodeploy.providers.resources import ResourceKind
 from autodeploy.services.deployer.schemas import ProjectReference
 
 

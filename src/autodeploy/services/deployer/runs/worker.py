@@ -12,7 +12,7 @@ import structlog
 from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.vault.columns import place_of
-from autodeploy.providers.base import CommandEnd
+from autodeploy.providers.commands import CommandEnd
 from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import make_release_request, spec_of
 from autodeploy.services.deployer.engine import Engine

@@ -1,0 +1,37 @@
+"""One-off commands in releases: the protocol of a provider that runs them, and its values."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from autodeploy.providers.base import Provider, ReleaseRequest
+
+# Takes what a command prints as (stream, text); a stream is ``stdout`` or ``stderr``.
+OutputSink = Callable[[str, str], Awaitable[None]]
+
+# How long a command that is to stop may take to do so by itself.
+COMMAND_GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class CommandEnd:
+    """How a one-off command ended; one that was killed has 128 plus its signal."""
+
+    exit_code: int
+    out_of_memory: bool = False
+
+
+@runtime_checkable
+class CommandProvider(Provider, Protocol):
+    """Runs one-off commands in releases."""
+
+    async def run_command(
+        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+    ) -> CommandEnd:
+        """Run ``argv``, through no shell, beside the release: with its files, limits and user.
+
+        It ends with this process. Cancelling the task asks it to stop, and kills it with all that
+        it has started ``COMMAND_GRACE_SECONDS`` later. Raises ``NotFound`` where the release is
+        not there.
+        """
+        ...
