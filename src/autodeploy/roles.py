@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Literal
 
+from autodeploy.client_settings import ProviderSettings
 from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.events import EventBus
@@ -41,7 +42,7 @@ from autodeploy.services.deployer.log_archiving import LogPolicy
 from autodeploy.services.deployer.reconciler import Reconciler
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.runs.worker import RunWorker
-from autodeploy.settings import ProviderSettings, Settings
+from autodeploy.settings import Settings
 
 if TYPE_CHECKING:
     from autodeploy.kernel.ratelimit import RateLimiter

@@ -10,9 +10,6 @@ from urllib.parse import quote, urlsplit
 
 import platformdirs
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     field_validator,
@@ -20,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from autodeploy.client_settings import OidcSettings, ProviderSettings
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.redaction import passwords_in
 from autodeploy.kernel.sandbox import MIB, Limits
@@ -33,86 +31,8 @@ _SOCKET_PATH_BYTES = 107
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
-def _without_slash(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("this is not an address such as https://example.com")
-    return url.rstrip("/")
-
-
-WebAddress = Annotated[str, AfterValidator(_without_slash)]
-
-
 class ConfigurationError(Exception):
     """The settings do not allow a start; the text names each one and its remedy."""
-
-
-class ClientSettings(BaseModel):
-    """A client that the operator registered at a provider; its secret as a value or in a file."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    client_secret_path: Path | None = None
-
-    @model_validator(mode="after")
-    def _read_secret(self) -> Self:
-        if self.client_secret_path is not None:
-            try:
-                self.client_secret = SecretStr(self.client_secret_path.read_text().strip())
-            except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(
-                    f"the file of CLIENT_SECRET_PATH cannot be read ({type(error).__name__})"
-                ) from None
-        return self
-
-    @property
-    def secret(self) -> str | None:
-        return self.client_secret.get_secret_value() if self.client_secret else None
-
-
-class ProviderSettings(ClientSettings):
-    """``AUTODEPLOY_PROVIDERS__<NAME>__…``: a provider's addresses, and our client there.
-
-    ``slug`` is the name of the integration at Vercel.
-    """
-
-    api_url: WebAddress | None = None
-    web_url: WebAddress | None = None
-    slug: str | None = None
-
-    @model_validator(mode="after")
-    def _client_is_whole(self) -> Self:
-        if (self.client_id is None) != (self.secret is None):
-            raise ValueError("CLIENT_ID and CLIENT_SECRET belong together; set both or none")
-        return self
-
-
-class OidcSettings(ClientSettings):
-    """``AUTODEPLOY_OIDC__…``: single sign-on with an OpenID Connect provider."""
-
-    issuer: str
-    client_id: str
-    title: str = "Single sign-on"
-    scopes: str = "openid email profile"
-    email_domains: Annotated[frozenset[str], NoDecode] = frozenset()
-
-    @field_validator("issuer")
-    @classmethod
-    def _issuer_is_https(cls, issuer: str) -> str:
-        parts = urlsplit(issuer)
-        local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-        if not parts.hostname or parts.scheme not in ({"https", "http"} if local else {"https"}):
-            raise ValueError("the issuer is an https address, such as https://id.example.com")
-        return issuer
-
-    @field_validator("email_domains", mode="before")
-    @classmethod
-    def _split_domains(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return {each.strip().lower().lstrip("@") for each in value.split(",") if each.strip()}
 
 
 def default_home() -> Path:

@@ -92,3 +92,47 @@ TargetArgument = Annotated[
         autocompletion=complete_project,
     ),
 ]
+RefOption = Annotated[
+    str | None, typer.Option("--ref", help="Branch, tag or commit; default: what is there.")
+]
+DeployedProject = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        "-p",
+        help="Project; default: as autodeploy.toml says, else named after the source.",
+        autocompletion=complete_project,
+    ),
+]
+ProjectOrganization = Annotated[
+    str | None,
+    typer.Option(
+        "--org",
+        help="Organization of the project; default of a new one: your personal one.",
+        autocompletion=complete_organization,
+    ),
+]
+RootOption = Annotated[
+    str | None, typer.Option("--root", help="Folder of the app inside the repository.")
+]
+BuildOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--build/--no-build",
+        help="Build in any case, or not at all; default: when something has changed.",
+        show_default=False,
+    ),
+]
+IgnoreMissing = Annotated[
+    bool,
+    typer.Option("--ignore-missing", help="Go on where variables that the code needs are not set."),
+]
+OneWay = Annotated[
+    str | None,
+    typer.Option(
+        "--one-way",
+        metavar="REASON",
+        help="What the release command changes for good in the database: rollbacks to before it "
+        "are refused.",
+    ),
+]

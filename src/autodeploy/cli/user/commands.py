@@ -8,11 +8,17 @@ import typer
 
 from autodeploy.cli.options import Json
 from autodeploy.cli.user.arguments import (
+    BuildOption,
+    DeployedProject,
     Environment,
+    IgnoreMissing,
+    OneWay,
     ProjectArgument,
+    ProjectOrganization,
+    RefOption,
+    RootOption,
     Scope,
     TargetArgument,
-    complete_organization,
     complete_project,
 )
 from autodeploy.cli.user.db import database_app
@@ -75,53 +81,14 @@ def deploy(
         str,
         typer.Argument(help="A folder, a file: URL or a git URL.", metavar="[PATH|URL]"),
     ] = ".",
-    ref: Annotated[
-        str | None, typer.Option("--ref", help="Branch, tag or commit; default: what is there.")
-    ] = None,
-    project: Annotated[
-        str | None,
-        typer.Option(
-            "--project",
-            "-p",
-            help="Project; default: as autodeploy.toml says, else named after the source.",
-            autocompletion=complete_project,
-        ),
-    ] = None,
+    ref: RefOption = None,
+    project: DeployedProject = None,
     environment: Environment = None,
-    organization: Annotated[
-        str | None,
-        typer.Option(
-            "--org",
-            help="Organization of the project; default of a new one: your personal one.",
-            autocompletion=complete_organization,
-        ),
-    ] = None,
-    root: Annotated[
-        str | None, typer.Option("--root", help="Folder of the app inside the repository.")
-    ] = None,
-    build: Annotated[
-        bool | None,
-        typer.Option(
-            "--build/--no-build",
-            help="Build in any case, or not at all; default: when something has changed.",
-            show_default=False,
-        ),
-    ] = None,
-    ignore_missing: Annotated[
-        bool,
-        typer.Option(
-            "--ignore-missing", help="Go on where variables that the code needs are not set."
-        ),
-    ] = False,
-    one_way: Annotated[
-        str | None,
-        typer.Option(
-            "--one-way",
-            metavar="REASON",
-            help="What the release command changes for good in the database: rollbacks to before "
-            "it are refused.",
-        ),
-    ] = None,
+    organization: ProjectOrganization = None,
+    root: RootOption = None,
+    build: BuildOption = None,
+    ignore_missing: IgnoreMissing = False,
+    one_way: OneWay = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:

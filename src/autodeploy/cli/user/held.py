@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.options import Json
 from autodeploy.cli.user.arguments import complete_project
 
@@ -71,10 +72,16 @@ def resources_list(
     """
     from autodeploy.cli.user.holdings import list_held, list_orphans
 
-    if orphans:
-        list_orphans(alone=not (project or kind or state), as_json=as_json)
-    else:
+    if not orphans:
         list_held(project, kind=kind, state=state, as_json=as_json)
+    elif project or kind or state:
+        raise CommandError(
+            "What is nobody's belongs to no project, and is of no state.",
+            remedy="Give --orphans alone.",
+            exit_code=ExitCode.USAGE,
+        )
+    else:
+        list_orphans(as_json=as_json)
 
 
 @resources_app.command("remove")

@@ -1,8 +1,6 @@
 """What the ``resources`` commands do."""
 
-import itertools
-
-from autodeploy.cli.failures import CommandError, ExitCode
+from autodeploy.cli.failures import CommandError
 from autodeploy.cli.questions import require_typed
 from autodeploy.cli.terminal import ago, print_json, print_table, say
 from autodeploy.cli.user.client import Api, Json
@@ -41,14 +39,8 @@ def list_held(
         )
 
 
-def list_orphans(*, alone: bool, as_json: bool) -> None:
-    """Print what is nobody's. ``alone``: nothing else was asked for, which does not go with it."""
-    if not alone:
-        raise CommandError(
-            "What is nobody's belongs to no project, and is of no state.",
-            remedy="Give --orphans alone.",
-            exit_code=ExitCode.USAGE,
-        )
+def list_orphans(*, as_json: bool) -> None:
+    """Print what is nobody's."""
     found = list(Api.connect().items(_ORPHANS))
     if as_json:
         print_json({"items": found})
@@ -86,9 +78,9 @@ def remove(orphan_id: str, *, yes: bool, as_json: bool) -> None:
 
 
 def _find(api: Api, orphan_id: str) -> Json:
-    found = (each for each in api.items(_ORPHANS) if each["id"] == orphan_id)
-    for each in itertools.islice(found, 1):
-        return each
+    found = next((each for each in api.items(_ORPHANS) if each["id"] == orphan_id), None)
+    if found is not None:
+        return found
     raise CommandError(
         f"There is no orphan {orphan_id}.",
         remedy="`autodeploy resources --orphans` lists those that there are.",

@@ -24,8 +24,8 @@ from autodeploy.services.deployer.log_archive import FOLDER, SEGMENT_LINES, Pack
 from autodeploy.services.deployer.log_models import DeploymentLog, DeploymentLogArchive
 from autodeploy.services.deployer.models import Deployment, Environment
 from autodeploy.services.deployer.states import TERMINAL
+from autodeploy.services.deployer.unnamed import list_unnamed
 
-YOUNG = timedelta(days=1)
 _BATCH = 500
 # How long who logs for the deployment may be kept waiting.
 _CONFIRM_SECONDS = 10.0
@@ -77,7 +77,8 @@ async def keep_logs(resources: Resources, policy: LogPolicy) -> None:
             _log.warning(
                 "logs.not_archived", deployment_id=str(deployment_id), error=type(error).__name__
             )
-    await _remove_unnamed(resources)
+    async for key in list_unnamed(resources, FOLDER, DeploymentLogArchive.key):
+        await _remove_if_unnamed(resources, key)
 
 
 async def archive_next(resources: Resources, deployment_id: UUID, before: datetime) -> bool:
@@ -198,22 +199,6 @@ async def _remove_old(resources: Resources, before: datetime) -> None:
         is_behind = DeploymentLog.sequence < func.coalesce(kept.scalar_subquery(), 2**63 - 1)
         async with resources.db.transaction() as session:
             await session.execute(delete(DeploymentLog).where(of_deployment, is_behind))
-
-
-async def _remove_unnamed(resources: Resources) -> None:
-    """Remove the objects that no row names."""
-    oldest = now() - YOUNG
-    listed = resources.objects.list(FOLDER)
-    keys = [stored.key async for stored in listed if stored.modified_at < oldest]
-    for start in range(0, len(keys), _BATCH):
-        batch = keys[start : start + _BATCH]
-        async with resources.db.transaction() as session:
-            named = await session.scalars(
-                select(DeploymentLogArchive.key).where(DeploymentLogArchive.key.in_(batch))
-            )
-            unnamed = set(batch) - set(named)
-        for key in unnamed:
-            await _remove_if_unnamed(resources, key)
 
 
 async def _remove_if_unnamed(resources: Resources, key: str) -> None:

@@ -5,7 +5,6 @@ and of what is live or under way. Nothing is removed because of what another env
 build that several use stays as long as one of them keeps it.
 """
 
-from collections.abc import Collection
 from datetime import timedelta
 
 import structlog
@@ -16,13 +15,11 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer.models import Deployment, Environment
 from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
+from autodeploy.services.deployer.unnamed import YOUNG, list_unnamed
 
 LATEST_RELEASES = 5
 KEPT_FOR = timedelta(days=30)
-# What is built or chosen at this moment may not be in a row yet.
-YOUNG = timedelta(days=1)
 ARTIFACTS = "artifacts"
-_BATCH = 500
 
 _log = structlog.get_logger(__name__)
 
@@ -34,30 +31,14 @@ async def remove_old_builds(resources: Resources) -> int:
     In this order, a build that a deployment chose just before is there until the next pass, and by
     then that deployment names it.
     """
-    oldest = now() - YOUNG
-    keys = [
-        stored.key
-        async for stored in resources.objects.list(ARTIFACTS)
-        if stored.modified_at < oldest
-    ]
     removed = 0
-    for start in range(0, len(keys), _BATCH):
-        for key in await _unnamed(resources, keys[start : start + _BATCH]):
-            await resources.objects.delete(key)
-            removed += 1
+    async for key in list_unnamed(resources, ARTIFACTS, Deployment.artifact_key):
+        await resources.objects.delete(key)
+        removed += 1
     if removed:
         _log.info("builds.removed", count=removed)
     await _let_go(resources)
     return removed
-
-
-async def _unnamed(resources: Resources, keys: Collection[str]) -> set[str]:
-    """Those of the builds that no deployment names."""
-    async with resources.db.transaction() as session:
-        named = await session.scalars(
-            select(Deployment.artifact_key).where(Deployment.artifact_key.in_(keys)).distinct()
-        )
-        return set(keys) - set(named)
 
 
 async def _let_go(resources: Resources) -> None:

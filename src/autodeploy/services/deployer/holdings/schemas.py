@@ -4,6 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import Field
+
 from autodeploy.kernel.schema import Schema
 from autodeploy.providers.resources import ResourceKind
 from autodeploy.services.deployer.schemas import ProjectReference
@@ -63,5 +65,5 @@ class OrphanView(Schema):
     external_id: str
     size_bytes: int | None
     made_at: datetime
-    found_at: datetime
+    found_at: datetime = Field(validation_alias="created_at")
     removal_requested_at: datetime | None

@@ -65,7 +65,7 @@ async def list_orphans(
             keyset(select(Orphan), Orphan.created_at, Orphan.id, limit=limit, cursor=cursor)
         )
         page, following = split_page(rows.all(), limit, lambda row: (row.created_at, row.id))
-        return Page(items=[_orphan_view(row) for row in page], next_cursor=following)
+        return Page(items=[OrphanView.model_validate(row) for row in page], next_cursor=following)
 
 
 async def remove_orphan(resources: Resources, principal: Principal, orphan_id: UUID) -> OrphanView:
@@ -87,22 +87,9 @@ async def remove_orphan(resources: Resources, principal: Principal, orphan_id: U
             await audit.record(
                 session, principal, audit.OwnAction.ORPHAN_REMOVE, orphan, before=before
             )
-        return _orphan_view(orphan)
+        return OrphanView.model_validate(orphan)
 
 
 def _held_view(row: Row[tuple[object, ...]]) -> HeldView:
     project = ProjectReference(id=row.project_id, name=row.project_name)
     return HeldView.model_validate({**row._mapping, "project": project})
-
-
-def _orphan_view(orphan: Orphan) -> OrphanView:
-    return OrphanView(
-        id=orphan.id,
-        kind=orphan.kind,
-        provider=orphan.provider,
-        external_id=orphan.external_id,
-        size_bytes=orphan.size_bytes,
-        made_at=orphan.made_at,
-        found_at=orphan.created_at,
-        removal_requested_at=orphan.removal_requested_at,
-    )

@@ -1,0 +1,93 @@
+"""What the operator sets of our clients at providers; a part of ``settings``."""
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import NoDecode
+
+
+def _without_slash(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("this is not an address such as https://example.com")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_without_slash)]
+
+
+class ClientSettings(BaseModel):
+    """A client that the operator registered at a provider; its secret as a value or in a file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    client_secret_path: Path | None = None
+
+    @model_validator(mode="after")
+    def _read_secret(self) -> Self:
+        if self.client_secret_path is not None:
+            try:
+                self.client_secret = SecretStr(self.client_secret_path.read_text().strip())
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(
+                    f"the file of CLIENT_SECRET_PATH cannot be read ({type(error).__name__})"
+                ) from None
+        return self
+
+    @property
+    def secret(self) -> str | None:
+        return self.client_secret.get_secret_value() if self.client_secret else None
+
+
+class ProviderSettings(ClientSettings):
+    """``AUTODEPLOY_PROVIDERS__<NAME>__…``: a provider's addresses, and our client there.
+
+    ``slug`` is the name of the integration at Vercel.
+    """
+
+    api_url: WebAddress | None = None
+    web_url: WebAddress | None = None
+    slug: str | None = None
+
+    @model_validator(mode="after")
+    def _client_is_whole(self) -> Self:
+        if (self.client_id is None) != (self.secret is None):
+            raise ValueError("CLIENT_ID and CLIENT_SECRET belong together; set both or none")
+        return self
+
+
+class OidcSettings(ClientSettings):
+    """``AUTODEPLOY_OIDC__…``: single sign-on with an OpenID Connect provider."""
+
+    issuer: str
+    client_id: str
+    title: str = "Single sign-on"
+    scopes: str = "openid email profile"
+    email_domains: Annotated[frozenset[str], NoDecode] = frozenset()
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer_is_https(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if not parts.hostname or parts.scheme not in ({"https", "http"} if local else {"https"}):
+            raise ValueError("the issuer is an https address, such as https://id.example.com")
+        return issuer
+
+    @field_validator("email_domains", mode="before")
+    @classmethod
+    def _split_domains(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return {each.strip().lower().lstrip("@") for each in value.split(",") if each.strip()}
