@@ -9,14 +9,11 @@ adds is the difference of the medians.
 import argparse
 import asyncio
 import json
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -26,14 +23,9 @@ from starlette.types import Message, Scope
 from autodeploy.api.deps import get_resources, require_credential
 from autodeploy.api.middleware import Authentication
 from autodeploy.app import create_app
-from autodeploy.cli.operator.configuration import parts_user
-from autodeploy.cli.operator.home import ensure_secrets, prepare_home
-from autodeploy.cli.operator.parts import embedded_parts
-from autodeploy.cli.operator.supervisor import Supervisor
 from autodeploy.kernel.resources import Resources
-from autodeploy.migrations.upgrade import upgrade
 from autodeploy.roles import close_resources, open_resources
-from autodeploy.settings import Settings
+from bench.parts import running_parts
 from bench.report import Record, show
 
 BUDGET_ADDED_MS = 0.5
@@ -117,23 +109,12 @@ def _bare(resources: Resources, *, checked: bool = False, bound: bool = False) -
 @asynccontextmanager
 async def _application() -> AsyncIterator[tuple[FastAPI, Resources]]:
     """The whole application without rate limits, on parts of its own."""
-    home = Path(tempfile.mkdtemp(prefix="ad-", dir="/tmp"))
-    settings = Settings(home=home, rate_limits="off")
-    supervisor = Supervisor(lambda _line: None)
-    user = parts_user()
-    try:
-        prepare_home(settings, user)
-        ensure_secrets(settings)
-        await supervisor.start(*embedded_parts(settings, user)[:2])
-        await upgrade(settings.effective_database_url)
+    async with running_parts() as settings:
         resources = await open_resources(settings, "app")
         app = create_app(settings, frozenset({"auth", "deployer"}), resources=resources)
         app.state.resources = resources
         yield app, resources
         await close_resources(resources)
-    finally:
-        await supervisor.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 async def _register(app: FastAPI) -> str:

@@ -6,8 +6,6 @@ machine is a folder: builds take no time, so that what is measured is the orches
 
 import asyncio
 import multiprocessing
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,15 +20,10 @@ from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import FolderProvider
 
 from autodeploy import roles
-from autodeploy.cli.operator.configuration import parts_user
-from autodeploy.cli.operator.home import ensure_secrets, prepare_home
-from autodeploy.cli.operator.parts import embedded_parts
-from autodeploy.cli.operator.supervisor import Supervisor
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.log import configure_logging
 from autodeploy.kernel.queue import QueueName
 from autodeploy.kernel.resources import Resources
-from autodeploy.migrations.upgrade import upgrade
 from autodeploy.providers.base import (
     Artifact,
     BuildRequest,
@@ -43,6 +36,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.deployer.projects import create_project
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 from autodeploy.settings import Settings
+from bench.parts import running_parts
 
 WORKERS = 2
 
@@ -79,15 +73,7 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage() -> AsyncIterator[Stage]:
-    home = Path(tempfile.mkdtemp(prefix="ad-", dir="/tmp"))
-    settings = Settings(home=home, rate_limits="off")
-    supervisor = Supervisor(lambda _line: None)
-    user = parts_user()
-    try:
-        prepare_home(settings, user)
-        ensure_secrets(settings)
-        await supervisor.start(*embedded_parts(settings, user)[:2])
-        await upgrade(settings.effective_database_url)
+    async with running_parts() as settings:
         owner = Database(settings.effective_database_url)
         app = await roles.open_resources(settings, "app")
         worker = await roles.open_resources(settings, "worker")
@@ -97,9 +83,6 @@ async def open_stage() -> AsyncIterator[Stage]:
         for resources in (app, worker):
             await roles.close_resources(resources)
         await owner.close()
-    finally:
-        await supervisor.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @asynccontextmanager
