@@ -78,6 +78,7 @@ def test_old_keys_are_accepted_until_their_tokens_have_expired(
     third = TokenSigner.load(path)
     assert kids(third) == [third.kid, second.kid, first.kid]
     token = token_of(first, exp=moment + timedelta(days=1))
+    subject_of(third, token)  # which remembers it
     monkeypatch.setattr(signing, "now", lambda: moment + RETIRED_FOR + timedelta(minutes=1))
     assert kids(third) == [third.kid]
     with pytest.raises(Unauthenticated):

@@ -5,7 +5,7 @@ import pytest
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Unauthenticated
 from autodeploy.kernel.signing import TokenSigner, new_signing_key
-from autodeploy.kernel.verified_tokens import VerifiedTokens
+from autodeploy.kernel.verified_tokens import VerifiedToken, VerifiedTokens
 
 
 def _sign(signer: TokenSigner, seconds: float = 60) -> str:
@@ -48,13 +48,13 @@ def test_a_token_that_was_refused_is_not_remembered():
     for _ in range(2):
         with pytest.raises(Unauthenticated):
             signer.verify(_sign(signer, -1), audience="api")
-    assert not signer._verified._claims
+    assert not signer._verified._kept
 
 
 def test_the_number_of_remembered_tokens_is_bounded(monkeypatch):
     monkeypatch.setattr("autodeploy.kernel.verified_tokens._ENTRIES", 3)
     verified = VerifiedTokens()
     for number in range(10):
-        verified.keep(str(number), "api", {"exp": now().timestamp() + 60})
+        verified.keep(str(number), "api", VerifiedToken("kid", {"exp": now().timestamp() + 60}))
     found = [number for number in range(10) if verified.find(str(number), "api")]
     assert found == [7, 8, 9]

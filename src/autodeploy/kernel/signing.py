@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Unauthenticated
 from autodeploy.kernel.private_files import create_private_file, replace_private_file
-from autodeploy.kernel.verified_tokens import VerifiedTokens
+from autodeploy.kernel.verified_tokens import VerifiedToken, VerifiedTokens
 
 ISSUER = "autodeploy"
 
@@ -142,13 +142,14 @@ class TokenSigner:
         Raises ``Unauthenticated``.
         """
         try:
-            key = self._find_key(jwt.get_unverified_header(token).get("kid"))
             known = self._verified.find(token, audience)
             if known is not None:
-                return known
+                self._find_key(known.kid)  # which may be accepted no more
+                return known.claims
+            kid = jwt.get_unverified_header(token).get("kid")
             claims = jwt.decode(
                 token,
-                key,
+                self._find_key(kid),
                 algorithms=[_ALGORITHM],
                 issuer=ISSUER,
                 audience=audience,
@@ -162,7 +163,7 @@ class TokenSigner:
             raise Unauthenticated(
                 "The access token is not valid.", remedy="Sign in again."
             ) from error
-        self._verified.keep(token, audience, claims)
+        self._verified.keep(token, audience, VerifiedToken(kid, claims))
         return claims
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:

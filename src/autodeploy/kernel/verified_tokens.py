@@ -4,9 +4,18 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 _ENTRIES = 2_000
+
+
+@dataclass(frozen=True)
+class VerifiedToken:
+    """What a token holds whose signature was verified, by the key ``kid``."""
+
+    kid: object
+    claims: Mapping[str, Any]
 
 
 class VerifiedTokens:
@@ -17,18 +26,18 @@ class VerifiedTokens:
     """
 
     def __init__(self) -> None:
-        self._claims: OrderedDict[bytes, Mapping[str, Any]] = OrderedDict()
+        self._kept: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
-    def find(self, token: str, audience: str) -> Mapping[str, Any] | None:
-        """The claims of a token that was kept and has not expired."""
-        claims = self._claims.get(_digest(token, audience))
-        return claims if claims is not None and time.time() < claims["exp"] else None
+    def find(self, token: str, audience: str) -> VerifiedToken | None:
+        """The token, if it was kept and has not expired."""
+        kept = self._kept.get(_digest(token, audience))
+        return kept if kept is not None and time.time() < kept.claims["exp"] else None
 
-    def keep(self, token: str, audience: str, claims: Mapping[str, Any]) -> None:
-        """Remember a token that was verified; ``claims`` hold its ``exp``."""
-        self._claims[_digest(token, audience)] = claims
-        if len(self._claims) > _ENTRIES:
-            self._claims.popitem(last=False)
+    def keep(self, token: str, audience: str, verified: VerifiedToken) -> None:
+        """Remember a token; its claims hold its ``exp``."""
+        self._kept[_digest(token, audience)] = verified
+        if len(self._kept) > _ENTRIES:
+            self._kept.popitem(last=False)
 
 
 def _digest(token: str, audience: str) -> bytes:
