@@ -251,8 +251,8 @@ class DeployProvider(Provider, Protocol):
 
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         """Have at hand what releases of these artifacts begin with, by key, the most wanted first,
-        to be quick when they are asked for. A courtesy, of which a provider may do nothing;
-        idempotent."""
+        to be quick when they are asked for; of none, keep nothing. A courtesy, of which a
+        provider may do nothing; idempotent."""
         ...
 
     async def destroy(self, app: App) -> None:

@@ -75,6 +75,12 @@ async def test_only_the_last_stand_by(shop: Shop) -> None:
     assert taken == [None, "two", "three"]
 
 
+async def test_of_nothing_no_folder_is_left(shop: Shop) -> None:
+    await shop.standby.make({await shop.artifact("one"): False}, NUMBER)
+    await shop.standby.make({}, NUMBER)
+    assert not shop.layout.standby(NUMBER).exists()
+
+
 async def test_tree_that_the_proxy_may_not_read_becomes_no_static_site(shop: Shop) -> None:
     key = await shop.artifact("one")
     await shop.standby.make({key: False}, NUMBER)

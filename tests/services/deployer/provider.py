@@ -157,7 +157,9 @@ class FolderProvider:
 
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         await self._call("prepare")
-        self.prepared[app.number] = list(artifacts)
+        self.prepared.pop(app.number, None)
+        if artifacts:
+            self.prepared[app.number] = list(artifacts)
 
     async def destroy(self, app: App) -> None:
         await self._call("destroy")

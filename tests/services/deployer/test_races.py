@@ -9,7 +9,7 @@ from tests.services.deployer.lifecycle import check
 from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.errors import AutoDeployError
-from autodeploy.services.deployer import deployments, projects
+from autodeploy.services.deployer import deployments, environments, projects
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.states import TERMINAL
@@ -77,3 +77,27 @@ async def test_deletion_at_the_moment_of_anything_else_leaves_nothing(
         assert await check(platform, project.id) == {}
         assert platform.provider.releases() == set()
         assert [each async for each in resources.objects.list("artifacts")] == []
+
+
+@pytest.mark.parametrize("what", ["project", "environment"])
+async def test_nothing_stands_by_for_what_was_taken_down_while_it_was_made(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
+    project = await platform.project()
+
+    async def take_down() -> None:
+        platform.provider.at.clear()
+        if what == "project":
+            await projects.delete_project(platform.resources, platform.principal, project.id)
+        else:
+            await environments.delete_environment(
+                platform.resources, platform.principal, project.id, "staging", confirm="staging"
+            )
+        await remove_deleted(platform.engine)
+        await remove_deleted(platform.engine)
+
+    platform.provider.at["prepare"] = take_down
+    await platform.runner.run((await platform.deploy(project, environment="staging")).id)
+    assert platform.provider.releases() == set()
+    assert platform.provider.prepared == {}

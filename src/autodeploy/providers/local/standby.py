@@ -5,6 +5,7 @@ that stands by, so it is what its artifact says; whoever needs it takes it, by m
 """
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ class Standby:
         self._artifacts = artifacts
 
     async def make(self, artifacts: Mapping[str, bool], number: int) -> None:
-        """Have these artifacts stand by, and no others. Idempotent.
+        """Have these artifacts stand by, and no others. Idempotent. Of none, nothing is left.
 
         Nothing is made where it could fill the disk. Raises what ``ArtifactStore.unpack`` does.
 
@@ -48,6 +49,9 @@ class Standby:
                     _move(new, tree)
         finally:
             await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
+            if not wanted:
+                with contextlib.suppress(OSError):
+                    place.rmdir()
 
     def take(self, key: str, target: Path, number: int, *, public: bool) -> bool:
         """Make the release folder ``target`` of the artifact, if it stands by; whether it did."""

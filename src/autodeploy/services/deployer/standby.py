@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from autodeploy.services.deployer.context import app_of, spec_of
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import Deployment, Environment
+from autodeploy.services.deployer.models import Deployment, Environment, Project
 
 _log = structlog.get_logger(__name__)
 
@@ -23,11 +23,31 @@ async def have_standing_by(engine: Engine, deployment_id: UUID) -> None:
             environment, wanted = found
             provider = engine.providers.deploys(wanted[-1].provider)
             artifacts = {one.artifact_key: spec_of(one) for one in wanted if one.artifact_key}
-            await provider.prepare(app_of(environment), artifacts)
+            try:
+                await provider.prepare(app_of(environment), artifacts)
+            finally:
+                # Deleted meanwhile, it may have been taken down before this was made; deleted
+                # from now on, it is taken down with this.
+                if await _is_deleted(engine, environment.id):
+                    await provider.prepare(app_of(environment), {})
     except Exception as error:
         _log.warning(
             "standby.not_prepared", deployment_id=str(deployment_id), error=type(error).__name__
         )
+
+
+async def _is_deleted(engine: Engine, environment_id: UUID) -> bool:
+    async with engine.resources.db.transaction() as session:
+        kept = await session.scalar(
+            select(Environment.id)
+            .join(Project, Project.id == Environment.project_id)
+            .where(
+                Environment.id == environment_id,
+                Environment.deletion_requested_at.is_(None),
+                Project.deletion_requested_at.is_(None),
+            )
+        )
+    return kept is None
 
 
 async def _find_wanted(
