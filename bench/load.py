@@ -25,6 +25,8 @@ from bullmq import Queue, Worker
 from sqlalchemy import func, select
 
 from autodeploy.kernel.log import configure_logging
+from autodeploy.kernel.queue import QueueName
+from autodeploy.kernel.queue_jobs import JobState
 from autodeploy.kernel.redis import open_redis
 from autodeploy.services.deployer import deployments
 from autodeploy.services.deployer.models import Deployment
@@ -193,6 +195,7 @@ async def _pick_ups(stage: Stage, made: Sequence[UUID], count: int) -> list[Reco
     platform = stage.platform
     since_call, since_row = [], []
     for source in random.Random(1).choices(made, k=count):
+        await _until_idle(stage)
         asked = time.time()
         back = await deployments.roll_back(platform.resources, platform.principal, source)
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -213,6 +216,14 @@ async def _pick_ups(stage: Stage, made: Sequence[UUID], count: int) -> list[Reco
         }
         for beginning, waits in (("the call", since_call), ("the row", since_row))
     ]
+
+
+async def _until_idle(stage: Stage) -> None:
+    """A worker has things to tidy up after a deployment has ended, with its job still held."""
+    jobs = stage.platform.resources.queues.jobs(QueueName.DEPLOYMENT)
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while (await jobs.count())[JobState.ACTIVE]:
+            await asyncio.sleep(0.02)
 
 
 async def _row(stage: Stage, deployment_id: UUID) -> Deployment:

@@ -5,6 +5,7 @@ turns at getting there: one that queues a hundred does not keep the others waiti
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -61,6 +62,7 @@ def is_longer_ago(
     )
 
 
+@cache
 def _was_not_dispatched_lately() -> ColumnElement[bool]:
     wait = func.least(
         REDISPATCH_SECONDS * func.power(2, func.greatest(Deployment.dispatch - 1, 0)),
@@ -69,6 +71,7 @@ def _was_not_dispatched_lately() -> ColumnElement[bool]:
     return is_longer_ago(Deployment.dispatched_at, wait)
 
 
+@cache
 def _turns() -> Subquery:
     """The deployments that are due, each with its turn: how many of its project come before it,
     those that run counted in; and when its project was served last."""
@@ -92,6 +95,7 @@ def _turns() -> Subquery:
     return select(Deployment.id, turn, served_at).where(is_due(), is_unleased()).subquery()
 
 
+@cache
 def _on_the_queue() -> Select[int]:
     """How many deployments were queued and have not begun, however long ago that was: the queue
     may be slow, and what is queued again takes no more of its room."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import (
@@ -58,6 +59,7 @@ def has_status(
     return deployment.status.in_(written_out)
 
 
+@cache
 def is_unleased() -> ColumnElement[bool]:
     """No worker holds the row at present.
 
@@ -72,10 +74,12 @@ def is_unleased() -> ColumnElement[bool]:
     )
 
 
+@cache
 def is_due() -> ColumnElement[bool]:
     """The deployment is to be run now: it has not ended, and is the head of its environment.
 
-    One that runs already goes on; a queued one waits until none runs and none older waits.
+    One that runs already goes on; a queued one waits until none runs and none older waits. It is
+    put together once, which takes longer than PostgreSQL does to answer.
     """
     other = aliased(Deployment)
     before_it = exists(
