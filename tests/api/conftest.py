@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.conftest import open_database
 from tests.services.auth.accounts import signed_up
 
 from autodeploy.app import ROLE_ROUTERS, create_app
@@ -54,7 +55,9 @@ async def _close_databases() -> AsyncIterator[None]:
 
 def as_app(database: Database) -> Database:
     """The same database with the role of the API, closed after the test."""
-    _opened.append(Database(database.engine.url, role="autodeploy_app"))
+    _opened.append(
+        open_database(database.engine.url.render_as_string(hide_password=False), "autodeploy_app")
+    )
     return _opened[-1]
 
 

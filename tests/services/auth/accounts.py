@@ -2,13 +2,19 @@
 
 from itertools import count
 
+from argon2 import PasswordHasher
+
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.auth import service
+from autodeploy.services.auth import passwords, service
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.schemas import RegisterInput, SignedIn
 
 PASSWORD = "correct horse battery"
 _numbers = count(1)
+
+# Most tests sign somebody up. Hashing as slowly as for people would be most of what that takes.
+AS_FOR_PEOPLE = passwords._hasher
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def registration(email: str | None = None, name: str = "Ada Lovelace") -> RegisterInput:

@@ -3,12 +3,21 @@
 import asyncio
 import threading
 
+import pytest
+from tests.services.auth.accounts import AS_FOR_PEOPLE
+
+from autodeploy.services.auth import passwords
 from autodeploy.services.auth.passwords import (
     AT_ONCE,
     THREADS,
     check_password,
     hash_password,
 )
+
+
+@pytest.fixture(autouse=True)
+def _as_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", AS_FOR_PEOPLE)
 
 
 async def test_the_event_loop_goes_on_while_passwords_are_computed_few_at_once():
