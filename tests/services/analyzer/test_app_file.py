@@ -20,6 +20,7 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
         start = "node other.js"
         release = "node migrate.js"
         health = "/healthz"
+        replicas = 3
         node = "22"
         [health_check]
         status = "200"
@@ -41,6 +42,7 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
     assert plan.cron_commands["nightly"].reason == "autodeploy.toml: cron.nightly"
     crons = {"nightly": Cron("0 3 * * *", "node clean.js")}
     assert plan.build_spec().crons == crons
+    assert plan.build_spec().replicas == 3
     assert plan.health_path == "/healthz"
     assert plan.health_check == HealthCheck(status="200", timeout=300)
     assert plan.runtime is not None

@@ -115,6 +115,7 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
             "runtime": override.runtime(plan.runtime, declared, language.slug),
             "health_path": override.health_path(plan.kind, declared),
             "health_check": said.health_check,
+            "replicas": said.replicas or 1,
         }
     )
 
