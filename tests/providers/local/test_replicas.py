@@ -26,12 +26,14 @@ from .test_release import ECHO
 MakeSource = Callable[[dict[str, str]], Path]
 Up = Callable[..., Awaitable[tuple[ReleaseRequest, Release]]]
 
-# Answers with its port; /slow begins an answer and ends it when the file `finish` is there.
+# Answers with its port; /slow begins an answer and ends it when the file `finish` is there. With a
+# file `deaf-PORT` it listens no longer, and lives on.
 SERVER = """
 import http.server, os, pathlib, time
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
 
     def do_GET(self):
         self.send_response(200)
@@ -39,7 +41,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.path == "/slow":
-            self.wfile.flush()
             pathlib.Path(f"begun-{os.environ['PORT']}").touch()
             while not pathlib.Path("finish").exists():
                 time.sleep(0.02)
@@ -52,7 +53,15 @@ print("listening", flush=True)
 http.server.ThreadingHTTPServer.daemon_threads = True
 http.server.ThreadingHTTPServer.request_queue_size = 128
 address = ("127.0.0.1", int(os.environ["PORT"]))
-http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+server = http.server.ThreadingHTTPServer(address, Handler)
+
+def become_deaf():
+    if pathlib.Path(f"deaf-{address[1]}").exists() and server.fileno() != -1:
+        server.socket.close()
+        print("deaf", flush=True)
+
+server.service_actions = become_deaf
+server.serve_forever(0.02)
 """
 
 
@@ -220,6 +229,26 @@ async def test_killed_replica_fails_no_request_and_takes_its_share_again(
     assert (status.state, status.process, status.restarts) == ("running", "web.2", 1)
 
 
+async def test_request_that_cannot_connect_to_a_replica_goes_to_another(
+    provider: LocalProvider, up: Up
+) -> None:
+    request, release = await up(2)
+    endpoint = await provider.promote(request, release)
+    deaf, other = ports_of(release)
+    (provider._layout.release(release.deployment_id) / "app" / f"deaf-{deaf}").touch()
+
+    async def is_deaf() -> bool:
+        lines = await provider.runtime_lines(release.deployment_id, None, 0)
+        return any(text == "web.1: deaf" for _, _, text in lines.lines)
+
+    await until(is_deaf)
+    assert (await provider.status(release)).replicas == ReplicaCount(2, 2)
+    assert await answers(endpoint.local_url or "", 20) == {other: 20}
+    async with httpx.AsyncClient() as client:
+        posted = [await client.post(endpoint.local_url or "") for _ in range(4)]
+    assert [answer.status_code for answer in posted] == [501] * 4  # it has no POST
+
+
 @as_root
 async def test_replica_that_is_not_up_gets_no_traffic_until_it_is_also_at_another_port(
     provider: LocalProvider, up: Up
@@ -351,19 +380,22 @@ async def test_websockets_of_replicas_stay_open_when_the_number_grows(
 async def test_release_is_well_only_when_each_of_its_replicas_is(
     provider: LocalProvider, app: App, source: MakeSource
 ) -> None:
-    alone = (
+    choosy = (
         "import os, sys, time\n"
-        "try: os.mkdir('taken')\n"
-        "except FileExistsError: sys.exit('somebody is here')\n"
+        "while not os.path.exists('chosen'): time.sleep(0.02)\n"
+        "if open('chosen').read() != os.environ['PORT']: sys.exit('not chosen')\n"
     )
     wanted = spec(replicas=3)
-    built = build_request(app, source({"server.py": alone + SERVER}), wanted)
+    built = build_request(app, source({"server.py": choosy + SERVER}), wanted)
     artifact = await provider.build(built, Lines())
     request = release_request(app, artifact.key, wanted, {}, built.deployment_id)
     release = await provider.deploy(request, Lines())
+    folder = provider._layout.release(release.deployment_id) / "app"
+    (folder / "new").write_text(ports_of(release)[0])
+    (folder / "new").rename(folder / "chosen")
     with pytest.raises(AppCrashed, match=r"web\.\d ended with exit code 1") as refused:
         await wait_until_healthy(provider, release, Health(60))
-    assert "somebody is here" in "".join(refused.value.log_tail)
+    assert "not chosen" in "".join(refused.value.log_tail)
     await provider.retire(app, release.deployment_id)
 
     async def is_gone() -> bool:
