@@ -229,6 +229,33 @@ async def test_killed_replica_fails_no_request_and_takes_its_share_again(
     assert (status.state, status.process, status.restarts) == ("running", "web.2", 1)
 
 
+async def test_get_whose_replica_ends_before_it_has_answered_goes_to_another(
+    provider: LocalProvider, up: Up
+) -> None:
+    request, release = await up(2)
+    endpoint = await provider.promote(request, release)
+    folder = provider._layout.release(release.deployment_id) / "app"
+
+    def begun() -> set[str]:
+        return {file.name.removeprefix("begun-") for file in folder.glob("begun-*")}
+
+    async def has_begun() -> bool:
+        return bool(begun())
+
+    async def has_begun_twice() -> bool:
+        return len(begun()) == 2
+
+    async with httpx.AsyncClient(timeout=20) as client:
+        asking = asyncio.create_task(client.get(f"{endpoint.local_url}/slow"))
+        await until(has_begun)
+        [first] = begun()
+        os.kill(process_at(first), signal.SIGKILL)
+        await until(has_begun_twice)
+        (folder / "finish").touch()
+        answer = await asking
+    assert (answer.status_code, {first, answer.text}) == (200, set(ports_of(release)))
+
+
 async def test_request_that_cannot_connect_to_a_replica_goes_to_another(
     provider: LocalProvider, up: Up
 ) -> None:
@@ -348,7 +375,8 @@ async def test_redeploy_with_replicas_loses_no_request(
         await provider.retire(app, first[1].deployment_id)
 
         async def is_gone() -> bool:
-            return (await provider.status(first[1])).state == "absent"
+            ports = {int(row[1].partition(":")[2], 16) for row in listening_rows()}
+            return not ports & {int(port) for port in ports_of(first[1])}
 
         await until(is_gone)
     assert len(await answers(endpoint.local_url or "", 8)) == 2
