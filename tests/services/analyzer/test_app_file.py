@@ -60,6 +60,16 @@ def test_output_makes_a_static_site(tmp_path: Path) -> None:
     assert plan.build_spec().output_directory == "site"
 
 
+def test_replicas_of_what_is_no_server_are_warned_of(tmp_path: Path) -> None:
+    files = {"Procfile": "worker: python3 work.py", "autodeploy.toml": "replicas = 2"}
+    plan = plan_of(tmp_path, {**files, "work.py": ""})
+    assert plan.kind is AppKind.WORKER
+    assert [one for one in plan.warnings if "`replicas`" in one]
+    served = plan_of(tmp_path, {**APP, **files, "Procfile": "web: node server.js"})
+    assert served.build_spec().replicas == 2
+    assert not [one for one in served.warnings if "`replicas`" in one]
+
+
 def test_start_alone_tells_the_language(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, {"autodeploy.toml": 'start = "python3 serve.py"', "serve.py": ""})
     assert (plan.language, plan.kind) == ("python", AppKind.SERVER)
