@@ -28,6 +28,7 @@ LOCAL = Manifest(
             Capability.DATABASE_BACKUPS,
             Capability.DATABASE_ROTATION,
             Capability.RUN,
+            Capability.SCALE,
         }
     ),
     regions=(Region("here", "This machine"),),

@@ -454,6 +454,11 @@ async def _(stage: Stage) -> Call:
     return Call(await _staging(stage), {"name": "preview"})
 
 
+@writes("PUT", "/projects/{project_id}/environments/{environment}/scale", "environment.scale")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _staging(stage)}/staging/scale", {"replicas": 2})
+
+
 @writes("DELETE", "/projects/{project_id}/environments/{environment}", "environment.delete")
 async def _(stage: Stage) -> Call:
     return Call(f"{await _staging(stage)}/staging?confirm=staging")

@@ -40,6 +40,20 @@ async def test_unusable_name_is_refused(user: User, name: str) -> None:
     await user.call("POST", path, {"name": name}, status=422)
 
 
+async def test_number_of_replicas_is_set_within_bounds_and_taken_back(user: User) -> None:
+    path = f"/projects/{(await user.project())['id']}/environments"
+    scaled = await user.call("PUT", f"{path}/production/scale", {"replicas": 3}, status=200)
+    [listed] = (await user.call("GET", path, status=200))["items"]
+    assert listed == scaled
+    assert listed["replicas"] == 3
+    for wrong in ({"replicas": 0}, {"replicas": 9}, {"replicas": "many"}, {}, {"replica": 2}):
+        refused = await user.call("PUT", f"{path}/production/scale", wrong, status=422)
+        assert "replica" in str(refused["errors"][0]["field"])
+    back = await user.call("PUT", f"{path}/production/scale", {"replicas": None}, status=200)
+    assert back["replicas"] is None
+    await user.call("PUT", f"{path}/nowhere/scale", {"replicas": 3}, status=404)
+
+
 async def test_environments_of_others_do_not_exist(
     user: User, client: httpx.AsyncClient, sign_up: SignUp
 ) -> None:
@@ -47,4 +61,5 @@ async def test_environments_of_others_do_not_exist(
     stranger = User(client, await sign_up())
     await stranger.call("GET", path, status=404)
     await stranger.call("POST", path, {"name": "staging"}, status=404)
+    await stranger.call("PUT", f"{path}/production/scale", {"replicas": 2}, status=404)
     await stranger.call("DELETE", f"{path}/production?confirm=production", status=404)

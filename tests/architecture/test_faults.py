@@ -18,6 +18,7 @@ from autodeploy.providers.databases import BackedUpDatabases, DatabaseProvider, 
 from autodeploy.providers.local.agent.api import AgentApi
 from autodeploy.providers.local.agent.database_api import DatabaseApi
 from autodeploy.providers.resources import ListedResources
+from autodeploy.providers.scaling import ScaledApps
 
 #: What changes nothing. Everything else that these can do has a fault point.
 READS = {
@@ -26,6 +27,7 @@ READS = {
     RotatedDatabases: set(),
     BackedUpDatabases: {"restored_by"},
     ListedResources: set(),
+    ScaledApps: set(),
     ObjectStore: {"get_bytes", "get_file", "stream", "exists"},
     Queues: {"close"},
     EventBus: {"subscribe", "close"},
@@ -63,6 +65,7 @@ def _lacking(kind: type, names: set[str]) -> set[str]:
 def test_each_call_of_a_provider_that_changes_something_has_a_fault_point() -> None:
     capabilities = (
         DeployProvider, DatabaseProvider, RotatedDatabases, BackedUpDatabases, ListedResources,
+        ScaledApps,
     )  # fmt: skip
     found = [kind for kind in _providers() if kind not in capabilities]
     able = 0

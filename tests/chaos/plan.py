@@ -58,6 +58,7 @@ REACH = {
     "objects.delete_below": Reach(("delete",)),
     "objects.put_file": Reach(_WITH_A_BUILD, ("static", *_PROCESSES)),
     "objects.put_stream": Reach(_WITH_A_BUILD),
+    "proxy.follow": Reach(("deploy", *_REPLACING), _PROCESSES),
     "proxy.load": Reach(("deploy", "delete")),
     "queue.add": Reach(("deploy", "failing", *_REPLACING)),
     "sandbox.start": Reach(_WITH_A_BUILD, _PROCESSES, times=3),
@@ -83,6 +84,10 @@ OUT_OF_REACH = {
     **dict.fromkeys(
         ("runs.claim", "runs.finish", "local.run_command", "crons.run"),
         "no deployment waits for them: test_runs.py and test_crons.py of their packages do",
+    ),
+    **dict.fromkeys(
+        ("agent.scale", "local.scale"),
+        "no deployment changes the number: test_replicas.py of both packages do",
     ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",

@@ -39,6 +39,7 @@ def _identity(plan: Plan, project: str, root: str) -> str:
 def _commands(plan: Plan) -> list[str]:
     is_static = plan.kind is AppKind.STATIC
     output = plan.output_directory if is_static else None
+    served = plan.kind in (AppKind.SERVER, AppKind.SSR)
     return [
         _command("install", "Installs the dependencies.", plan.install_command, "make deps"),
         _command("build", "Builds the app.", plan.build_command, "make build"),
@@ -51,6 +52,9 @@ def _commands(plan: Plan) -> list[str]:
             plan.start_command,
             "python server.py",
         ),
+        f"# How many processes of it run, behind one address.\n# replicas = {plan.replicas}\n"
+        if served
+        else "",
         _line("output", "The folder of the site after the build.", output, "dist")
         if is_static
         else "",

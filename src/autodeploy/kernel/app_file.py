@@ -23,6 +23,7 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.toml_text import load_toml
 
 APP_FILE = "autodeploy.toml"
+MAXIMUM_REPLICAS = 8
 _LONGEST_COMMAND = 8192
 _ENVIRONMENT = r"[a-z][a-z0-9-]{0,18}[a-z0-9]"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,254}"
@@ -175,6 +176,9 @@ class AppFile(_Part):
     start: _Command | None = Field(
         None, description="Command that runs the server; it listens on $PORT."
     )
+    replicas: Annotated[int, Field(strict=True, ge=1, le=MAXIMUM_REPLICAS)] | None = Field(
+        None, description="How many processes of the server run, behind one address."
+    )
     release: _Command | None = Field(
         None, description="Command that runs before each new release, such as migrations."
     )
@@ -218,6 +222,8 @@ class AppFile(_Part):
             )
         if self.spa is not None and self.start is not None:
             raise ValueError("`spa` is for static sites, and `start` runs a server")
+        if self.output is not None and self.replicas is not None:
+            raise ValueError("`replicas` are of a server, and `output` is a static site")
         if self.output is not None and self.cron:
             raise ValueError("`cron` runs beside a server, and `output` is a static site")
         if both := sorted(self.cron.keys() & self.workers.keys()):

@@ -38,6 +38,7 @@ class Capability(StrEnum):
     RUN = "one_off_commands"
     ROLLBACK = "rollback"
     METRICS = "metrics"
+    SCALE = "scaling"
     DOMAINS = "domains"
     SOURCE = "source"
     CONNECT = "connect"
@@ -99,7 +100,8 @@ class BuildSpec:
     Commands are the user's own shell lines and run only in the sandbox. ``kind`` is ``static``
     (``output_directory`` is served) or ``server`` (``start_command`` listens on ``$PORT``).
     ``lock_files`` are paths relative to the root whose content decides the dependencies.
-    ``workers`` are commands that run beside the start command without a port, by their names;
+    ``replicas`` is how many processes a ``server`` has, each with a port of its own.
+    ``workers`` are commands that run once beside them without a port, by their names;
     ``crons`` are run at their times, in the release that has the traffic.
     """
 
@@ -117,6 +119,7 @@ class BuildSpec:
     lock_files: tuple[str, ...] = ()
     workers: Mapping[str, str] = field(default_factory=dict)
     crons: Mapping[str, Cron] = field(default_factory=dict)
+    replicas: int = 1
     spa_fallback: bool = False
 
 
@@ -151,12 +154,13 @@ class Release:
     """A release that exists at the provider, with or without traffic.
 
     ``resources`` are ids for the journal: a later process finds the release by them.
-    ``check_url`` answers for this release alone, before it has traffic.
+    ``check_urls`` are its processes, one each, which answer for this release alone before it has
+    traffic; none for what has no address of its own.
     """
 
     deployment_id: UUID
     resources: Mapping[str, Any]
-    check_url: str | None
+    check_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,13 +184,22 @@ class CronStatus:
 
 
 @dataclass(frozen=True)
+class ReplicaCount:
+    """How many processes of an app are up, of how many there are to be."""
+
+    running: int
+    wanted: int
+
+
+@dataclass(frozen=True)
 class RuntimeStatus:
     """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent.
 
     ``out_of_memory`` is whether its last process ended for that. ``listening`` are the places,
     ``address:port``, where a release listens that does not answer yet. ``process`` is the name of
-    the worker that this is about; None for the app itself. ``crons`` are only those of the
-    release that has the traffic.
+    the worker, or of the replica among several, that this is about; None for the app itself.
+    ``crons`` are only those of the release that has the traffic. ``replicas`` is None for what
+    has none: files and workers.
     """
 
     state: str
@@ -197,6 +210,7 @@ class RuntimeStatus:
     listening: tuple[str, ...] = ()
     process: str | None = None
     crons: tuple[CronStatus, ...] = ()
+    replicas: ReplicaCount | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from autodeploy.providers.databases import (
     RotatedDatabases,
 )
 from autodeploy.providers.resources import ListedResources
+from autodeploy.providers.scaling import ScaledApps
 
 
 class Registry:
@@ -54,6 +55,10 @@ class Registry:
     def app_metrics(self, name: str) -> MeasuredApps:
         """The provider ``name`` for what its apps answer."""
         return cast(MeasuredApps, self.get(name, Capability.METRICS))
+
+    def scaled_apps(self, name: str) -> ScaledApps:
+        """The provider ``name`` for the number of an app's processes."""
+        return cast(ScaledApps, self.get(name, Capability.SCALE))
 
     def can(self, name: str, capability: Capability) -> bool:
         """Whether the provider ``name`` is there and has the capability."""

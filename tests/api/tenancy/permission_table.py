@@ -54,6 +54,7 @@ RIGHTS: dict[Action, Right] = {
     Action.PROJECT_UPDATE: Right(_MEMBER, _WRITE),
     Action.PROJECT_DELETE: Right(_ADMIN, _WRITE),
     Action.ENVIRONMENT_CREATE: Right(_MEMBER, _WRITE),
+    Action.ENVIRONMENT_SCALE: Right(_MEMBER, _DEPLOY),
     Action.ENVIRONMENT_DELETE: Right(_ADMIN, _WRITE),
     Action.VARIABLE_READ: Right(_MEMBER, _WRITE),
     Action.VARIABLE_WRITE: Right(_MEMBER, _WRITE),
@@ -376,6 +377,12 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
         _on(
             "project", Action.ENVIRONMENT_CREATE, 201,
             body=lambda _: {"name": f"e{uuid4().hex[:12]}"},
+        ),
+    ),
+    "scaleEnvironment": (
+        _on(
+            "project", Action.ENVIRONMENT_SCALE, body=lambda _: {"replicas": 2},
+            path=lambda ids: {**ids, "environment": "production"},
         ),
     ),
     "deleteEnvironment": (

@@ -59,6 +59,19 @@ def _shown(runtime: Json | None, *, live: str | None = "id", with_age: bool = Tr
             },
             "crashed (its beat, for 5d, restarted 4 times, last exit code 1)",
         ),
+        (
+            {
+                "state": "restarting",
+                "restarts": 1,
+                "exitCode": None,
+                "reason": None,
+                "process": "web.2",
+                "replicas": {"running": 2, "wanted": 3},
+                "since": None,
+            },
+            "restarting (2 of 3 replicas, its web.2, restarted once)",
+        ),
+        ({"state": "running", "replicas": {"running": 1, "wanted": 1}}, "running"),
     ],
 )
 def test_state_is_one_line_of_what_is_known(runtime: Json | None, said: str) -> None:

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -45,9 +46,9 @@ async def _get(url: str, host: str | None = None) -> httpx.Response:
 
 
 async def _answers(release: Release) -> bool:
-    assert release.check_url
+    [url] = release.check_urls
     try:
-        return (await _get(release.check_url)).status_code == 200
+        return (await _get(url)).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -110,19 +111,13 @@ async def test_port_that_another_user_took_gets_no_traffic(
     request, release = await _up(provider, app, key, "one")
     endpoint = await provider.promote(request, release)
     assert endpoint.local_url
+    late = release_request(app, key, spec(start_command="sleep 100"))
+    [address] = (waiting := await provider.deploy(late, Lines())).check_urls
     with socket.socket() as foreign:
-        foreign.bind(("127.0.0.1", 0))
+        foreign.bind(("127.0.0.1", urlsplit(address).port))
         foreign.listen()
-        body = {
-            "slug": app.project_slug,
-            "environment": app.environment,
-            "local_port": endpoint.local_port,
-            "kind": "server",
-            "spa_fallback": False,
-            "target": f"127.0.0.1:{foreign.getsockname()[1]}",
-        }
         with pytest.raises(Unavailable, match="Another program"):
-            await provider._agent.call("PUT", f"/apps/{app.number}", body=body)
+            await provider.promote(late, waiting)
     assert (await _get(endpoint.local_url)).text == "one"
 
 
@@ -457,7 +452,7 @@ async def test_worker_runs_without_a_route(
     artifact = await provider.build(build_request(app, source({}), worker), Lines())
     request = release_request(app, artifact.key, worker)
     release = await provider.deploy(request, Lines())
-    assert release.check_url is None
+    assert release.check_urls == ()
 
     async def running() -> bool:
         return (await provider.status(release)).state == "running"

@@ -131,9 +131,9 @@ async def _until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) 
 
 
 async def _answer(release: Release) -> str:
-    assert release.check_url
+    [url] = release.check_urls
     async with httpx.AsyncClient(timeout=10) as client:
-        return (await client.get(release.check_url)).text
+        return (await client.get(url)).text
 
 
 def _processes_with(text: str) -> list[Path]:

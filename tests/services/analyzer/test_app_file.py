@@ -20,6 +20,7 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
         start = "node other.js"
         release = "node migrate.js"
         health = "/healthz"
+        replicas = 3
         node = "22"
         [health_check]
         status = "200"
@@ -41,6 +42,7 @@ def test_commands_versions_and_health_path_are_obeyed(tmp_path: Path) -> None:
     assert plan.cron_commands["nightly"].reason == "autodeploy.toml: cron.nightly"
     crons = {"nightly": Cron("0 3 * * *", "node clean.js")}
     assert plan.build_spec().crons == crons
+    assert plan.build_spec().replicas == 3
     assert plan.health_path == "/healthz"
     assert plan.health_check == HealthCheck(status="200", timeout=300)
     assert plan.runtime is not None
@@ -56,6 +58,16 @@ def test_output_makes_a_static_site(tmp_path: Path) -> None:
     assert plan.build_command is not None
     assert not plan.abstained
     assert plan.build_spec().output_directory == "site"
+
+
+def test_replicas_of_what_is_no_server_are_warned_of(tmp_path: Path) -> None:
+    files = {"Procfile": "worker: python3 work.py", "autodeploy.toml": "replicas = 2"}
+    plan = plan_of(tmp_path, {**files, "work.py": ""})
+    assert plan.kind is AppKind.WORKER
+    assert [one for one in plan.warnings if "`replicas`" in one]
+    served = plan_of(tmp_path, {**APP, **files, "Procfile": "web: node server.js"})
+    assert served.build_spec().replicas == 2
+    assert not [one for one in served.warnings if "`replicas`" in one]
 
 
 def test_start_alone_tells_the_language(tmp_path: Path) -> None:

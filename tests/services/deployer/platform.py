@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -157,6 +158,20 @@ class Platform:
             self.resources, self.principal, deployment_id, after=0, limit=1000
         )
         return [line.message for line in page.items]
+
+
+@asynccontextmanager
+async def answering(platform: Platform) -> AsyncIterator[None]:
+    """Its releases are servers, and all of them are well."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        platform.provider.check_urls = (f"http://127.0.0.1:{port}/",)
+        yield
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

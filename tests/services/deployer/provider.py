@@ -25,6 +25,7 @@ from autodeploy.providers.base import (
     Manifest,
     Release,
     ReleaseRequest,
+    ReplicaCount,
     RuntimeLines,
     RuntimeStatus,
     Traffic,
@@ -71,7 +72,7 @@ class FolderProvider:
         self.prepared: dict[int, list[str]] = {}
         self.state = "running"
         self.counted = Traffic(0, 0)
-        self.check_url: str | None = None
+        self.check_urls: tuple[str, ...] = ()
         self.output: list[tuple[float, str, str]] = []
         self.build_lines: list[str] = []
         self.logins: dict[str, set[str]] = {}
@@ -95,6 +96,7 @@ class FolderProvider:
                 Capability.METRICS,
                 Capability.RESOURCES,
                 Capability.RUN,
+                Capability.SCALE,
             }
         ),
         regions=(),
@@ -126,16 +128,26 @@ class FolderProvider:
         self.environments["run"] = dict(request.environment)
         file = self.machine / "releases" / str(request.deployment_id)
         made = {"artifact": request.artifact_key, "number": request.app.number}
+        if request.spec.kind == "server":
+            made["replicas"] = request.spec.replicas
         file.write_text(json.dumps(made))
         await self._effect("deploy")
-        return Release(request.deployment_id, {"file": file.name}, self.check_url)
+        return Release(request.deployment_id, {"file": file.name}, self.check_urls)
 
     async def status(self, release: Release) -> RuntimeStatus:
         await self._call("status")
-        there = (self.machine / "releases" / str(release.deployment_id)).exists()
-        state = self.state if there else "absent"
+        file = self.machine / "releases" / str(release.deployment_id)
+        state = self.state if file.exists() else "absent"
         code = 1 if state == "crashed" else None
-        return RuntimeStatus(state, 0, code, ("last words",), crons=self.crons)
+        wanted = json.loads(file.read_text() or "{}").get("replicas") if file.exists() else None
+        replicas = ReplicaCount(wanted, wanted) if wanted else None
+        return RuntimeStatus(state, 0, code, ("last words",), crons=self.crons, replicas=replicas)
+
+    async def scale(self, release: Release, replicas: int) -> None:
+        await self._call("scale")
+        file = self.machine / "releases" / str(release.deployment_id)
+        file.write_text(json.dumps({**json.loads(file.read_text()), "replicas": replicas}))
+        await self._effect("scale")
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         await self._call("promote")

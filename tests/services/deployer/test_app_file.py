@@ -39,7 +39,7 @@ def app() -> Iterator[_App]:
 
 
 async def test_named_path_decides_whether_a_release_is_well(platform: Platform, app: _App) -> None:
-    platform.provider.check_url = f"http://127.0.0.1:{app.server_port}/"
+    platform.provider.check_urls = (f"http://127.0.0.1:{app.server_port}/",)
     said = {**STATIC, "autodeploy.toml": 'health = "/up"'}
     project = await platform.project(said)
     ready = await platform.deployed(project)

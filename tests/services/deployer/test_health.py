@@ -37,7 +37,7 @@ async def test_app_without_an_answer_is_called_crashed_only_if_it_ended(
 ) -> None:
     provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
     provider.state = state
-    release = Release(uuid4(), {}, silent_url)
+    release = Release(uuid4(), {}, (silent_url,))
     (home / "releases" / str(release.deployment_id)).touch()
     with pytest.raises(failure):
         await wait_until_healthy(provider, release, Health(0.3))
@@ -47,7 +47,7 @@ async def test_starting_app_is_asked_often_and_its_provider_seldom(
     home: Path, silent_url: str
 ) -> None:
     provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
-    release = Release(uuid4(), {}, silent_url)
+    release = Release(uuid4(), {}, (silent_url,))
     (home / "releases" / str(release.deployment_id)).touch()
     with pytest.raises(AppNotListening):
         await wait_until_healthy(provider, release, Health(0.4))
@@ -58,7 +58,7 @@ async def test_starting_app_is_asked_often_and_its_provider_seldom(
 
 async def test_app_that_answers_badly_is_not_flooded(home: Path, pages_url: str) -> None:
     provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
-    release = Release(uuid4(), {}, pages_url)
+    release = Release(uuid4(), {}, (pages_url,))
     (home / "releases" / str(release.deployment_id)).touch()
     _Pages.asked.clear()
     with pytest.raises(HealthCheckFailed):
@@ -70,7 +70,7 @@ async def test_what_is_asked_how_often_and_what_is_well_can_be_said(
     home: Path, pages_url: str
 ) -> None:
     provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
-    release = Release(uuid4(), {}, pages_url)
+    release = Release(uuid4(), {}, (pages_url,))
     (home / "releases" / str(release.deployment_id)).touch()
     await wait_until_healthy(provider, release, Health(5, "/healthz", range(404, 405)))
     _Pages.asked.clear()
@@ -115,7 +115,7 @@ async def test_path_that_the_owner_named_is_asked_and_must_be_there(
     home: Path, pages_url: str
 ) -> None:
     provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
-    release = Release(uuid4(), {}, pages_url)
+    release = Release(uuid4(), {}, (pages_url,))
     (home / "releases" / str(release.deployment_id)).touch()
     await wait_until_healthy(provider, release, Health(5))
     with pytest.raises(HealthCheckFailed, match="/healthz with status 404"):
@@ -127,5 +127,5 @@ async def test_release_that_its_machine_lost_while_it_started_is_to_be_made_agai
 ) -> None:
     provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
     with pytest.raises(Unavailable) as lost:
-        await wait_until_healthy(provider, Release(uuid4(), {}, silent_url), Health(5))
+        await wait_until_healthy(provider, Release(uuid4(), {}, (silent_url,)), Health(5))
     assert lost.value.retryable

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text, update
 from tests.services.auth.people import entries
-from tests.services.deployer.platform import Platform, eventually
+from tests.services.deployer.platform import Platform, answering, eventually
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.commands import CommandEnd, OutputSink
@@ -60,13 +60,7 @@ class Endless:
 async def shop(platform: Platform) -> AsyncIterator[ProjectView]:
     """A project whose app is live."""
 
-    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        platform.provider.check_url = f"http://127.0.0.1:{port}/"
+    async with answering(platform):
         project = await platform.project(SERVER)
         assert (await platform.deployed(project)).status == "ready"
         yield project

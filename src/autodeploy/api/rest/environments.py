@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response, status
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.kernel.schema import Page
 from autodeploy.services.deployer import environments
-from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView
+from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView, ScaleInput
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/environments", tags=["environments"])
 
@@ -36,6 +37,25 @@ async def create_environment(
     view = await environments.create_environment(resources, principal, project_id, body)
     response.headers["Location"] = f"/api/v1/projects/{project_id}/environments/{view.name}"
     return view
+
+
+@router.put("/{environment}/scale", operation_id="scaleEnvironment")
+async def scale_environment(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    providers: ProvidersDep,
+    project_id: UUID,
+    environment: Annotated[str, Path(max_length=100)],
+    body: ScaleInput,
+) -> EnvironmentView:
+    """Have so many processes of the app run, without a deployment and after each; null for as many
+    as its ``autodeploy.toml`` says.
+
+    ``runtime.replicas`` tells, within seconds, how many are up.
+    """
+    return await environments.scale_environment(
+        resources, principal, project_id, environment, body, providers=providers
+    )
 
 
 @router.delete(

@@ -14,6 +14,7 @@ from autodeploy.cli.user.arguments import (
     IgnoreMissing,
     OneWay,
     ProjectArgument,
+    ProjectOption,
     ProjectOrganization,
     RefOption,
     RootOption,
@@ -59,6 +60,7 @@ def register(app: typer.Typer) -> None:
         status,
         logs,
         rollback,
+        scale,
         cancel,
         projects,
         open_app,
@@ -206,6 +208,31 @@ def rollback(
 
     where = environment_name(environment, elsewhere=target is not None)
     roll_back(target, where, force=force, as_json=as_json)
+
+
+def scale(
+    replicas: Annotated[
+        str,
+        typer.Argument(
+            metavar="REPLICAS", help="How many, or `declared`: as many as autodeploy.toml says."
+        ),
+    ],
+    project: ProjectOption = None,
+    environment: Environment = None,
+    as_json: Json = False,
+) -> None:
+    """Run more or fewer processes of the app, at once and after each deployment.
+
+    \b
+    Examples:
+      autodeploy scale 3
+      autodeploy scale declared --project shop --environment staging
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.scale import run
+
+    where = environment_name(environment, elsewhere=project is not None)
+    run(replicas, project, where, as_json=as_json)
 
 
 def cancel(

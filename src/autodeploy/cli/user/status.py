@@ -182,6 +182,9 @@ def _state(environment: Json, with_age: bool) -> str:
     ]
     if runtime.get("process"):
         parts.insert(0, f"its {runtime['process']}")
+    replicas = runtime.get("replicas") or {"wanted": 1}
+    if replicas["wanted"] > 1:
+        parts.insert(0, f"{replicas['running']} of {replicas['wanted']} replicas")
     details = ", ".join(part for part in parts if part)
     return f"{runtime['state']} ({details})" if details else str(runtime["state"])
 

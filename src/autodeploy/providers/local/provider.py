@@ -1,12 +1,10 @@
 """This machine as a provider of deployments and databases."""
 
-import contextlib
 import shlex
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from autodeploy.kernel.errors import NotFound
@@ -29,6 +27,7 @@ from autodeploy.providers.base import (
     Region,
     Release,
     ReleaseRequest,
+    ReplicaCount,
     RuntimeLines,
     RuntimeStatus,
     Traffic,
@@ -66,6 +65,7 @@ MANIFEST = Manifest(
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.METRICS,
+            Capability.SCALE,
             Capability.RUN,
             Capability.ROLLBACK,
             Capability.RESOURCES,
@@ -119,8 +119,9 @@ class LocalProvider(LocalDatabases):
         """Unpack the artifact and start the app. Static files start no process."""
         await self._ensure_unpacked(request, log)
         if request.spec.kind == "static":
-            return Release(request.deployment_id, {"kind": "static"}, None)
+            return Release(request.deployment_id, {"kind": "static"})
         await self._run_release_command(request, log)
+        listens = request.spec.kind == "server"
         command = _app_command(request, request.spec.start_command or "")
         answer = await self._agent.call(
             "PUT",
@@ -130,15 +131,14 @@ class LocalProvider(LocalDatabases):
                 "command": command.command,
                 "root_directory": command.root_directory,
                 "environment": dict(command.environment),
-                "listens": request.spec.kind == "server",
+                "listens": listens,
                 "workers": dict(request.spec.workers),
                 "crons": {name: asdict(cron) for name, cron in request.spec.crons.items()},
+                "replicas": request.spec.replicas if listens else 1,
             },
         )
-        resources = {"kind": request.spec.kind, "port": answer["port"]}
-        listens = request.spec.kind == "server"
-        check_url = f"http://127.0.0.1:{answer['port']}/" if listens else None
-        return Release(request.deployment_id, resources, check_url)
+        check_urls = [f"http://127.0.0.1:{port}/" for port in answer["ports"] if listens]
+        return Release(request.deployment_id, {"kind": request.spec.kind}, tuple(check_urls))
 
     async def status(self, release: Release) -> RuntimeStatus:
         """How the release fares; ``absent`` when it has to be deployed again."""
@@ -158,6 +158,7 @@ class LocalProvider(LocalDatabases):
             listening=tuple(answer["listening"]),
             process=answer["process"],
             crons=tuple(CronStatus(**cron) for cron in answer["crons"]),
+            replicas=ReplicaCount(**answer["replicas"]) if answer["replicas"] else None,
         )
 
     @fault_point("local.promote")
@@ -171,11 +172,7 @@ class LocalProvider(LocalDatabases):
             await self._run_workers(release)
             return Endpoint("", None, None)
         static = request.spec.kind == "static"
-        target = (
-            str(self._layout.release(release.deployment_id) / "app")
-            if static
-            else f"127.0.0.1:{await self._port(release)}"
-        )
+        folder = self._layout.release(release.deployment_id) / "app"
         routed = await self._agent.call(
             "PUT",
             f"/apps/{app.number}",
@@ -183,9 +180,9 @@ class LocalProvider(LocalDatabases):
                 "slug": app.project_slug,
                 "environment": app.environment,
                 "local_port": app.local_port,
-                "kind": "static" if static else "server",
                 "spa_fallback": request.spec.spa_fallback,
-                "target": target,
+                "root": str(folder) if static else None,
+                "deployment_id": str(release.deployment_id),
             },
         )
         if not static:
@@ -193,6 +190,12 @@ class LocalProvider(LocalDatabases):
         port: int = routed["local_port"]
         url = f"http://{routed['host']}:{self._proxy_port}"
         return Endpoint(url, f"http://127.0.0.1:{port}", port)
+
+    @fault_point("local.scale")
+    async def scale(self, release: Release, replicas: int) -> None:
+        """Run so many processes of the release; those too many drain as a retired one does."""
+        body = {"replicas": replicas, "drain_seconds": DRAIN_SECONDS}
+        await self._agent.call("PUT", f"/instances/{release.deployment_id}/replicas", body=body)
 
     @fault_point("local.retire")
     async def retire(self, app: App, deployment_id: UUID) -> None:
@@ -320,13 +323,6 @@ class LocalProvider(LocalDatabases):
     async def _run_workers(self, release: Release) -> None:
         """Run the workers of this release, and no longer those of the one before."""
         await self._agent.call("PUT", f"/instances/{release.deployment_id}/live")
-
-    async def _port(self, release: Release) -> int:
-        """The port where the release listens now; a restart may have changed it."""
-        answer: Mapping[str, Any] = {}
-        with contextlib.suppress(NotFound):
-            answer = await self._agent.call("GET", f"/instances/{release.deployment_id}")
-        return int(answer.get("port") or release.resources["port"])
 
 
 def _app_command(request: ReleaseRequest, command: str) -> AppCommand:

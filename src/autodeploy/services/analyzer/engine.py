@@ -109,12 +109,15 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
     variables = find_variables(files, _commands(run, packages)) if with_variables else ()
     variables = override.variables(variables, declared) if with_variables else ()
     variables = app_file.with_declared(variables, said, files)
+    if said.replicas is not None and run.kind not in (AppKind.SERVER, AppKind.SSR):
+        files.warn("`replicas` in autodeploy.toml is for servers: this app runs once.")
     plan = _plan(files, language, packages, verdict, run, variables, declared)
     return plan.model_copy(
         update={
             "runtime": override.runtime(plan.runtime, declared, language.slug),
             "health_path": override.health_path(plan.kind, declared),
             "health_check": said.health_check,
+            "replicas": said.replicas or 1,
         }
     )
 

@@ -206,7 +206,7 @@ class Plan(PlanModel):
     ``language`` is a canonical name (``node``, ``python``, ``static`` …), ``language_name`` how
     a person says it (``TypeScript``). ``lock_files`` are paths relative to the repository.
     ``health_path`` is where the owner wants the app to be asked whether it is well, else ``/``;
-    ``health_check`` is how.
+    ``health_check`` is how. ``replicas`` is how many processes of a server are to run.
     ``apps`` are the members that can be deployed, where the root directory itself is none: one
     of them is to be named as the root directory. ``build_reads_variables`` says that the build
     command may read any variable, not only those that are known to be read by builds.
@@ -238,6 +238,7 @@ class Plan(PlanModel):
     spa_fallback: bool = False
     health_path: str | None = None
     health_check: HealthCheck | None = None
+    replicas: int = 1
     lock_files: tuple[str, ...] = ()
     environment_variables: tuple[EnvironmentVariable, ...] = ()
     dependencies: Dependencies = Dependencies()
@@ -290,6 +291,7 @@ class Plan(PlanModel):
             crons={
                 name: Cron(one.schedule, one.command) for name, one in self.cron_commands.items()
             },
+            replicas=self.replicas,
             spa_fallback=self.spa_fallback,
         )
 

@@ -112,7 +112,7 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.PROJECT,
         ("name", "slug", "description", "status", "repository_id", "root_directory"),
     ),
-    "environments": Fields(ObjectType.ENVIRONMENT, ("project_id", "name", "provider")),
+    "environments": Fields(ObjectType.ENVIRONMENT, ("project_id", "name", "provider", "replicas")),
     "environment_variables": Fields(
         ObjectType.VARIABLE, ("project_id", "environment", "key", "is_secret", "scope"),
         ("encrypted_value",),

@@ -29,6 +29,7 @@ class Action(StrEnum):
     PROJECT_UPDATE = "project.update"
     PROJECT_DELETE = "project.delete"
     ENVIRONMENT_CREATE = "environment.create"
+    ENVIRONMENT_SCALE = "environment.scale"
     ENVIRONMENT_DELETE = "environment.delete"
     VARIABLE_READ = "variable.read"
     VARIABLE_WRITE = "variable.write"
@@ -70,6 +71,7 @@ _MEMBER = _VIEWER | {
     Action.PROJECT_CREATE,
     Action.PROJECT_UPDATE,
     Action.ENVIRONMENT_CREATE,
+    Action.ENVIRONMENT_SCALE,
     Action.VARIABLE_READ,
     Action.VARIABLE_WRITE,
     Action.DEPLOYMENT_CREATE,
@@ -115,6 +117,7 @@ PROJECT_ACTIONS = frozenset(
         Action.PROJECT_UPDATE,
         Action.PROJECT_DELETE,
         Action.ENVIRONMENT_CREATE,
+        Action.ENVIRONMENT_SCALE,
         Action.ENVIRONMENT_DELETE,
         Action.VARIABLE_READ,
         Action.VARIABLE_WRITE,
@@ -159,6 +162,7 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.PROJECT_UPDATE: Scope.WRITE,
     Action.PROJECT_DELETE: Scope.WRITE,
     Action.ENVIRONMENT_CREATE: Scope.WRITE,
+    Action.ENVIRONMENT_SCALE: Scope.DEPLOY,
     Action.ENVIRONMENT_DELETE: Scope.WRITE,
     Action.VARIABLE_READ: Scope.WRITE,
     Action.VARIABLE_WRITE: Scope.WRITE,

@@ -116,6 +116,7 @@ def make_release_request(
     for a newer schema.
     """
     spec = spec_of(deployment)
+    spec = replace(spec, replicas=environment.replicas or spec.replicas)
     if deployment.kind == "rollback":
         spec = replace(spec, release_command=None)
     return ReleaseRequest(

@@ -2,18 +2,23 @@
 
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.providers.base import Capability
+from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.errors import NotConfirmed
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import projects, store
-from autodeploy.services.deployer.models import Environment
+from autodeploy.services.deployer.context import spec_of
+from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.naming import PRODUCTION
-from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView
+from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView, ScaleInput
 from autodeploy.services.deployer.variables import copy_within
 
 
@@ -21,6 +26,13 @@ class EnvironmentExists(Conflict):
     """The project has an environment of this name."""
 
     code = "environment_exists"
+
+
+class NotScalable(Conflict):
+    """What is live is no server, so there are no processes to have several of."""
+
+    code = "not_scalable"
+    usual_remedy = "Nothing has to be done: static files need no processes, and a worker runs once."
 
 
 class ProductionStays(Conflict):
@@ -75,6 +87,42 @@ async def create_environment(
         return EnvironmentView.model_validate(environment)
 
 
+async def scale_environment(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    name: str,
+    body: ScaleInput,
+    *,
+    providers: Registry,
+) -> EnvironmentView:
+    """Have so many processes of an environment's app run, from now on and after each deployment.
+
+    The row is the intent: workers give what is live that number within seconds.
+
+    Raises:
+        NotScalable, NotFound, Forbidden.
+        InvalidInput: the environment's provider runs one process an app.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.ENVIRONMENT_SCALE, project.organization_id)
+        environment = await _lock(session, project, name)
+        await _require_scalable(session, environment, providers)
+        before = audit.snapshot(environment)
+        environment.replicas = body.replicas
+        await session.flush()
+        await audit.record(
+            session,
+            principal,
+            Action.ENVIRONMENT_SCALE,
+            environment,
+            before=before,
+            after=audit.snapshot(environment),
+        )
+        return EnvironmentView.model_validate(environment)
+
+
 async def delete_environment(
     resources: Resources, principal: Principal, project_id: UUID, name: str, *, confirm: str
 ) -> None:
@@ -92,9 +140,7 @@ async def delete_environment(
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.ENVIRONMENT_DELETE, project.organization_id)
-        environment = await store.find_environment(session, project.id, name, lock=True)
-        if environment is None or environment.deletion_requested_at is not None:
-            raise NotFound(f"{project.name} has no environment {name}.")
+        environment = await _lock(session, project, name)
         if name == PRODUCTION:
             raise ProductionStays(
                 "The production environment cannot be deleted.",
@@ -116,3 +162,22 @@ async def delete_environment(
         )
         environment_id = environment.id
     await projects.wait_until_removed(resources, Environment.id == environment_id)
+
+
+async def _lock(session: AsyncSession, project: Project, name: str) -> Environment:
+    environment = await store.find_environment(session, project.id, name, lock=True)
+    if environment is None or environment.deletion_requested_at is not None:
+        raise NotFound(f"{project.name} has no environment {name}.")
+    return environment
+
+
+async def _require_scalable(
+    session: AsyncSession, environment: Environment, providers: Registry
+) -> None:
+    providers.get(environment.provider, Capability.SCALE)
+    if environment.live_deployment_id is None:
+        return
+    live = spec_of(await session.get_one(Deployment, environment.live_deployment_id))
+    if live.kind != "server":
+        what = "a folder of static files" if live.kind == "static" else "a worker"
+        raise NotScalable(f"What is live in {environment.name} is {what}.")

@@ -66,13 +66,15 @@ class Health:
 
 @dataclass
 class _Seen:
-    """The best sign of life so far: None for no connection at all."""
+    """The process that is waited for and its best sign of life so far: None for no connection at
+    all."""
 
+    url: str = ""
     status: int | None = None
 
 
 async def wait_until_healthy(provider: DeployProvider, release: Release, health: Health) -> None:
-    """Return when the release is well.
+    """Return when the release is well: each of its processes.
 
     Raises:
         AppCrashed, AppNotListening, HealthCheckFailed: with the app's last lines.
@@ -81,19 +83,20 @@ async def wait_until_healthy(provider: DeployProvider, release: Release, health:
     seen = _Seen()
     try:
         async with asyncio.timeout(health.timeout_seconds):
-            if release.check_url is None:
+            if not release.check_urls:
                 await _wait_until_steady(provider, release, health.steady_seconds)
-            else:
-                await _wait_for_answer(provider, release, release.check_url, health, seen)
+            for url in release.check_urls:
+                seen.url, seen.status = url, None
+                await _wait_for_answer(provider, release, health, seen)
     except TimeoutError:
         status = await provider.status(release)
-        raise _failure(status, seen, health, release.check_url) from None
+        raise _failure(status, seen, health) from None
 
 
 async def _wait_for_answer(
-    provider: DeployProvider, release: Release, check_url: str, health: Health, seen: _Seen
+    provider: DeployProvider, release: Release, health: Health, seen: _Seen
 ) -> None:
-    url = urljoin(check_url, health.path)
+    url = urljoin(seen.url, health.path)
     clock = asyncio.get_running_loop().time
     begun = status_due = clock()
     async with httpx.AsyncClient(
@@ -162,7 +165,7 @@ def _crashed(status: RuntimeStatus) -> AppCrashed:
     code = "" if status.exit_code is None else f" with exit code {status.exit_code}"
     known = explain_crash(status.log_tail)
     return AppCrashed(
-        f"The app ended{code} before it answered a request.",
+        f"{status.process or 'The app'} ended{code} before it answered a request.",
         cause=known.cause if known else None,
         remedy=known.remedy
         if known
@@ -173,7 +176,7 @@ def _crashed(status: RuntimeStatus) -> AppCrashed:
 
 
 def _failure(
-    status: RuntimeStatus, seen: _Seen, health: Health, check_url: str | None
+    status: RuntimeStatus, seen: _Seen, health: Health
 ) -> AppCrashed | AppNotListening | HealthCheckFailed:
     tail = lines_that_matter(status.log_tail)
     if seen.status is not None:
@@ -188,7 +191,7 @@ def _failure(
     if status.restarts or status.state not in ("starting", "running"):
         return _crashed(status)
     if status.listening:
-        return _elsewhere(status, str(urlsplit(check_url or "").port), tail)
+        return _elsewhere(status, str(urlsplit(seen.url).port), tail)
     return AppNotListening(
         f"The app runs but did not answer on its port within {health.timeout_seconds:g} s.",
         remedy="Make it listen on the port in the environment variable PORT, on 0.0.0.0 or "

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.db import Database
-from autodeploy.providers.base import CronStatus, RuntimeStatus
+from autodeploy.providers.base import CronStatus, ReplicaCount, RuntimeStatus
 from autodeploy.services.deployer.models import Environment
 
 
@@ -35,9 +35,10 @@ _STATES = {
 
 @dataclass(frozen=True)
 class LiveState:
-    """``process`` is the worker that this is about; None for the app itself. ``reason`` is
-    ``out_of_memory``, or the code of the error that kept the release from being started. ``crons``
-    are the commands that are run at their times, as the row holds them."""
+    """``process`` is the worker or replica that this is about; None for the app itself. ``reason``
+    is ``out_of_memory``, or the code of the error that kept the release from being started.
+    ``crons`` are the commands that are run at their times, as the row holds them. ``replicas`` is
+    None for what has none."""
 
     state: RuntimeState
     restarts: int = 0
@@ -45,6 +46,7 @@ class LiveState:
     reason: str | None = None
     process: str | None = None
     crons: tuple[dict[str, Any], ...] = ()
+    replicas: ReplicaCount | None = None
 
 
 def state_of(status: RuntimeStatus) -> LiveState:
@@ -59,6 +61,7 @@ def state_of(status: RuntimeStatus) -> LiveState:
         "out_of_memory" if status.out_of_memory else None,
         status.process,
         tuple(_cron_row(cron) for cron in status.crons),
+        status.replicas,
     )
 
 

@@ -67,12 +67,16 @@ class Environment(Base):
 
     ``number`` is unique on the platform; the local provider derives the system user from it.
     ``host`` is the first label of its name in the proxy, unique on the platform too.
-    ``variables_version`` is the number of the last change of its variables; who changes them holds
-    this row.
+    ``replicas`` is how many processes of its app are to run, whatever its releases say; null for
+    what they say. ``variables_version`` is the number of the last change of its variables; who
+    changes them holds this row.
     """
 
     __tablename__ = "environments"
-    __table_args__ = (UniqueConstraint("project_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        CheckConstraint("replicas > 0", name="replicas"),
+    )
 
     id: Mapped[type_uuid]
     organization_id: Mapped[UUID] = mapped_column(
@@ -90,6 +94,7 @@ class Environment(Base):
     local_url: Mapped[str | None]
     local_port: Mapped[int | None] = mapped_column(Integer, unique=True)
     runtime: Mapped[dict[str, Any] | None]
+    replicas: Mapped[int | None]
     variables_version: Mapped[int] = mapped_column(server_default="0")
     deletion_requested_at: Mapped[datetime | None]
     created_at: Mapped[type_created]

@@ -106,8 +106,9 @@ def release_of(deployment_id: UUID, made: dict[str, object]) -> Release | None:
     resources = made.get("release")
     if not isinstance(resources, dict):
         return None
-    check_url = made.get("check_url")
-    return Release(deployment_id, resources, str(check_url) if check_url else None)
+    check_urls = made.get("check_urls")
+    found = map(str, check_urls) if isinstance(check_urls, list) else ()
+    return Release(deployment_id, resources, tuple(found))
 
 
 @dataclass(frozen=True)
@@ -182,13 +183,15 @@ async def load_live(
 
 @dataclass(frozen=True)
 class LiveRelease:
-    """What is to be live in an environment, with the release as its deployment journaled it."""
+    """What is to be live in an environment, with the release as its deployment journaled it, and
+    with how many replicas, if it is one that has any."""
 
     environment: Environment
     deployment_id: UUID
     provider: str
     log_cursor: str | None
     release: Release | None
+    replicas: int
 
 
 async def list_live(engine: Engine) -> list[LiveRelease]:
@@ -203,6 +206,7 @@ async def list_live(engine: Engine) -> list[LiveRelease]:
                 Deployment.id,
                 Deployment.provider,
                 Deployment.runtime_log_cursor,
+                Deployment.plan["replicas"],
                 DeploymentStep.resources,
             )
             .join(Project, Project.id == Environment.project_id)
@@ -219,7 +223,12 @@ async def list_live(engine: Engine) -> list[LiveRelease]:
         )
         return [
             LiveRelease(
-                environment, deployment_id, provider, cursor, release_of(deployment_id, made or {})
+                environment,
+                deployment_id,
+                provider,
+                cursor,
+                release_of(deployment_id, made or {}),
+                environment.replicas or declared or 1,
             )
-            for environment, deployment_id, provider, cursor, made in rows
+            for environment, deployment_id, provider, cursor, declared, made in rows
         ]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from autodeploy.kernel.app_file import MAXIMUM_REPLICAS
 from autodeploy.kernel.schema import DisplayName, Input, Schema, Update
 from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.deployer.live_state import RuntimeState
@@ -76,27 +77,39 @@ class CronRunView(Schema):
     last_exit_code: int | None
 
 
+class ReplicaCountView(Schema):
+    """How many processes of an app are up, of how many there are to be."""
+
+    running: int
+    wanted: int
+
+
 class RuntimeView(Schema):
     """How the live release fares: of several processes the one that fares worst. ``process`` is
-    the name of a worker, null for the app itself; ``reason`` is ``out_of_memory`` or an error
-    code."""
+    the name of a worker, or of a replica such as ``web.2``, null for the app itself; ``reason`` is
+    ``out_of_memory`` or an error code. ``replicas`` is null for what is no server."""
 
     state: RuntimeState
     restarts: int
     exit_code: int | None
     reason: str | None
     process: str | None
+    replicas: ReplicaCountView | None = None
     crons: list[CronRunView] = Field(default_factory=list)
     since: datetime
 
 
 class EnvironmentView(Schema):
+    """``replicas`` is how many processes of its app are to run, null for as many as the live
+    release's ``autodeploy.toml`` says."""
+
     id: UUID
     name: str
     provider: str
     url: str | None
     local_url: str | None
     live_deployment_id: UUID | None
+    replicas: int | None
     runtime: RuntimeView | None
 
 
@@ -105,6 +118,12 @@ class EnvironmentInput(Input):
 
     name: EnvironmentName
     copy_from: EnvironmentName | None = None
+
+
+class ScaleInput(Input):
+    """Null for as many replicas as ``autodeploy.toml`` says."""
+
+    replicas: Annotated[int, Field(ge=1, le=MAXIMUM_REPLICAS)] | None
 
 
 class ProjectView(Schema):

@@ -129,7 +129,7 @@ async def deploy_to_provider(context: StepContext) -> StepStatus:
     release = await context.provider.deploy(request, context.log)
     await journal.record(
         StepName.DEPLOY_TO_PROVIDER,
-        {"release": dict(release.resources), "check_url": release.check_url},
+        {"release": dict(release.resources), "check_urls": list(release.check_urls)},
     )
     return StepStatus.SUCCEEDED
 

@@ -1,6 +1,8 @@
-"""Live releases: started again when their machine was restarted, their output collected."""
+"""Live releases: started again when their machine was restarted, run with as many replicas as they
+are to have, their output collected."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -8,7 +10,7 @@ import structlog
 from sqlalchemy import update
 
 from autodeploy.kernel.errors import AutoDeployError, NotFound
-from autodeploy.providers.base import DeployProvider, RuntimeLines
+from autodeploy.providers.base import DeployProvider, Release, RuntimeLines, RuntimeStatus
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import make_release_request, plan_of
@@ -43,7 +45,8 @@ class Upkeep:
         self._pauses: dict[UUID, tuple[float, float]] = {}  # until when, and how long
 
     async def keep_live(self) -> None:
-        """One pass: start again every live release that its provider does not have."""
+        """One pass: start again every live release that its provider does not have, and give each
+        the number of replicas that its environment says."""
         await asyncio.gather(*map(self._keep, await list_live(self._engine)))
 
     async def collect_output(self) -> None:
@@ -82,13 +85,29 @@ class Upkeep:
         if live.release is not None:
             status = await provider.status(live.release)
             if status.state != "absent":
-                return state_of(status)
+                return state_of(await self._scale(live, live.release, status))
         found = await self._reload(live)
         if found is None:
             return None
         _log.info("release.restarting", deployment_id=str(live.deployment_id))
         await self._restart(provider, *found)
         return LiveState(RuntimeState.RUNNING)
+
+    async def _scale(
+        self, live: LiveRelease, release: Release, status: RuntimeStatus
+    ) -> RuntimeStatus:
+        """How the release fares, after its provider was told of another number of replicas."""
+        if status.replicas is None or status.replicas.wanted == live.replicas:
+            return status
+        try:
+            await self._engine.providers.scaled_apps(live.provider).scale(release, live.replicas)
+        except AutoDeployError as error:
+            # It runs all the same; the next passes try again.
+            _log.warning(
+                "release.not_scaled", deployment_id=str(live.deployment_id), error=error.code
+            )
+            return replace(status, replicas=replace(status.replicas, wanted=live.replicas))
+        return await self._engine.providers.deploys(live.provider).status(release)
 
     async def _reload(self, live: LiveRelease) -> tuple[Deployment, Environment, Project] | None:
         """What it is run with, if it is live still: since the pass began it may be another."""

@@ -44,8 +44,8 @@ async def run_agent(
     layout.ensure_folders()
     layout.remove_abandoned()
     sandbox = await open_sandbox(home, allow_unsandboxed=allow_unsandboxed)
-    instances = Instances(layout, sandbox, limits)
     proxy = Proxy(layout, proxy_port, user)
+    instances = Instances(layout, sandbox, limits, proxy.follow)
     cluster = AppCluster(home, user)
     cluster.check()  # within the server a failure would end in a traceback
     databases = DatabaseApi(AppDatabases(cluster), Dumps(cluster, user))

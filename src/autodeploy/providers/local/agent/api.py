@@ -53,6 +53,7 @@ class AgentApi:
                 Route(instance, self._start, methods=["PUT"]),
                 Route(instance, self._status, methods=["GET"]),
                 Route(instance, self._retire, methods=["DELETE"]),
+                Route(f"{instance}/replicas", self._scale, methods=["PUT"]),
                 Route(f"{instance}/live", self._make_live, methods=["PUT"]),
                 Route(f"{instance}/lines", self._lines),
                 Route("/apps/{number:int}", self._promote, methods=["PUT"]),
@@ -80,7 +81,7 @@ class AgentApi:
             workers=body["workers"],
             crons={name: Cron(**cron) for name, cron in body["crons"].items()},
         )
-        return _instance_answer(self._instances.ensure(app))
+        return _instance_answer(self._instances.ensure(app, body["replicas"]))
 
     async def _status(self, request: Request) -> Response:
         return _instance_answer(self._find(request))
@@ -90,6 +91,13 @@ class AgentApi:
         drain = float(request.query_params.get("drain_seconds", "5"))
         self._instances.retire(request.path_params["deployment_id"], drain)
         return Response(status_code=202)
+
+    @fault_point("agent.scale")
+    async def _scale(self, request: Request) -> Response:
+        body = await request.json()
+        instance = self._instances.get(request.path_params["deployment_id"])
+        instance.scale(body["replicas"], body["drain_seconds"])
+        return Response(status_code=204)
 
     @fault_point("agent.make_live")
     async def _make_live(self, request: Request) -> Response:
@@ -105,9 +113,13 @@ class AgentApi:
     @fault_point("agent.promote")
     async def _promote(self, request: Request) -> Response:
         body = await request.json()
+        deployment_id = UUID(body.pop("deployment_id"))
         promotion = Promotion(number=request.path_params["number"], **body)
-        _refuse_foreign(promotion)
-        return JSONResponse(asdict(await self._proxy.promote(promotion)))
+        serving = None
+        if promotion.root is None:
+            serving = self._instances.get(deployment_id)
+            _refuse_foreign(serving)
+        return JSONResponse(asdict(await self._proxy.promote(promotion, serving)))
 
     @fault_point("agent.destroy")
     async def _destroy(self, request: Request) -> Response:
@@ -131,19 +143,17 @@ class AgentApi:
         return instance
 
 
-def _refuse_foreign(promotion: Promotion) -> None:
-    if promotion.kind != "server":
-        return
-    port = int(promotion.target.rpartition(":")[2])
-    if taken_by_others(port, host_uid(promotion.number)):
-        raise Unavailable(
-            f"Another program of this machine listens on port {port}, which was the app's.",
-            remedy="Deploy again: the app gets another port.",
-        )
+def _refuse_foreign(instance: Instance) -> None:
+    for port in instance.ready_ports():
+        if taken_by_others(port, host_uid(instance.app.number)):
+            raise Unavailable(
+                f"Another program of this machine listens on port {port}, which was the app's.",
+                remedy="Deploy again: the app gets another port.",
+            )
 
 
 def _instance_answer(instance: Instance) -> Response:
-    return JSONResponse({"port": instance.port, **asdict(instance.status())})
+    return JSONResponse({"ports": instance.ports, **asdict(instance.status())})
 
 
 def _problem(_request: Request, error: Exception) -> Response | Awaitable[Response]:

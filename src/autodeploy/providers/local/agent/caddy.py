@@ -1,16 +1,22 @@
 """Caddy's configuration for the apps of this machine. Pure: a table of apps in, JSON out.
 
-A release switches without any change here: where requests go is read from a small file at each
-request. So this changes only when an app comes, goes, or turns from a server into static files.
+A release switches, and gets more or fewer replicas, without any change here: where requests go is
+read from a small file at each request. So this changes only when an app comes, goes, or turns from
+a server into static files: a change closes connections, and a request may be lost with one.
 """
 
+import itertools
 import socket
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from autodeploy.providers.local.agent.pages import Json, plain_page
 from autodeploy.providers.local.agent.static_files import static_errors, static_routes
 from autodeploy.providers.local.layout import Layout
+
+# Requests to a server go to these in turn, whatever the number of its replicas. Of 1, 2, 3, 4, 6
+# and 8 replicas each has as many places; of 5 and 7 some have one more than the others.
+PLACES = 24
 
 
 @dataclass(frozen=True)
@@ -88,24 +94,47 @@ def _routes(layout: Layout, app: RoutedApp) -> list[Json]:
     if app.kind == "static":
         root = f"{{file.{target_file(layout, app.number, 'static')}}}"
         return static_routes(root, spa_fallback=app.spa_fallback)
+    places = range(1, PLACES + 1)
+    names = [f"{{app_{app.number}_{place}}}" for place in places]
     return [
         {
             "handle": [
                 {
-                    "handler": "reverse_proxy",
-                    "upstreams": [
-                        {"dial": f"{{file.{target_file(layout, app.number, 'server')}}}"}
+                    # The file is read when a name is asked for: at each attempt anew.
+                    "handler": "map",
+                    "source": f"{{file.{target_file(layout, app.number, 'server')}}}",
+                    "destinations": names,
+                    "mappings": [
+                        {
+                            "input_regexp": " ".join([r"(\S+)"] * PLACES),
+                            "outputs": [f"${{{place}}}" for place in places],
+                        }
                     ],
-                    "load_balancing": {"try_duration": "5s", "try_interval": "50ms"},
+                },
+                {
+                    "handler": "reverse_proxy",
+                    "upstreams": [{"dial": name} for name in names],
+                    # In turn, so that a request that could not connect goes to another one next.
+                    "load_balancing": {
+                        "selection_policy": {"policy": "round_robin"},
+                        "try_duration": "5s",
+                        "try_interval": "50ms",
+                    },
                     "stream_close_delay": "1h",
-                }
+                },
             ]
         }
     ]
 
 
+def target_text(ports: Sequence[int]) -> str:
+    """What the file of a server says: an address for each place, of the replicas in turn."""
+    turns = itertools.islice(itertools.cycle(ports), PLACES)
+    return " ".join(f"127.0.0.1:{port}" for port in turns)
+
+
 def target_file(layout: Layout, number: int, kind: str) -> str:
-    """The file that says where requests go: an address, or for static files a folder."""
+    """The file that says where requests go: addresses, or for static files a folder."""
     return f"{layout.routes}/{number}" + (".root" if kind == "static" else "")
 
 

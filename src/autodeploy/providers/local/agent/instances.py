@@ -1,16 +1,17 @@
-"""The releases that run on this machine: each an app's process and the workers beside it."""
+"""The releases that run on this machine: each an app's processes and the workers beside them."""
 
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.sandbox import Limits, Sandbox
-from autodeploy.providers.base import RuntimeStatus
+from autodeploy.providers.base import ReplicaCount, RuntimeStatus
 from autodeploy.providers.local.agent.crons import CronProcess
 from autodeploy.providers.local.agent.kept import (
     STOP_GRACE_SECONDS,
@@ -24,35 +25,91 @@ from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import AppCommand
 
 # The worse comes first: what a release with several processes is said to be.
-_WORST_FIRST = ("crashed", "backoff", "starting", "running")
+_WORST_FIRST = ("stopped", "crashed", "backoff", "starting", "running")
 
 
 class Instance:
-    """One release. Its workers run only while it has the traffic: two versions of them at a time
-    would take each other's work."""
+    """One release: as many processes of its app as ``scale`` says, its replicas. Its workers run
+    once, and only while it has the traffic: two versions of them at a time would take each
+    other's work.
 
-    def __init__(self, place: Workplace, app: AppCommand, port: int):
+    Args:
+        new_ports: gives so many replicas their ports, or raises ``Unavailable``.
+        on_change: called when other replicas than before may take requests, or elsewhere.
+    """
+
+    def __init__(
+        self,
+        place: Workplace,
+        app: AppCommand,
+        new_ports: Callable[[int], Sequence[int]],
+        on_change: Callable[[], None],
+    ):
         self.app = app
         self.output = Output()
         self._place = place
-        self._main = KeptProcess(place, app, port, self.output)
+        self._new_ports = new_ports
+        self._on_change = on_change
+        self._replicas: list[KeptProcess] = []
+        self._draining: dict[KeptProcess, asyncio.Task[None]] = {}
         self._workers: list[KeptProcess] = []
         self._crons: list[CronProcess] = []
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
-    def port(self) -> int | None:
-        """Where its app listens now; a restart may change it."""
-        return self._main.port
+    def replicas(self) -> int:
+        """How many processes of its app there are to be."""
+        return len(self._replicas)
+
+    @property
+    def ports(self) -> list[int]:
+        """Where its replicas listen now, or will; restarts may change them."""
+        return [one.port for one in self._replicas if one.port is not None]
+
+    def ready_ports(self) -> list[int]:
+        """The ports to send requests to: of the replicas that are up, or while none is, of all."""
+        up = [one.port for one in self._replicas if one.is_up and one.port is not None]
+        return up or self.ports
+
+    def scale(self, replicas: int, drain_seconds: float) -> None:
+        """Run so many replicas. Those too many get no new requests from now on, and SIGTERM after
+        ``drain_seconds`` for the requests under way. Idempotent.
+
+        Raises ``Unavailable`` when the machine has no port for one, and then starts none.
+        """
+        for port in self._new_ports(replicas - len(self._replicas)):
+            self._replicas.append(
+                KeptProcess(self._place, self.app, port, self.output, self._on_change)
+            )
+        leaving = self._replicas[replicas:]
+        del self._replicas[replicas:]
+        for one in leaving:
+            self._draining[one] = asyncio.create_task(self._drain(one, drain_seconds))
+        for number, one in enumerate(self._replicas, 1):
+            one.name = f"web.{number}" if replicas > 1 else None
+        self._on_change()
+
+    async def _drain(self, replica: KeptProcess, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await replica.stop()
+        del self._draining[replica]
 
     def status(self) -> RuntimeStatus:
-        """How its app fares; where that runs well, how the worst of its workers does."""
-        main = self._main.status()
-        every = [main]
-        if main.state == "running":
-            every += [worker.status() for worker in self._workers]
-        worst = min(every, key=lambda one: _WORST_FIRST.index(one.state)) if every[1:] else main
-        return replace(worst, crons=tuple(cron.status() for cron in self._crons))
+        """How the worst of its replicas fares; where all run well, how the worst of its workers
+        does."""
+        every = [one.status() for one in self._replicas]
+        worst = min(every, key=lambda one: (_WORST_FIRST.index(one.state), -one.restarts))
+        if worst.state == "running":
+            if not worst.restarts:  # no replica is worth to be named
+                worst = replace(worst, process=None)
+            beside = [worker.status() for worker in self._workers]
+            worst = min((worst, *beside), key=lambda one: _WORST_FIRST.index(one.state))
+        running = sum(one.state == "running" for one in every)
+        return replace(
+            worst,
+            crons=tuple(cron.status() for cron in self._crons),
+            replicas=ReplicaCount(running, self.replicas) if self.app.listens else None,
+        )
 
     def start_workers(self) -> None:
         """Run the workers beside the app, and the commands that have their times. Idempotent."""
@@ -67,8 +124,7 @@ class Instance:
 
     def stop_workers(self) -> None:
         """Begin to stop the workers; ``stop`` waits for their end."""
-        _, *beside = self._processes()
-        for worker in beside:
+        for worker in self._beside():
             ending = asyncio.create_task(worker.stop())
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
@@ -76,18 +132,28 @@ class Instance:
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """SIGTERM to every process, then SIGKILL after the grace. No restart follows."""
-        stopping = [each.stop(grace_seconds) for each in self._processes()]
+        for draining in self._draining.values():
+            draining.cancel()
+        stopping = [one.stop(grace_seconds) for one in (*self._replicas, *self._draining)]
+        stopping += [one.stop(grace_seconds) for one in self._beside()]
         await asyncio.gather(*stopping, *self._ending)
 
-    def _processes(self) -> tuple[KeptProcess | CronProcess, ...]:
-        return (self._main, *self._workers, *self._crons)
+    def _beside(self) -> tuple[KeptProcess | CronProcess, ...]:
+        return (*self._workers, *self._crons)
 
 
 class Instances:
-    """All instances, by deployment."""
+    """All instances, by deployment.
 
-    def __init__(self, layout: Layout, sandbox: Sandbox, limits: Limits):
+    Args:
+        on_change: called with an app's number when the replicas of one of its releases change.
+    """
+
+    def __init__(
+        self, layout: Layout, sandbox: Sandbox, limits: Limits, on_change: Callable[[int], None]
+    ):
         self._layout = layout
+        self._on_change = on_change
         self._place = Workplace(layout, sandbox, RestartPolicy(), limits)
         self._running: dict[UUID, Instance] = {}
         self._retiring: dict[UUID, asyncio.Task[None]] = {}
@@ -96,8 +162,16 @@ class Instances:
     def find(self, deployment_id: UUID) -> Instance | None:
         return self._running.get(deployment_id)
 
-    def ensure(self, app: AppCommand) -> Instance:
-        """The instance of this deployment, started when there is none. Ends a retirement.
+    def get(self, deployment_id: UUID) -> Instance:
+        """The instance of this deployment. Raises ``Unavailable`` when it does not run here."""
+        instance = self._running.get(deployment_id)
+        if instance is None:
+            raise Unavailable("This release does not run here any more.")
+        return instance
+
+    def ensure(self, app: AppCommand, replicas: int) -> Instance:
+        """The instance of this deployment, started with so many replicas when there is none. Ends a
+        retirement.
 
         Raises ``Unavailable`` when a retirement is already removing it.
         """
@@ -109,20 +183,25 @@ class Instances:
         self._layout.retired(app.deployment_id).unlink(missing_ok=True)
         instance = self._running.get(app.deployment_id)
         if instance is None or instance.status().state == "stopped":
-            taken = {other.port for other in self._running.values() if other.port}
-            port = free_port(INSTANCE_PORTS, taken)
-            instance = Instance(self._place, app, port)
+            on_change = partial(self._on_change, app.number)
+            instance = Instance(self._place, app, self._new_ports, on_change)
+            instance.scale(replicas, 0)
             self._running[app.deployment_id] = instance
         return instance
+
+    def _new_ports(self, count: int) -> list[int]:
+        taken = {port for one in self._running.values() for port in one.ports}
+        found: list[int] = []
+        for _ in range(count):
+            found.append(free_port(INSTANCE_PORTS, {*taken, *found}))
+        return found
 
     def make_live(self, deployment_id: UUID) -> None:
         """Run this release's workers, and no other's of its app. Idempotent.
 
         Raises ``Unavailable`` when the release does not run here.
         """
-        instance = self._running.get(deployment_id)
-        if instance is None:
-            raise Unavailable("This release does not run here any more.")
+        instance = self.get(deployment_id)
         for other in self._running.values():
             if other is not instance and other.app.number == instance.app.number:
                 other.stop_workers()

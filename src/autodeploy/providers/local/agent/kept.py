@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -68,15 +69,25 @@ class KeptProcess:
     """A command that is started again whenever it ends. States: see ``RuntimeStatus``.
 
     Args:
-        app: the command; ``app.process`` names it in the output where it is a worker.
+        app: the command; ``app.process`` names it in the output where there are others.
         port: where it has to listen; None for a worker.
+        on_change: called whenever its state has changed, and with it maybe its port.
     """
 
-    def __init__(self, place: Workplace, app: AppCommand, port: int | None, output: Output):
+    def __init__(
+        self,
+        place: Workplace,
+        app: AppCommand,
+        port: int | None,
+        output: Output,
+        on_change: Callable[[], None] = lambda: None,
+    ):
+        self.name = app.process
         self.app = app
         self.port = port
         self._place = place
         self._output = output
+        self._on_change = on_change
         self._state = "starting"
         self._restarts = 0
         self._quick_exits = 0
@@ -85,6 +96,11 @@ class KeptProcess:
         self._process: SandboxProcess | None = None
         self._stopping = asyncio.Event()
         self._life = asyncio.create_task(self._keep_alive())
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it has accepted connections since it was last started."""
+        return self._state == "running"
 
     def status(self) -> RuntimeStatus:
         """How it fares now."""
@@ -96,12 +112,12 @@ class KeptProcess:
             tuple(self._output.tail(_TAIL_LINES)),
             out_of_memory=self._out_of_memory,
             listening=listening(process.init_pid) if process is not None else (),
-            process=self.app.process,
+            process=self.name,
         )
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """SIGTERM, then SIGKILL after the grace. No restart follows."""
-        self._state = "stopped"
+        self._turn("stopped")
         self._stopping.set()
         process = self._process
         if process is not None:
@@ -112,6 +128,10 @@ class KeptProcess:
         self._life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._life
+
+    def _turn(self, state: str) -> None:
+        self._state = state
+        self._on_change()
 
     def _is_crashing(self) -> bool:
         return self._quick_exits >= self._place.policy.crash_after and not self._is_stopped()
@@ -128,7 +148,7 @@ class KeptProcess:
                 return
             quick = time.monotonic() - started < policy.quick_seconds
             self._quick_exits = self._quick_exits + 1 if quick else 1
-            self._state = "backoff"
+            self._turn("backoff")
             pause = policy.pause(self._quick_exits)
             if self._quick_exits == policy.crash_after:
                 self._say(
@@ -145,7 +165,7 @@ class KeptProcess:
                 self.port = free_port(INSTANCE_PORTS, ())
 
     async def _run_once(self) -> None:
-        self._state = "starting"
+        self._turn("starting")
         watching = [asyncio.create_task(each) for each in (self._watch_port(), self._settle())]
         try:
             spec = app_sandbox(
@@ -176,7 +196,7 @@ class KeptProcess:
         self._say(stream, text)
 
     def _say(self, stream: str, text: str) -> None:
-        self._output.append(stream, f"{self.app.process}: {text}" if self.app.process else text)
+        self._output.append(stream, f"{self.name}: {text}" if self.name else text)
 
     async def _settle(self) -> None:
         """Forgive earlier exits once it has stayed up for long enough."""
@@ -190,7 +210,7 @@ class KeptProcess:
         else:
             await self._wait_for_port(self.port)
         if self._state == "starting":
-            self._state = "running"
+            self._turn("running")
 
     async def _wait_for_port(self, port: int) -> None:
         while True:

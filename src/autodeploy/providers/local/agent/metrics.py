@@ -1,6 +1,7 @@
 """What Caddy 2.11 counts of the requests to apps (https://caddyserver.com/docs/metrics, 2026-11).
 
-A request is counted by each handler that it goes through, with the status of the answer.
+A request is counted by each route that it goes through, by the name of the route's first handler
+and with the status of the answer.
 """
 
 import re
@@ -28,7 +29,7 @@ def count_traffic(metrics: str, apps: Iterable[RoutedApp]) -> dict[int, Traffic]
         match (labels["server"], labels["handler"]):
             case ("proxy", "subroute"):
                 number = by_host.get(labels["host"])
-            case (server, "reverse_proxy"):
+            case (server, "map"):
                 number = by_port.get(server)
             case _:
                 number = None

@@ -1,12 +1,12 @@
 """Which app is reached where: the table of routed apps, their target files, and Caddy."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import structlog
@@ -18,7 +18,12 @@ from autodeploy.kernel.http.sockets import socket_transport
 from autodeploy.kernel.ports import is_free
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.base import Traffic
-from autodeploy.providers.local.agent.caddy import RoutedApp, caddy_configuration, target_file
+from autodeploy.providers.local.agent.caddy import (
+    RoutedApp,
+    caddy_configuration,
+    target_file,
+    target_text,
+)
 from autodeploy.providers.local.agent.metrics import count_traffic
 from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
 from autodeploy.providers.local.layout import Layout
@@ -32,15 +37,27 @@ _WAIT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Promotion:
-    """Give an app's traffic to ``target``: an address, or for static files a folder."""
+    """To whom an app's traffic is to be given: the folder ``root`` of static files, or where that
+    is None a release that listens."""
 
     number: int
     slug: str
     environment: str
     local_port: int | None
-    kind: str
     spa_fallback: bool
-    target: str
+    root: str | None
+
+    @property
+    def kind(self) -> str:
+        return "server" if self.root is None else "static"
+
+
+class Serving(Protocol):
+    """A release that listens, as the proxy looks at it whenever it has changed."""
+
+    def ready_ports(self) -> list[int]:
+        """Where those of its processes listen that take requests; never empty."""
+        ...
 
 
 class Proxy:
@@ -52,6 +69,9 @@ class Proxy:
         self._user = user
         self._table = layout.routes / "apps.json"
         self._apps: dict[int, RoutedApp] = {}
+        self._serving: dict[int, Serving] = {}
+        self._moved: set[int] = set()
+        self._move = asyncio.Event()
         self._taken: set[int] = set()
         self._wanted = 0
         self._applied = 0
@@ -64,18 +84,20 @@ class Proxy:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Load the table, and keep Caddy's configuration as it says."""
+        """Load the table, and keep Caddy's configuration as it says, and routes as releases do."""
         self._layout.routes.mkdir(exist_ok=True)
         self._layout.routes.chmod(0o755)
         self._apps = {app.number: app for app in self._stored()}
         self._want()
-        task = asyncio.create_task(self._apply_changes())
+        tasks = [
+            asyncio.create_task(each) for each in (self._apply_changes(), self._follow_moves())
+        ]
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _stored(self) -> list[RoutedApp]:
         """The apps of an earlier life. A damaged table is set aside: apps are routed again when
@@ -89,11 +111,17 @@ class Proxy:
             self._table.replace(self._table.with_suffix(".damaged"))
             return []
 
-    async def promote(self, promotion: Promotion) -> RoutedApp:
-        """Switch the app's traffic. Returns once Caddy knows the app. Raises ``Unavailable``."""
+    async def promote(self, promotion: Promotion, serving: Serving | None) -> RoutedApp:
+        """Switch the app's traffic, to ``serving`` where it is no static files. Returns once Caddy
+        knows the app. Raises ``Unavailable``."""
         app = self._route_for(promotion)
-        target = Path(target_file(self._layout, app.number, app.kind))
-        _replace(target, promotion.target, 0o644)
+        if serving is None:
+            self._serving.pop(app.number, None)
+            target = Path(target_file(self._layout, app.number, "static"))
+            _replace(target, promotion.root or "", 0o644)
+        else:
+            self._serving[app.number] = serving
+            self._point(app.number, serving)
         if self._apps.get(app.number) != app:
             self._apps[app.number] = app
             self._save()
@@ -101,8 +129,38 @@ class Proxy:
         await self._settled()
         return app
 
+    def follow(self, number: int) -> None:
+        """Have the route of an app follow its release, whose replicas are others than before."""
+        self._moved.add(number)
+        self._move.set()
+
+    async def _follow_moves(self) -> None:
+        while True:
+            await self._move.wait()
+            self._move.clear()
+            for number in [*self._moved]:
+                self._moved.discard(number)
+                try:
+                    await self._follow(number)
+                except OSError as error:  # a full disk
+                    log.error("proxy.route_not_written", error=type(error).__name__)
+                    self.follow(number)
+                    await asyncio.sleep(_RETRY_SECONDS)
+
+    @fault_point("proxy.follow")
+    async def _follow(self, number: int) -> None:
+        serving = self._serving.get(number)
+        if serving is not None:
+            self._point(number, serving)
+
+    def _point(self, number: int, serving: Serving) -> None:
+        """Point the app's route to the replicas of its release that take requests now."""
+        target = Path(target_file(self._layout, number, "server"))
+        _replace(target, target_text(serving.ready_ports()), 0o644)
+
     async def remove(self, number: int) -> None:
         """Forget an app. Idempotent."""
+        self._serving.pop(number, None)
         if self._apps.pop(number, None) is not None:
             self._save()
             self._want()
