@@ -1,12 +1,15 @@
 """``autodeploy run`` against a served platform, with a worker beside it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import IO
 
 import httpx
 import pytest
@@ -16,6 +19,7 @@ from tests.cli.user.conftest import Person
 from tests.services.deployer.provider import Command, FolderProvider, echo
 
 from autodeploy.cli.failures import CommandError
+from autodeploy.cli.user.attachment import PIECE_BYTES, WINDOW_PIECES
 from autodeploy.cli.user.client import Api
 from autodeploy.cli.user.run import _begin
 from autodeploy.kernel.process import python_argv
@@ -41,9 +45,15 @@ async def live(ada: Person, resources: Resources) -> None:
 
 
 @pytest.fixture
-async def commands(resources: Resources) -> AsyncIterator[Callable[[Command], None]]:
+def provider(resources: Resources) -> FolderProvider:
+    return FolderProvider(resources.home / "machine", resources.objects)
+
+
+@pytest.fixture
+async def commands(
+    resources: Resources, provider: FolderProvider
+) -> AsyncIterator[Callable[[Command], None]]:
     """A worker; the function says what becomes of commands."""
-    provider = FolderProvider(resources.home / "machine", resources.objects)
     engine = Engine(resources=resources, providers=Registry([provider]), owner="worker")
     working = asyncio.create_task(RunWorker(engine).run())
 
@@ -77,6 +87,114 @@ async def test_object_for_programs(ada: Person, commands: Callable[[Command], No
     done = await ada.run("run", "my-shop", "--json", "--", "ls")
     assert (done.returncode, done.stderr) == (0, "ls\n")
     check(json.loads(done.stdout), documented("run"))
+
+
+@pytest.fixture
+def reads(provider: FolderProvider, commands: Callable[[Command], None]) -> list[bytes]:
+    """What the command has read, which ends with its input."""
+    read: list[bytes] = []
+
+    async def command(argv: Sequence[str], on_line: OutputSink) -> CommandEnd:
+        stdin = provider.stdin
+        assert stdin is not None
+        async with aclosing(stdin):
+            read.extend([piece async for piece in stdin])
+        await on_line("stdout", f"{sum(map(len, read))} bytes")
+        return CommandEnd(0)
+
+    commands(command)
+    return read
+
+
+def start(person: Person, *arguments: str) -> "subprocess.Popen[bytes]":
+    known = {"AUTODEPLOY_URL": person.url, "AUTODEPLOY_TOKEN": person.token or ""}
+    return subprocess.Popen(
+        python_argv(*arguments), env={**os.environ, **known},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("live")
+async def test_piped_bytes_reach_the_command_as_they_are(ada: Person, reads: list[bytes]) -> None:
+    sent = bytes(range(256)) * 20_000  # 5 MB
+    with start(ada, "run", "my-shop", "--", "restore") as process:
+        out, said = await asyncio.to_thread(process.communicate, sent)
+    assert (process.returncode, out) == (0, b"5120000 bytes\n"), said
+    assert b"".join(reads) == sent
+
+
+@pytest.mark.usefixtures("live")
+async def test_command_that_reads_nothing_ends_with_its_input_still_open(
+    ada: Person, commands: Callable[[Command], None]
+) -> None:
+    commands(echo)
+    with start(ada, "run", "my-shop", "--", "ls") as process:
+        assert process.stdout is not None
+        assert await asyncio.to_thread(process.stdout.read) == b"ls\n"
+        assert await asyncio.wait_for(asyncio.to_thread(process.wait), 20) == 0
+
+
+@pytest.mark.usefixtures("live")
+async def test_no_more_is_read_than_the_command_takes(
+    ada: Person, commands: Callable[[Command], None]
+) -> None:
+    may_end, written = asyncio.Event(), 0
+    window = WINDOW_PIECES * PIECE_BYTES
+
+    async def wait(argv: Sequence[str], on_line: OutputSink) -> CommandEnd:
+        await may_end.wait()
+        return CommandEnd(0)
+
+    def write(pipe: IO[bytes]) -> None:
+        nonlocal written
+        with contextlib.suppress(BrokenPipeError):
+            while True:
+                written += os.write(pipe.fileno(), b"x" * PIECE_BYTES)
+
+    commands(wait)
+    with start(ada, "run", "my-shop", "--", "sleep") as process:
+        assert process.stdin is not None
+        writing = asyncio.create_task(asyncio.to_thread(write, process.stdin))
+        async with asyncio.timeout(20):
+            while written < window:
+                await asyncio.sleep(0.02)
+        await ada.run("runs", "my-shop")  # long enough to read a hundred times as much
+        may_end.set()
+        assert await asyncio.to_thread(process.wait) == 0
+        await writing
+    # What a pipe holds is neither here nor there.
+    assert written <= window + 3 * 65_536
+
+
+@pytest.mark.usefixtures("live", "commands")
+async def test_command_without_any_input_finds_the_end_of_it(ada: Person) -> None:
+    known = {"AUTODEPLOY_URL": ada.url, "AUTODEPLOY_TOKEN": ada.token or ""}
+    # Then 0 may be any other file.
+    closing = ["sh", "-c", 'exec "$@" <&-', "sh", *python_argv("run", "my-shop", "--", "ls")]
+    done = await asyncio.to_thread(
+        subprocess.run, closing, env={**os.environ, **known}, capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, b"ls\n"), done.stderr
+    [run] = (await ada.json("runs", "my-shop"))["items"]
+    assert not run["stdin"]
+
+
+@pytest.mark.usefixtures("live")
+async def test_list_says_who_ran_what_and_how_it_ended(
+    ada: Person, commands: Callable[[Command], None]
+) -> None:
+    done = await ada.run("runs", "my-shop")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "No command was run" in done.stderr
+    commands(fail)
+    await ada.run("run", "my-shop", "--", "sh", "-c", "exit 3")
+    [run] = (await ada.json("runs", "my-shop"))["items"]
+    done = await ada.run("runs", "my-shop", "--environment", "production")
+    [head, line] = done.stdout.splitlines()
+    assert head.split()[:2] == ["ID", "BEGUN"]
+    assert line.split()[0] == run["id"]
+    assert line.endswith("production   failed  3     sh -c 'exit 3'")
+    assert "no environment" in await ada.refused("runs", "my-shop", "--environment", "nowhere")
 
 
 @pytest.mark.usefixtures("live")

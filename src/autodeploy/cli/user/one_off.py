@@ -1,4 +1,5 @@
-"""The ``run`` command: its arguments and help, and how it parts them from those it passes on."""
+"""The ``run`` and ``runs`` commands: their arguments and help, and how ``run`` parts its own
+from those it passes on."""
 
 from typing import Annotated, Any
 
@@ -58,3 +59,20 @@ def run_command(
 
     where = environment_name(environment, elsewhere=project is not None)
     run(RunOptions(project, where, context.meta[_BEHIND], timeout, as_json))
+
+
+def list_runs(
+    project: ProjectArgument = None,
+    environment: Annotated[
+        str | None,
+        typer.Option("--environment", "-e", help="Those of this environment; default: of all."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="How many of the newest.")
+    ] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the commands that were run: by whom, when, and how they ended."""
+    from autodeploy.cli.user.runs import run
+
+    run(project, environment=environment, limit=limit, as_json=as_json)

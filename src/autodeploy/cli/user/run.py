@@ -1,10 +1,14 @@
 """``run``: a command in the live release of an environment, attached to this terminal."""
 
 import contextlib
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -13,6 +17,7 @@ import typer
 from autodeploy.cli.failures import PASSING, CommandError, ExitCode
 from autodeploy.cli.terminal import print_json, printable, say
 from autodeploy.cli.times import duration_seconds
+from autodeploy.cli.user.attachment import Attachment, StdinRefused
 from autodeploy.cli.user.client import Api, Json, segment
 from autodeploy.cli.user.projects import get_project
 
@@ -41,19 +46,31 @@ def run(options: RunOptions) -> None:
     api = Api.connect()
     project = get_project(api, options.project)
     where = f"/projects/{project['id']}/environments/{segment(options.environment)}/runs"
-    body = {"command": list(options.command), "timeoutSeconds": timeout_seconds}
+    has_stdin = _has_stdin()
+    body = {
+        "command": list(options.command),
+        "timeoutSeconds": timeout_seconds,
+        "stdin": has_stdin,
+    }
     with _interrupts_held() as held:
         begun = _begin(api, where, body)
-    watch = _Watch(api, begun["id"], as_json=options.as_json)
-    with _hang_up_as_interrupt():
+    attachment = Attachment(api, begun["id"], sys.stdin.fileno()) if has_stdin else None
+    watch = _Watch(api, begun["id"], attachment, as_json=options.as_json)
+    with _hang_up_as_interrupt(), attachment.sending() if attachment else nullcontext():
         try:
             if held:
                 raise KeyboardInterrupt
             watch.until_ended()
-        except (KeyboardInterrupt, BrokenPipeError):
+        except (KeyboardInterrupt, BrokenPipeError, StdinRefused):
             _stop(api, watch)
             raise
     _leave(api.get(f"/runs/{begun['id']}"), options.as_json)
+
+
+def _has_stdin() -> bool:
+    """Whether there may be something to read: without a stream of its own a process has the null
+    device."""
+    return not os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat())
 
 
 def _begin(api: Api, where: str, body: Json) -> Json:
@@ -72,15 +89,16 @@ def _begin(api: Api, where: str, body: Json) -> Json:
 class _Watch:
     """What is printed of a command. With ``as_json`` all of it goes to standard error."""
 
-    def __init__(self, api: Api, run_id: str, *, as_json: bool):
+    def __init__(self, api: Api, run_id: str, attachment: Attachment | None, *, as_json: bool):
         self.run_id = run_id
         self._api = api
+        self._attachment = attachment
         self._as_json = as_json
         self._after = 0
 
     def until_ended(self, deadline: float | None = None) -> None:
         """Show lines as they come, until the last one or ``deadline`` of the monotonic clock. A
-        platform that is away is waited for."""
+        platform that is away is waited for; one that refuses our input is not."""
         away_since: float | None = None
         while deadline is None or time.monotonic() < deadline:
             try:
@@ -106,6 +124,8 @@ class _Watch:
                 self._show(line)
             if output["ended"]:
                 return
+            if deadline is None and self._attachment and self._attachment.problem:
+                raise self._attachment.problem
             time.sleep(PAUSE_SECONDS)
 
     def _show(self, line: Json) -> None:

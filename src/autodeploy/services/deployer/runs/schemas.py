@@ -29,7 +29,8 @@ def _usable(command: list[str]) -> list[str]:
 
 class RunInput(Input):
     """``command`` is the program and its arguments, which no shell reads; for one name it:
-    ``["sh", "-c", "…"]``. After ``timeout_seconds`` it is stopped."""
+    ``["sh", "-c", "…"]``. After ``timeout_seconds`` it is stopped. With ``stdin`` it reads what a
+    WebSocket brings, else the end of its input at once."""
 
     command: Annotated[
         list[str],
@@ -39,6 +40,7 @@ class RunInput(Input):
     timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT_SECONDS)] = (
         DEFAULT_TIMEOUT_SECONDS
     )
+    stdin: bool = False
 
 
 class RunErrorView(Schema):
@@ -57,6 +59,7 @@ class RunView(Schema):
     deployment_id: UUID | None
     command: list[str]
     timeout_seconds: int
+    stdin: bool
     status: RunStatus
     exit_code: int | None
     error: RunErrorView | None

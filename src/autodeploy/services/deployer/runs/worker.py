@@ -24,6 +24,7 @@ from autodeploy.services.deployer.runs.errors import RunLost, RunNotPossible, Ru
 from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.runs.output import RunOutput
 from autodeploy.services.deployer.runs.rows import End, claim, end_lost, finish, renew
+from autodeploy.services.deployer.runs.stdin import read_stdin
 from autodeploy.services.deployer.transitions import LeaseLost
 
 # Each holds a sandbox with all the memory that an app may have.
@@ -145,7 +146,10 @@ class RunWorker:
         provider = self._engine.providers.commands(deployment.provider)
         output = RunOutput(resources, run.id, variables.redactor())
         try:
-            command = asyncio.create_task(provider.run_command(request, argv, output.print))
+            stdin = read_stdin(resources.events, run.id) if run.stdin else None
+            command = asyncio.create_task(
+                provider.run_command(request, argv, output.print, stdin=stdin)
+            )
             end = await _until(command, stop, run.timeout_seconds)
             if command.cancelled():
                 end = end or End(RunStatus.CANCELLED)
