@@ -29,7 +29,7 @@ from autodeploy.providers.base import (
     RuntimeStatus,
     Traffic,
 )
-from autodeploy.providers.commands import CommandEnd, CommandStdin, OutputSink
+from autodeploy.providers.commands import CommandEnd, CommandStdin, CommandTerminal, OutputSink
 from autodeploy.providers.databases import (
     DatabaseDump,
     DatabaseHandle,
@@ -78,6 +78,7 @@ class FolderProvider:
         self.marks: dict[str, str] = {}
         self.command: Command = echo
         self.stdin: CommandStdin | None = None
+        self.terminal: CommandTerminal | None = None
         self.crons: tuple[CronStatus, ...] = ()
         (machine / "releases").mkdir(parents=True, exist_ok=True)
         (machine / "traffic").mkdir(exist_ok=True)
@@ -188,9 +189,10 @@ class FolderProvider:
         on_line: OutputSink,
         *,
         stdin: CommandStdin | None = None,
+        terminal: CommandTerminal | None = None,
     ) -> CommandEnd:
         await self._call("run_command")
-        self.stdin = stdin
+        self.stdin, self.terminal = stdin, terminal
         self.environments["command"] = dict(request.environment)
         if not (self.machine / "releases" / str(request.deployment_id)).exists():
             raise NotFound("not here")

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.api.ws.sockets import (
@@ -18,6 +19,11 @@ from autodeploy.api.ws.sockets import (
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
 from autodeploy.services.deployer.runs.attachments import Attachment, attached
 from autodeploy.services.deployer.runs.stdin import WINDOW_PIECES, StdinPiece
+from autodeploy.services.deployer.runs.terminal import Resized, Shown
+
+_MESSAGES: TypeAdapter[StdinPiece | Resized | Shown] = TypeAdapter(
+    Annotated[StdinPiece | Resized | Shown, Field(discriminator="type")]
+)
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
@@ -27,7 +33,8 @@ async def attach(
     websocket: WebSocket, resources: ResourcesDep, principal: PrincipalDep, run_id: UUID
 ) -> None:
     """Takes ``run.stdin`` messages and answers each with ``run.taken``, which also tells at the
-    beginning where to go on; closes when the command has ended."""
+    beginning where to go on; closes when the command has ended. What is on a terminal
+    comes as ``run.screen``, to be answered with ``run.shown``; ``run.size`` resizes that."""
     check_origin(websocket)
     await accept(websocket)
     try:
@@ -42,7 +49,7 @@ async def _until_one_leaves(websocket: WebSocket, attachment: Attachment) -> Non
     pieces: asyncio.Queue[StdinPiece] = asyncio.Queue(WINDOW_PIECES)
     telling = asyncio.create_task(_tell(websocket, attachment))
     # Apart from handing on: a client that leaves is noticed while its command takes nothing.
-    hearing = asyncio.create_task(_hear(websocket, pieces))
+    hearing = asyncio.create_task(_hear(websocket, attachment, pieces))
     giving = asyncio.create_task(_give(pieces, attachment))
     tasks = (telling, hearing, giving)
     try:
@@ -66,13 +73,20 @@ async def _tell(websocket: WebSocket, attachment: Attachment) -> None:
                 await websocket.send_json(message)
 
 
-async def _hear(websocket: WebSocket, pieces: "asyncio.Queue[StdinPiece]") -> None:
-    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+async def _hear(
+    websocket: WebSocket, attachment: Attachment, pieces: "asyncio.Queue[StdinPiece]"
+) -> None:
+    while (received := await websocket.receive())["type"] != "websocket.disconnect":
         try:
-            pieces.put_nowait(StdinPiece.model_validate_json(message.get("text") or ""))
+            message = _MESSAGES.validate_json(received.get("text") or "")
         except ValidationError:
             # Without its reason, which would show what was sent.
-            raise InvalidInput("This is no run.stdin message.") from None
+            raise InvalidInput("This is no message that a run takes.") from None
+        if not isinstance(message, StdinPiece):
+            await attachment.tell(message)
+            continue
+        try:
+            pieces.put_nowait(message)
         except asyncio.QueueFull:
             raise InvalidInput(f"More than {WINDOW_PIECES} pieces are under way.") from None
 

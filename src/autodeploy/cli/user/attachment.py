@@ -1,10 +1,12 @@
-"""What this process reads on its standard input, for a command that runs on the platform.
+"""What this process reads on its standard input, for a command that runs on the platform, and
+what that shows on its terminal.
 
 It goes in numbered pieces over a WebSocket, a few at a time; one is forgotten when the command's
 worker has taken it. So a connection that drops is opened again and goes on where it was.
 """
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -20,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from autodeploy.cli.failures import PASSING, CommandError, exit_code_of
 from autodeploy.cli.user.client import Api, Json, is_loopback
+from autodeploy.cli.user.screen import Screen
 
 PIECE_BYTES = 32 * 1024
 WINDOW_PIECES = 16
@@ -53,10 +56,13 @@ class Attachment:
 
     problem: StdinRefused | None = None
 
-    def __init__(self, api: Api, run_id: str, descriptor: int):
+    def __init__(self, api: Api, run_id: str, descriptor: int, screen: Screen | None = None):
         self._address = f"{api.url.replace('http', 'ws', 1)}/api/v1/runs/{run_id}/attach"
         self._api = api
         self._descriptor = descriptor
+        self._screen = screen
+        self._shown = 0  # bytes of what the command wrote
+        self._is_resized = threading.Event()
         self._lock = threading.Lock()
         self._pieces: deque[_Piece] = deque()  # not known to have been taken
         self._sent = 0  # how many of them went over the present connection
@@ -77,6 +83,11 @@ class Attachment:
             self._over.set()
             self._nudge()
 
+    def resized(self) -> None:
+        """Tell the command of the size that its terminal has now."""
+        self._is_resized.set()
+        self._nudge()
+
     def _connect(self) -> None:
         """Keep a connection until all is over."""
         while not self._over.is_set():
@@ -87,6 +98,7 @@ class Attachment:
                     proxy=None if is_loopback(self._api.url) else True,
                     close_timeout=1,
                 ) as socket:
+                    self._is_resized.set()  # it may have been while there was no connection
                     self._listen(socket)
             except ConnectionClosed as closed:
                 code = closed.rcvd.code if closed.rcvd is not None else 0
@@ -96,10 +108,8 @@ class Attachment:
                     self._refuse(closed.rcvd.reason)
             except InvalidStatus as refusal:
                 status = refusal.response.status_code
-                if (
-                    status < HTTPStatus.INTERNAL_SERVER_ERROR
-                    and exit_code_of(status) not in PASSING
-                ):
+                is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+                if not is_fault and exit_code_of(status) not in PASSING:
                     self._refuse(f"HTTP {status}")
             except (OSError, WebSocketException):
                 pass  # the platform is away: how long that is waited for, the watcher decides
@@ -109,6 +119,11 @@ class Attachment:
         try:
             while True:
                 message: Json = json.loads(socket.recv())
+                if self._screen is not None:  # somebody is there to take what is typed
+                    self._screen.hand_over()
+                if message["type"] == "run.screen":
+                    self._show(socket, message)
+                    continue
                 with self._lock:
                     self._forget(message)
                     self._socket = socket
@@ -116,6 +131,14 @@ class Attachment:
         finally:
             with self._lock:
                 self._socket, self._sent = None, 0
+
+    def _show(self, socket: ClientConnection, message: Json) -> None:
+        is_new = message["offset"] >= self._shown
+        if self._screen is not None and is_new:
+            data = base64.b64decode(message["data"])
+            self._screen.show(data)
+            self._shown = message["offset"] + len(data)
+        socket.send(json.dumps({"type": "run.shown", "offset": self._shown}))
 
     def _forget(self, taken: Json) -> None:
         while self._pieces:
@@ -132,6 +155,7 @@ class Attachment:
         at_end = False
         while not self._over.is_set():
             self._send_pieces()
+            self._send_size()
             with self._lock:
                 has_room = len(self._pieces) < WINDOW_PIECES
             may_read = has_room and not at_end and self._has_terminal()
@@ -167,6 +191,14 @@ class Attachment:
                 socket.send(piece.message())
             except (OSError, WebSocketException):
                 return  # the next connection begins with the first that was not taken
+
+    def _send_size(self) -> None:
+        socket = self._socket
+        if self._screen is None or socket is None or not self._is_resized.is_set():
+            return
+        self._is_resized.clear()
+        with contextlib.suppress(OSError, WebSocketException):
+            socket.send(json.dumps({"type": "run.size", **self._screen.size()}))
 
     def _has_terminal(self) -> bool:
         """Whether reading does not stop us: a terminal is read by who is in its foreground."""

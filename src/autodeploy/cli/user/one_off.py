@@ -43,6 +43,15 @@ def run_command(
         str,
         typer.Option("--timeout", help="How long it may take: 90s, 10m, 2h; at most 24h."),
     ] = "1h",
+    terminal: Annotated[
+        bool | None,
+        typer.Option(
+            "--tty/--no-tty",
+            "-t/-T",
+            help="Give it this terminal, or not; default: where input and output are one.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a command in the live release, with the app's files and variables.
@@ -52,13 +61,14 @@ def run_command(
     \b
     Examples:
       autodeploy run -- python manage.py migrate
+      autodeploy run -- python manage.py dbshell < statements.sql
       autodeploy run shop --environment staging -- sh -c 'ls | wc -l'
     """
     from autodeploy.cli.user.app_file import environment_name
     from autodeploy.cli.user.run import RunOptions, run
 
     where = environment_name(environment, elsewhere=project is not None)
-    run(RunOptions(project, where, context.meta[_BEHIND], timeout, as_json))
+    run(RunOptions(project, where, context.meta[_BEHIND], timeout, terminal, as_json))
 
 
 def list_runs(

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +20,7 @@ from autodeploy.cli.times import duration_seconds
 from autodeploy.cli.user.attachment import Attachment, StdinRefused
 from autodeploy.cli.user.client import Api, Json, segment
 from autodeploy.cli.user.projects import get_project
+from autodeploy.cli.user.screen import Screen, has_terminal
 
 WAIT_SECONDS = 20
 # So that a command which prints without end is asked for some thousand times an hour, not more.
@@ -31,18 +32,20 @@ _HANG_UPS = (signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The arguments of ``autodeploy run``."""
+    """The arguments of ``autodeploy run``. ``terminal`` None: where we have one."""
 
     project: str | None
     environment: str
     command: Sequence[str]
     timeout: str
+    terminal: bool | None = None
     as_json: bool = False
 
 
 def run(options: RunOptions) -> None:
     """Run the command, show what it prints, and leave with its exit code."""
     timeout_seconds = duration_seconds(options.timeout, "--timeout")
+    screen = _screen(options)
     api = Api.connect()
     project = get_project(api, options.project)
     where = f"/projects/{project['id']}/environments/{segment(options.environment)}/runs"
@@ -51,12 +54,17 @@ def run(options: RunOptions) -> None:
         "command": list(options.command),
         "timeoutSeconds": timeout_seconds,
         "stdin": has_stdin,
+        "terminal": screen.described() if screen else None,
     }
     with _interrupts_held() as held:
         begun = _begin(api, where, body)
-    attachment = Attachment(api, begun["id"], sys.stdin.fileno()) if has_stdin else None
+    attachment = Attachment(api, begun["id"], sys.stdin.fileno(), screen) if has_stdin else None
     watch = _Watch(api, begun["id"], attachment, as_json=options.as_json)
-    with _hang_up_as_interrupt(), attachment.sending() if attachment else nullcontext():
+    with _hang_up_as_interrupt(), ExitStack() as attached:
+        if attachment and screen:
+            attached.enter_context(screen.lent(attachment.resized))
+        if attachment:
+            attached.enter_context(attachment.sending())
         try:
             if held:
                 raise KeyboardInterrupt
@@ -65,6 +73,18 @@ def run(options: RunOptions) -> None:
             _stop(api, watch)
             raise
     _leave(api.get(f"/runs/{begun['id']}"), options.as_json)
+
+
+def _screen(options: RunOptions) -> Screen | None:
+    """The terminal that the command is to have. Raises ``CommandError`` where there is none."""
+    is_possible = has_terminal() and not options.as_json
+    if options.terminal and not is_possible:
+        raise CommandError(
+            "There is no terminal that the command could have.",
+            remedy="--tty needs standard input and output to be one, and goes without --json.",
+            exit_code=ExitCode.USAGE,
+        )
+    return Screen() if is_possible and options.terminal is not False else None
 
 
 def _has_stdin() -> bool:

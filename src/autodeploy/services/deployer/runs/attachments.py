@@ -22,6 +22,7 @@ from autodeploy.services.deployer.runs.stdin import (
     client_channel,
     stdin_channel,
 )
+from autodeploy.services.deployer.runs.terminal import Resized, Shown, terminal_channel
 
 
 class Attachment:
@@ -38,8 +39,13 @@ class Attachment:
     async def begin(self) -> None:
         """Take the place of the client before, and have the worker say how far it is."""
         message = {"type": "run.attached", "by": self._name}
-        for channel in (client_channel(self._run_id), stdin_channel(self._run_id)):
-            await self._resources.events.publish(channel, message)
+        for name in (client_channel, stdin_channel, terminal_channel):
+            await self._resources.events.publish(name(self._run_id), message)
+
+    async def tell(self, message: Resized | Shown) -> None:
+        """Pass on what the client's terminal says."""
+        channel = terminal_channel(self._run_id)
+        await self._resources.events.publish(channel, message.model_dump())
 
     async def give(self, piece: StdinPiece) -> None:
         """Hand a piece to the worker; returns when that has taken it."""
@@ -59,6 +65,8 @@ class Attachment:
                 if kind == "run.taken":
                     await self._note(message)
                     yield {name: message[name] for name in ("type", "offset", "ended")}
+                elif kind == "run.screen":
+                    yield message
                 elif kind == "run.attached" and message["by"] != self._name:
                     raise Conflict("Another client is attached to the command.")
                 elif kind in ("run.ended", RESYNC["type"]):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
@@ -31,6 +32,7 @@ class Run(Base):
 
     ``command`` is what may be shown, ``encrypted_command`` the arguments as JSON, until they have
     been used. ``stdin`` is whether it reads what its caller sends; that itself is stored nowhere.
+    ``terminal`` is the one that it has: its kind and its first size.
     ``deployment_id`` is the release that was live when it began. ``line_sequence`` is the last
     number given out.
     """
@@ -66,6 +68,7 @@ class Run(Base):
     encrypted_command: Mapped[str | None] = sealed("organization:{organization_id}", "runs:{id}")
     timeout_seconds: Mapped[int]
     stdin: Mapped[bool] = mapped_column(server_default="false")
+    terminal: Mapped[dict[str, Any] | None]
     status: Mapped[RunStatus] = mapped_column(String(20), server_default="queued")
     exit_code: Mapped[int | None]
     error_code: Mapped[str | None]
