@@ -41,6 +41,7 @@ from autodeploy.api.rest import (
 )
 from autodeploy.api.routes import shown_path
 from autodeploy.api.ws import deployments as deployment_streams
+from autodeploy.api.ws import runs as run_streams
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.roles import (
@@ -78,6 +79,7 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         databases.router,
         databases.project_router,
         deployment_streams.router,
+        run_streams.router,
         providers.router,
         queues.router,
         held.router,

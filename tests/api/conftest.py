@@ -1,5 +1,6 @@
 """The application with real parts, called in process."""
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from tests.conftest import open_database
 from tests.services.auth.accounts import signed_up
@@ -113,6 +115,23 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A caller without a credential."""
     async with client_of(app) as client:
         yield client
+
+
+@pytest.fixture
+async def sockets(app: FastAPI) -> AsyncIterator[str]:
+    """The application behind a real port; the address of its WebSockets."""
+    config = uvicorn.Config(
+        app, port=0, lifespan="off", log_config=None, ws="websockets-sansio", http="h11"
+    )
+    running = uvicorn.Server(config)
+    task = asyncio.create_task(running.serve())
+    while not running.started:
+        assert not task.done()
+        await asyncio.sleep(0.01)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"ws://127.0.0.1:{port}/api/v1"
+    running.should_exit = True
+    await task
 
 
 @pytest.fixture

@@ -75,6 +75,34 @@ async def test_cancelled_once(user: User, runs: str) -> None:
     assert refused["code"] == "run_ended"
 
 
+async def test_listed_newest_first_by_page_and_environment(
+    user: User, runs: str, resources: Resources
+) -> None:
+    project = runs.removesuffix("/environments/production/runs")
+    nothing = await user.call("GET", f"{project}/runs", status=200)
+    assert nothing == {"items": [], "nextCursor": None}
+    begun = [
+        await user.call("POST", runs, {"command": ["ls", str(number)]}, status=202)
+        for number in range(3)
+    ]
+    await see_through(resources)
+    first = await user.call("GET", f"{project}/runs?limit=2", status=200)
+    rest = await user.call(
+        "GET", f"{project}/runs?limit=2&cursor={first['nextCursor']}", status=200
+    )
+    listed = first["items"] + rest["items"]
+    assert [run["id"] for run in listed] == [run["id"] for run in reversed(begun)]
+    assert rest["nextCursor"] is None
+    assert listed[0] == await user.call("GET", f"/runs/{begun[2]['id']}", status=200)
+    await user.call("POST", f"{project}/environments", {"name": "staging"}, status=201)
+    of = {
+        name: await user.call("GET", f"{project}/runs?environment={name}", status=200)
+        for name in ("production", "staging")
+    }
+    assert [len(page["items"]) for page in of.values()] == [3, 0]
+    await user.call("GET", f"{project}/runs?environment=nowhere", status=404)
+
+
 async def test_nothing_live(user: User) -> None:
     project = await user.project()
     path = f"/projects/{project['id']}/environments"

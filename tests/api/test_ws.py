@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from sqlalchemy import update
 from tests.api.conftest import SignUp
 from tests.api.deployer import User, make_runner
@@ -30,20 +27,8 @@ async def user(client: httpx.AsyncClient, sign_up: SignUp) -> User:
 
 
 @pytest.fixture
-async def server(app: FastAPI) -> AsyncIterator[str]:
-    """The application behind a real port; its WebSocket address."""
-    config = uvicorn.Config(
-        app, port=0, lifespan="off", log_config=None, ws="websockets-sansio", http="h11"
-    )
-    running = uvicorn.Server(config)
-    task = asyncio.create_task(running.serve())
-    while not running.started:
-        assert not task.done()
-        await asyncio.sleep(0.01)
-    port = running.servers[0].sockets[0].getsockname()[1]
-    yield f"ws://127.0.0.1:{port}/api/v1/deployments"
-    running.should_exit = True
-    await task
+def server(sockets: str) -> str:
+    return f"{sockets}/deployments"
 
 
 async def read_all(socket: ClientConnection) -> tuple[list[dict[str, object]], int]:

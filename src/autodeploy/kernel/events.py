@@ -118,14 +118,16 @@ class EventBus:
             self._drop(channel)
 
     @asynccontextmanager
-    async def subscribe(self, *channels: str) -> AsyncIterator[Subscription]:
-        """Receive the messages of these channels from now on.
+    async def subscribe(
+        self, *channels: str, limit: int | None = None
+    ) -> AsyncIterator[Subscription]:
+        """Receive the messages of these channels from now on; at most ``limit`` wait to be read.
 
         When the block is entered the server has confirmed: whoever reads PostgreSQL inside it
         misses nothing. If Redis is away it is entered all the same, and a resync follows later.
         Messages are shared between subscribers: read them, do not change them.
         """
-        subscription = Subscription(frozenset(channels), self._queue_limit)
+        subscription = Subscription(frozenset(channels), limit or self._queue_limit)
         self._subscriptions.add(subscription)
         self._readers.update(subscription.channels)
         try:

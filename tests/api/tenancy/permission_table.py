@@ -418,9 +418,11 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
             body=lambda _: {"command": ["ls"]}, path=lambda _: {"environment": "production"},
         ),
     ),
+    "listRuns": (_on("project", Action.RUN_READ),),
     "getRun": (_on("run", Action.RUN_READ),),
     "listRunLogs": (_on("run", Action.RUN_READ),),
     "cancelRun": (_on("run", Action.RUN_CANCEL, 409),),
+    "WEBSOCKET /api/v1/runs/{run_id}/attach": (_on("run", Action.RUN_CREATE, 409),),
     # databases, of which no worker makes any here
     "createDatabase": (
         _on(

@@ -33,7 +33,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNASKED = {"anonymous", "expired token", "owner", "stranger"}
 # A kind of caller each, as the database tells them apart.
 _KINDS = {"owner", "limited member", "service token with write"}
-_CLOSED = {1000: 200, 4403: 403, 4404: 404}
+_CLOSED = {1000: 200, 4403: 403, 4404: 404, 4409: 409}
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """One-off commands in releases on this machine."""
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,62 @@ async def test_no_shell_reads_the_arguments(
     printed = Printed()
     await provider.run_command(release, ["printf", "%s\\n", "$HOME; `id` *"], printed)
     assert printed.lines == [("stdout", "$HOME; `id` *")]
+
+
+async def test_it_reads_its_input_as_it_is_and_to_the_end(
+    provider: LocalProvider, release: ReleaseRequest
+) -> None:
+    sent = [bytes(range(256)), b"\n\x04\x03" * 50_000, b"last"]
+
+    async def stdin() -> AsyncGenerator[bytes]:
+        for piece in sent:
+            yield piece
+
+    printed = Printed()
+    script = "import sys, hashlib; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    command = ["/usr/bin/python3", "-c", script]
+    end = await provider.run_command(release, command, printed, stdin=stdin())
+    assert end.exit_code == 0
+    assert printed.lines == [("stdout", hashlib.sha256(b"".join(sent)).hexdigest())]
+
+
+async def test_it_is_given_no_more_than_it_reads(
+    provider: LocalProvider, release: ReleaseRequest
+) -> None:
+    asked = asyncio.Semaphore(0)
+
+    async def stdin() -> AsyncGenerator[bytes]:
+        for _ in range(1000):
+            asked.release()
+            yield b"x" * 32_768
+
+    printed = Printed()
+    command = ["sh", "-c", "echo ready; exec sleep 600"]
+    running = asyncio.create_task(provider.run_command(release, command, printed, stdin=stdin()))
+    # As much as a pipe holds (64 KiB), and the piece that waits for room in it.
+    for _ in range(3):
+        await asyncio.wait_for(asked.acquire(), 10)
+    await asyncio.wait_for(printed.first.wait(), 10)
+    assert asked.locked()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_one_that_reads_nothing_ends_by_itself(
+    provider: LocalProvider, release: ReleaseRequest
+) -> None:
+    async def endless() -> AsyncGenerator[bytes]:
+        while True:
+            yield b"x" * 32_768
+
+    async def silent() -> AsyncGenerator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    for stdin in (endless(), silent()):
+        running = provider.run_command(release, ["true"], Printed(), stdin=stdin)
+        assert (await asyncio.wait_for(running, 20)).exit_code == 0
 
 
 async def test_a_program_that_is_not_there(

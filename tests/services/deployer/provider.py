@@ -30,7 +30,7 @@ from autodeploy.providers.base import (
     RuntimeStatus,
     Traffic,
 )
-from autodeploy.providers.commands import CommandEnd, OutputSink
+from autodeploy.providers.commands import CommandEnd, CommandStdin, CommandTerminal, OutputSink
 from autodeploy.providers.databases import (
     DatabaseDump,
     DatabaseHandle,
@@ -78,6 +78,8 @@ class FolderProvider:
         self.logins: dict[str, set[str]] = {}
         self.marks: dict[str, str] = {}
         self.command: Command = echo
+        self.stdin: CommandStdin | None = None
+        self.terminal: CommandTerminal | None = None
         self.crons: tuple[CronStatus, ...] = ()
         (machine / "releases").mkdir(parents=True, exist_ok=True)
         (machine / "traffic").mkdir(exist_ok=True)
@@ -193,9 +195,16 @@ class FolderProvider:
         return RuntimeLines(str(len(self.output)), tuple(self.output[begin:]))
 
     async def run_command(
-        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+        self,
+        request: ReleaseRequest,
+        argv: Sequence[str],
+        on_line: OutputSink,
+        *,
+        stdin: CommandStdin | None = None,
+        terminal: CommandTerminal | None = None,
     ) -> CommandEnd:
         await self._call("run_command")
+        self.stdin, self.terminal = stdin, terminal
         self.environments["command"] = dict(request.environment)
         if not (self.machine / "releases" / str(request.deployment_id)).exists():
             raise NotFound("not here")

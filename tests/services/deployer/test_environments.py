@@ -22,8 +22,9 @@ def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def delete(platform: Platform, project: ProjectView, name: str) -> None:
     await environments.delete_environment(
-        platform.resources, platform.principal, project.id, name, confirm=name
-    )
+        platform.resources, platform.principal, project.id, name,
+        confirm=name, backup=False, providers=platform.engine.providers,
+    )  # fmt: skip
 
 
 async def names(platform: Platform, project: ProjectView) -> list[str]:

@@ -413,7 +413,13 @@ async def test_deleted_environment_takes_the_logs_of_its_deployments_alone(
         await platform.set(each.id, completed_at=now() - OLD)
         assert await archive_next(platform.resources, each.id, now() + OLD)
     await environments.delete_environment(
-        platform.resources, platform.principal, project.id, "staging", confirm="staging"
+        platform.resources,
+        platform.principal,
+        project.id,
+        "staging",
+        confirm="staging",
+        backup=True,
+        providers=platform.engine.providers,
     )
     await Reconciler(platform.engine).run_once()
     assert await platform.messages(made[0].id) == []

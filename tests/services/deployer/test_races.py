@@ -92,7 +92,13 @@ async def test_nothing_stands_by_for_what_was_taken_down_while_it_was_made(
             await projects.delete_project(platform.resources, platform.principal, project.id)
         else:
             await environments.delete_environment(
-                platform.resources, platform.principal, project.id, "staging", confirm="staging"
+                platform.resources,
+                platform.principal,
+                project.id,
+                "staging",
+                confirm="staging",
+                backup=True,
+                providers=platform.engine.providers,
             )
         await remove_deleted(platform.engine)
         await remove_deleted(platform.engine)

@@ -64,13 +64,25 @@ async def scale_environment(
 async def delete_environment(
     resources: ResourcesDep,
     principal: PrincipalDep,
+    providers: ProvidersDep,
     project_id: UUID,
     environment: Annotated[str, Path(max_length=100)],
     confirm: Annotated[
         str, Query(max_length=100, description="The environment's name, to confirm it.")
     ] = "",
+    backup: Annotated[
+        bool, Query(description="Make a last backup of each database before.")
+    ] = True,
 ) -> None:
-    """Take down what is live there, and delete its variables and databases."""
+    """Take down what is live there, and delete its variables, and its databases after a last backup
+    that is kept for 30 days. When that cannot be made the environment stays, and the database's
+    ``error`` says why."""
     await environments.delete_environment(
-        resources, principal, project_id, environment, confirm=confirm
+        resources,
+        principal,
+        project_id,
+        environment,
+        confirm=confirm,
+        backup=backup,
+        providers=providers,
     )

@@ -3,10 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Request, Response, status
 
-from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
+from autodeploy.api.pagination import link_next
 from autodeploy.api.rest.providers import ProvidersDep
+from autodeploy.kernel.schema import Page
 from autodeploy.services.deployer.runs import service
 from autodeploy.services.deployer.runs.schemas import RunInput, RunOutputView, RunView
 
@@ -36,6 +38,31 @@ async def create_run(
     )
     response.headers["Location"] = f"/api/v1/runs/{view.id}"
     return view
+
+
+@router.get("/projects/{project_id}/runs", operation_id="listRuns")
+async def list_runs(
+    request: Request,
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    page: PageDep,
+    project_id: UUID,
+    environment: Annotated[
+        str | None, Query(max_length=100, description="Those of this environment.")
+    ] = None,
+) -> Page[RunView]:
+    """The commands that were run in a project, newest first; they stay for 30 days."""
+    answer = await service.list_runs(
+        resources,
+        principal,
+        project_id,
+        environment=environment,
+        limit=page.limit,
+        cursor=page.cursor,
+    )
+    link_next(request, response, answer.next_cursor)
+    return answer
 
 
 @router.get("/runs/{run_id}", operation_id="getRun")

@@ -4,25 +4,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from autodeploy.api.deps import LogFilterDep, PrincipalDep, ResourcesDep
-from autodeploy.api.middleware import TICKET_PROTOCOL
-from autodeploy.kernel.errors import AutoDeployError, Forbidden
+from autodeploy.api.ws.sockets import (
+    NORMAL,
+    SEND_TIMEOUT_SECONDS,
+    TRY_AGAIN,
+    accept,
+    check_origin,
+    close_for,
+)
+from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.services.deployer.history import require_readable
 from autodeploy.services.deployer.streams import follow_logs, follow_status
 
 router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"])
-
-NORMAL = 1000
-TRY_AGAIN = 1013
-# What fails after the handshake closes with the status of its problem above this.
-_APPLICATION = 4000
-# A reader that takes nothing for so long is let go; it resumes behind its last message.
-SEND_TIMEOUT_SECONDS = 30.0
 
 After = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
@@ -40,12 +39,12 @@ async def stream_logs(
     """``deployment.log`` messages; the socket closes when the deployment has ended, or with
     ``follow=runtime`` stays open for the output of the app. It takes the same ``level``,
     ``source`` and ``since`` as the list."""
-    _check_origin(websocket)
-    await _accept(websocket)
+    check_origin(websocket)
+    await accept(websocket)
     try:
         await require_readable(resources, principal, deployment_id)
     except AutoDeployError as error:
-        await websocket.close(_close_code(error), error.message[:100])
+        await close_for(websocket, error)
         return
     messages = follow_logs(
         resources, deployment_id, after=after, runtime=follow == "runtime", wanted=wanted
@@ -62,37 +61,14 @@ async def stream_status(
     after: After = 0,
 ) -> None:
     """``deployment.status`` and ``deployment.build`` messages, until the deployment has ended."""
-    _check_origin(websocket)
-    await _accept(websocket)
+    check_origin(websocket)
+    await accept(websocket)
     try:
         await require_readable(resources, principal, deployment_id)
     except AutoDeployError as error:
-        await websocket.close(_close_code(error), error.message[:100])
+        await close_for(websocket, error)
         return
     await _send_all(websocket, follow_status(resources, deployment_id, after=after))
-
-
-def _check_origin(websocket: WebSocket) -> None:
-    """Refuse pages of other sites; programs send no ``Origin``. Raises ``Forbidden``."""
-    origin = websocket.headers.get("origin")
-    if origin is None or origin in websocket.app.state.allowed_origins:
-        return
-    if urlsplit(origin).netloc != websocket.headers.get("host"):
-        raise Forbidden(
-            "Pages of this origin may not open a stream.",
-            remedy="Add the origin to ALLOWED_ORIGINS.",
-        )
-
-
-async def _accept(websocket: WebSocket) -> None:
-    """Accept, with the subprotocol that carried the ticket: browsers insist on an answer."""
-    offered = websocket.scope.get("subprotocols", [])
-    ticket = next((each for each in offered if each.startswith(TICKET_PROTOCOL)), None)
-    await websocket.accept(subprotocol=ticket)
-
-
-def _close_code(error: AutoDeployError) -> int:
-    return TRY_AGAIN if error.retryable else _APPLICATION + error.status
 
 
 async def _send_all(websocket: WebSocket, messages: AsyncIterator[dict[str, Any]]) -> None:
@@ -123,7 +99,7 @@ async def _close(websocket: WebSocket, sending: "asyncio.Task[None]") -> None:
     except TimeoutError:
         await websocket.close(TRY_AGAIN, "You read too slowly; resume with ?after=.")
     except AutoDeployError as error:
-        await websocket.close(_close_code(error), error.message[:100])
+        await close_for(websocket, error)
     else:
         await websocket.close(NORMAL)
 

@@ -26,7 +26,7 @@ from autodeploy.cli.user.db import database_app
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.environments import environments_app
 from autodeploy.cli.user.held import resources_app
-from autodeploy.cli.user.one_off import BehindDashes, run_command
+from autodeploy.cli.user.one_off import BehindDashes, list_runs, run_command
 from autodeploy.cli.user.org import organization_app
 from autodeploy.cli.user.tokens import tokens_app
 
@@ -70,6 +70,7 @@ def register(app: typer.Typer) -> None:
         name = "open" if command is open_app else None
         app.command(name, rich_help_panel=PANEL)(command)
     app.command("run", cls=BehindDashes, rich_help_panel=PANEL)(run_command)
+    app.command("runs", rich_help_panel=PANEL)(list_runs)
     app.add_typer(environment_app, rich_help_panel=PANEL)
     app.add_typer(environments_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)

@@ -49,10 +49,14 @@ def environments_create(
 def environments_delete(
     name: Name,
     project: ProjectOption = None,
+    backup: Annotated[
+        bool, typer.Option("--backup/--no-backup", help="Make last backups of databases before.")
+    ] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take down what is live in an environment, and delete its variables and databases.
+    """Take down what is live in an environment, and delete its variables, and its databases after
+    a last backup that is kept for 30 days.
 
     \b
     Example:
@@ -60,4 +64,4 @@ def environments_delete(
     """
     from autodeploy.cli.user.projects import delete_environment
 
-    delete_environment(project, name, yes=yes, as_json=as_json)
+    delete_environment(project, name, backup=backup, yes=yes, as_json=as_json)

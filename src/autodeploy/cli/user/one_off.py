@@ -1,4 +1,5 @@
-"""The ``run`` command: its arguments and help, and how it parts them from those it passes on."""
+"""The ``run`` and ``runs`` commands: their arguments and help, and how ``run`` parts its own
+from those it passes on."""
 
 from typing import Annotated, Any
 
@@ -42,6 +43,15 @@ def run_command(
         str,
         typer.Option("--timeout", help="How long it may take: 90s, 10m, 2h; at most 24h."),
     ] = "1h",
+    terminal: Annotated[
+        bool | None,
+        typer.Option(
+            "--tty/--no-tty",
+            "-t/-T",
+            help="Give it this terminal, or not; default: where input and output are one.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a command in the live release, with the app's files and variables.
@@ -51,10 +61,28 @@ def run_command(
     \b
     Examples:
       autodeploy run -- python manage.py migrate
+      autodeploy run -- python manage.py dbshell < statements.sql
       autodeploy run shop --environment staging -- sh -c 'ls | wc -l'
     """
     from autodeploy.cli.user.app_file import environment_name
     from autodeploy.cli.user.run import RunOptions, run
 
     where = environment_name(environment, elsewhere=project is not None)
-    run(RunOptions(project, where, context.meta[_BEHIND], timeout, as_json))
+    run(RunOptions(project, where, context.meta[_BEHIND], timeout, terminal, as_json))
+
+
+def list_runs(
+    project: ProjectArgument = None,
+    environment: Annotated[
+        str | None,
+        typer.Option("--environment", "-e", help="Those of this environment; default: of all."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="How many of the newest.")
+    ] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the commands that were run: by whom, when, and how they ended."""
+    from autodeploy.cli.user.runs import run
+
+    run(project, environment=environment, limit=limit, as_json=as_json)

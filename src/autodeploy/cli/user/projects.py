@@ -14,6 +14,8 @@ from autodeploy.cli.user.client import Api, Json, segment
 from autodeploy.cli.user.sources import project_slug
 
 COMPLETION_SECONDS = 1.5
+# The platform waits for its workers for half of this, and then lets them go on.
+DELETION_SECONDS = 60.0
 
 
 def find_project(api: Api, name: str, organization_id: str | None = None) -> Json | None:
@@ -257,18 +259,26 @@ def create_environment(
         say(f"Made {name}. `autodeploy deploy --environment {name}` deploys to it.")
 
 
-def delete_environment(project_name: str | None, name: str, *, yes: bool, as_json: bool) -> None:
+def delete_environment(
+    project_name: str | None, name: str, *, backup: bool, yes: bool, as_json: bool
+) -> None:
     """Delete an environment, after its name was typed again or with ``yes``."""
-    api = Api.connect()
+    api = Api.connect(DELETION_SECONDS)
     project = get_project(api, project_name)
     get_environment(project, name)
     if not yes:
+        last = (
+            "Last backups of databases are kept for 30 days."
+            if backup
+            else "There are no last backups of databases."
+        )
         say(
             f"This takes down what is live in {name} of {project['name']}, and deletes its "
-            "variables and databases. It cannot be undone."
+            f"variables and databases. It cannot be undone. {last}"
         )
         require_typed(name, "name of the environment")
-    api.delete(f"/projects/{project['id']}/environments/{segment(name)}", confirm=name)
+    path = f"/projects/{project['id']}/environments/{segment(name)}"
+    api.delete(path, confirm=name, backup=str(backup).lower())
     if as_json:
         print_json({"name": name, "deleted": True})
     else:
@@ -277,7 +287,7 @@ def delete_environment(project_name: str | None, name: str, *, yes: bool, as_jso
 
 def destroy(name: str, *, yes: bool, as_json: bool) -> None:
     """Remove a project, after its name was typed again or with ``yes``."""
-    api = Api.connect()
+    api = Api.connect(DELETION_SECONDS)
     project = get_project(api, name)
     if not yes:
         say(

@@ -1,10 +1,14 @@
 """``run``: a command in the live release of an environment, attached to this terminal."""
 
 import contextlib
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -13,8 +17,10 @@ import typer
 from autodeploy.cli.failures import PASSING, CommandError, ExitCode
 from autodeploy.cli.terminal import print_json, printable, say
 from autodeploy.cli.times import duration_seconds
+from autodeploy.cli.user.attachment import Attachment, StdinRefused
 from autodeploy.cli.user.client import Api, Json, segment
 from autodeploy.cli.user.projects import get_project
+from autodeploy.cli.user.screen import Screen, has_terminal
 
 WAIT_SECONDS = 20
 # So that a command which prints without end is asked for some thousand times an hour, not more.
@@ -26,34 +32,65 @@ _HANG_UPS = (signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The arguments of ``autodeploy run``."""
+    """The arguments of ``autodeploy run``. ``terminal`` None: where we have one."""
 
     project: str | None
     environment: str
     command: Sequence[str]
     timeout: str
+    terminal: bool | None = None
     as_json: bool = False
 
 
 def run(options: RunOptions) -> None:
     """Run the command, show what it prints, and leave with its exit code."""
     timeout_seconds = duration_seconds(options.timeout, "--timeout")
+    screen = _screen(options)
     api = Api.connect()
     project = get_project(api, options.project)
     where = f"/projects/{project['id']}/environments/{segment(options.environment)}/runs"
-    body = {"command": list(options.command), "timeoutSeconds": timeout_seconds}
+    has_stdin = _has_stdin()
+    body = {
+        "command": list(options.command),
+        "timeoutSeconds": timeout_seconds,
+        "stdin": has_stdin,
+        "terminal": screen.described() if screen else None,
+    }
     with _interrupts_held() as held:
         begun = _begin(api, where, body)
-    watch = _Watch(api, begun["id"], as_json=options.as_json)
-    with _hang_up_as_interrupt():
+    attachment = Attachment(api, begun["id"], sys.stdin.fileno(), screen) if has_stdin else None
+    watch = _Watch(api, begun["id"], attachment, as_json=options.as_json)
+    with _hang_up_as_interrupt(), ExitStack() as attached:
+        if attachment and screen:
+            attached.enter_context(screen.lent(attachment.resized))
+        if attachment:
+            attached.enter_context(attachment.sending())
         try:
             if held:
                 raise KeyboardInterrupt
             watch.until_ended()
-        except (KeyboardInterrupt, BrokenPipeError):
+        except (KeyboardInterrupt, BrokenPipeError, StdinRefused):
             _stop(api, watch)
             raise
     _leave(api.get(f"/runs/{begun['id']}"), options.as_json)
+
+
+def _screen(options: RunOptions) -> Screen | None:
+    """The terminal that the command is to have. Raises ``CommandError`` where there is none."""
+    is_possible = has_terminal() and not options.as_json
+    if options.terminal and not is_possible:
+        raise CommandError(
+            "There is no terminal that the command could have.",
+            remedy="--tty needs standard input and output to be one, and goes without --json.",
+            exit_code=ExitCode.USAGE,
+        )
+    return Screen() if is_possible and options.terminal is not False else None
+
+
+def _has_stdin() -> bool:
+    """Whether there may be something to read: without a stream of its own a process has the null
+    device."""
+    return not os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat())
 
 
 def _begin(api: Api, where: str, body: Json) -> Json:
@@ -72,15 +109,16 @@ def _begin(api: Api, where: str, body: Json) -> Json:
 class _Watch:
     """What is printed of a command. With ``as_json`` all of it goes to standard error."""
 
-    def __init__(self, api: Api, run_id: str, *, as_json: bool):
+    def __init__(self, api: Api, run_id: str, attachment: Attachment | None, *, as_json: bool):
         self.run_id = run_id
         self._api = api
+        self._attachment = attachment
         self._as_json = as_json
         self._after = 0
 
     def until_ended(self, deadline: float | None = None) -> None:
         """Show lines as they come, until the last one or ``deadline`` of the monotonic clock. A
-        platform that is away is waited for."""
+        platform that is away is waited for; one that refuses our input is not."""
         away_since: float | None = None
         while deadline is None or time.monotonic() < deadline:
             try:
@@ -106,6 +144,8 @@ class _Watch:
                 self._show(line)
             if output["ended"]:
                 return
+            if deadline is None and self._attachment and self._attachment.problem:
+                raise self._attachment.problem
             time.sleep(PAUSE_SECONDS)
 
     def _show(self, line: Json) -> None:

@@ -13,6 +13,7 @@ from autodeploy.kernel.sandbox.spec import (
     SandboxSpec,
     SandboxStatus,
 )
+from autodeploy.kernel.sandbox.terminal import Terminal
 from autodeploy.kernel.sandbox.unsandboxed import Unsandboxed, open_sandbox
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SandboxSpec",
     "SandboxStatus",
     "SandboxUnavailable",
+    "Terminal",
     "Unsandboxed",
     "open_sandbox",
     "stream_lines",

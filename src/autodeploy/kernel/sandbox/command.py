@@ -53,6 +53,7 @@ class Programs:
     bwrap: Path
     setpriv: str = "/usr/bin/setpriv"
     prlimit: str = "/usr/bin/prlimit"
+    setsid: str = "/usr/bin/setsid"
     shell: str = "/bin/sh"
 
 
@@ -127,6 +128,8 @@ def sandbox_command(
         "--",
         *_drop(spec, programs, as_root),
         *_rlimits(spec, programs, rlimits),
+        # A session of its own, as of all that bubblewrap starts, with the terminal as its own.
+        *((programs.setsid, "--ctty") if spec.terminal else ()),
         *(programs.shell, "-c", LOADER, "sh", spec.cwd),
         *spec.argv,
     ]

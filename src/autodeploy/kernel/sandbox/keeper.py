@@ -10,11 +10,13 @@ own environment hold anything of the user's.
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import resource
 import signal
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,6 +56,8 @@ def _become(job: Mapping[str, Any], prctl: Any, keeper: int) -> NoReturn:
     """Turn this process into the command. Its environment counts only once it is not root."""
     try:
         os.setsid()
+        if job["terminal"]:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         for kind, value in job["limits"].items():
             resource.setrlimit(getattr(resource, kind), (value, value))
         if job["uid"] is not None:

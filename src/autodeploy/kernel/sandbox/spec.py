@@ -66,7 +66,8 @@ class SandboxSpec:
     """One command and everything that it may see.
 
     ``uid`` and ``gid`` are what the command runs as when AutoDeploy is root; otherwise it runs
-    as AutoDeploy's own user. ``environment`` is complete: nothing is inherited.
+    as AutoDeploy's own user. ``environment`` is complete: nothing is inherited. ``terminal`` is
+    whether its standard input is a terminal, which then interrupts it and tells it of new sizes.
     """
 
     name: str
@@ -78,6 +79,7 @@ class SandboxSpec:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: Limits = Limits()
     network: Network = Network.HOST
+    terminal: bool = False
 
     def __post_init__(self) -> None:
         if not self.argv or any("\0" in part for part in self.argv):

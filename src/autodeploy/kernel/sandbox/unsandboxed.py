@@ -99,6 +99,7 @@ class Unsandboxed(Sandbox):
             "cwd": spec.cwd,
             "environment": dict(spec.environment),
             "limits": limits,
+            "terminal": spec.terminal,
             "uid": spec.uid if self._as_root else None,
             "gid": spec.gid,
         }

@@ -32,7 +32,7 @@ from autodeploy.providers.base import (
     RuntimeStatus,
     Traffic,
 )
-from autodeploy.providers.commands import CommandEnd, OutputSink
+from autodeploy.providers.commands import CommandEnd, CommandStdin, CommandTerminal, OutputSink
 from autodeploy.providers.crashes import explain_crash
 from autodeploy.providers.local.artifact import ArtifactStore
 from autodeploy.providers.local.builder import Builder
@@ -226,7 +226,13 @@ class LocalProvider(LocalDatabases):
 
     @fault_point("local.run_command")
     async def run_command(
-        self, request: ReleaseRequest, argv: Sequence[str], on_line: OutputSink
+        self,
+        request: ReleaseRequest,
+        argv: Sequence[str],
+        on_line: OutputSink,
+        *,
+        stdin: CommandStdin | None = None,
+        terminal: CommandTerminal | None = None,
     ) -> CommandEnd:
         """Run a command in a sandbox like the app's, in the release's own files."""
         if not (self._layout.release(request.deployment_id) / "release.json").exists():
@@ -236,7 +242,7 @@ class LocalProvider(LocalDatabases):
             )
         command = replace(_app_command(request, shlex.join(argv)), argv=tuple(argv))
         spec = app_sandbox(self._layout, command, port=None, limits=self._app_limits)
-        return await run_to_its_end(self._sandbox, spec, on_line)
+        return await run_to_its_end(self._sandbox, spec, on_line, stdin=stdin, terminal=terminal)
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float

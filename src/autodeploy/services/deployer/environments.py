@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
@@ -16,6 +17,9 @@ from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import projects, store
 from autodeploy.services.deployer.context import spec_of
+from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.last_backups import LastBackupFailed, ask_last_backup
+from autodeploy.services.deployer.databases.store import find_databases
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView, ScaleInput
@@ -124,18 +128,27 @@ async def scale_environment(
 
 
 async def delete_environment(
-    resources: Resources, principal: Principal, project_id: UUID, name: str, *, confirm: str
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    name: str,
+    *,
+    confirm: str,
+    backup: bool,
+    providers: Registry,
 ) -> None:
-    """Delete an environment with what is live there, its variables and its databases.
+    """Delete an environment with what is live there, its variables and its databases, with
+    ``backup`` after a last backup of each.
 
     From the first commit on it is gone for callers; workers take down what lies outside, and this
-    returns when they have, or after ``projects.DELETION_WAIT_SECONDS``.
+    returns when they have, or after ``projects.DELETION_WAIT_SECONDS``. Where a last backup cannot
+    be made the environment is given back as it was, now or later.
 
     Args:
         confirm: the environment's name.
 
     Raises:
-        ProductionStays, NotConfirmed, NotFound, Forbidden.
+        LastBackupFailed, ProductionStays, NotConfirmed, NotFound, Forbidden.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
@@ -153,6 +166,12 @@ async def delete_environment(
                 remedy=f"Send ?confirm={name} to confirm it.",
             )
         environment.deletion_requested_at = now()
+        databases = await find_databases(session, project.id, name)
+        for database in databases:
+            if database.status != "deleting":
+                await ask_last_backup(
+                    session, principal, database, backup=backup, providers=providers
+                )
         await audit.record(
             session,
             principal,
@@ -160,8 +179,14 @@ async def delete_environment(
             environment,
             before=audit.snapshot(environment),
         )
-        environment_id = environment.id
-    await projects.wait_until_removed(resources, Environment.id == environment_id)
+        of_environment = Environment.id == environment.id
+    for database in databases:
+        await dispatch_databases(resources, database_id=database.id)
+    is_leaving = Environment.deletion_requested_at.is_not(None)
+    await projects.wait_until_removed(resources, of_environment & is_leaving)
+    async with resources.db.transaction() as session:
+        if await session.scalar(select(exists().where(of_environment, ~is_leaving))):
+            raise LastBackupFailed(f"{name} stays: a last backup of a database could not be made.")
 
 
 async def _lock(session: AsyncSession, project: Project, name: str) -> Environment:

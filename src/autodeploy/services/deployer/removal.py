@@ -12,7 +12,13 @@ from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.context import app_of
+from autodeploy.services.deployer.databases.last_backups import (
+    LastBackupFailed,
+    find_last_backups,
+    let_expire,
+)
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
+from autodeploy.services.deployer.databases.store import find_databases
 from autodeploy.services.deployer.databases.upkeep import remove_backups
 from autodeploy.services.deployer.databases.work import working_on
 from autodeploy.services.deployer.engine import Engine
@@ -102,23 +108,21 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
 
 
 async def _remove_environment(engine: Engine, environment: Environment) -> None:
-    """Its deployments stay, as the history of the project, without their logs. They name no build
+    """First its databases get their last backups: where one fails nothing is taken down.
+
+    Its deployments stay, as the history of the project, without their logs. They name no build
     any more: one that other environments use stays with these, and the others go when the old
     builds do."""
     project_id, name = environment.project_id, environment.name
     of_environment = (Deployment.project_id == project_id) & (Deployment.environment == name)
+    if not await _have_last_backups(engine, environment):
+        return
     if not await _stop_deployments(engine, of_environment, "environment deleted"):
         return
     if not await stop_all(engine.resources, Run.environment_id == environment.id):
         return
     async with engine.resources.db.transaction() as session:
-        databases = (
-            await session.scalars(
-                select(ProjectDatabase).where(
-                    ProjectDatabase.project_id == project_id, ProjectDatabase.environment == name
-                )
-            )
-        ).all()
+        databases = await find_databases(session, project_id, name)
     if not await _take_down(engine, [environment], databases):
         return
     await remove_archives(engine.resources, of_environment)
@@ -130,12 +134,35 @@ async def _remove_environment(engine: Engine, environment: Environment) -> None:
             update(Deployment).where(of_environment).values(has_release=False, artifact_key=None)
         )
         await forget_lines(session, of_environment)
+        await let_expire(session, [database.id for database in databases])
         for table in (EnvironmentVariable, ProjectDatabase):
             await session.execute(
                 delete(table).where(table.project_id == project_id, table.environment == name)
             )
         if removed:
             await _record_databases(session, databases)
+
+
+async def _have_last_backups(engine: Engine, environment: Environment) -> bool:
+    """Whether those that were asked for are there. Where one failed, the environment is given
+    back, and its databases say why."""
+    async with engine.resources.db.transaction() as session:
+        databases = await find_databases(session, environment.project_id, environment.name)
+        last = await find_last_backups(session, [database.id for database in databases])
+        failed = {each.database_id: each for each in last if each.status == "failed"}
+        if not failed:
+            return all(each.status == "verified" for each in last)
+        for database in databases:
+            if database.status != "deleting" and database.id in failed:
+                why = failed[database.id].error_message
+                database.error_code = LastBackupFailed.code
+                database.error_message = f"The last backup failed: {why}"
+        await session.execute(
+            update(Environment)
+            .where(Environment.id == environment.id)
+            .values(deletion_requested_at=None)
+        )
+        return False
 
 
 async def _stop_deployments(engine: Engine, which: ColumnElement[bool], reason: str) -> bool:

@@ -6,7 +6,6 @@ Nothing is done at a provider here but measuring: a row says what is wanted, a w
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,11 +26,11 @@ from autodeploy.services.deployer.databases.access import (
     DatabaseNotAvailable,
     RotationUnderWay,
     get_allowed,
-    new_backup,
     require_available,
 )
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
-from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
+from autodeploy.services.deployer.databases.last_backups import ask_last_backup
+from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import find_database, open_url
 from autodeploy.services.deployer.databases.restore_requests import begin_restore
 from autodeploy.services.deployer.databases.schemas import (
@@ -228,14 +227,7 @@ async def delete_database(
         if not force and await store.is_in_use(session, database):
             raise DatabaseInUse(f"A release or a deployment of {database.environment} uses it.")
         if database.status != "deleting":
-            # A last backup that failed before is not the one of this deletion.
-            await session.execute(
-                update(DatabaseBackup)
-                .where(DatabaseBackup.database_id == database.id, DatabaseBackup.kind == "final")
-                .values(kind="manual")
-            )
-            if backup and database.external_id is not None and _can_back_up(providers, database):
-                session.add(new_backup(database, "final", principal))
+            await ask_last_backup(session, principal, database, backup=backup, providers=providers)
             database.status, database.failures = "deleting", 0
             database.error_code = database.error_message = None
             await audit.record(
@@ -292,11 +284,6 @@ def _check_plan(providers: Registry, provider: str, plan: str) -> None:
             field="plan",
             remedy=f"Choose one of: {', '.join(plans)}.",
         )
-
-
-def _can_back_up(providers: Registry, database: ProjectDatabase) -> bool:
-    manifest = providers.get(database.provider).manifest
-    return Capability.DATABASE_BACKUPS in manifest.capabilities
 
 
 def _policy_columns(policy: BackupPolicyInput) -> dict[str, Any]:

@@ -61,6 +61,18 @@ async def list_databases(
     return rows.all()
 
 
+async def find_databases(
+    session: AsyncSession, project_id: UUID, environment: str
+) -> Sequence[ProjectDatabase]:
+    """The databases of an environment of a project that the caller was found to reach."""
+    found = await session.scalars(
+        select(ProjectDatabase).where(
+            ProjectDatabase.project_id == project_id, ProjectDatabase.environment == environment
+        )
+    )
+    return found.all()
+
+
 async def find_backup(
     session: AsyncSession, project_id: UUID, backup_id: UUID, *, lock: bool = False
 ) -> DatabaseBackup | None:

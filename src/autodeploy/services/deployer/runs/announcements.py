@@ -17,5 +17,9 @@ def announce_work(transaction: Announcing, run_id: UUID) -> None:
     transaction.announce(WORK_CHANNEL, {"type": "run.work", "runId": str(run_id)})
 
 
+def announce_end(transaction: Announcing, run_id: UUID) -> None:
+    transaction.announce(run_channel(run_id), {"type": "run.ended", "runId": str(run_id)})
+
+
 def announce_news(transaction: Announcing, run_id: UUID) -> None:
     transaction.announce(run_channel(run_id), {"type": "run.news", "runId": str(run_id)})

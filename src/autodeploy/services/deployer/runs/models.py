@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
@@ -30,8 +31,10 @@ class Run(Base):
     is not repeated.
 
     ``command`` is what may be shown, ``encrypted_command`` the arguments as JSON, until they have
-    been used. ``deployment_id`` is the release that was live when it began. ``line_sequence`` is
-    the last number given out.
+    been used. ``stdin`` is whether it reads what its caller sends; that itself is stored nowhere.
+    ``terminal`` is the one that it has: its kind and its first size.
+    ``deployment_id`` is the release that was live when it began. ``line_sequence`` is the last
+    number given out.
     """
 
     __tablename__ = "runs"
@@ -41,7 +44,7 @@ class Run(Base):
             name="status",
         ),
         Index("idx_runs_org_id", "organization_id"),
-        Index("idx_runs_project", "project_id"),
+        Index("idx_runs_project", "project_id", text("created_at DESC"), "id"),
         Index(
             "idx_runs_open",
             "environment_id",
@@ -64,6 +67,8 @@ class Run(Base):
     command: Mapped[list[str]]
     encrypted_command: Mapped[str | None] = sealed("organization:{organization_id}", "runs:{id}")
     timeout_seconds: Mapped[int]
+    stdin: Mapped[bool] = mapped_column(server_default="false")
+    terminal: Mapped[dict[str, Any] | None]
     status: Mapped[RunStatus] = mapped_column(String(20), server_default="queued")
     exit_code: Mapped[int | None]
     error_code: Mapped[str | None]

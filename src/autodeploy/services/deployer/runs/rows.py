@@ -19,7 +19,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import audit
 from autodeploy.services.deployer.announcements import Announcing, announcing
 from autodeploy.services.deployer.models import Environment
-from autodeploy.services.deployer.runs.announcements import announce_news, announce_work
+from autodeploy.services.deployer.runs.announcements import announce_end, announce_work
 from autodeploy.services.deployer.runs.errors import NothingLive, RunLost
 from autodeploy.services.deployer.runs.models import OPEN, Run, RunStatus
 
@@ -158,7 +158,7 @@ async def _end(transaction: Announcing, run: Run, end: End) -> None:
         run.error_code, run.error_message = end.error.code, end.error.message
         run.error_remedy = end.error.remedy
     await _record(transaction.session, run, before)
-    announce_news(transaction, run.id)
+    announce_end(transaction, run.id)
 
 
 async def _record(session: AsyncSession, run: Run, before: audit.Snapshot) -> None:

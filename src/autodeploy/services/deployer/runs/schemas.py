@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from autodeploy.kernel.schema import Input, Schema
 from autodeploy.services.deployer.runs.models import RunStatus
+from autodeploy.services.deployer.runs.terminal import Extent
 from autodeploy.services.deployer.schemas import CreatorView
 
 DEFAULT_TIMEOUT_SECONDS = 3600
@@ -27,9 +28,19 @@ def _usable(command: list[str]) -> list[str]:
     return command
 
 
+class TerminalInput(Input):
+    """A terminal: its ``kind`` as in the variable ``TERM``, its size in characters."""
+
+    kind: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")] = "xterm"
+    rows: Extent = 24
+    columns: Extent = 80
+
+
 class RunInput(Input):
     """``command`` is the program and its arguments, which no shell reads; for one name it:
-    ``["sh", "-c", "…"]``. After ``timeout_seconds`` it is stopped."""
+    ``["sh", "-c", "…"]``. After ``timeout_seconds`` it is stopped. With ``stdin`` it reads what a
+    WebSocket brings, else the end of its input at once. With ``terminal`` it is on a terminal
+    where that is typed, and the WebSocket shows all that it writes: none of it is in the log."""
 
     command: Annotated[
         list[str],
@@ -39,6 +50,14 @@ class RunInput(Input):
     timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT_SECONDS)] = (
         DEFAULT_TIMEOUT_SECONDS
     )
+    stdin: bool = False
+    terminal: TerminalInput | None = None
+
+    @model_validator(mode="after")
+    def _terminal_takes_input(self) -> "RunInput":
+        if self.terminal is not None and not self.stdin:
+            raise ValueError("a terminal is typed at: send stdin=true with it")
+        return self
 
 
 class RunErrorView(Schema):
@@ -57,6 +76,8 @@ class RunView(Schema):
     deployment_id: UUID | None
     command: list[str]
     timeout_seconds: int
+    stdin: bool
+    terminal: bool
     status: RunStatus
     exit_code: int | None
     error: RunErrorView | None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
@@ -9,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.pagination import keyset, split_page
 from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import Page
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.base import Capability
 from autodeploy.providers.registry import Registry
@@ -22,7 +25,7 @@ from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import spec_of
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.runs.announcements import (
-    announce_news,
+    announce_end,
     announce_work,
     run_channel,
 )
@@ -40,6 +43,7 @@ from autodeploy.services.deployer.runs.schemas import (
     RunOutputView,
     RunView,
 )
+from autodeploy.services.deployer.schemas import CreatorView
 from autodeploy.services.deployer.views import load_creators
 
 MOST_AT_ONCE = 5
@@ -75,6 +79,8 @@ async def create_run(
         environment=environment,
         command=[redactor.line(argument) for argument in body.command],
         timeout_seconds=body.timeout_seconds,
+        stdin=body.stdin,
+        terminal=body.terminal.model_dump() if body.terminal else None,
         status=RunStatus.QUEUED,
         created_by=principal.account_id,
         service_token_id=principal.service_token_id,
@@ -99,10 +105,35 @@ async def create_run(
         return await _view(session, run)
 
 
+async def list_runs(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    *,
+    environment: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[RunView]:
+    """The commands of a project, or of one of its environments, newest first. Raises ``NotFound``,
+    ``Forbidden``."""
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.RUN_READ, project.organization_id)
+        statement = select(Run).where(Run.project_id == project.id)
+        if environment is not None:
+            of = await _get_environment(session, project, environment)
+            statement = statement.where(Run.environment_id == of.id)
+        found = await session.scalars(
+            keyset(statement, Run.created_at, Run.id, limit=limit, cursor=cursor)
+        )
+        page, following = split_page(found.all(), limit, lambda row: (row.created_at, row.id))
+        return Page(items=await _views(session, page), next_cursor=following)
+
+
 async def get_run(resources: Resources, principal: Principal, run_id: UUID) -> RunView:
     """One command and how it ended. Raises ``NotFound``, ``Forbidden``."""
     async with resources.db.transaction() as session:
-        run = await _get_allowed(session, principal, run_id, Action.RUN_READ)
+        run = await get_allowed(session, principal, run_id, Action.RUN_READ)
         return await _view(session, run)
 
 
@@ -111,7 +142,7 @@ async def cancel_run(resources: Resources, principal: Principal, run_id: UUID) -
     seconds. Raises ``RunEnded``, ``NotFound``, ``Forbidden``."""
     async with announcing(resources) as transaction:
         session = transaction.session
-        run = await _get_allowed(session, principal, run_id, Action.RUN_CANCEL, lock=True)
+        run = await get_allowed(session, principal, run_id, Action.RUN_CANCEL, lock=True)
         if run.status not in OPEN:
             raise RunEnded(f"The command has ended: it is {run.status}.")
         if run.cancel_requested_at is None:
@@ -119,10 +150,10 @@ async def cancel_run(resources: Resources, principal: Principal, run_id: UUID) -
             if run.status == RunStatus.QUEUED:
                 run.status, run.completed_at = RunStatus.CANCELLED, now()
                 run.encrypted_command = None
+                announce_end(transaction, run.id)
             await audit.record(session, principal, Action.RUN_CANCEL, run)
             await session.flush()
             announce_work(transaction, run.id)
-            announce_news(transaction, run.id)
         return await _view(session, run)
 
 
@@ -152,7 +183,7 @@ async def _read(
 ) -> RunOutputView:
     async with resources.db.transaction() as session:
         # Its status is looked at before its lines: those of before the end are all read.
-        run = await _get_allowed(session, principal, run_id, Action.RUN_READ)
+        run = await get_allowed(session, principal, run_id, Action.RUN_READ)
         rows = await session.scalars(
             select(RunLine)
             .where(RunLine.run_id == run.id, RunLine.sequence > after)
@@ -196,7 +227,7 @@ async def _require_room(session: AsyncSession, environment: Environment) -> None
         raise TooManyRuns(f"{under_way} commands are under way in {environment.name}.")
 
 
-async def _get_allowed(
+async def get_allowed(
     session: AsyncSession,
     principal: Principal,
     run_id: UUID,
@@ -204,6 +235,7 @@ async def _get_allowed(
     *,
     lock: bool = False,
 ) -> Run:
+    """A command that the caller may do ``action`` to. Raises ``NotFound``, ``Forbidden``."""
     statement = (
         select(Run)
         .join(Project, Project.id == Run.project_id)
@@ -221,7 +253,15 @@ async def _get_allowed(
 
 
 async def _view(session: AsyncSession, run: Run) -> RunView:
-    creators = await load_creators(session, [run])
+    return (await _views(session, [run]))[0]
+
+
+async def _views(session: AsyncSession, runs: Sequence[Run]) -> list[RunView]:
+    creators = await load_creators(session, runs)
+    return [_view_by(run, creators.get(run.service_token_id or run.created_by)) for run in runs]
+
+
+def _view_by(run: Run, creator: CreatorView | None) -> RunView:
     error = None
     if run.error_code is not None:
         error = RunErrorView(
@@ -234,10 +274,12 @@ async def _view(session: AsyncSession, run: Run) -> RunView:
         deployment_id=run.deployment_id,
         command=run.command,
         timeout_seconds=run.timeout_seconds,
+        stdin=run.stdin,
+        terminal=run.terminal is not None,
         status=run.status,
         exit_code=run.exit_code,
         error=error,
-        created_by=creators.get(run.service_token_id or run.created_by),
+        created_by=creator,
         created_at=run.created_at,
         started_at=run.started_at,
         completed_at=run.completed_at,

@@ -4,6 +4,7 @@ to be stopped."""
 import asyncio
 import contextlib
 import json
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from autodeploy.services.deployer.runs.errors import RunLost, RunNotPossible, Ru
 from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.runs.output import RunOutput
 from autodeploy.services.deployer.runs.rows import End, claim, end_lost, finish, renew
+from autodeploy.services.deployer.runs.stdin import read_stdin
+from autodeploy.services.deployer.runs.terminal import RunTerminal
 from autodeploy.services.deployer.transitions import LeaseLost
 
 # Each holds a sandbox with all the memory that an app may have.
@@ -145,8 +148,18 @@ class RunWorker:
         provider = self._engine.providers.commands(deployment.provider)
         output = RunOutput(resources, run.id, variables.redactor())
         try:
-            command = asyncio.create_task(provider.run_command(request, argv, output.print))
-            end = await _until(command, stop, run.timeout_seconds)
+            stdin = read_stdin(resources.events, run.id) if run.stdin else None
+            async with AsyncExitStack() as stack:
+                terminal = None
+                if run.terminal is not None:
+                    terminal = RunTerminal(resources.events, run.id, run.terminal)
+                    await stack.enter_async_context(terminal.listening())
+                command = asyncio.create_task(
+                    provider.run_command(
+                        request, argv, output.print, stdin=stdin, terminal=terminal
+                    )
+                )
+                end = await _until(command, stop, run.timeout_seconds)
             if command.cancelled():
                 end = end or End(RunStatus.CANCELLED)
             else:
