@@ -114,7 +114,7 @@ async def test_interrupt_reaches_what_is_in_the_foreground(sandbox: Sandbox) -> 
     person.types("\x03")
     await person.sees("ready> ")
     person.types("echo code $?\n")
-    assert (await person.sees(r"code (\d+)\r"))[1] == "130"
+    assert (await person.sees(r"code (\d+)\r\n.*ready> "))[1] == "130"
     person.types("\x04")
     assert (await asyncio.wait_for(running, 15)).exit_code == 0
 

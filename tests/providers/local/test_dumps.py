@@ -15,6 +15,13 @@ from autodeploy.providers.base import App
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, TableContents
 from autodeploy.providers.local.provider import LocalProvider
 
+# What is raised by a connection that the server ends, at whatever moment.
+LOST = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 EVERYTHING = """
 CREATE TABLE things (id int PRIMARY KEY, name text, at timestamptz DEFAULT now(), price money);
 INSERT INTO things SELECT n, 'thing ' || n, '2026-01-01'::timestamptz + n * '1 h'::interval, n
@@ -168,12 +175,13 @@ async def test_app_that_keeps_connecting_does_not_keep_the_copy_out(
 
     async def insist() -> None:
         while not ended.is_set():
-            try:
+            with contextlib.suppress(*LOST):
                 connection = await asyncpg.connect(database.url, timeout=5)
-                await connection.fetchval("SELECT pg_sleep(0.01)")
-                connection.terminate()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await asyncio.sleep(0)
+                try:
+                    await connection.fetchval("SELECT pg_sleep(0.01)")
+                finally:
+                    connection.terminate()
+            await asyncio.sleep(0)
 
     clients = [asyncio.create_task(insist()) for _ in range(5)]
     try:
