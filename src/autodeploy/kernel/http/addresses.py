@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from http import HTTPStatus
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
 
@@ -45,6 +45,14 @@ def same_origin(one: str, other: str) -> bool:
         return _origin(urlsplit(one)) == _origin(urlsplit(other))
     except ValueError:  # one of them is no address
         return False
+
+
+def resolved(base: str, target: str) -> str | None:
+    """The absolute address that ``target`` is, seen from ``base``; None when it is none."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return None
 
 
 async def check_address(host: str, port: int, allow_private: bool) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ class LimitRules:
         also_forbidden: it may answer 403 instead of 429, which then has to be told apart.
         remaining, reset: names of headers; ``reset_means`` is the unit of the second.
         default_seconds: what to wait when it names no time, doubled each time that it comes again.
-        longest_seconds: it asks for no longer wait, or is to be asked again after so long.
+        longest_seconds: after which it is to be asked again, whatever it says.
     """
 
     also_forbidden: bool = False
@@ -38,7 +38,7 @@ class LimitRules:
     reset: str = "x-ratelimit-reset"
     reset_means: Reset = Reset.SECONDS_LEFT
     default_seconds: float = 5.0
-    longest_seconds: float | None = None
+    longest_seconds: float = 24 * 3600.0
 
     def wait_seconds(self, answer: Answer, attempt: int, now: datetime) -> float | None:
         """How long to wait before the call may be sent again; None when no limit refused it.
@@ -54,7 +54,7 @@ class LimitRules:
             wait = self._until_reset(answer.headers, here)
         if wait is None:
             wait = self.default_seconds * 2 ** (attempt - 1)
-        return min(wait, self.longest_seconds) if self.longest_seconds else wait
+        return min(wait, self.longest_seconds)
 
     def _is_limit(self, answer: Answer) -> bool:
         """Whether a 403 tells of a limit, and not of a right that is missing."""

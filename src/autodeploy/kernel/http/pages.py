@@ -9,11 +9,10 @@ for the query, or not at all.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from urllib.parse import urljoin
 
 import httpx
 
-from autodeploy.kernel.http.addresses import same_origin
+from autodeploy.kernel.http.addresses import resolved, same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
@@ -57,8 +56,8 @@ def linked(answer: Answer) -> Next:
     target = links.get("next", {}).get("url")
     if target is None:
         return None
-    address = urljoin(answer.url, target)
-    if not same_origin(address, answer.url):
+    address = resolved(answer.url, target)
+    if address is None or not same_origin(address, answer.url):
         raise answer.unusable("its next page is at another place")
     return address
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from autodeploy.kernel.http.addresses import check_address, same_origin
+from autodeploy.kernel.http.addresses import check_address, resolved, same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
@@ -43,16 +43,20 @@ def location(answer: Answer) -> str:
 
     Raises ``ProviderUnavailable`` when it names none, or leads from https to something else.
     """
-    address = urljoin(answer.url, answer.headers.get("location", ""))
     schemes = {"https"} if answer.url.startswith("https:") else {"https", "http"}
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in schemes and parts.hostname is not None and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or "location" not in answer.headers:
+    named = answer.headers.get("location")
+    address = resolved(answer.url, named) if named else None
+    if address is None or not _is_usable(address, schemes):
         raise answer.unusable("it names no address to follow")
     return address
+
+
+def _is_usable(address: str, schemes: set[str]) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @asynccontextmanager

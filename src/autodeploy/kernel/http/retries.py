@@ -76,7 +76,7 @@ async def persist(
         wait = patience.backoff_seconds(number, timing.share())
         if outcome.wait_seconds is not None:
             # A little later than asked, and not all at the same moment.
-            wait = outcome.wait_seconds + min(wait, outcome.wait_seconds / 10)
+            wait = max(wait, outcome.wait_seconds + min(wait, outcome.wait_seconds / 10))
         if (
             not outcome.repeatable
             or number >= patience.attempts
