@@ -12,8 +12,8 @@ def _link(url: str) -> dict[str, str]:
     return {"link": f'<{url}>; rel="next", <https://x.test/last>; rel="last"'}
 
 
-async def _read(client, call: Call, style, **options) -> list[object]:
-    return [page.json() async for page in pages(client, call, style, **options)]
+async def _read(client, call: Call, style) -> list[object]:
+    return [page.json() async for page in pages(client, call, style)]
 
 
 async def test_links_are_followed_as_they_are(make_client):
@@ -83,11 +83,12 @@ async def test_a_cursor_that_repeats_ends_in_an_error(make_client):
         assert len(server.seen) == 2
 
 
-async def test_the_number_of_pages_is_bounded(make_client):
+async def test_the_number_of_pages_is_bounded(make_client, monkeypatch):
+    monkeypatch.setattr("autodeploy.kernel.http.pages._MOST_PAGES", 3)
     async with scripted(answer(200)) as server:
         server.script = [answer(200, [n], **_link(f"/?page={n}")) for n in range(2, 9)]
         with pytest.raises(ProviderUnavailable, match="more than 3 pages"):
-            await _read(make_client(server.url), Call("GET", "/"), linked, most=3)
+            await _read(make_client(server.url), Call("GET", "/"), linked)
         assert len(server.seen) == 3
 
 

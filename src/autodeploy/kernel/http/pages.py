@@ -24,16 +24,14 @@ Style = Callable[[Answer], Next]
 _MOST_PAGES = 100
 
 
-async def pages(
-    http: HttpClient, first: Call, style: Style, *, most: int = _MOST_PAGES
-) -> AsyncIterator[Answer]:
+async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[Answer]:
     """Each page's answer, which the caller has to judge before the next is asked for.
 
-    Raises ``ProviderUnavailable`` when a page comes again, when there are more than ``most``, and
+    Raises ``ProviderUnavailable`` when a page comes again, when there are more than a hundred, and
     what ``HttpClient.send`` raises.
     """
     call, seen = first, set()
-    for _ in range(most):
+    for _ in range(_MOST_PAGES):
         answer = await http.send(call)
         yield answer
         following = style(answer)
@@ -47,7 +45,7 @@ async def pages(
             call = replace(first, address=following, query={})
         else:
             call = replace(first, query={**first.query, **following})
-    raise answer.unusable(f"it has more than {most} pages")
+    raise answer.unusable(f"it has more than {_MOST_PAGES} pages")
 
 
 def linked(answer: Answer) -> Next:

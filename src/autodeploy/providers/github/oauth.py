@@ -18,6 +18,7 @@ from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.retries import ONCE
+from autodeploy.providers.github.service import HEADERS
 from autodeploy.providers.identity import (
     Account,
     Attempt,
@@ -32,10 +33,6 @@ from autodeploy.providers.identity import (
     shown_text,
     web_address,
 )
-
-WEB_URL = "https://github.com"
-API_URL = "https://api.github.com"
-API_VERSION = "2022-11-28"
 
 SCOPES = {
     Purpose.SIGN_IN: ("read:user", "user:email"),
@@ -168,7 +165,7 @@ class GitHubOAuth:
         )
 
     async def _get(self, token: str, path: str, **query: str) -> Answer:
-        call = Call("GET", f"{self._api_url}{path}", query=query, headers=_HEADERS)
+        call = Call("GET", f"{self._api_url}{path}", query=query, headers=HEADERS)
         return await self._http.bound(token=token).send(call)
 
     async def _delete(self, what: str, grant: Grant) -> None:
@@ -177,7 +174,7 @@ class GitHubOAuth:
                 "DELETE",
                 f"{self._api_url}/applications/{{client_id}}/{what}",
                 parts={"client_id": self._client[0]},
-                headers=_HEADERS,
+                headers=HEADERS,
                 body={"access_token": grant.token},
                 basic=self._client,
             )
@@ -188,9 +185,6 @@ class GitHubOAuth:
             raise _refusal("incorrect_client_credentials")
         if answer.status not in gone:
             raise answer.unusable("it did not revoke the access")
-
-
-_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}
 
 
 def _grant(exchange: _Exchange, token: str) -> Grant:
