@@ -124,6 +124,9 @@ class Contract:
         content = described["content"]
         if not exchange.request_body and not described.get("required"):
             return
+        if not exchange.request_body:
+            yield "a body is required"
+            return
         if sent not in content:
             yield f"sent as {sent or 'nothing'}, not as {' or '.join(content)}"
             return

@@ -38,7 +38,7 @@ class Commit:
 
     @property
     def sha(self) -> str:
-        return sha_of(self.message, *itertools.chain.from_iterable(sorted(self.files.items())))
+        return sha_of(self.message, *(part for file in sorted(self.files.items()) for part in file))
 
     @property
     def tree_sha(self) -> str:
@@ -117,7 +117,7 @@ def private_user_shape(login: str, user_id: int, url: str) -> Json:
 
 def repository_shape(repo: Repo, url: str, *, full: bool) -> Json:
     base = f"{url}/repos/{repo.full_name}"
-    shape = {
+    shape: Json = {
         "id": repo.id, "node_id": f"R_{repo.id}", "name": repo.name, "full_name": repo.full_name,
         "owner": user_shape(repo.owner, sum(map(ord, repo.owner)), url), "private": repo.private,
         "visibility": "private" if repo.private else "public", "description": None, "fork": False,

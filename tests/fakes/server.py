@@ -98,10 +98,8 @@ class Recorded:
 
         app: ASGIApp = self._app
         fault = exchange.fault = self._faults.next(scope["method"], scope["path"])
-        if fault in self._more:
-            app = self._more[fault](app)
-        elif fault is not None:
-            app = _fault(fault)
+        if fault is not None:
+            app = self._more[fault](app) if fault in self._more else _fault(fault)
         await app(scope, replay, keep)
 
 
@@ -135,7 +133,8 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serve ``app`` in this event loop; yields its address."""
-    with socket.socket() as listening:
+    # Named as TCP, so that asyncio sends what is written at once: else each answer waits 40 ms.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         config = uvicorn.Config(

@@ -15,6 +15,8 @@ from autodeploy.kernel.http.errors import ProviderRefused, ProviderUnavailable
 from autodeploy.providers.github.reports import CommitState, NewDeployment
 from autodeploy.providers.github.shapes import DeploymentState
 
+pytestmark = pytest.mark.contract(provider="github")
+
 HOOK_URL = "https://deploy.example.com/webhooks/github"
 
 

@@ -11,7 +11,7 @@ from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.providers.github.reports import CommitState, NewDeployment
 from autodeploy.providers.github.shapes import DeploymentState, EntryKind
 
-pytestmark = pytest.mark.contract(provider="github")
+pytestmark = [pytest.mark.contract(provider="github"), pytest.mark.usefixtures("described")]
 
 NOBODY = "gho_nobodysToken0000000000000000000000"
 

@@ -15,6 +15,8 @@ from autodeploy.kernel.http.errors import (
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.providers.github.reports import CommitState, NewDeployment
 
+pytestmark = pytest.mark.contract(provider="github")
+
 HOOKS = "POST /repos/octo/site/hooks"
 DEPLOYMENTS = "POST /repos/octo/site/deployments"
 COMMENTS = "POST /repos/octo/site/issues/7/comments"
