@@ -72,7 +72,7 @@ class FakeGitHubApi:
     async def run(self) -> AsyncIterator["FakeGitHubApi"]:
         """Serve it; what was exchanged is held to GitHub's description at the end."""
         app = Recorded(self._app(), self.faults, self.exchanges, FAULTS)
-        archives = Recorded(self._archives(), self.faults, self.downloads)
+        archives = Recorded(self._archives(), self.faults, self.downloads, FAULTS)
         async with serving(app) as self.url, serving(archives) as self._archives_url:
             yield self
         hold("github", self.exchanges)

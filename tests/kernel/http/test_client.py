@@ -45,6 +45,14 @@ async def test_bound_clients_share_connections(make_client):
         assert len(pool.connections) == 1
 
 
+async def test_a_cookie_of_one_account_is_not_sent_for_another(make_client):
+    async with scripted(answer(200, set_cookie="session=one; Path=/")) as server:
+        client = make_client(server.url)
+        for token in ("one", "two"):
+            await client.bound(token=token).send(Call("GET", "/"))
+    assert [each for each in server.seen if "cookie" in each.headers] == []
+
+
 @pytest.mark.parametrize("token", ["", "a b", "a\nX-Evil: 1", "tök"])
 async def test_a_token_that_no_header_can_carry_is_refused(make_client, token):
     with pytest.raises(InvalidInput) as raised:

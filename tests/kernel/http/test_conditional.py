@@ -1,9 +1,12 @@
 """Answers are asked for again conditionally, by the credential that had them alone."""
 
+import pytest
 from tests.kernel.http.servers import answer, scripted
 
 from autodeploy.kernel.http import conditional
 from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.retries import ONCE
 
 FRESH = answer(200, {"n": 1}, etag='"v1"', x_ratelimit_remaining="9")
 SAME = b'HTTP/1.1 304 X\r\netag: "v1"\r\nx-ratelimit-remaining: 8\r\n\r\n'
@@ -39,6 +42,16 @@ async def test_a_newer_answer_takes_the_place_of_the_older(make_client):
     assert [each.headers.get("if-none-match") for each in server.seen] == [
         None, '"v1"', '"v2"', None,
     ]  # fmt: skip
+
+
+async def test_a_refusal_in_between_leaves_what_is_kept(make_client):
+    async with scripted(FRESH, answer(500), answer(403), SAME) as server:
+        client = make_client(server.url, patience=ONCE)
+        await client.send(Call("GET", "/"))
+        with pytest.raises(ProviderUnavailable):
+            await client.send(Call("GET", "/"))
+        assert (await client.send(Call("GET", "/"))).status == 403
+        assert (await client.send(Call("GET", "/"))).json() == {"n": 1}
 
 
 async def test_only_answers_to_get_with_a_validator_are_kept(make_client):

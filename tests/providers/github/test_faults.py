@@ -158,9 +158,22 @@ async def test_a_limit_in_the_midst_of_pages_is_told(account, github):
     assert len(seen) == 100
 
 
-async def test_an_archive_that_breaks_off_is_an_error(account, github, site):
+@pytest.mark.parametrize(
+    ("path", "fault", "error"),
+    [
+        ("/repos/octo/site/tarball", "404", NotFound),
+        ("/octo/site/legacy.tar.gz", "404", ProviderUnavailable),
+        ("/octo/site/legacy.tar.gz", "cut", ProviderUnavailable),
+        ("/octo/site/legacy.tar.gz", "drip", ProviderUnavailable),
+        ("/octo/site/legacy.tar.gz", "redirect", ProviderUnavailable),
+    ],
+)
+async def test_an_archive_that_does_not_come_whole_is_an_error(
+    account, github, site, monkeypatch, path, fault, error
+):
+    monkeypatch.setattr("autodeploy.kernel.http.redirects._DOWNLOAD_SECONDS", 1.0)
     sha = site.branches["main"]
-    github.faults.fail(f"/repos/octo/site/tarball/{sha}", "404")
-    with pytest.raises(NotFound):
-        async with account.sources("octo/site").archive(sha, most_bytes=10**6):
-            pass
+    github.faults.fail(f"{path}/{sha}", fault)
+    with pytest.raises(error):
+        async with account.sources("octo/site").archive(sha, most_bytes=10**6) as stream:
+            _ = [piece async for piece in stream.chunks()]

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from math import ceil
 from typing import TypeVar
 
@@ -231,6 +232,8 @@ class _Shared:
             ),
             headers={"User-Agent": f"autodeploy/{__version__}", "Accept": "application/json"},
             follow_redirects=False,
+            # Else a cookie that one account got would be sent for the next.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
     async def close(self) -> None:

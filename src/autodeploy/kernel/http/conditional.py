@@ -18,6 +18,8 @@ _ENTRIES = 256
 _ENTRY_BYTES = 256 * 1024
 _TOTAL_BYTES = 8 * 1024 * 1024
 
+_FINAL = {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+
 Key = tuple[bytes, str, str]
 
 
@@ -42,7 +44,12 @@ class Remembered:
         return answer
 
     def keep(self, key: Key, answer: Answer) -> None:
-        """Keep a 200 that has a validator and is small; forget what was longest not used."""
+        """Keep a 200 that has a validator and is small; forget what was longest not used.
+
+        A refusal or failure in between leaves what is kept as it is.
+        """
+        if answer.status not in _FINAL:
+            return
         self._forget(key)
         if (
             answer.status != HTTPStatus.OK

@@ -4,6 +4,7 @@ GitHub answers 301 for a repository that was renamed, and 302 with a short-lived
 archives (docs.github.com, "Follow redirects", 2026-11). A credential goes to no other origin.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,8 +15,10 @@ from autodeploy.kernel.http.addresses import check_address, resolved, same_origi
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.streams import Stream
 
+_DOWNLOAD_SECONDS = 600.0
 _MOST_REDIRECTS = 3
 _MOVED = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT}
 _PORTS = {"http": 80, "https": 443}
@@ -65,7 +68,8 @@ async def open_elsewhere(
 ) -> AsyncIterator[Stream]:
     """Download what is at ``address``, which a provider named, through a client without account.
 
-    The connection goes to the address that was checked and to no other.
+    The connection goes to the address that was checked and to no other, and all of it ends within
+    ten minutes.
 
     Raises ``AddressRefused`` for one inside the operator's network unless ``allow_private``,
     ``HostNotFound``, and ``ProviderUnavailable``.
@@ -83,7 +87,16 @@ async def open_elsewhere(
         server_name=host,
         limit_bytes=limit_bytes,
     )
-    async with http.open(download) as stream:
-        if isinstance(stream, Answer):
-            raise stream.unusable("what it names cannot be read")
-        yield stream
+    bound = asyncio.timeout(_DOWNLOAD_SECONDS)
+    try:
+        async with bound, http.open(download) as stream:
+            if isinstance(stream, Answer):
+                raise stream.unusable("what it names cannot be read")
+            yield stream
+    except TimeoutError:
+        if not bound.expired():
+            raise
+        raise ProviderUnavailable(
+            f"{http.service.name} did not send all of it within {_DOWNLOAD_SECONDS:.0f} s.",
+            remedy="Try again in a moment.",
+        ) from None
