@@ -68,6 +68,21 @@ async def test_what_is_elsewhere_is_read_by_name_without_a_credential(make_clien
     assert "authorization" not in seen.headers
 
 
+async def test_the_connection_goes_to_the_address_that_was_checked(make_client, monkeypatch):
+    """The name has no address but in the check: asked again, a name server might say another."""
+
+    async def answer_once(host: str, port: int) -> tuple[str, ...]:
+        assert host == "archives.test"
+        return ("127.0.0.1",)
+
+    monkeypatch.setattr("autodeploy.kernel.http.addresses._resolve", answer_once)
+    async with scripted(answer(200, b"archive")) as server:
+        address = server.url.replace("127.0.0.1", "user:pw@archives.test")
+        assert await _download(make_client(""), address) == b"archive"
+    assert server.seen[0].headers["host"].startswith("archives.test:")
+    assert "authorization" not in server.seen[0].headers
+
+
 async def test_an_address_inside_the_network_is_refused_before_it_is_asked(make_client):
     async with scripted(answer(200)) as server:
         with pytest.raises(AddressRefused):

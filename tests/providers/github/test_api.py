@@ -219,12 +219,12 @@ async def test_what_github_does_not_do_names_its_reasons_and_quotes_nothing(acco
 
 async def test_a_comment_of_another_who_quotes_ours_is_left_alone(account, site):
     reports = account.reports("octo/site")
-    ours = await reports.upsert_comment(7, marker="<!-- m -->", body="one")
     quote = await reports.upsert_comment(7, marker="> <!-- m -->", body="quoted")
+    ours = await reports.upsert_comment(7, marker="<!-- m -->", body="one")
     again = await reports.upsert_comment(7, marker="<!-- m -->", body="two")
     assert again.id == ours.id != quote.id
     assert [each["body"] for each in site.comments[7].values()] == [
-        "<!-- m -->\ntwo", "> <!-- m -->\nquoted",
+        "> <!-- m -->\nquoted", "<!-- m -->\ntwo",
     ]  # fmt: skip
 
 
