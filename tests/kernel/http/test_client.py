@@ -124,6 +124,8 @@ async def test_an_answer_over_its_bound_is_refused(make_client):
         with pytest.raises(ProviderUnavailable, match="larger than 2000 bytes"):
             await client.send(Call("GET", "/", limit_bytes=2000))
         assert (await client.send(Call("GET", "/", limit_bytes=2001))).status == 200
+        with pytest.raises(OutcomeUnknown, match="larger than"):
+            await client.send(Call("POST", "/", limit_bytes=2000))
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000])

@@ -55,6 +55,15 @@ async def test_a_stream_is_opened_again_until_it_is_answered(make_client):
         assert len(server.seen) == 2
 
 
+async def test_a_stream_is_one_also_where_the_answer_is_known(make_client):
+    async with scripted(answer(200, b"x", etag='"v1"')) as server:
+        client = make_client(server.url)
+        await client.send(Call("GET", "/"))
+        async with client.open(Call("GET", "/")) as stream:
+            assert isinstance(stream, Stream)
+    assert "if-none-match" not in server.seen[1].headers
+
+
 async def test_a_stream_that_is_left_early_gives_its_connection_back(make_client):
     async with scripted(answer(200, b"x" * 100_000)) as server:
         client = make_client(server.url)

@@ -33,6 +33,7 @@ from autodeploy.kernel.http.timing import SystemTiming, Timing
 from autodeploy.kernel.telemetry import observed_call
 
 _Received = TypeVar("_Received", Answer, Answer | Stream)
+_Receive = Callable[[httpx.Response, str, Call], Awaitable[_Received]]
 
 # Nothing of the request left this machine.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -92,10 +93,10 @@ class HttpClient:
     async def open(self, call: Call) -> AsyncIterator[Stream | Answer]:
         """The answer as a stream where it is a success, else whole. Raises as ``send``."""
 
-        async def receive(response: httpx.Response, service: str, limit: int) -> Answer | Stream:
+        async def receive(response: httpx.Response, service: str, call: Call) -> Answer | Stream:
             if response.is_success:
-                return Stream(service, response, limit)
-            return await read_whole(response, service, limit)
+                return Stream(service, response, call.limit_bytes)
+            return await read_whole(response, service, call)
 
         received = await self._persist(call, receive)
         try:
@@ -110,7 +111,7 @@ class HttpClient:
     async def _persist(
         self,
         call: Call,
-        receive: Callable[[httpx.Response, str, int], Awaitable[_Received]],
+        receive: _Receive[_Received],
     ) -> _Received:
         async def attempt(number: int, left: float) -> _Received | Setback:
             received = await self._attempt(call, left, receive)
@@ -125,11 +126,12 @@ class HttpClient:
         self,
         call: Call,
         left: float,
-        receive: Callable[[httpx.Response, str, int], Awaitable[_Received]],
+        receive: _Receive[_Received],
     ) -> _Received | Setback:
         request = self._request(call)
         key = Remembered.key(request)
-        kept = self._shared.remembered.find(key) if call.method == "GET" else None
+        conditional = call.method == "GET" and receive is read_whole
+        kept = self._shared.remembered.find(key) if conditional else None
         if kept is not None:
             request.headers["If-None-Match"] = kept.headers["etag"]
         breaker, served = self._shared.breaker, None
@@ -146,7 +148,7 @@ class HttpClient:
             return received
         if kept is not None and received.status == HTTPStatus.NOT_MODIFIED:
             received = refreshed(kept, received)
-        if call.method == "GET":
+        if conditional:
             self._shared.remembered.keep(key, received)
         return received
 
@@ -155,7 +157,7 @@ class HttpClient:
         call: Call,
         request: httpx.Request,
         left: float,
-        receive: Callable[[httpx.Response, str, int], Awaitable[_Received]],
+        receive: _Receive[_Received],
     ) -> _Received | Setback:
         """One request and what came of it. Errors of the library are not chained to ours: their
         text may quote a header."""
@@ -165,7 +167,7 @@ class HttpClient:
                 response = await self._shared.pool.send(
                     request, auth=httpx.BasicAuth(*call.basic) if call.basic else None, stream=True
                 )
-                return await receive(response, self.service.name, call.limit_bytes)
+                return await receive(response, self.service.name, call)
         except _NOT_SENT as error:
             kind, sent = type(error).__name__, False
         except (httpx.HTTPError, TimeoutError) as error:

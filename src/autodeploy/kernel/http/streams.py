@@ -6,29 +6,32 @@ from collections.abc import AsyncIterator
 import httpx
 
 from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.errors import ProviderUnavailable
 
 _LINE_BYTES = 1024 * 1024
 
 
-async def read_whole(response: httpx.Response, service: str, limit_bytes: int) -> Answer:
-    """The answer with its body, which is closed afterwards.
+async def read_whole(response: httpx.Response, service: str, call: Call) -> Answer:
+    """The answer to ``call`` with its body, which is closed afterwards.
 
-    Raises ``ProviderUnavailable`` when it is larger than ``limit_bytes``, and what httpx raises.
+    Raises ``ProviderUnavailable`` when it is larger than the call allows (``OutcomeUnknown`` where
+    that may not be repeated), and what httpx raises.
     """
     body = bytearray()
     try:
         async for piece in response.aiter_bytes():
             body += piece
-            if len(body) > limit_bytes:
+            if len(body) > call.limit_bytes:
                 break
     finally:
         await response.aclose()
     answer = Answer(
         service, response.status_code, response.headers, bytes(body), str(response.request.url)
     )
-    if len(body) > limit_bytes:
-        raise answer.unusable(f"it is larger than {limit_bytes} bytes")
+    if len(body) > call.limit_bytes:
+        why = f"it is larger than {call.limit_bytes} bytes"
+        raise answer.unusable(why, applied=not call.repeatable)
     return answer
 
 
