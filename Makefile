@@ -37,6 +37,10 @@ test: $(DEV_READY) ## Run the tests
 e2e: $(DEV_READY) ## Deploy apps of other people's generators (needs the registries), and break whole platforms
 	@exec $(BIN)/pytest -m "e2e or long" $(SIDE_BY_SIDE)
 
+.PHONY: test-contract
+test-contract: $(DEV_READY) ## Hold our calls against the descriptions of providers (PROVIDER=github: of that one)
+	@exec $(BIN)/pytest -m "contract$${PROVIDER:+(provider='$$PROVIDER')}" tests/contract tests/providers
+
 .PHONY: chaos
 chaos: $(DEV_READY) ## Break whole deployments by SEEDS seeds (default 20) from START (default 1)
 	@exec $(BIN)/python -m tests.chaos.run --seeds "$${SEEDS:-20}" --start "$${START:-1}"
@@ -62,6 +66,7 @@ bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.switching
 	$(BIN)/python -m bench.analyzer_speed
 	$(BIN)/python -m bench.vault
+	$(BIN)/python -m bench.provider_calls
 	$(BIN)/python -m bench.logins
 	$(BIN)/python -m bench.api
 	$(BIN)/python -m bench.load

@@ -25,7 +25,7 @@ from autodeploy.kernel.scratch import remove_abandoned
 from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultRefused
-from autodeploy.providers.github import oauth as github_oauth
+from autodeploy.providers.github import service as github_service
 from autodeploy.providers.github.oauth import GitHubOAuth
 from autodeploy.providers.identity import IdentityProvider, IdentityProviders
 from autodeploy.providers.local.limits import BuildLimits
@@ -201,8 +201,8 @@ def open_identity_providers(settings: Settings) -> IdentityProviders:
             GitHubOAuth(
                 client_id=github.client_id,
                 client_secret=github.secret,
-                web_url=github.web_url or github_oauth.WEB_URL,
-                api_url=github.api_url or github_oauth.API_URL,
+                web_url=github.web_url or github_service.WEB_URL,
+                api_url=github.api_url or github_service.API_URL,
             )
         )
     if vercel.client_id and vercel.secret and vercel.slug:

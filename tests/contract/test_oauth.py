@@ -1,13 +1,15 @@
 """What we send to GitHub and Vercel, and what the emulated ones answer, is as they describe it."""
 
-from tests.contract.descriptions import description, violations
+import pytest
+from tests.fakes.contract import require_contract
 
 
 def _check(provider, exchanges) -> set[str]:
     """The paths that the description covers; fails with everything that it does not allow."""
+    contract = require_contract(provider)
     covered, found = set(), []
     for exchange in exchanges:
-        told = violations(provider, exchange)
+        told = contract.violations(exchange)
         if told is not None:
             covered.add(f"{exchange.method} {exchange.path}")
             found += told
@@ -15,8 +17,9 @@ def _check(provider, exchanges) -> set[str]:
     return covered
 
 
+@pytest.mark.contract(provider="github")
 async def test_calls_to_github_are_as_it_describes_them(member, stranger, github):
-    description("github")
+    require_contract("github")
     await stranger.sign_in("github")
     github.add(77, "work", "work@example.com")
     await member.walk("github")
@@ -35,8 +38,9 @@ async def test_calls_to_github_are_as_it_describes_them(member, stranger, github
         assert exchange.request_headers["user-agent"].startswith("autodeploy/")
 
 
+@pytest.mark.contract(provider="vercel")
 async def test_calls_to_vercel_are_as_it_describes_them(member, vercel):
-    description("vercel")
+    require_contract("vercel")
     await member.walk("vercel")
     await member.disconnect("vercel")
     vercel.team_id = "team_7"

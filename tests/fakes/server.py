@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,34 +20,51 @@ class Exchange:
 
     method: str
     path: str
+    raw_path: str
     query: str
     request_headers: Headers
     request_body: bytes
     status: int = 0
+    response_headers: Headers = field(default_factory=Headers)
     response_body: bytes = b""
+    fault: str | None = None
 
 
 @dataclass
 class Faults:
-    """What the next answers of a path are instead: ``fail("/user", "503")``."""
+    """What the next answers of a path are instead: ``fail("/user", "503")``, or of a method alone:
+    ``fail("POST /user", "503")``."""
 
     queued: dict[str, list[str]] = field(default_factory=dict)
 
     def fail(self, path: str, *kinds: str) -> None:
         self.queued.setdefault(path, []).extend(kinds)
 
-    def next(self, path: str) -> str | None:
-        waiting = self.queued.get(path)
-        return waiting.pop(0) if waiting else None
+    def next(self, method: str, path: str) -> str | None:
+        for key in (f"{method} {path}", path):
+            if self.queued.get(key):
+                return self.queued[key].pop(0)
+        return None
 
 
 class Recorded:
-    """Puts injected faults before an application, and keeps what was exchanged."""
+    """Puts injected faults before an application, and keeps what was exchanged.
 
-    def __init__(self, app: ASGIApp, faults: Faults, exchanges: list[Exchange]):
+    ``more`` are faults of a provider's own: by name, a function that makes an application of this
+    one.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        faults: Faults,
+        exchanges: list[Exchange],
+        more: Mapping[str, Callable[[ASGIApp], ASGIApp]] | None = None,
+    ):
         self._app = app
         self._faults = faults
         self._exchanges = exchanges
+        self._more = more or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,6 +79,7 @@ class Recorded:
         exchange = Exchange(
             scope["method"],
             scope["path"],
+            scope["raw_path"].decode(),
             scope["query_string"].decode(),
             Headers(scope=scope),
             body,
@@ -74,13 +92,14 @@ class Recorded:
         async def keep(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
+                exchange.response_headers = Headers(raw=message["headers"])
             exchange.response_body += message.get("body", b"")
             await send(message)
 
         app: ASGIApp = self._app
-        fault = self._faults.next(scope["path"])
+        fault = exchange.fault = self._faults.next(scope["method"], scope["path"])
         if fault is not None:
-            app = _fault(fault)
+            app = self._more[fault](app) if fault in self._more else _fault(fault)
         await app(scope, replay, keep)
 
 
@@ -114,7 +133,8 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serve ``app`` in this event loop; yields its address."""
-    with socket.socket() as listening:
+    # Named as TCP, so that asyncio sends what is written at once: else each answer waits 40 ms.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         config = uvicorn.Config(

@@ -24,6 +24,7 @@ from autodeploy.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from autodeploy.kernel.http.errors import RateLimited
 from autodeploy.kernel.schema import Schema
 
 MEDIA_TYPE = "application/problem+json"
@@ -80,7 +81,7 @@ def problem_response(connection: HTTPConnection, error: AutoDeployError) -> JSON
     headers = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TooManyRequests | RateLimited):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return _render(
         connection,

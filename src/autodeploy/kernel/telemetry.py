@@ -1,9 +1,14 @@
 """Prometheus metrics of this process, and OpenTelemetry tracing when an endpoint is set."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -72,12 +77,54 @@ LEASE_LOSSES = Counter(
     "Leases on a deployment that a worker lost while it worked on it.",
     registry=REGISTRY,
 )
+PROVIDER_CALLS = Counter(
+    "autodeploy_provider_calls_total",
+    "Calls to services of others; the status is none when no whole answer came.",
+    ("service", "status"),
+    registry=REGISTRY,
+)
+
+_tracer: "Tracer | None" = None
 
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count one answered HTTP request. ``route`` is the template, such as ``/projects/{id}``."""
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
     HTTP_SECONDS.labels(method, route).observe(seconds)
+
+
+@contextmanager
+def observed_call(service: str, method: str, route: str) -> Iterator[Callable[[int], None]]:
+    """Count one call to a service of others, and trace it where traces are sent.
+
+    Call what is yielded with the status of the answer, if there is one. ``route`` is the template:
+    neither traces nor metrics hold addresses, headers or errors' texts.
+    """
+    status = 0
+
+    def observe(answered: int) -> None:
+        nonlocal status
+        status = answered
+
+    span = _client_span(service, method, route)
+    try:
+        yield observe
+    finally:
+        PROVIDER_CALLS.labels(service, str(status or "none")).inc()
+        if span is not None:
+            if status:
+                span.set_attribute("http.response.status_code", status)
+            span.end()
+
+
+def _client_span(service: str, method: str, route: str) -> "Span | None":
+    """Names are those of OpenTelemetry's semantic conventions for HTTP, 1.27."""
+    if _tracer is None:
+        return None
+    from opentelemetry.trace import SpanKind
+
+    attributes = {"peer.service": service, "http.request.method": method, "url.template": route}
+    return _tracer.start_span(f"{method} {route}", kind=SpanKind.CLIENT, attributes=attributes)
 
 
 def render() -> bytes:
@@ -106,6 +153,8 @@ def configure_tracing(endpoint: str | None, *, service: str = "autodeploy") -> C
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+    global _tracer
+    _tracer = provider.get_tracer("autodeploy")
     return provider.shutdown
 
 

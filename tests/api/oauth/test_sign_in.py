@@ -245,13 +245,16 @@ async def test_a_provider_that_answers_nonsense_is_a_problem(browser, github, pa
     for kind in kinds:
         github.faults.fail(path, kind)
         answer = await browser.walk("github")
-        assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable"), kind
+        code = "provider_rate_limited" if kind == "429" else "provider_unavailable"
+        assert (answer.status_code, answer.json()["code"]) == (503, code), kind
+        assert ("retry-after" in answer.headers) == (kind == "429")
         assert "GitHub" in answer.json()["detail"]
         assert answer.json()["remedy"]
 
 
 async def test_a_provider_that_is_silent_is_given_up(browser, github, app):
-    app.state.identity_providers.find("github")._http._timeout_seconds = 0.2
+    client = app.state.identity_providers.find("github")._http
+    client.patience = replace(client.patience, whole_seconds=0.2)
     github.faults.fail("/user", "silence")
     answer = await browser.walk("github")
     assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")

@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from http import HTTPStatus
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
 
@@ -38,6 +39,22 @@ def is_public(address: str) -> bool:
     return all(_is_global_unicast(each) for each in _unwrapped(ipaddress.ip_address(address)))
 
 
+def same_origin(one: str, other: str) -> bool:
+    """Whether two addresses are of one scheme, host and port (RFC 6454)."""
+    try:
+        return _origin(urlsplit(one)) == _origin(urlsplit(other))
+    except ValueError:  # one of them is no address
+        return False
+
+
+def resolved(base: str, target: str) -> str | None:
+    """The absolute address that ``target`` is, seen from ``base``; None when it is none."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return None
+
+
 async def check_address(host: str, port: int, allow_private: bool) -> tuple[str, ...]:
     """Resolve ``host`` and refuse it when any of its addresses is not public.
 
@@ -64,6 +81,11 @@ async def check_address(host: str, port: int, allow_private: bool) -> tuple[str,
             "AUTODEPLOY_ALLOW_PRIVATE_ADDRESSES=true.",
         )
     return addresses
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or usual
 
 
 def _unwrapped(address: Address) -> list[Address]:

@@ -1,132 +1,250 @@
-"""Calls to a service of others: bounded in time and size, never redirected, never retried."""
+"""Calls to a service of others: bounded in time and size, never redirected by themselves.
+
+One ``HttpClient`` is one service: its connections, its breaker, what it answered last. ``bound``
+makes cheap clients of it that act for one account. What went wrong is told by
+``kernel.http.errors``; statuses that are left to the caller are 2xx and 4xx.
+"""
 
 import asyncio
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import copy
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from math import ceil
 from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
 from autodeploy import __version__
-from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.breaker import Breaker
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.conditional import Remembered, refreshed
+from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable, RateLimited
+from autodeploy.kernel.http.limits import PLAIN, LimitRules, retry_after_seconds
+from autodeploy.kernel.http.retries import Patience, Setback, persist
+from autodeploy.kernel.http.streams import Stream, read_whole
+from autodeploy.kernel.http.timing import SystemTiming, Timing
+from autodeploy.kernel.telemetry import observed_call
 
-_CONNECT_SECONDS = 5.0
-_LIMIT_BYTES = 1024 * 1024
-_JUDGED_BY_CALLERS = {*range(200, 300), *range(400, 500)}
+_Received = TypeVar("_Received", Answer, Answer | Stream)
+_Receive = Callable[[httpx.Response, str, Call], Awaitable[_Received]]
 
-Shape = TypeVar("Shape", bound=BaseModel)
-
-
-class ProviderUnavailable(Unavailable):
-    """A provider does not answer, or answers with nothing that can be used."""
-
-    code = "provider_unavailable"
+# Nothing of the request left this machine.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_GATEWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a service answered. ``service`` is its name, for messages."""
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What is known of a service before it is called. ``name`` is for messages and metrics."""
 
-    service: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def read(self, shape: type[Shape]) -> Shape:
-        """The JSON body as ``shape``. Raises ``ProviderUnavailable``, without quoting it."""
-        try:
-            return shape.model_validate(self.json())
-        except ValidationError as error:
-            fields = ", ".join(
-                sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]})
-            )
-            raise self.unusable(f"{fields or 'the body'} is missing or of another form") from None
-
-    def json(self) -> object:
-        """The JSON body. Raises ``ProviderUnavailable``."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise self.unusable("what it sent is not JSON") from None
-
-    def unusable(self, why: str) -> ProviderUnavailable:
-        """The error of an answer that makes no sense."""
-        return ProviderUnavailable(
-            f"{self.service} gave an answer that cannot be used (HTTP {self.status}): {why}.",
-            remedy="Try again in a moment. If it stays, the operator checks the address that the "
-            "settings name for it.",
-        )
+    name: str
+    base_url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    limits: LimitRules = PLAIN
 
 
 class HttpClient:
     """Calls to one service. Connections are opened at the first use and kept until ``close``."""
 
-    def __init__(self, service: str, *, timeout_seconds: float = 10):
+    def __init__(
+        self, service: Service, *, patience: Patience | None = None, timing: Timing | None = None
+    ):
         self.service = service
-        self._timeout_seconds = timeout_seconds
+        self.patience = patience or Patience()
+        self._timing = timing or SystemTiming()
+        self._headers: dict[str, str] = {}
+        self._query: dict[str, str] = {}
+        self._shared = _Shared(service, self.patience, self._timing)
 
-    @cached_property
-    def _http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            timeout=httpx.Timeout(self._timeout_seconds, connect=_CONNECT_SECONDS),
-            headers={"User-Agent": f"autodeploy/{__version__}", "Accept": "application/json"},
-            follow_redirects=False,
-        )
+    def bound(self, *, token: str, query: Mapping[str, str] | None = None) -> "HttpClient":
+        """A client that acts with ``token`` and sends ``query`` with each call.
 
-    async def call(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-        body: Mapping[str, object] | None = None,
-        basic: tuple[str, str] | None = None,
-    ) -> Answer:
-        """One call, which is not repeated: whether it was applied may be unknown.
-
-        Raises ``ProviderUnavailable`` when no whole answer came in time, when it is larger than
-        1 MiB, and for the statuses 3xx, 429 and 5xx. Others are the caller's to judge.
+        It shares everything else with this one, which alone is to be closed. Raises
+        ``InvalidInput`` for a token that no header can carry.
         """
-        request = self._http.build_request(
-            method, url, headers=headers, params=query, data=form, json=body
-        )
-        auth = httpx.BasicAuth(*basic) if basic else None
+        if not _TOKEN.fullmatch(token):
+            raise InvalidInput("This is not a token.", field="token")
+        client = copy.copy(self)
+        client._headers = {"Authorization": f"Bearer {token}"}
+        client._query = dict(query or {})
+        return client
+
+    async def send(self, call: Call) -> Answer:
+        """The answer to a call, which is repeated only where that cannot apply it twice.
+
+        Raises:
+            OutcomeUnknown: it changes something, and whether it did is not known.
+            RateLimited: it was not applied, and may be sent again after a while.
+            ProviderUnavailable: there is no answer, or one that cannot be used: larger than the
+                bound, a redirect that was not asked for, a 5xx.
+            InvalidInput: a part cannot be part of an address.
+        """
+        return await self._persist(call, read_whole)
+
+    @asynccontextmanager
+    async def open(self, call: Call) -> AsyncIterator[Stream | Answer]:
+        """The answer as a stream where it is a success, else whole. Raises as ``send``."""
+
+        async def receive(response: httpx.Response, service: str, call: Call) -> Answer | Stream:
+            if response.is_success:
+                return Stream(service, response, call.limit_bytes)
+            return await read_whole(response, service, call)
+
+        received = await self._persist(call, receive)
         try:
-            # httpx bounds each read, this the whole: a drip of bytes would last for ever.
-            async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._send(request, auth)
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise ProviderUnavailable(
-                f"{self.service} does not answer ({type(error).__name__}).",
-                remedy="Try again in a moment.",
-            ) from error
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise answer.unusable("too many calls were sent to it")
-        if answer.status not in _JUDGED_BY_CALLERS:
-            raise answer.unusable("it did not serve the call")
-        return answer
+            yield received
+        finally:
+            if isinstance(received, Stream):
+                await received.close()
 
     async def close(self) -> None:
-        if "_http" in self.__dict__:
-            await self._http.aclose()
+        await self._shared.close()
 
-    async def _send(self, request: httpx.Request, auth: httpx.BasicAuth | None) -> Answer:
-        response = await self._http.send(request, auth=auth, stream=True)
+    async def _persist(
+        self,
+        call: Call,
+        receive: _Receive[_Received],
+    ) -> _Received:
+        async def attempt(number: int, left: float) -> _Received | Setback:
+            received = await self._attempt(call, left, receive)
+            if isinstance(received, Answer):
+                return self._judge(call, received, number) or received
+            return received
+
+        within = call.within_seconds or self.patience.whole_seconds
+        return await persist(attempt, self.patience, self._timing, within)
+
+    async def _attempt(
+        self,
+        call: Call,
+        left: float,
+        receive: _Receive[_Received],
+    ) -> _Received | Setback:
+        request = self._request(call)
+        key = Remembered.key(request)
+        conditional = call.method == "GET" and receive is read_whole
+        kept = self._shared.remembered.find(key) if conditional else None
+        if kept is not None:
+            request.headers["If-None-Match"] = kept.headers["etag"]
+        breaker, served = self._shared.breaker, None
+        breaker.admit()
         try:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > _LIMIT_BYTES:
-                    break
-            answer = Answer(self.service, response.status_code, response.headers, bytes(body))
+            with observed_call(self.service.name, call.method, call.route) as observe:
+                received = await self._exchange(call, request, left, receive)
+                served = not isinstance(received, Setback) and received.status < 500
+                if not isinstance(received, Setback):
+                    observe(received.status)
         finally:
-            await response.aclose()
-        if len(body) > _LIMIT_BYTES:
-            raise answer.unusable("it is larger than 1 MiB")
-        return answer
+            breaker.settle(served)
+        if not isinstance(received, Answer):
+            return received
+        if kept is not None and received.status == HTTPStatus.NOT_MODIFIED:
+            received = refreshed(kept, received)
+        if conditional:
+            self._shared.remembered.keep(key, received)
+        return received
+
+    async def _exchange(
+        self,
+        call: Call,
+        request: httpx.Request,
+        left: float,
+        receive: _Receive[_Received],
+    ) -> _Received | Setback:
+        """One request and what came of it. Errors of the library are not chained to ours: their
+        text may quote a header."""
+        try:
+            # httpx bounds each read, this the whole: a drip of bytes would last for ever.
+            async with asyncio.timeout(left):
+                response = await self._shared.pool.send(
+                    request, auth=httpx.BasicAuth(*call.basic) if call.basic else None, stream=True
+                )
+                return await receive(response, self.service.name, call)
+        except _NOT_SENT as error:
+            kind, sent = type(error).__name__, False
+        except (httpx.HTTPError, TimeoutError) as error:
+            kind, sent = type(error).__name__, True
+        text = f"{self.service.name} does not answer ({kind})"
+        if sent and not call.repeatable:
+            return Setback(_unknown(text), repeatable=False)
+        return Setback(
+            ProviderUnavailable(f"{text}.", remedy="Try again in a moment."), repeatable=True
+        )
+
+    def _judge(self, call: Call, answer: Answer, number: int) -> Setback | None:
+        """Why an answer is none; None when the caller is to judge it. Raises as ``send``."""
+        now = self._timing.now()
+        wait = self.service.limits.wait_seconds(answer, number, now)
+        if wait is not None:
+            limited = RateLimited(
+                f"{self.service.name} takes no more calls for now (HTTP {answer.status}).",
+                retry_after_seconds=max(ceil(wait), 1),
+            )
+            return Setback(limited, repeatable=True, wait_seconds=wait)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Setback(
+                answer.unusable("it did not serve the call", applied=not call.repeatable),
+                repeatable=call.repeatable and answer.status in _GATEWAY,
+                wait_seconds=retry_after_seconds(answer, now),
+            )
+        if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST and not call.moved:
+            raise answer.unusable("it names another address")
+        return None
+
+    def _request(self, call: Call) -> httpx.Request:
+        upload = call.upload
+        headers = {**self.service.headers, **self._headers, **call.headers}
+        if upload is not None:
+            headers["Content-Length"] = str(upload.size_bytes)
+        # A next page's address has its query already, with that of this client.
+        query = {**self._query, **call.query} if call.address is None else call.query
+        return self._shared.pool.build_request(
+            call.method,
+            call.url(self.service.base_url),
+            headers=headers,
+            params=query or None,
+            data=call.form,
+            json=call.body,
+            content=upload.chunks() if upload else None,
+            extensions={"sni_hostname": call.server_name} if call.server_name else None,
+        )
+
+
+class _Shared:
+    """What all clients of a service share, whomever they act for."""
+
+    def __init__(self, service: Service, patience: Patience, timing: Timing):
+        self.breaker = Breaker(service.name, timing)
+        self.remembered = Remembered()
+        self._patience = patience
+
+    @cached_property
+    def pool(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(
+                self._patience.read_seconds, connect=self._patience.connect_seconds
+            ),
+            headers={"User-Agent": f"autodeploy/{__version__}", "Accept": "application/json"},
+            follow_redirects=False,
+            # Else a cookie that one account got would be sent for the next.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
+
+    async def close(self) -> None:
+        if "pool" in self.__dict__:
+            await self.pool.aclose()
+
+
+def _unknown(text: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{text}, so whether it did what it was asked to is not known.",
+        remedy="Look whether it did before you ask again.",
+    )

@@ -14,7 +14,11 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.http.client import Answer, HttpClient
+from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient, Service
+from autodeploy.kernel.http.retries import ONCE
+from autodeploy.providers.github.service import HEADERS
 from autodeploy.providers.identity import (
     Account,
     Attempt,
@@ -29,10 +33,6 @@ from autodeploy.providers.identity import (
     shown_text,
     web_address,
 )
-
-WEB_URL = "https://github.com"
-API_URL = "https://api.github.com"
-API_VERSION = "2022-11-28"
 
 SCOPES = {
     Purpose.SIGN_IN: ("read:user", "user:email"),
@@ -83,7 +83,7 @@ class GitHubOAuth:
         self._client = (client_id, client_secret)
         self._web_url = web_url
         self._api_url = api_url
-        self._http = HttpClient(self.title)
+        self._http = HttpClient(Service(name=self.title), patience=ONCE)
 
     async def authorization_url(self, attempt: Attempt) -> str:
         query = {
@@ -114,17 +114,15 @@ class GitHubOAuth:
         await self._http.close()
 
     async def _exchange(self, code: str, attempt: Attempt) -> _Exchange:
-        answer = await self._http.call(
-            "POST",
-            f"{self._web_url}/login/oauth/access_token",
-            form={
-                "client_id": self._client[0],
-                "client_secret": self._client[1],
-                "code": code,
-                "redirect_uri": attempt.redirect_uri,
-                "code_verifier": attempt.verifier,
-            },
-        )
+        form = {
+            "client_id": self._client[0],
+            "client_secret": self._client[1],
+            "code": code,
+            "redirect_uri": attempt.redirect_uri,
+            "code_verifier": attempt.verifier,
+        }
+        url = f"{self._web_url}/login/oauth/access_token"
+        answer = await self._http.send(Call("POST", url, form=form))
         exchange = answer.read(_Exchange)
         if exchange.error is not None:
             raise _refusal(exchange.error)
@@ -133,7 +131,7 @@ class GitHubOAuth:
         return exchange
 
     async def _read_account(self, token: str, purpose: Purpose) -> Account:
-        answer = await self._get("/user", token)
+        answer = await self._get(token, "/user")
         if answer.status != HTTPStatus.OK:
             raise answer.unusable("the account could not be read")
         user = answer.read(_User)
@@ -147,7 +145,7 @@ class GitHubOAuth:
 
     async def _read_email(self, token: str) -> str:
         """The primary address, when GitHub has verified it: ``/user`` shows any, and unverified."""
-        answer = await self._get("/user/emails?per_page=100", token)
+        answer = await self._get(token, "/user/emails", per_page="100")
         if answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
             raise IdentityRefused(
                 "GitHub does not show your e-mail addresses to this platform.",
@@ -166,17 +164,20 @@ class GitHubOAuth:
             remedy="Verify it in GitHub's e-mail settings, then sign in again.",
         )
 
-    async def _get(self, path: str, token: str) -> Answer:
-        headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
-        return await self._http.call("GET", f"{self._api_url}{path}", headers=headers)
+    async def _get(self, token: str, path: str, **query: str) -> Answer:
+        call = Call("GET", f"{self._api_url}{path}", query=query, headers=HEADERS)
+        return await self._http.bound(token=token).send(call)
 
     async def _delete(self, what: str, grant: Grant) -> None:
-        answer = await self._http.call(
-            "DELETE",
-            f"{self._api_url}/applications/{self._client[0]}/{what}",
-            headers=_HEADERS,
-            body={"access_token": grant.token},
-            basic=self._client,
+        answer = await self._http.send(
+            Call(
+                "DELETE",
+                f"{self._api_url}/applications/{{client_id}}/{what}",
+                parts={"client_id": self._client[0]},
+                headers=HEADERS,
+                body={"access_token": grant.token},
+                basic=self._client,
+            )
         )
         # GitHub answers 404 or 422 for a token that is revoked or expired already.
         gone = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -184,9 +185,6 @@ class GitHubOAuth:
             raise _refusal("incorrect_client_credentials")
         if answer.status not in gone:
             raise answer.unusable("it did not revoke the access")
-
-
-_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}
 
 
 def _grant(exchange: _Exchange, token: str) -> Grant:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
+from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.providers.identity import ProviderMisconfigured
 
@@ -47,8 +48,9 @@ class Discovery:
         """Raises ``ProviderUnavailable``, and ``ProviderMisconfigured`` for another issuer's."""
         if self._document is not None and _is_fresh(self._document[0]):
             return self._document[1]
-        url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        answer = await self._http.call("GET", url)
+        path = "/.well-known/openid-configuration"
+        url = f"{self.issuer.rstrip('/')}{path}"
+        answer = await self._http.send(Call("GET", path, address=url))
         if answer.status != HTTPStatus.OK:
             raise answer.unusable("the discovery document could not be read")
         document = answer.read(Document)
@@ -61,7 +63,7 @@ class Discovery:
         if self._keys is not None and _is_fresh(self._keys[0]) and not fresh:
             return self._keys[1]
         document = await self.document()
-        answer = await self._http.call("GET", document.jwks_uri)
+        answer = await self._http.send(Call("GET", "/keys", address=document.jwks_uri))
         if answer.status != HTTPStatus.OK:
             raise answer.unusable("the keys could not be read")
         keys = answer.read(_Keys).keys

@@ -11,7 +11,10 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import structlog
 from pydantic import BaseModel, Field
 
-from autodeploy.kernel.http.client import Answer, HttpClient
+from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient, Service
+from autodeploy.kernel.http.retries import ONCE
 from autodeploy.providers.identity import (
     Account,
     Attempt,
@@ -74,7 +77,7 @@ class OidcProvider:
         self._client_secret = client_secret
         self._scopes = scopes
         self._email_domains = email_domains
-        self._http = HttpClient(title)
+        self._http = HttpClient(Service(name=title), patience=ONCE)
         self._discovery = Discovery(self._http, issuer)
 
     async def authorization_url(self, attempt: Attempt) -> str:
@@ -147,7 +150,9 @@ class OidcProvider:
                 basic = (quote_plus(self._client_id), quote_plus(self._client_secret))
             else:
                 form["client_secret"] = self._client_secret
-        answer = await self._http.call("POST", document.token_endpoint, form=form, basic=basic)
+        answer = await self._http.send(
+            Call("POST", "/token", address=document.token_endpoint, form=form, basic=basic)
+        )
         if answer.status == HTTPStatus.OK:
             return answer.read(_Exchange)
         raise self._refusal(answer)
@@ -168,8 +173,8 @@ class OidcProvider:
         """The claims, with those of the user info where the ID token has no e-mail address."""
         if "email" in verified or document.userinfo_endpoint is None:
             return self._claims(verified)
-        answer = await self._http.call(
-            "GET", document.userinfo_endpoint, headers={"Authorization": f"Bearer {access_token}"}
+        answer = await self._http.bound(token=access_token).send(
+            Call("GET", "/userinfo", address=document.userinfo_endpoint)
         )
         if answer.status != HTTPStatus.OK:
             raise answer.unusable("the account could not be read")

@@ -13,7 +13,9 @@ import structlog
 from pydantic import BaseModel, Field
 
 from autodeploy.kernel.errors import AutoDeployError
-from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient, Service
+from autodeploy.kernel.http.retries import ONCE
 from autodeploy.providers.identity import (
     Account,
     Attempt,
@@ -84,7 +86,7 @@ class VercelOAuth:
         self._client = (client_id, client_secret)
         self._web_url = web_url
         self._api_url = api_url
-        self._http = HttpClient(self.title)
+        self._http = HttpClient(Service(name=self.title), patience=ONCE)
 
     async def authorization_url(self, attempt: Attempt) -> str:
         query = urlencode({"state": attempt.state})
@@ -104,13 +106,14 @@ class VercelOAuth:
         return Granted(account, Grant(token=exchange.access_token, details=details))
 
     async def revoke(self, grant: Grant) -> None:
-        installation = quote(str(grant.details["installationId"]), safe="")
         team = grant.details.get("teamId")
-        answer = await self._http.call(
-            "DELETE",
-            f"{self._api_url}/v1/integrations/configuration/{installation}",
-            headers={"Authorization": f"Bearer {grant.token}"},
-            query={"teamId": str(team)} if team else None,
+        account = self._http.bound(token=grant.token, query={"teamId": str(team)} if team else None)
+        answer = await account.send(
+            Call(
+                "DELETE",
+                f"{self._api_url}/v1/integrations/configuration/{{id}}",
+                parts={"id": str(grant.details["installationId"])},
+            )
         )
         if answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED):
             return
@@ -125,16 +128,14 @@ class VercelOAuth:
         await self._http.close()
 
     async def _exchange(self, code: str, redirect_uri: str) -> _Exchange:
-        answer = await self._http.call(
-            "POST",
-            f"{self._api_url}/v2/oauth/access_token",
-            form={
-                "client_id": self._client[0],
-                "client_secret": self._client[1],
-                "code": code,
-                "redirect_uri": redirect_uri,
-            },
-        )
+        form = {
+            "client_id": self._client[0],
+            "client_secret": self._client[1],
+            "code": code,
+            "redirect_uri": redirect_uri,
+        }
+        url = f"{self._api_url}/v2/oauth/access_token"
+        answer = await self._http.send(Call("POST", url, form=form))
         if answer.status == HTTPStatus.OK:
             exchange = answer.read(_Exchange)
             if exact_text(exchange.installation_id) is None:
@@ -154,10 +155,9 @@ class VercelOAuth:
     async def _read_name(self, token: str, team_id: str | None) -> str | None:
         """The team's or user's name, for people. The code is spent: without it, it is connected."""
         try:
-            path = f"/v2/teams/{quote(team_id, safe='')}" if team_id else "/v2/user"
-            answer = await self._http.call(
-                "GET", f"{self._api_url}{path}", headers={"Authorization": f"Bearer {token}"}
-            )
+            path = "/v2/teams/{id}" if team_id else "/v2/user"
+            call = Call("GET", f"{self._api_url}{path}", parts={"id": team_id} if team_id else {})
+            answer = await self._http.bound(token=token).send(call)
             if answer.status != HTTPStatus.OK:
                 raise answer.unusable("the name could not be read")
             if team_id:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, NotFound
-from autodeploy.kernel.http.client import ProviderUnavailable
+from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.kernel.vault.columns import place_of

@@ -1,0 +1,63 @@
+"""What a service answered, and how it is read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable
+
+Shape = TypeVar("Shape")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered. ``service`` is its name, for messages.
+
+    The text of an answer shows neither headers, body nor address, which may hold secrets.
+    """
+
+    service: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
+
+    def read(self, shape: type[Shape]) -> Shape:
+        """The JSON body as ``shape``: a model, or a ``list`` of one.
+
+        Raises ``ProviderUnavailable``, which names the fields that are wrong and quotes nothing.
+        """
+        try:
+            value: Shape = _reader(cast(Any, shape)).validate_python(self.json())
+            return value
+        except ValidationError as error:
+            names = {str(part) for item in error.errors() for part in item["loc"][:2]}
+            fields = ", ".join(sorted(name for name in names if name.isidentifier()))
+            wrong = f"{fields or 'the body'} is missing or of another form"
+        raise self.unusable(wrong)
+
+    def json(self) -> object:
+        """The JSON body. Raises ``ProviderUnavailable``."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            pass
+        raise self.unusable("what it sent is not JSON")
+
+    def unusable(self, why: str, *, applied: bool = False) -> ProviderUnavailable:
+        """The error of an answer that makes no sense; ``applied`` when the call may have been."""
+        kind = OutcomeUnknown if applied else ProviderUnavailable
+        return kind(
+            f"{self.service} gave an answer that cannot be used (HTTP {self.status}): {why}.",
+            remedy="Try again in a moment. If it stays, the operator checks the address that the "
+            "settings name for it.",
+        )
+
+
+@cache
+def _reader(shape: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)

@@ -1,0 +1,62 @@
+"""Lenient shapes of what providers answer: they add fields and values without notice.
+
+What is seen in recorded answers (Render, 2026-11): null where an array is promised, and values
+that no description lists. Neither may end a deployment.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
+
+Value = TypeVar("Value", bound=StrEnum)
+
+#: ``Open[Visibility]``: one of the values that are known, or another one as text.
+Open = Annotated[Value | str, Field(union_mode="left_to_right")]
+
+
+class Lenient(BaseModel):
+    """Unknown fields are ignored, and null is empty where a list or mapping is promised."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        empty = {
+            name: kind() for name, kind in _containers(cls) if name in value and value[name] is None
+        }
+        return {**value, **empty} if empty else value
+
+
+def known(kind: type[Value]) -> BeforeValidator:
+    """For a status: one that is not listed is ``kind``'s ``unknown``, which never ends anything.
+
+    ``state: Annotated[State, known(State)]``, where ``State`` has a member ``UNKNOWN``.
+    """
+    unknown = kind("unknown")
+
+    def validate(value: object) -> Value:
+        try:
+            return kind(str(value))
+        except ValueError:
+            return unknown
+
+    return BeforeValidator(validate)
+
+
+def _containers(model: type[BaseModel]) -> list[tuple[str, type]]:
+    """The names, as they are sent, of fields that hold a list, tuple or mapping."""
+    return [
+        (field.alias or name, kind)
+        for name, field in model.model_fields.items()
+        if (kind := _container(field)) is not None
+    ]
+
+
+def _container(field: FieldInfo) -> type | None:
+    kind = get_origin(field.annotation) or field.annotation
+    return kind if kind in (list, tuple, dict) else None

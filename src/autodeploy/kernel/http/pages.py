@@ -1,0 +1,109 @@
+"""Lists that come in pages, in the four styles of the providers.
+
+    async for page in pages(http, Call("GET", "/user/repos"), linked):
+        …
+
+A style is a function that tells from a page how the next is asked for: by an address, by values
+for the query, or not at all.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+
+import httpx
+
+from autodeploy.kernel.http.addresses import resolved, same_origin
+from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.models import Lenient
+
+Next = str | Mapping[str, str] | None
+Style = Callable[[Answer], Next]
+
+_MOST_PAGES = 100
+
+
+async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[Answer]:
+    """Each page's answer, which the caller has to judge before the next is asked for.
+
+    Raises ``ProviderUnavailable`` when a page comes again, when there are more than a hundred, and
+    what ``HttpClient.send`` raises.
+    """
+    call, seen = first, set()
+    for _ in range(_MOST_PAGES):
+        answer = await http.send(call)
+        yield answer
+        following = style(answer)
+        if following is None:
+            return
+        mark = following if isinstance(following, str) else tuple(sorted(following.items()))
+        if mark in seen:
+            raise answer.unusable("its pages repeat")
+        seen.add(mark)
+        if isinstance(following, str):
+            call = replace(first, address=following, query={})
+        else:
+            call = replace(first, query={**first.query, **following})
+    raise answer.unusable(f"it has more than {_MOST_PAGES} pages")
+
+
+def linked(answer: Answer) -> Next:
+    """GitHub: the address of ``Link: <…>; rel="next"``, never one of another origin."""
+    links = httpx.Response(200, headers={"Link": answer.headers.get("link", "")}).links
+    target = links.get("next", {}).get("url")
+    if target is None:
+        return None
+    address = resolved(answer.url, target)
+    if address is None or not same_origin(address, answer.url):
+        raise answer.unusable("its next page is at another place")
+    return address
+
+
+def by_last_cursor(limit: int) -> Style:
+    """Render: the cursor of the last item, until a page is shorter than ``limit``."""
+
+    def style(answer: Answer) -> Next:
+        items = answer.read(list[_WithCursor])
+        if len(items) < limit or not items[-1].cursor:
+            return None
+        return {"cursor": items[-1].cursor}
+
+    return style
+
+
+def by_timestamp(parameter: str) -> Style:
+    """Vercel: ``pagination.next`` as ``until`` or ``from``, which the endpoint decides."""
+
+    def style(answer: Answer) -> Next:
+        following = answer.read(_WithNext).pagination.next
+        return None if following is None else {parameter: str(following)}
+
+    return style
+
+
+def by_offset(answer: Answer) -> Next:
+    """Supabase: ``pagination`` with ``count``, ``limit`` and ``offset`` of this page."""
+    page = answer.read(_WithCount).pagination
+    following = page.offset + page.limit
+    return {"offset": str(following)} if page.limit > 0 and following < page.count else None
+
+
+class _WithCursor(Lenient):
+    cursor: str | None = None
+
+
+class _WithNext(Lenient):
+    class Pagination(Lenient):
+        next: int | str | None = None
+
+    pagination: Pagination
+
+
+class _WithCount(Lenient):
+    class Pagination(Lenient):
+        count: int
+        limit: int
+        offset: int
+
+    pagination: Pagination

@@ -1,0 +1,161 @@
+"""What is in a repository at GitHub: branches, commits, trees, files, archives."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.git.errors import RefNotFound, RepositoryEmpty
+from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.pages import linked, pages
+from autodeploy.kernel.http.redirects import location, open_elsewhere
+from autodeploy.kernel.http.streams import Stream
+from autodeploy.providers.github.refusals import expect
+from autodeploy.providers.github.shapes import Blob, Branch, Content, Tree
+
+_REPOSITORY = "/repos/{owner}/{repo}"
+# GitHub truncates a tree at 100,000 entries or 7 MB (docs.github.com, "Git trees", 2026-11).
+_TREE_BYTES = 16 * 1024 * 1024
+# A file of 1 MB in base64; a folder of 1,000 files.
+_CONTENT_BYTES = 4 * 1024 * 1024
+_NO_COMMIT = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+
+class Sources:
+    """The sources of one repository, which ``parts`` names. Raises as ``GitHubAccount``."""
+
+    def __init__(
+        self,
+        http: HttpClient,
+        parts: Mapping[str, str],
+        archives: HttpClient,
+        allow_private: bool,
+    ):
+        self._http = http
+        self._parts = parts
+        self._archives = archives
+        self._allow_private = allow_private
+
+    async def branches(self) -> AsyncIterator[Branch]:
+        """All branches, page by page."""
+        query = {"per_page": "100"}
+        call = Call("GET", f"{_REPOSITORY}/branches", parts=self._parts, query=query)
+        async for page in pages(self._http, call, linked):
+            for branch in expect(page, HTTPStatus.OK).read(list[Branch]):
+                yield branch
+
+    async def commit(self, ref: str) -> str:
+        """The commit, 40 hexadecimal digits, that a branch, tag or commit names.
+
+        Raises ``RefNotFound`` and ``RepositoryEmpty``.
+        """
+        call = Call(
+            "GET",
+            f"{_REPOSITORY}/commits/{{ref}}",
+            parts={**self._parts, "ref": ref},
+            headers={"Accept": "application/vnd.github.sha"},
+        )
+        answer = await self._http.send(call)
+        if answer.status in _NO_COMMIT:
+            raise RefNotFound(
+                "The repository has no such branch, tag or commit, or does not show it to the "
+                "connected account.",
+                remedy="Check its name, and that the account may see the repository.",
+            )
+        _check_not_empty(answer)
+        sha = expect(answer, HTTPStatus.OK).body.decode("ascii", "replace").strip()
+        if len(sha) != 40 or not set(sha) <= set("0123456789abcdef"):
+            raise answer.unusable("it names no commit")
+        return sha
+
+    async def tree(self, sha: str) -> Tree:
+        """The whole tree of a commit or tree. Look at ``truncated``: it may not be the whole.
+
+        Raises ``RepositoryEmpty``.
+        """
+        call = Call(
+            "GET",
+            f"{_REPOSITORY}/git/trees/{{sha}}",
+            parts={**self._parts, "sha": sha},
+            query={"recursive": "1"},
+            limit_bytes=_TREE_BYTES,
+        )
+        answer = await self._http.send(call)
+        _check_not_empty(answer)
+        return expect(answer, HTTPStatus.OK).read(Tree)
+
+    async def blob(self, sha: str, *, most_bytes: int) -> bytes:
+        """The content of a file by the id of its blob.
+
+        Raises ``ProviderUnavailable`` for one that is much larger than ``most_bytes``: it comes as
+        base64, which is what is bounded.
+        """
+        call = Call(
+            "GET",
+            f"{_REPOSITORY}/git/blobs/{{sha}}",
+            parts={**self._parts, "sha": sha},
+            limit_bytes=most_bytes * 3 // 2 + 4096,
+        )
+        answer = await self._http.send(call)
+        blob = expect(answer, HTTPStatus.OK).read(Blob)
+        return _decoded(answer, blob.content, blob.encoding)
+
+    async def file(self, path: str, ref: str, *, most_bytes: int) -> bytes:
+        """The content of a file at a branch, tag or commit. Raises ``NotFound``; as ``blob``."""
+        call = Call(
+            "GET",
+            f"{_REPOSITORY}/contents/{{path}}",
+            parts={**self._parts, "path": path},
+            query={"ref": ref},
+            limit_bytes=_CONTENT_BYTES,
+        )
+        answer = expect(await self._http.send(call), HTTPStatus.OK)
+        if isinstance(answer.json(), list):
+            raise NotFound(f"{path} is a folder.", field="path")
+        content = answer.read(Content)
+        if content.type != "file":
+            raise NotFound(f"{path} is no file.", field="path")
+        if content.encoding == "none":
+            return await self.blob(content.sha, most_bytes=most_bytes)
+        return _decoded(answer, content.content, content.encoding)
+
+    @asynccontextmanager
+    async def archive(self, sha: str, *, most_bytes: int) -> AsyncIterator[Stream]:
+        """The sources of a commit as a ``.tar.gz``, below one folder.
+
+        GitHub names an address elsewhere, which is valid for five minutes and gets no token.
+
+        Raises ``AddressRefused`` where it is inside the operator's network.
+        """
+        parts = {**self._parts, "ref": sha}
+        call = Call("GET", f"{_REPOSITORY}/tarball/{{ref}}", parts=parts, moved=True)
+        answer = expect(await self._http.send(call), HTTPStatus.FOUND)
+        async with open_elsewhere(
+            self._archives,
+            location(answer),
+            limit_bytes=most_bytes,
+            allow_private=self._allow_private,
+        ) as stream:
+            yield stream
+
+
+def _check_not_empty(answer: Answer) -> None:
+    if answer.status == HTTPStatus.CONFLICT:
+        raise RepositoryEmpty(
+            "The repository has no commit.", remedy="Push a commit, then try again."
+        )
+
+
+def _decoded(answer: Answer, content: str, encoding: str) -> bytes:
+    if encoding == "utf-8":
+        return content.encode()
+    try:
+        if encoding == "base64":
+            return base64.b64decode(content)
+    except (binascii.Error, ValueError):
+        pass
+    raise answer.unusable("its content is encoded in another way")

@@ -1,0 +1,203 @@
+"""What the emulated GitHub holds, and the shapes in which it shows it."""
+
+import hashlib
+import io
+import itertools
+import tarfile
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+_WHEN = "2026-11-01T12:00:00Z"
+_ids = itertools.count(1000)
+
+_USER_LINKS = ("followers", "following", "gists", "starred", "subscriptions", "organizations",
+               "repos", "events", "received_events")  # fmt: skip
+_REPOSITORY_LINKS = (
+    "archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits", "compare",
+    "contents", "contributors", "deployments", "downloads", "events", "forks", "git_commits",
+    "git_refs", "git_tags", "hooks", "issue_comment", "issue_events", "issues", "keys", "labels",
+    "languages", "merges", "milestones", "notifications", "pulls", "releases", "stargazers",
+    "statuses", "subscribers", "subscription", "tags", "teams", "trees",
+)  # fmt: skip
+
+
+def sha_of(*parts: str | bytes) -> str:
+    """A stable id, as git's are."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.encode())
+    return digest.hexdigest()
+
+
+@dataclass
+class Commit:
+    files: dict[str, bytes]
+    message: str
+
+    @property
+    def sha(self) -> str:
+        return sha_of(self.message, *(part for file in sorted(self.files.items()) for part in file))
+
+    @property
+    def tree_sha(self) -> str:
+        return sha_of("tree", self.sha)
+
+
+@dataclass
+class Repo:
+    """``admin`` is whether the account may have webhooks; ``truncated`` leaves half a tree out."""
+
+    owner: str
+    name: str
+    id: int = field(default_factory=lambda: next(_ids))
+    private: bool = False
+    admin: bool = True
+    default_branch: str = "main"
+    commits: dict[str, Commit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    hooks: dict[int, Json] = field(default_factory=dict)
+    secrets: dict[int, str] = field(default_factory=dict)
+    deliveries: dict[int, list[Json]] = field(default_factory=dict)
+    statuses: dict[str, list[Json]] = field(default_factory=dict)
+    deployments: dict[int, Json] = field(default_factory=dict)
+    deployment_statuses: dict[int, list[Json]] = field(default_factory=dict)
+    comments: dict[int, dict[int, Json]] = field(default_factory=dict)
+    truncated: bool = False
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+    def push(self, files: dict[str, bytes], branch: str = "main", message: str = "…") -> str:
+        commit = Commit(files, message)
+        self.commits[commit.sha] = commit
+        self.branches[branch] = commit.sha
+        return commit.sha
+
+    def find(self, ref: str) -> Commit | None:
+        name = ref.removeprefix("heads/").removeprefix("refs/heads/")
+        return self.commits.get(self.branches.get(name, ref))
+
+    def deliver(self, hook_id: int, event: str, status_code: int = 200) -> Json:
+        delivery = {
+            "id": next(_ids), "guid": sha_of(str(next(_ids))), "delivered_at": _WHEN,
+            "redelivery": False, "duration": 0.3, "status": "OK" if status_code < 400 else "…",
+            "status_code": status_code, "event": event, "action": None, "installation_id": None,
+            "repository_id": self.id, "throttled_at": None,
+        }  # fmt: skip
+        self.deliveries.setdefault(hook_id, []).insert(0, delivery)
+        return delivery
+
+
+def next_id() -> int:
+    return next(_ids)
+
+
+def user_shape(login: str, user_id: int, url: str) -> Json:
+    base = f"{url}/users/{login}"
+    return {
+        "login": login, "id": user_id, "node_id": f"U_{user_id}", "gravatar_id": "", "url": base,
+        "avatar_url": f"{url}/avatars/{user_id}", "html_url": f"{url}/{login}", "type": "User",
+        "site_admin": False, **{f"{each}_url": f"{base}/{each}" for each in _USER_LINKS},
+    }  # fmt: skip
+
+
+def private_user_shape(login: str, user_id: int, url: str) -> Json:
+    return {
+        **user_shape(login, user_id, url), "name": None, "company": None, "blog": None,
+        "location": None, "email": None, "hireable": None, "bio": None, "twitter_username": None,
+        "public_repos": 2, "public_gists": 0, "followers": 0, "following": 0,
+        "created_at": _WHEN, "updated_at": _WHEN, "private_gists": 0, "total_private_repos": 1,
+        "owned_private_repos": 1, "disk_usage": 1, "collaborators": 0,
+        "two_factor_authentication": True,
+    }  # fmt: skip
+
+
+def repository_shape(repo: Repo, url: str, *, full: bool) -> Json:
+    base = f"{url}/repos/{repo.full_name}"
+    shape: Json = {
+        "id": repo.id, "node_id": f"R_{repo.id}", "name": repo.name, "full_name": repo.full_name,
+        "owner": user_shape(repo.owner, sum(map(ord, repo.owner)), url), "private": repo.private,
+        "visibility": "private" if repo.private else "public", "description": None, "fork": False,
+        "html_url": f"{url}/{repo.full_name}", "url": base, "homepage": None, "language": None,
+        "git_url": f"git://{repo.full_name}", "ssh_url": f"git@{repo.full_name}",
+        "clone_url": f"{url}/{repo.full_name}.git", "svn_url": f"{url}/{repo.full_name}",
+        "mirror_url": None, "default_branch": repo.default_branch, "archived": False,
+        "disabled": False, "license": None, "size": 1, "pushed_at": _WHEN, "created_at": _WHEN,
+        "updated_at": _WHEN, "topics": [],
+        "permissions": {"admin": repo.admin, "push": True, "pull": True},
+        **{f"{each}_url": f"{base}/{each}" for each in _REPOSITORY_LINKS},
+        **dict.fromkeys(("forks", "forks_count", "stargazers_count", "watchers", "watchers_count",
+                         "open_issues", "open_issues_count"), 0),
+        **dict.fromkeys(("has_issues", "has_projects", "has_wiki"), True),
+        **dict.fromkeys(("has_pages", "has_downloads", "has_discussions"), False),
+    }  # fmt: skip
+    return {**shape, "subscribers_count": 0, "network_count": 0} if full else shape
+
+
+def hook_shape(hook_id: int, sent: Json, base: str) -> Json:
+    """The secret is not shown."""
+    config = {**sent["config"], "secret": "********"}
+    return {
+        "type": "Repository", "id": hook_id, "name": "web", "active": sent.get("active", True),
+        "events": sent.get("events", ["push"]), "config": config, "updated_at": _WHEN,
+        "created_at": _WHEN, "url": f"{base}/{hook_id}", "test_url": f"{base}/{hook_id}/tests",
+        "ping_url": f"{base}/{hook_id}/pings", "deliveries_url": f"{base}/{hook_id}/deliveries",
+        "last_response": {"code": None, "status": "unused", "message": None},
+    }  # fmt: skip
+
+
+def status_shape(sent: Json, base: str, creator: Json) -> Json:
+    return {
+        "url": base, "avatar_url": None, "id": next_id(), "node_id": "S_1", "state": sent["state"],
+        "description": sent.get("description"), "target_url": sent.get("target_url"),
+        "context": sent.get("context", "default"), "created_at": _WHEN, "updated_at": _WHEN,
+        "creator": creator,
+    }  # fmt: skip
+
+
+def deployment_shape(sent: Json, sha: str, base: str, creator: Json) -> Json:
+    deployment_id = next_id()
+    url = f"{base}/deployments/{deployment_id}"
+    return {
+        "url": url, "id": deployment_id, "node_id": "D_1", "sha": sha, "ref": sent["ref"],
+        "task": sent.get("task", "deploy"), "payload": sent.get("payload", ""),
+        "environment": sent.get("environment", "production"), "description": None,
+        "creator": creator, "created_at": _WHEN, "updated_at": _WHEN,
+        "statuses_url": f"{url}/statuses", "repository_url": base,
+        "transient_environment": sent.get("transient_environment", False),
+        "production_environment": sent.get("production_environment", True),
+    }  # fmt: skip
+
+
+def deployment_status_shape(sent: Json, deployment: Json, creator: Json) -> Json:
+    return {
+        "url": deployment["url"], "id": next_id(), "node_id": "DS_1", "state": sent["state"],
+        "creator": creator, "description": sent.get("description", ""),
+        "environment": deployment["environment"], "target_url": sent.get("target_url", ""),
+        "environment_url": sent.get("environment_url", ""), "log_url": sent.get("log_url", ""),
+        "created_at": _WHEN, "updated_at": _WHEN, "deployment_url": deployment["url"],
+        "repository_url": deployment["repository_url"],
+    }  # fmt: skip
+
+
+def comment_shape(body: str, base: str, issue: int, author: Json) -> Json:
+    comment_id = next_id()
+    return {
+        "id": comment_id, "node_id": "IC_1", "url": f"{base}/issues/comments/{comment_id}",
+        "html_url": f"{base}/pull/{issue}", "body": body, "user": author, "created_at": _WHEN,
+        "updated_at": _WHEN, "issue_url": f"{base}/issues/{issue}", "author_association": "OWNER",
+    }  # fmt: skip
+
+
+def archive_of(repo: Repo, commit: Commit) -> bytes:
+    """The sources as GitHub packs them, below one folder."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path, content in commit.files.items():
+            entry = tarfile.TarInfo(f"{repo.owner}-{repo.name}-{commit.sha[:7]}/{path}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
