@@ -78,6 +78,8 @@ class Store:
         project = {"project_id": self.project_id, "environment": "production"}
         database = {**ids, **project, "provider": "local"}
         await self._add(vault, ProjectDatabase, "encrypted_url", database)
+        another = {**database, "id": uuid4(), "name": "another"}
+        await self._add(vault, ProjectDatabase, "encrypted_password", another)
         await self._add(vault, Run, "encrypted_command", await self._run())
         await self.add_variables(vault, [f"KEY_{number}" for number in range(variables)])
 

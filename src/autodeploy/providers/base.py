@@ -123,13 +123,46 @@ class BuildSpec:
     spa_fallback: bool = False
 
 
+class Notes(Protocol):
+    """What an interrupted call has noted of its side effects: the intent at first, and then the
+    ids that came of it. It outlives the process. Never a secret."""
+
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+
+    async def keep(self, **values: Any) -> None:
+        """Store these beside what is noted; done when this returns."""
+        ...
+
+
+@dataclass(frozen=True)
+class CommitSource:
+    """Where a commit lies, for providers that fetch it themselves.
+
+    ``github`` is the owner and name of a repository of github.com, ``github_id`` its id there.
+    """
+
+    url: str
+    branch: str
+    commit_sha: str
+    github: str | None = None
+    github_id: int | None = None
+
+
 @dataclass(frozen=True)
 class BuildRequest:
+    """``fetch`` puts the files of the commit into a folder of this machine, which stays until the
+    build has ended. ``run_environment`` is for providers that have one set of variables for both
+    times; ``commit`` is None for uploads, which only we have."""
+
     deployment_id: UUID
     app: App
-    source: Path
+    fetch: Callable[[], Awaitable[Path]]
     spec: BuildSpec
     environment: Mapping[str, str] = field(repr=False)
+    run_environment: Mapping[str, str] = field(repr=False)
+    notes: Notes
+    commit: CommitSource | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +279,10 @@ class DeployProvider(Provider, Protocol):
 
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
         """Build and store; raises ``DeploymentFailed``. Cancelling the task kills the build."""
+        ...
+
+    async def has_build(self, key: str) -> bool:
+        """Whether the artifact can still be deployed."""
         ...
 
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:

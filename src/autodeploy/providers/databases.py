@@ -1,20 +1,27 @@
 """What a provider can do with databases, as protocols, and the values that cross this border."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
-from autodeploy.providers.base import App, LogSink, Provider
+from autodeploy.providers.base import App, LogSink, Notes, Provider
 
 
 @dataclass(frozen=True)
 class DatabaseRequest:
+    """``password`` answers one of our choice, the same each time, which is kept before it is
+    answered: for providers that never tell it again. ``region`` None leaves the choice to the
+    provider."""
+
     database_id: UUID
     app: App
     name: str
     plan: str
+    password: Callable[[], Awaitable[str]]
+    notes: Notes
+    region: str | None = None
 
 
 @dataclass(frozen=True)

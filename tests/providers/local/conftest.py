@@ -24,6 +24,7 @@ from autodeploy.providers.base import (
     Release,
     ReleaseRequest,
 )
+from autodeploy.providers.databases import DatabaseRequest
 from autodeploy.providers.local.provider import LocalProvider
 
 _numbers = itertools.count(90_001)
@@ -174,10 +175,40 @@ def spec(**changes: object) -> BuildSpec:
     return BuildSpec(**(values | changes))  # type: ignore[arg-type]
 
 
+class _NothingNoted:
+    @property
+    def values(self) -> dict[str, object]:
+        return {}
+
+    async def keep(self, **values: object) -> None:
+        raise AssertionError("this provider finds what it has made")
+
+
+NOTHING_NOTED = _NothingNoted()
+
+
 def build_request(
     app: App, source: Path, spec: BuildSpec, environment: dict[str, str] | None = None
 ) -> BuildRequest:
-    return BuildRequest(uuid4(), app, source, spec, environment or {})
+    async def fetch() -> Path:
+        return source
+
+    return BuildRequest(
+        deployment_id=uuid4(),
+        app=app,
+        fetch=fetch,
+        spec=spec,
+        environment=environment or {},
+        run_environment={},
+        notes=NOTHING_NOTED,
+    )
+
+
+def database_request(app: App, name: str = "main") -> DatabaseRequest:
+    async def password() -> str:
+        raise AssertionError("this provider tells its passwords")
+
+    return DatabaseRequest(uuid4(), app, name, "free", password, NOTHING_NOTED)
 
 
 def release_request(

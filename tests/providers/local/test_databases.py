@@ -12,19 +12,18 @@ import pytest
 from autodeploy.kernel.errors import InvalidInput, Unavailable
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.base import App
-from autodeploy.providers.databases import DatabaseRequest
 from autodeploy.providers.local.agent import cluster as agent_cluster
 from autodeploy.providers.local.agent.cluster import AppCluster
 from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.provider import LocalProvider
 
-from .conftest import Lines, Node
+from .conftest import Lines, Node, database_request
 
 
 async def test_database_accepts_its_role_and_no_other(provider: LocalProvider, app: App) -> None:
-    request = DatabaseRequest(uuid4(), app, "main", "free")
+    request = database_request(app)
     mine = await provider.ensure_database(request, Lines())
-    other = await provider.ensure_database(DatabaseRequest(uuid4(), app, "b", "free"), Lines())
+    other = await provider.ensure_database(database_request(app, "b"), Lines())
     assert urlsplit(mine.url).hostname == "127.0.0.1"
 
     connection = await asyncpg.connect(mine.url)
@@ -48,7 +47,7 @@ async def test_database_accepts_its_role_and_no_other(provider: LocalProvider, a
 
 
 async def test_ensuring_again_keeps_the_data(provider: LocalProvider, app: App) -> None:
-    request = DatabaseRequest(uuid4(), app, "main", "free")
+    request = database_request(app)
     first = await provider.ensure_database(request, Lines())
     connection = await asyncpg.connect(first.url)
     await connection.execute("CREATE TABLE kept (id int)")
@@ -64,7 +63,7 @@ async def test_ensuring_again_keeps_the_data(provider: LocalProvider, app: App) 
 async def test_destroyed_database_is_gone_even_while_used(
     provider: LocalProvider, app: App
 ) -> None:
-    request = DatabaseRequest(uuid4(), app, "main", "free")
+    request = database_request(app)
     handle = await provider.ensure_database(request, Lines())
     connection = await asyncpg.connect(handle.url)
     await provider.destroy_database(handle.external_id)
@@ -125,7 +124,7 @@ def login_of(url: str) -> str:
 async def test_logins_take_turns_and_own_the_same_things(
     provider: LocalProvider, app: App, connect: Connect
 ) -> None:
-    first = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    first = await provider.ensure_database(database_request(app), Lines())
     old = await connect(first.url)
     await old.execute("CREATE TABLE things (id int); INSERT INTO things VALUES (1)")
     second = await provider.open_login(first.external_id, login_of(first.url))
@@ -152,7 +151,7 @@ async def test_logins_take_turns_and_own_the_same_things(
 async def test_owner_that_was_the_login_of_earlier_versions_gives_way_to_one(
     provider: LocalProvider, app: App, node: Node, connect: Connect
 ) -> None:
-    first = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    first = await provider.ensure_database(database_request(app), Lines())
     owner, port = first.external_id, urlsplit(first.url).port
     password = (node.home / "secrets/apps-postgres.password").read_text().strip()
     superuser = await connect(
@@ -178,7 +177,7 @@ async def test_owner_that_was_the_login_of_earlier_versions_gives_way_to_one(
 async def test_what_a_login_made_as_itself_stays_the_databases(
     provider: LocalProvider, app: App, connect: Connect
 ) -> None:
-    first = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    first = await provider.ensure_database(database_request(app), Lines())
     mine = await connect(first.url)
     await mine.execute("CREATE SCHEMA own; GRANT ALL ON SCHEMA own TO PUBLIC; SET ROLE NONE")
     await mine.execute("CREATE TABLE own.things (id int)")
@@ -191,7 +190,7 @@ async def test_what_a_login_made_as_itself_stays_the_databases(
 async def test_logins_of_others_are_never_touched(
     provider: LocalProvider, app: App, login: str
 ) -> None:
-    mine = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    mine = await provider.ensure_database(database_request(app), Lines())
     with pytest.raises(InvalidInput):
         await provider.close_login(mine.external_id, login)
     with pytest.raises(InvalidInput):
@@ -202,7 +201,7 @@ async def test_metrics_are_those_of_the_database_and_its_statements(
     provider: LocalProvider, app: App, connect: Connect
 ) -> None:
     mine, other = [
-        await provider.ensure_database(DatabaseRequest(uuid4(), app, name, "free"), Lines())
+        await provider.ensure_database(database_request(app, name), Lines())
         for name in ("main", "other")
     ]
     elsewhere = await connect(other.url)
@@ -235,7 +234,7 @@ async def test_metrics_are_those_of_the_database_and_its_statements(
 async def test_database_limits_its_connections(
     provider: LocalProvider, app: App, connect: Connect
 ) -> None:
-    mine = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    mine = await provider.ensure_database(database_request(app), Lines())
     for _ in range(40):
         await connect(mine.url)
     with pytest.raises(asyncpg.TooManyConnectionsError):

@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import asyncpg
 import pytest
-from tests.providers.local.conftest import Lines, Node
+from tests.providers.local.conftest import Lines, Node, database_request
 
 from autodeploy.kernel.errors import AutoDeployError, Conflict, NotFound, Unavailable
 from autodeploy.providers.base import App
-from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, TableContents
+from autodeploy.providers.databases import DatabaseHandle, TableContents
 from autodeploy.providers.local.provider import LocalProvider
 
 # What is raised by a connection that the server ends, at whatever moment.
@@ -50,7 +49,7 @@ SELECT lo_from_bytea(0, 'a large object');
 @pytest.fixture
 async def database(provider: LocalProvider, app: App) -> DatabaseHandle:
     """A database with one of everything."""
-    request = DatabaseRequest(uuid4(), app, "main", "free")
+    request = database_request(app)
     handle = await provider.ensure_database(request, Lines())
     await execute(handle, EVERYTHING)
     return handle
@@ -264,7 +263,7 @@ async def test_reader_that_goes_away_ends_the_dump(
 async def test_code_in_a_database_gets_no_rights_from_a_restore(
     provider: LocalProvider, app: App, node: Node
 ) -> None:
-    evil = await provider.ensure_database(DatabaseRequest(uuid4(), app, "main", "free"), Lines())
+    evil = await provider.ensure_database(database_request(app), Lines())
     await execute(
         evil,
         """CREATE TABLE log (who text, super bool);

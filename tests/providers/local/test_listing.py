@@ -12,12 +12,11 @@ import pytest
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.providers.base import App
-from autodeploy.providers.databases import DatabaseRequest
 from autodeploy.providers.local.client import AgentClient
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.resources import FoundResource, ResourceKind
 
-from .conftest import Lines, Node, build_request, deploy_static, spec
+from .conftest import Lines, Node, build_request, database_request, deploy_static, spec
 
 _APP, _BUILD, _DATABASE, _RELEASE = (
     ResourceKind.APP, ResourceKind.BUILD, ResourceKind.DATABASE, ResourceKind.RELEASE,
@@ -90,7 +89,7 @@ async def test_release_that_was_built_and_never_deployed_is_listed(
 async def test_databases_are_listed_by_the_ids_that_they_were_asked_for_with(
     provider: LocalProvider, app: App
 ) -> None:
-    kept, gone = (DatabaseRequest(uuid4(), app, name, "free") for name in ("a", "b"))
+    kept, gone = (database_request(app, name) for name in ("a", "b"))
     handles = [await provider.ensure_database(each, Lines()) for each in (kept, gone)]
     listed = await _databases(provider)
     assert {kept.database_id, gone.database_id} <= listed.keys()

@@ -114,6 +114,7 @@ class FolderProvider:
 
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
         await self._call("build")
+        await request.fetch()
         self.environments["build"] = dict(request.environment)
         await log("info", "build", "building")
         for line in self.build_lines:
@@ -124,6 +125,9 @@ class FolderProvider:
         await self.objects.put_bytes(key, b"built")
         await self._effect("build")
         return Artifact(key, 5)
+
+    async def has_build(self, key: str) -> bool:
+        return await self.objects.exists(key)
 
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         await self._call("deploy")

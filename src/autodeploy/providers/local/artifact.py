@@ -96,6 +96,10 @@ class ArtifactStore:
                 await self._objects.put_stream(key, compressed(output, process))
         return Artifact(key, size)
 
+    async def exists(self, key: str) -> bool:
+        """Whether an artifact is stored under this key."""
+        return await self._objects.exists(key)
+
     async def remove(self, artifact: Artifact) -> None:
         """Remove one artifact. Idempotent."""
         await self._objects.delete(artifact.key)

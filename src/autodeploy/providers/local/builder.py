@@ -65,7 +65,7 @@ class Builder:
         self._toolchains = Toolchains()
 
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
-        """Build ``request.source``, which is consumed, and store the result.
+        """Build what ``request.fetch`` brings, which is consumed, and store the result.
 
         Cancelling the task kills the build. Raises ``DeploymentFailed``.
         """
@@ -73,15 +73,16 @@ class Builder:
         self._layout.ensure_folders()
         await make_room(self._layout)
         with in_use(self._layout.cache(request.app.number)):
-            return await self._build_within(request, Recorded(log))
+            source = await request.fetch()
+            return await self._build_within(request, source, Recorded(log))
 
-    async def _build_within(self, request: BuildRequest, said: Recorded) -> Artifact:
+    async def _build_within(self, request: BuildRequest, source: Path, said: Recorded) -> Artifact:
         """The build, in a folder of its own and as long and large as it may be."""
         place = self._layout.new_build(request.deployment_id)
         written = [place, *self._cache_folders(request.app.number)]
         try:
             return await within(
-                self._limits, self._build(request, place, said.write), written, said
+                self._limits, self._build(request, source, place, said.write), written, said
             )
         finally:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
@@ -97,8 +98,10 @@ class Builder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return [ensure_app_folder(cache / name, number) for name in ("home", "tools")]
 
-    async def _build(self, request: BuildRequest, place: Path, log: LogSink) -> Artifact:
-        await _take_source(request, place)
+    async def _build(
+        self, request: BuildRequest, source: Path, place: Path, log: LogSink
+    ) -> Artifact:
+        await _take_source(source, place, request.app.number)
         spec = request.spec
         interpreters = await self._interpreters(spec, log)
         shop = self._workshop(request, place, interpreters, log)
@@ -287,13 +290,13 @@ def _python_of(interpreters: list[Interpreter]) -> Interpreter | None:
     return next((one for one in interpreters if one.name == "python"), None)
 
 
-async def _take_source(request: BuildRequest, place: Path) -> None:
+async def _take_source(source: Path, place: Path, number: int) -> None:
     """Move the source to where it is built, to the end also when the build is cancelled: a thread
     that went on would make anew what is being removed."""
 
     def take() -> None:
-        shutil.move(request.source, place / "app")
-        give_to_app(place / "app", request.app.number)
+        shutil.move(source, place / "app")
+        give_to_app(place / "app", number)
 
     taking = asyncio.create_task(asyncio.to_thread(take))
     try:

@@ -114,6 +114,10 @@ class LocalProvider(LocalDatabases):
         """Build in a sandbox and store the result. The source folder is consumed."""
         return await self._builder.build(request, log)
 
+    async def has_build(self, key: str) -> bool:
+        """Whether the artifact is still stored."""
+        return await self._artifacts.exists(key)
+
     @fault_point("local.deploy")
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Unpack the artifact and start the app. Static files start no process."""

@@ -29,6 +29,8 @@ STEP_STATUS: dict[StepName, DeploymentStatus] = {
     StepName.VERIFY_HEALTH: DeploymentStatus.DEPLOYING,
 }
 _ORDER = (DeploymentStatus.QUEUED, DeploymentStatus.BUILDING, DeploymentStatus.DEPLOYING)
+# Where a step's resources hold what its provider has noted.
+_NOTES = "notes"
 DONE = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED})
 
 
@@ -118,6 +120,10 @@ class Journal:
             )
         self._steps[name].resources = merged
 
+    def notes(self, name: StepName) -> "StepNotes":
+        """What a provider notes of the step, beside what the step records itself."""
+        return StepNotes(self, name)
+
     async def set_columns(self, deployment: Deployment, values: Mapping[str, Any]) -> None:
         """Set columns of the deployment, in the row and in the object. Raises ``LeaseLost``."""
         async with self._resources.db.transaction() as session:
@@ -201,3 +207,20 @@ def _seconds_since(moment: datetime | None) -> float:
 def by_name(steps: list[DeploymentStep]) -> dict[StepName, DeploymentStep]:
     """The steps of one deployment, keyed."""
     return {StepName(step.name): step for step in steps}
+
+
+class StepNotes:
+    """``providers.base.Notes`` in the journal of a deployment."""
+
+    def __init__(self, journal: Journal, step: StepName):
+        self._journal = journal
+        self._step = step
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        noted: Mapping[str, Any] = self._journal.resources_of(self._step).get(_NOTES, {})
+        return noted
+
+    async def keep(self, **values: Any) -> None:
+        """Raises ``LeaseLost``."""
+        await self._journal.record(self._step, {_NOTES: {**self.values, **values}})

@@ -5,14 +5,16 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import and_, select
 
 from autodeploy.kernel.faults import fault_point
-from autodeploy.providers.base import BuildRequest
+from autodeploy.providers.base import BuildRequest, CommitSource
 from autodeploy.services.analyzer import service as analyzer
+from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.contract import list_missing, require_met
@@ -195,9 +197,7 @@ async def _find_artifact(context: StepContext, fingerprint: str, choice: BuildCh
             .order_by(Deployment.created_at.desc())
             .limit(1)
         )
-    if key is not None and await context.engine.resources.objects.exists(key):
-        return key
-    return None
+    return key if key is not None and await context.provider.has_build(key) else None
 
 
 async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
@@ -205,19 +205,35 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
     # Named for the run, so that a late worker and its successor never share a folder.
     folder = _builds(context.engine) / f"{deployment.id}-{context.lease.fence}"
     try:
-        source = await _fetch(context, folder)
         request = BuildRequest(
             deployment_id=deployment.id,
             app=context.app,
-            source=source,
+            fetch=partial(_fetch, context, folder),
             spec=spec_of(deployment),
             environment=context.variables.for_build(deployment),
+            run_environment=context.variables.for_run(deployment),
+            notes=context.journal.notes(StepName.BUILD_APPLICATION),
+            commit=_commit(context),
         )
         artifact = await context.provider.build(request, context.log)
     finally:
         await _remove(folder)
     made: dict[str, object] = {"artifact_key": artifact.key, "size_bytes": artifact.size_bytes}
     return artifact.key, made
+
+
+def _commit(context: StepContext) -> CommitSource | None:
+    """Where the commit lies for others; an upload is with us alone."""
+    repository, deployment = context.get_repository(), context.deployment
+    if repository.kind == RepositoryKind.UPLOAD:
+        return None
+    return CommitSource(
+        url=repository.url,
+        branch=deployment.branch,
+        commit_sha=deployment.commit_sha,
+        github=repository.full_name if repository.kind == RepositoryKind.GITHUB else None,
+        github_id=repository.github_id,
+    )
 
 
 @fault_point("deployer.fetch")

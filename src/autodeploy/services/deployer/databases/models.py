@@ -27,7 +27,8 @@ class ProjectDatabase(Base):
     ``url_changed_at`` tells builds apart that read the URL. ``retiring_login`` is the user of the
     URL before, which releases that began before ``rotated_at`` still have. ``fence`` names the
     worker that works on it; ``failures`` counts its tries in vain; ``dispatch`` how often the id
-    was queued.
+    was queued. ``notes`` are the provider's, of what it has begun; ``encrypted_password`` is one
+    that we chose for it.
     """
 
     __tablename__ = "databases"
@@ -65,6 +66,10 @@ class ProjectDatabase(Base):
     error_message: Mapped[str | None]
     external_id: Mapped[str | None]
     encrypted_url: Mapped[str | None] = sealed("organization:{organization_id}", "databases:{id}")
+    encrypted_password: Mapped[str | None] = sealed(
+        "organization:{organization_id}", "database_passwords:{id}"
+    )
+    notes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     url_changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     backup_schedule: Mapped[str] = mapped_column(String(20), server_default="daily")
     backup_hour: Mapped[int] = mapped_column(server_default="3")

@@ -1,6 +1,9 @@
 """Making databases: for a deployment that needs one, and for whoever asked for one."""
 
 import asyncio
+import secrets
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +29,7 @@ from autodeploy.services.deployer.transitions import hold
 _DEFAULT_PLAN = "free"
 _DEFAULT_PROVIDER = "local"
 _PAUSE_SECONDS = 0.2
+_PASSWORD_BYTES = 24
 
 
 async def ensure_database(context: StepContext) -> dict[str, Any]:
@@ -119,10 +123,51 @@ async def _provision(work: Work, log: LogSink) -> None:
             app=app_of(environment),
             name=database.name,
             plan=database.plan,
+            password=partial(_choose_password, work),
+            notes=_Notes(work),
         ),
         log,
     )
     await _record(work, handle, available=restoring is None)
+
+
+class _Notes:
+    """``providers.base.Notes`` in the row of a database."""
+
+    def __init__(self, work: Work):
+        self._work = work
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self._work.database.notes
+
+    async def keep(self, **values: Any) -> None:
+        """Raises ``LeaseLost``."""
+        notes = {**self.values, **values}
+        async with self._work.engine.resources.db.transaction() as session:
+            await self._work.set(session, notes=notes)
+        self._work.database.notes = notes
+
+
+async def _choose_password(work: Work) -> str:
+    """The password that was chosen for the database, kept before anybody is told it. Raises
+    ``LeaseLost``."""
+    database, resources = work.database, work.engine.resources
+    place = place_of(
+        ProjectDatabase.encrypted_password,
+        organization_id=database.organization_id,
+        id=database.id,
+    )
+    if database.encrypted_password is not None:
+        return await resources.vault.decrypt_for(
+            place.subject, database.encrypted_password, context=place.context
+        )
+    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    encrypted = await resources.vault.encrypt_for(place.subject, password, context=place.context)
+    async with resources.db.transaction() as session:
+        await work.set(session, encrypted_password=encrypted)
+    database.encrypted_password = encrypted
+    return password
 
 
 async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> None:

@@ -1,0 +1,74 @@
+"""Providers that host apps and databases elsewhere, for an account that somebody has connected.
+
+They fill the protocols of ``base`` in their own way:
+
+- ``build`` makes sure of the project or service there, sets its variables and starts a deployment;
+  it returns when that is built, and ``Artifact.key`` is the deployment's id at the provider.
+- ``deploy`` returns when the release of that build runs, without traffic where the provider can
+  tell the two apart. With the key of an earlier build it is a rollback.
+- ``promote`` gives it the traffic, or sees that it has it.
+- Cancelling the task of any of them cancels the work at the provider.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+from uuid import UUID
+
+from autodeploy.providers.base import DeployProvider, Provider
+from autodeploy.providers.databases import DatabaseProvider
+
+
+@dataclass(frozen=True)
+class ConnectedAccount:
+    """An account at a provider. ``owner_id`` is the team, workspace or organization whose things
+    are meant, as the provider names it; None where they are the account's own."""
+
+    connection_id: UUID
+    token: str = field(repr=False)
+    owner_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A team, workspace or organization of an account; ``id`` as calls name it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class TokenAccount:
+    """Whose token it is. ``missing`` are the rights that it lacks and we need, in the provider's
+    words, as far as the provider tells them."""
+
+    id: str
+    name: str
+    owners: tuple[Owner, ...]
+    missing: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class TokenConnect(Provider, Protocol):
+    """Takes tokens that people have made in the provider's console."""
+
+    async def check_token(self, token: str) -> TokenAccount:
+        """Raises ``CredentialRefused``."""
+        ...
+
+
+@runtime_checkable
+class AppHosting(Provider, Protocol):
+    """Hosts apps elsewhere."""
+
+    def deploys_as(self, account: ConnectedAccount) -> DeployProvider:
+        """The provider acting for this account. Cheap: made for each use."""
+        ...
+
+
+@runtime_checkable
+class DatabaseHosting(Provider, Protocol):
+    """Hosts databases elsewhere."""
+
+    def databases_as(self, account: ConnectedAccount) -> DatabaseProvider:
+        """The provider acting for this account. Cheap: made for each use."""
+        ...
