@@ -15,8 +15,10 @@ from tests.services.auth.accounts import signed_up
 
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.kernel.db import Database
+from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability, Manifest, Price, Region
+from autodeploy.providers.hosted import Owner, TokenAccount
 from autodeploy.providers.registry import Registry
 from autodeploy.settings import Settings
 
@@ -38,10 +40,30 @@ LOCAL = Manifest(
 )
 
 
+CLOUD_TOKEN = "t0ken-of-ada"
+
+
 class Described:
     """A provider that is only described."""
 
     manifest = LOCAL
+
+
+class Connectable:
+    """A provider elsewhere, of which only this is there: it knows one token."""
+
+    manifest = Manifest(
+        name="cloud",
+        title="A cloud",
+        capabilities=frozenset({Capability.CONNECT}),
+        regions=(),
+        pricing=(),
+    )
+
+    async def check_token(self, token: str) -> TokenAccount:
+        if token != CLOUD_TOKEN:
+            raise CredentialRefused("A cloud does not accept the token.")
+        return TokenAccount("1", "ada", (Owner("team_1", "Ada's team"),))
 
 
 SignUp = Callable[[], Awaitable[dict[str, str]]]
@@ -78,7 +100,7 @@ def app_over(home: Path, resources: Resources, **settings: object) -> FastAPI:
 
 def _filled(app: FastAPI, resources: Resources) -> FastAPI:
     app.state.resources = resources
-    app.state.providers = Registry([Described()])
+    app.state.providers = Registry([Described(), Connectable()])
     return app
 
 

@@ -12,7 +12,7 @@ import httpx
 import pyotp
 import pytest
 from sqlalchemy import update
-from tests.api.conftest import SignUp
+from tests.api.conftest import CLOUD_TOKEN, SignUp
 from tests.api.deployer import User, deploy_server, make_runner
 from tests.services.analyzer.archives import tar_gz
 from tests.services.auth.accounts import PASSWORD
@@ -503,6 +503,11 @@ async def _(stage: Stage) -> Call:
     path = f"/projects/{(await stage.user.project())['id']}/tokens"
     made = await stage.user.call("POST", path, {"name": "CI"}, status=201)
     return Call(f"{path}/{made['id']}")
+
+
+@writes("PUT", "/users/{user_id}/connections/{provider}", "auth.connect")
+async def _(stage: Stage) -> Call:
+    return Call(f"/users/{stage.id}/connections/cloud", {"token": CLOUD_TOKEN})
 
 
 def test_each_route_is_either_seen_to_write_an_entry_or_changes_nothing(app):

@@ -1,10 +1,20 @@
-CAPABILITIES = ["database", "database_backups", "database_rotation", "deploy", "one_off_commands"]
+CAPABILITIES = [
+    "database",
+    "database_backups",
+    "database_rotation",
+    "deploy",
+    "one_off_commands",
+    "scaling",
+]
 
 
 async def test_providers_are_listed_with_their_capabilities(client, sign_up):
     answer = await client.get("/api/v1/providers", headers=await sign_up())
     assert answer.json() == {
-        "items": [{"name": "local", "title": "This machine", "capabilities": CAPABILITIES}],
+        "items": [
+            {"name": "cloud", "title": "A cloud", "capabilities": ["connect"]},
+            {"name": "local", "title": "This machine", "capabilities": CAPABILITIES},
+        ],
         "nextCursor": None,
     }
 

@@ -14,8 +14,15 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+from autodeploy.kernel.errors import Conflict
 from autodeploy.providers.base import DeployProvider, Provider
 from autodeploy.providers.databases import DatabaseProvider
+
+
+class AccountMissing(Conflict):
+    """The provider acts for an account, and none is connected, or not any more."""
+
+    code = "account_missing"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,13 @@ from autodeploy.providers.databases import (
     MeasuredDatabases,
     RotatedDatabases,
 )
+from autodeploy.providers.hosted import (
+    AccountMissing,
+    AppHosting,
+    ConnectedAccount,
+    DatabaseHosting,
+    TokenConnect,
+)
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
 
@@ -48,9 +55,21 @@ class Registry:
             )
         return provider
 
-    def deploys(self, name: str) -> DeployProvider:
-        """The provider ``name`` for deployments."""
-        return cast(DeployProvider, self.get(name, Capability.DEPLOY))
+    def is_hosted(self, name: str) -> bool:
+        """Whether the provider ``name`` is there and acts for connected accounts."""
+        return isinstance(self._providers.get(name), AppHosting | DatabaseHosting)
+
+    def takes_tokens(self, name: str) -> TokenConnect:
+        """The provider ``name`` for tokens that people have made there."""
+        return cast(TokenConnect, self.get(name, Capability.CONNECT))
+
+    def deploys(self, name: str, account: ConnectedAccount | None = None) -> DeployProvider:
+        """The provider ``name`` for deployments. One that hosts apps elsewhere acts for
+        ``account``: raises ``AccountMissing`` without one."""
+        provider = self.get(name, Capability.DEPLOY)
+        if isinstance(provider, AppHosting):
+            return provider.deploys_as(_require(account, provider))
+        return cast(DeployProvider, provider)
 
     def app_metrics(self, name: str) -> MeasuredApps:
         """The provider ``name`` for what its apps answer."""
@@ -69,9 +88,13 @@ class Registry:
         """The provider ``name`` for one-off commands."""
         return cast(CommandProvider, self.get(name, Capability.RUN))
 
-    def databases(self, name: str) -> DatabaseProvider:
-        """The provider ``name`` for databases."""
-        return cast(DatabaseProvider, self.get(name, Capability.DATABASE))
+    def databases(self, name: str, account: ConnectedAccount | None = None) -> DatabaseProvider:
+        """The provider ``name`` for databases. One that hosts them elsewhere acts for
+        ``account``: raises ``AccountMissing`` without one."""
+        provider = self.get(name, Capability.DATABASE)
+        if isinstance(provider, DatabaseHosting):
+            return provider.databases_as(_require(account, provider))
+        return cast(DatabaseProvider, provider)
 
     def database_metrics(self, name: str) -> MeasuredDatabases:
         """The provider ``name`` for how its databases fare."""
@@ -88,3 +111,12 @@ class Registry:
     def resources(self, name: str) -> ListedResources:
         """The provider ``name`` for what it holds."""
         return cast(ListedResources, self.get(name, Capability.RESOURCES))
+
+
+def _require(account: ConnectedAccount | None, provider: Provider) -> ConnectedAccount:
+    if account is None:
+        raise AccountMissing(
+            f"No account at {provider.manifest.title} is connected.",
+            remedy=f"Connect one: `autodeploy connections add {provider.manifest.name}`.",
+        )
+    return account

@@ -36,6 +36,7 @@ async def test_github_is_connected_and_then_signs_in(member, stranger, github, r
         "hasAccess": True,
         "scopes": ["read:user", "user:email", "repo", "admin:repo_hook", "read:org"],
         "expiresAt": None,
+        "owner": None,
     }
     assert await member.connections() == [answer.json()]
     me = await member.client.get("/api/v1/auth/me", headers=member.headers)

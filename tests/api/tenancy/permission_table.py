@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
+from tests.api.conftest import CLOUD_TOKEN
+
 from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.auth.principal import Scope
@@ -289,6 +291,12 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
         Operation(
             "account", 404, scope=_FULL, kind="account",
             path=lambda ids: {**ids, "provider": "github"},
+        ),
+    ),
+    "connectByToken": (
+        Operation(
+            "account", scope=_FULL, kind="account",
+            path=lambda ids: {**ids, "provider": "cloud"}, body=lambda _: {"token": CLOUD_TOKEN},
         ),
     ),
     # repositories

@@ -86,7 +86,7 @@ class Platform:
             self.principal,
             project.id,
             DeploymentInput.model_validate(body),
-            providers=["local"],
+            providers=self.engine.providers,
         )
 
     async def deployed(self, project: ProjectView, **body: object) -> DeploymentView:

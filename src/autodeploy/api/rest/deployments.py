@@ -7,9 +7,8 @@ from fastapi import APIRouter, Query, Request, Response, status
 
 from autodeploy.api.deps import LogFilterDep, PageDep, PrincipalDep, ResourcesDep
 from autodeploy.api.pagination import link_next
-from autodeploy.api.rest.providers import ManifestsDep
+from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.kernel.schema import Page
-from autodeploy.providers.base import Capability
 from autodeploy.services.deployer import deployments, history
 from autodeploy.services.deployer.schemas import (
     DeploymentInput,
@@ -34,14 +33,13 @@ async def create_deployment(
     response: Response,
     resources: ResourcesDep,
     principal: PrincipalDep,
-    manifests: ManifestsDep,
+    providers: ProvidersDep,
     project_id: UUID,
     body: DeploymentInput | None = None,
 ) -> DeploymentView:
     """Deploy a branch or commit. The answer comes at once; the work goes on in a worker."""
-    names = [each.name for each in manifests if Capability.DEPLOY in each.capabilities]
     view = await deployments.create_deployment(
-        resources, principal, project_id, body or DeploymentInput(), providers=names
+        resources, principal, project_id, body or DeploymentInput(), providers=providers
     )
     response.headers["Location"] = f"/api/v1/deployments/{view.id}"
     return view

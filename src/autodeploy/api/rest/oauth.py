@@ -14,9 +14,10 @@ from autodeploy.api.deps import (
     get_principal,
     has_credential,
 )
+from autodeploy.api.rest.providers import ProvidersDep as RegistryDep
 from autodeploy.kernel.schema import Page
 from autodeploy.providers.identity import IdentityProviders
-from autodeploy.services.auth import command_line, connections, oauth
+from autodeploy.services.auth import command_line, connections, oauth, token_connections
 from autodeploy.services.auth.attempts import LIFETIME_SECONDS, Holder
 from autodeploy.services.auth.oauth_schemas import (
     AuthorizationUrl,
@@ -28,6 +29,7 @@ from autodeploy.services.auth.oauth_schemas import (
     Disconnected,
     OidcCallbackInput,
     SignInMethods,
+    TokenInput,
     VercelCallbackInput,
     VercelConnected,
 )
@@ -188,6 +190,22 @@ async def list_connections(
 ) -> Page[ConnectionView]:
     """The caller's connected accounts, with their scopes and expiry."""
     return await connections.list_connections(resources, principal, user_id)
+
+
+@users_router.put("/{user_id}/connections/{provider}", operation_id="connectByToken")
+async def connect_by_token(
+    resources: ResourcesDep,
+    registry: RegistryDep,
+    principal: PrincipalDep,
+    user_id: UUID,
+    provider: Annotated[str, Path(max_length=100)],
+    body: TokenInput,
+) -> ConnectionView:
+    """Connect an account by a token that was made in the provider's console, which is asked
+    first whose it is. The token is never shown again."""
+    return await token_connections.connect_by_token(
+        resources, principal, user_id, provider, body, providers=registry
+    )
 
 
 @users_router.delete("/{user_id}/connections/{provider}", operation_id="disconnect")

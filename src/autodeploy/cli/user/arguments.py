@@ -136,3 +136,19 @@ OneWay = Annotated[
         "are refused.",
     ),
 ]
+ProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        metavar="NAME",
+        help="Where it is deployed; default: where the environment is, at first this machine.",
+    ),
+]
+DatabaseProvider = Annotated[
+    str | None,
+    typer.Option(
+        "--database-provider",
+        metavar="NAME",
+        help="Where a database that the app needs is made; default: this machine.",
+    ),
+]

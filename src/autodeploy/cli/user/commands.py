@@ -9,6 +9,7 @@ import typer
 from autodeploy.cli.options import Json
 from autodeploy.cli.user.arguments import (
     BuildOption,
+    DatabaseProvider,
     DeployedProject,
     Environment,
     IgnoreMissing,
@@ -16,12 +17,14 @@ from autodeploy.cli.user.arguments import (
     ProjectArgument,
     ProjectOption,
     ProjectOrganization,
+    ProviderOption,
     RefOption,
     RootOption,
     Scope,
     TargetArgument,
     complete_project,
 )
+from autodeploy.cli.user.connections import connections_app
 from autodeploy.cli.user.db import database_app
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.environments import environments_app
@@ -74,6 +77,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(environment_app, rich_help_panel=PANEL)
     app.add_typer(environments_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)
+    app.add_typer(connections_app, rich_help_panel=PANEL)
     app.add_typer(resources_app, rich_help_panel=PANEL)
     app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)
     app.add_typer(tokens_app, rich_help_panel=TEAM_PANEL)
@@ -92,6 +96,8 @@ def deploy(
     build: BuildOption = None,
     ignore_missing: IgnoreMissing = False,
     one_way: OneWay = None,
+    provider: ProviderOption = None,
+    database_provider: DatabaseProvider = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -102,6 +108,7 @@ def deploy(
       autodeploy deploy
       autodeploy deploy apps/shop --environment staging --org acme
       autodeploy deploy https://github.com/team/shop.git --ref v1.2 --root apps/web
+      autodeploy deploy --provider vercel --database-provider supabase
     """
     from autodeploy.cli.user.deploy import DeployOptions, run
 
@@ -118,6 +125,8 @@ def deploy(
             organization=organization,
             ignore_missing=ignore_missing,
             one_way=one_way,
+            provider=provider,
+            database_provider=database_provider,
         )
     )
 

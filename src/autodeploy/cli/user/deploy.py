@@ -58,6 +58,8 @@ class DeployOptions:
     organization: str | None = None
     ignore_missing: bool = False
     one_way: str | None = None
+    provider: str | None = None
+    database_provider: str | None = None
 
 
 def run(options: DeployOptions) -> None:
@@ -276,8 +278,12 @@ def _start(api: Api, project: Json, body: Json, options: DeployOptions) -> Json:
         configuration["ignoreMissingVariables"] = True
     if options.one_way is not None:
         configuration["oneWayMigration"] = options.one_way
+    if options.database_provider is not None:
+        configuration["database"] = {"provider": options.database_provider}
     if configuration:
         body["configuration"] = configuration
+    if options.provider is not None:
+        body["provider"] = options.provider
     deployment = api.post(f"/projects/{project['id']}/deployments", body)
     say(f"Deploying {project['name']} to {deployment['environment']} ({deployment['id']})")
     return deployment

@@ -24,7 +24,7 @@ from autodeploy.providers.identity import (
 from autodeploy.services.auth import account_store, audit, identities, store
 from autodeploy.services.auth.errors import LastSignIn
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected
+from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected, OwnerView
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 
@@ -50,7 +50,7 @@ async def list_connections(
             )
         }
     names = sorted(signing_in.keys() | stored.keys())
-    return Page(items=[_view(name, signing_in.get(name), stored.get(name)) for name in names])
+    return Page(items=[view_of(name, signing_in.get(name), stored.get(name)) for name in names])
 
 
 async def connect(
@@ -64,16 +64,16 @@ async def connect(
     Raises ``IdentityTaken``.
     """
     account, grant, user_id = granted.account, granted.grant, principal.user_id
-    row = await _seal(resources, user_id, provider.name, account, grant) if grant else None
+    row = await seal(resources, user_id, provider.name, account, grant) if grant else None
     async with resources.db.transaction() as session:
-        await _lock_user(session, user_id)
+        await lock_user(session, user_id)
         if provider.signs_in:
             await identities.link(session, principal, user_id, provider, account)
-        earlier = await _find(session, user_id, provider.name)
+        earlier = await find(session, user_id, provider.name)
         if row is not None:
-            await _replace(session, principal, earlier, row)
+            await replace(session, principal, earlier, row)
         linked = {each.provider: each for each in await identities.find(session, user_id)}
-        view = _view(provider.name, linked.get(provider.name), row)
+        view = view_of(provider.name, linked.get(provider.name), row)
     if earlier is not None and grant is not None:
         await _end_earlier(resources, provider, earlier, by=grant, of=account)
     return view
@@ -96,11 +96,11 @@ async def disconnect(
         raise _not_connected()
     async with resources.db.transaction() as session:
         await _require_another_way_in(session, providers, user_id, name)
-        row = await _find(session, user_id, name)
+        row = await find(session, user_id, name)
         shared = row is not None and await _is_shared(session, row)
     revoked = None if row is None else not shared and await _revoke(resources, providers, row)
     async with resources.db.transaction() as session:
-        await _lock_user(session, user_id)
+        await lock_user(session, user_id)
         # Decided again under the lock: another of the ways in may have been removed meanwhile.
         await _require_another_way_in(session, providers, user_id, name)
         await identities.unlink(session, principal, name)
@@ -117,7 +117,7 @@ async def disconnect(
     )
 
 
-async def _lock_user(session: AsyncSession, user_id: UUID) -> None:
+async def lock_user(session: AsyncSession, user_id: UUID) -> None:
     if await account_store.lock_user(session, user_id) is None:
         raise NotFound("No such user.")
 
@@ -128,7 +128,7 @@ async def _require_another_way_in(
     """Raises ``NotFound`` without such a connection, ``LastSignIn`` if nothing else signs in."""
     linked = await identities.find(session, user_id)
     if not any(each.provider == name for each in linked):
-        if await _find(session, user_id, name) is None:
+        if await find(session, user_id, name) is None:
             raise _not_connected()
         return
     usable = {(each.name, each.issuer) for each in providers}
@@ -147,7 +147,7 @@ def _not_connected() -> NotFound:
     return NotFound("No such connection.", remedy="List what is connected.")
 
 
-async def _seal(
+async def seal(
     resources: Resources, user_id: UUID, provider: str, account: Account, grant: Grant
 ) -> ProviderIntegration:
     """The row of a connection. Its tokens open for this user, provider and row alone."""
@@ -186,7 +186,7 @@ async def _open(resources: Resources, row: ProviderIntegration) -> Grant:
     return Grant(token=token, details=row.details or {})
 
 
-async def _find(session: AsyncSession, user_id: UUID, provider: str) -> ProviderIntegration | None:
+async def find(session: AsyncSession, user_id: UUID, provider: str) -> ProviderIntegration | None:
     return await session.scalar(
         select(ProviderIntegration).where(
             ProviderIntegration.user_id == user_id, ProviderIntegration.provider == provider
@@ -194,7 +194,7 @@ async def _find(session: AsyncSession, user_id: UUID, provider: str) -> Provider
     )
 
 
-async def _replace(
+async def replace(
     session: AsyncSession,
     principal: Principal,
     earlier: ProviderIntegration | None,
@@ -268,10 +268,11 @@ def _remedy(name: str, revoked: bool | None, shared: bool) -> str | None:
     return None
 
 
-def _view(
+def view_of(
     name: str, identity: LinkedIdentity | None, row: ProviderIntegration | None
 ) -> ConnectionView:
     stored_name = (row.details or {}).get("accountName") if row else None
+    owner = (row.details or {}).get("owner") if row else None
     connected = row or identity
     assert connected is not None
     return ConnectionView(
@@ -282,4 +283,5 @@ def _view(
         scopes=(row.scopes or []) if row else [],
         expires_at=row.expires_at if row else None,
         connected_at=connected.created_at,
+        owner=owner and OwnerView.model_validate(owner),
     )

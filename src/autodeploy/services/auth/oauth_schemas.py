@@ -41,6 +41,29 @@ class VercelCallbackInput(CallbackInput):
     ] = None
 
 
+class OwnerView(Schema):
+    """A team, workspace or organization at a provider."""
+
+    id: str
+    name: str
+
+
+class TokenInput(Input):
+    """A token that was made in the provider's console, and whose things it is used for there."""
+
+    token: Annotated[
+        str,
+        Field(min_length=1, max_length=_LONGEST_PARAMETER, pattern=r"^[\x21-\x7e]+$", repr=False),
+    ]
+    owner_id: Annotated[
+        str | None,
+        Field(
+            max_length=200,
+            description="The team, workspace or organization; to be named where there are several.",
+        ),
+    ] = None
+
+
 class ConnectionView(Schema):
     """An account elsewhere. It signs the user in, or gives access to what it holds, or both."""
 
@@ -53,6 +76,10 @@ class ConnectionView(Schema):
         datetime | None, Field(description="When the token expires; null for one that does not.")
     ]
     connected_at: datetime
+    owner: Annotated[
+        OwnerView | None,
+        Field(description="The team, workspace or organization that it is used for."),
+    ] = None
 
 
 class VercelConnected(ConnectionView):

@@ -6,8 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.providers.base import App, BuildSpec, DeployProvider, ReleaseRequest
+from autodeploy.providers.hosted import ConnectedAccount
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.app_environment import AppEnvironment, load_app_environment
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import SourceMissing
@@ -28,8 +30,8 @@ from autodeploy.services.deployer.transitions import LeaseLost, hold
 class StepContext:
     """One leased run. ``deployment`` is kept in step with the row by ``journal.set_columns``.
 
-    ``promoting`` is true from the moment that traffic is switched: from there on the run is
-    finished rather than cancelled.
+    ``account`` is whom the provider acts for, where it does. ``promoting`` is true from the moment
+    that traffic is switched: from there on the run is finished rather than cancelled.
     """
 
     engine: Engine
@@ -41,11 +43,13 @@ class StepContext:
     variables: AppEnvironment
     log: LogPipeline
     journal: Journal
+    account: ConnectedAccount | None = None
     promoting: bool = False
 
     @property
     def provider(self) -> DeployProvider:
-        return self.engine.providers.deploys(self.deployment.provider)
+        """Raises ``AccountMissing``."""
+        return self.engine.providers.deploys(self.deployment.provider, self.account)
 
     @property
     def app(self) -> App:
@@ -158,6 +162,7 @@ async def load_context(engine: Engine, lease: Lease) -> StepContext:
         variables=variables,
         log=LogPipeline(resources, lease, variables.redactor()),
         journal=journal,
+        account=await open_account(resources, deployment.connection_id),
     )
 
 

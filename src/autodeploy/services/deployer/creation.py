@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer.announcements import Announcing
 from autodeploy.services.deployer.cancellations import end_queued
 from autodeploy.services.deployer.estimates import estimate_steps
@@ -16,6 +17,15 @@ from autodeploy.services.deployer.transitions import append_event
 _ROLLBACK_SKIPS = frozenset(
     {StepName.ANALYZE_REPOSITORY, StepName.PROVISION_DATABASE, StepName.BUILD_APPLICATION}
 )
+
+
+async def is_still_built(resources: Resources, deployment: Deployment) -> bool:
+    """Whether what it made can be deployed again, as far as it is known here: of one that was
+    built at a provider, the provider knows."""
+    key = deployment.artifact_key
+    if key is None or deployment.connection_id is not None:
+        return key is not None
+    return await resources.objects.exists(key)
 
 
 async def insert_rollback(
@@ -35,6 +45,7 @@ async def insert_rollback(
         branch=source.branch,
         commit_sha=source.commit_sha,
         provider=source.provider,
+        connection_id=source.connection_id,
         configuration={},
         plan=source.plan,
         artifact_key=source.artifact_key,

@@ -1,6 +1,5 @@
 """Deployments: start, cancel, roll back. The row that is written is the intent to run."""
 
-from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,8 @@ from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.resources import Resources
+from autodeploy.providers.base import Capability
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, PROVISION_NEW
 from autodeploy.services.analyzer.service import resolve_ref
@@ -19,9 +20,14 @@ from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
-from autodeploy.services.deployer.creation import insert_deployment, insert_rollback
+from autodeploy.services.deployer.creation import (
+    insert_deployment,
+    insert_rollback,
+    is_still_built,
+)
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
+from autodeploy.services.deployer.hosting import choose_connection
 from autodeploy.services.deployer.models import (
     ONE_WAY,
     Deployment,
@@ -48,14 +54,16 @@ async def create_deployment(
     project_id: UUID,
     body: DeploymentInput,
     *,
-    providers: Collection[str],
+    providers: Registry,
 ) -> DeploymentView:
     """Resolve the commit, write the deployment, and have it run.
 
     Args:
-        providers: the names of those that deploy apps.
+        providers: what this installation deploys to.
 
     Raises:
+        AccountMissing: the provider acts for an account, and neither the environment nor the
+            caller has one.
         RefNotFound: with ``field`` ``branch`` or ``commit``.
         NotFound, Forbidden, InvalidInput; for git also what ``GitClient.resolve`` raises.
     """
@@ -71,8 +79,16 @@ async def create_deployment(
         project = await store.get_project(session, principal.reach, project_id)
         environment = await ensure_environment(session, project, body.environment)
         provider = _check_provider(body.provider or environment.provider, providers)
+        same = environment.provider == provider
+        connection_id = await choose_connection(
+            session,
+            principal,
+            providers,
+            provider,
+            present=environment.connection_id if same else None,
+        )
         configuration = await _keep_configuration(
-            resources, session, principal, project, environment, body.configuration
+            resources, session, principal, project, environment, body.configuration, providers
         )
         deployment = await insert_deployment(
             transaction,
@@ -82,6 +98,7 @@ async def create_deployment(
             branch=ref.ref_name,
             commit_sha=ref.commit_sha,
             provider=provider,
+            connection_id=connection_id,
             configuration={**configuration, "build": body.build},
             created_by=principal.account_id,
             service_token_id=principal.service_token_id,
@@ -115,7 +132,7 @@ async def roll_back(
             f"This deployment was never released: it is {source.status}.",
             remedy="Name a deployment that is ready.",
         )
-    if source.artifact_key is None or not await resources.objects.exists(source.artifact_key):
+    if not await is_still_built(resources, source):
         raise NotRollbackable(
             "The build of this deployment is no longer stored.",
             remedy=f"Deploy its commit again: `autodeploy deploy --ref {source.commit_sha[:12]}`.",
@@ -203,12 +220,13 @@ async def _resolve(
     return resolved
 
 
-def _check_provider(name: str, providers: Collection[str]) -> str:
-    if name not in providers:
+def _check_provider(name: str, providers: Registry) -> str:
+    if not providers.can(name, Capability.DEPLOY):
+        able = [each.name for each in providers.list() if Capability.DEPLOY in each.capabilities]
         raise InvalidInput(
             f"There is no provider {name!r} that deploys apps.",
             field="provider",
-            remedy=f"Name one of: {', '.join(sorted(providers))}.",
+            remedy=f"Name one of: {', '.join(able)}.",
         )
     return name
 
@@ -220,6 +238,7 @@ async def _keep_configuration(
     project: Project,
     environment: Environment,
     configuration: DeploymentConfiguration,
+    providers: Registry,
 ) -> dict[str, Any]:
     """Store the values with the project's variables; what is left for the row holds none."""
     given = configuration.environment_variables
@@ -238,6 +257,13 @@ async def _keep_configuration(
         kept[ONE_WAY] = configuration.one_way_migration
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()
+        wanted_provider = configuration.database.provider
+        if wanted_provider is not None:
+            providers.get(wanted_provider, Capability.DATABASE)
+            chosen = await choose_connection(
+                session, principal, providers, wanted_provider, present=None
+            )
+            kept["database"]["connection_id"] = None if chosen is None else str(chosen)
     return kept
 
 

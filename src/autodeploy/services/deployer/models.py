@@ -67,6 +67,7 @@ class Environment(Base):
 
     ``number`` is unique on the platform; the local provider derives the system user from it.
     ``host`` is the first label of its name in the proxy, unique on the platform too.
+    ``connection_id`` is the account that its provider acts for, where it needs one.
     ``replicas`` is how many processes of its app are to run, whatever its releases say; null for
     what they say. ``variables_version`` is the number of the last change of its variables; who
     changes them holds this row.
@@ -76,6 +77,11 @@ class Environment(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         CheckConstraint("replicas > 0", name="replicas"),
+        Index(
+            "idx_environments_connection_id",
+            "connection_id",
+            postgresql_where=text("connection_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[type_uuid]
@@ -87,6 +93,9 @@ class Environment(Base):
     name: Mapped[str] = mapped_column(String(100))
     host: Mapped[str] = mapped_column(String(63), unique=True)
     provider: Mapped[str] = mapped_column(String(100), server_default="local")
+    connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("provider_integrations.id", ondelete="SET NULL")
+    )
     live_deployment_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("deployments.id", ondelete="SET NULL", use_alter=True)
     )
@@ -192,6 +201,11 @@ class Deployment(Base):
             "artifact_key",
             postgresql_where=text("artifact_key IS NOT NULL"),
         ),
+        Index(
+            "idx_deployments_connection_id",
+            "connection_id",
+            postgresql_where=text("connection_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[type_uuid]
@@ -207,6 +221,9 @@ class Deployment(Base):
     commit_sha: Mapped[str] = mapped_column(String(40))
     status: Mapped[DeploymentStatus] = mapped_column(String(50), server_default="queued")
     provider: Mapped[str] = mapped_column(String(100))
+    connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("provider_integrations.id", ondelete="SET NULL")
+    )
     environment: Mapped[str] = mapped_column(String(100), server_default="production")
     url: Mapped[str | None]
     preview_url: Mapped[str | None]

@@ -17,6 +17,7 @@ from autodeploy.services.deployer.context import (
     make_release_request,
 )
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
 from autodeploy.services.deployer.runs.models import Run, RunStatus
@@ -59,6 +60,7 @@ async def go_live(context: StepContext, release: Release) -> None:
         environment.live_deployment_id = deployment.id
         environment.runtime = as_row(LiveState(RuntimeState.RUNNING))
         environment.provider = deployment.provider
+        environment.connection_id = deployment.connection_id
         environment.url = endpoint.url
         environment.local_url = endpoint.local_url
         environment.local_port = endpoint.local_port
@@ -83,7 +85,7 @@ async def restore_traffic(context: StepContext) -> None:
             return
         live = await session.get_one(Deployment, environment.live_deployment_id)
         request = make_release_request(live, environment, context.variables)
-        provider = context.engine.providers.deploys(live.provider)
+        provider = await deploys_for(context.engine, live.provider, live.connection_id)
         release = await find_release(context.engine, live.id)
         if release is not None:
             await provider.promote(request, release)
@@ -125,8 +127,12 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
     for leftover in await _list_leftovers(engine, environment_id):
         deployment = leftover.deployment
         try:
-            provider = engine.providers.deploys(deployment.provider)
-            await provider.retire(app_of(leftover.environment), deployment.id)
+            provider = await deploys_for(engine, deployment.provider, deployment.connection_id)
+            app = app_of(leftover.environment)
+            if _has_moved_away(engine, leftover):
+                await provider.destroy(app)
+            else:
+                await provider.retire(app, deployment.id)
         except Exception as error:
             _log.warning(
                 "release.not_retired", deployment_id=str(deployment.id), error=type(error).__name__
@@ -136,6 +142,14 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
             await session.execute(
                 update(Deployment).where(Deployment.id == deployment.id).values(has_release=False)
             )
+
+
+def _has_moved_away(engine: Engine, leftover: _Leftover) -> bool:
+    """Whether the app is live at another provider, and nothing of it is to stay on this machine.
+    What is at a provider elsewhere stays: it is what a rollback there goes back to."""
+    here, there = leftover.deployment.provider, leftover.environment.provider
+    is_live = leftover.environment.live_deployment_id is not None
+    return is_live and here != there and not engine.providers.is_hosted(here)
 
 
 async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_Leftover]:

@@ -7,11 +7,14 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.providers.base import DeployProvider
+from autodeploy.providers.hosted import AccountMissing
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.context import app_of
+from autodeploy.services.deployer.databases.deletion import destroy_at_provider
 from autodeploy.services.deployer.databases.last_backups import (
     LastBackupFailed,
     find_last_backups,
@@ -22,6 +25,7 @@ from autodeploy.services.deployer.databases.store import find_databases
 from autodeploy.services.deployer.databases.upkeep import remove_backups
 from autodeploy.services.deployer.databases.work import working_on
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.log_archiving import forget_lines, remove_archives
 from autodeploy.services.deployer.models import (
     Deployment,
@@ -96,7 +100,9 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
     if not await _take_down(engine, environments, databases):
         return
     for environment in environments:
-        await engine.providers.deploys(environment.provider).remove_builds(app_of(environment))
+        provider = await _provider_of(engine, environment)
+        if provider is not None:
+            await provider.remove_builds(app_of(environment))
     await remove_backups(engine, backups)
     await remove_archives(engine.resources, of_project)
     async with engine.resources.db.transaction() as session:
@@ -189,15 +195,29 @@ async def _take_down(
     """Remove apps and databases; False where somebody works on a database: who does finds it
     deleted, and a later pass goes on."""
     for environment in environments:
-        await engine.providers.deploys(environment.provider).destroy(app_of(environment))
+        if (deploys := await _provider_of(engine, environment)) is not None:
+            await deploys.destroy(app_of(environment))
     for database in databases:
         async with working_on(engine.resources.db, database.id) as mine:
             if not mine:
                 return False
-            provider = engine.providers.databases(database.provider)
             # One whose making was interrupted is known by the id that it was asked for with.
-            await provider.destroy_database(database.external_id or str(database.id))
+            await destroy_at_provider(engine, database)
     return True
+
+
+async def _provider_of(engine: Engine, environment: Environment) -> DeployProvider | None:
+    """The provider of what is live; None where its account is not connected any more, so that
+    what is there is its owner's to remove."""
+    try:
+        return await deploys_for(engine, environment.provider, environment.connection_id)
+    except AccountMissing:
+        _log.warning(
+            "app.left_at_provider",
+            provider=environment.provider,
+            environment_id=str(environment.id),
+        )
+        return None
 
 
 async def _record_databases(session: AsyncSession, databases: Sequence[ProjectDatabase]) -> None:

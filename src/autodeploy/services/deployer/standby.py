@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from autodeploy.services.deployer.context import app_of, spec_of
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 
 _log = structlog.get_logger(__name__)
@@ -21,7 +22,8 @@ async def have_standing_by(engine: Engine, deployment_id: UUID) -> None:
         found = await _find_wanted(engine, deployment_id)
         if found is not None:
             environment, wanted = found
-            provider = engine.providers.deploys(wanted[-1].provider)
+            live = wanted[-1]
+            provider = await deploys_for(engine, live.provider, live.connection_id)
             artifacts = {one.artifact_key: spec_of(one) for one in wanted if one.artifact_key}
             try:
                 await provider.prepare(app_of(environment), artifacts)

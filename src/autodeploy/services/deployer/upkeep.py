@@ -47,11 +47,11 @@ class Upkeep:
     async def keep_live(self) -> None:
         """One pass: start again every live release that its provider does not have, and give each
         the number of replicas that its environment says."""
-        await asyncio.gather(*map(self._keep, await list_live(self._engine)))
+        await asyncio.gather(*map(self._keep, await self._list_ours()))
 
     async def collect_output(self) -> None:
         """One pass: store what the live apps have written since the last."""
-        await asyncio.gather(*map(self._collect, await list_live(self._engine)))
+        await asyncio.gather(*map(self._collect, await self._list_ours()))
 
     async def _keep(self, live: LiveRelease) -> None:
         environment_id = live.environment.id
@@ -77,6 +77,11 @@ class Upkeep:
             if state is not None:
                 db = self._engine.resources.db
                 await record_state(db, live.environment, live.deployment_id, state)
+
+    async def _list_ours(self) -> list[LiveRelease]:
+        """What is live and needs us to stay so: a provider that hosts apps does that by itself."""
+        hosted = self._engine.providers.is_hosted
+        return [each for each in await list_live(self._engine) if not hosted(each.provider)]
 
     async def _restart_if_absent(self, live: LiveRelease) -> LiveState | None:
         """How the release fares, after it was started again where it was gone; None where

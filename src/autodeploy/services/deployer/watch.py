@@ -21,7 +21,7 @@ from autodeploy.providers.base import Capability, Traffic
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import Announcing, announcing
-from autodeploy.services.deployer.creation import insert_rollback
+from autodeploy.services.deployer.creation import insert_rollback, is_still_built
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.live_state import RuntimeState
@@ -203,9 +203,7 @@ class Watch:
     async def _why_it_stays(self, session: AsyncSession, source: Deployment | None) -> str | None:
         if source is None:
             return "there is no release before it"
-        if source.artifact_key is None or not await self._engine.resources.objects.exists(
-            source.artifact_key
-        ):
+        if not await is_still_built(self._engine.resources, source):
             return "the build of the release before it is no longer stored"
         one_way = await find_one_way_since(session, source)
         if one_way is not None:

@@ -49,6 +49,11 @@ class ProjectDatabase(Base):
                 "status IN ('provisioning', 'deleting') OR rotation_requested_at IS NOT NULL"
             ),
         ),
+        Index(
+            "idx_databases_connection_id",
+            "connection_id",
+            postgresql_where=text("connection_id IS NOT NULL"),
+        ),
         Index("idx_databases_retiring", "id", postgresql_where=text("retiring_login IS NOT NULL")),
     )
 
@@ -60,6 +65,9 @@ class ProjectDatabase(Base):
     environment: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(100), server_default="main")
     provider: Mapped[str] = mapped_column(String(100))
+    connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("provider_integrations.id", ondelete="SET NULL")
+    )
     plan: Mapped[str] = mapped_column(String(50), server_default="free")
     status: Mapped[str] = mapped_column(String(50), server_default="provisioning")
     error_code: Mapped[str | None]
@@ -67,7 +75,7 @@ class ProjectDatabase(Base):
     external_id: Mapped[str | None]
     encrypted_url: Mapped[str | None] = sealed("organization:{organization_id}", "databases:{id}")
     encrypted_password: Mapped[str | None] = sealed(
-        "organization:{organization_id}", "database_passwords:{id}"
+        "organization:{organization_id}", "databases:{id}:password"
     )
     notes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     url_changed_at: Mapped[datetime] = mapped_column(server_default=func.now())

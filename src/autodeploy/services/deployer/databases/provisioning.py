@@ -23,6 +23,7 @@ from autodeploy.services.deployer.app_environment import MAIN_DATABASE
 from autodeploy.services.deployer.context import StepContext, app_of
 from autodeploy.services.deployer.databases.models import DatabaseRestore, ProjectDatabase
 from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
+from autodeploy.services.deployer.hosting import databases_for
 from autodeploy.services.deployer.models import Environment
 from autodeploy.services.deployer.transitions import hold
 
@@ -30,6 +31,12 @@ _DEFAULT_PLAN = "free"
 _DEFAULT_PROVIDER = "local"
 _PAUSE_SECONDS = 0.2
 _PASSWORD_BYTES = 24
+
+
+class DatabaseOutOfReach(DeploymentFailed):
+    """The app would run where its database cannot be reached."""
+
+    code = "database_out_of_reach"
 
 
 async def ensure_database(context: StepContext) -> dict[str, Any]:
@@ -116,7 +123,7 @@ async def _provision(work: Work, log: LogSink) -> None:
         )
     if environment is None:
         raise RuntimeError("the environment of a database is gone")
-    provider = engine.providers.databases(database.provider)
+    provider = await databases_for(engine, database)
     handle = await provider.ensure_database(
         DatabaseRequest(
             database_id=database.id,
@@ -195,13 +202,22 @@ async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> Non
 
 
 async def _ensure_row(context: StepContext, wanted: dict[str, Any]) -> ProjectDatabase:
+    provider = wanted.get("provider") or _DEFAULT_PROVIDER
+    providers, of_app = context.engine.providers, context.deployment.provider
+    if providers.is_hosted(of_app) and not providers.is_hosted(provider):
+        raise DatabaseOutOfReach(
+            f"An app at {of_app} cannot reach a database on this machine.",
+            remedy="Name a provider of databases that it can reach "
+            "(`configuration.database.provider`), or set DATABASE_URL.",
+        )
     values = {
         "organization_id": context.project.organization_id,
         "project_id": context.project.id,
         "environment": context.deployment.environment,
         "name": MAIN_DATABASE,
-        "provider": wanted.get("provider") or _DEFAULT_PROVIDER,
+        "provider": provider,
         "plan": wanted.get("plan") or _DEFAULT_PLAN,
+        "connection_id": wanted.get("connection_id"),
     }
     async with context.engine.resources.db.transaction() as session:
         await hold(session, context.lease.deployment_id, context.lease.fence)

@@ -43,6 +43,7 @@ from autodeploy.services.deployer.databases.schemas import (
     RotationInput,
 )
 from autodeploy.services.deployer.databases.views import metrics_view, views_of
+from autodeploy.services.deployer.hosting import choose_connection
 from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.store import get_project
@@ -61,7 +62,10 @@ async def create_database(
         require(principal, Action.DATABASE_CREATE, project.organization_id)
         _check_plan(providers, body.provider, body.plan)
         await ensure_environment(session, project, body.environment)
-        database, is_new = await _ensure_row(session, project, body)
+        connection_id = await choose_connection(
+            session, principal, providers, body.provider, present=None
+        )
+        database, is_new = await _ensure_row(session, project, body, connection_id)
         is_failed = database.status == "error"
         if is_failed:
             database.status, database.failures = "provisioning", 0
@@ -244,7 +248,7 @@ async def delete_database(
 
 
 async def _ensure_row(
-    session: AsyncSession, project: Project, body: DatabaseInput
+    session: AsyncSession, project: Project, body: DatabaseInput, connection_id: UUID | None
 ) -> tuple[ProjectDatabase, bool]:
     """The row of this name, and whether it was made here."""
     made = await session.scalar(
@@ -255,6 +259,7 @@ async def _ensure_row(
             environment=body.environment,
             name=body.name,
             provider=body.provider,
+            connection_id=connection_id,
             plan=body.plan,
             **_policy_columns(body.backups),
         )

@@ -1,0 +1,56 @@
+"""The ``connections`` commands: their names, arguments and help."""
+
+from typing import Annotated
+
+import typer
+
+from autodeploy.cli.options import Json
+
+Provider = Annotated[str, typer.Argument(help="Such as vercel, render or supabase.")]
+
+connections_app = typer.Typer(
+    name="connections",
+    help="Your accounts at providers, which deployments there act for.",
+    no_args_is_help=True,
+)
+
+
+@connections_app.command("list")
+def connections_list(as_json: Json = False) -> None:
+    """List your connected accounts, without their tokens."""
+    from autodeploy.cli.user.connected import show
+
+    show(as_json)
+
+
+@connections_app.command("add")
+def connections_add(
+    provider: Provider,
+    owner: Annotated[
+        str | None,
+        typer.Option("--owner", help="The team, workspace or organization, by its id there."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Connect an account by a token of its console, which is asked for or read from a pipe.
+
+    \b
+    Examples:
+      autodeploy connections add vercel
+      autodeploy connections add render --owner tea-abc < token.txt
+    """
+    from autodeploy.cli.user.connected import add
+
+    add(provider, owner, as_json)
+
+
+@connections_app.command("remove")
+def connections_remove(
+    provider: Provider,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Forget an account. Deployments there cannot be made, rolled back or removed any more."""
+    from autodeploy.cli.user.connected import remove
+
+    remove(provider, yes=yes, as_json=as_json)

@@ -1,0 +1,109 @@
+"""Accounts that are connected by a token from the provider's console, and their use."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.vault import VaultError
+from autodeploy.kernel.vault.columns import place_of
+from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+from autodeploy.providers.identity import Account, Grant
+from autodeploy.providers.registry import Registry
+from autodeploy.services.auth import connections, identities
+from autodeploy.services.auth.models import ProviderIntegration
+from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
+from autodeploy.services.auth.permissions import require_scope
+from autodeploy.services.auth.principal import Principal, Scope
+
+
+async def connect_by_token(
+    resources: Resources,
+    principal: Principal,
+    user_id: UUID,
+    name: str,
+    body: TokenInput,
+    *,
+    providers: Registry,
+) -> ConnectionView:
+    """Check a token at its provider and store it, instead of an earlier one of this provider.
+
+    The earlier token is not ended there: it is somebody's own, made in the provider's console.
+
+    Raises:
+        NotFound: for another user.
+        InvalidInput: the provider takes no tokens, refuses this one, or it does not do.
+        ProviderUnavailable: the provider does not answer.
+    """
+    require_scope(principal, Scope.ADMIN)
+    if principal.user_id != user_id:
+        raise NotFound("No such user.")
+    provider = providers.takes_tokens(name)
+    try:
+        account = await provider.check_token(body.token)
+    except CredentialRefused as error:
+        raise InvalidInput(error.message, field="token", remedy=error.remedy) from None
+    _require_rights(provider.manifest.title, account)
+    owner = _choose(account.owners, body.owner_id)
+    details = {} if owner is None else {"owner": {"id": owner.id, "name": owner.name}}
+    row = await connections.seal(
+        resources,
+        user_id,
+        name,
+        Account(subject=account.id, name=account.name),
+        Grant(token=body.token, details=details),
+    )
+    async with resources.db.transaction() as session:
+        await connections.lock_user(session, user_id)
+        earlier = await connections.find(session, user_id, name)
+        await connections.replace(session, principal, earlier, row)
+        linked = {each.provider: each for each in await identities.find(session, user_id)}
+        return connections.view_of(name, linked.get(name), row)
+
+
+async def open_account(resources: Resources, connection_id: UUID | None) -> ConnectedAccount | None:
+    """The account of a connection, to act for it; None where it is not connected any more."""
+    if connection_id is None:
+        return None
+    async with resources.db.transaction() as session:
+        row = await session.get(ProviderIntegration, connection_id)
+    if row is None:
+        return None
+    place = place_of(
+        ProviderIntegration.encrypted_token, user_id=row.user_id, provider=row.provider, id=row.id
+    )
+    try:
+        token = await resources.vault.decrypt_for(
+            place.subject, row.encrypted_token, context=place.context
+        )
+    except VaultError:
+        return None
+    owner = (row.details or {}).get("owner")
+    return ConnectedAccount(row.id, token, owner["id"] if owner else None)
+
+
+def _require_rights(title: str, account: TokenAccount) -> None:
+    if account.missing:
+        raise InvalidInput(
+            f"The token lacks rights that are needed at {title}: {', '.join(account.missing)}.",
+            field="token",
+            remedy="Make one with these rights.",
+        )
+
+
+def _choose(owners: Sequence[Owner], wanted: str | None) -> Owner | None:
+    """Whose things are meant: the one that is named, or the only one."""
+    if wanted is None and len(owners) < 2:
+        return owners[0] if owners else None
+    found = next((each for each in owners if each.id == wanted), None)
+    if found is None:
+        named = ", ".join(f"{each.id} ({each.name})" for each in owners) or "none"
+        raise InvalidInput(
+            "The account has several teams, and one is to be named."
+            if wanted is None
+            else "The account has no such team.",
+            field="ownerId",
+            remedy=f"Name one of: {named}.",
+        )
+    return found

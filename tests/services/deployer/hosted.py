@@ -1,0 +1,94 @@
+"""A provider that hosts apps and databases elsewhere, whose machine is a folder too."""
+
+from pathlib import Path
+
+from tests.services.deployer.provider import FolderProvider
+
+from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.kernel.objects import ObjectStore
+from autodeploy.providers.base import (
+    App,
+    Artifact,
+    BuildRequest,
+    Capability,
+    Endpoint,
+    LogSink,
+    Manifest,
+    Price,
+    Release,
+    ReleaseRequest,
+)
+from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
+from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+
+DATABASE_URL = "postgresql://u:p@cloud.test/db"
+
+
+class HostedApps(FolderProvider):
+    """What is there, whoever's it is."""
+
+    def __init__(self, machine: Path, objects: ObjectStore):
+        super().__init__(machine, objects)
+        self.builds: list[BuildRequest] = []
+        self.noted: list[dict[str, object]] = []
+        self.passwords: list[str] = []
+        self.destroyed: list[int] = []
+
+    async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
+        self.builds.append(request)
+        self.noted.append(dict(request.notes.values))
+        await request.notes.keep(intent=str(request.deployment_id))
+        await self._call("build")
+        return Artifact(f"dpl_{request.deployment_id}", 0)
+
+    async def has_build(self, key: str) -> bool:
+        return key.startswith("dpl_")
+
+    async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
+        await super().promote(request, release)
+        return Endpoint(f"https://{request.app.project_slug}.cloud.test", None, None)
+
+    async def destroy(self, app: App) -> None:
+        self.destroyed.append(app.number)
+        await super().destroy(app)
+
+    async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
+        self.noted.append(dict(request.notes.values))
+        self.passwords.append(await request.password())
+        await request.notes.keep(intent=str(request.database_id))
+        await self._call("ensure_database")
+        return DatabaseHandle(f"db-{request.database_id}", DATABASE_URL)
+
+    async def destroy_database(self, external_id: str) -> None:
+        await self._call("destroy_database")
+
+
+class HostedProvider:
+    """``name`` is ``cloud``. Tokens that are not in ``accounts`` are refused."""
+
+    manifest = Manifest(
+        name="cloud",
+        title="A cloud",
+        capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE, Capability.CONNECT}),
+        regions=(),
+        pricing=(Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),),
+    )
+
+    def __init__(self, home: Path, objects: ObjectStore):
+        self.apps = HostedApps(home / "cloud", objects)
+        self.accounts: dict[str, TokenAccount] = {
+            "t0ken-of-ada": TokenAccount("1", "ada", (Owner("team_1", "Ada's team"),))
+        }
+        self.acted_for: list[ConnectedAccount] = []
+
+    async def check_token(self, token: str) -> TokenAccount:
+        if token not in self.accounts:
+            raise CredentialRefused("A cloud does not accept the token.")
+        return self.accounts[token]
+
+    def deploys_as(self, account: ConnectedAccount) -> HostedApps:
+        self.acted_for.append(account)
+        return self.apps
+
+    def databases_as(self, account: ConnectedAccount) -> HostedApps:
+        return self.deploys_as(account)

@@ -1,0 +1,265 @@
+"""Apps and databases at a provider that acts for an account, and moves from one to another."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete, select
+from tests.services.auth.accounts import principal
+from tests.services.deployer.hosted import DATABASE_URL, HostedProvider
+from tests.services.deployer.platform import WITH_DATABASE, Platform, answering
+from tests.services.deployer.provider import Crash, crash_once, fail_with
+
+from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.providers.base import BuildRequest
+from autodeploy.providers.hosted import AccountMissing, Owner, TokenAccount
+from autodeploy.providers.local.errors import BuildFailed
+from autodeploy.providers.registry import Registry
+from autodeploy.services.auth.models import ProviderIntegration
+from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
+from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.deployer import deployments, projects
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.databases.provisioning import open_url
+from autodeploy.services.deployer.releases import retire_leftovers
+from autodeploy.services.deployer.removal import remove_deleted
+from autodeploy.services.deployer.runner import Runner
+
+TOKEN = "t0ken-of-ada"
+
+
+class Clouds:
+    """The small installation, with a provider elsewhere beside its folder."""
+
+    def __init__(self, platform: Platform):
+        self.platform = platform
+        resources = platform.resources
+        self.cloud = HostedProvider(resources.home, resources.objects)
+        providers = Registry([platform.provider, self.cloud])
+        platform.engine = replace(platform.engine, providers=providers)
+        platform.runner = Runner(platform.engine)
+
+    async def connect(self, token: str = TOKEN, owner: str | None = None) -> ConnectionView:
+        platform = self.platform
+        return await connect_by_token(
+            platform.resources,
+            platform.principal,
+            platform.principal.user_id,
+            "cloud",
+            TokenInput(token=token, owner_id=owner),
+            providers=platform.engine.providers,
+        )
+
+    async def disconnect(self) -> None:
+        async with self.platform.resources.db.transaction() as session:
+            await session.execute(delete(ProviderIntegration))
+
+    async def database(self) -> ProjectDatabase:
+        async with self.platform.resources.db.transaction() as session:
+            return (await session.scalars(select(ProjectDatabase))).one()
+
+
+@pytest.fixture
+async def clouds(platform: Platform) -> AsyncIterator[Clouds]:
+    yield Clouds(platform)
+
+
+async def test_provider_acts_for_the_account_of_who_deploys(clouds: Clouds) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    view = await platform.deployed(project, provider="cloud")
+    assert view.status == "ready"
+    assert view.url == "https://shop.cloud.test"
+    assert {(each.token, each.owner_id) for each in clouds.cloud.acted_for} == {(TOKEN, "team_1")}
+    [build] = clouds.cloud.apps.builds
+    assert isinstance(build, BuildRequest)
+    assert build.commit is None, "an upload is with us alone"
+    assert platform.provider.calls["build"] == 0
+    environment = await platform.environment(project)
+    assert (environment.provider, environment.url) == ("cloud", "https://shop.cloud.test")
+
+
+async def test_without_an_account_no_work_is_started(clouds: Clouds) -> None:
+    project = await clouds.platform.project()
+    with pytest.raises(AccountMissing) as refused:
+        await clouds.platform.deploy(project, provider="cloud")
+    assert "autodeploy connections add cloud" in (refused.value.remedy or "")
+
+
+async def test_account_of_the_environment_is_used_by_whoever_deploys(clouds: Clouds) -> None:
+    platform = clouds.platform
+    mine = await clouds.connect()
+    project = await platform.project()
+    await platform.deployed(project, provider="cloud")
+    clouds.cloud.acted_for.clear()
+    await platform.deployed(project, build="always")
+    assert {each.token for each in clouds.cloud.acted_for} == {TOKEN}
+    assert mine.owner is not None
+    assert mine.owner.name == "Ada's team"
+
+
+async def test_account_that_was_disconnected_ends_the_deployment_with_the_remedy(
+    clouds: Clouds,
+) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    waiting = await platform.deploy(project, provider="cloud")
+    await clouds.disconnect()
+    await platform.runner.run(waiting.id)
+    view = await platform.view(waiting.id)
+    assert view.status == "error"
+    assert view.error is not None
+    assert view.error.code == "account_missing"
+
+
+async def test_move_keeps_the_old_until_the_new_is_there(clouds: Clouds) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    first = await platform.deployed(project)
+    clouds.cloud.apps.at["build"] = fail_with(BuildFailed("no"))
+    failed = await platform.deployed(project, provider="cloud", build="always")
+    assert failed.status == "error"
+    environment = await platform.environment(project)
+    assert (environment.provider, environment.live_deployment_id) == ("local", first.id)
+    assert platform.provider.traffic(environment.number) == str(first.id)
+    clouds.cloud.apps.at.clear()
+    moved = await platform.deployed(project, provider="cloud", build="always")
+    environment = await platform.environment(project)
+    assert (environment.provider, environment.live_deployment_id) == ("cloud", moved.id)
+    assert platform.provider.releases() == set()
+    assert platform.provider.traffic(environment.number) is None, "its route is gone, too"
+    back = await platform.deployed(project, provider="local")
+    assert (await platform.environment(project)).live_deployment_id == back.id
+    assert clouds.cloud.apps.destroyed == [], "what is at a provider is kept"
+
+
+async def test_rollback_asks_the_provider_for_what_it_has_built(clouds: Clouds) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    first = await platform.deployed(project, provider="cloud")
+    await platform.deployed(project, build="always")
+    back = await deployments.roll_back(platform.resources, platform.principal, first.id)
+    await platform.runner.run(back.id)
+    assert (await platform.view(back.id)).status == "ready"
+    assert len(clouds.cloud.apps.builds) == 2
+    row = await platform.row(back.id)
+    assert row.artifact_key == f"dpl_{first.id}"
+
+
+async def test_what_a_build_has_noted_is_there_for_the_next_worker(clouds: Clouds) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    waiting = await platform.deploy(project, provider="cloud")
+    clouds.cloud.apps.at["build"] = crash_once()
+    with pytest.raises(Crash):
+        await platform.runner.run(waiting.id)
+    await platform.expire_lease(waiting.id)
+    await platform.runner.run(waiting.id)
+    assert clouds.cloud.apps.noted == [{}, {"intent": str(waiting.id)}]
+
+
+async def test_database_elsewhere_has_a_password_that_was_kept_first(clouds: Clouds) -> None:
+    platform, apps = clouds.platform, clouds.cloud.apps
+    await clouds.connect()
+    project = await platform.project(WITH_DATABASE)
+    wish = {"database": {"provider": "cloud", "plan": "free"}}
+    waiting = await platform.deploy(project, provider="cloud", configuration=wish)
+    apps.at["ensure_database"] = crash_once()
+    with pytest.raises(Crash):
+        await platform.runner.run(waiting.id)
+    await platform.expire_lease(waiting.id)
+    async with answering(platform):
+        apps.check_urls = platform.provider.check_urls
+        await platform.runner.run(waiting.id)
+    view = await platform.view(waiting.id)
+    assert view.status == "ready", view.error
+    assert len(apps.passwords) == 2
+    assert len(set(apps.passwords)) == 1
+    row = await clouds.database()
+    assert apps.noted[:2] == [{}, {"intent": str(row.id)}]
+    assert apps.passwords[0] not in (row.encrypted_password or "")
+    assert await open_url(platform.resources, row) == DATABASE_URL
+    assert apps.builds[-1].run_environment["DATABASE_URL"] == DATABASE_URL
+
+
+async def test_app_elsewhere_gets_no_database_of_this_machine(clouds: Clouds) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project(WITH_DATABASE)
+    view = await platform.deployed(project, provider="cloud")
+    assert view.error is not None
+    assert view.error.code == "database_out_of_reach"
+    assert clouds.cloud.apps.builds == []
+
+
+@pytest.mark.parametrize("connected", [True, False])
+async def test_deleted_project_is_removed_there_while_its_account_is_connected(
+    clouds: Clouds, monkeypatch: pytest.MonkeyPatch, *, connected: bool
+) -> None:
+    monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    await platform.deployed(project, provider="cloud")
+    number = (await platform.environment(project)).number
+    if not connected:
+        await clouds.disconnect()
+    await projects.delete_project(platform.resources, platform.principal, project.id)
+    await remove_deleted(platform.engine)
+    await remove_deleted(platform.engine)
+    assert clouds.cloud.apps.destroyed == ([number] if connected else [])
+    with pytest.raises(NotFound):
+        await projects.get_project(platform.resources, platform.principal, project.id)
+
+
+async def test_leftover_of_a_failed_move_is_retired_there(clouds: Clouds) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    first = await platform.deployed(project)
+    clouds.cloud.apps.at["promote"] = fail_with(BuildFailed("no"))
+    await platform.deployed(project, provider="cloud", build="always")
+    await retire_leftovers(platform.engine)
+    assert clouds.cloud.apps.releases() == set()
+    assert platform.provider.releases() == {str(first.id)}
+
+
+async def test_token_is_checked_before_it_is_kept(clouds: Clouds) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await clouds.connect("wrong")
+    assert refused.value.field == "token"
+    clouds.cloud.accounts["few"] = TokenAccount("2", "bob", (), ("deployments:write",))
+    with pytest.raises(InvalidInput, match="deployments:write"):
+        await clouds.connect("few")
+
+
+async def test_of_several_teams_one_is_named(clouds: Clouds) -> None:
+    owners = (Owner("team_1", "One"), Owner("team_2", "Two"))
+    clouds.cloud.accounts["both"] = TokenAccount("3", "eve", owners)
+    for owner in (None, "team_3"):
+        with pytest.raises(InvalidInput) as refused:
+            await clouds.connect("both", owner)
+        assert refused.value.field == "ownerId"
+        assert "team_2 (Two)" in (refused.value.remedy or "")
+    view = await clouds.connect("both", "team_2")
+    assert view.owner is not None
+    assert (view.account_name, view.owner.id) == ("eve", "team_2")
+
+
+async def test_nobody_connects_an_account_for_somebody_else(clouds: Clouds) -> None:
+    platform = clouds.platform
+    other = await principal(platform.resources)
+    with pytest.raises(NotFound):
+        await connect_by_token(
+            platform.resources,
+            platform.principal,
+            other.user_id,
+            "cloud",
+            TokenInput(token=TOKEN),
+            providers=platform.engine.providers,
+        )
