@@ -22,6 +22,8 @@ from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
+#: The one token that is known there at first.
+CLOUD_TOKEN = "t0ken-of-ada"
 
 
 class HostedApps(FolderProvider):
@@ -77,7 +79,7 @@ class HostedProvider:
     def __init__(self, home: Path, objects: ObjectStore):
         self.apps = HostedApps(home / "cloud", objects)
         self.accounts: dict[str, TokenAccount] = {
-            "t0ken-of-ada": TokenAccount("1", "ada", (Owner("team_1", "Ada's team"),))
+            CLOUD_TOKEN: TokenAccount("1", "ada", (Owner("team_1", "Ada's team"),))
         }
         self.acted_for: list[ConnectedAccount] = []
 
