@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from tests.conftest import open_database
 from tests.services.auth.accounts import signed_up
+from tests.services.deployer.hosted import CLOUD_TOKEN
 
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.kernel.db import Database
@@ -38,9 +39,6 @@ LOCAL = Manifest(
     regions=(Region("here", "This machine"),),
     pricing=(Price("free", "app", 0, "USD", "https://example.com/pricing", "2026-11-01"),),
 )
-
-
-CLOUD_TOKEN = "t0ken-of-ada"
 
 
 class Described:

@@ -12,12 +12,13 @@ import httpx
 import pyotp
 import pytest
 from sqlalchemy import update
-from tests.api.conftest import CLOUD_TOKEN, SignUp
+from tests.api.conftest import SignUp
 from tests.api.deployer import User, deploy_server, make_runner
 from tests.services.analyzer.archives import tar_gz
 from tests.services.auth.accounts import PASSWORD
 from tests.services.auth.mails import links_to
 from tests.services.auth.people import entries, invitation_token, mails_to
+from tests.services.deployer.hosted import CLOUD_TOKEN
 from tests.services.deployer.platform import STATIC
 
 from autodeploy.api.routes import list_routes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
-from tests.api.conftest import CLOUD_TOKEN
+from tests.services.deployer.hosted import CLOUD_TOKEN
 
 from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.permissions import Action

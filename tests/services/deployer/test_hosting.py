@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete, select
 from tests.services.auth.accounts import principal
-from tests.services.deployer.hosted import DATABASE_URL, HostedProvider
+from tests.services.deployer.hosted import CLOUD_TOKEN, DATABASE_URL, HostedProvider
 from tests.services.deployer.platform import WITH_DATABASE, Platform, answering
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
@@ -25,8 +25,6 @@ from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
 
-TOKEN = "t0ken-of-ada"
-
 
 class Clouds:
     """The small installation, with a provider elsewhere beside its folder."""
@@ -39,7 +37,7 @@ class Clouds:
         platform.engine = replace(platform.engine, providers=providers)
         platform.runner = Runner(platform.engine)
 
-    async def connect(self, token: str = TOKEN, owner: str | None = None) -> ConnectionView:
+    async def connect(self, token: str = CLOUD_TOKEN, owner: str | None = None) -> ConnectionView:
         platform = self.platform
         return await connect_by_token(
             platform.resources,
@@ -71,7 +69,9 @@ async def test_provider_acts_for_the_account_of_who_deploys(clouds: Clouds) -> N
     view = await platform.deployed(project, provider="cloud")
     assert view.status == "ready"
     assert view.url == "https://shop.cloud.test"
-    assert {(each.token, each.owner_id) for each in clouds.cloud.acted_for} == {(TOKEN, "team_1")}
+    assert {(each.token, each.owner_id) for each in clouds.cloud.acted_for} == {
+        (CLOUD_TOKEN, "team_1")
+    }
     [build] = clouds.cloud.apps.builds
     assert isinstance(build, BuildRequest)
     assert build.commit is None, "an upload is with us alone"
@@ -94,7 +94,7 @@ async def test_account_of_the_environment_is_used_by_whoever_deploys(clouds: Clo
     await platform.deployed(project, provider="cloud")
     clouds.cloud.acted_for.clear()
     await platform.deployed(project, build="always")
-    assert {each.token for each in clouds.cloud.acted_for} == {TOKEN}
+    assert {each.token for each in clouds.cloud.acted_for} == {CLOUD_TOKEN}
     assert mine.owner is not None
     assert mine.owner.name == "Ada's team"
 
@@ -260,6 +260,6 @@ async def test_nobody_connects_an_account_for_somebody_else(clouds: Clouds) -> N
             platform.principal,
             other.user_id,
             "cloud",
-            TokenInput(token=TOKEN),
+            TokenInput(token=CLOUD_TOKEN),
             providers=platform.engine.providers,
         )
