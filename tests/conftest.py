@@ -230,8 +230,18 @@ def open_database(url: str, role: str | None = None) -> Database:
     compiled for other tests."""
     database = Database(url, role=role)
     shared = _engine(url, role)
+    # A test that has not closed it leaves connections of a loop that is gone.
+    shared.engine.sync_engine.dispose(close=False)
     database.engine, database._sessions = shared.engine, shared._sessions
     return database
+
+
+async def _cancelled() -> None:
+    """Wait until the server has been told of each statement whose task was cancelled: asyncpg does
+    so in tasks of its own, which would end with the loop, halfway."""
+    telling = {each for each in asyncio.all_tasks() if "Connection._cancel" in repr(each)}
+    if telling:
+        await asyncio.wait(telling)
 
 
 @functools.cache
@@ -245,6 +255,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     application of tests/api has the API's, and sees its caller's."""
     database = open_database(database_url, "autodeploy_worker")
     yield database
+    await _cancelled()
     await database.close()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from autodeploy.kernel.objects import ObjectStore
@@ -28,6 +29,13 @@ from autodeploy.providers.databases import DatabaseRequest
 from autodeploy.providers.local.provider import LocalProvider
 
 _numbers = itertools.count(90_001)
+# What is raised by a connection that the server ends, at whatever moment.
+LOST = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 @dataclass

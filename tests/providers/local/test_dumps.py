@@ -7,20 +7,13 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from tests.providers.local.conftest import Lines, Node, database_request
+from tests.providers.local.conftest import LOST, Lines, Node, database_request
 
 from autodeploy.kernel.errors import AutoDeployError, Conflict, NotFound, Unavailable
 from autodeploy.providers.base import App
 from autodeploy.providers.databases import DatabaseHandle, TableContents
 from autodeploy.providers.local.provider import LocalProvider
 
-# What is raised by a connection that the server ends, at whatever moment.
-LOST = (
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 EVERYTHING = """
 CREATE TABLE things (id int PRIMARY KEY, name text, at timestamptz DEFAULT now(), price money);
 INSERT INTO things SELECT n, 'thing ' || n, '2026-01-01'::timestamptz + n * '1 h'::interval, n
