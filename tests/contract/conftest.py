@@ -4,5 +4,6 @@ from tests.api.conftest import _close_databases, plain_app, sign_up
 from tests.api.oauth.conftest import app, browser, github, member, sso, stranger, vercel
 
 __all__ = [
-    "_close_databases", "app", "browser", "github", "member", "plain_app", "sign_up", "sso", "stranger", "vercel",
+    "_close_databases", "app", "browser", "github", "member", "plain_app", "sign_up", "sso",
+    "stranger", "vercel",
 ]  # fmt: skip
