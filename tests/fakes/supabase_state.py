@@ -16,7 +16,7 @@ COMES_BACK = ((0.0, "INACTIVE"), (5.0, "RESTORING"), (60.0, "ACTIVE_HEALTHY"))
 GOES = ((0.0, "GOING_DOWN"), (30.0, "REMOVED"))
 PAUSES = ((0.0, "PAUSING"), (20.0, "INACTIVE"))
 #: The pooler answers a little later than the database.
-_POOLER_SECONDS = 10.0
+_POOLER_SECONDS = 25.0
 _LEAVING = ("GOING_DOWN", "REMOVED")
 
 REGIONS = {"us-east-1": "East US (North Virginia)", "eu-central-1": "Central EU (Frankfurt)",
@@ -132,7 +132,8 @@ def health_shape(project: Project, service: str, at: float) -> Json:
 
 
 def pooler_shape(project: Project, kind: str = "PRIMARY") -> Json:
-    host = f"aws-0-{project.region}.pooler.supabase.com"
+    place = project.region if kind == "PRIMARY" else "ap-south-1"
+    host = f"aws-0-{place}.pooler.supabase.com"
     user = f"postgres.{project.ref}"
     text = f"postgresql://{user}:[YOUR-PASSWORD]@{host}:6543/postgres"
     return {

@@ -107,6 +107,17 @@ async def test_a_task_that_is_cancelled_ends_at_once_and_the_next_goes_on(
     assert [handle.external_id] == list(supabase.projects)
 
 
+async def test_a_project_that_was_renamed_is_known_by_the_ref_that_was_noted(
+    databases, supabase, notes, log
+):
+    request = request_of(uuid4(), notes)
+    await databases.ensure_database(request, log)
+    (project,) = supabase.there
+    project.name = "our shop"
+    assert (await databases.ensure_database(request, log)).external_id == project.ref
+    assert supabase.there == [project]
+
+
 async def test_two_databases_of_one_environment_are_two_projects(databases, supabase, log):
     supabase.organizations["octo-org"].plan = "pro"
     first, second = Notes(), Notes()
