@@ -44,6 +44,12 @@ class FakeSupabaseOAuth:
         self.exchanges: list[Exchange] = []
         self.url = ""
 
+    @property
+    def secrets(self) -> set[str]:
+        """What no answer of ours may hold."""
+        renewing = {each.renewing for each in self.grants}
+        return renewing.union(*(each.tokens for each in self.grants))
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator["FakeSupabaseOAuth"]:
         """Serve it; what was exchanged is held to Supabase's description at the end."""
