@@ -119,15 +119,17 @@ class SupabaseDatabases:
         found = await self._account.organizations()
         if len(found) == 1:
             return found[0].slug
+        if not found:
+            raise InvalidInput(
+                "The account has no organization at Supabase.",
+                field="provider",
+                remedy="Make one at supabase.com/dashboard/new, then try again.",
+            )
         named = ", ".join(f"{each.name} ({each.slug})" for each in found)
         raise InvalidInput(
-            f"The account has several organizations at Supabase: {named}."
-            if found
-            else "The account has no organization at Supabase.",
+            f"The account has several organizations at Supabase: {named}.",
             field="provider",
-            remedy="Connect it again, for the one that the database is to belong to."
-            if found
-            else "Make one at supabase.com/dashboard/new, then try again.",
+            remedy="Connect it again, for the one that the database is to belong to.",
         )
 
     async def _compare_plans(self, organization: str, size: str | None, log: LogSink) -> None:
