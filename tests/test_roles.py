@@ -1,14 +1,17 @@
-"""Which keys a process holds, as the operator set it."""
+"""Which keys and providers a process holds, as the operator set it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.bao import Bao
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.signing import generate_signing_key
 from autodeploy.kernel.vault import MasterKeyError
-from autodeploy.roles import check_keys, open_vault
+from autodeploy.providers.base import Capability
+from autodeploy.roles import check_keys, open_identity_providers, open_providers, open_vault
 from autodeploy.settings import Settings
 
 SERVER = "https://vault.example/transit/app"
@@ -73,3 +76,22 @@ async def test_credential_that_is_not_there_is_named(home: Path, bao: Bao) -> No
     with pytest.raises(Unavailable, match=f"{home}/absent"):
         await vault.encrypt("token", "u1")
     await vault.close()
+
+
+async def test_supabase_is_opened_beside_this_machine(home: Path) -> None:
+    resources = SimpleNamespace(objects=ObjectStore.open(f"file://{home}/objects"))
+    settings = Settings(home=home, allow_unsandboxed=True)
+    registry = await open_providers(settings, resources)  # type: ignore[arg-type]
+    assert [each.name for each in registry.list()] == ["local", "supabase"]
+    assert registry.can("supabase", Capability.DATABASE_METRICS)
+    await registry.close()
+
+
+async def test_supabase_is_connected_where_the_operator_has_a_client(home: Path) -> None:
+    client = {"client_id": "7673bde9-be72-4d75-bd5e-b0dba2c49b38", "client_secret": "sba_1"}
+    given = {"supabase": {**client, "api_url": "https://supabase.example"}}
+    for providers, names in (({}, []), (given, ["supabase"])):
+        opened = open_identity_providers(Settings(home=home, providers=providers))
+        assert [each.name for each in opened] == names
+        assert [each.issuer for each in opened] == ["https://supabase.example"] * len(names)
+        await opened.close()

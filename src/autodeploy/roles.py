@@ -32,6 +32,9 @@ from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.oidc.oauth import OidcProvider
 from autodeploy.providers.registry import Registry
+from autodeploy.providers.supabase import service as supabase_service
+from autodeploy.providers.supabase.oauth import SupabaseOAuth
+from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.vercel import oauth as vercel_oauth
 from autodeploy.providers.vercel.oauth import VercelOAuth
 from autodeploy.services.analyzer.jobs import run_analysis
@@ -170,6 +173,7 @@ async def close_resources(resources: Resources) -> None:
 
 async def open_providers(settings: Settings, resources: Resources) -> Registry:
     """The providers of this installation. A new one is one more line here."""
+    supabase = settings.providers.get("supabase", ProviderSettings())
     sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
     return Registry(
         [
@@ -185,7 +189,8 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
                     disk_bytes=settings.build_disk_mb * MIB,
                 ),
                 app_limits=settings.app_limits,
-            )
+            ),
+            SupabaseProvider(api_url=supabase.api_url or supabase_service.API_URL),
         ]
     )
 
@@ -193,8 +198,9 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
 def open_identity_providers(settings: Settings) -> IdentityProviders:
     """The services that the operator has set up for signing in and connecting accounts."""
     opened: list[IdentityProvider] = []
-    github, vercel = (
-        settings.providers.get(name, ProviderSettings()) for name in ("github", "vercel")
+    github, vercel, supabase = (
+        settings.providers.get(name, ProviderSettings())
+        for name in ("github", "vercel", "supabase")
     )
     if github.client_id and github.secret:
         opened.append(
@@ -213,6 +219,14 @@ def open_identity_providers(settings: Settings) -> IdentityProviders:
                 client_secret=vercel.secret,
                 web_url=vercel.web_url or vercel_oauth.WEB_URL,
                 api_url=vercel.api_url or vercel_oauth.API_URL,
+            )
+        )
+    if supabase.client_id and supabase.secret:
+        opened.append(
+            SupabaseOAuth(
+                client_id=supabase.client_id,
+                client_secret=supabase.secret,
+                api_url=supabase.api_url or supabase_service.API_URL,
             )
         )
     if settings.oidc is not None:
@@ -237,10 +251,12 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
     """
     stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-worker")
     resources = await open_resources(settings, "worker")
+    providers: Registry | None = None
     try:
+        providers = await open_providers(settings, resources)
         engine = Engine(
             resources=resources,
-            providers=await open_providers(settings, resources),
+            providers=providers,
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease_seconds=settings.lease_seconds,
             health_timeout_seconds=settings.health_seconds,
@@ -252,6 +268,8 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
         )
         await _work(engine, settings.effective_redis_url, queues)
     finally:
+        if providers is not None:
+            await providers.close()
         await close_resources(resources)
         stop_tracing()
 

@@ -50,6 +50,7 @@ CHANGES_NOTHING = {
 WITH_PROVIDERS = {
     ("POST", "/api/v1/auth/github/callback"),
     ("POST", "/api/v1/auth/oidc/callback"),
+    ("POST", "/api/v1/auth/supabase/callback"),
     ("POST", "/api/v1/auth/vercel/callback"),
     ("DELETE", "/api/v1/users/{user_id}/connections/{provider}"),
 }

@@ -89,6 +89,19 @@ OUT_OF_REACH = {
         ("agent.scale", "local.scale"),
         "no deployment changes the number: test_replicas.py of both packages do",
     ),
+    **dict.fromkeys(
+        (
+            f"supabase.{effect}"
+            for effect in (
+                "ensure_database",
+                "destroy_database",
+                "create_project",
+                "restore_project",
+                "delete_project",
+            )
+        ),
+        "it is elsewhere: the emulated one of tests/providers/supabase fails around them",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

@@ -32,6 +32,20 @@ def test_manifests_are_listed_by_name() -> None:
     assert [manifest.name for manifest in Registry([_Source()]).list()] == ["source"]
 
 
+class _Connected(_Source):
+    closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_keeps_connections_open_is_closed() -> None:
+    provider = _Connected()
+    await Registry([provider]).close()
+    assert provider.closed
+    await Registry([_Source()]).close()
+
+
 def test_local_provider_has_what_its_manifest_says(home: Path) -> None:
     objects = ObjectStore.open(f"file://{home}/objects")
     provider = LocalProvider(home=home, proxy_port=8080, objects=objects)

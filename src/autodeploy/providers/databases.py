@@ -1,6 +1,6 @@
 """What a provider can do with databases, as protocols, and the values that cross this border."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -26,10 +26,12 @@ class DatabaseRequest:
 
 @dataclass(frozen=True)
 class DatabaseHandle:
-    """A database that accepts connections. ``url`` is a secret."""
+    """A database that accepts connections. ``url`` is a secret, and so are ``variables``: what else
+    of it an app may want to know, such as another URL or the keys of an API, by their names."""
 
     external_id: str
     url: str = field(repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The providers of this installation, by name."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.providers.base import Capability, DeployProvider, Manifest, MeasuredApps, Provider
@@ -21,6 +21,11 @@ from autodeploy.providers.hosted import (
 )
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    async def close(self) -> None: ...
 
 
 class Registry:
@@ -111,6 +116,12 @@ class Registry:
     def resources(self, name: str) -> ListedResources:
         """The provider ``name`` for what it holds."""
         return cast(ListedResources, self.get(name, Capability.RESOURCES))
+
+    async def close(self) -> None:
+        """Close the connections that providers keep open."""
+        for provider in self._providers.values():
+            if isinstance(provider, _Closable):
+                await provider.close()
 
 
 def _require(account: ConnectedAccount | None, provider: Provider) -> ConnectedAccount:

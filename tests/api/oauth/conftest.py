@@ -7,10 +7,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.api.conftest import SignUp, client_of
-from tests.fakes import github_oauth, oidc, vercel_oauth
+from tests.fakes import github_oauth, oidc, supabase_oauth, vercel_oauth
 from tests.fakes.consent import consent
 from tests.fakes.github_oauth import FakeGitHub
 from tests.fakes.oidc import FakeOidc
+from tests.fakes.supabase_oauth import FakeSupabaseOAuth
 from tests.fakes.vercel_oauth import FakeVercel
 
 from autodeploy.roles import open_identity_providers
@@ -34,6 +35,13 @@ async def vercel() -> AsyncIterator[FakeVercel]:
 
 
 @pytest.fixture
+async def supabase() -> AsyncIterator[FakeSupabaseOAuth]:
+    async with FakeSupabaseOAuth().run() as fake:
+        fake.redirect_uri = f"{PUBLIC_URL}/auth/supabase/callback"
+        yield fake
+
+
+@pytest.fixture
 async def sso() -> AsyncIterator[FakeOidc]:
     async with FakeOidc().run() as fake:
         fake.redirect_uri = f"{PUBLIC_URL}/auth/oidc/callback"
@@ -42,7 +50,11 @@ async def sso() -> AsyncIterator[FakeOidc]:
 
 @pytest.fixture
 async def app(
-    plain_app: FastAPI, github: FakeGitHub, vercel: FakeVercel, sso: FakeOidc
+    plain_app: FastAPI,
+    github: FakeGitHub,
+    vercel: FakeVercel,
+    supabase: FakeSupabaseOAuth,
+    sso: FakeOidc,
 ) -> AsyncIterator[FastAPI]:
     """Every role's routers, with all providers set up."""
     settings = Settings(
@@ -54,6 +66,8 @@ async def app(
             "vercel": {"client_id": vercel_oauth.CLIENT_ID,
                        "client_secret": vercel_oauth.CLIENT_SECRET, "slug": vercel_oauth.SLUG,
                        "web_url": vercel.url, "api_url": vercel.url},
+            "supabase": {"client_id": supabase_oauth.CLIENT_ID,
+                         "client_secret": supabase_oauth.CLIENT_SECRET, "api_url": supabase.url},
         },
         oidc={"issuer": sso.url, "client_id": oidc.CLIENT_ID, "title": "Company login",
               "client_secret": oidc.CLIENT_SECRET, "email_domains": "example.org"},

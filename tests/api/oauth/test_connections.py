@@ -252,16 +252,29 @@ async def test_vercel_is_connected_for_a_team(member, vercel, resources):
     assert await _opened(resources, row) in vercel.tokens
 
 
-async def test_vercel_is_connected_for_a_person(member, vercel):
-    assert (await member.walk("vercel")).json()["accountName"] == "ada"
+async def test_an_organization_of_supabase_is_connected(member, supabase, resources):
+    answer = await member.walk("supabase")
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["accountName"], body["signsIn"], body["hasAccess"]) == ("Octo", False, True)
+    (row,) = await _rows(resources)
+    assert (row.external_id, row.details["organizationSlug"]) == ("octo-org", "octo-org")
+    assert row.encrypted_refresh_token and row.expires_at
+    assert await _opened(resources, row) in supabase.secrets
+    assert not [secret for secret in supabase.secrets if secret in answer.text]
 
 
-async def test_vercel_signs_nobody_in(browser, vercel):
+@pytest.mark.parametrize("provider", ["supabase", "vercel"])
+async def test_a_provider_that_is_only_connected_signs_nobody_in(browser, provider):
     for method, path in (("GET", "url"), ("POST", "callback")):
         answer = await browser.client.request(
-            method, f"/api/v1/auth/vercel/{path}", json={"state": "x"}
+            method, f"/api/v1/auth/{provider}/{path}", json={"state": "x"}
         )
         assert answer.status_code == 401
+
+
+async def test_vercel_is_connected_for_a_person(member, vercel):
+    assert (await member.walk("vercel")).json()["accountName"] == "ada"
 
 
 async def test_next_leads_nowhere_but_to_vercel(member, vercel):

@@ -297,6 +297,7 @@ async def test_methods_name_what_is_set_up(browser):
         ("password", "E-mail and password", True, False, None),
         ("github", "GitHub", True, True, "/api/v1/auth/github/url"),
         ("vercel", "Vercel", False, True, "/api/v1/auth/vercel/url"),
+        ("supabase", "Supabase", False, True, "/api/v1/auth/supabase/url"),
         ("oidc", "Company login", True, False, "/api/v1/auth/oidc/url"),
     ]
 

@@ -275,6 +275,8 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "completeGithub": (Operation("either", 409, scope=_FULL, body=lambda _: {"state": "x"}),),
     "getOidcUrl": (Operation("either", 409, scope=_FULL),),
     "completeOidc": (Operation("either", 409, scope=_FULL, body=lambda _: {"state": "x"}),),
+    "getSupabaseUrl": (Operation("account", 409, scope=_FULL),),
+    "completeSupabase": (Operation("account", 409, scope=_FULL, body=lambda _: {"state": "x"}),),
     "getVercelUrl": (Operation("account", 409, scope=_FULL),),
     "completeVercel": (Operation("account", 409, scope=_FULL, body=lambda _: {"state": "x"}),),
     "issueCommandLineCode": (

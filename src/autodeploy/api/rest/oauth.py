@@ -168,6 +168,35 @@ async def vercel_callback(
     return await oauth.complete_vercel(resources, providers, body, principal)
 
 
+@router.get("/supabase/url", operation_id="getSupabaseUrl")
+async def supabase_url(
+    resources: ResourcesDep, providers: ProvidersDep, principal: PrincipalDep
+) -> AuthorizationUrl:
+    """Where to connect an organization of Supabase."""
+    return await oauth.begin(resources, providers, "supabase", Holder(principal, None))
+
+
+@router.post("/supabase/callback", operation_id="completeSupabase")
+async def supabase_callback(
+    request: Request,
+    resources: ResourcesDep,
+    providers: ProvidersDep,
+    principal: PrincipalDep,
+    body: CallbackInput,
+) -> ConnectionView:
+    """Back from Supabase: the connection of the caller."""
+    answer = await oauth.complete(
+        resources,
+        providers,
+        "supabase",
+        body,
+        Holder(principal, None),
+        **client_of(request),
+    )
+    assert isinstance(answer, ConnectionView)  # what the caller began cannot be a sign-in
+    return answer
+
+
 @router.post("/command-line/code", operation_id="issueCommandLineCode")
 async def command_line_code(
     resources: ResourcesDep, principal: PrincipalDep, body: CommandLineCodeInput

@@ -1,0 +1,1 @@
+"""Supabase: projects that are PostgreSQL databases, with an API of their own beside them."""

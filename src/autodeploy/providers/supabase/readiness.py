@@ -1,0 +1,94 @@
+"""Waiting for a project to be of use: it comes up, or comes back, within a few minutes."""
+
+from collections.abc import Iterator
+
+from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.timing import Timing
+from autodeploy.providers.base import LogSink
+from autodeploy.providers.supabase.api import SupabaseAccount
+from autodeploy.providers.supabase.shapes import ProjectStatus
+
+# A project takes one to three minutes as a rule; two calls a poll stay well below 120 a minute.
+TOTAL_SECONDS = 600.0
+_FIRST_WAIT_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 15.0
+
+_FAILED = {
+    ProjectStatus.INIT_FAILED: "could not be made",
+    ProjectStatus.RESTORE_FAILED: "could not be brought back from its pause",
+    ProjectStatus.PAUSE_FAILED: "could not be paused, and does not answer",
+}
+
+
+async def wait_until_ready(
+    account: SupabaseAccount, ref: str, log: LogSink, timing: Timing
+) -> None:
+    """Return when the database and its pooler accept connections; a paused one is brought back.
+
+    Raises ``DeploymentFailed`` where that cannot come of itself, and ``ProviderUnavailable`` after
+    ``TOTAL_SECONDS``.
+    """
+    deadline = timing.monotonic() + TOTAL_SECONDS
+    seen: ProjectStatus | None = None
+    asked_back = False
+    for wait in _waits():
+        status = await _status(account, ref, seen)
+        if status is not seen:
+            await log("info", "database", f"Supabase project {ref}: {_words(status)}.")
+            seen = status
+        _refuse_ended(ref, status)
+        if status is ProjectStatus.INACTIVE and not asked_back:
+            await account.restore_project(ref)
+            asked_back = True
+        lacking: list[str] = []
+        if status is ProjectStatus.ACTIVE_HEALTHY:
+            lacking = await account.lacking_services(ref)
+            if not lacking:
+                return
+        if timing.monotonic() + wait > deadline:
+            raise _too_slow(ref, status, lacking)
+        await timing.sleep(wait)
+
+
+async def _status(account: SupabaseAccount, ref: str, seen: ProjectStatus | None) -> ProjectStatus:
+    """The project may not be shown right after it was made; one that was shown is gone."""
+    project = await account.find_project(ref)
+    if project is not None:
+        return project.status
+    return ProjectStatus.UNKNOWN if seen in (None, ProjectStatus.UNKNOWN) else ProjectStatus.REMOVED
+
+
+def _waits() -> Iterator[float]:
+    wait = _FIRST_WAIT_SECONDS
+    while True:
+        yield wait
+        wait = min(wait * 1.5, _LONGEST_WAIT_SECONDS)
+
+
+def _refuse_ended(ref: str, status: ProjectStatus) -> None:
+    if status.is_leaving:
+        raise DeploymentFailed(
+            f"The project {ref} was deleted at Supabase while it came up.",
+            remedy="Ask for the database again: it is made anew then.",
+        )
+    if status in _FAILED:
+        raise DeploymentFailed(
+            f"The project {ref} {_FAILED[status]} (Supabase says {status.value}).",
+            remedy="Look at the project and at status.supabase.com. Delete it at Supabase, "
+            "and ask for the database again: it is made anew then.",
+        )
+
+
+def _too_slow(ref: str, status: ProjectStatus, lacking: list[str]) -> ProviderUnavailable:
+    of = f", without its {' and '.join(lacking)}" if lacking else ""
+    return ProviderUnavailable(
+        f"The project {ref} is not ready after {TOTAL_SECONDS / 60:.0f} minutes "
+        f"({_words(status)}{of}).",
+        remedy="Look at the project and at status.supabase.com, then try again: it goes "
+        "on with the same project.",
+    )
+
+
+def _words(status: ProjectStatus) -> str:
+    return status.value.lower().replace("_", " ")

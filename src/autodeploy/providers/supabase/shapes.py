@@ -1,0 +1,113 @@
+"""What Supabase's Management API answers, as far as it is used (its description of 2026-05).
+Lenient throughout."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from autodeploy.kernel.http.models import Lenient, known
+
+
+class Profile(Lenient):
+    gotrue_id: str
+    username: str
+
+
+class Organization(Lenient):
+    """Calls name it by ``slug``, which stays when it is renamed."""
+
+    slug: str
+    name: str
+
+
+class OrganizationPlan(Lenient):
+    """``free``, ``pro``, ``team`` …: what is paid for all projects of the organization."""
+
+    plan: str | None = None
+
+
+class Place(Lenient):
+    """A region, or a group of them; ``status`` is ``capacity`` where there is none left."""
+
+    code: str
+    status: str | None = None
+
+
+class Places(Lenient):
+    smart_group: Place = Field(alias="smartGroup")
+    specific: list[Place]
+
+
+class AvailableRegions(Lenient):
+    recommendations: Places
+
+
+class ProjectStatus(StrEnum):
+    """``UNKNOWN`` is Supabase's own ``UNKNOWN``, and each that has been added since."""
+
+    COMING_UP = "COMING_UP"
+    ACTIVE_HEALTHY = "ACTIVE_HEALTHY"
+    ACTIVE_UNHEALTHY = "ACTIVE_UNHEALTHY"
+    RESTARTING = "RESTARTING"
+    RESIZING = "RESIZING"
+    UPGRADING = "UPGRADING"
+    RESTORING = "RESTORING"
+    PAUSING = "PAUSING"
+    INACTIVE = "INACTIVE"
+    GOING_DOWN = "GOING_DOWN"
+    REMOVED = "REMOVED"
+    INIT_FAILED = "INIT_FAILED"
+    RESTORE_FAILED = "RESTORE_FAILED"
+    PAUSE_FAILED = "PAUSE_FAILED"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the project is being deleted, or has been."""
+        return self in (ProjectStatus.GOING_DOWN, ProjectStatus.REMOVED)
+
+
+class Project(Lenient):
+    """Calls name it by ``ref``, 20 letters."""
+
+    ref: str
+    name: str
+    region: str | None = None
+    status: Annotated[ProjectStatus, known(ProjectStatus)]
+    is_branch: bool = False
+
+
+class ProjectPage(Lenient):
+    projects: list[Project]
+
+
+class ServiceStatus(StrEnum):
+    COMING_UP = "COMING_UP"
+    ACTIVE_HEALTHY = "ACTIVE_HEALTHY"
+    UNHEALTHY = "UNHEALTHY"
+    UNKNOWN = "unknown"
+
+
+class ServiceHealth(Lenient):
+    name: str
+    status: Annotated[ServiceStatus, known(ServiceStatus)]
+
+
+class Pooler(Lenient):
+    """Where connections to a database are pooled; ``db_port`` is that of ``pool_mode``."""
+
+    database_type: str
+    db_user: str
+    db_host: str
+    db_port: int
+    db_name: str
+    pool_mode: str
+
+
+class ApiKey(Lenient):
+    """``type`` is publishable, secret or legacy, whose ``name`` is anon or service_role."""
+
+    name: str
+    type: str | None = None
+    api_key: str | None = Field(default=None, repr=False)
