@@ -80,6 +80,8 @@ class Store:
         await self._add(vault, ProjectDatabase, "encrypted_url", database)
         another = {**database, "id": uuid4(), "name": "another"}
         await self._add(vault, ProjectDatabase, "encrypted_password", another)
+        third = {**database, "id": uuid4(), "name": "third"}
+        await self._add(vault, ProjectDatabase, "encrypted_variables", third)
         await self._add(vault, Run, "encrypted_command", await self._run())
         await self.add_variables(vault, [f"KEY_{number}" for number in range(variables)])
 

@@ -22,6 +22,7 @@ from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
+DATABASE_VARIABLES = {"CLOUD_KEY": "k3y-of-the-database", "CLOUD_URL": "https://db.cloud.test"}
 #: The one token that is known there at first.
 CLOUD_TOKEN = "t0ken-of-ada"
 
@@ -59,7 +60,7 @@ class HostedApps(FolderProvider):
         self.passwords.append(await request.password())
         await request.notes.keep(intent=str(request.database_id))
         await self._call("ensure_database")
-        return DatabaseHandle(f"db-{request.database_id}", DATABASE_URL)
+        return DatabaseHandle(f"db-{request.database_id}", DATABASE_URL, DATABASE_VARIABLES)
 
     async def destroy_database(self, external_id: str) -> None:
         await self._call("destroy_database")

@@ -6,7 +6,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete, select
 from tests.services.auth.accounts import principal
-from tests.services.deployer.hosted import CLOUD_TOKEN, DATABASE_URL, HostedProvider
+from tests.services.deployer.hosted import (
+    CLOUD_TOKEN,
+    DATABASE_URL,
+    DATABASE_VARIABLES,
+    HostedProvider,
+)
 from tests.services.deployer.platform import WITH_DATABASE, Platform, answering
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
@@ -184,7 +189,11 @@ async def test_database_elsewhere_has_a_password_that_was_kept_first(clouds: Clo
     assert apps.noted[:2] == [{}, {"intent": str(row.id)}]
     assert apps.passwords[0] not in (row.encrypted_password or "")
     assert await open_url(platform.resources, row) == DATABASE_URL
-    assert apps.builds[-1].run_environment["DATABASE_URL"] == DATABASE_URL
+    given = apps.builds[-1].run_environment
+    assert given.items() >= {"DATABASE_URL": DATABASE_URL, **DATABASE_VARIABLES}.items()
+    assert DATABASE_VARIABLES["CLOUD_KEY"] not in (row.encrypted_variables or "")
+    context = await platform.context(await platform.deploy(project, build="always"))
+    assert DATABASE_VARIABLES["CLOUD_KEY"] in context.variables.secrets
 
 
 async def test_app_elsewhere_gets_no_database_of_this_machine(clouds: Clouds) -> None:

@@ -9,11 +9,13 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
+_SEALED = ("encrypted_password", "encrypted_variables")
 _ACTED_FOR = ("environments", "deployments", "databases")
 
 
 def upgrade() -> None:
-    op.add_column("databases", sa.Column("encrypted_password", sa.Text(), nullable=True))
+    for column in _SEALED:
+        op.add_column("databases", sa.Column(column, sa.Text(), nullable=True))
     op.add_column(
         "databases",
         sa.Column("notes", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
@@ -40,4 +42,5 @@ def downgrade() -> None:
     for table in _ACTED_FOR:
         op.drop_column(table, "connection_id")
     op.drop_column("databases", "notes")
-    op.drop_column("databases", "encrypted_password")
+    for column in _SEALED:
+        op.drop_column("databases", column)

@@ -177,13 +177,17 @@ async def seal(
 
 async def _open(resources: Resources, row: ProviderIntegration) -> Grant:
     """The grant of a stored connection, to end it. Raises ``VaultError``."""
-    place = place_of(
-        ProviderIntegration.encrypted_token, user_id=row.user_id, provider=row.provider, id=row.id
+
+    async def opened(column: InstrumentedAttribute[Any], sealed: str) -> str:
+        place = place_of(column, user_id=row.user_id, provider=row.provider, id=row.id)
+        return await resources.vault.decrypt_for(place.subject, sealed, context=place.context)
+
+    kind, renewing = ProviderIntegration, row.encrypted_refresh_token
+    return Grant(
+        token=await opened(kind.encrypted_token, row.encrypted_token),
+        refresh_token=await opened(kind.encrypted_refresh_token, renewing) if renewing else None,
+        details=row.details or {},
     )
-    token = await resources.vault.decrypt_for(
-        place.subject, row.encrypted_token, context=place.context
-    )
-    return Grant(token=token, details=row.details or {})
 
 
 async def find(session: AsyncSession, user_id: UUID, provider: str) -> ProviderIntegration | None:

@@ -142,6 +142,15 @@ def sealed_variable(row: EnvironmentVariable) -> Item:
     return Item(place.subject, row.encrypted_value or "", place.context)
 
 
+def variables_place(database: ProjectDatabase) -> Place:
+    """Where the ciphertext of what else a database gives an app belongs."""
+    return place_of(
+        ProjectDatabase.encrypted_variables,
+        organization_id=database.organization_id,
+        id=database.id,
+    )
+
+
 async def load_app_environment(
     resources: Resources, project: Project, environment: str
 ) -> AppEnvironment:
@@ -169,6 +178,11 @@ async def load_app_environment(
         given[DATABASE_VARIABLE] = Given(
             main.value, main.version, is_secret=True, scope=VariableScope.BOTH
         )
+    for key, value in (await _open_variables(resources, databases)).items():
+        given.setdefault(
+            key,
+            Given(value, known[MAIN_DATABASE].version, is_secret=True, scope=VariableScope.BOTH),
+        )
     projects = await _load_projects(resources, project, environment, slugs_in(given))
     resolution = resolve(given, known, projects, environment)
     values = {key: one.value for key, one in resolution.values.items()}
@@ -182,6 +196,21 @@ async def load_app_environment(
         unresolved=resolution.unresolved,
         databases=databases_in(given),
     )
+
+
+async def _open_variables(
+    resources: Resources, databases: Sequence[ProjectDatabase]
+) -> dict[str, str]:
+    """What the app's own database gives it beside its URL."""
+    main = next((each for each in databases if each.name == MAIN_DATABASE), None)
+    if main is None or main.encrypted_variables is None:
+        return {}
+    place = variables_place(main)
+    opened = await resources.vault.decrypt_for(
+        place.subject, main.encrypted_variables, context=place.context
+    )
+    variables: dict[str, str] = json.loads(opened)
+    return variables
 
 
 async def _load_rows(

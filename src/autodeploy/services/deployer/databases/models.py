@@ -28,7 +28,7 @@ class ProjectDatabase(Base):
     URL before, which releases that began before ``rotated_at`` still have. ``fence`` names the
     worker that works on it; ``failures`` counts its tries in vain; ``dispatch`` how often the id
     was queued. ``notes`` are the provider's, of what it has begun; ``encrypted_password`` is one
-    that we chose for it.
+    that we chose for it, ``encrypted_variables`` a JSON object of what else an app is given.
     """
 
     __tablename__ = "databases"
@@ -76,6 +76,9 @@ class ProjectDatabase(Base):
     encrypted_url: Mapped[str | None] = sealed("organization:{organization_id}", "databases:{id}")
     encrypted_password: Mapped[str | None] = sealed(
         "organization:{organization_id}", "databases:{id}:password"
+    )
+    encrypted_variables: Mapped[str | None] = sealed(
+        "organization:{organization_id}", "databases:{id}:variables"
     )
     notes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     url_changed_at: Mapped[datetime] = mapped_column(server_default=func.now())

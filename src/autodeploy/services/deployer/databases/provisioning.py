@@ -1,6 +1,7 @@
 """Making databases: for a deployment that needs one, and for whoever asked for one."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import Mapping
 from functools import partial
@@ -19,7 +20,7 @@ from autodeploy.providers.base import LogSink
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
-from autodeploy.services.deployer.app_environment import MAIN_DATABASE
+from autodeploy.services.deployer.app_environment import MAIN_DATABASE, variables_place
 from autodeploy.services.deployer.context import StepContext, app_of
 from autodeploy.services.deployer.databases.models import DatabaseRestore, ProjectDatabase
 from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
@@ -177,15 +178,28 @@ async def _choose_password(work: Work) -> str:
     return password
 
 
+async def _seal_variables(
+    resources: Resources, database: ProjectDatabase, variables: Mapping[str, str]
+) -> str | None:
+    if not variables:
+        return None
+    place = variables_place(database)
+    return await resources.vault.encrypt_for(
+        place.subject, json.dumps(dict(variables)), context=place.context
+    )
+
+
 async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> None:
     """``available`` is not yet what a backup is to be restored into."""
     resources, database = work.engine.resources, work.database
     encrypted = await seal_url(resources, database, handle.url)
+    variables = await _seal_variables(resources, database, handle.variables)
     async with resources.db.transaction() as session:
         await work.set(
             session,
             external_id=handle.external_id,
             encrypted_url=encrypted,
+            encrypted_variables=variables,
             status="available" if available else "provisioning",
             error_code=None,
             error_message=None,
