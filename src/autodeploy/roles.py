@@ -32,6 +32,8 @@ from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.oidc.oauth import OidcProvider
 from autodeploy.providers.registry import Registry
+from autodeploy.providers.render import provider as render_provider
+from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.vercel import oauth as vercel_oauth
 from autodeploy.providers.vercel.oauth import VercelOAuth
 from autodeploy.services.analyzer.jobs import run_analysis
@@ -171,6 +173,7 @@ async def close_resources(resources: Resources) -> None:
 async def open_providers(settings: Settings, resources: Resources) -> Registry:
     """The providers of this installation. A new one is one more line here."""
     sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
+    render = settings.providers.get("render", ProviderSettings())
     return Registry(
         [
             LocalProvider(
@@ -185,7 +188,8 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
                     disk_bytes=settings.build_disk_mb * MIB,
                 ),
                 app_limits=settings.app_limits,
-            )
+            ),
+            RenderProvider(api_url=render.api_url or render_provider.API_URL),
         ]
     )
 

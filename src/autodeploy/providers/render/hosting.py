@@ -1,0 +1,212 @@
+"""Apps at Render: a service for each environment, and a deploy of it for each release.
+
+Render builds, starts, checks and switches by itself, in one deploy: the release before serves until
+the new one is healthy. So ``build`` returns when the build part is over, ``deploy`` when it is
+live, and ``promote`` sees that it is.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from autodeploy.kernel.errors import DeploymentFailed, NotFound
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.timing import Timing
+from autodeploy.providers.base import (
+    App,
+    Artifact,
+    BuildRequest,
+    BuildSpec,
+    Endpoint,
+    KeptLog,
+    LogSink,
+    Notes,
+    Release,
+    ReleaseRequest,
+    RuntimeLines,
+    RuntimeStatus,
+)
+from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.blueprints import draw
+from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.following import (
+    BUILD_SECONDS,
+    START_SECONDS,
+    BuildLines,
+    Follower,
+)
+from autodeploy.providers.render.naming import Build, service_name
+from autodeploy.providers.render.output import Place, Places, read_output
+from autodeploy.providers.render.patience import find, undo
+from autodeploy.providers.render.rollbacks import Rollbacks
+from autodeploy.providers.render.services import Services, owner_of
+from autodeploy.providers.render.shapes import (
+    BUILT,
+    ENDED,
+    FAILED,
+    REACHED,
+    Deploy,
+    DeployStatus,
+    Service,
+)
+
+_STATES = {
+    DeployStatus.LIVE: "running",
+    DeployStatus.DEACTIVATED: "stopped",
+    DeployStatus.CANCELED: "stopped",
+    DeployStatus.BUILD_FAILED: "crashed",
+    DeployStatus.PREPARATION_FAILED: "crashed",
+    DeployStatus.UPDATE_FAILED: "crashed",
+}
+
+
+class RenderDeploys:
+    """``plan`` is that of web services; ``region`` counts for services that are yet to be made."""
+
+    manifest = MANIFEST
+
+    def __init__(
+        self,
+        api: RenderApi,
+        *,
+        owner_id: str | None,
+        plan: str,
+        region: str,
+        places: Places,
+        timing: Timing,
+    ):
+        self._api = api
+        self._owner_id = owner_id
+        self._plan = plan
+        self._region = region
+        self._places = places
+        self._timing = timing
+        self._services = Services(api, timing)
+        self._rollbacks = Rollbacks(api, timing)
+        self._follower = Follower(api, timing)
+
+    @fault_point("render.build")
+    async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
+        """Have Render build the commit. Raises ``DeploymentFailed`` for an upload, among others."""
+        blueprint = draw(request, plan=self._plan, region=self._region)
+        owner_id = await owner_of(self._api, self._owner_id)
+        notes = request.notes
+        try:
+            service = await self._services.ensure(blueprint, owner_id, notes, log)
+            deploy = await self._services.start(service, blueprint.commit_sha, notes, log)
+            lines = BuildLines(self._api, service, deploy, notes, log)
+            await self._follower.follow(
+                service.id, deploy.id, BUILT, within_seconds=BUILD_SECONDS, log=log, lines=lines
+            )
+        except asyncio.CancelledError:
+            await undo(lambda: self._stop_build(blueprint.name, owner_id, notes))
+            raise
+        return Artifact(Build(service.id, deploy.id).key, 0)
+
+    async def has_build(self, key: str) -> bool:
+        """Whether Render still has the deploy, and built it."""
+        build = Build.of(key)
+        deploy = await find(self._api.deploy(build.service, build.deploy))
+        return deploy is not None and deploy.status in BUILT
+
+    @fault_point("render.deploy")
+    async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
+        """Wait until the build's deploy is live; one that was replaced is rolled back to."""
+        build = Build.of(request.artifact_key)
+        service = await self._api.service(build.service)
+        target = await self._deploy_of(build)
+        try:
+            deploy = target
+            if target.status is DeployStatus.DEACTIVATED:
+                await self._api.set_variables(service.id, request.environment)
+                deploy = await self._rollbacks.ensure(service.id, target, log)
+            deploy = await self._follower.follow(
+                service.id, deploy.id, REACHED, within_seconds=START_SECONDS, log=log
+            )
+        except asyncio.CancelledError:
+            await undo(lambda: self._stop_release(service.id, target))
+            raise
+        self._see(request.deployment_id, service, deploy)
+        resources = {"service": service.id, "deploy": deploy.id}
+        return Release(request.deployment_id, resources)
+
+    async def status(self, release: Release) -> RuntimeStatus:
+        """By the deploy's status; what nobody knows is still starting."""
+        resources = release.resources
+        try:
+            service = await self._api.service(resources["service"])
+            deploy = await self._api.deploy(service.id, resources["deploy"])
+        except NotFound:
+            return RuntimeStatus("absent", 0, None, ())
+        self._see(release.deployment_id, service, deploy)
+        suspended = service.suspended == "suspended"
+        state = "stopped" if suspended else _STATES.get(deploy.status, "starting")
+        return RuntimeStatus(state, 0, None, ())
+
+    @fault_point("render.promote")
+    async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
+        """See that the release has the traffic. A worker has no address: its endpoint is empty."""
+        build = Build(release.resources["service"], release.resources["deploy"])
+        deploy = await self._deploy_of(build)
+        if deploy.status is not DeployStatus.LIVE:
+            raise DeploymentFailed(
+                f"The release is not live at Render (its status is {deploy.status.value}).",
+                remedy="A newer deploy has taken its place, or it was stopped there. Deploy again.",
+            )
+        service = await self._api.service(build.service)
+        return Endpoint((service.details and service.details.url) or "", None, None)
+
+    @fault_point("render.retire")
+    async def retire(self, app: App, deployment_id: UUID) -> None:
+        """Nothing but to forget it: Render drains and stops a release when the next is live."""
+        self._places.forget(deployment_id)
+
+    @fault_point("render.prepare")
+    async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
+        """Nothing: Render keeps its builds itself."""
+
+    @fault_point("render.destroy")
+    async def destroy(self, app: App) -> None:
+        """Delete the service, with its deploys, variables and address."""
+        owner_id = await owner_of(self._api, self._owner_id)
+        for service in await self._api.find_services(service_name(app), owner_id):
+            await self._api.delete_service(service.id)
+
+    @fault_point("render.remove_builds")
+    async def remove_builds(self, app: App) -> None:
+        """Nothing: builds belong to the service and go with it."""
+
+    async def runtime_lines(
+        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+    ) -> RuntimeLines:
+        """None of a deployment whose release this process has not seen, unless by its cursor."""
+        place = self._places.find(deployment_id)
+        return await read_output(self._api, place, cursor, wait_seconds, self._timing)
+
+    async def _deploy_of(self, build: Build) -> Deploy:
+        deploy = await find(self._api.deploy(build.service, build.deploy))
+        if deploy is None or deploy.status in FAILED:
+            raise DeploymentFailed(
+                "Render has this build no more, or it failed there.",
+                remedy="Deploy the commit again.",
+            )
+        return deploy
+
+    def _see(self, deployment_id: UUID, service: Service, deploy: Deploy) -> None:
+        since = deploy.created_at or datetime.fromtimestamp(0, UTC)
+        self._places.keep(deployment_id, Place(service.owner_id, service.id, since))
+
+    async def _stop_build(self, name: str, owner_id: str, notes: Notes) -> None:
+        """Cancel what was started, also where the answer with its id did not come any more."""
+        service_id = notes.values.get("service")
+        if service_id is None and "creating" in notes.values:
+            service = await self._services.find(name, owner_id)
+            service_id = service.id if service else None
+        if service_id is not None:
+            await self._services.cancel_started(service_id, notes)
+
+    async def _stop_release(self, service_id: str, target: Deploy) -> None:
+        started = await self._rollbacks.find(service_id, target) or target
+        if started.status not in ENDED:
+            await self._services.cancel(service_id, started.id)
