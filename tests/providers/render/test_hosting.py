@@ -249,6 +249,24 @@ async def test_a_deploy_that_fails_says_why(apps, render, log, ends, reason, cod
         assert raised.value.log_tail[-1].endswith("line 8")
 
 
+async def test_an_app_that_does_not_start_shows_what_it_said(apps, render, log):
+    render.outcomes = ["update_failed"]
+    artifact = await apps.build(build_request(), log)
+    render.say("Error: DATABASE_URL is not set", "error")
+    with pytest.raises(DeploymentFailed, match="did not start") as raised:
+        await apps.deploy(release_request(artifact.key), log)
+    assert raised.value.log_tail == ["Error: DATABASE_URL is not set"]
+
+
+async def test_a_release_that_failed_before_it_was_asked_for_says_why(apps, render, log, time):
+    render.outcomes = ["update_failed"]
+    artifact = await apps.build(build_request(), log)
+    time.seconds += 60
+    with pytest.raises(DeploymentFailed, match="did not start") as raised:
+        await apps.deploy(release_request(artifact.key), log)
+    assert "exit code 1" in raised.value.cause
+
+
 async def test_a_deploy_that_somebody_cancels_there_is_told(apps, render, log):
     request = build_request()
     request.notes.at["deploy", "after"] = lambda: setattr(

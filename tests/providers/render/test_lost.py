@@ -269,14 +269,11 @@ async def test_a_status_that_nobody_knows_is_waited_for(apps, render, log):
     request = build_request()
 
     def fail() -> None:
-        deploy = render.service.deploys[0]
-        render.faults.fail(
-            f"GET /services/{render.service.id}/deploys/{deploy.id}", "novel", "nulls", "novel"
-        )
+        render.faults.fail(_first_deploy(render), "novel", "nulls", "novel")
 
     request.notes.at["deploy", "after"] = fail
     await apps.build(request, log)
-    assert render.faults.next("GET", f"/services/{render.service.id}/deploys/x") is None
+    assert render.faults.queued[_first_deploy(render)] == []
     assert len(render.service.deploys) == 1
 
 
@@ -296,22 +293,38 @@ async def test_a_log_that_cannot_be_read_ends_no_build(apps, render, log, fault)
     assert len(log.of("build")) == 9
 
 
-@pytest.mark.parametrize("fault", ["500", "truncated", "html"])
+@pytest.mark.parametrize("fault", ["500", "truncated", "html", "long_limit"])
 async def test_render_that_does_not_answer_for_long_lets_the_build_be_resumed(
-    hasty_apps, render, log, fault
+    apps, render, log, time, fault
 ):
     request = build_request()
 
     def fail() -> None:
-        deploy = render.service.deploys[0]
-        path = f"GET /services/{render.service.id}/deploys/{deploy.id}"
-        render.faults.fail(path, fault)
+        render.faults.fail(_first_deploy(render), *[fault] * 60)
 
     request.notes.at["deploy", "after"] = fail
     with pytest.raises(ProviderUnavailable):
-        await hasty_apps.build(request, log)
-    await hasty_apps.build(request, log)
+        await apps.build(request, log)
+    assert sum(time.slept) < 330
+    render.faults.queued.clear()
+    time.seconds += 60  # after which a service that did not answer is asked again
+    await apps.build(request, log)
     assert len(render.service.deploys) == 1
+
+
+@pytest.mark.parametrize("fault", ["500", "truncated", "retry_after"])
+async def test_render_that_does_not_answer_for_a_moment_ends_no_build(apps, render, log, fault):
+    request = build_request()
+    request.notes.at["deploy", "after"] = lambda: render.faults.fail(
+        _first_deploy(render), *[fault] * 4
+    )
+    await apps.build(request, log)
+    assert len(render.service.deploys) == 1
+
+
+def _first_deploy(render) -> str:
+    """The call that asks how it fares."""
+    return f"GET /services/{render.service.id}/deploys/{render.service.deploys[0].id}"
 
 
 async def test_notes_hold_ids_and_no_secret(apps, render, log):

@@ -18,7 +18,7 @@ from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import MANIFEST
 from autodeploy.providers.render.naming import database_name, is_database_of
-from autodeploy.providers.render.patience import look_for, outwait_limit, poll_seconds
+from autodeploy.providers.render.patience import look_for, outlast, outwait_limit, poll_seconds
 from autodeploy.providers.render.services import owner_of
 from autodeploy.providers.render.shapes import Postgres, PostgresStatus
 
@@ -112,7 +112,7 @@ class RenderDatabases:
     async def _available(self, postgres_id: str, log: LogSink) -> Postgres:
         begun = self._timing.monotonic()
         while True:
-            postgres = await self._api.postgres(postgres_id)
+            postgres = await outlast(lambda: self._api.postgres(postgres_id), self._timing)
             if postgres.status is PostgresStatus.AVAILABLE:
                 return postgres
             _refuse(postgres)

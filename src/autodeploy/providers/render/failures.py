@@ -1,7 +1,7 @@
 """Why a deploy failed at Render, as an error of ours.
 
 The reason is in the events of the service (``details.reason.failure``), the evidence in the last
-lines of its build.
+lines of its build, or of what the app has said.
 """
 
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
@@ -30,7 +30,7 @@ class RenderReleaseCommandFailed(DeploymentFailed):
 async def explain(
     api: RenderApi, service_id: str, deploy: Deploy, lines: list[str]
 ) -> DeploymentFailed:
-    """The error of a deploy that did not reach its end; ``lines`` are the last of its build."""
+    """The error of a deploy that did not reach its end; ``lines`` are the last that was said."""
     if deploy.status is DeployStatus.CANCELED:
         return DeploymentFailed(
             "The deploy was cancelled at Render.",

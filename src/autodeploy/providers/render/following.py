@@ -8,7 +8,7 @@ from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink, Notes
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.failures import explain
-from autodeploy.providers.render.patience import find, poll_seconds
+from autodeploy.providers.render.patience import find, outlast, poll_seconds
 from autodeploy.providers.render.shapes import FAILED, Deploy, DeployStatus, Service
 from autodeploy.providers.render.trails import Trail
 
@@ -65,7 +65,7 @@ class Follower:
 
     async def follow(
         self,
-        service_id: str,
+        service: Service,
         deploy_id: str,
         until: Set[DeployStatus],
         *,
@@ -80,7 +80,9 @@ class Follower:
         begun = self._timing.monotonic()
         told = None
         while True:
-            deploy = await find(self._api.deploy(service_id, deploy_id))
+            deploy = await outlast(
+                lambda: find(self._api.deploy(service.id, deploy_id)), self._timing
+            )
             if lines:
                 await lines.relay()
             if deploy is None:
@@ -94,7 +96,7 @@ class Follower:
             if deploy.status in until:
                 return deploy
             if deploy.status in FAILED:
-                raise await self._failure(service_id, deploy, lines)
+                raise await self._failure(service, deploy, lines)
             waited = self._timing.monotonic() - begun
             if waited >= within_seconds:
                 raise DeploymentFailed(
@@ -105,10 +107,23 @@ class Follower:
             await self._timing.sleep(poll_seconds(waited))
 
     async def _failure(
-        self, service_id: str, deploy: Deploy, lines: BuildLines | None
+        self, service: Service, deploy: Deploy, lines: BuildLines | None
     ) -> DeploymentFailed:
+        # The last lines, which say why, are stored a little after they were said.
+        await self._timing.sleep(poll_seconds(0))
         if lines:
-            # The last lines, which say why, are stored a little after they were said.
-            await self._timing.sleep(poll_seconds(0))
             await lines.relay()
-        return await explain(self._api, service_id, deploy, list(lines.tail) if lines else [])
+            tail = list(lines.tail)
+        else:
+            tail = await self._output(service, deploy)
+        return await explain(self._api, service.id, deploy, tail)
+
+    async def _output(self, service: Service, deploy: Deploy) -> list[str]:
+        """The last that the app has said since the deploy began, the release before included."""
+        trail = Trail(self._api, service.owner_id, service.id, "app")
+        if deploy.created_at is not None:
+            trail.begin(deploy.created_at)
+        try:
+            return [line.message for line in await trail.fresh()][-_TAIL:]
+        except AutoDeployError:
+            return []

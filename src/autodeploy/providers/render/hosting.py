@@ -44,7 +44,6 @@ from autodeploy.providers.render.services import Services, owner_of
 from autodeploy.providers.render.shapes import (
     BUILT,
     ENDED,
-    FAILED,
     REACHED,
     Deploy,
     DeployStatus,
@@ -97,7 +96,7 @@ class RenderDeploys:
             deploy = await self._services.start(service, blueprint.commit_sha, notes, log)
             lines = BuildLines(self._api, service, deploy, notes, log)
             await self._follower.follow(
-                service.id, deploy.id, BUILT, within_seconds=BUILD_SECONDS, log=log, lines=lines
+                service, deploy.id, BUILT, within_seconds=BUILD_SECONDS, log=log, lines=lines
             )
         except asyncio.CancelledError:
             await undo(lambda: self._stop_build(blueprint.name, owner_id, notes))
@@ -114,15 +113,15 @@ class RenderDeploys:
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Wait until the build's deploy is live; one that was replaced is rolled back to."""
         build = Build.of(request.artifact_key)
-        service = await self._api.service(build.service)
         target = await self._deploy_of(build)
+        service = await self._api.service(build.service)
         try:
             deploy = target
             if target.status is DeployStatus.DEACTIVATED:
                 await self._api.set_variables(service.id, request.environment)
                 deploy = await self._rollbacks.ensure(service.id, target, log)
             deploy = await self._follower.follow(
-                service.id, deploy.id, REACHED, within_seconds=START_SECONDS, log=log
+                service, deploy.id, REACHED, within_seconds=START_SECONDS, log=log
             )
         except asyncio.CancelledError:
             await undo(lambda: self._stop_release(service.id, target))
@@ -186,9 +185,9 @@ class RenderDeploys:
 
     async def _deploy_of(self, build: Build) -> Deploy:
         deploy = await find(self._api.deploy(build.service, build.deploy))
-        if deploy is None or deploy.status in FAILED:
+        if deploy is None:
             raise DeploymentFailed(
-                "Render has this build no more, or it failed there.",
+                "Render has this build no more.",
                 remedy="Deploy the commit again.",
             )
         return deploy
