@@ -102,11 +102,12 @@ OUT_OF_REACH = {
                 "destroy",
                 "destroy_database",
                 "ensure_database",
+                "mark_release",
                 "prepare",
                 "promote",
                 "remove_builds",
                 "retire",
-                "roll_back",
+                "release_again",
                 "start_deploy",
             )
         ),

@@ -3,8 +3,8 @@
 It moves with the time that it is given. It fails as Render does: ``faults.fail("POST /services",
 "lost")``. Beside the faults of ``tests/fakes/server.py`` there are those of ``render_faults``:
 ``lost`` (done, and never answered), ``cut`` (done, and the answer breaks off), ``nulls`` (each list
-in the answer's objects is null), ``novel`` (statuses that nobody knows), ``drip``, ``retry_after``
-and ``long_limit``.
+in the answer's objects is null), ``novel`` (statuses that nobody knows), ``drip``, ``retry_after``,
+``long_limit`` and ``ok`` (none, before one).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -95,6 +95,7 @@ class FakeRenderApi:
             ("GET", _SERVICE, self._show_service),
             ("PATCH", _SERVICE, self._change_service),
             ("DELETE", _SERVICE, self._delete_service),
+            ("GET", f"{_SERVICE}/env-vars", self._list_variables),
             ("PUT", f"{_SERVICE}/env-vars", self._set_variables),
             ("PUT", f"{_SERVICE}/routes", self._set_routes),
             ("GET", f"{_SERVICE}/deploys", self._list_deploys),
@@ -213,6 +214,11 @@ class FakeRenderApi:
     async def _delete_service(self, service_id: str) -> Response:
         del self.services[self._of(service_id).id]
         return Response(status_code=204)
+
+    async def _list_variables(self, service_id: str, request: Request) -> list[Json]:
+        held = self._of(service_id).variables
+        shown = [{"key": key, "value": value} for key, value in held.items()]
+        return self._paged(request, "envVar", shown)
 
     async def _set_variables(self, service_id: str, request: Request) -> list[Json]:
         sent = await request.json()

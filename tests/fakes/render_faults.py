@@ -37,6 +37,7 @@ def _long_limit(_app: ASGIApp) -> ASGIApp:
 
 FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
     **{name: COMMON[name] for name in ("lost", "cut", "nulls", "novel", "drip")},
+    "ok": lambda app: app,
     "retry_after": _retry_after,
     "long_limit": _long_limit,
 }

@@ -98,11 +98,17 @@ def at_commit(sha: str, branch: str = "main") -> CommitSource:
 
 
 def release_request(key: str, **values: Any) -> ReleaseRequest:
+    """The release of the deployment that the build was made for, unless another one is given."""
     given = {
-        "deployment_id": uuid4(), "app": APP, "artifact_key": key, "spec": SERVER,
-        "environment": {"KEY": "value"}, **values,
+        "deployment_id": UUID(key[-36:]) if key.startswith("srv-") else uuid4(), "app": APP,
+        "artifact_key": key, "spec": SERVER, "environment": {"KEY": "value"}, **values,
     }  # fmt: skip
     return ReleaseRequest(**given)
+
+
+def reusing(key: str, **values: Any) -> ReleaseRequest:
+    """The release of another deployment, which uses the build again."""
+    return release_request(key, **{"deployment_id": uuid4(), **values})
 
 
 async def _no_password() -> str:

@@ -16,6 +16,7 @@ from tests.providers.render.conftest import (
     build_request,
     database_request,
     release_request,
+    reusing,
 )
 
 from autodeploy.kernel.http.errors import CredentialRefused
@@ -77,7 +78,7 @@ async def test_an_app_lives_and_is_removed(anywhere, somebody, commit, log):
         assert endpoint.url.startswith("https://")
         again = build_request(app=app, commit=commit, notes=KeptNotes())
         await apps.deploy(release_request((await apps.build(again, log)).key, app=app), log)
-        back = await apps.deploy(release_request(artifact.key, app=app), log)
+        back = await apps.deploy(reusing(artifact.key, app=app), log)
         assert (await apps.status(back)).state == "running"
         await apps.runtime_lines(back.deployment_id, None, 0)
     finally:

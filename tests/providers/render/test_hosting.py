@@ -18,10 +18,12 @@ from tests.providers.render.conftest import (
     at_commit,
     build_request,
     release_request,
+    reusing,
 )
 
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput
 from autodeploy.providers.base import BuildSpec, CommitSource, Cron, Release
+from autodeploy.providers.render.reuse import MARK
 
 pytestmark = pytest.mark.contract(provider="render")
 
@@ -60,7 +62,7 @@ async def test_a_first_build_makes_the_service_and_adopts_its_first_deploy(apps,
     }  # fmt: skip
     assert service.variables == {"NODE_VERSION": "22", "BUILD": "1", "KEY": "value"}
     (deploy,) = service.deploys
-    assert key == f"{service.id}/{deploy.id}"
+    assert key.startswith(f"{service.id}/{deploy.id}/")
     assert release.resources == {"service": service.id, "deploy": deploy.id}
     assert release.check_urls == ()
     assert render.calls("POST", f"/services/{service.id}/deploys") == []
@@ -84,7 +86,7 @@ async def test_a_first_deploy_of_another_commit_is_stopped_for_ours(apps, render
     first, ours = render.service.deploys
     assert (first.commit, render.status(first)) == (COMMIT, "canceled")
     assert (ours.commit, render.status(ours)) == (OTHER, "live")
-    assert key.endswith(ours.id)
+    assert f"/{ours.id}/" in key
 
 
 async def test_a_second_build_finds_the_service_and_replaces_its_variables(apps, render, log):
@@ -115,7 +117,7 @@ async def test_a_deploy_that_waits_behind_another_is_found(apps, render, log):
     assert [each.status for each in render.calls("POST", path)] == [202]
     queued = render.service.deploys[-1]
     assert busy is not queued
-    assert key.endswith(queued.id)
+    assert f"/{queued.id}/" in key
     assert release.resources["deploy"] == queued.id
 
 
@@ -286,21 +288,48 @@ async def test_a_build_that_never_ends_is_given_up(apps, log, time, monkeypatch)
 async def test_an_earlier_build_is_brought_back_by_a_rollback(apps, render, log):
     key, _ = await _deployed(apps, log)
     await _deployed(apps, log, OTHER)
-    release = await apps.deploy(release_request(key, environment={"KEY": "old"}), log)
+    request = reusing(key, environment={"KEY": "old"})
+    release = await apps.deploy(request, log)
     back = render.service.deploys[-1]
     assert (back.trigger, back.commit, render.status(back)) == ("rollback", COMMIT, "live")
     assert release.resources["deploy"] == back.id
-    assert render.service.variables == {"KEY": "old"}
-    assert (await apps.promote(release_request(key), release)).url
+    assert render.service.variables.pop(MARK).startswith(str(request.deployment_id))
+    assert render.service.variables == {"NODE_VERSION": "22", "KEY": "old"}
+    assert (await apps.promote(request, release)).url
 
 
 async def test_a_rollback_to_where_the_app_is_starts_nothing(apps, render, log):
     key, _ = await _deployed(apps, log)
     await _deployed(apps, log, OTHER)
-    first = await apps.deploy(release_request(key), log)
-    again = await apps.deploy(release_request(key), log)
+    first = await apps.deploy(reusing(key), log)
+    again = await apps.deploy(reusing(key), log)
     assert first.resources == again.resources
     assert len(render.service.deploys) == 3
+
+
+async def test_a_rollback_to_where_the_app_is_with_other_variables_is_made(apps, render, log):
+    key, _ = await _deployed(apps, log)
+    await _deployed(apps, log, OTHER)
+    await apps.deploy(reusing(key), log)
+    await apps.deploy(reusing(key, environment={"KEY": "new"}), log)
+    assert [each.trigger for each in render.service.deploys[2:]] == ["rollback", "rollback"]
+    assert render.service.variables["KEY"] == "new"
+
+
+async def test_a_build_that_is_live_is_used_again_as_it_is(apps, render, log):
+    key, release = await _deployed(apps, log, environment={})
+    again = await apps.deploy(reusing(key), log)
+    assert again.resources == release.resources
+    assert len(render.service.deploys) == 1
+
+
+async def test_a_build_that_is_live_gets_other_variables_by_another_deploy(apps, render, log):
+    key, _ = await _deployed(apps, log, environment={})
+    release = await apps.deploy(reusing(key, environment={"KEY": "new"}), log)
+    _, again = render.service.deploys
+    assert (again.commit, again.trigger, render.status(again)) == (COMMIT, "api", "live")
+    assert release.resources["deploy"] == again.id
+    assert render.service.variables["KEY"] == "new"
 
 
 async def test_builds_of_one_commit_are_told_apart_by_a_rollback(apps, render, log):
@@ -308,9 +337,17 @@ async def test_builds_of_one_commit_are_told_apart_by_a_rollback(apps, render, l
     two, _ = await _deployed(apps, log)
     await _deployed(apps, log, OTHER)
     for key in (one, two):
-        await apps.deploy(release_request(key), log)
+        await apps.deploy(reusing(key), log)
     targets = [each.target for each in render.service.deploys[3:]]
-    assert targets == [one.partition("/")[2], two.partition("/")[2]]
+    assert targets == [one.split("/")[1], two.split("/")[1]]
+
+
+async def test_a_build_of_another_environment_is_not_released(apps, render, log):
+    key, _ = await _deployed(apps, log)
+    app = replace(build_request().app, environment_id=uuid4())
+    with pytest.raises(DeploymentFailed, match="another environment"):
+        await apps.deploy(reusing(key, app=app), log)
+    assert len(render.service.deploys) == 1
 
 
 async def test_a_release_that_was_replaced_is_not_promoted(apps, render, log):
@@ -338,7 +375,9 @@ async def test_a_build_that_failed_is_none(apps, render, log):
     with pytest.raises(DeploymentFailed):
         await apps.build(request, log)
     values = request.notes.values
-    assert not await apps.has_build(f"{values['service']}/{values['deploy']}")
+    assert not await apps.has_build(
+        f"{values['service']}/{values['deploy']}/{request.deployment_id}"
+    )
 
 
 async def test_an_app_is_removed_with_its_service_and_only_its_own(apps, render, log):

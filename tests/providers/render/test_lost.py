@@ -12,6 +12,7 @@ from tests.providers.render.conftest import (
     at_commit,
     build_request,
     release_request,
+    reusing,
 )
 
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable, RateLimited
@@ -91,24 +92,53 @@ async def test_a_deploy_of_the_same_commit_is_not_taken_for_the_one_before(hasty
     assert len(render.service.deploys) == 2
 
 
+@pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("fault", ["lost", "cut"])
-async def test_a_rollback_is_made_once_though_its_answer_is_lost(hasty_apps, render, log, fault):
-    key = await _two_releases(hasty_apps, log)
-    path = f"/services/{render.service.id}/rollback"
-    render.faults.fail(f"POST {path}", fault)
-    release = await hasty_apps.deploy(release_request(key), log)
-    assert len(render.calls("POST", path)) == 1
+async def test_a_build_is_used_again_once_though_the_answer_is_lost(
+    hasty_apps, render, log, fault, live
+):
+    key = await _releases(hasty_apps, log, live)
+    before = len(render.service.deploys)
+    render.faults.fail(_reuse(render, live), fault)
+    release = await hasty_apps.deploy(reusing(key, environment={"KEY": "new"}), log)
+    assert len(render.service.deploys) == before + 1
     assert release.resources["deploy"] == render.service.deploys[-1].id
-    assert len(render.service.deploys) == 3
 
 
-async def test_a_rollback_that_was_not_made_is_by_the_next_call(hasty_apps, render, log):
-    key = await _two_releases(hasty_apps, log)
-    render.faults.fail(f"POST /services/{render.service.id}/rollback", "500")
-    with pytest.raises(OutcomeUnknown):
-        await hasty_apps.deploy(release_request(key), log)
-    await hasty_apps.deploy(release_request(key), log)
-    assert [each.trigger for each in render.service.deploys][2:] == ["rollback"]
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("fault", ["500", "lost"])
+async def test_a_reuse_that_is_called_again_is_made_once(hasty_apps, render, log, fault, live):
+    """Also when the first call ended between the mark and what it is for."""
+    key = await _releases(hasty_apps, log, live)
+    before = len(render.service.deploys)
+    request = reusing(key, environment={"KEY": "new"})
+    path = f"/services/{render.service.id}/deploys"
+    render.faults.fail(_reuse(render, live), fault)
+    # What would tell of it is away, too.
+    render.faults.fail(f"GET {path}", *["ok", "ok"][: 1 if live else 2], *["500"] * 9)
+    with pytest.raises(ProviderUnavailable):
+        await hasty_apps.deploy(request, log)
+    render.faults.queued.clear()
+    render.time.seconds += 60
+    first = await hasty_apps.deploy(request, log)
+    again = await hasty_apps.deploy(request, log)
+    assert len(render.service.deploys) == before + 1
+    assert first.resources == again.resources
+    assert render.service.variables["KEY"] == "new"
+
+
+async def _releases(apps, log, live: bool) -> str:
+    """The key of a build that is live, or of one that was."""
+    if not live:
+        return await _two_releases(apps, log)
+    key = (await apps.build(build_request(environment={}), log)).key
+    await apps.deploy(release_request(key), log)
+    return key
+
+
+def _reuse(render, live: bool) -> str:
+    """The call that starts it."""
+    return f"POST /services/{render.service.id}/{'deploys' if live else 'rollback'}"
 
 
 async def _two_releases(apps, log) -> str:
@@ -133,7 +163,7 @@ async def test_a_process_that_dies_at_any_note_of_a_first_build_leaves_nothing_t
     artifact = await apps.build(request, log)
     assert len(render.services) == 1
     (ours,) = [each for each in _wanted(render) if each.commit == sha]
-    assert artifact.key.endswith(ours.id)
+    assert f"/{ours.id}/" in artifact.key
     assert _wanted(render) == [ours]
 
 
@@ -149,7 +179,7 @@ async def test_a_process_that_dies_at_any_note_of_a_later_build_leaves_nothing_t
         await apps.build(request, log)
     artifact = await apps.build(request, log)
     assert len(render.service.deploys) == 2
-    assert artifact.key.endswith(render.service.deploys[-1].id)
+    assert f"/{render.service.deploys[-1].id}/" in artifact.key
 
 
 async def test_a_build_that_is_resumed_tells_no_line_twice(apps, render, log):
@@ -178,6 +208,18 @@ async def test_a_build_that_is_cancelled_is_cancelled_at_render(apps, render, lo
     request = build_request()
     await _cancelled(lambda: apps.build(request, log), lambda: bool(log.of("build")))
     assert _wanted(render) == []
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_build_that_a_stopping_worker_hands_over_is_begun_again(apps, render, log, later):
+    if later:
+        await apps.build(build_request(), log)
+    request = build_request()
+    told = len(log.of("build"))
+    await _cancelled(lambda: apps.build(request, log), lambda: len(log.of("build")) > told)
+    artifact = await apps.build(request, log)
+    assert f"/{_wanted(render)[-1].id}/" in artifact.key
+    assert len(_wanted(render)) == 1 + later
 
 
 async def test_a_build_that_is_cancelled_while_its_service_is_made_leaves_none_running(
@@ -219,7 +261,7 @@ async def test_a_cancellation_that_render_does_not_answer_ends_all_the_same(
 async def test_a_rollback_that_is_cancelled_is_cancelled_at_render(apps, render, log):
     key = await _two_releases(apps, log)
     await _cancelled(
-        lambda: apps.deploy(release_request(key), log), lambda: len(render.service.deploys) == 3
+        lambda: apps.deploy(reusing(key), log), lambda: len(render.service.deploys) == 3
     )
     first, second, back = render.service.deploys
     assert render.status(back) == "canceled"

@@ -36,8 +36,8 @@ def test_names_stay_and_tell_environments_and_databases_apart():
 
 
 def test_a_key_is_read_as_it_was_written():
-    build = Build("srv-1", "dep-2")
+    build = Build("srv-1", "dep-2", uuid4())
     assert Build.of(build.key) == build
-    for key in ("", "srv-1", "artifacts/1/x", "srv-1/x", "x/dep-1"):
+    for key in ("", "srv-1", "artifacts/1/x", "srv-1/dep-2", f"x/dep-1/{uuid4()}"):
         with pytest.raises(DeploymentFailed):
             Build.of(key)

@@ -29,6 +29,7 @@ from autodeploy.providers.render.shapes import (
     Service,
     ServiceItem,
     User,
+    VariableItem,
 )
 
 Body = Mapping[str, object]
@@ -81,6 +82,14 @@ class RenderApi:
         """Takes effect with the next deploy."""
         await self._put("PATCH", _SERVICE, body, service=service_id)
 
+    async def variables(self, service_id: str) -> dict[str, str]:
+        """All that it has, in clear text: Render has no other."""
+        found = {}
+        async for page in self._pages(f"{_SERVICE}/env-vars", {}, service=service_id):
+            items = page.read(list[VariableItem])
+            found.update({each.variable.key: each.variable.value for each in items})
+        return found
+
     async def set_variables(self, service_id: str, variables: Mapping[str, str]) -> None:
         """These are all that it has then. They take effect with the next deploy."""
         body = [{"key": key, "value": value} for key, value in variables.items()]
@@ -97,6 +106,15 @@ class RenderApi:
         """The newest."""
         answer = await self._get(_DEPLOYS, {"limit": str(limit)}, service=service_id)
         return [each.deploy for each in answer.read(list[DeployItem])]
+
+    async def deploys_since(self, service_id: str, before: str | None) -> list[Deploy]:
+        """Those of the newest that came after this one."""
+        newer = []
+        for deploy in await self.deploys(service_id):
+            if deploy.id == before:
+                break
+            newer.append(deploy)
+        return newer
 
     async def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         return (await self._get(_DEPLOY, service=service_id, deploy=deploy_id)).read(Deploy)
@@ -162,8 +180,10 @@ class RenderApi:
         call = Call("GET", template, parts=parts, query=query or {})
         return expect(await self._http.send(call), HTTPStatus.OK)
 
-    async def _pages(self, template: str, query: Mapping[str, str]) -> AsyncIterator[Answer]:
-        first = Call("GET", template, query={**query, "limit": str(_PAGE)})
+    async def _pages(
+        self, template: str, query: Mapping[str, str], **parts: str
+    ) -> AsyncIterator[Answer]:
+        first = Call("GET", template, parts=parts, query={**query, "limit": str(_PAGE)})
         async for page in pages(self._http, first, by_last_cursor(_PAGE)):
             yield expect(page, HTTPStatus.OK)
 

@@ -111,7 +111,7 @@ def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
         root_directory=spec.root_directory,
         details=made.details,
         fixed=made.fixed,
-        variables={**_version(spec), **request.environment, **request.run_environment},
+        variables=variables_of(spec, {**request.environment, **request.run_environment}),
         routes=(_SPA,) if type_ is ServiceType.STATIC and spec.spa_fallback else (),
     )
 
@@ -195,8 +195,12 @@ def _commands(spec: BuildSpec, plan: str) -> Mapping[str, object]:
     }
 
 
+def variables_of(spec: BuildSpec, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables of a service. The user's own choice of the runtime's version goes first."""
+    return {**_version(spec), **environment}
+
+
 def _version(spec: BuildSpec) -> Mapping[str, str]:
-    """The runtime's version as a variable, which the user's own goes before."""
     version = spec.runtime_version
     if version and spec.language == "node":
         return {"NODE_VERSION": version}

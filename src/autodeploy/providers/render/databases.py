@@ -1,8 +1,8 @@
 """PostgreSQL databases at Render.
 
-Nobody is let in from outside unless the operator of the provider object names networks
-(``open_to``): then the URL is the external one, with TLS. Else it is the internal one, which works
-for services at Render in the same region and account.
+Nobody is let in from outside unless networks are named (``open_to``): then the URL is the external
+one, with TLS. Else it is the internal one, which works for services at Render that are in the same
+region and account.
 """
 
 import contextlib

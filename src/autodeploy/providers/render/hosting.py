@@ -28,18 +28,18 @@ from autodeploy.providers.base import (
     RuntimeStatus,
 )
 from autodeploy.providers.render.api import RenderApi
-from autodeploy.providers.render.blueprints import draw
+from autodeploy.providers.render.blueprints import draw, variables_of
 from autodeploy.providers.render.catalogue import MANIFEST
 from autodeploy.providers.render.following import (
     BUILD_SECONDS,
-    START_SECONDS,
+    RELEASE_SECONDS,
     BuildLines,
     Follower,
 )
 from autodeploy.providers.render.naming import Build, service_name
 from autodeploy.providers.render.output import Place, Places, read_output
 from autodeploy.providers.render.patience import find, undo
-from autodeploy.providers.render.rollbacks import Rollbacks
+from autodeploy.providers.render.reuse import Reuse
 from autodeploy.providers.render.services import Services, owner_of
 from autodeploy.providers.render.shapes import (
     BUILT,
@@ -82,7 +82,7 @@ class RenderDeploys:
         self._places = places
         self._timing = timing
         self._services = Services(api, timing)
-        self._rollbacks = Rollbacks(api, timing)
+        self._reuse = Reuse(api, self._services, timing)
         self._follower = Follower(api, timing)
 
     @fault_point("render.build")
@@ -101,7 +101,7 @@ class RenderDeploys:
         except asyncio.CancelledError:
             await undo(lambda: self._stop_build(blueprint.name, owner_id, notes))
             raise
-        return Artifact(Build(service.id, deploy.id).key, 0)
+        return Artifact(Build(service.id, deploy.id, request.deployment_id).key, 0)
 
     async def has_build(self, key: str) -> bool:
         """Whether Render still has the deploy, and built it."""
@@ -111,20 +111,32 @@ class RenderDeploys:
 
     @fault_point("render.deploy")
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
-        """Wait until the build's deploy is live; one that was replaced is rolled back to."""
+        """Wait until the deploy of the build is live. One of an earlier deployment is released
+        again: by a rollback, or where it is live with other variables, by another deploy.
+
+        Raises ``DeploymentFailed``.
+        """
         build = Build.of(request.artifact_key)
-        target = await self._deploy_of(build)
+        target = await self._deploy_of(build.service, build.deploy)
         service = await self._api.service(build.service)
+        if service.name != service_name(request.app):
+            raise DeploymentFailed(
+                "Render built this for another environment, and builds for each by itself.",
+                remedy="Deploy the commit to this environment.",
+            )
+        ours = build.deployment_id == request.deployment_id
+        variables = variables_of(request.spec, request.environment)
         try:
             deploy = target
-            if target.status is DeployStatus.DEACTIVATED:
-                await self._api.set_variables(service.id, request.environment)
-                deploy = await self._rollbacks.ensure(service.id, target, log)
+            if not ours:
+                deploy = await self._reuse.ensure(
+                    service.id, target, variables, request.deployment_id, log
+                )
             deploy = await self._follower.follow(
-                service, deploy.id, REACHED, within_seconds=START_SECONDS, log=log
+                service, deploy.id, REACHED, within_seconds=RELEASE_SECONDS, log=log
             )
         except asyncio.CancelledError:
-            await undo(lambda: self._stop_release(service.id, target))
+            await undo(lambda: self._stop_release(service.id, request.deployment_id, target, ours))
             raise
         self._see(request.deployment_id, service, deploy)
         resources = {"service": service.id, "deploy": deploy.id}
@@ -146,14 +158,14 @@ class RenderDeploys:
     @fault_point("render.promote")
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         """See that the release has the traffic. A worker has no address: its endpoint is empty."""
-        build = Build(release.resources["service"], release.resources["deploy"])
-        deploy = await self._deploy_of(build)
+        resources = release.resources
+        deploy = await self._deploy_of(resources["service"], resources["deploy"])
         if deploy.status is not DeployStatus.LIVE:
             raise DeploymentFailed(
                 f"The release is not live at Render (its status is {deploy.status.value}).",
                 remedy="A newer deploy has taken its place, or it was stopped there. Deploy again.",
             )
-        service = await self._api.service(build.service)
+        service = await self._api.service(resources["service"])
         return Endpoint((service.details and service.details.url) or "", None, None)
 
     @fault_point("render.retire")
@@ -183,8 +195,8 @@ class RenderDeploys:
         place = self._places.find(deployment_id)
         return await read_output(self._api, place, cursor, wait_seconds, self._timing)
 
-    async def _deploy_of(self, build: Build) -> Deploy:
-        deploy = await find(self._api.deploy(build.service, build.deploy))
+    async def _deploy_of(self, service_id: str, deploy_id: str) -> Deploy:
+        deploy = await find(self._api.deploy(service_id, deploy_id))
         if deploy is None:
             raise DeploymentFailed(
                 "Render has this build no more.",
@@ -205,7 +217,12 @@ class RenderDeploys:
         if service_id is not None:
             await self._services.cancel_started(service_id, notes)
 
-    async def _stop_release(self, service_id: str, target: Deploy) -> None:
-        started = await self._rollbacks.find(service_id, target) or target
-        if started.status not in ENDED:
-            await self._services.cancel(service_id, started.id)
+    async def _stop_release(
+        self, service_id: str, deployment_id: UUID, target: Deploy, ours: bool
+    ) -> None:
+        if not ours:
+            await self._reuse.cancel(service_id, deployment_id)
+            return
+        deploy = await self._api.deploy(service_id, target.id)
+        if deploy.status not in ENDED:
+            await self._services.cancel(service_id, deploy.id)

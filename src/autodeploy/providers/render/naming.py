@@ -13,6 +13,7 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import App
 
 _NOT_LABEL = re.compile(r"[^a-z0-9]+")
+_KEY = re.compile(r"(srv-[^/]+)/(dep-[^/]+)/([0-9a-f-]{36})")
 _LONGEST = 63
 _SUFFIX = 8
 
@@ -39,22 +40,27 @@ def _named(app: App, suffix: str) -> str:
 
 @dataclass(frozen=True)
 class Build:
-    """Where a build lies: the key of its artifact. A deploy is found by its service alone."""
+    """Where a build lies: the key of its artifact. A deploy is found by its service alone.
+
+    ``deployment_id`` is that which it was made for; any other one that releases it uses it again.
+    """
 
     service: str
     deploy: str
+    deployment_id: UUID
 
     @classmethod
     def of(cls, key: str) -> Self:
         """Raises ``DeploymentFailed`` for a key of another provider."""
-        service, _, deploy = key.partition("/")
-        if not (service.startswith("srv-") and deploy.startswith("dep-")):
+        matched = _KEY.fullmatch(key)
+        if matched is None:
             raise DeploymentFailed(
                 "This build was not made at Render, so it cannot be released there.",
                 remedy="Deploy the commit again.",
             )
-        return cls(service, deploy)
+        service, deploy, deployment_id = matched.groups()
+        return cls(service, deploy, UUID(deployment_id))
 
     @property
     def key(self) -> str:
-        return f"{self.service}/{self.deploy}"
+        return f"{self.service}/{self.deploy}/{self.deployment_id}"

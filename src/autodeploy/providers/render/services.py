@@ -14,7 +14,7 @@ from autodeploy.providers.base import LogSink, Notes
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import Blueprint
 from autodeploy.providers.render.patience import find, look_for, outwait_limit
-from autodeploy.providers.render.shapes import ENDED, Deploy, Service, ServiceType
+from autodeploy.providers.render.shapes import ENDED, Deploy, DeployStatus, Service, ServiceType
 
 # How long the first deploy of a service may take to say which commit it is of.
 _COMMIT_SECONDS = 60.0
@@ -58,10 +58,15 @@ class Services:
         return next(iter(await self._api.find_services(name, owner_id)), None)
 
     async def start(self, service: Service, commit_sha: str, notes: Notes, log: LogSink) -> Deploy:
-        """The deploy of a commit: that which an earlier call started, or a new one."""
+        """The deploy of a commit: that which an earlier call started, or a new one.
+
+        One that was cancelled is left: a worker that stops cancels its calls, which cancel what
+        they have started, and the next worker begins here.
+        """
         known = notes.values.get("deploy")
         deploy = await find(self._api.deploy(service.id, known)) if known else None
-        deploy = deploy or await self._find_started(service.id, commit_sha, notes)
+        if deploy is None or deploy.status is DeployStatus.CANCELED:
+            deploy = await self._find_started(service.id, commit_sha, notes)
         if deploy is None:
             deploy = await self._start(service.id, commit_sha, notes, log)
         await notes.keep(deploy=deploy.id)
@@ -70,7 +75,7 @@ class Services:
     async def cancel_started(self, service_id: str, notes: Notes) -> None:
         """Cancel what goes on since the intent that is noted. Others start nothing there."""
         intent = notes.values.get("starting")
-        for deploy in await self._since(service_id, intent["after"]) if intent else ():
+        for deploy in await self._api.deploys_since(service_id, intent["after"]) if intent else ():
             if deploy.status not in ENDED:
                 await self.cancel(service_id, deploy.id)
 
@@ -93,6 +98,7 @@ class Services:
             found = await look_for(lambda: self.find(blueprint.name, owner_id), self._timing)
             if found is None:
                 raise
+            await self._change(found, blueprint, log)
             service = found
         await notes.keep(service=service.id)
         await log("info", "render", f"Made the service {service.name} at Render.")
@@ -127,8 +133,8 @@ class Services:
             return await self._find_asked(service_id, notes) if intent else None
         deadline = self._timing.monotonic() + _COMMIT_SECONDS
         while True:
-            deploys = await self._since(service_id, None)
-            ours = next((each for each in deploys if each.commit_sha == commit_sha), None)
+            deploys = await self._api.deploys_since(service_id, None)
+            ours = next((each for each in deploys if _is_of(each, commit_sha)), None)
             first = deploys[-1] if deploys else None
             settled = first is not None and first.commit_sha is not None
             if ours or settled or self._timing.monotonic() >= deadline:
@@ -141,11 +147,10 @@ class Services:
     async def _find_asked(self, service_id: str, notes: Notes) -> Deploy | None:
         """The deploy that was asked for since the intent that is noted."""
         intent = notes.values["starting"]
-        for deploy in await self._since(service_id, intent["after"]):
+        for deploy in await self._api.deploys_since(service_id, intent["after"]):
             # One that waits in the queue tells no commit yet, but that a call asked for it.
-            if deploy.commit_sha == intent["commit"] or (
-                deploy.commit_sha is None and deploy.trigger == "api"
-            ):
+            waits = deploy.commit_sha is None and deploy.trigger == "api"
+            if _is_of(deploy, intent["commit"]) or waits:
                 return deploy
         return None
 
@@ -164,10 +169,7 @@ class Services:
             deploy, lost = None, error
         deploy = deploy or await look_for(lambda: self._find_asked(service_id, notes), self._timing)
         if deploy is None:
-            raise lost or ProviderUnavailable(
-                "Render has queued the deploy, and does not show it.",
-                remedy="Try again in a moment: it is found then.",
-            )
+            raise lost or self.not_shown()
         return deploy
 
     @fault_point("render.cancel_deploy")
@@ -178,13 +180,15 @@ class Services:
         except ProviderRefused:
             return
 
-    async def _since(self, service_id: str, after: str | None) -> list[Deploy]:
-        newer = []
-        for deploy in await self._api.deploys(service_id):
-            if deploy.id == after:
-                break
-            newer.append(deploy)
-        return newer
+    def not_shown(self) -> ProviderUnavailable:
+        return ProviderUnavailable(
+            "Render has queued the deploy, and does not show it.",
+            remedy="Try again in a moment: it is found then.",
+        )
+
+
+def _is_of(deploy: Deploy, commit_sha: str) -> bool:
+    return deploy.commit_sha == commit_sha and deploy.status is not DeployStatus.CANCELED
 
 
 def _intent(commit_sha: str, after: str | None, *, with_service: bool) -> dict[str, object]:

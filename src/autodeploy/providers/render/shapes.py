@@ -72,6 +72,15 @@ class CreatedService(Lenient):
     service: Service
 
 
+class Variable(Lenient):
+    key: str
+    value: str = Field(repr=False)
+
+
+class VariableItem(Lenient):
+    variable: Variable = Field(alias="envVar")
+
+
 class DeployStatus(StrEnum):
     CREATED = "created"
     QUEUED = "queued"
