@@ -72,6 +72,10 @@ class FakeRenderApi:
     def status(self, deploy: FakeDeploy) -> str:
         return self.service.status_of(deploy, self._now)
 
+    def happen(self, kind: str, **details: Any) -> None:
+        """Have something happen to the service now."""
+        self.service.happened.append((self._now, kind, details))
+
     def say(self, message: str, level: str = "info") -> None:
         """Have the app print something now."""
         self.service.lines.append(FakeLine(self._now, "app", message, level))

@@ -20,7 +20,7 @@ PATHS = {
 _ROLLBACK = [("created", 2.0), ("update_in_progress", 5.0)]
 _FAILED = {"build_failed", "pre_deploy_failed", "update_failed", "canceled"}
 _ENDED = {"live", "deactivated", *_FAILED}
-_COMMIT_TOLD_AFTER = 3.0
+COMMIT_TOLD_AFTER = 3.0
 
 
 def new_id(prefix: str) -> str:
@@ -94,6 +94,7 @@ class FakeService:
     lines: list[FakeLine] = field(default_factory=list)
     routes: list[Json] = field(default_factory=list)
     suspended: bool = False
+    happened: list[tuple[float, str, Json]] = field(default_factory=list)
     id: str = field(default_factory=lambda: new_id("srv"))
 
     @property
@@ -181,7 +182,7 @@ class Shapes:
     def deploy(self, service: FakeService, deploy: FakeDeploy) -> Json:
         """The commit is null until Render has looked, and so are the times of what is not yet."""
         begun, over = deploy.begins <= self._now, deploy.ended(self._now)
-        told = deploy.asked or self._now >= deploy.begins + _COMMIT_TOLD_AFTER
+        told = deploy.asked or self._now >= deploy.begins + COMMIT_TOLD_AFTER
         return {
             "id": deploy.id, "status": service.status_of(deploy, self._now),
             "trigger": deploy.trigger, "createdAt": self.time(deploy.created),
@@ -194,7 +195,7 @@ class Shapes:
 
     def events(self, service: FakeService, reason: Json, since: float) -> list[Json]:
         """Newest first."""
-        shown: list[tuple[float, str, Json]] = []
+        shown = list(service.happened)
         for deploy in service.deploys:
             trigger = {
                 "firstBuild": False, "envUpdated": False, "manual": False, "clearCache": False,
@@ -204,6 +205,9 @@ class Shapes:
             started = {"deployId": deploy.id, "trigger": trigger}
             shown.append((deploy.begins, "deploy_started", started))
             ending = deploy.status(self._now)
+            if ending == "live":
+                ended = {"deployId": deploy.id, "deployStatus": "succeeded", "reason": {}}
+                shown.append((deploy.over, "deploy_ended", {**ended, "status": 1}))
             if ending in _FAILED and ending != "canceled":
                 kind = _ENDINGS[ending][0]
                 details = {

@@ -63,7 +63,7 @@ async def test_a_first_build_makes_the_service_and_adopts_its_first_deploy(apps,
     assert service.variables == {"NODE_VERSION": "22", "BUILD": "1", "KEY": "value"}
     (deploy,) = service.deploys
     assert key.startswith(f"{service.id}/{deploy.id}/")
-    assert release.resources == {"service": service.id, "deploy": deploy.id}
+    assert release.resources == {"service": service.id, "deploy": deploy.id, "owner": "tea-acme"}
     assert release.check_urls == ()
     assert render.calls("POST", f"/services/{service.id}/deploys") == []
 
@@ -182,9 +182,8 @@ async def test_an_app_that_becomes_of_another_type_is_refused(apps, render, log)
 
 
 async def test_a_service_that_is_suspended_says_how_to_go_on(apps, render, log):
-    _, release = await _deployed(apps, log)
+    await _deployed(apps, log)
     render.service.suspended = True
-    assert (await apps.status(release)).state == "stopped"
     with pytest.raises(DeploymentFailed, match="suspended") as raised:
         await apps.build(build_request(), log)
     assert "Resume" in raised.value.remedy
@@ -249,6 +248,31 @@ async def test_a_deploy_that_fails_says_why(apps, render, log, ends, reason, cod
     assert raised.value.remedy
     if ends == "build_failed":
         assert raised.value.log_tail[-1].endswith("line 8")
+
+
+async def test_a_release_that_fails_once_it_is_live_is_told(apps, render, log, time):
+    """And not what befell the one before while it was built."""
+    request = build_request()
+    request.notes.at["deploy", "after"] = lambda: render.happen("server_failed", instanceID="i")
+    artifact = await apps.build(request, log)
+    release = await apps.deploy(release_request(artifact.key), log)
+    assert (await apps.status(release)).state == "running"
+    told = []
+    for kind, details in (
+        ("server_failed", {"instanceID": "i", "reason": {"evicted": False, "nonZeroExit": 7}}),
+        ("server_available", {}),
+        ("server_failed", {"reason": {"evicted": False, "oomKilled": {"memoryLimit": "512Mi"}}}),
+        ("service_suspended", {}),
+        ("service_resumed", {}),
+    ):
+        time.seconds += 5
+        render.happen(kind, **details)
+        status = await apps.status(release)
+        told.append((status.state, status.restarts, status.exit_code, status.out_of_memory))
+    assert told == [
+        ("backoff", 1, 7, False), ("running", 1, 7, False), ("backoff", 2, None, True),
+        ("stopped", 2, None, True), ("running", 2, None, True),
+    ]  # fmt: skip
 
 
 async def test_an_app_that_does_not_start_shows_what_it_said(apps, render, log):

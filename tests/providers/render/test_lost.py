@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from tests.fakes import render_state
 from tests.providers.render.conftest import (
     COMMIT,
     OTHER,
@@ -182,6 +183,35 @@ async def test_a_process_that_dies_at_any_note_of_a_later_build_leaves_nothing_t
     assert f"/{render.service.deploys[-1].id}/" in artifact.key
 
 
+async def test_a_deploy_whose_commit_render_never_tells_is_known_by_its_id(
+    apps, render, log, monkeypatch
+):
+    await apps.build(build_request(), log)
+    monkeypatch.setattr(render_state, "COMMIT_TOLD_AFTER", 1e9)
+    request = build_request(commit=at_commit(OTHER))
+
+    def die() -> None:
+        ours = render.service.deploys[-1]
+        ours.asked, ours.trigger = False, "other"
+        raise Died
+
+    request.notes.at["deploy", "after"] = die
+    with pytest.raises(Died):
+        await apps.build(request, log)
+    await apps.build(request, log)
+    assert len(render.service.deploys) == 2
+
+
+async def test_a_first_deploy_whose_commit_is_never_told_is_stopped_for_ours(
+    apps, render, log, monkeypatch
+):
+    monkeypatch.setattr(render_state, "COMMIT_TOLD_AFTER", 1e9)
+    await apps.build(build_request(), log)
+    first, ours = render.service.deploys
+    assert (ours.asked, ours.commit) == (True, COMMIT)
+    assert render.status(first) == "canceled"
+
+
 async def test_a_build_that_is_resumed_tells_no_line_twice(apps, render, log):
     request = build_request()
     request.notes.at["log", "after"] = _die
@@ -272,13 +302,23 @@ async def test_a_rollback_that_is_cancelled_is_cancelled_at_render(apps, render,
 async def test_a_release_that_is_live_is_left_alone_by_a_cancellation(apps, render, log):
     key = (await apps.build(build_request(), log)).key
     await apps.deploy(release_request(key), log)
-    variables = f"/services/{render.service.id}"
-    render.faults.fail(f"GET {variables}/deploys/{render.service.deploys[0].id}", "silence")
+    deploy = f"/services/{render.service.id}/deploys/{render.service.deploys[0].id}"
+    render.faults.fail(f"GET {deploy}", "ok", "silence")
     seen = len(render.exchanges)
     await _cancelled(
-        lambda: apps.deploy(release_request(key), log), lambda: len(render.exchanges) > seen + 1
+        lambda: apps.deploy(release_request(key), log), lambda: len(render.exchanges) > seen + 2
     )
     assert render.status(render.service.deploys[0]) == "live"
+    assert render.calls("POST", f"{deploy}/cancel") == []
+
+
+async def test_a_release_that_is_not_live_yet_is_cancelled_at_render(apps, render, log):
+    key = (await apps.build(build_request(), log)).key
+    seen = len(render.exchanges)
+    await _cancelled(
+        lambda: apps.deploy(release_request(key), log), lambda: len(render.exchanges) > seen + 2
+    )
+    assert _wanted(render) == []
 
 
 async def test_the_hourly_limit_of_creations_is_waited_for_visibly(apps, render, log, time):

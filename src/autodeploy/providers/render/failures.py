@@ -63,9 +63,8 @@ async def _cause(api: RenderApi, service_id: str, deploy: Deploy) -> str | None:
         if details is None or event.type != _ENDS.get(deploy.status):
             continue
         # That of a build names the build alone, not the deploy.
-        ours = details.deploy_id in (None, deploy.id)
-        if ours and details.reason and details.reason.failure:
-            return _sentence(details.reason.failure)
+        if details.deploy_id in (None, deploy.id) and event.failure:
+            return _sentence(event.failure)
     return None
 
 

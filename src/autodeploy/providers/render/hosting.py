@@ -47,17 +47,8 @@ from autodeploy.providers.render.shapes import (
     REACHED,
     Deploy,
     DeployStatus,
-    Service,
 )
-
-_STATES = {
-    DeployStatus.LIVE: "running",
-    DeployStatus.DEACTIVATED: "stopped",
-    DeployStatus.CANCELED: "stopped",
-    DeployStatus.BUILD_FAILED: "crashed",
-    DeployStatus.PREPARATION_FAILED: "crashed",
-    DeployStatus.UPDATE_FAILED: "crashed",
-}
+from autodeploy.providers.render.statuses import status_of
 
 
 class RenderDeploys:
@@ -138,22 +129,21 @@ class RenderDeploys:
         except asyncio.CancelledError:
             await undo(lambda: self._stop_release(service.id, request.deployment_id, target, ours))
             raise
-        self._see(request.deployment_id, service, deploy)
-        resources = {"service": service.id, "deploy": deploy.id}
-        return Release(request.deployment_id, resources)
+        resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
+        release = Release(request.deployment_id, resources)
+        self._see(release, deploy)
+        return release
 
     async def status(self, release: Release) -> RuntimeStatus:
-        """By the deploy's status; what nobody knows is still starting."""
+        """As ``statuses`` tells; absent where the service or deploy is gone."""
         resources = release.resources
         try:
-            service = await self._api.service(resources["service"])
-            deploy = await self._api.deploy(service.id, resources["deploy"])
+            deploy = await self._api.deploy(resources["service"], resources["deploy"])
+            status = await status_of(self._api, resources["service"], deploy)
         except NotFound:
             return RuntimeStatus("absent", 0, None, ())
-        self._see(release.deployment_id, service, deploy)
-        suspended = service.suspended == "suspended"
-        state = "stopped" if suspended else _STATES.get(deploy.status, "starting")
-        return RuntimeStatus(state, 0, None, ())
+        self._see(release, deploy)
+        return status
 
     @fault_point("render.promote")
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
@@ -204,9 +194,10 @@ class RenderDeploys:
             )
         return deploy
 
-    def _see(self, deployment_id: UUID, service: Service, deploy: Deploy) -> None:
+    def _see(self, release: Release, deploy: Deploy) -> None:
         since = deploy.created_at or datetime.fromtimestamp(0, UTC)
-        self._places.keep(deployment_id, Place(service.owner_id, service.id, since))
+        place = Place(release.resources["owner"], release.resources["service"], since)
+        self._places.keep(release.deployment_id, place)
 
     async def _stop_build(self, name: str, owner_id: str, notes: Notes) -> None:
         """Cancel what was started, also where the answer with its id did not come any more."""

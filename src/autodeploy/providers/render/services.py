@@ -17,7 +17,7 @@ from autodeploy.providers.render.patience import find, look_for, outwait_limit
 from autodeploy.providers.render.shapes import ENDED, Deploy, DeployStatus, Service, ServiceType
 
 # How long the first deploy of a service may take to say which commit it is of.
-_COMMIT_SECONDS = 60.0
+_COMMIT_SECONDS = 15.0
 _POLL_SECONDS = 2.0
 _CONFLICT = 409
 

@@ -142,7 +142,9 @@ class Failure(Lenient):
     unhealthy: str | None = None
 
 
-class Reason(Lenient):
+class Reason(Failure):
+    """Of a build or deploy the failure is one of several reasons, of a server it is the reason."""
+
     failure: Failure | None = None
 
 
@@ -159,6 +161,11 @@ class EventDetails(Lenient):
 class Event(Lenient):
     type: str
     details: EventDetails | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        reason = self.details.reason if self.details else None
+        return (reason.failure or reason) if reason else None
 
 
 class EventItem(Lenient):
