@@ -246,8 +246,12 @@ class FakeRenderApi:
 
     async def _start_deploy(self, service_id: str, request: Request) -> Response:
         service, sent = self._of(service_id), await request.json()
-        commit = sent.get("commitId") or self.heads[service.sent["branch"]]
-        deploy = self._start(service, commit, "api")
+        if sent.get("deployMode") == "deploy_only":
+            last = [each for each in service.deploys if each.built][-1]
+            deploy = self._start(service, last.commit, "api", built=False)
+        else:
+            commit = sent.get("commitId") or self.heads[service.sent["branch"]]
+            deploy = self._start(service, commit, "api")
         if deploy.begins > self._now:
             return Response(status_code=202)
         return JSONResponse(self._shapes.deploy(service, deploy), 201)
@@ -266,7 +270,7 @@ class FakeRenderApi:
         service, target = self._deploy_of(service_id, (await request.json())["deployId"])
         if service.status_of(target, self._now) not in ("live", "deactivated"):
             return error_answer(400, "deploy cannot be rolled back to")
-        deploy = service.start(self._now, target.commit, "rollback", target=target.id)
+        deploy = service.start(self._now, target.commit, "rollback", target=target.id, built=False)
         return JSONResponse(self._shapes.deploy(service, deploy), 201)
 
     async def _list_events(self, service_id: str, request: Request) -> list[Json]:

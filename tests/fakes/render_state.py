@@ -17,7 +17,7 @@ PATHS = {
     "pre_deploy_failed": [*_BUILD, ("pre_deploy_in_progress", 3.0)],
     "update_failed": [*_BUILD, ("update_in_progress", 5.0)],
 }
-_ROLLBACK = [("created", 2.0), ("update_in_progress", 5.0)]
+_ONLY_DEPLOYED = [("created", 2.0), ("update_in_progress", 5.0)]
 _FAILED = {"build_failed", "pre_deploy_failed", "update_failed", "canceled"}
 _ENDED = {"live", "deactivated", *_FAILED}
 COMMIT_TOLD_AFTER = 3.0
@@ -30,7 +30,8 @@ def new_id(prefix: str) -> str:
 @dataclass
 class FakeDeploy:
     """``begins`` is later than ``created`` for one that waits behind another. ``asked`` is whether
-    a call named the commit; else it is told after a moment."""
+    a call named the commit; else it is told after a moment. ``built`` is false for one that only
+    deploys what another one has built."""
 
     commit: str
     trigger: str
@@ -38,13 +39,14 @@ class FakeDeploy:
     ends: str = "live"
     asked: bool = True
     target: str | None = None
+    built: bool = True
     before: "FakeDeploy | None" = None
     canceled_at: float | None = None
     id: str = field(default_factory=lambda: new_id("dep"))
 
     @property
     def path(self) -> list[tuple[str, float]]:
-        return _ROLLBACK if self.target else PATHS[self.ends]
+        return PATHS[self.ends] if self.built else _ONLY_DEPLOYED
 
     @property
     def begins(self) -> float:
@@ -105,7 +107,7 @@ class FakeService:
         running = [each for each in self.deploys if not each.ended(now)]
         deploy = FakeDeploy(commit, trigger, now, before=running[-1] if running else None, **values)
         self.deploys.append(deploy)
-        if not deploy.target:
+        if deploy.built:
             self.lines += [
                 FakeLine(deploy.begins + 2 + second, "build", f"{deploy.id} line {second}")
                 for second in range(9)

@@ -99,13 +99,34 @@ async def test_a_second_build_finds_the_service_and_replaces_its_variables(apps,
     assert render.calls("PATCH", f"/services/{render.service.id}") == []
 
 
-async def test_another_branch_or_command_changes_the_service_first(apps, render, log):
+@pytest.mark.parametrize(
+    ("commit", "values"),
+    [
+        (at_commit(OTHER, "next"), {}),
+        (replace(at_commit(OTHER), github="octo/other"), {}),
+        (at_commit(OTHER), {"root_directory": "web"}),
+        (at_commit(OTHER), {"start_command": "node other.js"}),
+        (at_commit(OTHER), {"build_command": "npm run other"}),
+    ],
+)
+async def test_what_differs_is_changed_before_the_next_deploy(apps, render, log, commit, values):
     await _deployed(apps, log)
-    spec = replace(SERVER, start_command="node other.js", root_directory="web")
-    await apps.build(build_request(commit=at_commit(OTHER, "next"), spec=spec), log)
+    spec = replace(SERVER, **values)
+    await apps.build(build_request(commit=commit, spec=spec), log)
     sent = render.service.sent
-    assert (sent["branch"], sent["rootDir"]) == ("next", "web")
-    assert sent["serviceDetails"]["envSpecificDetails"]["startCommand"] == "node other.js"
+    assert sent["repo"] == f"https://github.com/{commit.github}"
+    assert (sent["branch"], sent["rootDir"]) == (commit.branch, spec.root_directory)
+    assert sent["serviceDetails"]["envSpecificDetails"] == {
+        "buildCommand": f"npm ci && {spec.build_command}", "startCommand": spec.start_command,
+    }  # fmt: skip
+    assert len(render.calls("PATCH", f"/services/{render.service.id}")) == 1
+
+
+async def test_a_service_whose_pushes_were_switched_on_has_them_off_again(apps, render, log):
+    await _deployed(apps, log)
+    render.service.sent["autoDeploy"] = "yes"
+    await apps.build(build_request(commit=at_commit(OTHER)), log)
+    assert render.service.sent["autoDeploy"] == "no"
 
 
 async def test_a_deploy_that_waits_behind_another_is_found(apps, render, log):
@@ -352,8 +373,20 @@ async def test_a_build_that_is_live_gets_other_variables_by_another_deploy(apps,
     release = await apps.deploy(reusing(key, environment={"KEY": "new"}), log)
     _, again = render.service.deploys
     assert (again.commit, again.trigger, render.status(again)) == (COMMIT, "api", "live")
+    assert not again.built
     assert release.resources["deploy"] == again.id
     assert render.service.variables["KEY"] == "new"
+
+
+async def test_a_build_that_is_live_behind_one_that_failed_is_named(apps, render, log):
+    """What was built last is another one."""
+    key, _ = await _deployed(apps, log)
+    render.outcomes = ["update_failed"]
+    with pytest.raises(DeploymentFailed):
+        await _deployed(apps, log, OTHER)
+    await apps.deploy(reusing(key, environment={"KEY": "new"}), log)
+    again = render.service.deploys[-1]
+    assert (again.trigger, again.target, again.commit) == ("rollback", key.split("/")[1], COMMIT)
 
 
 async def test_builds_of_one_commit_are_told_apart_by_a_rollback(apps, render, log):
@@ -383,6 +416,7 @@ async def test_a_release_that_was_replaced_is_not_promoted(apps, render, log):
 
 
 async def test_a_build_of_another_provider_or_one_that_is_gone_is_refused(apps, render, log):
+    assert not await apps.has_build("artifacts/7/x")
     with pytest.raises(DeploymentFailed, match="not made at Render"):
         await apps.deploy(release_request("artifacts/7/x"), log)
     key, release = await _deployed(apps, log)

@@ -119,9 +119,12 @@ class RenderApi:
     async def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         return (await self._get(_DEPLOY, service=service_id, deploy=deploy_id)).read(Deploy)
 
-    async def start_deploy(self, service_id: str, commit_sha: str) -> Deploy | None:
-        """None when it waits behind another one, and Render does not tell which it is."""
-        body = {"commitId": commit_sha}
+    async def start_deploy(self, service_id: str, commit_sha: str | None) -> Deploy | None:
+        """Build and deploy a commit; with None, deploy once more what was built last.
+
+        None when it waits behind another one, and Render does not tell which it is.
+        """
+        body = {"commitId": commit_sha} if commit_sha else {"deployMode": "deploy_only"}
         call = Call("POST", _DEPLOYS, parts={"service": service_id}, body=body)
         answer = await self._http.send(call)
         expect(answer, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, remedy=_FETCHABLE)

@@ -13,8 +13,7 @@ from autodeploy.providers.render.shapes import FAILED, Deploy, DeployStatus, Ser
 from autodeploy.providers.render.trails import Trail
 
 BUILD_SECONDS = 3600.0
-# One that is used again may have to be built again.
-RELEASE_SECONDS = BUILD_SECONDS + 1800.0
+RELEASE_SECONDS = 1800.0
 _TAIL = 30
 _PHASES = {
     DeployStatus.CREATED: "Render has accepted the deploy.",

@@ -96,7 +96,10 @@ class RenderDeploys:
 
     async def has_build(self, key: str) -> bool:
         """Whether Render still has the deploy, and built it."""
-        build = Build.of(key)
+        try:
+            build = Build.of(key)
+        except DeploymentFailed:
+            return False
         deploy = await find(self._api.deploy(build.service, build.deploy))
         return deploy is not None and deploy.status in BUILT
 

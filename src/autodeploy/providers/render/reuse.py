@@ -69,11 +69,12 @@ class Reuse:
 
     @fault_point("render.release_again")
     async def _start(self, service_id: str, target: Deploy, before: str, log: LogSink) -> Deploy:
-        """A rollback to what is live is none, so that is built again, of the same commit."""
+        """A rollback to what is live is none: where that is also what was built last, it is
+        deployed once more."""
 
         async def start() -> Deploy | None:
-            if target.status is DeployStatus.LIVE and target.commit_sha:
-                return await self._api.start_deploy(service_id, target.commit_sha)
+            if before == target.id:
+                return await self._api.start_deploy(service_id, None)
             return await self._api.roll_back(service_id, target.id)
 
         lost: Exception | None = None
