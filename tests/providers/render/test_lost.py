@@ -321,6 +321,23 @@ async def test_a_release_that_is_not_live_yet_is_cancelled_at_render(apps, rende
     assert _wanted(render) == []
 
 
+async def test_a_release_that_a_stopping_worker_hands_over_is_begun_again(apps, render, log):
+    key = (await apps.build(build_request(), log)).key
+    for _ in range(2):
+        seen = len(render.exchanges)
+        await _cancelled(
+            lambda: apps.deploy(release_request(key), log),
+            lambda seen=seen: (
+                "deploys" in render.exchanges[-1].path and len(render.exchanges) > seen + 2
+            ),
+        )
+    release = await apps.deploy(release_request(key), log)
+    (ours,) = _wanted(render)
+    assert release.resources["deploy"] == ours.id
+    assert render.status(ours) == "live"
+    assert not ours.built
+
+
 async def test_the_hourly_limit_of_creations_is_waited_for_visibly(apps, render, log, time):
     render.creations = [time.monotonic() - 3000] * 20
     await apps.build(build_request(), log)

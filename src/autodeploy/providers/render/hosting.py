@@ -106,7 +106,8 @@ class RenderDeploys:
     @fault_point("render.deploy")
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Wait until the deploy of the build is live. One of an earlier deployment is released
-        again: by a rollback, or where it is live with other variables, by another deploy.
+        again: by a rollback, or where it is live with other variables, by another deploy. So is
+        one that was cancelled, since a worker that stops cancels what the next one goes on with.
 
         Raises ``DeploymentFailed``.
         """
@@ -118,11 +119,13 @@ class RenderDeploys:
                 "Render built this for another environment, and builds for each by itself.",
                 remedy="Deploy the commit to this environment.",
             )
-        ours = build.deployment_id == request.deployment_id
+        again = (
+            build.deployment_id != request.deployment_id or target.status is DeployStatus.CANCELED
+        )
         variables = variables_of(request.spec, request.environment)
         try:
             deploy = target
-            if not ours:
+            if again:
                 deploy = await self._reuse.ensure(
                     service.id, target, variables, request.deployment_id, log
                 )
@@ -130,7 +133,7 @@ class RenderDeploys:
                 service, deploy.id, REACHED, within_seconds=RELEASE_SECONDS, log=log
             )
         except asyncio.CancelledError:
-            await undo(lambda: self._stop_release(service.id, request.deployment_id, target, ours))
+            await undo(lambda: self._stop_release(service.id, request.deployment_id, target, again))
             raise
         resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
         release = Release(request.deployment_id, resources)
@@ -212,9 +215,9 @@ class RenderDeploys:
             await self._services.cancel_started(service_id, notes)
 
     async def _stop_release(
-        self, service_id: str, deployment_id: UUID, target: Deploy, ours: bool
+        self, service_id: str, deployment_id: UUID, target: Deploy, again: bool
     ) -> None:
-        if not ours:
+        if again:
             await self._reuse.cancel(service_id, deployment_id)
             return
         deploy = await self._api.deploy(service_id, target.id)

@@ -69,8 +69,7 @@ class Reuse:
 
     @fault_point("render.release_again")
     async def _start(self, service_id: str, target: Deploy, before: str, log: LogSink) -> Deploy:
-        """A rollback to what is live is none: where that is also what was built last, it is
-        deployed once more."""
+        """A rollback to the newest deploy is none: what it has built is deployed once more."""
 
         async def start() -> Deploy | None:
             if before == target.id:
