@@ -15,7 +15,7 @@ from autodeploy.providers.render.catalogue import FREE
 from autodeploy.providers.render.naming import service_name
 from autodeploy.providers.render.shapes import Commands, Details, Service, ServiceType
 
-#: Languages that Render builds without a Dockerfile ("Native runtimes", 2026-08).
+#: Languages that Render builds without a Dockerfile (schema ``serviceRuntime``, 2026-08-21).
 RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
             "elixir": "elixir"}  # fmt: skip
 _TYPES = {"server": ServiceType.WEB, "static": ServiceType.STATIC, "worker": ServiceType.WORKER}
@@ -24,7 +24,7 @@ _LEAST_PAID = "starter"
 # Render asks for a command where there is nothing to do.
 _NOTHING = "true"
 _SPA = {"type": "rewrite", "source": "/*", "destination": "/index.html"}
-# Ranges are taken for Node alone; Python's has to name a whole version.
+# Python's has to name a whole version, as far as is known; Node's may be a range.
 _WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 

@@ -19,7 +19,7 @@ FREE = "free"
 _SERVICES = (
     "github.com/api-evangelist/render, plans/render-plans-pricing.yml, citing render.com/pricing"
 )
-_DATABASES = "tables in public repositories, not verified against render.com/pricing"
+_DATABASES = "tables in public repositories of 2025 and 2026, not verified at render.com/pricing"
 _SERVICE_CENTS = {FREE: 0, "starter": 700, "standard": 2500, "pro": 8500, "pro_plus": 17500,
                   "pro_max": 22500, "pro_ultra": 45000}  # fmt: skip
 _DATABASE_CENTS = {FREE: 0, "basic_256mb": 600, "basic_1gb": 1900, "basic_4gb": None}
@@ -45,7 +45,7 @@ MANIFEST = Manifest(
             for plan, cents in _SERVICE_CENTS.items()
         ),
         *(
-            Price(plan, "database", cents, "USD", _DATABASES, "2026-01-01")
+            Price(plan, "database", cents, "USD", _DATABASES, "2025")
             for plan, cents in _DATABASE_CENTS.items()
         ),
     ),
