@@ -32,6 +32,8 @@ from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.oidc.oauth import OidcProvider
 from autodeploy.providers.registry import Registry
+from autodeploy.providers.render import provider as render_provider
+from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.supabase import service as supabase_service
 from autodeploy.providers.supabase.oauth import SupabaseOAuth
 from autodeploy.providers.supabase.provider import SupabaseProvider
@@ -175,6 +177,7 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
     """The providers of this installation. A new one is one more line here."""
     supabase = settings.providers.get("supabase", ProviderSettings())
     sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
+    render = settings.providers.get("render", ProviderSettings())
     return Registry(
         [
             LocalProvider(
@@ -191,6 +194,7 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
                 app_limits=settings.app_limits,
             ),
             SupabaseProvider(api_url=supabase.api_url or supabase_service.API_URL),
+            RenderProvider(api_url=render.api_url or render_provider.API_URL),
         ]
     )
 

@@ -102,6 +102,30 @@ OUT_OF_REACH = {
         ),
         "it is elsewhere: the emulated one of tests/providers/supabase fails around them",
     ),
+    **dict.fromkeys(
+        (
+            f"render.{effect}"
+            for effect in (
+                "build",
+                "cancel_deploy",
+                "change_service",
+                "create_database",
+                "create_service",
+                "deploy",
+                "destroy",
+                "destroy_database",
+                "ensure_database",
+                "mark_release",
+                "prepare",
+                "promote",
+                "remove_builds",
+                "retire",
+                "release_again",
+                "start_deploy",
+            )
+        ),
+        "no story goes to a provider elsewhere: tests/providers/render loses its answers",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

@@ -1,0 +1,1 @@
+"""Render: where apps and PostgreSQL databases are hosted for accounts that people connect."""

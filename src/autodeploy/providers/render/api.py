@@ -1,0 +1,207 @@
+"""Render's REST API for one account: each call as a method, nothing decided.
+
+The calls are those of its OpenAPI description (render-oss/sdk, 2026-08-21). Everything raises what
+``HttpClient.send`` and ``refusals.expect`` raise. Lists are newest first, as Render sends them.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.pages import by_last_cursor, pages
+from autodeploy.providers.render.refusals import expect
+from autodeploy.providers.render.shapes import (
+    ConnectionInfo,
+    CreatedService,
+    Deploy,
+    DeployItem,
+    Event,
+    EventItem,
+    LogPage,
+    Owner,
+    OwnerItem,
+    Postgres,
+    PostgresItem,
+    Service,
+    ServiceItem,
+    User,
+    VariableItem,
+)
+
+Body = Mapping[str, object]
+
+_SERVICE = "/services/{service}"
+_DEPLOYS = f"{_SERVICE}/deploys"
+_DEPLOY = f"{_DEPLOYS}/{{deploy}}"
+_POSTGRES = "/postgres/{postgres}"
+_PAGE = 100
+_FETCHABLE = (
+    "Check that Render may fetch the repository: it is public, or its GitHub account is linked in "
+    "Render's dashboard."
+)
+_ONE_FREE = (
+    "A workspace has one free database at Render: choose another plan, or remove the other one."
+)
+
+
+class RenderApi:
+    def __init__(self, http: HttpClient):
+        self._http = http
+
+    async def user(self) -> User:
+        return (await self._get("/users")).read(User)
+
+    async def owners(self) -> list[Owner]:
+        """The workspaces that the key reaches."""
+        found = []
+        async for page in self._pages("/owners", {}):
+            found += [each.owner for each in page.read(list[OwnerItem])]
+        return found
+
+    async def find_services(self, name: str, owner_id: str) -> list[Service]:
+        """Those of exactly this name."""
+        query = {"name": name, "ownerId": owner_id, "includePreviews": "false"}
+        found = []
+        async for page in self._pages("/services", query):
+            found += [each.service for each in page.read(list[ServiceItem])]
+        return [each for each in found if each.name == name]
+
+    async def service(self, service_id: str) -> Service:
+        return (await self._get(_SERVICE, service=service_id)).read(Service)
+
+    async def create_service(self, body: Body) -> Service:
+        """Its first deploy starts at once. 20 an hour."""
+        answer = await self._http.send(Call("POST", "/services", body=body))
+        return expect(answer, HTTPStatus.CREATED, remedy=_FETCHABLE).read(CreatedService).service
+
+    async def change_service(self, service_id: str, body: Body) -> None:
+        """Takes effect with the next deploy."""
+        await self._put("PATCH", _SERVICE, body, service=service_id)
+
+    async def variables(self, service_id: str) -> dict[str, str]:
+        """All that it has, in clear text: Render has no other."""
+        found = {}
+        async for page in self._pages(f"{_SERVICE}/env-vars", {}, service=service_id):
+            items = page.read(list[VariableItem])
+            found.update({each.variable.key: each.variable.value for each in items})
+        return found
+
+    async def set_variables(self, service_id: str, variables: Mapping[str, str]) -> None:
+        """These are all that it has then. They take effect with the next deploy."""
+        body = [{"key": key, "value": value} for key, value in variables.items()]
+        await self._put("PUT", f"{_SERVICE}/env-vars", body, service=service_id)
+
+    async def set_routes(self, service_id: str, routes: Sequence[Body]) -> None:
+        """These are all that a static site has then."""
+        await self._put("PUT", f"{_SERVICE}/routes", routes, service=service_id)
+
+    async def delete_service(self, service_id: str) -> None:
+        await self._delete(_SERVICE, service=service_id)
+
+    async def deploys(self, service_id: str, limit: int = 20) -> list[Deploy]:
+        """The newest."""
+        answer = await self._get(_DEPLOYS, {"limit": str(limit)}, service=service_id)
+        return [each.deploy for each in answer.read(list[DeployItem])]
+
+    async def deploys_since(self, service_id: str, before: str | None) -> list[Deploy]:
+        """Those of the newest that came after this one."""
+        newer = []
+        for deploy in await self.deploys(service_id):
+            if deploy.id == before:
+                break
+            newer.append(deploy)
+        return newer
+
+    async def deploy(self, service_id: str, deploy_id: str) -> Deploy:
+        return (await self._get(_DEPLOY, service=service_id, deploy=deploy_id)).read(Deploy)
+
+    async def start_deploy(self, service_id: str, commit_sha: str | None) -> Deploy | None:
+        """Build and deploy a commit; with None, deploy once more what was built last.
+
+        None when it waits behind another one, and Render does not tell which it is.
+        """
+        body = {"commitId": commit_sha} if commit_sha else {"deployMode": "deploy_only"}
+        call = Call("POST", _DEPLOYS, parts={"service": service_id}, body=body)
+        answer = await self._http.send(call)
+        expect(answer, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, remedy=_FETCHABLE)
+        return answer.read(Deploy) if answer.status == HTTPStatus.CREATED else None
+
+    async def roll_back(self, service_id: str, deploy_id: str) -> Deploy:
+        """Start a new deploy of what an earlier one built."""
+        body = {"deployId": deploy_id}
+        call = Call("POST", f"{_SERVICE}/rollback", parts={"service": service_id}, body=body)
+        return expect(await self._http.send(call), HTTPStatus.CREATED).read(Deploy)
+
+    async def cancel_deploy(self, service_id: str, deploy_id: str) -> None:
+        parts = {"service": service_id, "deploy": deploy_id}
+        call = Call("POST", f"{_DEPLOY}/cancel", parts=parts, safe=True)
+        expect(await self._http.send(call), HTTPStatus.OK)
+
+    async def events(self, service_id: str, since: datetime | None) -> list[Event]:
+        """The newest that came after ``since``."""
+        query = {"limit": str(_PAGE), **({"startTime": since.isoformat()} if since else {})}
+        answer = await self._get(f"{_SERVICE}/events", query, service=service_id)
+        return [each.event for each in answer.read(list[EventItem])]
+
+    async def logs(self, query: Mapping[str, str]) -> LogPage:
+        return (await self._get("/logs", query)).read(LogPage)
+
+    async def list_postgres(self, owner_id: str, name: str | None = None) -> list[Postgres]:
+        """Those of the workspace; with ``name``, of exactly this one."""
+        query = {
+            "ownerId": owner_id,
+            "includeReplicas": "false",
+            **({"name": name} if name else {}),
+        }
+        found = []
+        async for page in self._pages("/postgres", query):
+            found += [each.postgres for each in page.read(list[PostgresItem])]
+        return [each for each in found if name in (None, each.name)]
+
+    async def postgres(self, postgres_id: str) -> Postgres:
+        return (await self._get(_POSTGRES, postgres=postgres_id)).read(Postgres)
+
+    async def create_postgres(self, body: Body) -> Postgres:
+        """20 an hour."""
+        answer = await self._http.send(Call("POST", "/postgres", body=body))
+        return expect(answer, HTTPStatus.CREATED, remedy=_ONE_FREE).read(Postgres)
+
+    async def connection_info(self, postgres_id: str) -> ConnectionInfo:
+        answer = await self._get(f"{_POSTGRES}/connection-info", postgres=postgres_id)
+        return answer.read(ConnectionInfo)
+
+    async def delete_postgres(self, postgres_id: str) -> None:
+        await self._delete(_POSTGRES, postgres=postgres_id)
+
+    async def _get(
+        self, template: str, query: Mapping[str, str] | None = None, **parts: str
+    ) -> Answer:
+        call = Call("GET", template, parts=parts, query=query or {})
+        return expect(await self._http.send(call), HTTPStatus.OK)
+
+    async def _pages(
+        self, template: str, query: Mapping[str, str], **parts: str
+    ) -> AsyncIterator[Answer]:
+        first = Call("GET", template, parts=parts, query={**query, "limit": str(_PAGE)})
+        async for page in pages(self._http, first, by_last_cursor(_PAGE)):
+            yield expect(page, HTTPStatus.OK)
+
+    async def _put(
+        self, method: str, template: str, body: Body | Sequence[Body], **parts: str
+    ) -> None:
+        """Set something to a value, so that it may be repeated."""
+        call = Call(method, template, parts=parts, body=body, safe=True)
+        expect(await self._http.send(call), HTTPStatus.OK)
+
+    async def _delete(self, template: str, **parts: str) -> None:
+        """Idempotent: what is not there need not be removed."""
+        try:
+            expect(
+                await self._http.send(Call("DELETE", template, parts=parts)), HTTPStatus.NO_CONTENT
+            )
+        except NotFound:
+            return

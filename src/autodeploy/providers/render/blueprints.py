@@ -1,0 +1,213 @@
+"""What a service at Render is to be, drawn from a build's request; nothing is called here.
+
+What Render cannot do is refused here, before anything is made.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.providers.base import BuildRequest, BuildSpec, CommitSource
+from autodeploy.providers.render.catalogue import FREE
+from autodeploy.providers.render.naming import service_name
+from autodeploy.providers.render.shapes import Commands, Details, Service, ServiceType
+
+#: Languages that Render builds without a Dockerfile (schema ``serviceRuntime``, 2026-08-21).
+RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
+            "elixir": "elixir"}  # fmt: skip
+_TYPES = {"server": ServiceType.WEB, "static": ServiceType.STATIC, "worker": ServiceType.WORKER}
+# Background workers have no free plan (schema ``paidPlan``).
+_LEAST_PAID = "starter"
+# Render asks for a command where there is nothing to do.
+_NOTHING = "true"
+_SPA = {"type": "rewrite", "source": "/*", "destination": "/index.html"}
+# Python's has to name a whole version, as far as is known; Node's may be a range.
+_WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """``details`` are what can be changed later, ``fixed`` what only a creation can set."""
+
+    name: str
+    type: ServiceType
+    repo: str
+    branch: str
+    commit_sha: str
+    root_directory: str
+    details: Mapping[str, object]
+    fixed: Mapping[str, object]
+    variables: Mapping[str, str] = field(repr=False)
+    routes: tuple[Mapping[str, object], ...] = ()
+
+    def creation(self, owner_id: str) -> Mapping[str, object]:
+        """The body that makes it."""
+        variables = [{"key": key, "value": value} for key, value in self.variables.items()]
+        return {
+            "type": self.type.value,
+            "name": self.name,
+            "ownerId": owner_id,
+            "envVars": variables,
+            **self._place,
+            "serviceDetails": {**self.details, **self.fixed},
+        }
+
+    def change(self, found: Service) -> Mapping[str, object] | None:
+        """The body that makes ``found`` be as drawn; None when it is.
+
+        Raises ``DeploymentFailed`` when it is of another type, which Render cannot change.
+        """
+        if found.type is not self.type:
+            raise DeploymentFailed(
+                f"The app is a {found.type.replace('_', ' ')} at Render and is now to be a "
+                f"{self.type.replace('_', ' ')}, which Render cannot change.",
+                remedy="Deploy it to a new environment, or delete this one first.",
+            )
+        same = (
+            _repository(found.repo or "") == _repository(self.repo)
+            and found.branch == self.branch
+            and (found.root_directory or "") == self.root_directory
+            and found.auto_deploy == "no"
+            and self._has_details(found.details or Details())
+        )
+        return None if same else {**self._place, "serviceDetails": self.details}
+
+    @property
+    def _place(self) -> Mapping[str, object]:
+        """Where the source is. Every deploy is started by us, none by a push."""
+        return {
+            "repo": self.repo,
+            "branch": self.branch,
+            "rootDir": self.root_directory,
+            "autoDeploy": "no",
+        }
+
+    def _has_details(self, found: Details) -> bool:
+        if self.type is ServiceType.STATIC:
+            given = {"buildCommand": found.build, "publishPath": found.publish}
+            return given == self.details
+        commands = found.commands or Commands()
+        given = {"buildCommand": commands.build, "startCommand": commands.start}
+        wanted = self.details.get("preDeployCommand", "")
+        return given == self.details["envSpecificDetails"] and (commands.pre_deploy or "") == wanted
+
+
+def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
+    """The service for a build. Raises ``DeploymentFailed`` for what Render cannot host."""
+    spec = request.spec
+    commit = _fetchable(request.commit)
+    _refuse_what_is_missing(spec)
+    type_ = _TYPES[spec.kind]
+    made = _site(spec) if type_ is ServiceType.STATIC else _processes(spec, type_, plan, region)
+    return Blueprint(
+        name=service_name(request.app),
+        type=type_,
+        repo=commit.url,
+        branch=commit.branch,
+        commit_sha=commit.commit_sha,
+        root_directory=spec.root_directory,
+        details=made.details,
+        fixed=made.fixed,
+        variables=variables_of(spec, {**request.environment, **request.run_environment}),
+        routes=(_SPA,) if type_ is ServiceType.STATIC and spec.spa_fallback else (),
+    )
+
+
+class _Made(NamedTuple):
+    details: Mapping[str, object]
+    fixed: Mapping[str, object]
+
+
+def _site(spec: BuildSpec) -> _Made:
+    details = {"buildCommand": _build(spec), "publishPath": spec.output_directory or "."}
+    return _Made(details, {"routes": [_SPA]} if spec.spa_fallback else {})
+
+
+def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _Made:
+    if type_ is ServiceType.WORKER and plan == FREE:
+        plan = _LEAST_PAID
+    details = {"runtime": _runtime(spec), **_commands(spec, plan)}
+    return _Made(details, {"plan": plan, "region": region})
+
+
+def _build(spec: BuildSpec) -> str:
+    return " && ".join(filter(None, (spec.install_command, spec.build_command))) or _NOTHING
+
+
+def _fetchable(commit: CommitSource | None) -> CommitSource:
+    """The commit with an address that Render can fetch from, which holds no credential."""
+    if commit is None:
+        raise DeploymentFailed(
+            "Render fetches the source itself, and an upload is in no repository.",
+            remedy="Push it to a repository and deploy from there, or choose another provider.",
+        )
+    url = f"https://github.com/{commit.github}" if commit.github else commit.url
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
+        raise DeploymentFailed(
+            "Render fetches the source itself, over https and without a password.",
+            remedy="Connect the repository by its https address; a private one is linked in "
+            "Render's dashboard.",
+        )
+    return CommitSource(url, commit.branch, commit.commit_sha, commit.github, commit.github_id)
+
+
+def _refuse_what_is_missing(spec: BuildSpec) -> None:
+    beside = [
+        *(f"the worker {name!r}" for name in spec.workers),
+        *(f"the cron {name!r}" for name in spec.crons),
+    ]
+    if beside:
+        raise DeploymentFailed(
+            f"AutoDeploy runs one process of an app at Render, not {', '.join(beside)} beside it.",
+            remedy="Make a project of its own of each, or choose another provider.",
+        )
+    if spec.replicas > 1:
+        raise DeploymentFailed(
+            f"AutoDeploy runs one process of an app at Render, not {spec.replicas}.",
+            field="replicas",
+            remedy="Set replicas to 1, or choose another provider.",
+        )
+
+
+def _runtime(spec: BuildSpec) -> str:
+    runtime = RUNTIMES.get(spec.language or "")
+    if runtime is None:
+        raise DeploymentFailed(
+            f"Render has no runtime for {spec.language or 'this language'}.",
+            remedy=f"It has those of {', '.join(RUNTIMES)}. Choose another provider.",
+        )
+    return runtime
+
+
+def _commands(spec: BuildSpec, plan: str) -> Mapping[str, object]:
+    """The free plan has no command before a deploy, so there it is run at each start."""
+    build, start = _build(spec), spec.start_command or _NOTHING
+    if plan == FREE:
+        start = " && ".join(filter(None, (spec.release_command, start)))
+        return {"envSpecificDetails": {"buildCommand": build, "startCommand": start}}
+    return {
+        "envSpecificDetails": {"buildCommand": build, "startCommand": start},
+        "preDeployCommand": spec.release_command or "",
+    }
+
+
+def variables_of(spec: BuildSpec, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables of a service. The user's own choice of the runtime's version goes first."""
+    return {**_version(spec), **environment}
+
+
+def _version(spec: BuildSpec) -> Mapping[str, str]:
+    version = spec.runtime_version
+    if version and spec.language == "node":
+        return {"NODE_VERSION": version}
+    if version and spec.language == "python" and _WHOLE_VERSION.fullmatch(version):
+        return {"PYTHON_VERSION": version}
+    return {}
+
+
+def _repository(url: str) -> str:
+    return url.casefold().rstrip("/").removesuffix(".git")

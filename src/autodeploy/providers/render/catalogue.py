@@ -1,0 +1,52 @@
+"""What Render offers, as data: regions and prices with where they were read and when.
+
+The names are those of Render's OpenAPI description (render-oss/sdk, 2026-08-21). Render's own page
+of prices was not read: those of services are a third party's, which several others agree with;
+those of databases are of single tables, and None where the tables disagree.
+"""
+
+from autodeploy.providers.base import Capability, Manifest, Price, Region
+
+REGIONS = {
+    "oregon": "Oregon, USA",
+    "ohio": "Ohio, USA",
+    "virginia": "Virginia, USA",
+    "frankfurt": "Frankfurt, Germany",
+    "singapore": "Singapore",
+}
+FREE = "free"
+
+_SERVICES = (
+    "github.com/api-evangelist/render, plans/render-plans-pricing.yml, citing render.com/pricing"
+)
+_DATABASES = "tables in public repositories of 2025 and 2026, not verified at render.com/pricing"
+_SERVICE_CENTS = {FREE: 0, "starter": 700, "standard": 2500, "pro": 8500, "pro_plus": 17500,
+                  "pro_max": 22500, "pro_ultra": 45000}  # fmt: skip
+_DATABASE_CENTS = {FREE: 0, "basic_256mb": 600, "basic_1gb": 1900, "basic_4gb": None}
+
+MANIFEST = Manifest(
+    name="render",
+    title="Render",
+    capabilities=frozenset(
+        {
+            Capability.CONNECT,
+            Capability.DATABASE,
+            Capability.DEPLOY,
+            Capability.ENVIRONMENT_VARIABLES,
+            Capability.LOGS,
+            Capability.ROLLBACK,
+        }
+    ),
+    regions=tuple(Region(id=each, name=name) for each, name in REGIONS.items()),
+    pricing=(
+        Price(FREE, "static", 0, "USD", _SERVICES, "2026-05-04"),
+        *(
+            Price(plan, "app", cents, "USD", _SERVICES, "2026-05-04")
+            for plan, cents in _SERVICE_CENTS.items()
+        ),
+        *(
+            Price(plan, "database", cents, "USD", _DATABASES, "2025")
+            for plan, cents in _DATABASE_CENTS.items()
+        ),
+    ),
+)

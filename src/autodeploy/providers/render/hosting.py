@@ -1,0 +1,225 @@
+"""Apps at Render: a service for each environment, and a deploy of it for each release.
+
+Render builds, starts, checks and switches by itself, in one deploy: the release before serves until
+the new one is healthy. So ``build`` returns when the build part is over, ``deploy`` when it is
+live, and ``promote`` sees that it is.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from autodeploy.kernel.errors import DeploymentFailed, NotFound
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.timing import Timing
+from autodeploy.providers.base import (
+    App,
+    Artifact,
+    BuildRequest,
+    BuildSpec,
+    Endpoint,
+    KeptLog,
+    LogSink,
+    Notes,
+    Release,
+    ReleaseRequest,
+    RuntimeLines,
+    RuntimeStatus,
+)
+from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.blueprints import draw, variables_of
+from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.following import (
+    BUILD_SECONDS,
+    RELEASE_SECONDS,
+    BuildLines,
+    Follower,
+)
+from autodeploy.providers.render.naming import Build, service_name
+from autodeploy.providers.render.output import Place, Places, read_output
+from autodeploy.providers.render.patience import find, undo
+from autodeploy.providers.render.reuse import Reuse
+from autodeploy.providers.render.services import Services, owner_of
+from autodeploy.providers.render.shapes import (
+    BUILT,
+    ENDED,
+    REACHED,
+    Deploy,
+    DeployStatus,
+)
+from autodeploy.providers.render.statuses import status_of
+
+
+class RenderDeploys:
+    """``plan`` is that of web services; ``region`` counts for services that are yet to be made."""
+
+    manifest = MANIFEST
+
+    def __init__(
+        self,
+        api: RenderApi,
+        *,
+        owner_id: str | None,
+        plan: str,
+        region: str,
+        places: Places,
+        timing: Timing,
+    ):
+        self._api = api
+        self._owner_id = owner_id
+        self._plan = plan
+        self._region = region
+        self._places = places
+        self._timing = timing
+        self._services = Services(api, timing)
+        self._reuse = Reuse(api, self._services, timing)
+        self._follower = Follower(api, timing)
+
+    @fault_point("render.build")
+    async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
+        """Have Render build the commit. Raises ``DeploymentFailed`` for an upload, among others."""
+        blueprint = draw(request, plan=self._plan, region=self._region)
+        owner_id = await owner_of(self._api, self._owner_id)
+        notes = request.notes
+        try:
+            service = await self._services.ensure(blueprint, owner_id, notes, log)
+            deploy = await self._services.start(service, blueprint.commit_sha, notes, log)
+            lines = BuildLines(self._api, service, deploy, notes, log)
+            await self._follower.follow(
+                service, deploy.id, BUILT, within_seconds=BUILD_SECONDS, log=log, lines=lines
+            )
+        except asyncio.CancelledError:
+            await undo(lambda: self._stop_build(blueprint.name, owner_id, notes))
+            raise
+        return Artifact(Build(service.id, deploy.id, request.deployment_id).key, 0)
+
+    async def has_build(self, key: str) -> bool:
+        """Whether Render still has the deploy, and built it."""
+        try:
+            build = Build.of(key)
+        except DeploymentFailed:
+            return False
+        deploy = await find(self._api.deploy(build.service, build.deploy))
+        return deploy is not None and deploy.status in BUILT
+
+    @fault_point("render.deploy")
+    async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
+        """Wait until the deploy of the build is live. One of an earlier deployment is released
+        again: by a rollback, or where it is live with other variables, by another deploy. So is
+        one that was cancelled, since a worker that stops cancels what the next one goes on with.
+
+        Raises ``DeploymentFailed``.
+        """
+        build = Build.of(request.artifact_key)
+        target = await self._deploy_of(build.service, build.deploy)
+        service = await self._api.service(build.service)
+        if service.name != service_name(request.app):
+            raise DeploymentFailed(
+                "Render built this for another environment, and builds for each by itself.",
+                remedy="Deploy the commit to this environment.",
+            )
+        again = (
+            build.deployment_id != request.deployment_id or target.status is DeployStatus.CANCELED
+        )
+        variables = variables_of(request.spec, request.environment)
+        try:
+            deploy = target
+            if again:
+                deploy = await self._reuse.ensure(
+                    service.id, target, variables, request.deployment_id, log
+                )
+            deploy = await self._follower.follow(
+                service, deploy.id, REACHED, within_seconds=RELEASE_SECONDS, log=log
+            )
+        except asyncio.CancelledError:
+            await undo(lambda: self._stop_release(service.id, request.deployment_id, target, again))
+            raise
+        resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
+        release = Release(request.deployment_id, resources)
+        self._see(release, deploy)
+        return release
+
+    async def status(self, release: Release) -> RuntimeStatus:
+        """As ``statuses`` tells; absent where the service or deploy is gone."""
+        resources = release.resources
+        try:
+            deploy = await self._api.deploy(resources["service"], resources["deploy"])
+            status = await status_of(self._api, resources["service"], deploy)
+        except NotFound:
+            return RuntimeStatus("absent", 0, None, ())
+        self._see(release, deploy)
+        return status
+
+    @fault_point("render.promote")
+    async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
+        """See that the release has the traffic. A worker has no address: its endpoint is empty."""
+        resources = release.resources
+        deploy = await self._deploy_of(resources["service"], resources["deploy"])
+        if deploy.status is not DeployStatus.LIVE:
+            raise DeploymentFailed(
+                f"The release is not live at Render (its status is {deploy.status.value}).",
+                remedy="A newer deploy has taken its place, or it was stopped there. Deploy again.",
+            )
+        service = await self._api.service(resources["service"])
+        return Endpoint((service.details and service.details.url) or "", None, None)
+
+    @fault_point("render.retire")
+    async def retire(self, app: App, deployment_id: UUID) -> None:
+        """Nothing but to forget it: Render drains and stops a release when the next is live."""
+        self._places.forget(deployment_id)
+
+    @fault_point("render.prepare")
+    async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
+        """Nothing: Render keeps its builds itself."""
+
+    @fault_point("render.destroy")
+    async def destroy(self, app: App) -> None:
+        """Delete the service, with its deploys, variables and address."""
+        owner_id = await owner_of(self._api, self._owner_id)
+        for service in await self._api.find_services(service_name(app), owner_id):
+            await self._api.delete_service(service.id)
+
+    @fault_point("render.remove_builds")
+    async def remove_builds(self, app: App) -> None:
+        """Nothing: builds belong to the service and go with it."""
+
+    async def runtime_lines(
+        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+    ) -> RuntimeLines:
+        """None of a deployment whose release this process has not seen, unless by its cursor."""
+        place = self._places.find(deployment_id)
+        return await read_output(self._api, place, cursor, wait_seconds, self._timing)
+
+    async def _deploy_of(self, service_id: str, deploy_id: str) -> Deploy:
+        deploy = await find(self._api.deploy(service_id, deploy_id))
+        if deploy is None:
+            raise DeploymentFailed(
+                "Render has this build no more.",
+                remedy="Deploy the commit again.",
+            )
+        return deploy
+
+    def _see(self, release: Release, deploy: Deploy) -> None:
+        since = deploy.created_at or datetime.fromtimestamp(0, UTC)
+        place = Place(release.resources["owner"], release.resources["service"], since)
+        self._places.keep(release.deployment_id, place)
+
+    async def _stop_build(self, name: str, owner_id: str, notes: Notes) -> None:
+        """Cancel what was started, also where the answer with its id did not come any more."""
+        service_id = notes.values.get("service")
+        if service_id is None and "creating" in notes.values:
+            service = await self._services.find(name, owner_id)
+            service_id = service.id if service else None
+        if service_id is not None:
+            await self._services.cancel_started(service_id, notes)
+
+    async def _stop_release(
+        self, service_id: str, deployment_id: UUID, target: Deploy, again: bool
+    ) -> None:
+        if again:
+            await self._reuse.cancel(service_id, deployment_id)
+            return
+        deploy = await self._api.deploy(service_id, target.id)
+        if deploy.status not in ENDED:
+            await self._services.cancel(service_id, deploy.id)

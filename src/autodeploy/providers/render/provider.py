@@ -1,0 +1,82 @@
+"""Render, once for the process: its connections, and what acts for an account."""
+
+from collections.abc import Sequence
+
+from autodeploy.kernel.http.client import HttpClient, Service
+from autodeploy.kernel.http.limits import RENDER
+from autodeploy.kernel.http.retries import Patience
+from autodeploy.kernel.http.timing import SystemTiming, Timing
+from autodeploy.providers.base import DeployProvider
+from autodeploy.providers.databases import DatabaseProvider
+from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.catalogue import FREE, MANIFEST
+from autodeploy.providers.render.databases import RenderDatabases
+from autodeploy.providers.render.hosting import RenderDeploys
+from autodeploy.providers.render.output import Places
+
+API_URL = "https://api.render.com/v1"
+_REGION = "oregon"  # Render's own default
+
+
+class RenderProvider:
+    """Render at ``api_url``.
+
+    Args:
+        plan: of web services that are made; background workers have no free one, and get the
+            least that is paid.
+        region: of what is made, where a request names none.
+        databases_open_to: networks (CIDR) outside of Render from which databases are reached.
+    """
+
+    manifest = MANIFEST
+
+    def __init__(
+        self,
+        *,
+        api_url: str = API_URL,
+        plan: str = FREE,
+        region: str = _REGION,
+        databases_open_to: Sequence[str] = (),
+        patience: Patience | None = None,
+        timing: Timing | None = None,
+    ):
+        service = Service(name="Render", base_url=api_url, limits=RENDER)
+        self._timing = timing or SystemTiming()
+        self._http = HttpClient(service, patience=patience, timing=self._timing)
+        self._plan = plan
+        self._region = region
+        self._databases_open_to = tuple(databases_open_to)
+        self._places = Places()
+
+    async def check_token(self, token: str) -> TokenAccount:
+        """Whose API key it is. Keys have no scopes: they reach all that their user does."""
+        api = self._api(token)
+        user = await api.user()
+        owners = tuple(Owner(each.id, each.name or each.id) for each in await api.owners())
+        return TokenAccount(id=user.email, name=user.name or user.email, owners=owners)
+
+    def deploys_as(self, account: ConnectedAccount) -> DeployProvider:
+        return RenderDeploys(
+            self._api(account.token),
+            owner_id=account.owner_id,
+            plan=self._plan,
+            region=self._region,
+            places=self._places,
+            timing=self._timing,
+        )
+
+    def databases_as(self, account: ConnectedAccount) -> DatabaseProvider:
+        return RenderDatabases(
+            self._api(account.token),
+            owner_id=account.owner_id,
+            region=self._region,
+            open_to=self._databases_open_to,
+            timing=self._timing,
+        )
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    def _api(self, token: str) -> RenderApi:
+        return RenderApi(self._http.bound(token=token))

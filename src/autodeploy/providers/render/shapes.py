@@ -1,0 +1,223 @@
+"""What Render's API answers, as far as it is used. Lenient throughout.
+
+Sources: Render's OpenAPI description (render-oss/sdk, 2026-08-21), and recorded answers in which
+``commit``, ``startedAt``, ``finishedAt`` and ``ipAllowList`` are null.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from autodeploy.kernel.http.models import Lenient, known
+
+
+class User(Lenient):
+    email: str
+    name: str = ""
+
+
+class Owner(Lenient):
+    id: str
+    name: str = ""
+
+
+class OwnerItem(Lenient):
+    owner: Owner
+
+
+class ServiceType(StrEnum):
+    WEB = "web_service"
+    STATIC = "static_site"
+    WORKER = "background_worker"
+    UNKNOWN = "unknown"
+
+
+class Commands(Lenient):
+    """Of a service that runs processes."""
+
+    build: str | None = Field(default=None, alias="buildCommand")
+    start: str | None = Field(default=None, alias="startCommand")
+    pre_deploy: str | None = Field(default=None, alias="preDeployCommand")
+
+
+class Details(Lenient):
+    """A union without a tag at Render: which fields are there depends on the service's type."""
+
+    url: str | None = None
+    build: str | None = Field(default=None, alias="buildCommand")
+    publish: str | None = Field(default=None, alias="publishPath")
+    commands: Commands | None = Field(default=None, alias="envSpecificDetails")
+
+
+class Service(Lenient):
+    id: str
+    name: str
+    owner_id: str = Field(alias="ownerId")
+    type: Annotated[ServiceType, known(ServiceType)]
+    repo: str | None = None
+    branch: str | None = None
+    root_directory: str | None = Field(default=None, alias="rootDir")
+    auto_deploy: str | None = Field(default=None, alias="autoDeploy")
+    suspended: str | None = None
+    details: Details | None = Field(default=None, alias="serviceDetails")
+
+
+class ServiceItem(Lenient):
+    service: Service
+
+
+class CreatedService(Lenient):
+    service: Service
+
+
+class Variable(Lenient):
+    key: str
+    value: str = Field(repr=False)
+
+
+class VariableItem(Lenient):
+    variable: Variable = Field(alias="envVar")
+
+
+class DeployStatus(StrEnum):
+    CREATED = "created"
+    QUEUED = "queued"
+    BUILDING = "build_in_progress"
+    PREPARING = "pre_deploy_in_progress"
+    UPDATING = "update_in_progress"
+    LIVE = "live"
+    DEACTIVATED = "deactivated"
+    BUILD_FAILED = "build_failed"
+    PREPARATION_FAILED = "pre_deploy_failed"
+    UPDATE_FAILED = "update_failed"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+
+#: The build is over, and well.
+BUILT = frozenset({DeployStatus.PREPARING, DeployStatus.UPDATING, DeployStatus.LIVE,
+                   DeployStatus.DEACTIVATED})  # fmt: skip
+#: It has had traffic.
+REACHED = frozenset({DeployStatus.LIVE, DeployStatus.DEACTIVATED})
+FAILED = frozenset({DeployStatus.BUILD_FAILED, DeployStatus.PREPARATION_FAILED,
+                    DeployStatus.UPDATE_FAILED, DeployStatus.CANCELED})  # fmt: skip
+ENDED = REACHED | FAILED
+
+
+class Commit(Lenient):
+    id: str | None = None
+
+
+class Deploy(Lenient):
+    id: str
+    status: Annotated[DeployStatus, known(DeployStatus)] = DeployStatus.UNKNOWN
+    trigger: str | None = None
+    commit: Commit | None = None
+    created_at: datetime | None = Field(default=None, alias="createdAt")
+
+    @property
+    def commit_sha(self) -> str | None:
+        return self.commit.id if self.commit else None
+
+
+class DeployItem(Lenient):
+    deploy: Deploy
+
+
+class OutOfMemory(Lenient):
+    limit: str | None = Field(default=None, alias="memoryLimit")
+
+
+class Failure(Lenient):
+    """Why something ended at Render, each only where it is the reason."""
+
+    evicted: bool = False
+    eviction: str | None = Field(default=None, alias="evictionReason")
+    exit_code: int | None = Field(default=None, alias="nonZeroExit")
+    ended_early: bool | None = Field(default=None, alias="earlyExit")
+    out_of_memory: OutOfMemory | None = Field(default=None, alias="oomKilled")
+    timed_out_seconds: int | None = Field(default=None, alias="timedOutSeconds")
+    unhealthy: str | None = None
+
+
+class Reason(Failure):
+    """Of a build or deploy the failure is one of several reasons, of a server it is the reason."""
+
+    failure: Failure | None = None
+
+
+class Trigger(Lenient):
+    rollback_target: str | None = Field(default=None, alias="rollbackTargetDeployId")
+
+
+class EventDetails(Lenient):
+    deploy_id: str | None = Field(default=None, alias="deployId")
+    reason: Reason | None = None
+    trigger: Trigger | None = None
+
+
+class Event(Lenient):
+    type: str
+    details: EventDetails | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        reason = self.details.reason if self.details else None
+        return (reason.failure or reason) if reason else None
+
+
+class EventItem(Lenient):
+    event: Event
+
+
+class Label(Lenient):
+    name: str
+    value: str
+
+
+class LogLine(Lenient):
+    id: str
+    message: str
+    timestamp: datetime
+    labels: tuple[Label, ...] = ()
+
+    def label(self, name: str) -> str | None:
+        return next((each.value for each in self.labels if each.name == name), None)
+
+
+class LogPage(Lenient):
+    logs: tuple[LogLine, ...] = ()
+    has_more: bool = Field(default=False, alias="hasMore")
+    next_start: str | None = Field(default=None, alias="nextStartTime")
+    next_end: str | None = Field(default=None, alias="nextEndTime")
+
+
+class PostgresStatus(StrEnum):
+    CREATING = "creating"
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    RECOVERY_FAILED = "recovery_failed"
+    SUSPENDED = "suspended"
+    UNKNOWN = "unknown"
+
+
+class Postgres(Lenient):
+    """``status`` is unknown for all that is only to be waited for, such as maintenance."""
+
+    id: str
+    name: str
+    status: Annotated[PostgresStatus, known(PostgresStatus)] = PostgresStatus.UNKNOWN
+    database: str | None = Field(default=None, alias="databaseName")
+    region: str | None = None
+    expires_at: datetime | None = Field(default=None, alias="expiresAt")
+
+
+class PostgresItem(Lenient):
+    postgres: Postgres
+
+
+class ConnectionInfo(Lenient):
+    internal: str = Field(alias="internalConnectionString", repr=False)
+    external: str = Field(alias="externalConnectionString", repr=False)

@@ -1,0 +1,352 @@
+"""Render's REST API, with services, deploys and databases that move on, over real HTTP.
+
+It moves with the time that it is given. It fails as Render does: ``faults.fail("POST /services",
+"lost")``. Beside the faults of ``tests/fakes/server.py`` there are those of ``render_faults``:
+``lost`` (done, and never answered), ``cut`` (done, and the answer breaks off), ``nulls`` (each list
+in the answer's objects is null), ``novel`` (statuses that nobody knows), ``drip``, ``retry_after``,
+``long_limit`` and ``ok`` (none, before one).
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from tests.fakes.contract import hold
+from tests.fakes.render_faults import FAULTS, error_answer, limit_answer
+from tests.fakes.render_state import (
+    FakeDeploy,
+    FakeLine,
+    FakePostgres,
+    FakeService,
+    Json,
+    Shapes,
+)
+from tests.fakes.server import Exchange, Faults, Recorded, serving
+
+from autodeploy.kernel.http.timing import Timing
+
+TOKEN = "rnd_0123456789abcdefghijklmnopqr"
+OWNER: Json = {"id": "tea-acme", "name": "Acme", "email": "ops@acme.test", "type": "team"}
+_SERVICE = "/services/{service_id}"
+_DEPLOY = f"{_SERVICE}/deploys/{{deploy_id}}"
+_POSTGRES = "/postgres/{postgres_id}"
+_CREATIONS = 20
+_HOUR = 3600.0
+_LOG_LAG = 1.0
+_LONG_AGO = "2000-01-01T00:00:00Z"
+
+
+class FakeRenderApi:
+    """``heads`` are the newest commits by branch, ``unreachable`` the repositories that Render may
+    not fetch. ``outcomes`` are how the next deploys end, in turn; ``reason`` why they fail."""
+
+    def __init__(self, time: Timing):
+        self.time = time
+        self.tokens = {TOKEN}
+        self.owners = [OWNER]
+        self.services: dict[str, FakeService] = {}
+        self.databases: dict[str, FakePostgres] = {}
+        self.heads: dict[str, str] = {"main": "a" * 40}
+        self.unreachable: set[str] = set()
+        self.outcomes: list[str] = []
+        self.reason: Json = {"evicted": False, "nonZeroExit": 1}
+        self.pays = True
+        self.database_statuses: list[str] | None = None
+        self.creations: list[float] = []
+        self.faults = Faults()
+        self.exchanges: list[Exchange] = []
+        self.url = ""
+
+    def calls(self, method: str, path: str) -> list[Exchange]:
+        return [each for each in self.exchanges if (each.method, each.path) == (method, path)]
+
+    @property
+    def service(self) -> FakeService:
+        """The only one that there is."""
+        (service,) = self.services.values()
+        return service
+
+    def status(self, deploy: FakeDeploy) -> str:
+        return self.service.status_of(deploy, self._now)
+
+    def happen(self, kind: str, **details: Any) -> None:
+        """Have something happen to the service now."""
+        self.service.happened.append((self._now, kind, details))
+
+    def say(self, message: str, level: str = "info") -> None:
+        """Have the app print something now."""
+        self.service.lines.append(FakeLine(self._now, "app", message, level))
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator["FakeRenderApi"]:
+        """Serve it; what was exchanged is held to Render's description at the end."""
+        async with serving(Recorded(self._app(), self.faults, self.exchanges, FAULTS)) as self.url:
+            yield self
+        hold("render", self.exchanges)
+
+    def _app(self) -> FastAPI:
+        app = FastAPI()
+        app.middleware("http")(self._as_render)
+        app.exception_handler(HTTPException)(_problem)
+        for method, path, endpoint in (
+            ("GET", "/users", self._user),
+            ("GET", "/owners", self._list_owners),
+            ("GET", "/services", self._list_services),
+            ("POST", "/services", self._create_service),
+            ("GET", _SERVICE, self._show_service),
+            ("PATCH", _SERVICE, self._change_service),
+            ("DELETE", _SERVICE, self._delete_service),
+            ("GET", f"{_SERVICE}/env-vars", self._list_variables),
+            ("PUT", f"{_SERVICE}/env-vars", self._set_variables),
+            ("PUT", f"{_SERVICE}/routes", self._set_routes),
+            ("GET", f"{_SERVICE}/deploys", self._list_deploys),
+            ("POST", f"{_SERVICE}/deploys", self._start_deploy),
+            ("GET", _DEPLOY, self._show_deploy),
+            ("POST", f"{_DEPLOY}/cancel", self._cancel_deploy),
+            ("POST", f"{_SERVICE}/rollback", self._roll_back),
+            ("GET", f"{_SERVICE}/events", self._list_events),
+            ("GET", "/logs", self._logs),
+            ("GET", "/postgres", self._list_postgres),
+            ("POST", "/postgres", self._create_postgres),
+            ("GET", _POSTGRES, self._show_postgres),
+            ("GET", f"{_POSTGRES}/connection-info", self._connection_info),
+            ("DELETE", _POSTGRES, self._delete_postgres),
+        ):
+            app.add_api_route(path, endpoint, methods=[method], response_model=None)
+        return app
+
+    # What Render does with every call.
+
+    async def _as_render(
+        self, request: Request, call: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
+            return error_answer(401, "Unauthorized")
+        answer = await call(request)
+        answer.headers.setdefault("ratelimit-limit", "400")
+        answer.headers.setdefault("ratelimit-remaining", "399")
+        answer.headers.setdefault("ratelimit-reset", "42")
+        return answer
+
+    @property
+    def _now(self) -> float:
+        return self.time.monotonic()
+
+    def _clock(self, seconds: float) -> datetime:
+        return self.time.now() + timedelta(seconds=seconds - self._now)
+
+    @property
+    def _shapes(self) -> Shapes:
+        return Shapes(self._clock, self._now)
+
+    def _paged(self, request: Request, name: str, items: list[Json]) -> list[Json]:
+        limit = int(request.query_params.get("limit", "20"))
+        start = int(request.query_params.get("cursor", "-1")) + 1
+        page = items[start : start + limit]
+        return [{name: each, "cursor": str(start + at)} for at, each in enumerate(page)]
+
+    def _count_creation(self) -> JSONResponse | None:
+        self.creations = [at for at in self.creations if at > self._now - _HOUR]
+        if len(self.creations) >= _CREATIONS:
+            return limit_answer(self.creations[0] + _HOUR - self._now)
+        self.creations.append(self._now)
+        return None
+
+    def _of(self, service_id: str) -> FakeService:
+        if service_id not in self.services:
+            raise HTTPException(404, "not found")
+        return self.services[service_id]
+
+    def _deploy_of(self, service_id: str, deploy_id: str) -> tuple[FakeService, FakeDeploy]:
+        service = self._of(service_id)
+        deploy = service.deploy(deploy_id)
+        if deploy is None:
+            raise HTTPException(404, "not found")
+        return service, deploy
+
+    # Accounts.
+
+    async def _user(self) -> Json:
+        return {"email": "ops@acme.test", "name": "Ops"}
+
+    async def _list_owners(self, request: Request) -> list[Json]:
+        return self._paged(request, "owner", self.owners)
+
+    # Services.
+
+    async def _list_services(self, request: Request) -> list[Json]:
+        wanted = request.query_params
+        found = [
+            self._shapes.service(each, self.url)
+            for each in self.services.values()
+            if wanted.get("name") in (None, each.name)
+            and wanted.get("ownerId") in (None, each.sent["ownerId"])
+        ]
+        return self._paged(request, "service", found)
+
+    async def _create_service(self, request: Request) -> Response:
+        limited = self._count_creation()
+        if limited:
+            return limited
+        sent = await request.json()
+        if any(each.name == sent["name"] for each in self.services.values()):
+            return error_answer(409, "name is taken", code="name_taken")
+        if sent["repo"] in self.unreachable:
+            return error_answer(400, "invalid or unfetchable repository")
+        if sent["serviceDetails"].get("plan", "free") != "free" and not self.pays:
+            return error_answer(402, "payment information is required")
+        variables = {each["key"]: each["value"] for each in sent.pop("envVars")}
+        service = FakeService(sent, self._now, variables, self.heads)
+        service.routes = sent["serviceDetails"].get("routes", [])
+        self.services[service.id] = service
+        first = self._start(service, self.heads[sent["branch"]], "other", asked=False)
+        shown = {"service": self._shapes.service(service, self.url), "deployId": first.id}
+        return JSONResponse(shown, 201)
+
+    async def _show_service(self, service_id: str) -> Json:
+        return self._shapes.service(self._of(service_id), self.url)
+
+    async def _change_service(self, service_id: str, request: Request) -> Json:
+        service, sent = self._of(service_id), await request.json()
+        details = {**service.sent["serviceDetails"], **sent.pop("serviceDetails", {})}
+        service.sent = {**service.sent, **sent, "serviceDetails": details}
+        return self._shapes.service(service, self.url)
+
+    async def _delete_service(self, service_id: str) -> Response:
+        del self.services[self._of(service_id).id]
+        return Response(status_code=204)
+
+    async def _list_variables(self, service_id: str, request: Request) -> list[Json]:
+        held = self._of(service_id).variables
+        shown = [{"key": key, "value": value} for key, value in held.items()]
+        return self._paged(request, "envVar", shown)
+
+    async def _set_variables(self, service_id: str, request: Request) -> list[Json]:
+        sent = await request.json()
+        self._of(service_id).variables = {each["key"]: each["value"] for each in sent}
+        return [{"envVar": each, "cursor": each["key"]} for each in sent]
+
+    async def _set_routes(self, service_id: str, request: Request) -> list[Json]:
+        self._of(service_id).routes = sent = await request.json()
+        return [{**each, "id": f"rdr-{at}", "priority": at} for at, each in enumerate(sent)]
+
+    # Deploys.
+
+    def _start(self, service: FakeService, commit: str, trigger: str, **values: Any) -> FakeDeploy:
+        ends = self.outcomes.pop(0) if self.outcomes else "live"
+        return service.start(self._now, commit, trigger, ends=ends, **values)
+
+    async def _list_deploys(self, service_id: str, request: Request) -> list[Json]:
+        service = self._of(service_id)
+        shown = [self._shapes.deploy(service, each) for each in reversed(service.deploys)]
+        return self._paged(request, "deploy", shown)
+
+    async def _start_deploy(self, service_id: str, request: Request) -> Response:
+        service, sent = self._of(service_id), await request.json()
+        if sent.get("deployMode") == "deploy_only":
+            last = [each for each in service.deploys if each.built][-1]
+            deploy = self._start(service, last.commit, "api", built=False)
+        else:
+            commit = sent.get("commitId") or self.heads[service.sent["branch"]]
+            deploy = self._start(service, commit, "api")
+        if deploy.begins > self._now:
+            return Response(status_code=202)
+        return JSONResponse(self._shapes.deploy(service, deploy), 201)
+
+    async def _show_deploy(self, service_id: str, deploy_id: str) -> Json:
+        return self._shapes.deploy(*self._deploy_of(service_id, deploy_id))
+
+    async def _cancel_deploy(self, service_id: str, deploy_id: str) -> Response:
+        service, deploy = self._deploy_of(service_id, deploy_id)
+        if deploy.ended(self._now):
+            return error_answer(400, "deploy has ended")
+        deploy.canceled_at = self._now
+        return JSONResponse(self._shapes.deploy(service, deploy))
+
+    async def _roll_back(self, service_id: str, request: Request) -> Response:
+        service, target = self._deploy_of(service_id, (await request.json())["deployId"])
+        if service.status_of(target, self._now) not in ("live", "deactivated"):
+            return error_answer(400, "deploy cannot be rolled back to")
+        deploy = service.start(self._now, target.commit, "rollback", target=target.id, built=False)
+        return JSONResponse(self._shapes.deploy(service, deploy), 201)
+
+    async def _list_events(self, service_id: str, request: Request) -> list[Json]:
+        since = datetime.fromisoformat(request.query_params.get("startTime", _LONG_AGO))
+        seconds = self._now + (since - self.time.now()).total_seconds()
+        shown = self._shapes.events(self._of(service_id), self.reason, seconds - 0.001)
+        # These items have no cursor.
+        return [{"event": each} for each in shown[: int(request.query_params["limit"])]]
+
+    # Logs.
+
+    async def _logs(self, request: Request) -> Json:
+        """Lines are stored a second after they were said; a page's last line begins the next."""
+        wanted = request.query_params
+        service = self._of(wanted["resource"])
+        shown = [
+            self._shapes.line(service, each)
+            for each in sorted(service.lines, key=lambda each: each.at)
+            if each.at + _LOG_LAG <= self._now and each.kind == wanted["type"]
+        ]
+        end = wanted.get("endTime", self._shapes.time(self._now))
+        since = datetime.fromisoformat(wanted.get("startTime", _LONG_AGO))
+        found = [e for e in shown if datetime.fromisoformat(e["timestamp"]) >= since]
+        page = found[: int(wanted["limit"])]
+        return {
+            "logs": page, "hasMore": len(found) > len(page), "nextEndTime": end,
+            "nextStartTime": page[-1]["timestamp"] if page else end,
+        }  # fmt: skip
+
+    # Databases.
+
+    async def _list_postgres(self, request: Request) -> list[Json]:
+        name = request.query_params.get("name")
+        found = [
+            self._shapes.postgres(each, OWNER)
+            for each in self.databases.values()
+            if name in (None, each.sent["name"])
+        ]
+        return self._paged(request, "postgres", found)
+
+    async def _create_postgres(self, request: Request) -> Response:
+        limited = self._count_creation()
+        if limited:
+            return limited
+        sent = await request.json()
+        free = [each for each in self.databases.values() if each.sent["plan"] == "free"]
+        if sent["plan"] == "free" and free:
+            return error_answer(400, "cannot have more than one active free tier database")
+        postgres = FakePostgres(sent, self._now)
+        postgres.statuses = self.database_statuses or postgres.statuses
+        self.databases[postgres.id] = postgres
+        return JSONResponse(self._shapes.postgres(postgres, OWNER), 201)
+
+    def _postgres(self, postgres_id: str) -> FakePostgres:
+        if postgres_id not in self.databases:
+            raise HTTPException(404, "not found")
+        return self.databases[postgres_id]
+
+    async def _show_postgres(self, postgres_id: str) -> Json:
+        return self._shapes.postgres(self._postgres(postgres_id), OWNER)
+
+    async def _connection_info(self, postgres_id: str) -> Json:
+        postgres = self._postgres(postgres_id)
+        path = f"{postgres.database}_user:s3cret@{postgres.id}"
+        outside = f"postgresql://{path}.oregon-postgres.render.com/{postgres.database}"
+        return {
+            "password": "s3cret", "psqlCommand": f"psql {outside}",
+            "internalConnectionString": f"postgresql://{path}/{postgres.database}",
+            "externalConnectionString": outside,
+        }  # fmt: skip
+
+    async def _delete_postgres(self, postgres_id: str) -> Response:
+        del self.databases[self._postgres(postgres_id).id]
+        return Response(status_code=204)
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return error_answer(error.status_code, str(error.detail))

@@ -1,0 +1,266 @@
+"""What the emulated Render holds: services whose deploys move on with the time of the test."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+
+_numbers = itertools.count(1)
+#: What a deploy goes through after it was created, each with its seconds, by how it ends.
+_BUILD = [("created", 2.0), ("build_in_progress", 10.0)]
+PATHS = {
+    "live": [*_BUILD, ("update_in_progress", 5.0)],
+    "build_failed": _BUILD,
+    "pre_deploy_failed": [*_BUILD, ("pre_deploy_in_progress", 3.0)],
+    "update_failed": [*_BUILD, ("update_in_progress", 5.0)],
+}
+_ONLY_DEPLOYED = [("created", 2.0), ("update_in_progress", 5.0)]
+_FAILED = {"build_failed", "pre_deploy_failed", "update_failed", "canceled"}
+_ENDED = {"live", "deactivated", *_FAILED}
+COMMIT_TOLD_AFTER = 3.0
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}-{next(_numbers):020d}"
+
+
+@dataclass
+class FakeDeploy:
+    """``begins`` is later than ``created`` for one that waits behind another. ``asked`` is whether
+    a call named the commit; else it is told after a moment. ``built`` is false for one that only
+    deploys what another one has built."""
+
+    commit: str
+    trigger: str
+    created: float
+    ends: str = "live"
+    asked: bool = True
+    target: str | None = None
+    built: bool = True
+    before: "FakeDeploy | None" = None
+    canceled_at: float | None = None
+    id: str = field(default_factory=lambda: new_id("dep"))
+
+    @property
+    def path(self) -> list[tuple[str, float]]:
+        return PATHS[self.ends] if self.built else _ONLY_DEPLOYED
+
+    @property
+    def begins(self) -> float:
+        """When its turn comes: not before the one that was running."""
+        return max(self.created, self.before.over) if self.before else self.created
+
+    @property
+    def over(self) -> float:
+        if self.canceled_at is not None:
+            return self.canceled_at
+        return self.begins + sum(seconds for _, seconds in self.path)
+
+    def status(self, now: float) -> str:
+        if self.canceled_at is not None:
+            return "canceled"
+        at = self.begins
+        if now < at:
+            return "queued"
+        for status, seconds in self.path:
+            at += seconds
+            if now < at:
+                return status
+        return self.ends
+
+    def ended(self, now: float) -> bool:
+        return self.status(now) in _ENDED
+
+
+@dataclass
+class FakeLine:
+    at: float
+    kind: str
+    message: str
+    level: str = "info"
+    id: str = field(default_factory=lambda: new_id("log"))
+
+
+@dataclass
+class FakeService:
+    """``deploys`` are oldest first; ``heads`` are the newest commits of branches."""
+
+    sent: Json
+    created: float
+    variables: dict[str, str]
+    heads: dict[str, str]
+    deploys: list[FakeDeploy] = field(default_factory=list)
+    lines: list[FakeLine] = field(default_factory=list)
+    routes: list[Json] = field(default_factory=list)
+    suspended: bool = False
+    happened: list[tuple[float, str, Json]] = field(default_factory=list)
+    id: str = field(default_factory=lambda: new_id("srv"))
+
+    @property
+    def name(self) -> str:
+        return str(self.sent["name"])
+
+    def start(self, now: float, commit: str, trigger: str, **values: Any) -> FakeDeploy:
+        running = [each for each in self.deploys if not each.ended(now)]
+        deploy = FakeDeploy(commit, trigger, now, before=running[-1] if running else None, **values)
+        self.deploys.append(deploy)
+        if deploy.built:
+            self.lines += [
+                FakeLine(deploy.begins + 2 + second, "build", f"{deploy.id} line {second}")
+                for second in range(9)
+            ]
+        return deploy
+
+    def status_of(self, deploy: FakeDeploy, now: float) -> str:
+        """Only the last one that came to be live is it still."""
+        status = deploy.status(now)
+        live = [each for each in self.deploys if each.status(now) == "live"]
+        return "deactivated" if status == "live" and live[-1] is not deploy else status
+
+    def deploy(self, deploy_id: str) -> FakeDeploy | None:
+        return next((each for each in self.deploys if each.id == deploy_id), None)
+
+
+@dataclass
+class FakePostgres:
+    """``statuses`` are what it goes through, each for five seconds; the last one stays."""
+
+    sent: Json
+    created: float
+    statuses: list[str] = field(default_factory=lambda: ["unknown", "creating", "available"])
+    id: str = field(default_factory=lambda: f"{new_id('dpg')}-a")
+
+    @property
+    def database(self) -> str:
+        """Render adds to the name of every database."""
+        return f"{self.sent['name'].replace('-', '_')[:40]}_2mfb"
+
+    def status(self, now: float) -> str:
+        return self.statuses[min(int((now - self.created) / 5), len(self.statuses) - 1)]
+
+
+class Shapes:
+    """How the things of one moment are shown."""
+
+    def __init__(self, clock: Callable[[float], datetime], now: float):
+        self._clock = clock
+        self._now = now
+
+    def time(self, seconds: float) -> str:
+        return self._clock(seconds).isoformat().replace("+00:00", "Z")
+
+    def service(self, service: FakeService, url: str) -> Json:
+        sent, details = service.sent, service.sent["serviceDetails"]
+        shown: Json = {
+            "id": service.id, "name": service.name, "type": sent["type"], "repo": sent["repo"],
+            "branch": sent["branch"], "rootDir": sent.get("rootDir", ""),
+            "autoDeploy": sent.get("autoDeploy", "yes"), "ownerId": sent["ownerId"],
+            "slug": service.name, "notifyOnFail": "default", "dashboardUrl": f"{url}/web",
+            "suspended": "suspended" if service.suspended else "not_suspended", "suspenders": [],
+            "createdAt": self.time(service.created), "updatedAt": self.time(self._now),
+        }  # fmt: skip
+        address = f"https://{service.name}.onrender.com"
+        if sent["type"] == "static_site":
+            shown["serviceDetails"] = {
+                "buildCommand": details.get("buildCommand", ""), "buildPlan": "starter",
+                "publishPath": details.get("publishPath", "public"), "url": address,
+            }  # fmt: skip
+            return shown
+        commands = {**details["envSpecificDetails"]}
+        if details.get("preDeployCommand"):
+            commands["preDeployCommand"] = details["preDeployCommand"]
+        shown["serviceDetails"] = {
+            "env": details["runtime"], "runtime": details["runtime"], "numInstances": 1,
+            "envSpecificDetails": commands, "plan": details.get("plan", "starter"),
+            "region": details.get("region", "oregon"), "buildPlan": "starter",
+        }  # fmt: skip
+        if sent["type"] == "web_service":
+            shown["serviceDetails"] |= {"healthCheckPath": "", "openPorts": [], "url": address}
+        return shown
+
+    def deploy(self, service: FakeService, deploy: FakeDeploy) -> Json:
+        """The commit is null until Render has looked, and so are the times of what is not yet."""
+        begun, over = deploy.begins <= self._now, deploy.ended(self._now)
+        told = deploy.asked or self._now >= deploy.begins + COMMIT_TOLD_AFTER
+        return {
+            "id": deploy.id, "status": service.status_of(deploy, self._now),
+            "trigger": deploy.trigger, "createdAt": self.time(deploy.created),
+            "updatedAt": self.time(self._now),
+            "startedAt": self.time(deploy.begins) if begun else None,
+            "finishedAt": self.time(deploy.over) if over else None,
+            "commit": {"id": deploy.commit, "message": "m", "createdAt": self.time(0)}
+            if begun and told else None,
+        }  # fmt: skip
+
+    def events(self, service: FakeService, reason: Json, since: float) -> list[Json]:
+        """Newest first."""
+        shown = list(service.happened)
+        for deploy in service.deploys:
+            trigger = {
+                "firstBuild": False, "envUpdated": False, "manual": False, "clearCache": False,
+                "deployedByRender": False, "rollback": deploy.target is not None,
+                **({"rollbackTargetDeployId": deploy.target} if deploy.target else {}),
+            }  # fmt: skip
+            started = {"deployId": deploy.id, "trigger": trigger}
+            shown.append((deploy.begins, "deploy_started", started))
+            ending = deploy.status(self._now)
+            if ending == "live":
+                ended = {"deployId": deploy.id, "deployStatus": "succeeded", "reason": {}}
+                shown.append((deploy.over, "deploy_ended", {**ended, "status": 1}))
+            if ending in _FAILED and ending != "canceled":
+                kind = _ENDINGS[ending][0]
+                details = {
+                    **_ENDINGS[ending][1](deploy),
+                    "reason": {"failure": reason},
+                    "status": 2,
+                }
+                shown.append((deploy.over, kind, details))
+        came = sorted(
+            (each for each in shown if since <= each[0] <= self._now), key=lambda e: -e[0]
+        )
+        return [self._event(service, kind, at, details) for at, kind, details in came]
+
+    def _event(self, service: FakeService, kind: str, at: float, details: Json) -> Json:
+        return {
+            "id": new_id("evt"), "serviceId": service.id, "type": kind,
+            "timestamp": self.time(at), "details": details,
+        }  # fmt: skip
+
+    def line(self, service: FakeService, line: FakeLine) -> Json:
+        labels = {"resource": service.id, "type": line.kind, "level": line.level}
+        return {
+            "id": line.id, "message": line.message, "timestamp": self.time(line.at),
+            "labels": [{"name": name, "value": value} for name, value in labels.items()],
+        }  # fmt: skip
+
+    def postgres(self, postgres: FakePostgres, owner: Json) -> Json:
+        sent = postgres.sent
+        free = {"expiresAt": (self._clock(postgres.created) + timedelta(days=30)).isoformat()}
+        return {
+            "id": postgres.id, "name": sent["name"], "ipAllowList": sent["ipAllowList"] or None,
+            "createdAt": self.time(postgres.created), "updatedAt": self.time(self._now),
+            "databaseName": postgres.database, "databaseUser": f"{postgres.database}_user",
+            "highAvailabilityEnabled": False, "owner": owner, "plan": sent["plan"],
+            "region": sent["region"], "readReplicas": [], "role": "primary",
+            "status": postgres.status(self._now), "version": sent["version"],
+            "suspended": "not_suspended", "suspenders": [], "diskAutoscalingEnabled": False,
+            "connectionPool": "none", "dashboardUrl": "https://dashboard.render.com/d/x",
+            **(free if sent["plan"] == "free" else {}),
+        }  # fmt: skip
+
+
+_ENDINGS: dict[str, tuple[str, Callable[[FakeDeploy], Json]]] = {
+    "build_failed": ("build_ended", lambda _: {"buildId": "bld-1", "buildStatus": "failed"}),
+    "pre_deploy_failed": (
+        "pre_deploy_ended",
+        lambda deploy: {
+            "deployCommandExecutionId": "x", "deployId": deploy.id, "preDeployStatus": "failed",
+        },
+    ),
+    "update_failed": (
+        "deploy_ended", lambda deploy: {"deployId": deploy.id, "deployStatus": "failed"},
+    ),
+}  # fmt: skip
