@@ -1,6 +1,6 @@
 """One call to a service, as data: what is sent, and what may be done with it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -46,7 +46,9 @@ class Call:
     query: _Texts = field(default_factory=dict, repr=False)
     headers: _Texts = field(default_factory=dict, repr=False)
     form: _Texts | None = field(default=None, repr=False)
-    body: Mapping[str, object] | None = field(default=None, repr=False)
+    body: Mapping[str, object] | Sequence[Mapping[str, object]] | None = field(
+        default=None, repr=False
+    )
     upload: Upload | None = None
     basic: tuple[str, str] | None = field(default=None, repr=False)
     server_name: str | None = None

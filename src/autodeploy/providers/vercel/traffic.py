@@ -1,0 +1,122 @@
+"""Which deployment of a project its production addresses lead to.
+
+A promotion and a rollback are begun by a call and done by Vercel: ``lastAliasRequest`` of the
+project tells how the last one fares (SDK 1.28.35, 2026). To ask twice for the same does no harm.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from autodeploy.kernel.errors import DeploymentFailed, NotFound
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import ProviderRefused
+from autodeploy.kernel.http.timing import Timing
+from autodeploy.providers.vercel.errors import BuildTimeout
+from autodeploy.providers.vercel.projects import Projects
+from autodeploy.providers.vercel.refusals import expect
+from autodeploy.providers.vercel.shapes import AliasJob, AliasRequest, Deployment, Project
+from autodeploy.providers.vercel.waits import poll
+
+_PROMOTE = "/v10/projects/{project}/promote/{deployment}"
+_ROLLBACK = "/v1/projects/{project}/rollback/{deployment}"
+_LONGEST_SECONDS = 600.0
+# A plan may allow a rollback to the last deployment alone; a promotion leads to any.
+_NO_ROLLBACK = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.PAYMENT_REQUIRED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+
+@dataclass
+class Traffic:
+    """Raises what ``HttpClient.send`` and ``refusals.expect`` raise."""
+
+    http: HttpClient
+    timing: Timing
+    project_id: str
+    deployment: Deployment
+
+    async def give(self) -> Project:
+        """The project, when its addresses lead to the deployment.
+
+        Raises ``DeploymentFailed`` when Vercel could not, or not in time.
+        """
+        project = await self._settled()
+        for _ in range(2):
+            if serves(project, self.deployment.id):
+                return project
+            await self._ask(project)
+            project = await self._settled(after=project.last_alias_request)
+        if serves(project, self.deployment.id):
+            return project
+        request = project.last_alias_request
+        raise DeploymentFailed(
+            "Vercel did not give the deployment the traffic"
+            + (f": its {request.type} has {request.job_status.value}." if request else "."),
+            remedy="Look at the domains of the project at Vercel, then deploy again.",
+        )
+
+    async def _settled(self, after: AliasRequest | None = None) -> Project:
+        """The project when no promotion is under way, and the last is not ``after``."""
+
+        def is_settled(project: Project) -> bool:
+            request = project.last_alias_request
+            if after is not None and request == after:
+                return serves(project, self.deployment.id)
+            return request is None or request.ended
+
+        try:
+            return await poll(self.timing, self._project, is_settled, _LONGEST_SECONDS)
+        except TimeoutError:
+            raise BuildTimeout(
+                f"Vercel has not moved the traffic after {_LONGEST_SECONDS / 60:.0f} minutes.",
+                remedy="Look at the project's deployments at Vercel, then deploy again.",
+            ) from None
+
+    async def _project(self) -> Project:
+        project = await Projects(self.http).find(self.project_id)
+        if project is None:
+            raise NotFound("Vercel has no such project any more.", remedy="Deploy again.")
+        return project
+
+    @fault_point("vercel.ask_for_traffic")
+    async def _ask(self, project: Project) -> None:
+        if not _is_earlier(self.deployment, project):
+            return await self._post(_PROMOTE)
+        try:
+            await self._post(_ROLLBACK)
+        except ProviderRefused as error:
+            if error.answered not in _NO_ROLLBACK:
+                raise
+            await self._post(_PROMOTE)
+
+    async def _post(self, path: str) -> None:
+        parts = {"project": self.project_id, "deployment": self.deployment.id}
+        answer = await self.http.send(Call("POST", path, parts=parts, safe=True))
+        # 202 waits behind a rolling release, 409 behind another promotion.
+        expect(answer, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT)
+
+
+def serves(project: Project, deployment_id: str) -> bool:
+    """Whether production is this deployment, and nothing is under way that changes it."""
+    request = project.last_alias_request
+    if request is not None and not request.ended:
+        return False
+    if project.production is not None:
+        return project.production.id == deployment_id
+    return (
+        request is not None
+        and request.job_status is AliasJob.SUCCEEDED
+        and request.to_deployment_id == deployment_id
+    )
+
+
+def _is_earlier(deployment: Deployment, project: Project) -> bool:
+    """Whether it was made before the one that has the traffic."""
+    current = project.production.created_at if project.production else None
+    made = deployment.created_at
+    return current is not None and made is not None and made < current
