@@ -16,7 +16,7 @@ _ids = itertools.count(1)
 #: When a deployment comes to a state, in seconds from its creation.
 _TIMELINE = ((0.0, "QUEUED"), (2.0, "INITIALIZING"), (3.0, "BUILDING"), (10.0, "READY"))
 _ENDS = 10.0
-_ALIASED = 12.0
+_ALIASED = 30.0
 
 
 class Seconds(Protocol):

@@ -54,7 +54,11 @@ async def test_each_call_of_a_team_names_it_and_none_of_a_person_does(provider, 
     owners = [each.owner for each in vercel.projects]
     assert owners == [TEAM, "user-1"]
     ours, theirs = (
-        {each.path: f"teamId={TEAM}" in each.query for each in vercel.exchanges if name in each.path}
+        {
+            each.path: f"teamId={TEAM}" in each.query
+            for each in vercel.exchanges
+            if name in each.path
+        }
         for name in (vercel.projects[0].id, vercel.projects[1].id)
     )
     assert all(ours.values())
@@ -263,7 +267,12 @@ async def test_what_vercel_does_not_run_is_refused_before_any_call(story, vercel
 
 @pytest.mark.parametrize(
     ("framework", "theirs"),
-    [("nextjs", "nextjs"), ("sveltekit", "sveltekit-1"), ("nuxt", "nuxtjs"), ("fastapi", "fastapi")],
+    [
+        ("nextjs", "nextjs"),
+        ("sveltekit", "sveltekit-1"),
+        ("nuxt", "nuxtjs"),
+        ("fastapi", "fastapi"),
+    ],
 )
 async def test_servers_of_frameworks_that_vercel_knows_are_built(story, vercel, framework, theirs):
     spec = replace(STATIC, kind="server", framework=framework, language="python")

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from tests.providers.vercel.conftest import COMMIT, HASTY, Killed, KeptNotes, Story, account
+from tests.providers.vercel.conftest import COMMIT, HASTY, KeptNotes, Killed, Story, account
 
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
 from autodeploy.providers.vercel.projects import project_name
@@ -125,12 +125,13 @@ async def test_a_project_that_another_was_faster_with_is_adopted(linked, vercel)
 
 async def test_a_name_that_is_taken_and_not_shown_is_refused(linked, vercel):
     vercel.faults.fail(PROJECTS, "conflict")
-    with pytest.raises(ProviderRefused, match="409.*conflict"):
+    with pytest.raises(ProviderRefused, match=r"409.*conflict"):
         await linked.build(commit=COMMIT)
 
 
-async def test_files_are_sent_again_after_an_upload_that_broke_off(story, vercel):
-    vercel.faults.fail("/v2/files", "503", "lost")
+@pytest.mark.parametrize("fault", ["503", "lost", "cut"])
+async def test_files_are_sent_again_after_an_upload_that_broke_off(story, vercel, fault):
+    vercel.faults.fail("/v2/files", fault)
     request = story.request()
     await story.deployer.build(request, story.log)
     assert len(vercel.deployments) == 1

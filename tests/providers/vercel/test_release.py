@@ -88,10 +88,6 @@ async def test_a_promotion_whose_answer_is_lost_is_done(story, vercel, fault):
     path = f"/v10/projects/{release.resources['project']}/promote/{artifact.key}"
     vercel.faults.fail(path, fault)
     request = story.release_request(deployment_id, artifact.key)
-    if fault == "conflict":
-        # Another one was asked for at the same moment: it ends first.
-        with pytest.raises(BuildTimeout, match="has not moved the traffic"):
-            await story.deployer.promote(request, release)
     await story.deployer.promote(request, release)
     assert vercel.projects[0].production.id == artifact.key
 

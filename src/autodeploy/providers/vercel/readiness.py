@@ -88,7 +88,7 @@ def _alias_failure(deployment: Deployment) -> str | None:
     if deployment.alias_error is not None:
         code = deployment.alias_error.code
         return code if is_name(code) else "an error without a name"
-    check = deployment.checks.get("deployment-alias")
+    check = deployment.checks.aliasing if deployment.checks else None
     if deployment.checks_conclusion == "failed" or (check and check.state == "failed"):
         return "its checks failed"
     return None

@@ -71,6 +71,12 @@ class Target(Shape):
     created_at: float | None = None
 
 
+class Targets(Shape):
+    """By Vercel's environments, of which only this one has addresses that move."""
+
+    production: Target | None = None
+
+
 class ProjectAlias(Shape):
     domain: str
     environment: str | None = None
@@ -81,12 +87,12 @@ class Project(Shape):
     name: str
     auto_assign_custom_domains: bool | None = None
     last_alias_request: AliasRequest | None = None
-    targets: dict[str, Target | None] = Field(default_factory=dict)
+    targets: Targets | None = None
     alias: tuple[ProjectAlias, ...] = ()
 
     @property
     def production(self) -> Target | None:
-        return self.targets.get("production")
+        return self.targets.production if self.targets else None
 
 
 class Variable(Shape):
@@ -139,8 +145,11 @@ class SeatBlock(Shape):
     block_code: str = ""
 
 
-class Check(Shape):
-    state: str | None = None
+class Checks(Shape):
+    class Check(Shape):
+        state: str | None = None
+
+    aliasing: Check | None = Field(default=None, alias="deployment-alias")
 
 
 class Deployment(Shape):
@@ -157,7 +166,7 @@ class Deployment(Shape):
     alias_assigned: bool | float | None = None
     alias_error: Reason | None = None
     checks_conclusion: str | None = None
-    checks: dict[str, Check] = Field(default_factory=dict)
+    checks: Checks | None = None
     error_code: str | None = None
     error_message: str | None = None
     error_step: str | None = None

@@ -4,6 +4,7 @@ A promotion and a rollback are begun by a call and done by Vercel: ``lastAliasRe
 project tells how the last one fares (SDK 1.28.35, 2026). To ask twice for the same does no harm.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -22,6 +23,8 @@ from autodeploy.providers.vercel.waits import poll
 _PROMOTE = "/v10/projects/{project}/promote/{deployment}"
 _ROLLBACK = "/v1/projects/{project}/rollback/{deployment}"
 _LONGEST_SECONDS = 600.0
+_BEGINS_SECONDS = 30.0
+_MOST_ASKS = 3
 # A plan may allow a rollback to the last deployment alone; a promotion leads to any.
 _NO_ROLLBACK = {
     HTTPStatus.BAD_REQUEST,
@@ -46,11 +49,15 @@ class Traffic:
         Raises ``DeploymentFailed`` when Vercel could not, or not in time.
         """
         project = await self._settled()
-        for _ in range(2):
+        for _ in range(_MOST_ASKS):
             if serves(project, self.deployment.id):
                 return project
+            before = project.last_alias_request
             await self._ask(project)
-            project = await self._settled(after=project.last_alias_request)
+            await self._begun(before)
+            project = await self._settled()
+            if self._has_failed(project, before):
+                break
         if serves(project, self.deployment.id):
             return project
         request = project.last_alias_request
@@ -60,22 +67,39 @@ class Traffic:
             remedy="Look at the domains of the project at Vercel, then deploy again.",
         )
 
-    async def _settled(self, after: AliasRequest | None = None) -> Project:
-        """The project when no promotion is under way, and the last is not ``after``."""
-
-        def is_settled(project: Project) -> bool:
-            request = project.last_alias_request
-            if after is not None and request == after:
-                return serves(project, self.deployment.id)
-            return request is None or request.ended
-
+    async def _settled(self) -> Project:
+        """The project when no promotion is under way, of whomever."""
         try:
-            return await poll(self.timing, self._project, is_settled, _LONGEST_SECONDS)
+            return await poll(
+                self.timing,
+                self._project,
+                lambda each: each.last_alias_request is None or each.last_alias_request.ended,
+                _LONGEST_SECONDS,
+            )
         except TimeoutError:
             raise BuildTimeout(
                 f"Vercel has not moved the traffic after {_LONGEST_SECONDS / 60:.0f} minutes.",
                 remedy="Look at the project's deployments at Vercel, then deploy again.",
             ) from None
+
+    async def _begun(self, before: AliasRequest | None) -> None:
+        """Wait until the project tells of what was asked for; if it does not, it is asked again."""
+        with suppress(TimeoutError):
+            await poll(
+                self.timing,
+                self._project,
+                lambda each: each.last_alias_request != before or serves(each, self.deployment.id),
+                _BEGINS_SECONDS,
+            )
+
+    def _has_failed(self, project: Project, before: AliasRequest | None) -> bool:
+        request = project.last_alias_request
+        return (
+            request is not None
+            and request != before
+            and request.to_deployment_id == self.deployment.id
+            and request.job_status is not AliasJob.SUCCEEDED
+        )
 
     async def _project(self) -> Project:
         project = await Projects(self.http).find(self.project_id)
