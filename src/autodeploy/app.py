@@ -116,6 +116,7 @@ def create_app(
             yield
         finally:
             await identity_providers.close()
+            await app.state.providers.close()
             if resources is None:
                 await close_resources(opened)
             stop_tracing()

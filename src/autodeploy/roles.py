@@ -34,6 +34,7 @@ from autodeploy.providers.oidc.oauth import OidcProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.vercel import oauth as vercel_oauth
 from autodeploy.providers.vercel.oauth import VercelOAuth
+from autodeploy.providers.vercel.provider import VercelProvider
 from autodeploy.services.analyzer.jobs import run_analysis
 from autodeploy.services.deployer.databases.jobs import handle_provisioning
 from autodeploy.services.deployer.engine import Engine
@@ -171,6 +172,7 @@ async def close_resources(resources: Resources) -> None:
 async def open_providers(settings: Settings, resources: Resources) -> Registry:
     """The providers of this installation. A new one is one more line here."""
     sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
+    vercel = _settings_of(settings, "vercel")
     return Registry(
         [
             LocalProvider(
@@ -185,17 +187,20 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
                     disk_bytes=settings.build_disk_mb * MIB,
                 ),
                 app_limits=settings.app_limits,
-            )
+            ),
+            VercelProvider(api_url=vercel.api_url or vercel_oauth.API_URL),
         ]
     )
+
+
+def _settings_of(settings: Settings, name: str) -> ProviderSettings:
+    return settings.providers.get(name, ProviderSettings())
 
 
 def open_identity_providers(settings: Settings) -> IdentityProviders:
     """The services that the operator has set up for signing in and connecting accounts."""
     opened: list[IdentityProvider] = []
-    github, vercel = (
-        settings.providers.get(name, ProviderSettings()) for name in ("github", "vercel")
-    )
+    github, vercel = (_settings_of(settings, name) for name in ("github", "vercel"))
     if github.client_id and github.secret:
         opened.append(
             GitHubOAuth(
@@ -237,10 +242,11 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
     """
     stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-worker")
     resources = await open_resources(settings, "worker")
+    providers = await open_providers(settings, resources)
     try:
         engine = Engine(
             resources=resources,
-            providers=await open_providers(settings, resources),
+            providers=providers,
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease_seconds=settings.lease_seconds,
             health_timeout_seconds=settings.health_seconds,
@@ -252,6 +258,7 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
         )
         await _work(engine, settings.effective_redis_url, queues)
     finally:
+        await providers.close()
         await close_resources(resources)
         stop_tracing()
 

@@ -22,7 +22,7 @@ from autodeploy.providers.scaling import ScaledApps
 
 #: What changes nothing. Everything else that these can do has a fault point.
 READS = {
-    DeployProvider: {"status", "runtime_lines"},
+    DeployProvider: {"status", "runtime_lines", "has_build"},
     DatabaseProvider: set(),
     RotatedDatabases: set(),
     BackedUpDatabases: {"restored_by"},

@@ -89,6 +89,29 @@ OUT_OF_REACH = {
         ("agent.scale", "local.scale"),
         "no deployment changes the number: test_replicas.py of both packages do",
     ),
+    **dict.fromkeys(
+        (
+            f"vercel.{effect}"
+            for effect in (
+                "build",
+                "deploy",
+                "promote",
+                "retire",
+                "prepare",
+                "destroy",
+                "remove_builds",
+                "create_project",
+                "stage_production",
+                "delete_project",
+                "set_variables",
+                "create_deployment",
+                "cancel_deployment",
+                "upload_file",
+                "ask_for_traffic",
+            )
+        ),
+        "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

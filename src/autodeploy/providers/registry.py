@@ -1,7 +1,7 @@
 """The providers of this installation, by name."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.providers.base import Capability, DeployProvider, Manifest, MeasuredApps, Provider
@@ -16,11 +16,22 @@ from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
 
 
+@runtime_checkable
+class _Connected(Protocol):
+    async def close(self) -> None: ...
+
+
 class Registry:
     """Finds providers and refuses what one cannot do, before any work starts."""
 
     def __init__(self, providers: Iterable[Provider]):
         self._providers = {provider.manifest.name: provider for provider in providers}
+
+    async def close(self) -> None:
+        """Close the connections of those that keep some."""
+        for provider in self._providers.values():
+            if isinstance(provider, _Connected):
+                await provider.close()
 
     def list(self) -> list[Manifest]:
         """All manifests, by name."""

@@ -1,8 +1,8 @@
 """The emulated Vercel, or another one that the environment names.
 
 With ``AUTODEPLOY_PROVIDERS__VERCEL__API_URL`` the tests of the contract go there, with
-``AUTODEPLOY_CONTRACT_TOKEN`` and, for a team, ``AUTODEPLOY_CONTRACT_TEAM``; they make projects there
-and remove them. Those that need faults or a state of their own skip.
+``AUTODEPLOY_CONTRACT_TOKEN`` and, for a team, ``AUTODEPLOY_CONTRACT_TEAM``; they make projects and
+remove them. Those that need faults or a state of their own skip.
 """
 
 import asyncio
