@@ -159,3 +159,16 @@ async def test_the_account_of_another_connection_is_not_mixed_up(open_provider, 
     deployer = provider.deploys_as(account())
     shown = repr(deployer) + repr(vars(deployer)) + repr(account())
     assert account().token not in shown
+
+
+async def test_a_task_that_has_lost_its_work_to_another_does_not_cancel_it(linked, vercel):
+    """Its notes are refused: another process goes on with what it began."""
+    vercel.outcome = "never"
+    notes = KeptNotes(dies_at="cancelled")
+    building = asyncio.create_task(linked.build(commit=COMMIT, notes=notes))
+    while "deployment" not in notes.values:
+        await asyncio.sleep(0.001)
+    building.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await building
+    assert not vercel.deployments[0].canceled

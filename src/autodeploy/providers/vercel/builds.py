@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed, NotFound
+import structlog
+
+from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
 from autodeploy.kernel.http.timing import Timing
@@ -33,6 +35,8 @@ _CANCEL_SECONDS = 5.0
 _MOST_UPLOADS = 3
 # A deployment is in the lists a moment after it was made.
 _LOOKS = (0.0, 2.0, 4.0)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,8 @@ class Build:
         return ended
 
     async def _cancel(self) -> None:
-        """Cancel what was begun. It is noted first: a later call is to begin anew."""
+        """Cancel what was begun. It is noted first, so that a later call begins anew; where that
+        is refused another process has taken over, and the deployment is its own."""
         notes = self.request.notes
         deployment_id = self._noted
         if deployment_id is None and notes.values.get("deployment_intent"):
@@ -213,7 +218,8 @@ async def _despite_cancellation(work: Callable[[], Awaitable[None]]) -> None:
         try:
             async with asyncio.timeout(_CANCEL_SECONDS):
                 await work()
-        except (AutoDeployError, TimeoutError):
-            pass  # the deployment may go on, and gets no traffic
+        except Exception as error:
+            # The cancellation goes on: what still builds gets no traffic.
+            _log.warning("deployment not cancelled at Vercel", error=type(error).__name__)
 
     await asyncio.shield(asyncio.ensure_future(bounded()))
