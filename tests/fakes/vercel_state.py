@@ -218,6 +218,7 @@ class Project:
             "createdIn": "iad1", "creator": None, "deploymentHostname": deployment.host,
             "plan": "pro", "private": False, "readyState": "READY", "type": "LAMBDAS",
             "url": deployment.host, "target": "production",
+            "readySubstate": "PROMOTED",
         }  # fmt: skip
 
 

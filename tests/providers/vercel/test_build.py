@@ -281,6 +281,15 @@ async def test_servers_of_frameworks_that_vercel_knows_are_built(story, vercel, 
     assert (settings["framework"], settings["outputDirectory"]) == (theirs, None)
 
 
+async def test_of_an_app_without_a_framework_vercel_runs_what_the_plan_says_alone(story, vercel):
+    spec = replace(STATIC, framework="zig", install_command=None, build_command=None)
+    await story.build(spec=spec)
+    settings = vercel.deployments[0].body["projectSettings"]
+    assert (settings["framework"], settings["buildCommand"], settings["installCommand"]) == (
+        None, "", "",
+    )  # fmt: skip
+
+
 async def test_crons_of_our_own_are_said_not_to_run(story):
     await story.build(spec=replace(STATIC, crons={"nightly": Cron("0 3 * * *", "x")}))
     assert any("not nightly" in text for text in story.log.texts)

@@ -4,7 +4,8 @@ import pytest
 
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.providers.vercel.readiness import Phase, failure, phase_of
-from autodeploy.providers.vercel.shapes import Deployment
+from autodeploy.providers.vercel.shapes import Deployment, Project
+from autodeploy.providers.vercel.traffic import serves
 
 
 def _deployment(state: str, **values) -> Deployment:
@@ -22,6 +23,8 @@ def _deployment(state: str, **values) -> Deployment:
         ("READY", {"aliasAssigned": True}, Phase.READY),
         ("READY", {"aliasAssigned": 1793000000000}, Phase.READY),
         ("READY", {"readySubstate": "STAGED"}, Phase.READY),
+        ("READY", {"autoAssignCustomDomains": False, "target": "production"}, Phase.READY),
+        ("READY", {"autoAssignCustomDomains": False, "target": None}, Phase.BUILT),
         ("READY", {"readySubstate": "ROLLING"}, Phase.BUILT),
         ("READY", {"readySubstate": "BRAND_NEW", "aliasAssigned": True}, Phase.READY),
         ("READY", {"aliasError": {"code": "x"}, "aliasAssigned": True}, Phase.FAILED),
@@ -62,3 +65,29 @@ def test_a_failure_names_codes_and_what_to_do(state, values, message):
 def test_what_vercel_says_of_a_failure_is_redacted():
     deployment = _deployment("ERROR", errorMessage="no login with hunter2222")
     assert "hunter2222" not in str(failure(deployment, [], Redactor(["hunter2222"])).cause)
+
+
+@pytest.mark.parametrize(
+    ("request_", "production", "is_served"),
+    [
+        (None, None, False),
+        (None, {"id": "dpl_1"}, True),
+        (None, {"id": "dpl_1", "readySubstate": "STAGED"}, False),
+        (None, {"id": "dpl_2"}, False),
+        (("succeeded", "dpl_1"), {"id": "dpl_2"}, True),
+        (("succeeded", "dpl_2"), {"id": "dpl_1"}, False),
+        (("failed", "dpl_1"), {"id": "dpl_2"}, False),
+        (("failed", "dpl_2"), {"id": "dpl_1"}, True),
+        (("pending", "dpl_1"), {"id": "dpl_1"}, False),
+        (("in-progress", "dpl_2"), {"id": "dpl_1"}, False),
+        (("brand-new", "dpl_1"), {"id": "dpl_1"}, False),
+    ],
+)
+def test_production_is_what_was_promoted_last(request_, production, is_served):
+    made = {"id": "prj_1", "name": "shop", "targets": {"production": production}}
+    if request_ is not None:
+        status, to = request_
+        made["lastAliasRequest"] = {
+            "type": "promote", "jobStatus": status, "requestedAt": 1, "toDeploymentId": to,
+        }  # fmt: skip
+    assert serves(Project.model_validate(made), "dpl_1") is is_served

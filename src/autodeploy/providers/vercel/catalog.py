@@ -40,8 +40,9 @@ MANIFEST = Manifest(
         )
     ),
     pricing=(
-        Price("hobby", "deploy", 0, "USD", "vercel.com/docs/plans/hobby", "2026-03-02"),
-        # A seat; its usage beyond a credit of 20 USD comes on top.
-        Price("pro", "deploy", 2000, "USD", "vercel.com/docs/plans/pro-plan", "2026-03-02"),
+        # Not for commercial use.
+        Price("hobby", "deploy", 0, "USD", "vercel.com/docs/plans/hobby", "2026-11-22"),
+        # A seat; usage beyond a credit of 20 USD comes on top.
+        Price("pro", "deploy", 2000, "USD", "vercel.com/docs/plans/pro-plan", "2026-11-22"),
     ),
 )

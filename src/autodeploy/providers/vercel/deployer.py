@@ -7,6 +7,7 @@ from uuid import UUID
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.providers.base import (
@@ -35,6 +36,7 @@ from autodeploy.providers.vercel.traffic import Traffic
 from autodeploy.providers.vercel.waits import poll
 
 _LONGEST_ALIASING_SECONDS = 600.0
+_MOST_PLACES = 10_000
 _STATES = {
     Phase.WAITING: "starting",
     Phase.BUILDING: "starting",
@@ -91,6 +93,10 @@ class VercelDeployer:
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Wait until it answers at an address of its own. One for production has no other yet."""
         ready = await self._ready(request)
+        if not ready.url or not ready.project_id:
+            raise ProviderUnavailable(
+                "Vercel does not tell where the deployment is.", remedy="Try again in a moment."
+            )
         address = f"https://{ready.url}"
         resources = {"project": ready.project_id, "deployment": ready.id, "url": address}
         release = Release(request.deployment_id, resources, (f"{address}/",))
@@ -142,7 +148,7 @@ class VercelDeployer:
     ) -> RuntimeLines:
         """What is printed from now on. Raises ``NotFound``."""
         if deployment_id not in self._places:
-            self._places[deployment_id] = await self._find(deployment_id)
+            self._learn(deployment_id, await self._find(deployment_id))
         place = self._places[deployment_id]
         if place is None:
             raise NotFound("Vercel has no such deployment.", remedy="Deploy again.")
@@ -156,7 +162,12 @@ class VercelDeployer:
 
     def _remember(self, release: Release) -> None:
         made = release.resources
-        self._places[release.deployment_id] = Place(made["project"], made["deployment"])
+        self._learn(release.deployment_id, Place(made["project"], made["deployment"]))
+
+    def _learn(self, deployment_id: UUID, place: Place | None) -> None:
+        if len(self._places) >= _MOST_PLACES:
+            self._places.clear()
+        self._places[deployment_id] = place
 
     async def _get(self, request: ReleaseRequest) -> Deployment:
         try:

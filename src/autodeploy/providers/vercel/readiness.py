@@ -8,9 +8,7 @@ from enum import Enum, auto
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.providers.vercel.errors import BuildFailed, DeploymentBlocked
 from autodeploy.providers.vercel.refusals import is_name
-from autodeploy.providers.vercel.shapes import Deployment, ReadyState
-
-STAGED = "STAGED"
+from autodeploy.providers.vercel.shapes import STAGED, Deployment, ReadyState
 
 _BLOCKS = {
     "COMMIT_AUTHOR_REQUIRED": "Connect the author of the commit with an account at Vercel, or "
@@ -51,9 +49,12 @@ def phase_of(deployment: Deployment) -> Phase:
         return _PHASES[deployment.ready_state]
     if _alias_failure(deployment):
         return Phase.FAILED
-    if deployment.alias_assigned or deployment.ready_substate == STAGED:
-        return Phase.READY
-    return Phase.BUILT
+    return Phase.READY if deployment.alias_assigned or _is_staged(deployment) else Phase.BUILT
+
+
+def _is_staged(deployment: Deployment) -> bool:
+    by_project = deployment.auto_assign_custom_domains is False
+    return deployment.ready_substate == STAGED or (by_project and deployment.target == "production")
 
 
 def failure(deployment: Deployment, log_tail: list[str], redactor: Redactor) -> BuildFailed:

@@ -49,6 +49,6 @@ class Repositories:
         for each in answer.read(FoundRepositories).repos:
             if github_id is not None and str(each.id) == str(github_id):
                 return each.id
-            if github_id is None and name.lower() in (each.slug, each.name):
+            if github_id is None and name.lower() == (each.slug or each.name or "").lower():
                 return each.id
         return None

@@ -36,10 +36,12 @@ def settings_of(spec: BuildSpec) -> dict[str, object]:
     """
     framework = _framework(spec)
     _require_runnable(spec, framework)
+    # Of an app that it knows no framework of, Vercel is to run nothing by itself.
+    otherwise = None if framework else ""
     settings: dict[str, object] = {
         "framework": framework,
-        "buildCommand": _command("build", spec.build_command),
-        "installCommand": _command("install", spec.install_command),
+        "buildCommand": _command("build", spec.build_command) or otherwise,
+        "installCommand": _command("install", spec.install_command) or otherwise,
         "outputDirectory": spec.output_directory if spec.kind == "static" else None,
         "rootDirectory": spec.root_directory or None,
     }

@@ -69,6 +69,7 @@ class Target(Shape):
     id: str
     alias: tuple[str, ...] = ()
     created_at: float | None = None
+    ready_substate: str | None = None
 
 
 class Targets(Shape):
@@ -152,6 +153,10 @@ class Checks(Shape):
     aliasing: Check | None = Field(default=None, alias="deployment-alias")
 
 
+#: Of a production build that has no traffic yet.
+STAGED = "STAGED"
+
+
 class Deployment(Shape):
     """``url`` is a host, of this deployment alone. Lists name the id ``uid``."""
 
@@ -162,6 +167,7 @@ class Deployment(Shape):
     target: str | None = None
     created_at: float | None = None
     ready_substate: str | None = None
+    auto_assign_custom_domains: bool | None = None
     alias: tuple[str, ...] = ()
     alias_assigned: bool | float | None = None
     alias_error: Reason | None = None

@@ -17,7 +17,7 @@ from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.vercel.errors import BuildTimeout
 from autodeploy.providers.vercel.projects import Projects
 from autodeploy.providers.vercel.refusals import expect
-from autodeploy.providers.vercel.shapes import AliasJob, AliasRequest, Deployment, Project
+from autodeploy.providers.vercel.shapes import STAGED, AliasJob, AliasRequest, Deployment, Project
 from autodeploy.providers.vercel.waits import poll
 
 _PROMOTE = "/v10/projects/{project}/promote/{deployment}"
@@ -130,13 +130,11 @@ def serves(project: Project, deployment_id: str) -> bool:
     request = project.last_alias_request
     if request is not None and not request.ended:
         return False
-    if project.production is not None:
-        return project.production.id == deployment_id
-    return (
-        request is not None
-        and request.job_status is AliasJob.SUCCEEDED
-        and request.to_deployment_id == deployment_id
-    )
+    if request is not None and request.job_status is AliasJob.SUCCEEDED:
+        return request.to_deployment_id == deployment_id
+    # Nothing was ever promoted, or the last promotion has failed.
+    current = project.production
+    return current is not None and current.id == deployment_id and current.ready_substate != STAGED
 
 
 def _is_earlier(deployment: Deployment, project: Project) -> bool:
