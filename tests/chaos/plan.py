@@ -108,6 +108,9 @@ OUT_OF_REACH = {
                 "cancel_deployment",
                 "upload_file",
                 "ask_for_traffic",
+                "add_domain",
+                "verify_domain",
+                "remove_domain",
             )
         ),
         "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",

@@ -3,7 +3,7 @@
 It fails as Vercel does: ``faults.fail("POST /v13/deployments", "lost")``. Beside the faults of
 ``tests/fakes/server.py`` there are those of ``vercel_faults.py``. ``outcome`` is what the next
 deployments come to, ``job_outcome`` what the next promotions do; ``unlisted`` is how many of the
-next lists are empty still.
+next lists are empty still; ``records`` are the domains whose records are right.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from tests.fakes.vercel_state import (
     Json,
     Project,
     Seconds,
+    domain_shape,
     new_id,
     repository_shape,
     sha1,
@@ -64,6 +65,8 @@ class FakeVercelApi:
         self.page_size = 100
         self.url = ""
         self.unlisted = 0
+        self.records: set[str] = set()
+        self.owned_elsewhere: set[str] = set()
         self._closing = False
 
     def calls(self, method: str, path: str) -> list[Exchange]:
@@ -114,6 +117,11 @@ class FakeVercelApi:
             ("POST", "/v10/projects/{name}/promote/{id}", self._promote),
             ("POST", "/v1/projects/{name}/rollback/{id}", self._rollback),
             ("GET", "/v1/projects/{name}/deployments/{id}/runtime-logs", self._runtime_logs),
+            ("POST", "/v10/projects/{name}/domains", self._add_domain),
+            ("GET", f"{project}/domains/{{domain}}", self._domain),
+            ("DELETE", f"{project}/domains/{{domain}}", self._remove_domain),
+            ("POST", f"{project}/domains/{{domain}}/verify", self._verify_domain),
+            ("GET", "/v6/domains/{domain}/config", self._domain_records),
         ):
             app.add_api_route(path, endpoint, methods=[method], response_model=None)
         return app
@@ -338,6 +346,44 @@ class FakeVercelApi:
                 yield self.printed[number]
 
         return _Lines(follow())
+
+    # Domains.
+
+    def _find_domain(self, request: Request) -> tuple[Project, str]:
+        project, name = self._find_project(request), request.path_params["domain"]
+        if name not in project.domains:
+            raise HTTPException(404, {"code": "not_found"})
+        return project, name
+
+    async def _add_domain(self, request: Request) -> Response:
+        project, name = self._find_project(request), (await request.json())["name"]
+        if any(name in each.domains for each in self.projects):
+            return error_answer(409, "domain_already_in_use")
+        project.domains[name] = name not in self.owned_elsewhere
+        return JSONResponse(domain_shape(project, name))
+
+    async def _domain(self, request: Request) -> Response:
+        return JSONResponse(domain_shape(*self._find_domain(request)))
+
+    async def _remove_domain(self, request: Request) -> Response:
+        project, name = self._find_domain(request)
+        del project.domains[name]
+        return JSONResponse({})
+
+    async def _verify_domain(self, request: Request) -> Response:
+        project, name = self._find_domain(request)
+        if name not in self.records:
+            return error_answer(400, "missing_txt_record")
+        project.domains[name] = True
+        return JSONResponse(domain_shape(project, name))
+
+    async def _domain_records(self, domain: str) -> Response:
+        return JSONResponse({
+            "acceptedChallenges": [], "configuredBy": "A" if domain in self.records else None,
+            "misconfigured": domain not in self.records,
+            "recommendedIPv4": [{"rank": 1, "value": ["76.76.21.21"]}],
+            "recommendedCNAME": [{"rank": 1, "value": "cname.vercel-dns.com"}],
+        })  # fmt: skip
 
 
 class _Lines(Response):

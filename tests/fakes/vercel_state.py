@@ -186,6 +186,7 @@ class Project:
         default_factory=lambda: {"deploymentType": "prod_deployment_urls_and_all_previews"}
     )
     variables: dict[str, Json] = field(default_factory=dict)
+    domains: dict[str, bool] = field(default_factory=dict)
     job: AliasJob | None = None
     current: Deployment | None = None
 
@@ -220,6 +221,18 @@ class Project:
             "url": deployment.host, "target": "production",
             "readySubstate": "PROMOTED",
         }  # fmt: skip
+
+
+def domain_shape(project: Project, name: str) -> Json:
+    verified = project.domains[name]
+    shape: Json = {"name": name, "apexName": name.partition(".")[2], "projectId": project.id,
+                   "verified": verified}  # fmt: skip
+    if not verified:
+        shape["verification"] = [
+            {"type": "TXT", "domain": f"_vercel.{name}", "value": f"vc-domain-verify={name},1",
+             "reason": "pending_domain_verification"}
+        ]  # fmt: skip
+    return shape
 
 
 def variable_shape(variable: Json) -> Json:

@@ -223,3 +223,36 @@ class RuntimeLine(Shape):
     message: str = ""
     request_method: str | None = None
     request_path: str | None = None
+
+
+class Challenge(Shape):
+    """A record that proves whose a domain is: ``domain`` is its name, ``type`` such as TXT."""
+
+    type: str
+    domain: str
+    value: str
+    reason: str = ""
+
+
+class Domain(Shape):
+    """``verification`` holds challenges while it is not verified."""
+
+    name: str
+    verified: bool
+    verification: tuple[Challenge, ...] = ()
+
+
+class DomainRecords(Shape):
+    """``misconfigured`` while its records do not lead to Vercel; the recommended ones by rank."""
+
+    class Addresses(Shape):
+        rank: int
+        value: tuple[str, ...] = ()
+
+    class Name(Shape):
+        rank: int
+        value: str
+
+    misconfigured: bool
+    addresses: tuple[Addresses, ...] = Field(default=(), alias="recommendedIPv4")
+    names: tuple[Name, ...] = Field(default=(), alias="recommendedCNAME")
