@@ -274,13 +274,16 @@ class FakeVercelApi:
 
     async def _list(self, request: Request) -> Response:
         project, owner = request.query_params.get("projectId"), _owner(request)
+        states = request.query_params.get("state")
         self.unlisted -= 1
         if self.unlisted >= 0:
             return self._paged(request, "deployments", [])
         shapes = [
             each.list_shape()
             for each in self.deployments
-            if each.project.owner == owner and project in (None, each.project.id)
+            if each.project.owner == owner
+            and project in (None, each.project.id)
+            and (states is None or each.state in states.split(","))
         ]
         return self._paged(request, "deployments", shapes)
 

@@ -127,8 +127,8 @@ class VercelDeployer:
         project = await self._projects.find(project_name(app))
         if project is None:
             return
-        found = await self._deployments.find(deployment_id, project.id)
-        if found is not None and phase_of(found).under_way:
+        found = await self._deployments.find(deployment_id, project.id, under_way=True)
+        if found is not None:
             await self._deployments.cancel(found.id)
 
     @fault_point("vercel.prepare")

@@ -17,6 +17,7 @@ from autodeploy.providers.vercel.shapes import Deployments as Page
 OURS = "autodeployDeploymentId"
 
 _DEPLOYMENT = "/v13/deployments/{deployment}"
+_UNDER_WAY = "QUEUED,INITIALIZING,BUILDING"
 _LIMIT_BYTES = 8 * 1024 * 1024
 # Vercel looks at the whole source before it answers.
 _CREATE_SECONDS = 60.0
@@ -43,10 +44,20 @@ class Deployments:
         return expect(await self._http.send(call), HTTPStatus.OK).read(Deployment)
 
     async def find(
-        self, ours: UUID, project_id: str | None, *, but: Collection[str] = ()
+        self,
+        ours: UUID,
+        project_id: str | None,
+        *,
+        but: Collection[str] = (),
+        under_way: bool = False,
     ) -> Deployment | None:
-        """The newest of a project that was made for one of ours, except ``but``."""
-        query = {"limit": "100", **({"projectId": project_id} if project_id else {})}
+        """The newest of a project that was made for one of ours, except ``but``; with
+        ``under_way`` only of those that are not built yet."""
+        query = {"limit": "100"}
+        if project_id is not None:
+            query["projectId"] = project_id
+        if under_way:
+            query["state"] = _UNDER_WAY
         call = Call("GET", "/v7/deployments", query=query, limit_bytes=_LIMIT_BYTES)
         async for page in pages(self._http, call, by_timestamp("until")):
             for each in expect(page, HTTPStatus.OK).read(Page).deployments:
