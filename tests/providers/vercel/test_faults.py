@@ -31,6 +31,10 @@ async def test_teams_are_read_to_their_end_page_by_page(provider, vercel):
     vercel.page_size = 2
     assert len((await provider.check_token(TOKEN)).owners) == 5
     assert len(vercel.calls("GET", "/v2/teams")) == 3
+    vercel.teams = [(f"team_{number}", f"t{number}", False) for number in range(100)]
+    vercel.page_size = 100
+    assert len((await provider.check_token(TOKEN)).owners) == 100
+    assert len(vercel.calls("GET", "/v2/teams")) == 4
 
 
 async def test_a_token_that_is_none_is_refused(provider):
