@@ -39,6 +39,7 @@ from autodeploy.providers.supabase.oauth import SupabaseOAuth
 from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.vercel import oauth as vercel_oauth
 from autodeploy.providers.vercel.oauth import VercelOAuth
+from autodeploy.providers.vercel.provider import VercelProvider
 from autodeploy.services.analyzer.jobs import run_analysis
 from autodeploy.services.deployer.databases.jobs import handle_provisioning
 from autodeploy.services.deployer.engine import Engine
@@ -175,9 +176,10 @@ async def close_resources(resources: Resources) -> None:
 
 async def open_providers(settings: Settings, resources: Resources) -> Registry:
     """The providers of this installation. A new one is one more line here."""
-    supabase = settings.providers.get("supabase", ProviderSettings())
     sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
-    render = settings.providers.get("render", ProviderSettings())
+    render, supabase, vercel = (
+        _settings_of(settings, name) for name in ("render", "supabase", "vercel")
+    )
     return Registry(
         [
             LocalProvider(
@@ -195,16 +197,20 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
             ),
             SupabaseProvider(api_url=supabase.api_url or supabase_service.API_URL),
             RenderProvider(api_url=render.api_url or render_provider.API_URL),
+            VercelProvider(api_url=vercel.api_url or vercel_oauth.API_URL),
         ]
     )
+
+
+def _settings_of(settings: Settings, name: str) -> ProviderSettings:
+    return settings.providers.get(name, ProviderSettings())
 
 
 def open_identity_providers(settings: Settings) -> IdentityProviders:
     """The services that the operator has set up for signing in and connecting accounts."""
     opened: list[IdentityProvider] = []
     github, vercel, supabase = (
-        settings.providers.get(name, ProviderSettings())
-        for name in ("github", "vercel", "supabase")
+        _settings_of(settings, name) for name in ("github", "vercel", "supabase")
     )
     if github.client_id and github.secret:
         opened.append(

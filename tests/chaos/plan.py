@@ -126,6 +126,32 @@ OUT_OF_REACH = {
         ),
         "no story goes to a provider elsewhere: tests/providers/render loses its answers",
     ),
+    **dict.fromkeys(
+        (
+            f"vercel.{effect}"
+            for effect in (
+                "build",
+                "deploy",
+                "promote",
+                "retire",
+                "prepare",
+                "destroy",
+                "remove_builds",
+                "create_project",
+                "stage_production",
+                "delete_project",
+                "set_variables",
+                "create_deployment",
+                "cancel_deployment",
+                "upload_file",
+                "ask_for_traffic",
+                "add_domain",
+                "verify_domain",
+                "remove_domain",
+            )
+        ),
+        "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

@@ -162,10 +162,13 @@ class Contract:
         if received not in content:
             yield f"answered as {received}, not as {' or '.join(content)}"
             return
-        body = _parsed(exchange.response_body, received)
-        if body is not None:
-            for error in self._errors(f"{pointer}/content/{_escaped(received)}/schema", body):
-                yield f"response {status}{error}"
+        lines = received == "application/stream+json"
+        bodies = exchange.response_body.splitlines() if lines else [exchange.response_body]
+        for each in bodies:
+            body = _parsed(each, received)
+            if body is not None:
+                for error in self._errors(f"{pointer}/content/{_escaped(received)}/schema", body):
+                    yield f"response {status}{error}"
 
     def _resolve(self, value: Json, pointer: str) -> tuple[Json, str]:
         while "$ref" in value:

@@ -72,7 +72,10 @@ class _Strict:
             if names:
                 made["properties"] = {**{n: {} for n in names}, **made.get("properties", {})}
                 made["additionalProperties"] = False
-        if schema.get("nullable") and "type" not in schema:
+        if schema.get("nullable") and "enum" in schema:
+            # What descriptions mean, and leave out: null is one of the values.
+            made["enum"] = [*schema["enum"], None]
+        elif schema.get("nullable") and "type" not in schema:
             made = {"anyOf": [made, {"enum": [None]}]}
         return made
 

@@ -147,6 +147,10 @@ async def verify_health(context: StepContext) -> None:
     await wait_until_healthy(context.provider, release, health)
     await context.say("The release answers; switching the traffic to it.")
     await context.log.flush()
+    if context.engine.providers.is_hosted(context.deployment.provider):
+        # Such a switch may take minutes, in which no row is to be locked; below it is confirmed.
+        context.promoting = True
+        await context.provider.promote(context.release_request(), release)
     await go_live(context, release)
 
 

@@ -1,0 +1,204 @@
+"""Vercel acting for one account, as a provider of deployments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from autodeploy.kernel.errors import DeploymentFailed, NotFound
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.timing import Timing
+from autodeploy.kernel.redaction import Redactor
+from autodeploy.providers.base import (
+    App,
+    Artifact,
+    BuildRequest,
+    BuildSpec,
+    Endpoint,
+    KeptLog,
+    LogSink,
+    Manifest,
+    Release,
+    ReleaseRequest,
+    RuntimeLines,
+    RuntimeStatus,
+)
+from autodeploy.providers.vercel.builds import Build
+from autodeploy.providers.vercel.catalog import MANIFEST
+from autodeploy.providers.vercel.deployments import Deployments
+from autodeploy.providers.vercel.errors import BuildTimeout
+from autodeploy.providers.vercel.projects import Projects, project_name
+from autodeploy.providers.vercel.readiness import Phase, failure, phase_of
+from autodeploy.providers.vercel.runtime import watch
+from autodeploy.providers.vercel.shapes import Deployment, Project, ReadyState
+from autodeploy.providers.vercel.traffic import Traffic
+from autodeploy.providers.vercel.waits import poll
+
+_LONGEST_ALIASING_SECONDS = 600.0
+_MOST_PLACES = 10_000
+_STATES = {
+    Phase.WAITING: "starting",
+    Phase.BUILDING: "starting",
+    Phase.BUILT: "starting",
+    Phase.READY: "running",
+    Phase.FAILED: "crashed",
+    Phase.CANCELLED: "stopped",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one of our deployments is at Vercel."""
+
+    project_id: str
+    deployment_id: str
+
+
+#: By the ids of our deployments; None for one that was looked for and is not there.
+Places = dict[UUID, Place | None]
+
+
+class VercelDeployer:
+    """``http`` acts for the team, ``person`` for the account itself, whose text shows no token.
+
+    ``places`` is what was learned of this account's deployments; it may be lost.
+    """
+
+    def __init__(self, http: HttpClient, person: HttpClient, timing: Timing, places: Places):
+        self._http = http
+        self._person = person
+        self._timing = timing
+        self._places = places
+        self._projects = Projects(http)
+        self._deployments = Deployments(http)
+
+    @property
+    def manifest(self) -> Manifest:
+        return MANIFEST
+
+    @fault_point("vercel.build")
+    async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
+        """Have Vercel build the commit, or the files that only we have. Nothing is stored here."""
+        built = await Build(self._http, self._person, self._timing, request, log).run()
+        return Artifact(built.id, 0)
+
+    async def has_build(self, key: str) -> bool:
+        try:
+            return (await self._deployments.get(key)).ready_state is ReadyState.READY
+        except NotFound:
+            return False
+
+    @fault_point("vercel.deploy")
+    async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
+        """Wait until it answers at an address of its own. One for production has no other yet."""
+        ready = await self._ready(request)
+        if not ready.url or not ready.project_id:
+            raise ProviderUnavailable(
+                "Vercel does not tell where the deployment is.", remedy="Try again in a moment."
+            )
+        address = f"https://{ready.url}"
+        resources = {"project": ready.project_id, "deployment": ready.id, "url": address}
+        release = Release(request.deployment_id, resources, (f"{address}/",))
+        self._remember(release)
+        return release
+
+    async def status(self, release: Release) -> RuntimeStatus:
+        self._remember(release)
+        try:
+            found = await self._deployments.get(release.resources["deployment"])
+        except NotFound:
+            return RuntimeStatus("absent", 0, None, ())
+        return RuntimeStatus(_STATES[phase_of(found)], 0, None, ())
+
+    @fault_point("vercel.promote")
+    async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
+        """Lead the production addresses to it. One for preview has its own alone."""
+        deployment = await self._get(request)
+        if deployment.target != "production":
+            return Endpoint(f"https://{deployment.url}", None, None)
+        project_id = release.resources["project"]
+        project = await Traffic(self._http, self._timing, project_id, deployment).give()
+        return Endpoint(f"https://{_address(project, deployment)}", None, None)
+
+    @fault_point("vercel.retire")
+    async def retire(self, app: App, deployment_id: UUID) -> None:
+        """Cancel what still builds. What is ready is kept: a rollback goes back to it."""
+        project = await self._projects.find(project_name(app))
+        if project is None:
+            return
+        found = await self._deployments.find(deployment_id, project.id, under_way=True)
+        if found is not None:
+            await self._deployments.cancel(found.id)
+
+    @fault_point("vercel.prepare")
+    async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
+        """Vercel has everything at hand."""
+
+    @fault_point("vercel.destroy")
+    async def destroy(self, app: App) -> None:
+        await self._projects.delete(project_name(app))
+
+    @fault_point("vercel.remove_builds")
+    async def remove_builds(self, app: App) -> None:
+        """They are gone with the project."""
+
+    async def runtime_lines(
+        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+    ) -> RuntimeLines:
+        """What is printed from now on. Raises ``NotFound``."""
+        if deployment_id not in self._places:
+            self._learn(deployment_id, await self._find(deployment_id))
+        place = self._places[deployment_id]
+        if place is None:
+            raise NotFound("Vercel has no such deployment.", remedy="Deploy again.")
+        return await watch(self._http, place.project_id, place.deployment_id, cursor, wait_seconds)
+
+    async def _find(self, deployment_id: UUID) -> Place | None:
+        found = await self._deployments.find(deployment_id, None)
+        if found is None or found.project_id is None:
+            return None
+        return Place(found.project_id, found.id)
+
+    def _remember(self, release: Release) -> None:
+        made = release.resources
+        self._learn(release.deployment_id, Place(made["project"], made["deployment"]))
+
+    def _learn(self, deployment_id: UUID, place: Place | None) -> None:
+        if len(self._places) >= _MOST_PLACES:
+            self._places.clear()
+        self._places[deployment_id] = place
+
+    async def _get(self, request: ReleaseRequest) -> Deployment:
+        try:
+            return await self._deployments.get(request.artifact_key)
+        except NotFound:
+            raise DeploymentFailed(
+                "Vercel does not have this build any more.", remedy="Deploy the commit again."
+            ) from None
+
+    async def _ready(self, request: ReleaseRequest) -> Deployment:
+        try:
+            ended = await poll(
+                self._timing,
+                lambda: self._get(request),
+                lambda each: phase_of(each) in (Phase.READY, Phase.FAILED, Phase.CANCELLED),
+                _LONGEST_ALIASING_SECONDS,
+            )
+        except TimeoutError:
+            raise BuildTimeout(
+                "Vercel built it, and gave it no address for "
+                f"{_LONGEST_ALIASING_SECONDS / 60:.0f} minutes.",
+                remedy="Look at the checks of the deployment at Vercel, then deploy again.",
+            ) from None
+        if phase_of(ended) is not Phase.READY:
+            raise failure(ended, [], Redactor(request.environment.values()))
+        return ended
+
+
+def _address(project: Project, deployment: Deployment) -> str:
+    """Where people find the app: a domain of its own before those that Vercel gives."""
+    production = project.production.alias if project.production else []
+    known = [each.domain for each in project.alias if each.environment == "production"]
+    found = production or known or deployment.alias or [deployment.url or ""]
+    return min(found, key=lambda each: (each.endswith(".vercel.app"), len(each)))

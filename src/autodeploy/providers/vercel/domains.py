@@ -1,0 +1,75 @@
+"""Domains of a project: added, proved to be somebody's own, and pointed at Vercel.
+
+vercel.com/docs/domains, 2026-03, and its SDK 1.28.35: a domain that another account has is served
+once a TXT record proves whose it is; any is served once its records lead to Vercel.
+"""
+
+from http import HTTPStatus
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
+from autodeploy.providers.vercel.refusals import expect
+from autodeploy.providers.vercel.shapes import Domain, DomainRecords
+
+_DOMAIN = "/v9/projects/{project}/domains/{domain}"
+
+
+class Domains:
+    """Raises what ``HttpClient.send`` and ``refusals.expect`` raise."""
+
+    def __init__(self, http: HttpClient, project_id: str):
+        self._http = http
+        self._project_id = project_id
+
+    async def ensure(self, name: str) -> Domain:
+        """The domain, with the records that prove it where it is not verified yet.
+
+        Raises ``ProviderRefused`` (409) where another project has it.
+        """
+        return await self._find(name) or await self._add(name)
+
+    @fault_point("vercel.verify_domain")
+    async def verify(self, name: str) -> Domain:
+        """Have Vercel look at its records. Raises ``ProviderRefused`` (400) while they are missing,
+        which ``ensure`` names."""
+        call = Call("POST", f"{_DOMAIN}/verify", parts=self._parts(name), safe=True)
+        return expect(await self._http.send(call), HTTPStatus.OK).read(Domain)
+
+    async def records(self, name: str) -> DomainRecords:
+        """Whether it leads to Vercel, and the records that would make it."""
+        query = {"projectIdOrName": self._project_id}
+        call = Call("GET", "/v6/domains/{domain}/config", parts={"domain": name}, query=query)
+        return expect(await self._http.send(call), HTTPStatus.OK).read(DomainRecords)
+
+    @fault_point("vercel.remove_domain")
+    async def remove(self, name: str) -> None:
+        """Idempotent."""
+        answer = await self._http.send(Call("DELETE", _DOMAIN, parts=self._parts(name)))
+        expect(answer, HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+
+    async def _find(self, name: str) -> Domain | None:
+        try:
+            answer = await self._http.send(Call("GET", _DOMAIN, parts=self._parts(name)))
+            return expect(answer, HTTPStatus.OK).read(Domain)
+        except NotFound:
+            return None
+
+    @fault_point("vercel.add_domain")
+    async def _add(self, name: str) -> Domain:
+        path, parts = "/v10/projects/{project}/domains", {"project": self._project_id}
+        try:
+            answer = await self._http.send(Call("POST", path, parts=parts, body={"name": name}))
+            return expect(answer, HTTPStatus.OK).read(Domain)
+        except (OutcomeUnknown, ProviderRefused) as error:
+            if isinstance(error, ProviderRefused) and error.answered != HTTPStatus.CONFLICT:
+                raise
+            found = await self._find(name)
+            if found is None:
+                raise
+            return found
+
+    def _parts(self, name: str) -> dict[str, str]:
+        return {"project": self._project_id, "domain": name}

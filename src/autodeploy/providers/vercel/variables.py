@@ -1,0 +1,80 @@
+"""The variables of a project. Those that we made carry a comment, and no others are touched."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import ProviderRefused
+from autodeploy.providers.vercel.refusals import expect, is_name
+from autodeploy.providers.vercel.shapes import FailedVariable, Variables, VariablesMade
+
+MARK = "Set by AutoDeploy."
+
+_ENV = "/v10/projects/{project}/env"
+_LIMIT_BYTES = 8 * 1024 * 1024
+
+
+class ProjectVariables:
+    """Raises what ``HttpClient.send`` and ``refusals.expect`` raise. No error has a value."""
+
+    def __init__(self, http: HttpClient, project_id: str):
+        self._http = http
+        self._parts = {"project": project_id}
+
+    @fault_point("vercel.set_variables")
+    async def set(self, target: str, wanted: Mapping[str, str]) -> None:
+        """Have exactly these, of ours, in an environment. They take effect with its next
+        deployment.
+
+        Raises ``ProviderRefused`` with the names of those that Vercel did not take.
+        """
+        if wanted:
+            await self._upsert(target, wanted)
+        await self._remove_others(target, wanted)
+
+    async def _upsert(self, target: str, wanted: Mapping[str, str]) -> None:
+        body = [
+            {"key": key, "value": value, "type": "encrypted", "target": [target], "comment": MARK}
+            for key, value in wanted.items()
+        ]
+        query = {"upsert": "true"}
+        call = Call(
+            "POST", _ENV, parts=self._parts, query=query, body=body, safe=True,
+            limit_bytes=_LIMIT_BYTES,
+        )  # fmt: skip
+        answer = expect(await self._http.send(call), HTTPStatus.CREATED)
+        failed = answer.read(VariablesMade).failed
+        if failed:
+            raise _not_taken(failed)
+
+    async def _remove_others(self, target: str, wanted: Mapping[str, str]) -> None:
+        call = Call("GET", _ENV, parts=self._parts, limit_bytes=_LIMIT_BYTES)
+        there = expect(await self._http.send(call), HTTPStatus.OK).read(Variables).envs
+        ids = [
+            each.id
+            for each in there
+            if each.id
+            and each.comment == MARK
+            and each.key not in wanted
+            and each.targets == (target,)
+        ]
+        if ids:
+            path = "/v1/projects/{project}/env"
+            call = Call("DELETE", path, parts=self._parts, body={"ids": ids})
+            expect(await self._http.send(call), HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+
+
+def _not_taken(failed: tuple[FailedVariable, ...]) -> ProviderRefused:
+    reasons = tuple(
+        f"{key}:{each.error.code}" if is_name(each.error.code) else key
+        for each in failed
+        if is_name(key := each.error.env_var_key or each.error.key or "a_variable")
+    )
+    return ProviderRefused(
+        f"Vercel does not take these variables: {', '.join(reasons)}.",
+        answered=HTTPStatus.CREATED,
+        reasons=reasons,
+        remedy="Rename or remove them; Vercel keeps some names for itself. Then deploy again.",
+    )
