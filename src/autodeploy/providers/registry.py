@@ -101,9 +101,14 @@ class Registry:
             return provider.databases_as(_require(account, provider))
         return cast(DatabaseProvider, provider)
 
-    def database_metrics(self, name: str) -> MeasuredDatabases:
-        """The provider ``name`` for how its databases fare."""
-        return cast(MeasuredDatabases, self.get(name, Capability.DATABASE_METRICS))
+    def database_metrics(
+        self, name: str, account: ConnectedAccount | None = None
+    ) -> MeasuredDatabases:
+        """The provider ``name`` for how its databases fare. Raises ``AccountMissing``."""
+        provider = self.get(name, Capability.DATABASE_METRICS)
+        if isinstance(provider, DatabaseHosting):
+            return cast(MeasuredDatabases, provider.databases_as(_require(account, provider)))
+        return cast(MeasuredDatabases, provider)
 
     def database_backups(self, name: str) -> BackedUpDatabases:
         """The provider ``name`` for dumps of its databases."""

@@ -1,6 +1,7 @@
 """Accounts that are connected by a token from the provider's console, and their use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from autodeploy.kernel.errors import InvalidInput, NotFound
@@ -79,8 +80,13 @@ async def open_account(resources: Resources, connection_id: UUID | None) -> Conn
         )
     except VaultError:
         return None
-    owner = (row.details or {}).get("owner")
-    return ConnectedAccount(row.id, token, owner["id"] if owner else None)
+    return ConnectedAccount(row.id, token, _owner_of(row.details or {}))
+
+
+def _owner_of(details: Mapping[str, Any]) -> str | None:
+    """Whose things a connection is for: chosen with a token, or told by a consent page."""
+    chosen: Mapping[str, str] = details.get("owner") or {}
+    return chosen.get("id") or details.get("teamId") or details.get("organizationSlug")
 
 
 def _require_rights(title: str, account: TokenAccount) -> None:

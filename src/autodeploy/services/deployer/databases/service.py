@@ -20,6 +20,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, reach_of, require
 from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.databases import store
 from autodeploy.services.deployer.databases.access import (
     DatabaseInUse,
@@ -168,7 +169,8 @@ async def measure_database(
     async with resources.db.transaction() as session:
         database = await get_allowed(session, principal, database_id, Action.DATABASE_READ)
     require_available(database)
-    provider = providers.database_metrics(database.provider)
+    account = await open_account(resources, database.connection_id)
+    provider = providers.database_metrics(database.provider, account)
     return metrics_view(await provider.measure_database(database.external_id or ""))
 
 
