@@ -47,7 +47,7 @@ BROKEN: list[tuple[str, bytes, str | None, int, str]] = [
 async def known(client: httpx.AsyncClient, sign_up: SignUp, resources: Resources) -> dict[str, str]:
     user = User(client, await sign_up())
     names, token = await make_own_things(user, resources)
-    return {**names, "authorization": f"Bearer {token}"}
+    return {**names, "provider": "cloud", "authorization": f"Bearer {token}"}
 
 
 def _operations(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:

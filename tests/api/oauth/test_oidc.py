@@ -36,6 +36,7 @@ async def test_a_person_signs_in_and_is_the_same_one_next_time(browser, stranger
         "scopes": [],
         "expiresAt": None,
         "connectedAt": (await stranger.connections())[0]["connectedAt"],
+        "owner": None,
     }
 
 

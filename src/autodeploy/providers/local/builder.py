@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from autodeploy.kernel.sandbox import Bind, Sandbox
+from autodeploy.kernel.threads import run_to_end
 from autodeploy.providers.base import Artifact, BuildRequest, BuildSpec, LogSink
 from autodeploy.providers.local import caches, machine
 from autodeploy.providers.local.artifact import ArtifactStore
@@ -291,19 +292,13 @@ def _python_of(interpreters: list[Interpreter]) -> Interpreter | None:
 
 
 async def _take_source(source: Path, place: Path, number: int) -> None:
-    """Move the source to where it is built, to the end also when the build is cancelled: a thread
-    that went on would make anew what is being removed."""
+    """Move the source to where it is built."""
 
     def take() -> None:
         shutil.move(source, place / "app")
         give_to_app(place / "app", number)
 
-    taking = asyncio.create_task(asyncio.to_thread(take))
-    try:
-        await asyncio.shield(taking)
-    except asyncio.CancelledError:
-        await asyncio.wait([taking])
-        raise
+    await run_to_end(take)
 
 
 def _output_folder(shop: Workshop) -> Path:

@@ -16,6 +16,7 @@ from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.objects import ObjectNotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.scratch import make_scratch
+from autodeploy.kernel.threads import run_to_end
 from autodeploy.services.analyzer.models import Repository, RepositoryKind
 
 UPLOAD_LIMIT_BYTES = 500 * 1024 * 1024
@@ -85,7 +86,7 @@ async def fetch_source(
             )
         except ObjectNotFound as error:
             raise _no_such_upload(commit) from error
-        await asyncio.to_thread(unpack, archive, target)
+        await run_to_end(unpack, archive, target)
         return ()
 
 
@@ -122,7 +123,7 @@ async def store_archive(
     async with scratch_folder(resources) as scratch:
         archive, folder = scratch / "source.tar.gz", scratch / "files"
         await _receive(body, archive)
-        await asyncio.to_thread(unpack, archive, folder)
+        await run_to_end(unpack, archive, folder)
         commit = await asyncio.to_thread(tree_id, folder)
         key = upload_key(organization_id, commit)
         await resources.objects.put_file(key, archive, overwrite=False)
@@ -138,7 +139,7 @@ async def scratch_folder(resources: Resources) -> AsyncIterator[Path]:
     try:
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await run_to_end(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def _receive(body: AsyncIterable[bytes], path: Path) -> None:
