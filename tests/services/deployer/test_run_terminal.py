@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from tests.services.deployer.platform import eventually
 
-from autodeploy.kernel.events import EventBus
+from autodeploy.kernel.events import RESYNC, EventBus
 from autodeploy.providers.commands import TerminalSize
 from autodeploy.services.deployer.runs import terminal as module
 from autodeploy.services.deployer.runs.schemas import RunInput
@@ -54,6 +54,8 @@ class Client:
 
     async def _show(self, messages: Any) -> None:
         async for message in messages:
+            if message["type"] == RESYNC["type"]:  # as an attachment does
+                await self.say({"type": "run.attached", "by": "client"})
             if message["type"] != "run.screen":
                 continue
             self.messages += 1

@@ -38,9 +38,16 @@ class Attachment:
 
     async def begin(self) -> None:
         """Take the place of the client before, and have the worker say how far it is."""
-        message = {"type": "run.attached", "by": self._name}
-        for name in (client_channel, stdin_channel, terminal_channel):
-            await self._resources.events.publish(name(self._run_id), message)
+        for name in (client_channel, stdin_channel):
+            await self._resources.events.publish(name(self._run_id), self._attached)
+        await self._say_to_terminal()
+
+    @property
+    def _attached(self) -> dict[str, str]:
+        return {"type": "run.attached", "by": self._name}
+
+    async def _say_to_terminal(self) -> None:
+        await self._resources.events.publish(terminal_channel(self._run_id), self._attached)
 
     async def tell(self, message: Resized | Shown) -> None:
         """Pass on what the client's terminal says."""
@@ -70,8 +77,10 @@ class Attachment:
                 elif kind == "run.attached" and message["by"] != self._name:
                     raise Conflict("Another client is attached to the command.")
                 elif kind in ("run.ended", RESYNC["type"]):
-                    # What was lost may be the piece, or the word that it was taken.
+                    # What was lost may be the piece, or the word that it was taken; or what the
+                    # terminal shows, which it sends again to who says that it is there.
                     await self._send()
+                    await self._say_to_terminal()
                     break
 
     async def _note(self, message: dict[str, Any]) -> None:
