@@ -236,14 +236,6 @@ def open_database(url: str, role: str | None = None) -> Database:
     return database
 
 
-async def _cancelled() -> None:
-    """Wait until the server has been told of each statement whose task was cancelled: asyncpg does
-    so in tasks of its own, which would end with the loop, halfway."""
-    telling = {each for each in asyncio.all_tasks() if "Connection._cancel" in repr(each)}
-    if telling:
-        await asyncio.wait(telling)
-
-
 @functools.cache
 def _engine(url: str, role: str | None) -> Database:
     return Database(url, role=role)
@@ -255,7 +247,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     application of tests/api has the API's, and sees its caller's."""
     database = open_database(database_url, "autodeploy_worker")
     yield database
-    await _cancelled()
     await database.close()
 
 

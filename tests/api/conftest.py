@@ -12,14 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 from tests.conftest import open_database
 from tests.services.auth.accounts import signed_up
-from tests.services.deployer.hosted import CLOUD_TOKEN
+from tests.services.deployer.hosted import Cloud
 
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.kernel.db import Database
-from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability, Manifest, Price, Region
-from autodeploy.providers.hosted import Owner, TokenAccount
 from autodeploy.providers.registry import Registry
 from autodeploy.settings import Settings
 
@@ -45,23 +43,6 @@ class Described:
     """A provider that is only described."""
 
     manifest = LOCAL
-
-
-class Connectable:
-    """A provider elsewhere, of which only this is there: it knows one token."""
-
-    manifest = Manifest(
-        name="cloud",
-        title="A cloud",
-        capabilities=frozenset({Capability.CONNECT}),
-        regions=(),
-        pricing=(),
-    )
-
-    async def check_token(self, token: str) -> TokenAccount:
-        if token != CLOUD_TOKEN:
-            raise CredentialRefused("A cloud does not accept the token.")
-        return TokenAccount("1", "ada", (Owner("team_1", "Ada's team"),))
 
 
 SignUp = Callable[[], Awaitable[dict[str, str]]]
@@ -98,7 +79,7 @@ def app_over(home: Path, resources: Resources, **settings: object) -> FastAPI:
 
 def _filled(app: FastAPI, resources: Resources) -> FastAPI:
     app.state.resources = resources
-    app.state.providers = Registry([Described(), Connectable()])
+    app.state.providers = Registry([Described(), Cloud()])
     return app
 
 

@@ -10,13 +10,22 @@ They fill the protocols of ``base`` in their own way:
 - Cancelling the task of any of them cancels the work at the provider.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+import structlog
+
 from autodeploy.kernel.errors import Conflict
 from autodeploy.providers.base import DeployProvider, Provider
 from autodeploy.providers.databases import DatabaseProvider
+
+_log = structlog.get_logger(__name__)
+
+# How long a cancelled call may take to cancel its work at the provider.
+_CANCEL_SECONDS = 5.0
 
 
 class AccountMissing(Conflict):
@@ -79,3 +88,17 @@ class DatabaseHosting(Provider, Protocol):
     def databases_as(self, account: ConnectedAccount) -> DatabaseProvider:
         """The provider acting for this account. Cheap: made for each use."""
         ...
+
+
+async def undo(work: Callable[[], Awaitable[None]]) -> None:
+    """Cancel work at a provider although this task is being cancelled, which may happen again;
+    what cannot be cancelled goes on there, and gets no traffic."""
+
+    async def bounded() -> None:
+        try:
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                await work()
+        except Exception as error:
+            _log.warning("hosted.not_cancelled", error=type(error).__name__)
+
+    await asyncio.wait({asyncio.create_task(bounded())})

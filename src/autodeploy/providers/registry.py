@@ -96,19 +96,21 @@ class Registry:
     def databases(self, name: str, account: ConnectedAccount | None = None) -> DatabaseProvider:
         """The provider ``name`` for databases. One that hosts them elsewhere acts for
         ``account``: raises ``AccountMissing`` without one."""
-        provider = self.get(name, Capability.DATABASE)
-        if isinstance(provider, DatabaseHosting):
-            return provider.databases_as(_require(account, provider))
-        return cast(DatabaseProvider, provider)
+        return cast(DatabaseProvider, self._databases(name, Capability.DATABASE, account))
 
     def database_metrics(
         self, name: str, account: ConnectedAccount | None = None
     ) -> MeasuredDatabases:
-        """The provider ``name`` for how its databases fare. Raises ``AccountMissing``."""
-        provider = self.get(name, Capability.DATABASE_METRICS)
+        """The provider ``name`` for how its databases fare; ``account`` as for ``databases``."""
+        return cast(MeasuredDatabases, self._databases(name, Capability.DATABASE_METRICS, account))
+
+    def _databases(
+        self, name: str, capability: Capability, account: ConnectedAccount | None
+    ) -> Provider:
+        provider = self.get(name, capability)
         if isinstance(provider, DatabaseHosting):
-            return cast(MeasuredDatabases, provider.databases_as(_require(account, provider)))
-        return cast(MeasuredDatabases, provider)
+            return provider.databases_as(_require(account, provider))
+        return provider
 
     def database_backups(self, name: str) -> BackedUpDatabases:
         """The provider ``name`` for dumps of its databases."""

@@ -275,7 +275,7 @@ async def test_a_build_that_is_cancelled_while_its_deploy_is_started_leaves_none
 async def test_a_cancellation_that_render_does_not_answer_ends_all_the_same(
     apps, render, log, monkeypatch
 ):
-    monkeypatch.setattr("autodeploy.providers.render.patience._CANCEL_SECONDS", 0.3)
+    monkeypatch.setattr("autodeploy.providers.hosted._CANCEL_SECONDS", 0.3)
     request = build_request()
 
     def silent() -> bool:

@@ -100,7 +100,7 @@ async def test_a_task_that_is_cancelled_while_it_asks_leaves_nothing_that_builds
 
 
 async def test_a_cancellation_that_vercel_does_not_answer_is_given_up(linked, vercel, monkeypatch):
-    monkeypatch.setattr("autodeploy.providers.vercel.builds._CANCEL_SECONDS", 0.2)
+    monkeypatch.setattr("autodeploy.providers.hosted._CANCEL_SECONDS", 0.2)
     vercel.outcome = "never"
     building = asyncio.create_task(linked.build(commit=COMMIT))
     while not vercel.deployments:

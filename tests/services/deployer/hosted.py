@@ -1,5 +1,6 @@
 """A provider that hosts apps and databases elsewhere, whose machine is a folder too."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.services.deployer.provider import FolderProvider
@@ -66,28 +67,41 @@ class HostedApps(FolderProvider):
         await self._call("destroy_database")
 
 
-class HostedProvider:
-    """``name`` is ``cloud``. Tokens that are not in ``accounts`` are refused."""
+class Cloud:
+    """``name`` is ``cloud``. It knows whose its tokens are: those in ``accounts``."""
 
     manifest = Manifest(
         name="cloud",
         title="A cloud",
-        capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE, Capability.CONNECT}),
+        capabilities=frozenset({Capability.CONNECT}),
         regions=(),
-        pricing=(Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),),
+        pricing=(),
     )
 
-    def __init__(self, home: Path, objects: ObjectStore):
-        self.apps = HostedApps(home / "cloud", objects)
+    def __init__(self) -> None:
         self.accounts: dict[str, TokenAccount] = {
             CLOUD_TOKEN: TokenAccount("1", "ada", (Owner("team_1", "Ada's team"),))
         }
-        self.acted_for: list[ConnectedAccount] = []
 
     async def check_token(self, token: str) -> TokenAccount:
         if token not in self.accounts:
             raise CredentialRefused("A cloud does not accept the token.")
         return self.accounts[token]
+
+
+class HostedProvider(Cloud):
+    """It hosts apps and databases, too, and remembers whom it has acted for."""
+
+    manifest = replace(
+        Cloud.manifest,
+        capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE, Capability.CONNECT}),
+        pricing=(Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),),
+    )
+
+    def __init__(self, home: Path, objects: ObjectStore):
+        super().__init__()
+        self.apps = HostedApps(home / "cloud", objects)
+        self.acted_for: list[ConnectedAccount] = []
 
     def deploys_as(self, account: ConnectedAccount) -> HostedApps:
         self.acted_for.append(account)

@@ -4,16 +4,12 @@ Its sentences are not repeated, only the names of what is wrong: docs.github.com
 the REST API", 2026-11. 404 also stands for a right that is missing.
 """
 
-import re
 from http import HTTPStatus
 
-from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.kernel.http.answers import Answer
-from autodeploy.kernel.http.errors import CredentialRefused, ProviderRefused, ProviderUnavailable
+from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.models import Lenient
-
-_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}")
-_GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+from autodeploy.kernel.http.refusals import is_name, refusal
 
 
 class _Detail(Lenient):
@@ -34,25 +30,10 @@ def expect(answer: Answer, *statuses: HTTPStatus) -> Answer:
     """
     if answer.status in statuses:
         return answer
-    raise _refusal(answer)
-
-
-def _refusal(answer: Answer) -> AutoDeployError:
-    if answer.status == HTTPStatus.UNAUTHORIZED:
-        return CredentialRefused("GitHub does not accept the token of the connected account.")
-    if answer.status in _GONE:
-        return NotFound(
-            "GitHub has no such thing, or does not show it to the connected account.",
-            remedy="Check the name, and that the account may see the repository.",
-        )
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return answer.unusable("it is not what the call is answered with")
-    reasons = _reasons(answer)
-    named = f": {', '.join(reasons)}" if reasons else ""
-    return ProviderRefused(
-        f"GitHub refuses this call (HTTP {answer.status}){named}.",
-        answered=answer.status,
-        reasons=reasons,
+    raise refusal(
+        answer,
+        missing="Check the name, and that the account may see the repository.",
+        reasons=_reasons(answer),
     )
 
 
@@ -65,13 +46,9 @@ def _reasons(answer: Answer) -> tuple[str, ...]:
     return tuple(
         f"{_place(each)}:{each.code}"
         for each in details
-        if isinstance(each, _Detail) and _is_name(each.code)
+        if isinstance(each, _Detail) and is_name(each.code)
     )
 
 
 def _place(detail: _Detail) -> str:
-    return ".".join(each for each in (detail.resource, detail.field) if each and _is_name(each))
-
-
-def _is_name(value: str | None) -> bool:
-    return value is not None and _NAME.fullmatch(value) is not None
+    return ".".join(each for each in (detail.resource, detail.field) if each and is_name(each))

@@ -27,6 +27,7 @@ from autodeploy.providers.base import (
     RuntimeLines,
     RuntimeStatus,
 )
+from autodeploy.providers.hosted import undo
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import draw, variables_of
 from autodeploy.providers.render.catalogue import MANIFEST
@@ -38,7 +39,7 @@ from autodeploy.providers.render.following import (
 )
 from autodeploy.providers.render.naming import Build, service_name
 from autodeploy.providers.render.output import Place, Places, read_output
-from autodeploy.providers.render.patience import find, undo
+from autodeploy.providers.render.patience import find
 from autodeploy.providers.render.reuse import Reuse
 from autodeploy.providers.render.services import Services, owner_of
 from autodeploy.providers.render.shapes import (

@@ -1,11 +1,10 @@
 """How long Render is waited for: limits of creations, things that come to be, cancellations."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from autodeploy.kernel.errors import AutoDeployError, NotFound
+from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.http.errors import ProviderUnavailable, RateLimited
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink
@@ -16,7 +15,6 @@ Result = TypeVar("Result")
 LONGEST_LIMIT_SECONDS = 1200.0
 _LOOKS = 3
 _BETWEEN_LOOKS_SECONDS = 2.0
-_CANCEL_SECONDS = 5.0
 OUTAGE_SECONDS = 300.0
 _BETWEEN_TRIES_SECONDS = 10.0
 
@@ -76,19 +74,6 @@ def poll_seconds(waited: float) -> float:
     """The wait before a status is asked for again: 400 reads a minute are allowed to an account,
     and each look at a build takes two."""
     return 2.0 if waited < 30 else 5.0 if waited < 300 else 10.0
-
-
-async def undo(work: Callable[[], Awaitable[None]]) -> None:
-    """Run ``work`` although this task is being cancelled, for five seconds at most."""
-
-    async def bounded() -> None:
-        try:
-            async with asyncio.timeout(_CANCEL_SECONDS):
-                await work()
-        except (AutoDeployError, TimeoutError):
-            return  # what goes on at Render is superseded by the next deploy
-
-    await asyncio.wait({asyncio.create_task(bounded())})
 
 
 async def find(read: Awaitable[Result]) -> Result | None:

@@ -7,13 +7,11 @@ quotes.
 
 from http import HTTPStatus
 
-from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.kernel.http.answers import Answer
-from autodeploy.kernel.http.errors import CredentialRefused, ProviderRefused, ProviderUnavailable
+from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.models import Lenient
+from autodeploy.kernel.http.refusals import refusal
 from autodeploy.providers.identity import shown_text
-
-_GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
 class _Failure(Lenient):
@@ -32,7 +30,13 @@ def expect(answer: Answer, status: HTTPStatus, *, right: str, secret: str | None
     """
     if answer.status == status:
         return answer
-    raise _refusal(answer, right, secret)
+    message = message_of(answer, secret)
+    raise refusal(
+        answer,
+        missing="Check that it still exists, and that the account may see it.",
+        reason=message,
+        remedy=_remedy(answer.status, message.lower(), right),
+    )
 
 
 def message_of(answer: Answer, secret: str | None = None) -> str:
@@ -45,24 +49,6 @@ def message_of(answer: Answer, secret: str | None = None) -> str:
     if secret is not None and secret in text:
         return ""
     return (shown_text(text) or "").rstrip(".")
-
-
-def _refusal(answer: Answer, right: str, secret: str | None) -> AutoDeployError:
-    if answer.status == HTTPStatus.UNAUTHORIZED:
-        return CredentialRefused("Supabase does not accept the token of the connected account.")
-    if answer.status in _GONE:
-        return NotFound(
-            "Supabase has no such thing, or does not show it to the connected account.",
-            remedy="Check that it still exists, and that the account may see it.",
-        )
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return answer.unusable("it is not what the call is answered with")
-    message = message_of(answer, secret)
-    return ProviderRefused(
-        f"Supabase refuses this call (HTTP {answer.status}){f': {message}' if message else ''}.",
-        answered=answer.status,
-        remedy=_remedy(answer.status, message.lower(), right),
-    )
 
 
 def _remedy(status: int, message: str, right: str) -> str | None:

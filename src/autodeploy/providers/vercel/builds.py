@@ -5,10 +5,8 @@ Vercel knows our deployment by ``meta``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import structlog
 
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.http.client import HttpClient
@@ -16,6 +14,7 @@ from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.providers.base import BuildRequest, LogSink
+from autodeploy.providers.hosted import undo
 from autodeploy.providers.vercel.build_log import SOURCE, BuildLog
 from autodeploy.providers.vercel.deployments import OURS, Deployments, MissingFiles
 from autodeploy.providers.vercel.errors import BuildTimeout
@@ -31,12 +30,9 @@ from autodeploy.providers.vercel.waits import poll
 # Vercel ends a build after 45 minutes (vercel.com/docs/limits, 2026-03-02), and others may come
 # before it.
 _LONGEST_SECONDS = 2 * 3600.0
-_CANCEL_SECONDS = 5.0
 _MOST_UPLOADS = 3
 # A deployment is in the lists a moment after it was made.
 _LOOKS = (0.0, 2.0, 4.0)
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class Build:
             deployment = await self._find(project) or await self._make(project, settings)
             return await self._built(deployment)
         except asyncio.CancelledError:
-            await _despite_cancellation(self._cancel)
+            await undo(self._cancel)
             raise
 
     @property
@@ -209,17 +205,3 @@ class Build:
         if deployment_id is not None:
             await notes.keep(cancelled=[*self._cancelled, deployment_id])
             await self._deployments.cancel(deployment_id)
-
-
-async def _despite_cancellation(work: Callable[[], Awaitable[None]]) -> None:
-    """Do it although the task is cancelled, within its time: it may be cancelled again."""
-
-    async def bounded() -> None:
-        try:
-            async with asyncio.timeout(_CANCEL_SECONDS):
-                await work()
-        except Exception as error:
-            # The cancellation goes on: what still builds gets no traffic.
-            _log.warning("deployment not cancelled at Vercel", error=type(error).__name__)
-
-    await asyncio.shield(asyncio.ensure_future(bounded()))

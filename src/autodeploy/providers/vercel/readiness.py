@@ -5,9 +5,9 @@ The states are those of its SDK 1.28.35 (2026). One that is new ends nothing.
 
 from enum import Enum, auto
 
+from autodeploy.kernel.http.refusals import is_name
 from autodeploy.kernel.redaction import Redactor
 from autodeploy.providers.vercel.errors import BuildFailed, DeploymentBlocked
-from autodeploy.providers.vercel.refusals import is_name
 from autodeploy.providers.vercel.shapes import STAGED, Deployment, ReadyState
 
 _BLOCKS = {
@@ -76,8 +76,8 @@ def failure(deployment: Deployment, log_tail: list[str], redactor: Redactor) -> 
             "again.",
             log_tail=log_tail,
         )
-    code = deployment.error_code if is_name(deployment.error_code or "") else None
-    step = f" in {deployment.error_step}" if is_name(deployment.error_step or "") else ""
+    code = deployment.error_code if is_name(deployment.error_code) else None
+    step = f" in {deployment.error_step}" if is_name(deployment.error_step) else ""
     return BuildFailed(
         f"The build failed at Vercel{step}" + (f": {code}." if code else "."),
         cause=redactor.line(deployment.error_message or "") or None,

@@ -4,18 +4,15 @@ Its sentences are not repeated, only the codes: vercel.com/docs/rest-api/referen
 A token that is revoked is answered with 403 and ``invalidToken``.
 """
 
-import re
 from contextlib import suppress
 from http import HTTPStatus
 
-from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.kernel.http.answers import Answer
-from autodeploy.kernel.http.errors import CredentialRefused, ProviderRefused, ProviderUnavailable
+from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.refusals import credential_refused, is_name, refusal
 from autodeploy.providers.vercel.shapes import Shape
 
-_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}")
-_GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-_REMEDIES = {
+_REMEDIES: dict[int, str] = {
     HTTPStatus.PAYMENT_REQUIRED: "Look at the plan and the payments of the account at Vercel.",
     HTTPStatus.FORBIDDEN: "The token may not do this: check its scope, and the role of its owner "
     "in the team.",
@@ -42,7 +39,15 @@ def expect(answer: Answer, *statuses: HTTPStatus) -> Answer:
     """
     if answer.status in statuses:
         return answer
-    raise _refusal(answer)
+    failure = failure_of(answer)
+    if failure.invalid_token:
+        raise credential_refused(answer.service)
+    raise refusal(
+        answer,
+        missing="Check that the account is the one that it was made with, and its team.",
+        reasons=(failure.code,) if is_name(failure.code) else (),
+        remedy=_REMEDIES.get(answer.status),
+    )
 
 
 def failure_of(answer: Answer) -> Failure:
@@ -52,29 +57,3 @@ def failure_of(answer: Answer) -> Failure:
     with suppress(ProviderUnavailable):
         return answer.read(Failure)
     return Failure()
-
-
-def is_name(value: str) -> bool:
-    """Whether a text can be shown as a code: anything else may be a value."""
-    return _NAME.fullmatch(value) is not None
-
-
-def _refusal(answer: Answer) -> AutoDeployError:
-    failure = failure_of(answer)
-    if answer.status == HTTPStatus.UNAUTHORIZED or failure.invalid_token:
-        return CredentialRefused("Vercel does not accept the token of the connected account.")
-    if answer.status in _GONE:
-        return NotFound(
-            "Vercel has no such thing, or does not show it to the connected account.",
-            remedy="Check that the account is the one that it was made with, and its team.",
-        )
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return answer.unusable("it is not what the call is answered with")
-    reasons = (failure.code,) if is_name(failure.code) else ()
-    named = f": {failure.code}" if reasons else ""
-    return ProviderRefused(
-        f"Vercel refuses this call (HTTP {answer.status}){named}.",
-        answered=answer.status,
-        reasons=reasons,
-        remedy=_REMEDIES.get(HTTPStatus(answer.status)),
-    )

@@ -7,7 +7,8 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderRefused
-from autodeploy.providers.vercel.refusals import expect, is_name
+from autodeploy.kernel.http.refusals import is_name
+from autodeploy.providers.vercel.refusals import expect
 from autodeploy.providers.vercel.shapes import FailedVariable, Variables, VariablesMade
 
 MARK = "Set by AutoDeploy."

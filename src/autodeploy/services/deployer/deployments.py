@@ -79,13 +79,8 @@ async def create_deployment(
         project = await store.get_project(session, principal.reach, project_id)
         environment = await ensure_environment(session, project, body.environment)
         provider = _check_provider(body.provider or environment.provider, providers)
-        same = environment.provider == provider
         connection_id = await choose_connection(
-            session,
-            principal,
-            providers,
-            provider,
-            present=environment.connection_id if same else None,
+            session, principal, providers, provider, environment
         )
         configuration = await _keep_configuration(
             resources, session, principal, project, environment, body.configuration, providers
@@ -260,9 +255,7 @@ async def _keep_configuration(
         wanted_provider = configuration.database.provider
         if wanted_provider is not None:
             providers.get(wanted_provider, Capability.DATABASE)
-            chosen = await choose_connection(
-                session, principal, providers, wanted_provider, present=None
-            )
+            chosen = await choose_connection(session, principal, providers, wanted_provider)
             kept["database"]["connection_id"] = None if chosen is None else str(chosen)
     return kept
 

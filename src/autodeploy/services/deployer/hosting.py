@@ -14,6 +14,7 @@ from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.models import Environment
 
 
 async def choose_connection(
@@ -21,16 +22,18 @@ async def choose_connection(
     principal: Principal,
     providers: Registry,
     provider: str,
-    *,
-    present: UUID | None,
+    environment: Environment | None = None,
 ) -> UUID | None:
-    """The connection by which the provider is to act: ``present``, where it is one of this
-    provider's, else the caller's own; None for a provider that needs none.
+    """The connection by which the provider is to act: that of the environment, where it is at this
+    provider already, else the caller's own; None for a provider that needs none.
 
     Raises ``AccountMissing``: before any work starts.
     """
     if not providers.is_hosted(provider):
         return None
+    present = None
+    if environment is not None and environment.provider == provider:
+        present = environment.connection_id
     own = select(ProviderIntegration.id).where(
         ProviderIntegration.provider == provider, ProviderIntegration.user_id == principal.user_id
     )
@@ -45,15 +48,11 @@ async def choose_connection(
 
 async def deploys_for(engine: Engine, provider: str, connection_id: UUID | None) -> DeployProvider:
     """The provider, acting for the account of the connection. Raises ``AccountMissing``."""
-    if not engine.providers.is_hosted(provider):
-        return engine.providers.deploys(provider)
     account = await open_account(engine.resources, connection_id)
     return engine.providers.deploys(provider, account)
 
 
 async def databases_for(engine: Engine, database: ProjectDatabase) -> DatabaseProvider:
     """The provider of a database, acting for its account. Raises ``AccountMissing``."""
-    if not engine.providers.is_hosted(database.provider):
-        return engine.providers.databases(database.provider)
     account = await open_account(engine.resources, database.connection_id)
     return engine.providers.databases(database.provider, account)

@@ -63,9 +63,7 @@ async def create_database(
         require(principal, Action.DATABASE_CREATE, project.organization_id)
         _check_plan(providers, body.provider, body.plan)
         await ensure_environment(session, project, body.environment)
-        connection_id = await choose_connection(
-            session, principal, providers, body.provider, present=None
-        )
+        connection_id = await choose_connection(session, principal, providers, body.provider)
         database, is_new = await _ensure_row(session, project, body, connection_id)
         is_failed = database.status == "error"
         if is_failed:
