@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,17 @@ def test_system_user_is_made_once() -> None:
     user = ensure_system_user("autodeploy")
     assert user.uid > 0
     assert ensure_system_user("autodeploy") == user
+
+
+@needs_root
+def test_two_that_make_a_system_user_at_once_get_the_same_one() -> None:
+    name = f"autodeploy-{secrets.token_hex(4)}"
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            users = set(pool.map(ensure_system_user, [name] * 4))
+        assert users == {ensure_system_user(name)}
+    finally:
+        subprocess.run(["userdel", name], check=True)
 
 
 def test_start_time_names_a_process_and_none_when_there_is_none() -> None:

@@ -1,8 +1,21 @@
-"""Looking at folders that others change meanwhile."""
+"""Folders that others use meanwhile: having one alone, and looking at what changes."""
 
 import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold the folder's advisory lock: whoever else asks for it waits, threads and processes."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def folder_bytes(folder: Path) -> int:

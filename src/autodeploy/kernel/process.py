@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.folders import locked_folder
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -52,12 +53,20 @@ class SystemUser:
 
 def ensure_system_user(name: str) -> SystemUser:
     """The system user ``name``, created when missing. Only root can create it."""
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
+    with contextlib.suppress(KeyError):
+        return _system_user(name)
+    # Of two `useradd` for one name the later would give the user another id, which processes of
+    # the earlier one already have: it looks for the name before it waits for its lock.
+    with locked_folder(Path("/etc")):
+        with contextlib.suppress(KeyError):
+            return _system_user(name)
         useradd = ["useradd", "--system", "--no-create-home", "--user-group"]
         subprocess.run([*useradd, "--shell", "/usr/sbin/nologin", name], check=True)
-        entry = pwd.getpwnam(name)
+        return _system_user(name)
+
+
+def _system_user(name: str) -> SystemUser:
+    entry = pwd.getpwnam(name)
     return SystemUser(name, entry.pw_uid, entry.pw_gid)
 
 

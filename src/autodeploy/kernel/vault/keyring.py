@@ -7,15 +7,14 @@ processes that run notice it by themselves.
 
 import base64
 import binascii
-import fcntl
 import hashlib
-import os
 import secrets
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autodeploy.kernel.folders import locked_folder
 from autodeploy.kernel.private_files import create_private_file, replace_private_file
 from autodeploy.kernel.vault.errors import MasterKeyError
 
@@ -161,12 +160,8 @@ def drop_keys(path: Path, ids: Collection[str]) -> None:
 @contextmanager
 def _changing(path: Path) -> Iterator[list[MasterKey]]:
     """The keys, which nobody else changes meanwhile."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with locked_folder(path.parent):
         yield read_keys(path)
-    finally:
-        os.close(folder)
 
 
 def _new_key() -> MasterKey:
