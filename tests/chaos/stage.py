@@ -192,7 +192,7 @@ class Stage:
                 return answer
             waited = time.monotonic() - begun
             under_way = answer.get("code") == "request_in_progress"
-            away = status in (0, 502, 503, 504)
+            away = status in (0, 502, 503, 504, 507)  # 507: the disk is full for a while
             if not (
                 (away and waited < PATIENCE_SECONDS) or (under_way and waited < _UNDER_WAY_SECONDS)
             ):

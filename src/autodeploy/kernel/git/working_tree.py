@@ -1,12 +1,12 @@
 """Writing the files of a fetched commit to a folder, with limits on their count and size."""
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from autodeploy.kernel.git.errors import RepositoryTooLarge
 from autodeploy.kernel.git.session import RemoteSession
+from autodeploy.kernel.threads import run_to_end
 
 _LINK = b"120000"
 _SUBMODULE = b"160000"
@@ -54,7 +54,7 @@ async def write_files(
         RepositoryTooLarge: the files are over the session's limits; nothing was written.
     """
     entries = list(entries)
-    await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
+    await run_to_end(target.mkdir, parents=True, exist_ok=True)
     total = sum((await blob_sizes(session, entries)).values())
     if total > session.limits.files_bytes:
         raise RepositoryTooLarge(

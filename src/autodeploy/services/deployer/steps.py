@@ -1,7 +1,6 @@
 """The steps of a deployment, in their order. Each is idempotent: a worker may die in the middle of
 one, and another begins it again with what it has journaled."""
 
-import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 
 from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.threads import run_to_end
 from autodeploy.providers.base import BuildRequest, CommitSource
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.models import RepositoryKind
@@ -171,7 +171,7 @@ async def remove_build_folders(engine: Engine, deployment_id: UUID) -> None:
 
 @fault_point("deployer.remove_folder")
 async def _remove(folder: Path) -> None:
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    await run_to_end(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _builds(engine: Engine) -> Path:
@@ -243,7 +243,7 @@ def _commit(context: StepContext) -> CommitSource | None:
 @fault_point("deployer.fetch")
 async def _fetch(context: StepContext, folder: Path) -> Path:
     deployment = context.deployment
-    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+    await run_to_end(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
     source = folder / "source"
     await context.say(f"Fetching {deployment.commit_sha[:12]}.")
     warnings = await analyzer.fetch_source(
