@@ -23,6 +23,7 @@ from autodeploy.kernel.sandbox import (
     SandboxSpec,
 )
 from autodeploy.kernel.sandbox.cgroups import find_cgroups
+from autodeploy.kernel.sandbox.orphans import end_orphans
 
 _UID = 300999
 _AS_ROOT = os.geteuid() == 0
@@ -351,6 +352,28 @@ def test_death_of_the_parent_ends_the_sandbox(sandbox: Sandbox) -> None:
     child.wait()
     child.stdout.close()
     asyncio.run(_until(lambda: not _processes_with("9876.5")))
+
+
+def test_nothing_stays_of_a_process_that_is_killed_while_it_starts_a_command() -> None:
+    program = (
+        "import asyncio, os, signal\n"
+        "from autodeploy.kernel.sandbox import Sandbox, SandboxSpec, runner\n"
+        "runner.os.pidfd_open = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "spec = SandboxSpec(name='t', argv=('/bin/sleep', '9876.6'), cwd='/', uid=300999,"
+        " gid=300999)\n"
+        "asyncio.run(Sandbox.open().start(spec))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=False)
+
+    asyncio.run(_until(lambda: (end_orphans(), not _processes_with("9876.6"))[1]))
+
+
+async def test_a_command_whose_maker_lives_is_no_orphan(sandbox: Sandbox) -> None:
+    process = await sandbox.start(_spec("cat; echo went on"), stdin=asyncio.subprocess.PIPE)
+    end_orphans()
+    assert process.outer.stdin
+    process.outer.stdin.close()
+    assert (await process.wait()).exit_code == 0
 
 
 @pytest.mark.skipif(not _AS_ROOT, reason="only root can become another user")

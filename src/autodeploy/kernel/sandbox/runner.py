@@ -24,6 +24,7 @@ from autodeploy.kernel.sandbox.command import (
     sandbox_command,
 )
 from autodeploy.kernel.sandbox.lines import LineSplitter
+from autodeploy.kernel.sandbox.orphans import name_of_ours
 from autodeploy.kernel.sandbox.process import SandboxProcess
 from autodeploy.kernel.sandbox.spec import (
     Bind,
@@ -100,7 +101,7 @@ class Sandbox:
         cgroup = self._create_cgroup(spec)
         try:
             async with _descriptors(spec) as (descriptors, info, unblock):
-                argv = sandbox_command(
+                program, *arguments = sandbox_command(
                     spec,
                     self._programs,
                     self._system,
@@ -109,7 +110,9 @@ class Sandbox:
                     rlimits=cgroup is None,
                 )
                 outer = await asyncio.create_subprocess_exec(
-                    *argv,
+                    name_of_ours(),
+                    *arguments,
+                    executable=program,
                     stdin=stdin,
                     stdout=stdout,
                     stderr=stderr,
@@ -268,7 +271,7 @@ async def _enter(
 async def _tied_to_us(init_pid: int) -> None:
     """Wait until the first process inside has bound its life to ours.
 
-    It does so just before it sleeps until its child ends; if we died earlier, it would stay.
+    It does so just before it sleeps until its child ends; if we die earlier, it is an orphan.
     """
     for _ in range(_TIE_ATTEMPTS):
         try:

@@ -86,7 +86,7 @@ class Builder:
                 self._limits, self._build(request, source, place, said.write), written, said
             )
         finally:
-            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+            await run_to_end(shutil.rmtree, place, ignore_errors=True)
 
     def _cache_folders(self, number: int) -> list[Path]:
         """What builds of an app may write to and later ones find.

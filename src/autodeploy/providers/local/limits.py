@@ -13,6 +13,7 @@ from autodeploy.kernel.disk import DiskFull
 from autodeploy.kernel.folders import folder_bytes
 from autodeploy.kernel.outputs import lines_that_matter
 from autodeploy.kernel.sandbox import GIB
+from autodeploy.kernel.threads import wait_out
 from autodeploy.providers.base import LogSink
 from autodeploy.providers.local.errors import BuildTimeout, BuildTooLarge
 
@@ -89,7 +90,8 @@ async def within(
     finally:
         for task in (building, watching):
             task.cancel()
-        await asyncio.gather(building, watching, return_exceptions=True)
+        # However often this is cancelled: the folders are removed next.
+        await wait_out(building, watching)
 
 
 async def _watch_disk(folders: Sequence[Path], limits: BuildLimits) -> None:

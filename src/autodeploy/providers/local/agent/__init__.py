@@ -3,6 +3,7 @@
 When it dies, everything that it started dies with it; the deployer starts again what is live.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 
 from autodeploy.kernel.process import SystemUser
 from autodeploy.kernel.sandbox import Limits, open_sandbox
+from autodeploy.kernel.sandbox.orphans import end_orphans
 from autodeploy.providers.local.agent.api import AgentApi
 from autodeploy.providers.local.agent.cluster import AppCluster
 from autodeploy.providers.local.agent.database_api import DatabaseApi
@@ -21,6 +23,8 @@ from autodeploy.providers.local.agent.instances import Instances
 from autodeploy.providers.local.agent.proxy import Proxy
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import APP_LIMITS
+
+_ORPHANS_SECONDS = 10.0
 
 
 async def run_agent(
@@ -43,6 +47,7 @@ async def run_agent(
     layout = Layout(home)
     layout.ensure_folders()
     layout.remove_abandoned()
+    end_orphans()  # before any release is started again, and takes its port
     sandbox = await open_sandbox(home, allow_unsandboxed=allow_unsandboxed)
     proxy = Proxy(layout, proxy_port, user)
     instances = Instances(layout, sandbox, limits, proxy.follow)
@@ -54,14 +59,23 @@ async def run_agent(
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with proxy.running():
+            ending = asyncio.create_task(_keep_ending_orphans())
             try:
                 cluster.start_existing()
                 yield
             finally:
+                ending.cancel()
                 await instances.close()
                 await cluster.close()
 
     await _serve(api.application(lifespan), layout.agent_socket)
+
+
+async def _keep_ending_orphans() -> None:
+    """Those of workers that were killed, too."""
+    while True:
+        await asyncio.sleep(_ORPHANS_SECONDS)
+        await asyncio.to_thread(end_orphans)
 
 
 async def _serve(application: Starlette, socket: Path) -> None:
