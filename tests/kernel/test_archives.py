@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import random
@@ -256,3 +257,18 @@ def test_broken_archive_is_refused(make: Callable[[Path], None], tmp_path: Path)
     with pytest.raises(ArchiveRefused) as caught:
         unpack(tmp_path / "x.tar.gz", tmp_path / "inner")
     assert isinstance(caught.value, AutoDeployError)
+
+
+def test_full_disk_is_no_fault_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = archive(tmp_path, (member("a.txt"), b"text"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("autodeploy.kernel.archives.unpacking.os.open", full)
+    monkeypatch.setattr("autodeploy.kernel.archives.unpacking.Path.open", full)
+    with pytest.raises(OSError, match="No space left") as failure:
+        unpack(packed, tmp_path / "out")
+    assert not isinstance(failure.value, ArchiveRefused)

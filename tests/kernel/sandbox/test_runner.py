@@ -356,12 +356,12 @@ def test_death_of_the_parent_ends_the_sandbox(sandbox: Sandbox) -> None:
 
 def test_nothing_stays_of_a_process_that_is_killed_while_it_starts_a_command() -> None:
     program = (
-        "import asyncio, os, signal\n"
+        "import os, signal, uvloop\n"
         "from autodeploy.kernel.sandbox import Sandbox, SandboxSpec, runner\n"
         "runner.os.pidfd_open = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
         "spec = SandboxSpec(name='t', argv=('/bin/sleep', '9876.6'), cwd='/', uid=300999,"
         " gid=300999)\n"
-        "asyncio.run(Sandbox.open().start(spec))\n"
+        "uvloop.run(Sandbox.open().start(spec))\n"
     )
     subprocess.run([sys.executable, "-c", program], check=False)
 

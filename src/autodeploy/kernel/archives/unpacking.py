@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
+from autodeploy.kernel.disk import is_full
 from autodeploy.kernel.errors import InvalidInput, TooLarge
 
 _CHUNK_BYTES = 1 << 20
@@ -50,6 +51,7 @@ def unpack(archive: Path, target: Path, limits: UnpackLimits | None = None) -> N
         ArchiveRefused: it is broken, or a member is absolute, has ``..``, is a device or a link
             that leaves the folder.
         TooLarge: it is over a limit.
+        OSError: the disk is full.
     """
     target.mkdir(parents=True, exist_ok=True)
     unpacking = _Unpacking(target.resolve(), limits or UnpackLimits(), archive.stat().st_size)
@@ -60,6 +62,8 @@ def unpack(archive: Path, target: Path, limits: UnpackLimits | None = None) -> N
                 for member in tar:
                     unpacking.take(tar, member)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        if is_full(error):
+            raise
         raise ArchiveRefused(
             "The archive cannot be read.", remedy="Send a tar.gz whose file names are relative."
         ) from error

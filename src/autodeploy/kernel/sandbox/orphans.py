@@ -16,10 +16,11 @@ from autodeploy.kernel.process import start_time
 _NAME = re.compile(rb"autodeploy-sandbox-([0-9]+)-([0-9]+)")
 
 
-def name_of_ours() -> str:
-    """What the sandboxes of this process are called in the list of processes."""
+def mark_of_ours() -> tuple[str, str]:
+    """The first arguments of bubblewrap that tell which process makes a sandbox. They do nothing:
+    no environment has such a variable."""
     pid = os.getpid()
-    return f"autodeploy-sandbox-{pid}-{start_time(pid)}"
+    return "--unsetenv", f"autodeploy-sandbox-{pid}-{start_time(pid)}"
 
 
 def end_orphans() -> int:
@@ -42,5 +43,6 @@ def _end_orphan(pid: int) -> bool:
 
 
 def _is_orphan(command_line: bytes) -> bool:
-    name = _NAME.fullmatch(command_line.partition(b"\0")[0])
+    _, *arguments = command_line.split(b"\0", 3)
+    name = _NAME.fullmatch(arguments[1]) if len(arguments) > 1 else None
     return name is not None and start_time(int(name[1])) != int(name[2])

@@ -24,7 +24,7 @@ from autodeploy.kernel.sandbox.command import (
     sandbox_command,
 )
 from autodeploy.kernel.sandbox.lines import LineSplitter
-from autodeploy.kernel.sandbox.orphans import name_of_ours
+from autodeploy.kernel.sandbox.orphans import mark_of_ours
 from autodeploy.kernel.sandbox.process import SandboxProcess
 from autodeploy.kernel.sandbox.spec import (
     Bind,
@@ -110,9 +110,9 @@ class Sandbox:
                     rlimits=cgroup is None,
                 )
                 outer = await asyncio.create_subprocess_exec(
-                    name_of_ours(),
+                    program,
+                    *mark_of_ours(),
                     *arguments,
-                    executable=program,
                     stdin=stdin,
                     stdout=stdout,
                     stderr=stderr,

