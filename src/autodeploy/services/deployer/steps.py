@@ -53,6 +53,7 @@ async def analyze_repository(context: StepContext) -> StepStatus:
         deployment.branch,
         deployment.commit_sha,
         root_directory=context.project.root_directory,
+        providers=context.engine.providers,
     )
     await context.journal.set_columns(deployment, {"plan": analysis.plan})
     plan = context.plan
@@ -252,6 +253,7 @@ async def _fetch(context: StepContext, folder: Path) -> Path:
         deployment.commit_sha,
         deployment.branch,
         source,
+        providers=context.engine.providers,
     )
     for warning in warnings:
         if warning not in context.plan.warnings:  # those were said by the analysis
