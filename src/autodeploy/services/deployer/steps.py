@@ -13,6 +13,7 @@ from sqlalchemy import and_, select
 
 from autodeploy.kernel.faults import fault_point
 from autodeploy.providers.base import BuildRequest, CommitSource
+from autodeploy.providers.github.service import WEB_URL
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
@@ -232,12 +233,14 @@ def _commit(context: StepContext) -> CommitSource | None:
     repository, deployment = context.get_repository(), context.deployment
     if repository.kind == RepositoryKind.UPLOAD:
         return None
+    # Other providers know github.com, and no Enterprise Server.
+    known = repository.kind == RepositoryKind.GITHUB and repository.url.startswith(f"{WEB_URL}/")
     return CommitSource(
         url=repository.url,
         branch=deployment.branch,
         commit_sha=deployment.commit_sha,
-        github=repository.full_name if repository.kind == RepositoryKind.GITHUB else None,
-        github_id=repository.github_id,
+        github=repository.full_name if known else None,
+        github_id=repository.github_id if known else None,
     )
 
 
