@@ -38,13 +38,13 @@ async def discover_repositories(
     """
     reach = reach_of(principal, Action.REPOSITORY_READ)
     first = decode_position(cursor) if cursor else 0
-    hosting = providers.sources(GITHUB)
     account = await own_account(resources, principal)
     if account is None:
         raise AccountMissing(
             "No account of yours at GitHub is connected.",
             remedy="Connect one: `autodeploy connections add github`.",
         )
+    hosting = providers.sources(GITHUB)
     found: list[shapes.Repository] = []
     following = None
     position = first
