@@ -28,7 +28,7 @@ async def resolve(host: HostedRepository, ref: str | None) -> ResolvedRef:
     """
     default = host.there.default_branch
     name = default if ref is None else check_ref(ref)
-    return ResolvedRef(name, await host.sources.commit(name), default)
+    return ResolvedRef(name, await host.sources.commit_of(name), default)
 
 
 async def fetch(
