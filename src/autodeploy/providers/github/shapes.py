@@ -37,6 +37,8 @@ class Repository(Lenient):
     default_branch: str
     visibility: Open[Visibility] | None = None
     archived: bool = False
+    language: str | None = None
+    pushed_at: datetime | None = None
     permissions: Permissions = Permissions()
 
 
