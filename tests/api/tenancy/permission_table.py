@@ -77,6 +77,7 @@ RIGHTS: dict[Action, Right] = {
     Action.DATABASE_DELETE: Right(_ADMIN, _WRITE),
     Action.MONITOR_READ: Right(_VIEWER, _READ),
     Action.ALERT_MANAGE: Right(_MEMBER, _WRITE),
+    Action.NOTIFICATION_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
     Action.SERVICE_TOKEN_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
 }
 
