@@ -94,7 +94,7 @@ async def list_deliveries(
                 OrganizationEvent.id.in_([row.event_id for row in page])
             )
         )
-        types = {event_id: name for event_id, name in events}
+        types = {event.id: event.type for event in events}
     return Page(items=[_view(row, types[row.event_id]) for row in page], next_cursor=following)
 
 
