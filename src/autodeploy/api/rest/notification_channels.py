@@ -8,7 +8,7 @@ from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
 from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page
-from autodeploy.services.monitor.notifications import channels, deliveries, endpoints
+from autodeploy.services.monitor.notifications import channels, deliveries
 from autodeploy.services.monitor.notifications.endpoints import CHANNELS
 from autodeploy.services.monitor.notifications.schemas import (
     ChannelInput,
@@ -92,10 +92,14 @@ async def update_channel(
     operation_id="deleteNotificationChannel",
 )
 async def delete_channel(
-    resources: ResourcesDep, principal: PrincipalDep, organization_id: UUID, channel_id: UUID
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    organization_id: UUID,
+    channel_id: UUID,
+    if_match: IfMatchDep,
 ) -> None:
     """Remove a channel."""
-    await endpoints.remove_endpoint(resources, principal, organization_id, channel_id, CHANNELS)
+    await channels.delete_channel(resources, principal, organization_id, channel_id, if_match)
 
 
 @router.post(

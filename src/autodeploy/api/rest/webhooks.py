@@ -8,7 +8,7 @@ from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep
 from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page
-from autodeploy.services.monitor.notifications import deliveries, endpoints, webhooks
+from autodeploy.services.monitor.notifications import deliveries, webhooks
 from autodeploy.services.monitor.notifications.endpoints import WEBHOOKS
 from autodeploy.services.monitor.notifications.schemas import (
     DeliveryView,
@@ -86,10 +86,14 @@ async def update_webhook(
     "/{webhook_id}", status_code=status.HTTP_204_NO_CONTENT, operation_id="deleteWebhook"
 )
 async def delete_webhook(
-    resources: ResourcesDep, principal: PrincipalDep, organization_id: UUID, webhook_id: UUID
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    organization_id: UUID,
+    webhook_id: UUID,
+    if_match: IfMatchDep,
 ) -> None:
     """Remove a webhook with its deliveries."""
-    await endpoints.remove_endpoint(resources, principal, organization_id, webhook_id, WEBHOOKS)
+    await webhooks.delete_webhook(resources, principal, organization_id, webhook_id, if_match)
 
 
 @router.post("/{webhook_id}/rotate", operation_id="rotateWebhookSecret")

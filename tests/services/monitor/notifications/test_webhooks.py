@@ -7,8 +7,8 @@ from tests.services.monitor.notifications.receivers import Stage
 
 from autodeploy.kernel.errors import Conflict, InvalidInput, NotFound
 from autodeploy.kernel.http.addresses import AddressRefused, HostNotFound
-from autodeploy.services.monitor.notifications import channels, deliveries, endpoints, webhooks
-from autodeploy.services.monitor.notifications.endpoints import CHANNELS, MOST_ENDPOINTS, WEBHOOKS
+from autodeploy.services.monitor.notifications import channels, deliveries, webhooks
+from autodeploy.services.monitor.notifications.endpoints import MOST_ENDPOINTS, WEBHOOKS
 from autodeploy.services.monitor.notifications.schemas import WebhookInput, WebhookUpdate
 
 URL = "http://127.0.0.1:9/hook"
@@ -113,7 +113,7 @@ async def test_other_tenants_have_no_such_webhook(stage: Stage) -> None:
             webhooks.get_webhook(*at),
             webhooks.change_webhook(*at, WebhookUpdate(name="mine")),
             webhooks.rotate_secret(*at),
-            endpoints.remove_endpoint(*at, WEBHOOKS),
+            webhooks.delete_webhook(*at),
             deliveries.ping(*at, WEBHOOKS),
             deliveries.list_deliveries(*at, WEBHOOKS, limit=10),
             deliveries.redeliver(*at, sent.id, WEBHOOKS),
@@ -158,7 +158,7 @@ async def test_webhook_is_no_channel_and_a_channel_no_webhook(stage: Stage) -> N
     with pytest.raises(NotFound):
         await webhooks.rotate_secret(*at, channel.id)
     with pytest.raises(NotFound):
-        await endpoints.remove_endpoint(*at, webhook.id, CHANNELS)
+        await channels.delete_channel(*at, webhook.id)
 
 
 async def test_what_is_switched_off_can_be_neither_tried_nor_sent_to_again(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from autodeploy.services.monitor.notifications.endpoints import (
     get_endpoint,
     host_of,
     list_endpoints,
+    remove_endpoint,
     require_manager,
     view_values,
 )
@@ -101,6 +102,22 @@ async def change_channel(
         body.require_readonly_same(_view(row))
         await change_endpoint(session, principal, row, body, address)
         return _view(row)
+
+
+async def delete_channel(
+    resources: Resources,
+    principal: Principal,
+    organization_id: UUID,
+    channel_id: UUID,
+    if_match: IfMatch = ANY_VERSION,
+) -> None:
+    """Remove a channel with its deliveries. Raises ``NotFound``, ``Forbidden``,
+    ``PreconditionFailed``."""
+    require_manager(principal, organization_id)
+    async with resources.db.transaction() as session:
+        row = await get_endpoint(session, organization_id, channel_id, CHANNELS, lock=True)
+        if_match.require(_view(row))
+        await remove_endpoint(session, principal, row)
 
 
 async def open_address(resources: Resources, row: Endpoint) -> str:

@@ -135,21 +135,12 @@ async def change_endpoint(
     )
 
 
-async def remove_endpoint(
-    resources: Resources,
-    principal: Principal,
-    organization_id: UUID,
-    endpoint_id: UUID,
-    kinds: Collection[EndpointKind],
-) -> None:
-    """Remove an endpoint with its deliveries. Raises ``NotFound``, ``Forbidden``."""
-    require_manager(principal, organization_id)
-    async with resources.db.transaction() as session:
-        row = await get_endpoint(session, organization_id, endpoint_id, kinds, lock=True)
-        await audit.record(
-            session, principal, Action.NOTIFICATION_MANAGE, row, before=audit.snapshot(row)
-        )
-        await session.delete(row)
+async def remove_endpoint(session: AsyncSession, principal: Principal, row: Endpoint) -> None:
+    """Remove an endpoint with its deliveries."""
+    await audit.record(
+        session, principal, Action.NOTIFICATION_MANAGE, row, before=audit.snapshot(row)
+    )
+    await session.delete(row)
 
 
 async def switch_off(session: AsyncSession, row: Endpoint, reason: OffReason) -> None:

@@ -51,9 +51,7 @@ class WebhookInput(Input):
 class WebhookUpdate(Update):
     """What is left out stays as it is; what else a GET answers may come along unchanged."""
 
-    moving: ClassVar[frozenset[str]] = frozenset(
-        {"updated_at", "off_reason", "failing_since", "previous_secret_until"}
-    )
+    moving: ClassVar[frozenset[str]] = frozenset({"off_reason", "failing_since"})
 
     url: Url | None = None
     name: DisplayName | None = None
@@ -106,9 +104,7 @@ class ChannelUpdate(Update):
     """What is left out stays as it is, also the address; null ``events`` or ``projects`` means
     every one."""
 
-    moving: ClassVar[frozenset[str]] = frozenset(
-        {"updated_at", "off_reason", "failing_since", "target"}
-    )
+    moving: ClassVar[frozenset[str]] = frozenset({"off_reason", "failing_since"})
 
     name: DisplayName | None = None
     address: Annotated[Url | None, Field(repr=False)] = None

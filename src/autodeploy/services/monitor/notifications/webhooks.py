@@ -18,6 +18,7 @@ from autodeploy.services.monitor.notifications.endpoints import (
     change_endpoint,
     get_endpoint,
     list_endpoints,
+    remove_endpoint,
     require_manager,
     view_values,
 )
@@ -106,6 +107,22 @@ async def change_webhook(
         address = {} if body.url is None else {"target": body.url}
         await change_endpoint(session, principal, row, body, address)
         return _view(row)
+
+
+async def delete_webhook(
+    resources: Resources,
+    principal: Principal,
+    organization_id: UUID,
+    webhook_id: UUID,
+    if_match: IfMatch = ANY_VERSION,
+) -> None:
+    """Remove a webhook with its deliveries. Raises ``NotFound``, ``Forbidden``,
+    ``PreconditionFailed``."""
+    require_manager(principal, organization_id)
+    async with resources.db.transaction() as session:
+        row = await get_endpoint(session, organization_id, webhook_id, WEBHOOKS, lock=True)
+        if_match.require(_view(row))
+        await remove_endpoint(session, principal, row)
 
 
 async def rotate_secret(
