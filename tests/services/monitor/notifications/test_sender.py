@@ -288,6 +288,7 @@ async def test_redelivery_sends_the_same_event_with_its_id_again(stage: Stage) -
         await stage.send()
         again = await stage.redeliver(webhook.id, sent.id)
         assert (again.id, again.status, again.attempts) == (sent.id, "pending", 0)
+        assert again.answer_status is None
         await stage.send(after_seconds=1)
 
     first, second = receiver.seen

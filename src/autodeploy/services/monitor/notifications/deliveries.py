@@ -117,6 +117,8 @@ async def redeliver(
         delivery = await _get_delivery(session, endpoint.id, delivery_id)
         delivery.status = DeliveryStatus.PENDING
         delivery.attempts = 0
+        delivery.answer_status = delivery.answer = delivery.error = None
+        delivery.attempted_at = delivery.delivered_at = None
         delivery.due_at = now()
         await session.flush()
         await audit.record(session, principal, Action.NOTIFICATION_MANAGE, endpoint)
