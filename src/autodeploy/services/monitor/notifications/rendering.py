@@ -13,7 +13,7 @@ from autodeploy.services.auth.organization_events import EventType
 # What Slack and Discord take is longer; nobody reads more in a chat.
 _LONGEST_REASON = 500
 
-_HEADLINES = {
+HEADLINES = {
     EventType.DEPLOYMENT_QUEUED: "deployment is queued",
     EventType.DEPLOYMENT_BUILDING: "deployment is building",
     EventType.DEPLOYMENT_DEPLOYING: "deployment is being released",
@@ -54,7 +54,7 @@ def message_of(event: OrganizationEvent, public_url: str) -> Message:
         return Message(f"AutoDeploy at {public_url} can reach this channel.")
     about: Mapping[str, Any] = next(iter(data.values()))
     headline = (
-        f"{about['project']['name']} ({about['environment']}): {_HEADLINES[EventType(event.type)]}"
+        f"{about['project']['name']} ({about['environment']}): {HEADLINES[EventType(event.type)]}"
     )
     if "deployment" in data:
         link = f"{public_url}/api/v1/deployments/{about['id']}"
