@@ -8,6 +8,7 @@ from itertools import accumulate
 import pytest
 from standardwebhooks import WebhookVerificationError
 from tests.kernel.http.servers import DROP, HANG, Scripted, answer, scripted
+from tests.services.auth.people import entries
 from tests.services.deployer.platform import eventually
 from tests.services.monitor.notifications.receivers import Stage, verified
 
@@ -193,6 +194,9 @@ async def test_endpoint_that_is_gone_is_switched_off_at_once(stage: Stage) -> No
     assert found.keys() == {first.id, second.id}
     assert found[first.id].error == "The endpoint was switched off."
     assert found[second.id].error == "It answered 410."
+    entry = (await entries(stage.resources, "notification.manage"))[-1]
+    assert (entry.actor, entry.object_id) == ("system", str(webhook.id))
+    assert entry.changes == {"off_reason": {"before": None, "after": "gone"}}
 
 
 async def test_endpoint_that_fails_for_days_is_switched_off_and_a_success_forgives(

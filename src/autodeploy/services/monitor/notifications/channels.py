@@ -1,5 +1,6 @@
 """Notification channels of an organization: messages that people read, in a chat or by mail."""
 
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -17,7 +18,6 @@ from autodeploy.services.monitor.notifications.endpoints import (
     add_endpoint,
     change_endpoint,
     get_endpoint,
-    host_of,
     list_endpoints,
     remove_endpoint,
     require_manager,
@@ -149,7 +149,7 @@ async def _place(resources: Resources, row: Endpoint, address: str) -> tuple[str
     await resources.poster.check(address, field="address")
     place = place_of(Endpoint.encrypted_address, organization_id=row.organization_id, id=row.id)
     sealed = await resources.vault.encrypt_for(place.subject, address, context=place.context)
-    return host_of(address), sealed
+    return urlsplit(address).netloc, sealed
 
 
 async def _require_mailbox(resources: Resources, organization_id: UUID, address: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -162,31 +161,18 @@ def require_on(row: Endpoint) -> None:
         )
 
 
-def host_of(url: str) -> str:
-    """What is shown of a URL that is a secret."""
-    return urlsplit(url).netloc
-
-
-async def existing_projects(
-    session: AsyncSession, organization_id: UUID, project_ids: Collection[UUID]
-) -> list[UUID]:
-    """Those of the ids that are projects of the organization and not being deleted."""
-    rows = await session.scalars(
+async def _require_projects(
+    session: AsyncSession, organization_id: UUID, project_ids: Collection[UUID] | None
+) -> None:
+    if project_ids is None:
+        return
+    existing = await session.scalars(
         select(Project.id).where(
             Project.organization_id == organization_id,
             Project.id.in_(project_ids),
             Project.deletion_requested_at.is_(None),
         )
     )
-    return sorted(rows)
-
-
-async def _require_projects(
-    session: AsyncSession, organization_id: UUID, project_ids: Collection[UUID] | None
-) -> None:
-    if project_ids is None:
-        return
-    existing = await existing_projects(session, organization_id, project_ids)
     if missing := set(project_ids) - set(existing):
         raise InvalidInput(
             f"The organization has no project {min(missing)}.",

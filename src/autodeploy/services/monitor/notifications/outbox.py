@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.db import Database
+from autodeploy.services.auth import audit
 from autodeploy.services.auth.models import OrganizationEvent
+from autodeploy.services.auth.permissions import Action
 from autodeploy.services.monitor.notifications.endpoints import switch_off
 from autodeploy.services.monitor.notifications.models import (
     Delivery,
@@ -151,12 +153,23 @@ async def note(
 async def _switch_off_if_hopeless(
     session: AsyncSession, endpoint: Endpoint, outcome: Outcome, *, given_up: bool, at: datetime
 ) -> None:
-    if endpoint.off_reason is not None:
-        return
+    reason = None
     if outcome.gone:
-        await switch_off(session, endpoint, OffReason.GONE)
+        reason = OffReason.GONE
     elif given_up and endpoint.failing_since and endpoint.failing_since <= at - FAILING_FOR:
-        await switch_off(session, endpoint, OffReason.FAILING)
+        reason = OffReason.FAILING
+    if reason is None or endpoint.off_reason is not None:
+        return
+    before = audit.snapshot(endpoint)
+    await switch_off(session, endpoint, reason)
+    await audit.record(
+        session,
+        audit.SYSTEM,
+        Action.NOTIFICATION_MANAGE,
+        endpoint,
+        before=before,
+        after=audit.snapshot(endpoint),
+    )
 
 
 def _is_the_same(tried: Delivery, present: Delivery) -> bool:
