@@ -318,6 +318,7 @@ async def make_resources(
     from autodeploy.kernel.cache import Cache
     from autodeploy.kernel.events import EventBus
     from autodeploy.kernel.git.remote import GitClient
+    from autodeploy.kernel.http.posting import Poster
     from autodeploy.kernel.mail import Mailer, Outbox
     from autodeploy.kernel.objects import ObjectStore
     from autodeploy.kernel.queue import Queues
@@ -339,12 +340,14 @@ async def make_resources(
         vault=Vault(EmbeddedBackend(Keyring.of(secrets.token_bytes(32)))),
         signer=TokenSigner.load(home / "jwt.pem"),
         git=GitClient(allow_private_addresses=True),
+        poster=(poster := Poster(allow_private_addresses=True)),
         mail=mail,
         limiter=RateLimiter(cache.redis),
         public_url="https://autodeploy.test",
         home=home,
     )
     await mail.flush()
+    await poster.close()
     await cache.close()
     await events.close()
     await queues.close()

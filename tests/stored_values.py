@@ -23,9 +23,9 @@ from autodeploy.services.deployer.models import (
     Environment,
     EnvironmentVariable,
     Project,
-    Webhook,
 )
 from autodeploy.services.deployer.runs.models import Run
+from autodeploy.services.monitor.notifications.models import Endpoint
 
 
 def open_vault(path: Path) -> Vault:
@@ -74,7 +74,10 @@ class Store:
         )
         await self._add(vault, SecondFactor, "encrypted_secret", {"user_id": self.user_id})
         ids = {"id": uuid4(), "organization_id": self.organization_id}
-        await self._add(vault, Webhook, "encrypted_secret", {**ids, "url": "u", "events": []})
+        endpoint = {**ids, "kind": "webhook", "name": "n", "target": "t"}
+        await self._add(vault, Endpoint, "encrypted_secret", endpoint)
+        for column in ("encrypted_address", "encrypted_previous_secret"):
+            await self._add(vault, Endpoint, column, {**endpoint, "id": uuid4()})
         project = {"project_id": self.project_id, "environment": "production"}
         database = {**ids, **project, "provider": "local"}
         await self._add(vault, ProjectDatabase, "encrypted_url", database)

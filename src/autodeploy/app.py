@@ -27,6 +27,7 @@ from autodeploy.api.rest import (
     held,
     invitations,
     member_projects,
+    notification_channels,
     oauth,
     organizations,
     projects,
@@ -38,6 +39,7 @@ from autodeploy.api.rest import (
     service_tokens,
     sessions,
     users,
+    webhooks,
 )
 from autodeploy.api.routes import shown_path
 from autodeploy.api.ws import deployments as deployment_streams
@@ -84,7 +86,7 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         queues.router,
         held.router,
     ),
-    "monitor": (),
+    "monitor": (webhooks.router, notification_channels.router),
 }
 
 # Of OpenTelemetry's conventions for HTTP, the former and the present ones (1.45, seen 2026-11).

@@ -16,6 +16,7 @@ from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
+from autodeploy.kernel.http.posting import Poster
 from autodeploy.kernel.mail import Mailer, Outbox, SmtpServer, Transport
 from autodeploy.kernel.objects import ObjectStore, start_object_threads
 from autodeploy.kernel.queue import Handler, QueueName, Queues, QueueWorker
@@ -46,9 +47,11 @@ from autodeploy.services.deployer.databases.jobs import handle_provisioning
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.jobs import handle_deployment, listen_for_cancellations
 from autodeploy.services.deployer.log_archiving import LogPolicy
-from autodeploy.services.deployer.reconciler import Reconciler
+from autodeploy.services.deployer.reconciler import Duty, Reconciler
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.runs.worker import RunWorker
+from autodeploy.services.monitor.notifications.sender import Sender
+from autodeploy.services.monitor.notifications.upkeep import keep_notifications
 from autodeploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ DatabaseRole = Literal["app", "worker"]
 _GRACE_SECONDS = 1.0
 # Every running deployment may need a connection for its work and one for its lease.
 _WORKER_CONNECTIONS = 20
+_NOTIFICATIONS_SECONDS = 60.0
 
 
 def check_keys(settings: Settings) -> None:
@@ -94,6 +98,7 @@ async def open_resources(settings: Settings, database_role: DatabaseRole) -> Res
         vault=open_vault(settings),
         signer=TokenSigner.load(settings.jwt_key_file),
         git=GitClient(allow_private_addresses=settings.allow_private_addresses),
+        poster=Poster(allow_private_addresses=settings.allow_private_addresses),
         mail=open_mailer(settings),
         limiter=_open_limiter(settings, cache) if database_role == "app" else None,
         public_url=settings.effective_public_url,
@@ -168,6 +173,7 @@ def _read_credential(path: Path) -> str:
 async def close_resources(resources: Resources) -> None:
     """Close what ``open_resources`` opened."""
     await resources.mail.close()
+    await resources.poster.close()
     await resources.events.close()
     await resources.queues.close()
     await resources.cache.close()
@@ -297,9 +303,10 @@ async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> 
     background: list[Coroutine[Any, Any, None]] = []
     if QueueName.DEPLOYMENT in queues:
         background = [
-            Reconciler(engine).run(),
+            Reconciler(engine, _keeping_notifications(engine)).run(),
             listen_for_cancellations(engine.resources, runner),
             RunWorker(engine).run(),
+            Sender(engine.resources).run(),
         ]
     tasks = [asyncio.create_task(each) for each in background]
     working = [asyncio.create_task(worker.run()) for worker in workers]
@@ -316,6 +323,12 @@ async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> 
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, *working, return_exceptions=True)
+
+
+def _keeping_notifications(engine: Engine) -> Duty:
+    return Duty(
+        "notifications", 18, _NOTIFICATIONS_SECONDS, lambda: keep_notifications(engine.resources)
+    )
 
 
 def _handlers(engine: Engine, runner: Runner) -> Mapping[QueueName, Handler]:

@@ -31,6 +31,13 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         )
         session.add(run)
     me = await user.call("GET", "/auth/me", status=200)
+    organization = f"/organizations/{me['organizations'][0]['id']}"
+    receiver = "http://127.0.0.1:9/receiver"
+    webhook = await user.call("POST", f"{organization}/webhooks", {"url": receiver}, status=201)
+    body = {"kind": "slack", "name": "team", "address": receiver}
+    channel = await user.call("POST", f"{organization}/notification-channels", body, status=201)
+    ping = f"{organization}/webhooks/{webhook['id']}/ping"
+    delivery = await user.call("POST", ping, status=202)
     principal = await service.authenticate(resources, user.headers["Authorization"].split()[1])
     tokens = [
         await service.create_token(
@@ -44,6 +51,9 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         "deployment_id": deployment["id"],
         "database_id": database["id"],
         "run_id": str(run.id),
+        "webhook_id": webhook["id"],
+        "channel_id": channel["id"],
+        "delivery_id": delivery["id"],
         "organization_id": me["organizations"][0]["id"],
         "user_id": me["id"],
         "token_id": str(tokens[1].id),

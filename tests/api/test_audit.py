@@ -494,6 +494,81 @@ async def _(stage: Stage) -> Call:
     return Call(path, {"projects": [project["id"]]})
 
 
+_WEBHOOKS = "/organizations/{organization_id}/webhooks"
+_CHANNELS = "/organizations/{organization_id}/notification-channels"
+_RECEIVER = "http://127.0.0.1:9/receiver"
+_CHANNEL = {"kind": "slack", "name": "team", "address": _RECEIVER}
+
+
+async def _webhook(stage: Stage) -> str:
+    """The path of a webhook."""
+    path = _WEBHOOKS.format(organization_id=(await stage.organization())["id"])
+    made = await stage.user.call("POST", path, {"url": _RECEIVER}, status=201)
+    return f"{path}/{made['id']}"
+
+
+async def _channel(stage: Stage) -> str:
+    """The path of a notification channel."""
+    path = _CHANNELS.format(organization_id=(await stage.organization())["id"])
+    made = await stage.user.call("POST", path, _CHANNEL, status=201)
+    return f"{path}/{made['id']}"
+
+
+@writes("POST", _WEBHOOKS, "notification.manage")
+async def _(stage: Stage) -> Call:
+    organization = await stage.organization()
+    return Call(_WEBHOOKS.format(organization_id=organization["id"]), {"url": _RECEIVER})
+
+
+@writes("PUT", _WEBHOOKS + "/{webhook_id}", "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(await _webhook(stage), {"active": False})
+
+
+@writes("DELETE", _WEBHOOKS + "/{webhook_id}", "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(await _webhook(stage))
+
+
+@writes("POST", _WEBHOOKS + "/{webhook_id}/rotate", "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _webhook(stage)}/rotate")
+
+
+@writes("POST", _WEBHOOKS + "/{webhook_id}/ping", "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _webhook(stage)}/ping")
+
+
+@writes(
+    "POST", _WEBHOOKS + "/{webhook_id}/deliveries/{delivery_id}/redeliver", "notification.manage"
+)
+async def _(stage: Stage) -> Call:
+    path = await _webhook(stage)
+    sent = await stage.user.call("POST", f"{path}/ping", status=202)
+    return Call(f"{path}/deliveries/{sent['id']}/redeliver")
+
+
+@writes("POST", _CHANNELS, "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(_CHANNELS.format(organization_id=(await stage.organization())["id"]), _CHANNEL)
+
+
+@writes("PUT", _CHANNELS + "/{channel_id}", "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(await _channel(stage), {"events": None})
+
+
+@writes("DELETE", _CHANNELS + "/{channel_id}", "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(await _channel(stage))
+
+
+@writes("POST", _CHANNELS + "/{channel_id}/test", "notification.manage")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _channel(stage)}/test")
+
+
 @writes("POST", "/projects/{project_id}/tokens", "service_token.manage")
 async def _(stage: Stage) -> Call:
     project = await stage.user.project()

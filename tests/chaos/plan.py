@@ -80,6 +80,7 @@ OUT_OF_REACH = {
         ),
         "no deployment rotates or restores: tests/services/deployer/databases does",
     ),
+    "notifications.send": "no story has a receiver: tests/services/monitor/notifications has",
     "local.remove_resource": "an operator asks for it: tests/services/deployer/test_holdings.py",
     **dict.fromkeys(
         ("runs.claim", "runs.finish", "local.run_command", "crons.run"),

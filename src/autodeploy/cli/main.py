@@ -53,12 +53,16 @@ OTHER_NAMES = {
     "org ls": "list",
     "org new": "create",
     "org rm": "delete",
+    "notifications ls": "list",
+    "notifications rm": "remove",
     "orgs": "org list",
     "organizations": "org list",
     "team": "org members",
     "tokens ls": "list",
     "tokens new": "create",
     "tokens rm": "revoke",
+    "webhooks ls": "list",
+    "webhooks rm": "remove",
 }
 HELP = "AutoDeploy: repository in, live URL out."
 

@@ -8,6 +8,7 @@ from autodeploy.kernel.cache import Cache
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.events import EventBus
 from autodeploy.kernel.git.remote import GitClient
+from autodeploy.kernel.http.posting import Poster
 from autodeploy.kernel.mail import Mailer
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
@@ -37,6 +38,7 @@ class Resources:
     vault: Vault
     signer: TokenSigner
     git: GitClient
+    poster: Poster
     mail: Mailer
     limiter: "RateLimiter | None"
     public_url: str

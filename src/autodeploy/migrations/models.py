@@ -9,7 +9,8 @@ from autodeploy.services.deployer.databases import models as databases
 from autodeploy.services.deployer.holdings import models as holdings
 from autodeploy.services.deployer.runs import models as runs
 from autodeploy.services.monitor import models as monitor
+from autodeploy.services.monitor.notifications import models as notifications
 
 # Their import declares the tables.
-MODULES = (auth, analyzer, deployer, logs, databases, holdings, runs, monitor)
+MODULES = (auth, analyzer, deployer, logs, databases, holdings, runs, monitor, notifications)
 METADATA = Base.metadata

@@ -77,13 +77,14 @@ RIGHTS: dict[Action, Right] = {
     Action.DATABASE_DELETE: Right(_ADMIN, _WRITE),
     Action.MONITOR_READ: Right(_VIEWER, _READ),
     Action.ALERT_MANAGE: Right(_MEMBER, _WRITE),
+    Action.NOTIFICATION_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
     Action.SERVICE_TOKEN_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
 }
 
 Kind = Literal[
     "organization", "member", "project", "repository", "deployment", "service_token",
     "personal_token", "colleague", "invitation", "account", "session", "database", "backup",
-    "run",
+    "run", "webhook", "channel",
 ]  # fmt: skip
 
 
@@ -142,6 +143,7 @@ def _nobodys(_: Ids) -> Ids:
 
 
 _LINK = "x" * 43
+_RECEIVER = "http://127.0.0.1:9/receiver"
 _PUBLIC = Operation("public")
 _ANYONE = Operation("anyone")
 
@@ -357,6 +359,36 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "revokeServiceToken": (
         _on("service_token", Action.SERVICE_TOKEN_MANAGE, 204, spends=True),
     ),
+    # webhooks and notification channels
+    "listWebhooks": (_on("organization", Action.NOTIFICATION_MANAGE),),
+    "createWebhook": (
+        _on("organization", Action.NOTIFICATION_MANAGE, 201, body=lambda _: {"url": _RECEIVER}),
+    ),
+    "getWebhook": (_on("webhook", Action.NOTIFICATION_MANAGE),),
+    "updateWebhook": (
+        _on("webhook", Action.NOTIFICATION_MANAGE, body=lambda _: {"name": _name()}),
+    ),
+    "deleteWebhook": (_on("webhook", Action.NOTIFICATION_MANAGE, 204, spends=True),),
+    "rotateWebhookSecret": (_on("webhook", Action.NOTIFICATION_MANAGE),),
+    "pingWebhook": (_on("webhook", Action.NOTIFICATION_MANAGE, 202),),
+    "listWebhookDeliveries": (_on("webhook", Action.NOTIFICATION_MANAGE),),
+    "redeliverWebhook": (_on("webhook", Action.NOTIFICATION_MANAGE, 202),),
+    "listNotificationChannels": (_on("organization", Action.NOTIFICATION_MANAGE),),
+    "createNotificationChannel": (
+        _on(
+            "organization", Action.NOTIFICATION_MANAGE, 201,
+            body=lambda _: {"kind": "slack", "name": _name(), "address": _RECEIVER},
+        ),
+    ),
+    "getNotificationChannel": (_on("channel", Action.NOTIFICATION_MANAGE),),
+    "updateNotificationChannel": (
+        _on("channel", Action.NOTIFICATION_MANAGE, body=lambda _: {"name": _name()}),
+    ),
+    "deleteNotificationChannel": (
+        _on("channel", Action.NOTIFICATION_MANAGE, 204, spends=True),
+    ),
+    "testNotificationChannel": (_on("channel", Action.NOTIFICATION_MANAGE, 202),),
+    "listNotificationDeliveries": (_on("channel", Action.NOTIFICATION_MANAGE),),
     # variables
     "listVariables": (_on("project", Action.VARIABLE_READ),),
     "getVariable": (_on("project", Action.VARIABLE_READ),),

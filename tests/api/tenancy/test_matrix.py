@@ -27,7 +27,9 @@ from autodeploy.settings import Settings
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
-_CHILD_KINDS = {"member", "colleague", "invitation", "service_token", "backup"}
+_CHILD_KINDS = {
+    "member", "colleague", "invitation", "service_token", "backup", "webhook", "channel",
+}  # fmt: skip
 _UNDER_OWN = ("crossed", "absent")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNASKED = {"anonymous", "expired token", "owner", "stranger"}
@@ -179,7 +181,7 @@ def _expected_of_action(operation: Operation, caller: Caller, target: str) -> in
 
 def _is_seen(operation: Operation, caller: Caller, target: str) -> bool:
     if target == "sibling":
-        kinds = ("organization", "member", "colleague", "invitation")
+        kinds = ("organization", "member", "colleague", "invitation", "webhook", "channel")
         return operation.kind in kinds or not caller.limited
     return target == "own" or (operation.kind == "organization" and target in _UNDER_OWN)
 

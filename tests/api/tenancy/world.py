@@ -50,6 +50,10 @@ from autodeploy.services.deployer.models import (
 )
 from autodeploy.services.deployer.runs.models import Run, RunLine
 from autodeploy.services.deployer.schemas import VariableInput
+from autodeploy.services.monitor.notifications import channels, deliveries, webhooks
+from autodeploy.services.monitor.notifications.endpoints import CHANNELS, WEBHOOKS
+from autodeploy.services.monitor.notifications.models import Endpoint, EndpointKind
+from autodeploy.services.monitor.notifications.schemas import ChannelInput, WebhookInput
 
 OURS, SECOND, THEIRS = "antelope", "giraffe", "zebra"
 #: Objects as the callers' organization sees them: its own, one of another project of it, one of
@@ -83,7 +87,9 @@ class Caller:
         return {THEIRS, SECOND} if self.limited else {THEIRS}
 
 
-_CHILD_IDS = ("user_id", "token_id", "invitation_id", "backup_id")
+_CHILD_IDS = (
+    "user_id", "token_id", "invitation_id", "backup_id", "webhook_id", "channel_id", "delivery_id",
+)  # fmt: skip
 
 
 @dataclass
@@ -100,6 +106,9 @@ class Estate:
     database_id: UUID
     backup_id: UUID
     run_id: UUID
+    webhook_id: UUID
+    channel_id: UUID
+    delivery_id: UUID
 
     def ids(self) -> dict[str, str]:
         named = {
@@ -113,6 +122,9 @@ class Estate:
             "database_id": self.database_id,
             "backup_id": self.backup_id,
             "run_id": self.run_id,
+            "webhook_id": self.webhook_id,
+            "channel_id": self.channel_id,
+            "delivery_id": self.delivery_id,
         }
         return {name: str(value) for name, value in named.items()}
 
@@ -185,6 +197,15 @@ class World:
                 await session.flush()
                 session.add(_member(organization_id, user.id, Role.VIEWER))
                 return {**ids, "user_id": str(user.id)}
+            if "{webhook_id}" in template or "{channel_id}" in template:
+                is_webhook = "{webhook_id}" in template
+                endpoint = Endpoint(
+                    id=uuid4(), organization_id=organization_id, name=OURS, target=OURS,
+                    kind=EndpointKind.WEBHOOK if is_webhook else EndpointKind.SLACK,
+                )  # fmt: skip
+                session.add(endpoint)
+                name = "webhook_id" if is_webhook else "channel_id"
+                return {**ids, name: str(endpoint.id)}
             if "{session_id}" in template:
                 row = _session(caller.user_id)
                 session.add(row)
@@ -343,9 +364,10 @@ async def _estate(resources: Resources, organization_id: UUID, owner_id: UUID, w
         database_id, backup_id = await _database(session, project, word)
         run_id = await _run(session, project, word)
     await _variable(resources, organization_id, owner_id, project.id, word)
+    webhook_id, channel_id, delivery_id = await _endpoints(resources, principal, word)
     return Estate(
         organization_id, owner_id, project.id, repository_id, deployment_id, token.id,
-        invitation.id, database_id, backup_id, run_id,
+        invitation.id, database_id, backup_id, run_id, webhook_id, channel_id, delivery_id,
     )  # fmt: skip
 
 
@@ -371,6 +393,22 @@ async def _database(session: AsyncSession, project: Project, word: str) -> tuple
         )
     )  # fmt: skip
     return database.id, backup.id
+
+
+async def _endpoints(
+    resources: Resources, principal: Principal, word: str
+) -> tuple[UUID, UUID, UUID]:
+    """A webhook with something to deliver, and a channel."""
+    (organization_id,) = principal.roles
+    at = (resources, principal, organization_id)
+    url = f"http://127.0.0.1:9/{word}"
+    webhook = await webhooks.create_webhook(*at, WebhookInput(url=url, name=word))
+    channel = await channels.create_channel(
+        *at, ChannelInput(kind=EndpointKind.SLACK, name=word, address=url)
+    )
+    delivery = await deliveries.ping(*at, webhook.id, WEBHOOKS)
+    await deliveries.ping(*at, channel.id, CHANNELS)
+    return webhook.id, channel.id, delivery.id
 
 
 async def _run(session: AsyncSession, project: Project, word: str) -> UUID:

@@ -152,3 +152,18 @@ DatabaseProvider = Annotated[
         help="Where a database that the app needs is made; default: this machine.",
     ),
 ]
+EventOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--event", metavar="TYPE", help="Tell of this, such as deployment.failed; may be repeated."
+    ),
+]
+ToldProjects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--project",
+        "-p",
+        help="Tell of this project; may be repeated. Default: of all.",
+        autocompletion=complete_project,
+    ),
+]

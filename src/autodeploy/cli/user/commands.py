@@ -29,10 +29,12 @@ from autodeploy.cli.user.db import database_app
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.environments import environments_app
 from autodeploy.cli.user.held import resources_app
+from autodeploy.cli.user.notifications import notifications_app
 from autodeploy.cli.user.one_off import BehindDashes, list_runs, run_command
 from autodeploy.cli.user.org import organization_app
 from autodeploy.cli.user.repositories import repositories_app
 from autodeploy.cli.user.tokens import tokens_app
+from autodeploy.cli.user.webhooks import webhooks_app
 
 PANEL = "Your apps"
 TEAM_PANEL = "Your organizations"
@@ -83,6 +85,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(resources_app, rich_help_panel=PANEL)
     app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)
     app.add_typer(tokens_app, rich_help_panel=TEAM_PANEL)
+    app.add_typer(webhooks_app, rich_help_panel=TEAM_PANEL)
+    app.add_typer(notifications_app, rich_help_panel=TEAM_PANEL)
 
 
 def deploy(

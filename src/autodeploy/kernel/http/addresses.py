@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
 
 _RESOLVE_SECONDS = 10.0
+_PORTS = {"http": 80, "https": 443}
 # Prefixes that carry an IPv4 address inside an IPv6 one: NAT64 (RFC 6052) and 6to4 (RFC 3056).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -55,6 +56,25 @@ def resolved(base: str, target: str) -> str | None:
         return None
 
 
+def pinned(url: str, address: str) -> str:
+    """``url`` with ``address``, one that was checked, in place of its host."""
+    parts = urlsplit(url)
+    port = parts.port or _PORTS[parts.scheme]
+    host = f"[{address}]" if ":" in address else address
+    return parts._replace(netloc=f"{host}:{port}").geturl()
+
+
+async def check_url(url: str, allow_private: bool) -> tuple[str, ...]:
+    """The addresses behind a ``http`` or ``https`` URL, in the resolver's order.
+
+    Raises as ``check_address``.
+    """
+    parts = urlsplit(url)
+    return await check_address(
+        parts.hostname or "", parts.port or _PORTS[parts.scheme], allow_private
+    )
+
+
 async def check_address(host: str, port: int, allow_private: bool) -> tuple[str, ...]:
     """Resolve ``host`` and refuse it when any of its addresses is not public.
 
@@ -84,8 +104,7 @@ async def check_address(host: str, port: int, allow_private: bool) -> tuple[str,
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or usual
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _unwrapped(address: Address) -> list[Address]:

@@ -193,7 +193,7 @@ class HttpClient:
             return Setback(
                 answer.unusable("it did not serve the call", applied=not call.repeatable),
                 repeatable=call.repeatable and answer.status in _GATEWAY,
-                wait_seconds=retry_after_seconds(answer, now),
+                wait_seconds=retry_after_seconds(answer.headers, now),
             )
         if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST and not call.moved:
             raise answer.unusable("it names another address")

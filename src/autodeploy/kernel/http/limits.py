@@ -87,10 +87,10 @@ RENDER = LimitRules(remaining="ratelimit-remaining", reset="ratelimit-reset")
 SUPABASE = LimitRules(default_seconds=60)
 
 
-def retry_after_seconds(answer: Answer, now: datetime) -> float | None:
+def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     """What ``Retry-After`` asks for, as seconds or as a date (RFC 9110, section 10.2.3)."""
-    here = _date(answer.headers.get("date")) or now
-    return _seconds(answer.headers.get("retry-after"), here)
+    here = _date(headers.get("date")) or now
+    return _seconds(headers.get("retry-after"), here)
 
 
 def _seconds(value: str | None, here: datetime) -> float | None:

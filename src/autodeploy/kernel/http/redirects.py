@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from autodeploy.kernel.http.addresses import check_address, resolved, same_origin
+from autodeploy.kernel.http.addresses import check_url, pinned, resolved, same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
@@ -21,7 +21,6 @@ from autodeploy.kernel.http.streams import Stream
 _DOWNLOAD_SECONDS = 600.0
 _MOST_REDIRECTS = 3
 _MOVED = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT}
-_PORTS = {"http": 80, "https": 443}
 
 
 async def send_where_moved(http: HttpClient, call: Call) -> Answer:
@@ -75,16 +74,13 @@ async def open_elsewhere(
     ``HostNotFound``, and ``ProviderUnavailable``.
     """
     parts = urlsplit(address)
-    host = parts.hostname or ""
-    port = parts.port or _PORTS[parts.scheme]
-    checked = (await check_address(host, port, allow_private))[0]
-    pinned = parts._replace(netloc=f"[{checked}]:{port}" if ":" in checked else f"{checked}:{port}")
+    checked = (await check_url(address, allow_private))[0]
     download = Call(
         "GET",
         "/",
-        address=pinned.geturl(),
+        address=pinned(address, checked),
         headers={"Host": parts.netloc.rpartition("@")[2], "Accept-Encoding": "identity"},
-        server_name=host,
+        server_name=parts.hostname,
         limit_bytes=limit_bytes,
     )
     bound = asyncio.timeout(_DOWNLOAD_SECONDS)

@@ -43,6 +43,7 @@ class ObjectType(StrEnum):
     DATABASE = "database"
     ORPHAN = "orphan"
     RUN = "run"
+    ENDPOINT = "endpoint"
 
 
 class OwnAction(StrEnum):
@@ -132,6 +133,10 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.DATABASE,
         ("project_id", "environment", "name", "provider", "plan", "backup_schedule", "backup_hour",
          "keep_daily", "keep_weekly"),
+    ),
+    "notification_endpoints": Fields(
+        ObjectType.ENDPOINT, ("kind", "name", "target", "events", "project_ids", "off_reason"),
+        ("encrypted_address", "encrypted_secret"),
     ),
     "orphans": Fields(
         ObjectType.ORPHAN, ("provider", "kind", "external_id", "removal_requested_at")

@@ -329,3 +329,31 @@ class IdempotencyKey(Base):
     status: Mapped[int | None]
     encrypted_answer: Mapped[str | None] = sealed("user:{caller_id}", "idempotency_keys:{key}")
     created_at: Mapped[type_created]
+
+
+class OrganizationEvent(Base):
+    """Something that happened in an organization and is worth telling: written in the transaction
+    in which it happened.
+
+    ``data`` is what receivers are sent of it, without any secret. ``project_id`` is a plain column:
+    an event outlives its project. ``spread_at`` is when it was known who is to be told.
+    """
+
+    __tablename__ = "organization_events"
+    __table_args__ = (
+        Index("idx_organization_events_org_id", "organization_id"),
+        Index("idx_organization_events_created_at", "created_at"),
+        Index(
+            "idx_organization_events_new", "created_at", postgresql_where=text("spread_at IS NULL")
+        ),
+    )
+
+    id: Mapped[type_uuid]
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    project_id: Mapped[UUID | None]
+    type: Mapped[str] = mapped_column(String(100))
+    data: Mapped[dict[str, Any]]
+    spread_at: Mapped[datetime | None]
+    created_at: Mapped[type_created]

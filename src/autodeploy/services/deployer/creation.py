@@ -7,10 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.resources import Resources
+from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.deployer.announcements import Announcing
 from autodeploy.services.deployer.cancellations import end_queued
 from autodeploy.services.deployer.estimates import estimate_steps
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.notable_events import tell_of_deployment
 from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
 from autodeploy.services.deployer.transitions import append_event
 
@@ -91,6 +93,7 @@ async def insert_deployment(
     await append_event(
         transaction, deployment.id, "deployment.status", {"status": "queued", "progress": 0.0}
     )
+    await tell_of_deployment(session, deployment.id, EventType.DEPLOYMENT_QUEUED)
     for older in await _list_queued_before(session, deployment):
         await end_queued(transaction, older, "superseded")
     await session.refresh(deployment)

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     ForeignKey,
     Identity,
@@ -303,20 +302,3 @@ class DeploymentEvent(Base):
     type: Mapped[str]
     payload: Mapped[dict[str, Any]]
     created_at: Mapped[type_created]
-
-
-class Webhook(Base):
-    __tablename__ = "webhooks"
-    __table_args__ = (Index("idx_webhooks_org_id", "organization_id"),)
-
-    id: Mapped[type_uuid]
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
-    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
-    url: Mapped[str]
-    encrypted_secret: Mapped[str] = sealed("organization:{organization_id}", "webhooks:{id}")
-    events: Mapped[list[str]]
-    active: Mapped[bool] = mapped_column(Boolean, server_default="true")
-    created_at: Mapped[type_created]
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

@@ -39,7 +39,10 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class _Duty:
+class Duty:
+    """Something that is done again ``seconds`` after it was done, by one worker at a time. The
+    ``number`` of its lock is its own."""
+
     name: str
     number: int
     seconds: float
@@ -47,30 +50,30 @@ class _Duty:
 
 
 class Reconciler:
-    """The duties of one worker. ``interval_seconds`` is the pause between two passes of each."""
+    """The duties of one worker. ``interval_seconds`` is the pause between two passes of each;
+    ``more`` are duties of services above this one."""
 
-    def __init__(self, engine: Engine, *, interval_seconds: float = 1.0):
+    def __init__(self, engine: Engine, *more: Duty, interval_seconds: float = 1.0):
         self._engine = engine
         upkeep = Upkeep(engine)
         self._duties = (
-            _Duty("dispatch", 1, interval_seconds, lambda: dispatch_due(engine.resources)),
-            _Duty("keep_live", 2, interval_seconds, upkeep.keep_live),
-            _Duty("collect_output", 3, interval_seconds, upkeep.collect_output),
-            _Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
-            _Duty("remove", 5, interval_seconds, lambda: remove_deleted(engine)),
-            _Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
-            _Duty("databases", 7, interval_seconds, lambda: dispatch_databases(engine.resources)),
-            _Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),
-            _Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
-            _Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
-            _Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back),
-            _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
-            _Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
-            _Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
-            _Duty(
-                "logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)
-            ),
-            _Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
+            Duty("dispatch", 1, interval_seconds, lambda: dispatch_due(engine.resources)),
+            Duty("keep_live", 2, interval_seconds, upkeep.keep_live),
+            Duty("collect_output", 3, interval_seconds, upkeep.collect_output),
+            Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
+            Duty("remove", 5, interval_seconds, lambda: remove_deleted(engine)),
+            Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
+            Duty("databases", 7, interval_seconds, lambda: dispatch_databases(engine.resources)),
+            Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),
+            Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
+            Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
+            Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back),
+            Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
+            Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
+            Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
+            Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)),
+            Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
+            *more,
         )
 
     async def run(self) -> None:
@@ -87,7 +90,7 @@ class Reconciler:
                 if mine:
                     await duty.run()
 
-    async def _repeat(self, duty: _Duty, first_seconds: float) -> None:
+    async def _repeat(self, duty: Duty, first_seconds: float) -> None:
         await asyncio.sleep(first_seconds)
         while True:
             try:

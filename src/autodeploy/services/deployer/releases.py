@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from autodeploy.kernel.clock import now
 from autodeploy.providers.base import Release
+from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import (
     StepContext,
@@ -20,6 +21,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.notable_events import tell_of_deployment
 from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.states import (
     TERMINAL,
@@ -56,6 +58,9 @@ async def go_live(context: StepContext, release: Release) -> None:
                 update(Deployment)
                 .where(Deployment.id == environment.live_deployment_id)
                 .values(rolled_back_at=moment)
+            )
+            await tell_of_deployment(
+                session, environment.live_deployment_id, EventType.DEPLOYMENT_ROLLED_BACK
             )
         environment.live_deployment_id = deployment.id
         environment.runtime = as_row(LiveState(RuntimeState.RUNNING))

@@ -16,6 +16,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.services.deployer.announcements import Announcing, status_channel
 from autodeploy.services.deployer.models import Deployment, DeploymentEvent, DeploymentStep
+from autodeploy.services.deployer.notable_events import OF_STATUS, tell_of_deployment
 from autodeploy.services.deployer.states import (
     STEP_TRANSITIONS,
     TERMINAL,
@@ -87,6 +88,7 @@ async def change_status(
         "metadata": dict(metadata or {}),
     }
     await _write_event(transaction, deployment_id, sequence, "deployment.status", details)
+    await tell_of_deployment(transaction.session, deployment_id, OF_STATUS[target])
 
 
 async def append_event(

@@ -20,8 +20,10 @@ from autodeploy.kernel.vault.columns import Place, place_of
 from autodeploy.kernel.vault.errors import VaultError
 from autodeploy.kernel.vault.streams import decrypt_stream, encrypt_stream, new_stream_key
 from autodeploy.providers.databases import TableContents
+from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.deployer.databases.models import DatabaseBackup
 from autodeploy.services.deployer.databases.work import Work
+from autodeploy.services.deployer.notable_events import tell_of_backup
 from autodeploy.services.deployer.transitions import LeaseLost
 
 # How long a backup is kept that no schedule asked for.
@@ -93,6 +95,7 @@ async def fail(session: AsyncSession, backup: DatabaseBackup, error: AutoDeployE
         .where(DatabaseBackup.id == backup.id)
         .values(status="failed", error_code=error.code, error_message=error.message)
     )
+    await tell_of_backup(session, backup.id, EventType.BACKUP_FAILED)
 
 
 async def open_backup(resources: Resources, backup: DatabaseBackup) -> AsyncIterator[bytes]:

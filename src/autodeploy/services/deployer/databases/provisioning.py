@@ -19,6 +19,7 @@ from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.base import LogSink
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.services.auth import audit
+from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.app_environment import MAIN_DATABASE, variables_place
 from autodeploy.services.deployer.context import StepContext, app_of
@@ -26,6 +27,7 @@ from autodeploy.services.deployer.databases.models import DatabaseRestore, Proje
 from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
 from autodeploy.services.deployer.hosting import databases_for
 from autodeploy.services.deployer.models import Environment
+from autodeploy.services.deployer.notable_events import tell_of_database
 from autodeploy.services.deployer.transitions import hold
 
 _DEFAULT_PLAN = "free"
@@ -65,6 +67,7 @@ async def provision(work: Work) -> None:
 async def fail(work: Work, session: AsyncSession, error: AutoDeployError) -> None:
     """Say on the row why there is no database."""
     await work.set(session, status="error", error_code=error.code, error_message=error.message)
+    await tell_of_database(session, work.database.id, EventType.DATABASE_FAILED)
 
 
 async def seal_url(resources: Resources, database: ProjectDatabase, url: str) -> str:
@@ -213,6 +216,8 @@ async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> Non
             database,
             after=audit.snapshot(database),
         )
+        if available:
+            await tell_of_database(session, database.id, EventType.DATABASE_READY)
 
 
 async def _ensure_row(context: StepContext, wanted: dict[str, Any]) -> ProjectDatabase:

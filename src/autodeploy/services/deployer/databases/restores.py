@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Conflict
+from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.deployer.databases.backups import (
     BackupUnusable,
     open_backup,
@@ -13,6 +14,7 @@ from autodeploy.services.deployer.databases.backups import (
 )
 from autodeploy.services.deployer.databases.models import DatabaseBackup, DatabaseRestore
 from autodeploy.services.deployer.databases.work import Work
+from autodeploy.services.deployer.notable_events import tell_of_database
 
 
 async def run(work: Work, restore: DatabaseRestore) -> None:
@@ -39,6 +41,8 @@ async def run(work: Work, restore: DatabaseRestore) -> None:
     async with engine.resources.db.transaction() as session:
         await work.set(session, status="available", error_code=None, error_message=None)
         await _close(session, restore, status="succeeded")
+        if database.status == "provisioning":
+            await tell_of_database(session, database.id, EventType.DATABASE_READY)
 
 
 async def fail(
@@ -50,6 +54,7 @@ async def fail(
     )
     if work.database.status == "provisioning":
         await work.set(session, status="error", error_code=error.code, error_message=error.message)
+        await tell_of_database(session, work.database.id, EventType.DATABASE_FAILED)
 
 
 async def _load_backup(work: Work, restore: DatabaseRestore) -> DatabaseBackup:
