@@ -111,7 +111,7 @@ def create_app(
         stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-api")
         opened = resources or await open_resources(settings, "app")
         app.state.resources = opened
-        app.state.providers = await open_providers(settings, opened)
+        app.state.providers = await open_providers(settings, opened, identity_providers)
         try:
             yield
         finally:

@@ -39,6 +39,7 @@ class Project(Base):
     __table_args__ = (
         UniqueConstraint("organization_id", "slug"),
         CheckConstraint("status IN ('active', 'paused', 'archived')", name="status"),
+        CheckConstraint("monthly_budget_cents >= 0", name="monthly_budget_cents"),
         Index("idx_projects_org_id", "organization_id"),
         Index(
             "idx_projects_search",
@@ -57,6 +58,7 @@ class Project(Base):
     repository_id: Mapped[UUID | None] = mapped_column(ForeignKey("repositories.id"))
     root_directory: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(String(50), server_default="active")
+    monthly_budget_cents: Mapped[int | None]
     deletion_requested_at: Mapped[datetime | None]
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

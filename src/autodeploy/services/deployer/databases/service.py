@@ -167,7 +167,7 @@ async def measure_database(
     async with resources.db.transaction() as session:
         database = await get_allowed(session, principal, database_id, Action.DATABASE_READ)
     require_available(database)
-    account = await open_account(resources, database.connection_id)
+    account = await open_account(resources, database.connection_id, providers=providers)
     provider = providers.database_metrics(database.provider, account)
     return metrics_view(await provider.measure_database(database.external_id or ""))
 
