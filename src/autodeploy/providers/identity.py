@@ -222,7 +222,10 @@ def web_address(value: str | None) -> str | None:
 
 
 def _not_configured(name: str) -> ProviderNotConfigured:
+    settings = _SETTINGS.get(name)
     return ProviderNotConfigured(
         f"The operator of this platform has not set up {name}.",
-        remedy=f"The operator sets {_SETTINGS[name]}, as docs/sign-in.md describes, and restarts.",
+        remedy=f"The operator sets {settings}, as docs/sign-in.md describes, and restarts."
+        if settings
+        else "It is connected by a token alone.",
     )

@@ -35,6 +35,9 @@ from autodeploy.services.auth.oauth_schemas import (
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 
+#: What the details of a connection say whose token somebody has made in the provider's console.
+BY_TOKEN = "byToken"
+
 _log = structlog.get_logger(__name__)
 
 
@@ -121,7 +124,7 @@ async def disconnect(
         # Held while it is revoked: what renews it meanwhile would bring a token that lives on.
         row = await find(session, user_id, name, lock=True)
         shared = row is not None and await _is_shared(session, row)
-        revoked = None if row is None else not shared and await _revoke(resources, providers, row)
+        revoked = await _end(resources, providers, row, shared=shared) if row is not None else None
     async with resources.db.transaction() as session:
         await lock_user(session, user_id)
         # Decided again under the lock: another of the ways in may have been removed meanwhile.
@@ -136,7 +139,9 @@ async def disconnect(
             )
             await session.delete(present)
     return Disconnected(
-        provider=name, revoked_at_provider=revoked, remedy=_remedy(name, revoked, shared)
+        provider=name,
+        revoked_at_provider=revoked,
+        remedy=_remedy(name, revoked, shared=shared, is_own=row is not None and _is_own(row)),
     )
 
 
@@ -317,6 +322,19 @@ async def _end_earlier(
         _log.warning("an earlier token lives on", provider=provider.name, reason=error.message)
 
 
+async def _end(
+    resources: Resources, providers: IdentityProviders, row: ProviderIntegration, *, shared: bool
+) -> bool | None:
+    """Whether the provider has ended the access; None for a token that is its user's own."""
+    if _is_own(row):
+        return None
+    return not shared and await _revoke(resources, providers, row)
+
+
+def _is_own(row: ProviderIntegration) -> bool:
+    return bool((row.details or {}).get(BY_TOKEN))
+
+
 async def _revoke(
     resources: Resources, providers: IdentityProviders, row: ProviderIntegration
 ) -> bool:
@@ -334,7 +352,9 @@ async def _revoke(
     return True
 
 
-def _remedy(name: str, revoked: bool | None, shared: bool) -> str | None:
+def _remedy(name: str, revoked: bool | None, *, shared: bool, is_own: bool) -> str | None:
+    if is_own:
+        return f"The token is yours and still works: delete it in your settings at {name}."
     if shared:
         return "Others here use the same installation, so it stays until they disconnect."
     if revoked is False:

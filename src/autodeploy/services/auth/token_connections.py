@@ -13,6 +13,7 @@ from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
 from autodeploy.providers.identity import Account, Grant
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import connections, identities
+from autodeploy.services.auth.connections import BY_TOKEN
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
 from autodeploy.services.auth.permissions import require_scope
@@ -48,7 +49,7 @@ async def connect_by_token(
         raise InvalidInput(error.message, field="token", remedy=error.remedy) from None
     _require_rights(provider.manifest.title, account)
     owner = _choose(account.owners, body.owner_id)
-    details = {} if owner is None else {"owner": {"id": owner.id, "name": owner.name}}
+    chosen = {} if owner is None else {"owner": {"id": owner.id, "name": owner.name}}
     async with resources.db.transaction() as session:
         await connections.lock_user(session, user_id)
         row, _ = await connections.store_grant(
@@ -57,7 +58,7 @@ async def connect_by_token(
             principal,
             name,
             Account(subject=account.id, name=account.name),
-            Grant(token=body.token, details=details),
+            Grant(token=body.token, details={**chosen, BY_TOKEN: True}),
         )
         linked = {each.provider: each for each in await identities.find(session, user_id)}
         return connections.view_of(name, linked.get(name), row)
