@@ -19,6 +19,7 @@ from autodeploy.api.rest import (
     accounts,
     audit,
     auth,
+    costs,
     databases,
     deployments,
     environment_variables,
@@ -71,6 +72,7 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
     "analyzer": (repositories.router,),
     "deployer": (
         projects.router,
+        costs.router,
         service_tokens.router,
         environment_variables.router,
         environments.router,

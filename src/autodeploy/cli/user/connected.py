@@ -63,6 +63,8 @@ def remove(provider: str, *, force: bool, yes: bool, as_json: bool) -> None:
         print_json(answer)
     else:
         say(f"{provider} is no longer connected.")
+        if answer["remedy"]:
+            say(answer["remedy"])
 
 
 def _path(api: Api) -> str:

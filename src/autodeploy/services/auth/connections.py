@@ -36,7 +36,7 @@ from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 
 #: What the details of a connection say whose token somebody has made in the provider's console.
-BY_TOKEN = "byToken"
+BY_TOKEN = "byToken"  # noqa: S105 - a name, not a token
 
 _log = structlog.get_logger(__name__)
 

@@ -50,6 +50,7 @@ class Action(StrEnum):
     DATABASE_DELETE = "database.delete"
     MONITOR_READ = "monitor.read"
     ALERT_MANAGE = "alert.manage"
+    BUDGET_MANAGE = "budget.manage"
     SERVICE_TOKEN_MANAGE = "service_token.manage"  # noqa: S105 - an action, not a secret
 
 
@@ -96,6 +97,7 @@ _ADMIN = _MEMBER | {
     Action.MEMBER_MANAGE,
     Action.INVITATION_READ,
     Action.AUDIT_READ,
+    Action.BUDGET_MANAGE,
     Action.SERVICE_TOKEN_MANAGE,
 }
 _OWNER = _ADMIN | {Action.ORGANIZATION_TRANSFER, Action.ORGANIZATION_DELETE}
@@ -183,6 +185,7 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.DATABASE_DELETE: Scope.WRITE,
     Action.MONITOR_READ: Scope.READ,
     Action.ALERT_MANAGE: Scope.WRITE,
+    Action.BUDGET_MANAGE: Scope.ADMIN,
     Action.SERVICE_TOKEN_MANAGE: Scope.ADMIN,
 }
 
