@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
+from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.services.deployer import costs
 from autodeploy.services.deployer.cost_schemas import BudgetInput, BudgetView, CostsView
@@ -25,19 +26,25 @@ async def get_costs(
 
 @router.get("/budget", operation_id="getProjectBudget")
 async def get_budget(
-    resources: ResourcesDep, principal: PrincipalDep, project_id: UUID
+    response: Response, resources: ResourcesDep, principal: PrincipalDep, project_id: UUID
 ) -> BudgetView:
     """What the project may cost a month."""
-    return await costs.get_budget(resources, principal, project_id)
+    return tagged(response, await costs.get_budget(resources, principal, project_id))
 
 
 @router.put("/budget", operation_id="setProjectBudget")
 async def set_budget(
-    resources: ResourcesDep, principal: PrincipalDep, project_id: UUID, body: BudgetInput
+    response: Response,
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    project_id: UUID,
+    body: BudgetInput,
+    if_match: IfMatchDep,
 ) -> BudgetView:
     """Set what the project may cost a month, or with null lift it.
 
     Deployments and databases that would cost more are refused (`budget_exceeded`); what is there
     already stays.
     """
-    return await costs.set_budget(resources, principal, project_id, body)
+    view = await costs.set_budget(resources, principal, project_id, body, if_match=if_match)
+    return tagged(response, view)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Schema
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.providers import base
 from autodeploy.providers.base import Capability
 from autodeploy.providers.registry import Registry
@@ -86,15 +87,23 @@ async def get_budget(resources: Resources, principal: Principal, project_id: UUI
 
 
 async def set_budget(
-    resources: Resources, principal: Principal, project_id: UUID, body: BudgetInput
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    body: BudgetInput,
+    *,
+    if_match: IfMatch = ANY_VERSION,
 ) -> BudgetView:
     """Set or, with null, lift the budget. What is there already stays, whatever it costs.
 
-    Raises ``NotFound``, ``Forbidden``.
+    Raises ``NotFound``, ``Forbidden``, ``PreconditionFailed``.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id, lock=True)
         require(principal, Action.BUDGET_MANAGE, project.organization_id)
+        if_match.require(BudgetView(monthly_limit_cents=project.monthly_budget_cents))
+        if project.monthly_budget_cents == body.monthly_limit_cents:
+            return BudgetView(monthly_limit_cents=body.monthly_limit_cents)
         before = audit.snapshot(project)
         project.monthly_budget_cents = body.monthly_limit_cents
         await session.flush()
