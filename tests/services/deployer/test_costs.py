@@ -19,12 +19,12 @@ from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import costs
 from autodeploy.services.deployer.cost_schemas import BudgetInput, CostsView
-from autodeploy.services.deployer.costs import BudgetExceeded
+from autodeploy.services.deployer.costs import Budget, BudgetExceeded, Tariff
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import DatabaseInput
 from autodeploy.services.deployer.databases.service import create_database
 from autodeploy.services.deployer.deployments import create_deployment
-from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.schemas import DeploymentInput, ProjectView
 
 PRICES = {"free": 0, "small": 1000, "big": 2500, "huge": None}
@@ -147,11 +147,25 @@ async def test_two_at_once_do_not_exceed_it_together(priced: Priced) -> None:
     project = await priced.platform.project()
     await priced.limit(project, 1500)
     done = await asyncio.gather(
-        *(priced.database(project, "small", f"db{number}") for number in range(4)),
+        *(priced.database(project, "small", environment=f"env{number}") for number in range(4)),
         return_exceptions=True,
     )
     assert [type(each) for each in done if each is not None] == [BudgetExceeded] * 3
     assert (await priced.costs(project)).known_monthly_cents == 1000
+
+
+async def test_whoever_checks_a_budget_keeps_others_from_it(priced: Priced) -> None:
+    made = await priced.platform.project()
+    await priced.limit(made, 1500)
+    resources = priced.platform.resources
+    tariff = await Tariff.read(resources, priced.platform.engine.providers)
+    async with resources.db.transaction() as session, resources.db.transaction() as other:
+        project = await session.get_one(Project, made.id)
+        assert await Budget.lock(session, project, tariff) is not None
+        taken = select(Project.id).where(Project.id == made.id)
+        free = taken.with_for_update(key_share=True, skip_locked=True)
+        assert await other.scalar(free) is None
+        assert await other.scalar(taken.with_for_update(read=True, key_share=True)) is not None
 
 
 async def test_deployment_is_refused_before_any_work_once_it_is_known_what_it_is(

@@ -17,12 +17,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.db import DatabaseAway
-from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.errors import AutoDeployError, Unavailable
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.vault import VaultAway, VaultError
+from autodeploy.kernel.vault import VaultError
 from autodeploy.providers.identity import Grant, ProviderMisconfigured, RenewingProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connections import open_grant, remedy_of, seal_tokens
@@ -123,7 +122,7 @@ async def _renew(
                 return row
             answered = await _Renewed.seal(resources, row, grant)
             return await answered.store(session)
-    except DatabaseAway:
+    except Unavailable:
         if answered is None:
             raise
         return await _insist(lambda: _store_anew(resources, answered))
@@ -187,7 +186,7 @@ async def _insist(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
     for pause in _STORING_SECONDS:
         try:
             return await call()
-        except (DatabaseAway, VaultAway):
+        except Unavailable:
             await asyncio.sleep(pause)
     return await call()
 
