@@ -112,7 +112,7 @@ async def processes(
 
 
 def _work(settings: Settings) -> None:
-    async def providers(_settings: Settings, resources: Resources) -> Registry:
+    async def providers(_settings: Settings, resources: Resources, _identities: object) -> Registry:
         return Registry([CountingProvider(machine_of(settings), resources.objects)])
 
     configure_logging("error", json=False)

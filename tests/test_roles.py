@@ -81,7 +81,8 @@ async def test_credential_that_is_not_there_is_named(home: Path, bao: Bao) -> No
 async def test_providers_elsewhere_are_opened_beside_this_machine(home: Path) -> None:
     resources = SimpleNamespace(objects=ObjectStore.open(f"file://{home}/objects"))
     settings = Settings(home=home, allow_unsandboxed=True)
-    registry = await open_providers(settings, resources)  # type: ignore[arg-type]
+    identities = open_identity_providers(settings)
+    registry = await open_providers(settings, resources, identities)  # type: ignore[arg-type]
     assert [each.name for each in registry.list()] == [
         "github",
         "local",

@@ -19,6 +19,7 @@ from autodeploy.api.rest import (
     accounts,
     audit,
     auth,
+    costs,
     databases,
     deployments,
     environment_variables,
@@ -73,6 +74,7 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
     "analyzer": (repositories.router,),
     "deployer": (
         projects.router,
+        costs.router,
         service_tokens.router,
         environment_variables.router,
         environments.router,
@@ -113,7 +115,7 @@ def create_app(
         stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-api")
         opened = resources or await open_resources(settings, "app")
         app.state.resources = opened
-        app.state.providers = await open_providers(settings, opened)
+        app.state.providers = await open_providers(settings, opened, identity_providers)
         try:
             yield
         finally:

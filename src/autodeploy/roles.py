@@ -181,8 +181,13 @@ async def close_resources(resources: Resources) -> None:
     await resources.vault.close()
 
 
-async def open_providers(settings: Settings, resources: Resources) -> Registry:
-    """The providers of this installation. A new one is one more line here."""
+async def open_providers(
+    settings: Settings, resources: Resources, identities: IdentityProviders
+) -> Registry:
+    """The providers of this installation. A new one is one more line here.
+
+    ``identities`` renew access to accounts; the caller closes them.
+    """
     sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
     github, render, supabase, vercel = (
         _settings_of(settings, name) for name in ("github", "render", "supabase", "vercel")
@@ -210,7 +215,8 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
             SupabaseProvider(api_url=supabase.api_url or supabase_service.API_URL),
             RenderProvider(api_url=render.api_url or render_provider.API_URL),
             VercelProvider(api_url=vercel.api_url or vercel_oauth.API_URL),
-        ]
+        ],
+        identities,
     )
 
 
@@ -273,9 +279,10 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
     """
     stop_tracing = configure_tracing(settings.otlp_endpoint, service="autodeploy-worker")
     resources = await open_resources(settings, "worker")
+    identities = open_identity_providers(settings)
     providers: Registry | None = None
     try:
-        providers = await open_providers(settings, resources)
+        providers = await open_providers(settings, resources, identities)
         engine = Engine(
             resources=resources,
             providers=providers,
@@ -292,6 +299,7 @@ async def run_worker(settings: Settings, queues: Sequence[QueueName]) -> None:
     finally:
         if providers is not None:
             await providers.close()
+        await identities.close()
         await close_resources(resources)
         stop_tracing()
 

@@ -461,6 +461,12 @@ async def _(stage: Stage) -> Call:
     return Call(f"{await _staging(stage)}/staging/scale", {"replicas": 2})
 
 
+@writes("PUT", "/projects/{project_id}/budget", "budget.manage")
+async def _(stage: Stage) -> Call:
+    project = await stage.user.project()
+    return Call(f"/projects/{project['id']}/budget", {"monthlyLimitCents": 5000})
+
+
 @writes("DELETE", "/projects/{project_id}/environments/{environment}", "environment.delete")
 async def _(stage: Stage) -> Call:
     return Call(f"{await _staging(stage)}/staging?confirm=staging")

@@ -106,10 +106,16 @@ async def _channel(user: User, resources: Resources) -> Thing:
     return Thing(f"{url}/{made['id']}", _numbered("name"))
 
 
+async def _budget(user: User, resources: Resources) -> Thing:
+    changes = [{"monthlyLimitCents": cents} for cents in range(100, 700, 100)]
+    return Thing(f"{(await _project(user, resources)).url}/budget", changes)
+
+
 #: How to make a thing that lies at a path.
 MAKE: dict[str, Callable[[User, Resources], Awaitable[Thing]]] = {
     "/databases/{database_id}": _database,
     "/projects/{project_id}": _project,
+    "/projects/{project_id}/budget": _budget,
     "/projects/{project_id}/env/{key}": _variable,
     "/organizations/{organization_id}": _organization,
     "/organizations/{organization_id}/webhooks/{webhook_id}": _webhook,

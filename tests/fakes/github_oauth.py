@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from tests.fakes.consent import consent_page
+from tests.fakes.github_faults import FAULTS
 from tests.fakes.server import Exchange, Faults, Recorded, serving
 
 CLIENT_ID = "Iv1.0123456789abcdef"
@@ -40,12 +41,16 @@ class _Code:
 
 @dataclass
 class _Token:
+    """``renewing`` is what renews it, of a GitHub App alone."""
+
     user_id: int
     scope: str
+    renewing: str | None = None
 
 
 class FakeGitHub:
-    """``user_id`` is who sits at the browser; ``expiring`` issues tokens of a GitHub App."""
+    """``user_id`` is who sits at the browser; ``expiring`` issues tokens of a GitHub App;
+    ``granted`` are the scopes that are granted, where they are not those asked for."""
 
     def __init__(self) -> None:
         self.users: dict[int, GitHubUser] = {}
@@ -53,6 +58,7 @@ class FakeGitHub:
         self.tokens: dict[str, _Token] = {}
         self.user_id = 0
         self.expiring = False
+        self.granted: str | None = None
         self.redirect_uri = ""
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
@@ -78,7 +84,8 @@ class FakeGitHub:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator["FakeGitHub"]:
-        async with serving(Recorded(self._app(), self.faults, self.exchanges)) as self.url:
+        app = Recorded(self._app(), self.faults, self.exchanges, {"cut": FAULTS["cut"]})
+        async with serving(app) as self.url:
             yield self
 
     def _app(self) -> FastAPI:
@@ -119,6 +126,8 @@ class FakeGitHub:
         form = dict(parse_qsl((await request.body()).decode()))
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             return _error("incorrect_client_credentials")
+        if form.get("grant_type") == "refresh_token":
+            return self._renew(form["refresh_token"])
         code = self.codes.pop(form.get("code", ""), None)
         if code is None or time.monotonic() - code.issued > CODE_SECONDS:
             return _error("bad_verification_code")
@@ -126,13 +135,26 @@ class FakeGitHub:
             return _error("redirect_uri_mismatch")
         if code.challenge is not None and _s256(form.get("code_verifier", "")) != code.challenge:
             return _error("bad_verification_code")
+        granted = code.scope if self.granted is None else self.granted
+        return self._issue(code.user_id, granted)
+
+    def _renew(self, renewing: str) -> Response:
+        """Both tokens end with this, as GitHub says."""
+        for value, token in list(self.tokens.items()):
+            if token.renewing == renewing:
+                del self.tokens[value]
+                return self._issue(token.user_id, token.scope)
+        return _error("bad_refresh_token")
+
+    def _issue(self, user_id: int, scope: str) -> Response:
         token = f"gho_{secrets.token_hex(18)}"
-        self.tokens[token] = _Token(code.user_id, code.scope)
+        self.tokens[token] = _Token(user_id, scope)
         answer: dict[str, Any] = {"access_token": token, "token_type": "bearer",
-                                  "scope": code.scope.replace(" ", ",")}  # fmt: skip
+                                  "scope": scope.replace(" ", ",")}  # fmt: skip
         if self.expiring:
-            answer |= {"expires_in": 28800, "refresh_token": f"ghr_{secrets.token_hex(38)}",
-                       "refresh_token_expires_in": 15811200}  # fmt: skip
+            renewing = self.tokens[token].renewing = f"ghr_{secrets.token_hex(38)}"
+            answer |= {"expires_in": 28800, "refresh_token": renewing,
+                       "refresh_token_expires_in": 15811200, "scope": ""}  # fmt: skip
         return JSONResponse(answer)
 
     def _caller(self, request: Request) -> GitHubUser | None:
@@ -145,7 +167,9 @@ class FakeGitHub:
             return JSONResponse({"message": "Bad credentials"}, status_code=401)
         # Escaped, as GitHub does: so a lone surrogate can be sent too.
         text = json.dumps(_public_user(user, self.url))
-        return Response(text, media_type="application/json")
+        token = self.tokens[request.headers["authorization"].removeprefix("Bearer ")]
+        scopes = {} if token.renewing else {"X-OAuth-Scopes": token.scope.replace(" ", ", ")}
+        return Response(text, media_type="application/json", headers=scopes)
 
     async def _emails(self, request: Request) -> Response:
         user = self._caller(request)

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from tests.fakes.consent import consent_page
 from tests.fakes.contract import hold
 from tests.fakes.server import Exchange, Faults, Recorded, serving
-from tests.fakes.supabase_faults import error_answer
+from tests.fakes.supabase_faults import FAULTS, error_answer
 
 from autodeploy.providers.identity import pkce_challenge
 
@@ -53,7 +53,8 @@ class FakeSupabaseOAuth:
     @asynccontextmanager
     async def run(self) -> AsyncIterator["FakeSupabaseOAuth"]:
         """Serve it; what was exchanged is held to Supabase's description at the end."""
-        async with serving(Recorded(self._app(), self.faults, self.exchanges)) as self.url:
+        app = Recorded(self._app(), self.faults, self.exchanges, {"cut": FAULTS["cut"]})
+        async with serving(app) as self.url:
             yield self
         hold("supabase", [each for each in self.exchanges if each.path != "/consent"])
 

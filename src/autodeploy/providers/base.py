@@ -65,13 +65,18 @@ class Price:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a provider is and has, read without a call to it."""
+    """What a provider is and has, read without a call to it.
+
+    ``app_plans`` are the plans that apps get there, by what they are (static, service, worker);
+    left out where that is the account's.
+    """
 
     name: str
     title: str
     capabilities: frozenset[Capability]
     regions: tuple[Region, ...]
     pricing: tuple[Price, ...]
+    app_plans: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

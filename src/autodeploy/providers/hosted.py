@@ -64,12 +64,16 @@ class TokenAccount:
 
 
 @runtime_checkable
-class TokenConnect(Provider, Protocol):
-    """Takes tokens that people have made in the provider's console."""
+class TokenCheck(Protocol):
+    """Tells whose a token is."""
 
     async def check_token(self, token: str) -> TokenAccount:
         """Raises ``CredentialRefused``."""
         ...
+
+
+class TokenConnect(TokenCheck, Provider, Protocol):
+    """Takes tokens that people have made in the provider's console."""
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from autodeploy.kernel.errors import AutoDeployError, Conflict, Forbidden
 
@@ -104,12 +104,16 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """A token to act with the account; ``details`` are ids that later calls need, no secrets."""
+    """A token to act with the account; ``details`` are ids that later calls need, no secrets.
+
+    ``missing`` are the scopes that were asked for and not granted, as far as the provider tells.
+    """
 
     token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
     scopes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -154,6 +158,23 @@ class IdentityProvider(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class RenewingProvider(Protocol):
+    """Its tokens expire, and come with another that renews them once."""
+
+    name: str
+    title: str
+
+    async def refresh(self, grant: Grant) -> Grant:
+        """The grant with new tokens, in whose place it is to be stored at once: the token to renew
+        with is spent.
+
+        Raises ``CredentialRefused`` when it is spent or revoked already, ``ProviderMisconfigured``
+        and ``ProviderUnavailable``.
+        """
+        ...
 
 
 class IdentityProviders:
@@ -201,7 +222,10 @@ def web_address(value: str | None) -> str | None:
 
 
 def _not_configured(name: str) -> ProviderNotConfigured:
+    settings = _SETTINGS.get(name)
     return ProviderNotConfigured(
         f"The operator of this platform has not set up {name}.",
-        remedy=f"The operator sets {_SETTINGS[name]}, as docs/sign-in.md describes, and restarts.",
+        remedy=f"The operator sets {settings}, as docs/sign-in.md describes, and restarts."
+        if settings
+        else "It is connected by a token alone.",
     )

@@ -17,8 +17,10 @@ from autodeploy.providers.hosted import (
     AppHosting,
     ConnectedAccount,
     DatabaseHosting,
+    TokenCheck,
     TokenConnect,
 )
+from autodeploy.providers.identity import IdentityProvider, RenewingProvider
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
 from autodeploy.providers.sources import SourceHosting
@@ -32,8 +34,13 @@ class _Closable(Protocol):
 class Registry:
     """Finds providers and refuses what one cannot do, before any work starts."""
 
-    def __init__(self, providers: Iterable[Provider]):
+    def __init__(self, providers: Iterable[Provider], identities: Iterable[IdentityProvider] = ()):
+        """
+        Args:
+            identities: where accounts are connected by consent; the caller closes them.
+        """
         self._providers = {provider.manifest.name: provider for provider in providers}
+        self._identities = {identity.name: identity for identity in identities}
 
     def list(self) -> list[Manifest]:
         """All manifests, by name."""
@@ -68,6 +75,18 @@ class Registry:
     def takes_tokens(self, name: str) -> TokenConnect:
         """The provider ``name`` for tokens that people have made there."""
         return cast(TokenConnect, self.get(name, Capability.CONNECT))
+
+    def find_token_check(self, name: str) -> TokenCheck | None:
+        """Who tells whether a token of the provider ``name`` works; None where nobody does."""
+        if self.can(name, Capability.CONNECT):
+            return self.takes_tokens(name)
+        identity = self._identities.get(name)
+        return identity if isinstance(identity, TokenCheck) else None
+
+    def find_renewal(self, name: str) -> RenewingProvider | None:
+        """Who renews access to accounts at ``name``; None where nobody does."""
+        identity = self._identities.get(name)
+        return identity if isinstance(identity, RenewingProvider) else None
 
     def deploys(self, name: str, account: ConnectedAccount | None = None) -> DeployProvider:
         """The provider ``name`` for deployments. One that hosts apps elsewhere acts for

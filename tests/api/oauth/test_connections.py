@@ -37,6 +37,10 @@ async def test_github_is_connected_and_then_signs_in(member, stranger, github, r
         "scopes": ["read:user", "user:email", "repo", "admin:repo_hook", "read:org"],
         "expiresAt": None,
         "owner": None,
+        "status": "working",
+        "failure": None,
+        "missingScopes": [],
+        "checkedAt": None,
     }
     assert await member.connections() == [answer.json()]
     me = await member.client.get("/api/v1/auth/me", headers=member.headers)
@@ -69,6 +73,13 @@ async def test_tokens_that_expire_keep_what_renews_them(member, github, resource
     (row,) = await _rows(resources)
     assert (await _opened(resources, row, "refresh_token")).startswith("ghr_")
     assert row.details["refreshTokenExpiresAt"] > answer.json()["expiresAt"]
+
+
+async def test_scopes_that_were_not_granted_are_named(member, github):
+    github.granted = "user repo admin:org"
+    answer = await member.walk("github")
+    assert answer.json()["scopes"] == ["user", "repo", "admin:org"]
+    assert answer.json()["missingScopes"] == ["admin:repo_hook"]
 
 
 async def test_connecting_again_replaces_and_ends_the_old_token(member, github, resources):

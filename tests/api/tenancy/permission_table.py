@@ -78,6 +78,7 @@ RIGHTS: dict[Action, Right] = {
     Action.MONITOR_READ: Right(_VIEWER, _READ),
     Action.ALERT_MANAGE: Right(_MEMBER, _WRITE),
     Action.NOTIFICATION_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
+    Action.BUDGET_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
     Action.SERVICE_TOKEN_MANAGE: Right(_ADMIN, _FULL, of_project=False, limited=False),
 }
 
@@ -422,6 +423,11 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
             "project", Action.ENVIRONMENT_CREATE, 201,
             body=lambda _: {"name": f"e{uuid4().hex[:12]}"},
         ),
+    ),
+    "getProjectCosts": (_on("project", Action.PROJECT_READ),),
+    "getProjectBudget": (_on("project", Action.PROJECT_READ),),
+    "setProjectBudget": (
+        _on("project", Action.BUDGET_MANAGE, body=lambda _: {"monthlyLimitCents": 5000}),
     ),
     "scaleEnvironment": (
         _on(

@@ -124,7 +124,7 @@ async def test_connection_that_is_renewed_stays_that_of_its_repositories(
     row = await github.row(repository.id)
     async with github.resources.db.transaction() as session:
         [connection] = await session.scalars(select(ProviderIntegration))
-    assert row.connection_id == connection.id != repository.connection_id
+    assert row.connection_id == connection.id
     assert await open_host(github.resources, github.providers, row) is not None
 
 

@@ -16,14 +16,18 @@ from tests.services.deployer.platform import WITH_DATABASE, Platform, answering
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
 from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.providers.base import BuildRequest
 from autodeploy.providers.hosted import AccountMissing, Owner, TokenAccount
+from autodeploy.providers.identity import IdentityProviders
 from autodeploy.providers.local.errors import BuildFailed
 from autodeploy.providers.registry import Registry
+from autodeploy.services.auth.connection_checks import look_after_connections
+from autodeploy.services.auth.connections import list_connections
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
+from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected, TokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
-from autodeploy.services.deployer import deployments, projects
+from autodeploy.services.deployer import connection_use, deployments, projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import open_url
 from autodeploy.services.deployer.releases import retire_leftovers
@@ -272,3 +276,72 @@ async def test_nobody_connects_an_account_for_somebody_else(clouds: Clouds) -> N
             TokenInput(token=CLOUD_TOKEN),
             providers=platform.engine.providers,
         )
+
+
+async def test_refused_credential_ends_the_deployment_and_marks_the_connection(
+    clouds: Clouds,
+) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    await look_after_connections(platform.resources, platform.engine.providers)
+    project = await platform.project()
+    clouds.cloud.accounts.clear()
+    clouds.cloud.apps.at["build"] = fail_with(CredentialRefused("A cloud does not accept it."))
+    view = await platform.deployed(project, provider="cloud")
+    assert view.error is not None
+    assert view.error.code == "provider_credential_refused"
+    await look_after_connections(platform.resources, platform.engine.providers)
+    page = await list_connections(
+        platform.resources, platform.principal, platform.principal.user_id
+    )
+    assert [each.status for each in page.items] == ["failed"]
+
+
+async def test_account_that_is_connected_again_goes_on_with_what_was_its(clouds: Clouds) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    project = await platform.project()
+    await platform.deployed(project, provider="cloud")
+    before = (await platform.environment(project)).connection_id
+    clouds.cloud.accounts["t0ken-anew"] = clouds.cloud.accounts.pop(CLOUD_TOKEN)
+    await clouds.connect("t0ken-anew")
+    assert (await platform.environment(project)).connection_id == before is not None
+    clouds.cloud.acted_for.clear()
+    await platform.deployed(project, build="always")
+    assert {each.token for each in clouds.cloud.acted_for} == {"t0ken-anew"}
+
+
+async def test_account_that_something_acts_by_is_named_before_it_is_removed(
+    clouds: Clouds,
+) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+
+    async def disconnect(*, force: bool = False) -> Disconnected:
+        return await connection_use.disconnect(
+            platform.resources,
+            IdentityProviders([], public_url="https://autodeploy.test"),
+            platform.principal,
+            platform.principal.user_id,
+            "cloud",
+            force=force,
+        )
+
+    project = await platform.project(WITH_DATABASE)
+    wish = {"database": {"provider": "cloud", "plan": "free"}}
+    async with answering(platform):
+        clouds.cloud.apps.check_urls = platform.provider.check_urls
+        await platform.deployed(project, provider="cloud", configuration=wish)
+    with pytest.raises(connection_use.ConnectionInUse) as refused:
+        await disconnect()
+    assert refused.value.message == (
+        "The connection to cloud is used by production of shop; "
+        "the database main of shop, production."
+    )
+    assert (await platform.environment(project)).connection_id is not None
+    gone = await disconnect(force=True)
+    assert gone.revoked_at_provider is None, "the token is somebody's own"
+    assert "settings at cloud" in (gone.remedy or "")
+    assert (await platform.environment(project)).connection_id is None
+    await clouds.connect()
+    assert (await disconnect()).provider == "cloud", "nothing acts by this one"

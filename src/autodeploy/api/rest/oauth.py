@@ -4,7 +4,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.requests import HTTPConnection
 
 from autodeploy.api.deps import (
@@ -35,6 +35,7 @@ from autodeploy.services.auth.oauth_schemas import (
 )
 from autodeploy.services.auth.schemas import NewToken, SecondFactorNeeded, SignedIn
 from autodeploy.services.auth.tokens import new_secret
+from autodeploy.services.deployer import connection_use
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 users_router = APIRouter(prefix="/api/v1/users", tags=["users"])
@@ -244,9 +245,16 @@ async def disconnect(
     principal: PrincipalDep,
     user_id: UUID,
     provider: Annotated[str, Path(max_length=100)],
+    force: Annotated[
+        bool, Query(description="Also while environments or databases act by it.")
+    ] = False,
 ) -> Disconnected:
-    """End a connection here and at the provider; the answer says whether the latter worked."""
-    return await connections.disconnect(resources, providers, principal, user_id, provider)
+    """End a connection here and at the provider; the answer says whether the latter worked.
+
+    While environments or databases act by it, it is refused with their names unless forced."""
+    return await connection_use.disconnect(
+        resources, providers, principal, user_id, provider, force=force
+    )
 
 
 def _known_again(response: Response, holder: Holder, browser: _Browser) -> Holder:

@@ -127,6 +127,10 @@ IgnoreMissing = Annotated[
     bool,
     typer.Option("--ignore-missing", help="Go on where variables that the code needs are not set."),
 ]
+IgnoreBudget = Annotated[
+    bool,
+    typer.Option("--ignore-budget", help="Also when it costs more than the project's budget."),
+]
 OneWay = Annotated[
     str | None,
     typer.Option(

@@ -12,6 +12,7 @@ from autodeploy.cli.user.arguments import (
     DatabaseProvider,
     DeployedProject,
     Environment,
+    IgnoreBudget,
     IgnoreMissing,
     OneWay,
     ProjectArgument,
@@ -67,6 +68,8 @@ def register(app: typer.Typer) -> None:
         logs,
         rollback,
         scale,
+        costs,
+        budget,
         cancel,
         projects,
         open_app,
@@ -107,6 +110,7 @@ def deploy(
     one_way: OneWay = None,
     provider: ProviderOption = None,
     database_provider: DatabaseProvider = None,
+    ignore_budget: IgnoreBudget = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -137,6 +141,7 @@ def deploy(
             one_way=one_way,
             provider=provider,
             database_provider=database_provider,
+            ignore_budget=ignore_budget,
         )
     )
 
@@ -253,6 +258,40 @@ def scale(
 
     where = environment_name(environment, elsewhere=project is not None)
     run(replicas, project, where, as_json=as_json)
+
+
+def costs(project: ProjectArgument = None, as_json: Json = False) -> None:
+    """Show what a project costs a month, by dated prices, and what is left of its budget.
+
+    \b
+    Examples:
+      autodeploy costs
+      autodeploy costs shop --json
+    """
+    from autodeploy.cli.user.costs import show
+
+    show(project, as_json=as_json)
+
+
+def budget(
+    amount: Annotated[
+        str | None,
+        typer.Argument(metavar="[AMOUNT]", help="US dollars a month, or `none`; default: show it."),
+    ] = None,
+    project: ProjectOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show or set what a project may cost a month; what would cost more is refused then.
+
+    \b
+    Examples:
+      autodeploy budget
+      autodeploy budget 50
+      autodeploy budget none --project shop
+    """
+    from autodeploy.cli.user.costs import budget
+
+    budget(amount, project, as_json=as_json)
 
 
 def cancel(

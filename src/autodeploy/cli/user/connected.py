@@ -9,7 +9,7 @@ from autodeploy.cli.questions import require_typed
 from autodeploy.cli.terminal import clock, print_json, print_table, say
 from autodeploy.cli.user.client import Api, Json, segment
 
-_HEADINGS = ("PROVIDER", "ACCOUNT", "FOR", "SIGNS IN", "CONNECTED (UTC)")
+_HEADINGS = ("PROVIDER", "ACCOUNT", "FOR", "SIGNS IN", "STATUS", "CONNECTED (UTC)")
 
 
 def show(as_json: bool) -> None:
@@ -22,6 +22,8 @@ def show(as_json: bool) -> None:
         say("No account is connected. `autodeploy connections add PROVIDER` connects one.")
     else:
         print_table(_HEADINGS, [_row(each) for each in found])
+        for line in (line for each in found for line in _remarks(each)):
+            say(line)
 
 
 def add(provider: str, owner: str | None, as_json: bool) -> None:
@@ -47,8 +49,8 @@ def add(provider: str, owner: str | None, as_json: bool) -> None:
     say(f"Connected {made['accountName']} at {provider}{whose}.")
 
 
-def remove(provider: str, *, yes: bool, as_json: bool) -> None:
-    """Forget an account, after a question or with ``yes``."""
+def remove(provider: str, *, force: bool, yes: bool, as_json: bool) -> None:
+    """Forget an account, after a question or with ``yes``; one that is used with ``force``."""
     api = Api.connect()
     if not yes:
         say(
@@ -56,11 +58,13 @@ def remove(provider: str, *, yes: bool, as_json: bool) -> None:
             "until the account is connected again."
         )
         require_typed(provider, "name of the provider")
-    answer = api.delete(f"{_path(api)}/{segment(provider)}")
+    answer = api.delete(f"{_path(api)}/{segment(provider)}", force=str(force).lower())
     if as_json:
         print_json(answer)
     else:
         say(f"{provider} is no longer connected.")
+        if answer["remedy"]:
+            say(answer["remedy"])
 
 
 def _path(api: Api) -> str:
@@ -73,5 +77,20 @@ def _row(each: Json) -> tuple[str, ...]:
         each["accountName"] or "–",
         each["owner"]["name"] if each["owner"] else "–",
         "yes" if each["signsIn"] else "no",
+        each["status"],
         clock(each["connectedAt"]),
     )
+
+
+def _remarks(each: Json) -> list[str]:
+    """What is wrong with an account, and what to do about it."""
+    remarks = []
+    if failure := each["failure"]:
+        since = clock(failure["since"])
+        remarks.append(f"{each['provider']}: {failure['reason']} (since {since} UTC)")
+        remarks.append(f"Next: {failure['remedy']}")
+    if missing := each["missingScopes"]:
+        remarks.append(
+            f"{each['provider']}: lacks {', '.join(missing)}. Connect it again and allow them."
+        )
+    return remarks

@@ -47,10 +47,16 @@ def connections_add(
 @connections_app.command("remove")
 def connections_remove(
     provider: Provider,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also while environments or databases act by it.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Forget an account. Deployments there cannot be made, rolled back or removed any more."""
+    """Forget an account. Deployments there cannot be made, rolled back or removed any more.
+
+    While environments or databases act by it, they are named and it stays, unless forced.
+    """
     from autodeploy.cli.user.connected import remove
 
-    remove(provider, yes=yes, as_json=as_json)
+    remove(provider, force=force, yes=yes, as_json=as_json)

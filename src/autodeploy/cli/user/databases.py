@@ -48,7 +48,15 @@ def show_all(project_name: str | None, as_json: bool) -> None:
     print_table(("NAME", "ENVIRONMENT", "PROVIDER", "STATUS", "GOOD BACKUP"), rows)
 
 
-def create(wanted: Wanted, *, provider: str, plan: str, backup: str | None, detach: bool) -> None:
+def create(
+    wanted: Wanted,
+    *,
+    provider: str,
+    plan: str,
+    backup: str | None,
+    ignore_budget: bool,
+    detach: bool,
+) -> None:
     """Make a database and wait until it is available."""
     api = Api.connect()
     project = get_project(api, wanted.project)
@@ -60,6 +68,7 @@ def create(wanted: Wanted, *, provider: str, plan: str, backup: str | None, deta
             "name": wanted.name,
             "provider": provider,
             "plan": plan,
+            "ignoreBudget": ignore_budget,
             **({"backupId": backup} if backup else {}),
         },
     )

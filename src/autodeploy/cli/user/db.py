@@ -5,7 +5,12 @@ from typing import Annotated
 import typer
 
 from autodeploy.cli.options import Json
-from autodeploy.cli.user.arguments import Environment, ProjectArgument, ProjectOption
+from autodeploy.cli.user.arguments import (
+    Environment,
+    IgnoreBudget,
+    ProjectArgument,
+    ProjectOption,
+)
 
 Name = Annotated[str, typer.Argument(help="Name of the database.", metavar="[NAME]")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -34,6 +39,7 @@ def db_create(
     from_backup: Annotated[
         str | None, typer.Option("--from", help="Id of a backup that it begins with.")
     ] = None,
+    ignore_budget: IgnoreBudget = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +53,14 @@ def db_create(
     from autodeploy.cli.user.databases import Wanted, create
 
     wanted = Wanted(name, project, _where(project, environment), as_json)
-    create(wanted, provider=provider, plan=plan, backup=from_backup, detach=detach)
+    create(
+        wanted,
+        provider=provider,
+        plan=plan,
+        backup=from_backup,
+        ignore_budget=ignore_budget,
+        detach=detach,
+    )
 
 
 @database_app.command("show")

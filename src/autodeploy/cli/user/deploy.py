@@ -60,6 +60,7 @@ class DeployOptions:
     one_way: str | None = None
     provider: str | None = None
     database_provider: str | None = None
+    ignore_budget: bool = False
 
 
 def run(options: DeployOptions) -> None:
@@ -286,6 +287,8 @@ def _start(api: Api, project: Json, body: Json, options: DeployOptions) -> Json:
         body["configuration"] = configuration
     if options.provider is not None:
         body["provider"] = options.provider
+    if options.ignore_budget:
+        body["ignoreBudget"] = True
     deployment = api.post(f"/projects/{project['id']}/deployments", body)
     say(f"Deploying {project['name']} to {deployment['environment']} ({deployment['id']})")
     return deployment

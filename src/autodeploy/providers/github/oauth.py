@@ -3,7 +3,8 @@
 The pages and calls are those of docs.github.com, "Authorizing OAuth apps" and "Generating a user
 access token for a GitHub App", as of 2026-11. What matters: the exchange answers its errors with
 HTTP 200; the scopes that were granted may be fewer than those asked for; an account keeps its id
-when it is renamed; tokens of a GitHub App may expire and come with a refresh token.
+when it is renamed; tokens of a GitHub App may expire and come with a refresh token, which works
+once: what it brings stands in the place of both ("Refreshing user access tokens").
 """
 
 from datetime import timedelta
@@ -17,8 +18,11 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
+from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.kernel.http.refusals import credential_refused
 from autodeploy.kernel.http.retries import ONCE
 from autodeploy.providers.github.service import HEADERS
+from autodeploy.providers.hosted import TokenAccount
 from autodeploy.providers.identity import (
     Account,
     Attempt,
@@ -40,7 +44,11 @@ SCOPES = {
     Purpose.CONNECT: ("read:user", "user:email", "repo", "admin:repo_hook", "read:org"),
 }
 
-_CODE_ERRORS = {"bad_verification_code", "expired_token", "access_denied"}
+# What a scope holds besides itself (docs.github.com, "Scopes for OAuth apps").
+_INCLUDED = {"user": {"read:user", "user:email"}, "write:org": {"read:org"},
+             "admin:org": {"read:org", "write:org"}}  # fmt: skip
+
+_CODE_ERRORS = {"bad_verification_code", "bad_refresh_token", "expired_token", "access_denied"}
 
 
 class _Exchange(BaseModel):
@@ -97,12 +105,43 @@ class GitHubOAuth:
         return f"{self._web_url}/login/oauth/authorize?{urlencode(query)}"
 
     async def redeem(self, callback: Callback, attempt: Attempt) -> Granted:
-        exchange = await self._exchange(callback.code, attempt)
+        exchange = await self._exchange(
+            code=callback.code, redirect_uri=attempt.redirect_uri, code_verifier=attempt.verifier
+        )
         assert exchange.access_token is not None
         account = await self._read_account(exchange.access_token, attempt.purpose)
         if attempt.purpose is Purpose.SIGN_IN:
             return Granted(account, None)
         return Granted(account, _grant(exchange, exchange.access_token))
+
+    async def refresh(self, grant: Grant) -> Grant:
+        """As ``RenewingProvider.refresh``; only tokens of a GitHub App expire."""
+        if grant.refresh_token is None:
+            raise CredentialRefused("Nothing is kept to renew the access to GitHub with.")
+        try:
+            exchange = await self._exchange(
+                grant_type="refresh_token", refresh_token=grant.refresh_token
+            )
+        except OAuthRefused:
+            raise CredentialRefused(
+                "GitHub does not renew the access of the connected account."
+            ) from None
+        assert exchange.access_token is not None
+        return _grant(exchange, exchange.access_token)
+
+    async def check_token(self, token: str) -> TokenAccount:
+        """Whose token it is, and which scopes it lacks, where GitHub says which it has.
+
+        Raises ``CredentialRefused`` and ``ProviderUnavailable``.
+        """
+        answer = await self._get(token, "/user")
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise credential_refused(self.title)
+        if answer.status != HTTPStatus.OK:
+            raise answer.unusable("the account could not be read")
+        user = answer.read(_User)
+        granted = _split(answer.headers.get("x-oauth-scopes"))
+        return TokenAccount(str(user.id), shown_text(user.login) or "", (), _missing(granted))
 
     async def revoke(self, grant: Grant) -> None:
         await self._delete("grant", grant)
@@ -113,14 +152,8 @@ class GitHubOAuth:
     async def close(self) -> None:
         await self._http.close()
 
-    async def _exchange(self, code: str, attempt: Attempt) -> _Exchange:
-        form = {
-            "client_id": self._client[0],
-            "client_secret": self._client[1],
-            "code": code,
-            "redirect_uri": attempt.redirect_uri,
-            "code_verifier": attempt.verifier,
-        }
+    async def _exchange(self, **values: str) -> _Exchange:
+        form = {"client_id": self._client[0], "client_secret": self._client[1], **values}
         url = f"{self._web_url}/login/oauth/access_token"
         answer = await self._http.send(Call("POST", url, form=form))
         exchange = answer.read(_Exchange)
@@ -188,7 +221,7 @@ class GitHubOAuth:
 
 
 def _grant(exchange: _Exchange, token: str) -> Grant:
-    issued = now()
+    issued, scopes = now(), _split(exchange.scope)
     details = {}
     if exchange.refresh_token_expires_in is not None:
         ends = issued + timedelta(seconds=exchange.refresh_token_expires_in)
@@ -197,13 +230,22 @@ def _grant(exchange: _Exchange, token: str) -> Grant:
         token=token,
         refresh_token=exchange.refresh_token,
         expires_at=issued + timedelta(seconds=exchange.expires_in) if exchange.expires_in else None,
-        scopes=tuple(
-            scope
-            for each in (exchange.scope or "").replace(",", " ").split()
-            if (scope := exact_text(each))
-        ),
+        scopes=scopes,
+        missing=_missing(scopes),
         details=details,
     )
+
+
+def _split(scopes: str | None) -> tuple[str, ...]:
+    found = (scopes or "").replace(",", " ").split()
+    return tuple(scope for each in found if (scope := exact_text(each)))
+
+
+def _missing(granted: tuple[str, ...]) -> tuple[str, ...]:
+    """The scopes that are needed and were not granted; none for a GitHub App, which has rights in
+    their place and names no scope."""
+    held = set(granted).union(*(_INCLUDED.get(scope, set()) for scope in granted))
+    return tuple(each for each in SCOPES[Purpose.CONNECT] if each not in held) if granted else ()
 
 
 def _refusal(error: str) -> OAuthRefused | ProviderMisconfigured:

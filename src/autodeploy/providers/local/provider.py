@@ -76,6 +76,7 @@ MANIFEST = Manifest(
         Price("free", "deploy", 0, "USD", "this machine", "2026-11-01"),
         Price("free", "database", 0, "USD", "this machine", "2026-11-01"),
     ),
+    app_plans=dict.fromkeys(("static", "service", "worker"), "free"),
 )
 
 

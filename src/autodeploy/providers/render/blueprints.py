@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildRequest, BuildSpec, CommitSource
-from autodeploy.providers.render.catalogue import FREE
+from autodeploy.providers.render.catalogue import FREE, LEAST_PAID
 from autodeploy.providers.render.naming import service_name
 from autodeploy.providers.render.shapes import Commands, Details, Service, ServiceType
 
@@ -19,8 +19,6 @@ from autodeploy.providers.render.shapes import Commands, Details, Service, Servi
 RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
             "elixir": "elixir"}  # fmt: skip
 _TYPES = {"server": ServiceType.WEB, "static": ServiceType.STATIC, "worker": ServiceType.WORKER}
-# Background workers have no free plan (schema ``paidPlan``).
-_LEAST_PAID = "starter"
 # Render asks for a command where there is nothing to do.
 _NOTHING = "true"
 _SPA = {"type": "rewrite", "source": "/*", "destination": "/index.html"}
@@ -128,7 +126,7 @@ def _site(spec: BuildSpec) -> _Made:
 
 def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _Made:
     if type_ is ServiceType.WORKER and plan == FREE:
-        plan = _LEAST_PAID
+        plan = LEAST_PAID
     details = {"runtime": _runtime(spec), **_commands(spec, plan)}
     return _Made(details, {"plan": plan, "region": region})
 

@@ -15,6 +15,8 @@ REGIONS = {
     "singapore": "Singapore",
 }
 FREE = "free"
+#: Background workers have no free plan (schema ``paidPlan``).
+LEAST_PAID = "starter"
 
 _SERVICES = (
     "github.com/api-evangelist/render, plans/render-plans-pricing.yml, citing render.com/pricing"
@@ -49,4 +51,5 @@ MANIFEST = Manifest(
             for plan, cents in _DATABASE_CENTS.items()
         ),
     ),
+    app_plans={"static": FREE, "service": FREE, "worker": LEAST_PAID},
 )

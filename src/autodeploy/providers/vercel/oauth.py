@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
+from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.http.retries import ONCE
 from autodeploy.providers.identity import (
     Account,
@@ -106,13 +107,16 @@ class VercelOAuth:
         return Granted(account, Grant(token=exchange.access_token, details=details))
 
     async def revoke(self, grant: Grant) -> None:
+        installation = grant.details.get("installationId")
+        if installation is None:
+            raise CredentialRefused("The token is of no installation that could be removed.")
         team = grant.details.get("teamId")
         account = self._http.bound(token=grant.token, query={"teamId": str(team)} if team else None)
         answer = await account.send(
             Call(
                 "DELETE",
                 f"{self._api_url}/v1/integrations/configuration/{{id}}",
-                parts={"id": str(grant.details["installationId"])},
+                parts={"id": str(installation)},
             )
         )
         if answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED):

@@ -40,13 +40,17 @@ def name_at_github(url: RemoteUrl, providers: Registry) -> str | None:
     return providers.sources(GITHUB).name_in(url) if known else None
 
 
-async def own_account(resources: Resources, principal: Principal) -> ConnectedAccount | None:
+async def own_account(
+    resources: Resources, principal: Principal, providers: Registry
+) -> ConnectedAccount | None:
     """The account at GitHub that the caller has connected."""
     if principal.account_id is None:
         return None
     async with resources.db.transaction() as session:
         connection = await connections.find(session, principal.account_id, GITHUB)
-    return await open_account(resources, connection.id) if connection else None
+    if connection is None:
+        return None
+    return await open_account(resources, connection.id, providers=providers)
 
 
 def nobody_sees(full_name: str) -> RepositoryNeedsCredentials:
@@ -82,7 +86,7 @@ async def add_from_github(
         known = await store.find_github_repository(
             session, organization_id, url=hosting.url_of(full_name)
         )
-    account = await own_account(resources, principal)
+    account = await own_account(resources, principal, providers)
     if account is None:
         return known
     acting = hosting.sources_as(account)

@@ -38,7 +38,7 @@ async def discover_repositories(
     """
     reach = reach_of(principal, Action.REPOSITORY_READ)
     first = decode_position(cursor) if cursor else 0
-    account = await own_account(resources, principal)
+    account = await own_account(resources, principal, providers)
     if account is None:
         raise AccountMissing(
             "No account of yours at GitHub is connected.",

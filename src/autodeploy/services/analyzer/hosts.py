@@ -62,7 +62,7 @@ async def open_host(
     """
     if repository.kind != RepositoryKind.GITHUB or repository.github_id is None:
         return None
-    account = await open_account(resources, repository.connection_id)
+    account = await open_account(resources, repository.connection_id, providers=providers)
     if account is None or not providers.can(GITHUB, Capability.SOURCE):
         return None
     hosting = providers.sources(GITHUB)

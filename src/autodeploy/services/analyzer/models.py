@@ -65,7 +65,7 @@ class Repository(Base):
     kind: Mapped[RepositoryKind] = mapped_column(String(20))
     github_id: Mapped[int | None] = mapped_column(BigInteger)
     connection_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("provider_integrations.id", ondelete="SET NULL", onupdate="CASCADE")
+        ForeignKey("provider_integrations.id", ondelete="SET NULL")
     )
     full_name: Mapped[str] = mapped_column(String(255))
     url: Mapped[str]

@@ -82,6 +82,12 @@ def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommend
     )
 
 
+def parts_of(plan: Plan) -> list[str]:
+    """What an app is charged for: ``static``, ``service`` or ``worker``, and each worker beside
+    it; nothing for what does not run."""
+    return [] if plan.kind is AppKind.LIBRARY else _parts(_shape(plan), plan)
+
+
 def _shape(plan: Plan) -> Shape:
     if plan.kind is AppKind.SSR and plan.worker_commands:
         return Shape.SERVER  # what runs beside it runs all the time, whoever renders the pages

@@ -112,7 +112,8 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "projects": Fields(
         ObjectType.PROJECT,
-        ("name", "slug", "description", "status", "repository_id", "root_directory"),
+        ("name", "slug", "description", "status", "repository_id", "root_directory",
+         "monthly_budget_cents"),
     ),
     "environments": Fields(ObjectType.ENVIRONMENT, ("project_id", "name", "provider", "replicas")),
     "environment_variables": Fields(

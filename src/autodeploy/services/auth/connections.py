@@ -1,11 +1,11 @@
 """Accounts that users have connected: what is stored of them, listed, and taken away again."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -14,6 +14,7 @@ from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
+from autodeploy.kernel.vault import VaultError
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.identity import (
     Account,
@@ -25,21 +26,33 @@ from autodeploy.providers.identity import (
 from autodeploy.services.auth import account_store, audit, identities, store
 from autodeploy.services.auth.errors import LastSignIn
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected, OwnerView
+from autodeploy.services.auth.oauth_schemas import (
+    ConnectionFailure,
+    ConnectionView,
+    Disconnected,
+    OwnerView,
+)
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 
+#: What the details of a connection say whose token somebody has made in the provider's console.
+BY_TOKEN = "byToken"  # noqa: S105 - a name, not a token
+
 _log = structlog.get_logger(__name__)
 
-_RENEWED = (
-    "id",
-    "encrypted_token",
-    "encrypted_refresh_token",
-    "expires_at",
-    "scopes",
-    "details",
-    "created_at",
-)
+
+class Earlier(NamedTuple):
+    """A connection that another took the place of; ``grant`` is None where it does not open."""
+
+    subject: str | None
+    grant: Grant | None
+
+
+class SealedTokens(NamedTuple):
+    """The tokens of a connection, as its row holds them."""
+
+    token: str
+    refresh_token: str | None
 
 
 async def list_connections(
@@ -75,18 +88,19 @@ async def connect(
     Raises ``IdentityTaken``.
     """
     account, grant, user_id = granted.account, granted.grant, principal.user_id
-    row = await seal(resources, user_id, provider.name, account, grant) if grant else None
+    row, earlier = None, None
     async with resources.db.transaction() as session:
         await lock_user(session, user_id)
         if provider.signs_in:
             await identities.link(session, principal, user_id, provider, account)
-        earlier = await find(session, user_id, provider.name)
-        if row is not None:
-            await replace(session, principal, earlier, row)
+        if grant is not None:
+            row, earlier = await store_grant(
+                resources, session, principal, provider.name, account, grant
+            )
         linked = {each.provider: each for each in await identities.find(session, user_id)}
         view = view_of(provider.name, linked.get(provider.name), row)
     if earlier is not None and grant is not None:
-        await _end_earlier(resources, provider, earlier, by=grant, of=account)
+        await _end_earlier(provider, earlier, by=grant, of=account)
     return view
 
 
@@ -107,9 +121,10 @@ async def disconnect(
         raise _not_connected()
     async with resources.db.transaction() as session:
         await _require_another_way_in(session, providers, user_id, name)
-        row = await find(session, user_id, name)
+        # Held while it is revoked: what renews it meanwhile would bring a token that lives on.
+        row = await find(session, user_id, name, lock=True)
         shared = row is not None and await _is_shared(session, row)
-    revoked = None if row is None else not shared and await _revoke(resources, providers, row)
+        revoked = await _end(resources, providers, row, shared=shared) if row is not None else None
     async with resources.db.transaction() as session:
         await lock_user(session, user_id)
         # Decided again under the lock: another of the ways in may have been removed meanwhile.
@@ -124,7 +139,9 @@ async def disconnect(
             )
             await session.delete(present)
     return Disconnected(
-        provider=name, revoked_at_provider=revoked, remedy=_remedy(name, revoked, shared)
+        provider=name,
+        revoked_at_provider=revoked,
+        remedy=_remedy(name, revoked, shared=shared, is_own=row is not None and _is_own(row)),
     )
 
 
@@ -158,36 +175,90 @@ def _not_connected() -> NotFound:
     return NotFound("No such connection.", remedy="List what is connected.")
 
 
-async def seal(
-    resources: Resources, user_id: UUID, provider: str, account: Account, grant: Grant
+async def store_grant(
+    resources: Resources,
+    session: AsyncSession,
+    principal: Principal,
+    provider: str,
+    account: Account,
+    grant: Grant,
+) -> tuple[ProviderIntegration, Earlier | None]:
+    """Store what an account granted; the user's row is locked. Of the same account it keeps the
+    row, and with it all that acts by it; of another one there is a new row."""
+    present = await find(session, principal.user_id, provider, lock=True)
+    earlier, before, row_id = None, None, uuid4()
+    if present is not None:
+        before = audit.snapshot(present)
+        earlier = Earlier(present.external_id, await _open_or_none(resources, present))
+        if owner_of(present.details) == owner_of(grant.details) and (
+            present.external_id == account.subject
+        ):
+            row_id = present.id
+        else:
+            await session.delete(present)
+            await session.flush()
+    made = await _seal(resources, principal.user_id, provider, account, grant, row_id)
+    row = await session.merge(made)
+    await session.flush()
+    await audit.record(
+        session,
+        principal,
+        audit.OwnAction.CONNECT,
+        row,
+        before=before,
+        after=audit.snapshot(row),
+    )
+    return row, earlier
+
+
+async def _seal(
+    resources: Resources,
+    user_id: UUID,
+    provider: str,
+    account: Account,
+    grant: Grant,
+    row_id: UUID,
 ) -> ProviderIntegration:
-    """The row of a connection. Its tokens open for this user, provider and row alone."""
-    row_id = uuid4()
-
-    async def sealed(column: InstrumentedAttribute[Any], token: str) -> str:
-        place = place_of(column, user_id=user_id, provider=provider, id=row_id)
-        return await resources.vault.encrypt_for(place.subject, token, context=place.context)
-
-    renewing = grant.refresh_token
-    kind = ProviderIntegration
+    """The row of a connection that works, as far as is known: it is checked soon."""
+    tokens = await seal_tokens(resources, user_id, provider, row_id, grant)
     return ProviderIntegration(
         id=row_id,
         user_id=user_id,
         provider=provider,
         external_id=account.subject,
-        encrypted_token=await sealed(kind.encrypted_token, grant.token),
-        encrypted_refresh_token=await sealed(kind.encrypted_refresh_token, renewing)
-        if renewing
-        else None,
+        encrypted_token=tokens.token,
+        encrypted_refresh_token=tokens.refresh_token,
         expires_at=grant.expires_at,
         scopes=list(grant.scopes),
+        missing=list(grant.missing),
         details={**grant.details, "accountName": account.name},
+        failed_at=None,
+        failure=None,
+        failure_told_at=None,
+        checked_at=None,
+        check_due_at=now(),
         created_at=now(),
     )
 
 
-async def _open(resources: Resources, row: ProviderIntegration) -> Grant:
-    """The grant of a stored connection, to end it. Raises ``VaultError``."""
+async def seal_tokens(
+    resources: Resources, user_id: UUID, provider: str, row_id: UUID, grant: Grant
+) -> SealedTokens:
+    """The tokens of a grant, which open for this user, provider and row alone."""
+
+    async def sealed(column: InstrumentedAttribute[Any], token: str) -> str:
+        place = place_of(column, user_id=user_id, provider=provider, id=row_id)
+        return await resources.vault.encrypt_for(place.subject, token, context=place.context)
+
+    kind, renewing = ProviderIntegration, grant.refresh_token
+    return SealedTokens(
+        await sealed(kind.encrypted_token, grant.token),
+        await sealed(kind.encrypted_refresh_token, renewing) if renewing else None,
+    )
+
+
+async def open_grant(resources: Resources, row: ProviderIntegration) -> Grant:
+    """The grant of a stored connection, to renew or to end it. Raises ``VaultError``."""
 
     async def opened(column: InstrumentedAttribute[Any], sealed: str) -> str:
         place = place_of(column, user_id=row.user_id, provider=row.provider, id=row.id)
@@ -201,58 +272,29 @@ async def _open(resources: Resources, row: ProviderIntegration) -> Grant:
     )
 
 
-async def find(session: AsyncSession, user_id: UUID, provider: str) -> ProviderIntegration | None:
-    return await session.scalar(
-        select(ProviderIntegration).where(
-            ProviderIntegration.user_id == user_id, ProviderIntegration.provider == provider
-        )
+async def _open_or_none(resources: Resources, row: ProviderIntegration) -> Grant | None:
+    try:
+        return await open_grant(resources, row)
+    except VaultError as error:
+        _log.warning("an earlier token lives on", provider=row.provider, reason=error.message)
+        return None
+
+
+async def find(
+    session: AsyncSession, user_id: UUID, provider: str, *, lock: bool = False
+) -> ProviderIntegration | None:
+    """The user's connection to a provider; ``lock`` waits for whoever renews it."""
+    query = select(ProviderIntegration).where(
+        ProviderIntegration.user_id == user_id, ProviderIntegration.provider == provider
     )
+    return await session.scalar(query.with_for_update(key_share=True) if lock else query)
 
 
-async def replace(
-    session: AsyncSession,
-    principal: Principal,
-    earlier: ProviderIntegration | None,
-    row: ProviderIntegration,
-) -> None:
-    """Store ``row`` instead of ``earlier``. What was done with an earlier token of the same account
-    goes on with this one; what another account did is nobody's from here on."""
-    before = audit.snapshot(earlier) if earlier is not None else None
-    if earlier is not None and _is_same_account(earlier, row):
-        # What names the row follows its id, to which the new tokens are bound.
-        await session.execute(
-            update(ProviderIntegration)
-            .where(ProviderIntegration.id == earlier.id)
-            .values({name: getattr(row, name) for name in _RENEWED}),
-            execution_options={"synchronize_session": False},
-        )
-        session.expunge(earlier)
-    else:
-        if earlier is not None:
-            await session.delete(earlier)
-            await session.flush()
-        session.add(row)
-        await session.flush()
-    await audit.record(
-        session,
-        principal,
-        audit.OwnAction.CONNECT,
-        row,
-        before=before,
-        after=audit.snapshot(row),
-    )
-
-
-def _is_same_account(one: ProviderIntegration, other: ProviderIntegration) -> bool:
-    """Whether both act for the same account, and for the same team or organization of it."""
-    return one.external_id == other.external_id and owner_of(one) == owner_of(other)
-
-
-def owner_of(row: ProviderIntegration) -> str | None:
+def owner_of(details: Mapping[str, Any] | None) -> str | None:
     """Whose things a connection is for: chosen with a token, or told by a consent page."""
-    details = row.details or {}
-    chosen: Mapping[str, str] = details.get("owner") or {}
-    return chosen.get("id") or details.get("teamId") or details.get("organizationSlug")
+    told = details or {}
+    chosen: Mapping[str, str] = told.get("owner") or {}
+    return chosen.get("id") or told.get("teamId") or told.get("organizationSlug")
 
 
 async def _is_shared(session: AsyncSession, row: ProviderIntegration) -> bool:
@@ -262,24 +304,36 @@ async def _is_shared(session: AsyncSession, row: ProviderIntegration) -> bool:
 
 
 async def _end_earlier(
-    resources: Resources,
     provider: IdentityProvider,
-    earlier: ProviderIntegration,
+    earlier: Earlier,
     *,
     by: Grant,
     of: Account,
 ) -> None:
     """End the access that another has replaced. The user has what was asked for in any case."""
+    grant = earlier.grant
+    if grant is None or grant.token == by.token:
+        return
     try:
-        grant = await _open(resources, earlier)
-        if grant.token == by.token:
-            return
-        if earlier.external_id == of.subject:
+        if earlier.subject == of.subject:
             await provider.retire(grant)
         else:
             await provider.revoke(grant)
     except AutoDeployError as error:
         _log.warning("an earlier token lives on", provider=provider.name, reason=error.message)
+
+
+async def _end(
+    resources: Resources, providers: IdentityProviders, row: ProviderIntegration, *, shared: bool
+) -> bool | None:
+    """Whether the provider has ended the access; None for a token that is its user's own."""
+    if _is_own(row):
+        return None
+    return not shared and await _revoke(resources, providers, row)
+
+
+def _is_own(row: ProviderIntegration) -> bool:
+    return bool((row.details or {}).get(BY_TOKEN))
 
 
 async def _revoke(
@@ -288,7 +342,7 @@ async def _revoke(
     """Whether the provider has ended the access; asked twice when it does not answer."""
     try:
         provider = providers.find(row.provider)
-        grant = await _open(resources, row)
+        grant = await open_grant(resources, row)
         try:
             await provider.revoke(grant)
         except ProviderUnavailable:
@@ -299,7 +353,9 @@ async def _revoke(
     return True
 
 
-def _remedy(name: str, revoked: bool | None, shared: bool) -> str | None:
+def _remedy(name: str, revoked: bool | None, *, shared: bool, is_own: bool) -> str | None:
+    if is_own:
+        return f"The token is yours and still works: delete it in your settings at {name}."
     if shared:
         return "Others here use the same installation, so it stays until they disconnect."
     if revoked is False:
@@ -323,4 +379,24 @@ def view_of(
         expires_at=row.expires_at if row else None,
         connected_at=connected.created_at,
         owner=owner and OwnerView.model_validate(owner),
+        status="working" if row is None or row.failed_at is None else "failed",
+        failure=None if row is None else _failure_of(row),
+        missing_scopes=row.missing if row else [],
+        checked_at=row.checked_at if row else None,
+    )
+
+
+def _failure_of(row: ProviderIntegration) -> ConnectionFailure | None:
+    if row.failed_at is None:
+        return None
+    return ConnectionFailure(
+        reason=row.failure or "", since=row.failed_at, remedy=remedy_of(row.provider)
+    )
+
+
+def remedy_of(provider: str) -> str:
+    """What a user does about a connection that has failed."""
+    return (
+        f"Connect the account again, at its page or with a new token "
+        f"(`autodeploy connections add {provider}`). What is deployed there keeps running."
     )

@@ -54,3 +54,18 @@ def notice_mail(public_url: str, recipient: str, what: str) -> Mail:
         f"AutoDeploy at {public_url}\n"
     )
     return Mail(recipient, "A change of your account - AutoDeploy", text)
+
+
+def connection_failed_mail(
+    public_url: str, recipient: str, *, provider: str, account: str | None, reason: str, remedy: str
+) -> Mail:
+    """Told once when a provider accepts the account no more that a user has connected."""
+    whose = f" ({account})" if account else ""
+    text = (
+        f"Your connection to {provider}{whose} does not work any more:\n\n"
+        f"{reason}\n\n"
+        f"Until it does, nothing can be deployed, rolled back or removed there from here.\n\n"
+        f"{remedy}\n\n"
+        f"AutoDeploy at {public_url}\n"
+    )
+    return Mail(recipient, f"Your connection to {provider} has failed - AutoDeploy", text)

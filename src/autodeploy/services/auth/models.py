@@ -257,9 +257,16 @@ class LinkedIdentity(Base):
 
 
 class ProviderIntegration(Base):
+    """A connected account. ``failed_at`` is since when its provider has accepted it no more, for
+    the reason ``failure``; ``failure_told_at`` is when its user was told. ``checked_at`` is when
+    the provider last answered to that, ``check_due_at`` when it is to be asked again.
+    ``missing`` are the scopes that are needed and were not granted, as far as that is known.
+    """
+
     __tablename__ = "provider_integrations"
     __table_args__ = (
         UniqueConstraint("user_id", "provider"),
+        Index("idx_provider_integrations_check_due", "check_due_at"),
         Index("idx_provider_integrations_account", "provider", "external_id"),
     )
 
@@ -278,6 +285,12 @@ class ProviderIntegration(Base):
     expires_at: Mapped[datetime | None]
     scopes: Mapped[list[str] | None]
     details: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    failed_at: Mapped[datetime | None]
+    failure: Mapped[str | None]
+    failure_told_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    check_due_at: Mapped[type_created]
+    missing: Mapped[list[str]] = mapped_column(server_default="{}")
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

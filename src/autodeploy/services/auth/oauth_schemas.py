@@ -1,7 +1,7 @@
 """Shapes of signing in elsewhere, and of the accounts that are connected there."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -64,6 +64,14 @@ class TokenInput(Input):
     ] = None
 
 
+class ConnectionFailure(Schema):
+    """Why a connection does not work, and since when."""
+
+    reason: str
+    since: datetime
+    remedy: str
+
+
 class ConnectionView(Schema):
     """An account elsewhere. It signs the user in, or gives access to what it holds, or both."""
 
@@ -80,6 +88,16 @@ class ConnectionView(Schema):
         OwnerView | None,
         Field(description="The team, workspace or organization that it is used for."),
     ] = None
+    status: Annotated[
+        Literal["working", "failed"], Field(description="Whether its provider accepts it.")
+    ]
+    failure: ConnectionFailure | None
+    missing_scopes: Annotated[
+        list[str], Field(description="Those that are needed and were not granted, where known.")
+    ]
+    checked_at: Annotated[
+        datetime | None, Field(description="When the provider was last asked whether it works.")
+    ]
 
 
 class VercelConnected(ConnectionView):

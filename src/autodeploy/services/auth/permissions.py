@@ -51,6 +51,7 @@ class Action(StrEnum):
     MONITOR_READ = "monitor.read"
     ALERT_MANAGE = "alert.manage"
     NOTIFICATION_MANAGE = "notification.manage"
+    BUDGET_MANAGE = "budget.manage"
     SERVICE_TOKEN_MANAGE = "service_token.manage"  # noqa: S105 - an action, not a secret
 
 
@@ -98,6 +99,7 @@ _ADMIN = _MEMBER | {
     Action.INVITATION_READ,
     Action.AUDIT_READ,
     Action.NOTIFICATION_MANAGE,
+    Action.BUDGET_MANAGE,
     Action.SERVICE_TOKEN_MANAGE,
 }
 _OWNER = _ADMIN | {Action.ORGANIZATION_TRANSFER, Action.ORGANIZATION_DELETE}
@@ -186,6 +188,7 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.MONITOR_READ: Scope.READ,
     Action.ALERT_MANAGE: Scope.WRITE,
     Action.NOTIFICATION_MANAGE: Scope.ADMIN,
+    Action.BUDGET_MANAGE: Scope.ADMIN,
     Action.SERVICE_TOKEN_MANAGE: Scope.ADMIN,
 }
 

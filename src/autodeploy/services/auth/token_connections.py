@@ -12,10 +12,12 @@ from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
 from autodeploy.providers.identity import Account, Grant
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import connections, identities
+from autodeploy.services.auth.connections import BY_TOKEN
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
+from autodeploy.services.auth.renewal import keep_fresh
 
 
 async def connect_by_token(
@@ -46,28 +48,34 @@ async def connect_by_token(
         raise InvalidInput(error.message, field="token", remedy=error.remedy) from None
     _require_rights(provider.manifest.title, account)
     owner = _choose(account.owners, body.owner_id)
-    details = {} if owner is None else {"owner": {"id": owner.id, "name": owner.name}}
-    row = await connections.seal(
-        resources,
-        user_id,
-        name,
-        Account(subject=account.id, name=account.name),
-        Grant(token=body.token, details=details),
-    )
+    chosen = {} if owner is None else {"owner": {"id": owner.id, "name": owner.name}}
     async with resources.db.transaction() as session:
         await connections.lock_user(session, user_id)
-        earlier = await connections.find(session, user_id, name)
-        await connections.replace(session, principal, earlier, row)
+        row, _ = await connections.store_grant(
+            resources,
+            session,
+            principal,
+            name,
+            Account(subject=account.id, name=account.name),
+            Grant(token=body.token, details={**chosen, BY_TOKEN: True}),
+        )
         linked = {each.provider: each for each in await identities.find(session, user_id)}
         return connections.view_of(name, linked.get(name), row)
 
 
-async def open_account(resources: Resources, connection_id: UUID | None) -> ConnectedAccount | None:
-    """The account of a connection, to act for it; None where it is not connected any more."""
+async def open_account(
+    resources: Resources, connection_id: UUID | None, *, providers: Registry
+) -> ConnectedAccount | None:
+    """The account of a connection, to act for it; None where it is not connected any more.
+
+    Access that is about to expire is renewed. Raises ``CredentialRefused`` where it has expired
+    and is not renewed any more, ``ProviderMisconfigured`` and ``ProviderUnavailable``.
+    """
     if connection_id is None:
         return None
     async with resources.db.transaction() as session:
         row = await session.get(ProviderIntegration, connection_id)
+    row = row and await keep_fresh(resources, row, providers)
     if row is None:
         return None
     place = place_of(
@@ -79,7 +87,7 @@ async def open_account(resources: Resources, connection_id: UUID | None) -> Conn
         )
     except VaultError:
         return None
-    return ConnectedAccount(row.id, token, connections.owner_of(row))
+    return ConnectedAccount(row.id, token, connections.owner_of(row.details))
 
 
 def _require_rights(title: str, account: TokenAccount) -> None:

@@ -51,6 +51,13 @@ class StepContext:
         """Raises ``AccountMissing``."""
         return self.engine.providers.deploys(self.deployment.provider, self.account)
 
+    async def open_account(self) -> None:
+        """Have the account at hand that the provider acts for, with access that lasts. Raises as
+        ``token_connections.open_account``."""
+        self.account = await open_account(
+            self.engine.resources, self.deployment.connection_id, providers=self.engine.providers
+        )
+
     @property
     def app(self) -> App:
         return app_of(self.environment)
@@ -162,7 +169,6 @@ async def load_context(engine: Engine, lease: Lease) -> StepContext:
         variables=variables,
         log=LogPipeline(resources, lease, variables.redactor()),
         journal=journal,
-        account=await open_account(resources, deployment.connection_id),
     )
 
 

@@ -20,6 +20,13 @@ from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
+from autodeploy.services.deployer.costs import (
+    IGNORE_BUDGET,
+    Budget,
+    Tariff,
+    WantedDatabase,
+    find_latest_plan,
+)
 from autodeploy.services.deployer.creation import (
     insert_deployment,
     insert_rollback,
@@ -64,6 +71,7 @@ async def create_deployment(
     Raises:
         AccountMissing: the provider acts for an account, and neither the environment nor the
             caller has one.
+        BudgetExceeded: it is known to cost more than the project's budget allows.
         RefNotFound: with ``field`` ``branch`` or ``commit``.
         NotFound, Forbidden, InvalidInput; also what ``resolve_ref`` raises.
     """
@@ -73,10 +81,14 @@ async def create_deployment(
         if body.configuration.environment_variables:
             require(principal, Action.VARIABLE_WRITE, project.organization_id)
         repository = await _get_repository(session, project)
+        if body.ignore_budget:
+            require(principal, Action.BUDGET_MANAGE, project.organization_id)
     ref = await _resolve(resources, repository, body, providers)
+    tariff = await Tariff.read(resources, providers)
     async with announcing(resources) as transaction:
         session = transaction.session
         project = await store.get_project(session, principal.reach, project_id)
+        budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
         environment = await ensure_environment(session, project, body.environment)
         provider = _check_provider(body.provider or environment.provider, providers)
         connection_id = await choose_connection(
@@ -85,6 +97,14 @@ async def create_deployment(
         configuration = await _keep_configuration(
             resources, session, principal, project, environment, body.configuration, providers
         )
+        if body.ignore_budget:
+            configuration[IGNORE_BUDGET] = True
+        # What the commit is, is found out later: then it is checked again.
+        plan = await find_latest_plan(session, project.id, environment.name) if budget else None
+        if budget is not None and plan is not None:
+            is_wanted = configuration["provision"] or "database" in configuration
+            database = WantedDatabase.of(configuration) if is_wanted else None
+            budget.check_deployment(environment, provider, plan, database)
         deployment = await insert_deployment(
             transaction,
             project,

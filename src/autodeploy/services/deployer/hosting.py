@@ -9,12 +9,13 @@ from autodeploy.providers.base import DeployProvider
 from autodeploy.providers.databases import DatabaseProvider
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.registry import Registry
+from autodeploy.services.auth.connection_checks import doubt
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import Environment
+from autodeploy.services.deployer.models import Deployment, Environment
 
 
 async def choose_connection(
@@ -47,12 +48,28 @@ async def choose_connection(
 
 
 async def deploys_for(engine: Engine, provider: str, connection_id: UUID | None) -> DeployProvider:
-    """The provider, acting for the account of the connection. Raises ``AccountMissing``."""
-    account = await open_account(engine.resources, connection_id)
+    """The provider, acting for the account of the connection. Raises ``AccountMissing``, and as
+    ``open_account``."""
+    account = await open_account(engine.resources, connection_id, providers=engine.providers)
     return engine.providers.deploys(provider, account)
 
 
+async def doubt_connections(engine: Engine, deployment: Deployment) -> None:
+    """Have the connections checked that a deployment acts by: a provider refused one of them."""
+    async with engine.resources.db.transaction() as session:
+        of_databases = await session.scalars(
+            select(ProjectDatabase.connection_id).where(
+                ProjectDatabase.project_id == deployment.project_id,
+                ProjectDatabase.environment == deployment.environment,
+            )
+        )
+        acted_by = {deployment.connection_id, *of_databases} - {None}
+    await doubt(engine.resources, [each for each in acted_by if each is not None])
+
+
 async def databases_for(engine: Engine, database: ProjectDatabase) -> DatabaseProvider:
-    """The provider of a database, acting for its account. Raises ``AccountMissing``."""
-    account = await open_account(engine.resources, database.connection_id)
+    """The provider of a database, acting for its account. Raises as ``deploys_for``."""
+    account = await open_account(
+        engine.resources, database.connection_id, providers=engine.providers
+    )
     return engine.providers.databases(database.provider, account)

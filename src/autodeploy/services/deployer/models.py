@@ -38,6 +38,7 @@ class Project(Base):
     __table_args__ = (
         UniqueConstraint("organization_id", "slug"),
         CheckConstraint("status IN ('active', 'paused', 'archived')", name="status"),
+        CheckConstraint("monthly_budget_cents >= 0", name="monthly_budget_cents"),
         Index("idx_projects_org_id", "organization_id"),
         Index(
             "idx_projects_search",
@@ -56,6 +57,7 @@ class Project(Base):
     repository_id: Mapped[UUID | None] = mapped_column(ForeignKey("repositories.id"))
     root_directory: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(String(50), server_default="active")
+    monthly_budget_cents: Mapped[int | None]
     deletion_requested_at: Mapped[datetime | None]
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -93,7 +95,7 @@ class Environment(Base):
     host: Mapped[str] = mapped_column(String(63), unique=True)
     provider: Mapped[str] = mapped_column(String(100), server_default="local")
     connection_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("provider_integrations.id", ondelete="SET NULL", onupdate="CASCADE")
+        ForeignKey("provider_integrations.id", ondelete="SET NULL")
     )
     live_deployment_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("deployments.id", ondelete="SET NULL", use_alter=True)
@@ -221,7 +223,7 @@ class Deployment(Base):
     status: Mapped[DeploymentStatus] = mapped_column(String(50), server_default="queued")
     provider: Mapped[str] = mapped_column(String(100))
     connection_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("provider_integrations.id", ondelete="SET NULL", onupdate="CASCADE")
+        ForeignKey("provider_integrations.id", ondelete="SET NULL")
     )
     environment: Mapped[str] = mapped_column(String(100), server_default="production")
     url: Mapped[str | None]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import structlog
 
 from autodeploy.kernel.locks import held_alone
+from autodeploy.services.auth.connection_checks import look_after_connections
+from autodeploy.services.auth.renewal import renew_due
 from autodeploy.services.auth.upkeep import remove_expired
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.rotation import retire_logins
@@ -34,6 +36,8 @@ _ORPHANS_SECONDS = 600.0
 _LOGS_SECONDS = 3600.0
 _SCHEDULE_SECONDS = 30.0
 _WATCH_SECONDS = 5.0
+_RENEWALS_SECONDS = 60.0
+_CONNECTIONS_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
 
@@ -73,6 +77,18 @@ class Reconciler:
             Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
             Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)),
             Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
+            Duty(
+                "renewals",
+                20,
+                _RENEWALS_SECONDS,
+                lambda: renew_due(engine.resources, engine.providers),
+            ),
+            Duty(
+                "connections",
+                21,
+                _CONNECTIONS_SECONDS,
+                lambda: look_after_connections(engine.resources, engine.providers),
+            ),
             *more,
         )
 

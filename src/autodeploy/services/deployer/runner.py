@@ -14,12 +14,14 @@ from autodeploy.kernel import telemetry
 from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.descriptors import TooFewFiles
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
+from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
+from autodeploy.services.deployer.hosting import doubt_connections
 from autodeploy.services.deployer.journal import EnvironmentBusy
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
@@ -174,6 +176,7 @@ class Runner:
         await _when_answered(partial(context.journal.begin, step.name))
         for attempt in range(1, STEP_ATTEMPTS + 1):
             try:
+                await _when_answered(context.open_account)
                 ended = await self._run_with_progress(context, step)
                 break
             except LeaseLost:
@@ -206,6 +209,8 @@ class Runner:
                 await context.journal.report_progress(step.name)
 
     async def _end_failed(self, context: StepContext, error: AutoDeployError) -> None:
+        if isinstance(error, CredentialRefused):
+            await doubt_connections(self._engine, context.deployment)
         redactor = context.log.redactor
         cleaner = LineCleaner(context.variables.redactor())
         tail = error.log_tail if isinstance(error, DeploymentFailed) else []

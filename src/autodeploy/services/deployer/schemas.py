@@ -234,6 +234,9 @@ class DeploymentInput(Input):
     environment: EnvironmentName = PRODUCTION
     provider: Annotated[str, StringConstraints(max_length=100)] | None = None
     build: BuildChoice = BuildChoice.WHEN_CHANGED
+    ignore_budget: Annotated[
+        bool, Field(description="Deploy also what the budget refuses, for who may change it.")
+    ] = False
     configuration: DeploymentConfiguration = Field(default_factory=DeploymentConfiguration)
 
 

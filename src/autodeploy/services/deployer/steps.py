@@ -19,12 +19,13 @@ from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.contract import list_missing, require_met
+from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget, Tariff, WantedDatabase
 from autodeploy.services.deployer.databases.needs import needs_database
 from autodeploy.services.deployer.databases.provisioning import ensure_database
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
-from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.releases import go_live, release_of
 from autodeploy.services.deployer.schemas import BuildChoice
 from autodeploy.services.deployer.states import StepName, StepStatus
@@ -81,7 +82,30 @@ async def analyze_repository(context: StepContext) -> StepStatus:
         },
     )
     await require_met(context, missing)
+    await _keep_to_budget(context, needs_database=needed)
     return StepStatus.SUCCEEDED
+
+
+async def _keep_to_budget(context: StepContext, *, needs_database: bool) -> None:
+    """Refuse what is known now to cost more than the budget allows. Raises ``BudgetExceeded``."""
+    deployment, resources = context.deployment, context.engine.resources
+    if deployment.configuration.get(IGNORE_BUDGET):
+        return
+    tariff = await Tariff.read(resources, context.engine.providers)
+    database = WantedDatabase.of(deployment.configuration) if needs_database else None
+    async with resources.db.transaction() as session:
+        project = await session.get_one(Project, context.project.id)
+        budget = await Budget.lock(session, project, tariff, without=deployment.id)
+        if budget is None:
+            return
+        unknown = budget.check_deployment(
+            context.environment, deployment.provider, context.plan, database
+        )
+    for item in unknown:
+        await context.say(
+            f"What {item.name} costs at {item.provider} is not known, so the budget leaves it out.",
+            level="warn",
+        )
 
 
 async def provision_database(context: StepContext) -> StepStatus:

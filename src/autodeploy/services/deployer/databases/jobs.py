@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.services.auth.connection_checks import doubt
 from autodeploy.services.deployer.databases import (
     backups,
     deletion,
@@ -69,6 +71,8 @@ async def _do_next(engine: Engine, database_id: UUID) -> bool:
             error=type(error).__name__,
             exc_info=None if known else error,
         )
+        if isinstance(error, CredentialRefused) and work.database.connection_id is not None:
+            await doubt(engine.resources, [work.database.connection_id])
         may_pass = error.retryable if isinstance(error, AutoDeployError) else True
         if may_pass and work.database.failures < MOST_FAILURES:
             return False  # the reconciler queues it again after a pause

@@ -50,6 +50,9 @@ class DatabaseInput(Input):
     plan: Annotated[str, StringConstraints(max_length=50)] = "free"
     backups: BackupPolicyInput = Field(default_factory=BackupPolicyInput)
     backup_id: UUID | None = None
+    ignore_budget: Annotated[
+        bool, Field(description="Make also what the budget refuses, for who may change it.")
+    ] = False
 
 
 class DatabaseUpdate(Update):

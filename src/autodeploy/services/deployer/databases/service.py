@@ -21,6 +21,7 @@ from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, reach_of, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
+from autodeploy.services.deployer.costs import Budget, Tariff, list_items
 from autodeploy.services.deployer.databases import store
 from autodeploy.services.deployer.databases.access import (
     DatabaseInUse,
@@ -56,15 +57,22 @@ async def create_database(
     """A database for an environment; the one that is there under this name is found.
 
     One that failed is tried again; one that is there keeps what it holds. Raises ``NotFound``,
-    ``InvalidInput``, and ``Conflict`` where it is at another provider or of another plan.
+    ``InvalidInput``, ``Conflict`` where it is at another provider or of another plan, and
+    ``BudgetExceeded``.
     """
+    tariff = await Tariff.read(resources, providers)
     async with resources.db.transaction() as session:
         project = await get_project(session, principal.reach, body.project_id)
         require(principal, Action.DATABASE_CREATE, project.organization_id)
         _check_plan(providers, body.provider, body.plan)
+        if body.ignore_budget:
+            require(principal, Action.BUDGET_MANAGE, project.organization_id)
+        budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
         await ensure_environment(session, project, body.environment)
         connection_id = await choose_connection(session, principal, providers, body.provider)
         database, is_new = await _ensure_row(session, project, body, connection_id)
+        if budget is not None and is_new:
+            budget.require(await list_items(session, project.id, tariff))
         is_failed = database.status == "error"
         if is_failed:
             database.status, database.failures = "provisioning", 0
@@ -167,7 +175,7 @@ async def measure_database(
     async with resources.db.transaction() as session:
         database = await get_allowed(session, principal, database_id, Action.DATABASE_READ)
     require_available(database)
-    account = await open_account(resources, database.connection_id)
+    account = await open_account(resources, database.connection_id, providers=providers)
     provider = providers.database_metrics(database.provider, account)
     return metrics_view(await provider.measure_database(database.external_id or ""))
 

@@ -1,0 +1,83 @@
+"""What acts by a connected account, and taking the account away from it."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.errors import Conflict
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.identity import IdentityProviders
+from autodeploy.services.auth import connections
+from autodeploy.services.auth.oauth_schemas import Disconnected
+from autodeploy.services.auth.permissions import require_scope
+from autodeploy.services.auth.principal import Principal, Scope
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.models import Deployment, Environment, Project
+from autodeploy.services.deployer.states import TERMINAL
+
+_NAMED = 10
+
+
+class ConnectionInUse(Conflict):
+    """Environments or databases act by the connection that was to be removed."""
+
+    code = "connection_in_use"
+
+
+async def disconnect(
+    resources: Resources,
+    providers: IdentityProviders,
+    principal: Principal,
+    user_id: UUID,
+    name: str,
+    *,
+    force: bool,
+) -> Disconnected:
+    """End a connection that nothing acts by, or with ``force`` any.
+
+    Raises ``ConnectionInUse``, and as ``connections.disconnect``.
+    """
+    require_scope(principal, Scope.ADMIN)
+    if not force and principal.user_id == user_id:
+        async with resources.db.transaction() as session:
+            row = await connections.find(session, user_id, name)
+            uses = await _list_uses(session, row.id) if row is not None else []
+        if uses:
+            raise ConnectionInUse(
+                f"The connection to {name} is used by {_in_words(uses)}.",
+                remedy="Without it they keep running, and cannot be changed, rolled back or "
+                "removed from here. Move or remove them first, or disconnect with `force=true` "
+                "(--force).",
+            )
+    return await connections.disconnect(resources, providers, principal, user_id, name)
+
+
+async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
+    """The environments and databases that act by a connection, of those that the caller sees."""
+    apps = await session.execute(
+        select(Project.slug, Environment.name)
+        .join(Environment, Environment.project_id == Project.id)
+        .where(Environment.connection_id == connection_id)
+        .union(
+            select(Project.slug, Deployment.environment)
+            .join(Deployment, Deployment.project_id == Project.id)
+            .where(Deployment.connection_id == connection_id, Deployment.status.not_in(TERMINAL))
+        )
+    )
+    databases = await session.execute(
+        select(Project.slug, ProjectDatabase.environment, ProjectDatabase.name)
+        .join(ProjectDatabase, ProjectDatabase.project_id == Project.id)
+        .where(ProjectDatabase.connection_id == connection_id)
+    )
+    return [
+        *sorted(f"{environment} of {slug}" for slug, environment in apps),
+        *sorted(
+            f"the database {name} of {slug}, {environment}" for slug, environment, name in databases
+        ),
+    ]
+
+
+def _in_words(uses: list[str]) -> str:
+    more = len(uses) - _NAMED
+    return "; ".join([*uses[:_NAMED], *([f"and {more} more"] if more > 0 else [])])

@@ -1,0 +1,368 @@
+"""What a project costs a month at its providers, by dated prices, and the budget that it keeps to.
+
+A price that is not known is said to be so and counted as nothing, never guessed: a budget refuses
+what is known to exceed it.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.errors import Conflict
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import Schema
+from autodeploy.kernel.versions import ANY_VERSION, IfMatch
+from autodeploy.providers import base
+from autodeploy.providers.base import Capability
+from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.prices import Price, Prices, default_prices, read_prices
+from autodeploy.services.analyzer.recommendation import parts_of
+from autodeploy.services.auth import audit
+from autodeploy.services.auth.permissions import Action, require
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.deployer import store
+from autodeploy.services.deployer.cost_schemas import (
+    BudgetInput,
+    BudgetView,
+    CostsView,
+    Kind,
+    ProjectCost,
+)
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.models import Deployment, Environment, Project
+from autodeploy.services.deployer.states import TERMINAL
+
+# Under which kinds a manifest has the price of what an app is charged for.
+_KINDS = {"static": ("static", "deploy"), "service": ("app", "deploy"), "worker": ("app", "deploy")}
+_UNKNOWN = "not known"
+
+#: The key of a deployment's configuration that says that its budget was gone past on purpose.
+IGNORE_BUDGET = "ignore_budget"
+
+
+class BudgetExceeded(Conflict):
+    """It would cost more than the project's monthly budget allows."""
+
+    code = "budget_exceeded"
+    usual_remedy = (
+        "`autodeploy costs` lists what costs how much. Choose a smaller plan or another provider, "
+        "or ask an admin to raise the budget (`autodeploy budget`) or to go past it once "
+        "(--ignore-budget)."
+    )
+
+
+async def get_costs(
+    resources: Resources, principal: Principal, project_id: UUID, *, providers: Registry
+) -> CostsView:
+    """What a project's environments and databases cost. Raises ``NotFound``, ``PricesInvalid``."""
+    tariff = await Tariff.read(resources, providers)
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.PROJECT_READ, project.organization_id)
+        items = await list_items(session, project.id, tariff)
+        limit = project.monthly_budget_cents
+    total = known_cents(items)
+    return CostsView(
+        items=items,
+        known_monthly_cents=total,
+        unknown_items=sum(item.monthly_cents is None for item in items),
+        budget=BudgetView(monthly_limit_cents=limit),
+        remaining_cents=None if limit is None else limit - total,
+    )
+
+
+async def get_budget(resources: Resources, principal: Principal, project_id: UUID) -> BudgetView:
+    """The budget of a project. Raises ``NotFound``."""
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.PROJECT_READ, project.organization_id)
+        return BudgetView(monthly_limit_cents=project.monthly_budget_cents)
+
+
+async def set_budget(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    body: BudgetInput,
+    *,
+    if_match: IfMatch = ANY_VERSION,
+) -> BudgetView:
+    """Set or, with null, lift the budget. What is there already stays, whatever it costs.
+
+    Raises ``NotFound``, ``Forbidden``, ``PreconditionFailed``.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id, lock=True)
+        require(principal, Action.BUDGET_MANAGE, project.organization_id)
+        if_match.require(BudgetView(monthly_limit_cents=project.monthly_budget_cents))
+        if project.monthly_budget_cents == body.monthly_limit_cents:
+            return BudgetView(monthly_limit_cents=body.monthly_limit_cents)
+        before = audit.snapshot(project)
+        project.monthly_budget_cents = body.monthly_limit_cents
+        await session.flush()
+        await audit.record(
+            session,
+            principal,
+            Action.BUDGET_MANAGE,
+            project,
+            before=before,
+            after=audit.snapshot(project),
+        )
+    return BudgetView(monthly_limit_cents=body.monthly_limit_cents)
+
+
+class _Quote(Schema):
+    """The price of one part, or that it is not known."""
+
+    plan: str | None
+    monthly_cents: int | None
+    source: str
+    as_of: str | None
+    note: str | None = None
+
+    def times(self, quantity: int, kind: Kind, environment: str, name: str, at: str) -> ProjectCost:
+        cents = self.monthly_cents
+        return ProjectCost(
+            kind=kind,
+            environment=environment,
+            name=name,
+            provider=at,
+            plan=self.plan,
+            quantity=quantity,
+            monthly_cents=None if cents is None else cents * quantity,
+            source=self.source,
+            as_of=self.as_of,
+            note=self.note,
+        )
+
+
+class Tariff:
+    """The prices of this installation's providers: the administrator's, else those of the plan
+    that is used, else those that the analyzer recommends by."""
+
+    def __init__(self, providers: Registry, prices: Prices):
+        self._manifests = {manifest.name: manifest for manifest in providers.list()}
+        self._scaling = {name for name in self._manifests if providers.can(name, Capability.SCALE)}
+        self._prices = prices
+        ours = default_prices()
+        self._overridden = {name for name, price in prices.items() if ours.get(name) != price}
+
+    @classmethod
+    async def read(cls, resources: Resources, providers: Registry) -> "Tariff":
+        """Raises ``PricesInvalid``."""
+        return cls(providers, await asyncio.to_thread(read_prices, resources.home))
+
+    def app(self, environment: str, provider: str, plan: Plan, replicas: int) -> list[ProjectCost]:
+        """What an app is charged for at a provider."""
+        parts = Counter(parts_of(plan))
+        if provider in self._scaling and "service" in parts:
+            parts["service"] += replicas - 1
+        return [
+            self._app_part(provider, part).times(count, "app", environment, part, provider)
+            for part, count in parts.items()
+        ]
+
+    def database(self, environment: str, name: str, provider: str, plan: str) -> ProjectCost:
+        """What a database of a plan is charged."""
+        quote = self._database(provider, plan)
+        return quote.times(1, "database", environment, name, provider)
+
+    def _app_part(self, provider: str, part: str) -> _Quote:
+        item = f"{provider}.{part}"
+        manifest = self._manifests.get(provider)
+        plan = manifest.app_plans.get(part) if manifest else None
+        if item in self._overridden or manifest is None or plan is None:
+            return _quote(self._prices.get(item))
+        return _of_plan(manifest, plan, _KINDS[part])
+
+    def _database(self, provider: str, plan: str) -> _Quote:
+        ours = self._prices.get(f"{provider}.postgresql")
+        is_of_plan = ours is not None and (ours.plan or plan).casefold() == plan.casefold()
+        manifest = self._manifests.get(provider)
+        if (f"{provider}.postgresql" in self._overridden and is_of_plan) or manifest is None:
+            return _quote(ours if is_of_plan else None)
+        return _of_plan(manifest, plan, ("database",))
+
+
+def _quote(price: Price | None) -> _Quote:
+    if price is None:
+        return _Quote(plan=None, monthly_cents=None, source=_UNKNOWN, as_of=None)
+    return _Quote(
+        plan=price.plan,
+        monthly_cents=price.monthly_cents,
+        source=price.source,
+        as_of=price.as_of.isoformat(),
+        note=price.note,
+    )
+
+
+def _of_plan(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> _Quote:
+    found = [each for each in manifest.pricing if each.plan == plan and each.kind in kinds]
+    if not found:
+        return _Quote(plan=plan, monthly_cents=None, source=_UNKNOWN, as_of=None)
+    [price, *_] = found
+    of_organization = [each.plan for each in manifest.pricing if each.kind == "organization"]
+    note = None
+    if of_organization and price.monthly_cents != 0:
+        note = f"beside the organization's own plan ({', '.join(of_organization)})"
+    return _Quote(
+        plan=plan,
+        monthly_cents=price.monthly_cents,
+        source=price.source,
+        as_of=price.as_of,
+        note=note,
+    )
+
+
+async def list_items(
+    session: AsyncSession, project_id: UUID, tariff: Tariff, *, without: UUID | None = None
+) -> list[ProjectCost]:
+    """What a project has or is about to have: the app of each environment, where it is live or
+    being deployed to (but for the deployment ``without``), and each database."""
+    environments = (await store.list_environments(session, [project_id]))[project_id]
+    deployed = await _list_deployed(session, project_id, environments, without)
+    items: list[ProjectCost] = []
+    for environment in environments:
+        if (there := deployed.get(environment.name)) is not None:
+            items += _app_items(tariff, environment.name, environment.replicas, *there)
+    databases = await session.scalars(
+        select(ProjectDatabase)
+        .where(ProjectDatabase.project_id == project_id, ProjectDatabase.status != "deleting")
+        .order_by(ProjectDatabase.environment, ProjectDatabase.name)
+    )
+    items += [
+        tariff.database(row.environment, row.name, row.provider, row.plan) for row in databases
+    ]
+    return items
+
+
+async def _list_deployed(
+    session: AsyncSession,
+    project_id: UUID,
+    environments: Sequence[Environment],
+    without: UUID | None,
+) -> dict[str, tuple[str, Plan | None]]:
+    """By environment the provider and plan of its app: of what is under way, else what is live."""
+    live = [each.live_deployment_id for each in environments if each.live_deployment_id]
+    rows = await session.execute(
+        select(Deployment.environment, Deployment.provider, Deployment.plan)
+        .where(
+            Deployment.project_id == project_id,
+            Deployment.id.is_distinct_from(without),
+            or_(Deployment.id.in_(live), Deployment.status.not_in(TERMINAL)),
+        )
+        .order_by(Deployment.status.not_in(TERMINAL), Deployment.created_at)
+    )
+    found: dict[str, tuple[str, Plan | None]] = {}
+    for name, provider, plan in rows:
+        _, before = found.get(name, (None, None))
+        found[name] = (provider, Plan.model_validate(plan) if plan else before)
+    return found
+
+
+def _app_items(
+    tariff: Tariff, environment: str, replicas: int | None, provider: str, plan: Plan | None
+) -> list[ProjectCost]:
+    if plan is None:
+        unknown = _Quote(plan=None, monthly_cents=None, source="not analyzed yet", as_of=None)
+        return [unknown.times(1, "app", environment, "app", provider)]
+    return tariff.app(environment, provider, plan, replicas or plan.replicas or 1)
+
+
+def known_cents(items: Sequence[ProjectCost]) -> int:
+    """The sum of what is known."""
+    return sum(item.monthly_cents or 0 for item in items)
+
+
+@dataclass(frozen=True)
+class WantedDatabase:
+    """The main database that a deployment makes where its environment has none."""
+
+    provider: str
+    plan: str
+
+    @classmethod
+    def of(cls, configuration: dict[str, Any]) -> "WantedDatabase":
+        wanted = configuration.get("database") or {}
+        return cls(wanted.get("provider") or "local", wanted.get("plan") or "free")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The budget of a project, whose row is locked: what is checked by it comes one at a time."""
+
+    project: Project
+    limit_cents: int
+    tariff: Tariff
+    before: list[ProjectCost]
+
+    @classmethod
+    async def lock(
+        cls,
+        session: AsyncSession,
+        project: Project,
+        tariff: Tariff,
+        *,
+        without: UUID | None = None,
+    ) -> "Budget | None":
+        """None where the project has no budget. Lock it before any of its environments."""
+        if project.monthly_budget_cents is None:
+            return None
+        limit = await session.scalar(
+            select(Project.monthly_budget_cents)
+            .where(Project.id == project.id)
+            .with_for_update(key_share=True)
+        )
+        if limit is None:
+            return None
+        before = await list_items(session, project.id, tariff, without=without)
+        return cls(project, limit, tariff, before)
+
+    def check_deployment(
+        self, environment: Environment, provider: str, plan: Plan, database: WantedDatabase | None
+    ) -> list[ProjectCost]:
+        """What of an app's new places has no known price. Raises ``BudgetExceeded``."""
+        name = environment.name
+        kept = [each for each in self.before if (each.kind, each.environment) != ("app", name)]
+        added = self.tariff.app(name, provider, plan, environment.replicas or plan.replicas or 1)
+        has_database = any(
+            (each.kind, each.environment, each.name) == ("database", name, "main") for each in kept
+        )
+        if database is not None and not has_database:
+            added.append(self.tariff.database(name, "main", database.provider, database.plan))
+        self.require([*kept, *added])
+        return [each for each in added if each.monthly_cents is None]
+
+    def require(self, after: Sequence[ProjectCost]) -> None:
+        """Raises ``BudgetExceeded`` for what costs more than the limit, and more than before."""
+        now, then = known_cents(self.before), known_cents(after)
+        if then > self.limit_cents and then > now:
+            raise BudgetExceeded(
+                f"With this, {self.project.name} would cost {in_dollars(then)} USD a month, "
+                f"{in_dollars(then - now)} more than now; its budget is "
+                f"{in_dollars(self.limit_cents)}."
+            )
+
+
+async def find_latest_plan(
+    session: AsyncSession, project_id: UUID, environment: str
+) -> Plan | None:
+    """What was found of the project last, in this environment if it was ever deployed there."""
+    plan = await session.scalar(
+        select(Deployment.plan)
+        .where(Deployment.project_id == project_id, Deployment.plan.is_not(None))
+        .order_by(Deployment.environment != environment, Deployment.created_at.desc())
+        .limit(1)
+    )
+    return Plan.model_validate(plan) if plan else None
+
+
+def in_dollars(cents: int) -> str:
+    return f"{cents / 100:.2f}"

@@ -1,0 +1,253 @@
+"""What projects cost by dated prices, and budgets that refuse what would exceed them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+from tests.services.auth.accounts import principal as sign_up
+from tests.services.auth.people import Team
+from tests.services.deployer.hosted import HostedProvider
+from tests.services.deployer.platform import WITH_DATABASE, Platform
+from tests.services.deployer.test_hosting import Clouds
+
+from autodeploy.kernel.errors import Forbidden, NotFound
+from autodeploy.providers.base import Price
+from autodeploy.services.auth.models import Role
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.deployer import costs
+from autodeploy.services.deployer.cost_schemas import BudgetInput, CostsView
+from autodeploy.services.deployer.costs import Budget, BudgetExceeded, Tariff
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.databases.schemas import DatabaseInput
+from autodeploy.services.deployer.databases.service import create_database
+from autodeploy.services.deployer.deployments import create_deployment
+from autodeploy.services.deployer.models import Deployment, Project
+from autodeploy.services.deployer.schemas import DeploymentInput, ProjectView
+
+PRICES = {"free": 0, "small": 1000, "big": 2500, "huge": None}
+
+
+class Priced:
+    """A cloud whose static apps are 3 dollars a month."""
+
+    def __init__(self, clouds: Clouds):
+        self.platform = clouds.platform
+        self.cloud = clouds.cloud
+
+    async def costs(self, project: ProjectView) -> CostsView:
+        return await costs.get_costs(
+            self.platform.resources, self.platform.principal, project.id,
+            providers=self.platform.engine.providers,
+        )  # fmt: skip
+
+    async def limit(self, project: ProjectView, cents: int | None) -> None:
+        await costs.set_budget(
+            self.platform.resources, self.platform.principal, project.id,
+            BudgetInput(monthly_limit_cents=cents),
+        )  # fmt: skip
+
+    async def database(
+        self, project: ProjectView, plan: str, name: str = "main", **more: object
+    ) -> None:
+        body = DatabaseInput.model_validate(
+            {"project_id": project.id, "name": name, "provider": "cloud", "plan": plan, **more}
+        )
+        await create_database(
+            self.platform.resources, self.platform.principal, body,
+            providers=self.platform.engine.providers,
+        )  # fmt: skip
+
+    async def count(self, table: type[Deployment] | type[ProjectDatabase]) -> int:
+        async with self.platform.resources.db.transaction() as session:
+            return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+@pytest.fixture
+async def priced(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Priced]:
+    sheet = tuple(
+        Price(plan, "database", cents, "USD", "example.com/prices", "2026-11-01")
+        for plan, cents in PRICES.items()
+    )
+    app = Price("site", "static", 300, "USD", "example.com/sites", "2026-10-01")
+    manifest = replace(HostedProvider.manifest, pricing=(*sheet, app), app_plans={"static": "site"})
+    monkeypatch.setattr(HostedProvider, "manifest", manifest)
+    clouds = Clouds(platform)
+    await clouds.connect()
+    yield Priced(clouds)
+
+
+async def test_project_without_anything_costs_nothing(priced: Priced) -> None:
+    view = await priced.costs(await priced.platform.project())
+    assert (view.items, view.known_monthly_cents, view.unknown_items) == ([], 0, 0)
+    assert (view.budget.monthly_limit_cents, view.remaining_cents) == (None, None)
+
+
+async def test_each_thing_has_its_price_with_source_and_date(priced: Priced) -> None:
+    project = await priced.platform.project()
+    await priced.platform.deployed(project, provider="cloud")
+    await priced.database(project, "big")
+    await priced.limit(project, 5000)
+    view = await priced.costs(project)
+    assert [
+        (each.kind, each.environment, each.name, each.provider, each.plan, each.monthly_cents)
+        for each in view.items
+    ] == [
+        ("app", "production", "static", "cloud", "site", 300),
+        ("database", "production", "main", "cloud", "big", 2500),
+    ]
+    assert (view.items[0].source, view.items[0].as_of) == ("example.com/sites", "2026-10-01")
+    assert (view.known_monthly_cents, view.remaining_cents) == (2800, 2200)
+
+
+async def test_unknown_price_is_never_zero_and_is_not_refused(priced: Priced) -> None:
+    project = await priced.platform.project()
+    await priced.limit(project, 0)
+    await priced.database(project, "huge")
+    view = await priced.costs(project)
+    assert [each.monthly_cents for each in view.items] == [None]
+    assert (view.known_monthly_cents, view.unknown_items) == (0, 1)
+
+
+async def test_price_of_the_administrator_comes_first(priced: Priced) -> None:
+    project = await priced.platform.project()
+    await priced.platform.deployed(project, provider="cloud")
+    ours = {"monthly_cents": 111, "source": "our contract", "as_of": "2026-11-20"}
+    prices = {"cloud.static": ours, "cloud.postgresql": {**ours, "plan": "Big"}}
+    (priced.platform.resources.home / "prices.json").write_text(json.dumps(prices))
+    await priced.database(project, "big")
+    await priced.database(project, "small", "other")
+    view = await priced.costs(project)
+    assert [(each.monthly_cents, each.source) for each in view.items] == [
+        (111, "our contract"), (111, "our contract"), (1000, "example.com/prices"),
+    ]  # fmt: skip
+
+
+async def test_database_that_would_exceed_the_budget_is_not_made(priced: Priced) -> None:
+    project = await priced.platform.project()
+    await priced.limit(project, 3000)
+    await priced.database(project, "big")
+    with pytest.raises(BudgetExceeded) as refused:
+        await priced.database(project, "small", "second")
+    assert refused.value.message == (
+        "With this, shop would cost 35.00 USD a month, 10.00 more than now; its budget is 30.00."
+    )
+    assert "autodeploy costs" in (refused.value.remedy or "")
+    assert await priced.count(ProjectDatabase) == 1
+    await priced.database(project, "big")  # the one that is there
+    await priced.database(project, "free", "third")
+    await priced.database(project, "small", "second", ignore_budget=True)
+    assert (await priced.costs(project)).remaining_cents == -500
+    await priced.database(project, "free", "fourth")  # over the budget, and no dearer
+
+
+async def test_two_at_once_do_not_exceed_it_together(priced: Priced) -> None:
+    project = await priced.platform.project()
+    await priced.limit(project, 1500)
+    done = await asyncio.gather(
+        *(priced.database(project, "small", environment=f"env{number}") for number in range(4)),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in done if each is not None] == [BudgetExceeded] * 3
+    assert (await priced.costs(project)).known_monthly_cents == 1000
+
+
+async def test_whoever_checks_a_budget_keeps_others_from_it(priced: Priced) -> None:
+    made = await priced.platform.project()
+    await priced.limit(made, 1500)
+    resources = priced.platform.resources
+    tariff = await Tariff.read(resources, priced.platform.engine.providers)
+    async with resources.db.transaction() as session, resources.db.transaction() as other:
+        project = await session.get_one(Project, made.id)
+        assert await Budget.lock(session, project, tariff) is not None
+        taken = select(Project.id).where(Project.id == made.id)
+        free = taken.with_for_update(key_share=True, skip_locked=True)
+        assert await other.scalar(free) is None
+        assert await other.scalar(taken.with_for_update(read=True, key_share=True)) is not None
+
+
+async def test_deployment_is_refused_before_any_work_once_it_is_known_what_it_is(
+    priced: Priced,
+) -> None:
+    platform = priced.platform
+    project = await platform.project()
+    await priced.limit(project, 200)
+    first = await platform.deployed(project, provider="cloud")
+    assert first.error is not None
+    assert first.error.code == "budget_exceeded"
+    assert "3.00 USD" in first.error.message
+    assert priced.cloud.apps.builds == []
+    with pytest.raises(BudgetExceeded):
+        await platform.deploy(project, provider="cloud")
+    assert await priced.count(Deployment) == 1
+    assert (await platform.deployed(project)).status == "ready", "here it costs nothing"
+
+
+async def test_deployment_goes_past_the_budget_when_it_is_told_to(priced: Priced) -> None:
+    platform = priced.platform
+    project = await platform.project()
+    await priced.limit(project, 200)
+    forced = await platform.deployed(project, provider="cloud", ignore_budget=True)
+    assert forced.status == "ready"
+    assert (await priced.costs(project)).remaining_cents == -100
+    again = await platform.deployed(project, build="always")
+    assert again.status == "ready", "it costs no more than what is there"
+
+
+async def test_database_of_a_deployment_counts(priced: Priced) -> None:
+    platform = priced.platform
+    project = await platform.project(WITH_DATABASE)
+    await priced.limit(project, 2400)
+    wish = {"database": {"provider": "cloud", "plan": "big"}}
+    view = await platform.deployed(project, provider="cloud", configuration=wish)
+    assert view.error is not None
+    assert view.error.code == "budget_exceeded"
+    assert priced.cloud.apps.passwords == []
+
+
+async def test_move_replaces_what_is_charged_for(priced: Priced) -> None:
+    platform = priced.platform
+    project = await platform.project()
+    await platform.deployed(project, provider="cloud")
+    assert (await priced.costs(project)).known_monthly_cents == 300
+    await platform.deploy(project, provider="local")
+    view = await priced.costs(project)
+    assert [(each.provider, each.monthly_cents) for each in view.items] == [("local", 0)]
+
+
+async def test_budget_is_of_those_who_manage_the_organization(
+    priced: Priced,
+) -> None:
+    platform = priced.platform
+    project = await platform.project()
+    team = Team(platform.resources, project.organization_id, platform.principal)
+    member = await team.joined(Role.MEMBER)
+    stranger = await sign_up(platform.resources)
+
+    async def use(person: Principal) -> None:
+        await costs.set_budget(
+            platform.resources, person, project.id, BudgetInput(monthly_limit_cents=1)
+        )
+
+    async def force(person: Principal) -> None:
+        await create_deployment(
+            platform.resources, person, project.id, DeploymentInput(ignore_budget=True),
+            providers=platform.engine.providers,
+        )  # fmt: skip
+
+    for act in (use, force):
+        with pytest.raises(Forbidden):
+            await act(member)
+        with pytest.raises(NotFound):
+            await act(stranger)
+    for person, seen in ((member, True), (stranger, False)):
+        reading = costs.get_costs(
+            platform.resources, person, project.id, providers=platform.engine.providers
+        )
+        if seen:
+            assert (await reading).budget.monthly_limit_cents is None
+        else:
+            with pytest.raises(NotFound):
+                await reading
