@@ -24,7 +24,7 @@ PAGES = {"index.html": b"<h1>Hello</h1>", "assets/site.css": b"h1 { color: red }
 async def github(platform: Platform) -> AsyncIterator[Sources]:
     """GitHub as a source of the small installation, and connected."""
     async with sources_of(platform.resources, platform.provider) as sources:
-        platform.engine = replace(platform.engine, providers=sources.providers)
+        platform.engine = replace(platform.engine, providers=sources.providers, lease_seconds=60.0)
         platform.runner = Runner(platform.engine)
         await sources.connect(platform.principal)
         yield sources

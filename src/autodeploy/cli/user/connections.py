@@ -6,7 +6,7 @@ import typer
 
 from autodeploy.cli.options import Json
 
-Provider = Annotated[str, typer.Argument(help="Such as vercel, render or supabase.")]
+Provider = Annotated[str, typer.Argument(help="Such as github, vercel, render or supabase.")]
 
 connections_app = typer.Typer(
     name="connections",

@@ -88,7 +88,7 @@ async def find_host(
             f"The account at GitHub by which {repository.full_name} is read is not connected any "
             "more.",
             remedy="Connect one that sees it, `autodeploy connections add github`, and add the "
-            f"repository again: `autodeploy deploy {repository.url}`.",
+            f"repository again: `autodeploy deploy {repository.full_name}`.",
         )
     return host
 
@@ -131,5 +131,5 @@ def _out_of_sight(repository: Repository) -> RepositoryNotFound:
         f"GitHub does not show {repository.full_name} to the account that it was added with: it is "
         "deleted, or the account may not see it any more.",
         remedy="Give the account access again; or connect one that has it, `autodeploy connections "
-        "add github`, and add the repository again.",
+        f"add github`, and add the repository again: `autodeploy deploy {repository.full_name}`.",
     )
