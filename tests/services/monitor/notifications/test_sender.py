@@ -17,8 +17,15 @@ from autodeploy.kernel.vault.vault import Vault
 from autodeploy.services.monitor.notifications import sender as sender_module
 from autodeploy.services.monitor.notifications import webhooks
 from autodeploy.services.monitor.notifications.models import OffReason
-from autodeploy.services.monitor.notifications.outbox import FAILING_FOR, TRIED_FOR, WAITS_SECONDS
+from autodeploy.services.monitor.notifications.outbox import (
+    FAILING_FOR,
+    TRIED_FOR,
+    WAITS_SECONDS,
+    claim,
+    note,
+)
 from autodeploy.services.monitor.notifications.schemas import WebhookUpdate
+from autodeploy.services.monitor.notifications.sending import Outcome
 
 OK = answer(204, b"")
 DEPLOYED = ["deployment.queued", "deployment.building", "deployment.deploying", "deployment.ready"]
@@ -252,6 +259,27 @@ async def test_process_that_dies_before_it_notes_the_end_sends_it_again(
     assert len(set(ids(receiver))) == 1
     delivered = await stage.delivery(webhook.id)
     assert (delivered.status, delivered.attempts) == ("delivered", 2)
+
+
+async def test_worker_that_was_taken_for_dead_notes_nothing_over_its_successor(
+    stage: Stage,
+) -> None:
+    webhook = await stage.webhook("http://127.0.0.1:9/")
+    await stage.ping(webhook.id)
+    db = stage.resources.db
+    first = await claim(db, webhook.id, stage.time.now())
+    stage.time.pass_by(TRIED_FOR.total_seconds() + 1)
+    second = await claim(db, webhook.id, stage.time.now())
+    assert first is not None
+    assert second is not None
+
+    await note(db, first, Outcome(error="late"), stage.time.now(), 0.0)
+    assert (await stage.delivery(webhook.id)).error is None
+    await note(db, second, Outcome(answer_status=200), stage.time.now(), 0.0)
+    await note(db, first, Outcome(error="later still"), stage.time.now(), 0.0)
+
+    delivered = await stage.delivery(webhook.id)
+    assert (delivered.status, delivered.error) == ("delivered", None)
 
 
 async def test_two_workers_send_everything_once(stage: Stage) -> None:
