@@ -270,7 +270,7 @@ def comparison_shape(repo: Repo, one: Commit, other: Commit, base: str, author: 
     url = f"{base}/compare/{one.sha}...{other.sha}"
     ahead = repo.is_ancestor(one.sha, other.sha)
     return {
-        **{key: url for key in ("url", "html_url", "permalink_url", "diff_url", "patch_url")},
+        **dict.fromkeys(("url", "html_url", "permalink_url", "diff_url", "patch_url"), url),
         "base_commit": commit_shape(one, base, author),
         "merge_base_commit": commit_shape(one, base, author),
         "status": "ahead" if ahead else "diverged", "ahead_by": 1, "behind_by": 0 if ahead else 1,

@@ -7,9 +7,10 @@ from autodeploy.services.deployer import log_models as logs
 from autodeploy.services.deployer import models as deployer
 from autodeploy.services.deployer.databases import models as databases
 from autodeploy.services.deployer.holdings import models as holdings
+from autodeploy.services.deployer.pushes import models as pushes
 from autodeploy.services.deployer.runs import models as runs
 from autodeploy.services.monitor import models as monitor
 
 # Their import declares the tables.
-MODULES = (auth, analyzer, deployer, logs, databases, holdings, runs, monitor)
+MODULES = (auth, analyzer, deployer, logs, databases, holdings, pushes, runs, monitor)
 METADATA = Base.metadata

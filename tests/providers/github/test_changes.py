@@ -1,8 +1,7 @@
 """What has changed: comparisons, checks and pull requests at the emulated GitHub."""
 
-from tests.fakes.github_state import Repo, check_run_shape
-
 import pytest
+from tests.fakes.github_state import Repo, check_run_shape
 
 from autodeploy.providers.github.api import GitHubAccount
 from autodeploy.providers.github.changes import Changes, CheckState

@@ -46,7 +46,7 @@ class Conclusion(StrEnum):
 
 @dataclass(frozen=True)
 class Head:
-    """The commit at the head of a branch; ``author`` is their login, else the name in the commit."""
+    """The commit at the head of a branch; ``author`` is a login, else the name in the commit."""
 
     sha: str
     message: str
@@ -157,7 +157,7 @@ class _File(Lenient):
 
 class _Comparison(Lenient):
     behind_by: int = 0
-    files: list[_File] = []
+    files: tuple[_File, ...] = ()
 
 
 class _Status(Lenient):

@@ -11,6 +11,7 @@ from autodeploy.services.deployer.announcements import Announcing
 from autodeploy.services.deployer.cancellations import end_queued
 from autodeploy.services.deployer.estimates import estimate_steps
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.pushes.debts import owe_report
 from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
 from autodeploy.services.deployer.transitions import append_event
 
@@ -91,6 +92,7 @@ async def insert_deployment(
     await append_event(
         transaction, deployment.id, "deployment.status", {"status": "queued", "progress": 0.0}
     )
+    await owe_report(session, deployment)
     for older in await _list_queued_before(session, deployment):
         await end_queued(transaction, older, "superseded")
     await session.refresh(deployment)

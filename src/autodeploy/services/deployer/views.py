@@ -24,6 +24,7 @@ from autodeploy.services.deployer.schemas import (
     DeploymentView,
     ProjectReference,
     StepView,
+    TriggerView,
 )
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
 
@@ -123,6 +124,7 @@ def _view(
         source_deployment_id=deployment.source_deployment_id,
         rolled_back_at=deployment.rolled_back_at,
         variables_version=deployment.variables_version,
+        trigger=TriggerView.model_validate(deployment.trigger) if deployment.trigger else None,
         created_by=creator,
         created_at=deployment.created_at,
         started_at=deployment.started_at,

@@ -1,0 +1,41 @@
+"""What GitHub is to be told, as it is noted with the change that it is about."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.pushes.models import DeploymentReport, PushToDeploy
+
+#: What is told last of a deployment whose environment was taken down.
+RETIRED = "retired"
+
+
+async def owe_report(session: AsyncSession, deployment: Deployment) -> None:
+    """GitHub is told of a deployment to its end, where pushes deploy the project."""
+    followed = select(literal(deployment.id), PushToDeploy.organization_id).where(
+        PushToDeploy.project_id == deployment.project_id
+    )
+    await session.execute(
+        insert(DeploymentReport).from_select(["deployment_id", "organization_id"], followed)
+    )
+
+
+async def owe_retirement(
+    session: AsyncSession, environment: tuple[object, str], moment: datetime
+) -> None:
+    """GitHub is told that what was deployed to ``environment``, a project's id and a name, is no
+    longer there."""
+    project_id, name = environment
+    deployed = select(Deployment.id).where(
+        Deployment.project_id == project_id, Deployment.environment == name
+    )
+    await session.execute(
+        update(DeploymentReport)
+        .where(
+            DeploymentReport.deployment_id.in_(deployed), DeploymentReport.external_id.is_not(None)
+        )
+        .values(retired=True, settled=False, due_at=moment)
+    )
