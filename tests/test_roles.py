@@ -82,7 +82,13 @@ async def test_providers_elsewhere_are_opened_beside_this_machine(home: Path) ->
     resources = SimpleNamespace(objects=ObjectStore.open(f"file://{home}/objects"))
     settings = Settings(home=home, allow_unsandboxed=True)
     registry = await open_providers(settings, resources)  # type: ignore[arg-type]
-    assert [each.name for each in registry.list()] == ["local", "render", "supabase", "vercel"]
+    assert [each.name for each in registry.list()] == [
+        "github",
+        "local",
+        "render",
+        "supabase",
+        "vercel",
+    ]
     assert registry.can("supabase", Capability.DATABASE_METRICS)
     await registry.close()
 

@@ -27,6 +27,7 @@ from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultRefused
 from autodeploy.providers.github import service as github_service
 from autodeploy.providers.github.oauth import GitHubOAuth
+from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.identity import IdentityProvider, IdentityProviders
 from autodeploy.providers.local.limits import BuildLimits
 from autodeploy.providers.local.provider import LocalProvider
@@ -177,8 +178,8 @@ async def close_resources(resources: Resources) -> None:
 async def open_providers(settings: Settings, resources: Resources) -> Registry:
     """The providers of this installation. A new one is one more line here."""
     sandbox = await open_sandbox(settings.home, allow_unsandboxed=settings.allow_unsandboxed)
-    render, supabase, vercel = (
-        _settings_of(settings, name) for name in ("render", "supabase", "vercel")
+    github, render, supabase, vercel = (
+        _settings_of(settings, name) for name in ("github", "render", "supabase", "vercel")
     )
     return Registry(
         [
@@ -194,6 +195,11 @@ async def open_providers(settings: Settings, resources: Resources) -> Registry:
                     disk_bytes=settings.build_disk_mb * MIB,
                 ),
                 app_limits=settings.app_limits,
+            ),
+            GitHubProvider(
+                api_url=github.api_url or github_service.API_URL,
+                web_url=github.web_url or github_service.WEB_URL,
+                allow_private_addresses=settings.allow_private_addresses,
             ),
             SupabaseProvider(api_url=supabase.api_url or supabase_service.API_URL),
             RenderProvider(api_url=render.api_url or render_provider.API_URL),

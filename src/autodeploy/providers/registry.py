@@ -21,6 +21,7 @@ from autodeploy.providers.hosted import (
 )
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
+from autodeploy.providers.sources import SourceHosting
 
 
 @runtime_checkable
@@ -75,6 +76,10 @@ class Registry:
         if isinstance(provider, AppHosting):
             return provider.deploys_as(_require(account, provider))
         return cast(DeployProvider, provider)
+
+    def sources(self, name: str) -> SourceHosting:
+        """The provider ``name`` for the sources of repositories."""
+        return cast(SourceHosting, self.get(name, Capability.SOURCE))
 
     def app_metrics(self, name: str) -> MeasuredApps:
         """The provider ``name`` for what its apps answer."""

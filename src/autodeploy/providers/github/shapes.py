@@ -37,6 +37,7 @@ class Repository(Lenient):
     default_branch: str
     visibility: Open[Visibility] | None = None
     archived: bool = False
+    language: str | None = None
     permissions: Permissions = Permissions()
 
 

@@ -37,11 +37,20 @@ REPOSITORY_DOCUMENT = "full_name || ' the ' || translate(full_name, '/._-', '   
 
 
 class Repository(Base):
+    """``github_id`` stays when it is renamed there, ``full_name`` and ``url`` do not.
+    ``connection_id`` is the account by which one at GitHub is read, null where it is gone.
+    """
+
     __tablename__ = "repositories"
     __table_args__ = (
         UniqueConstraint("organization_id", "github_id"),
         CheckConstraint("kind IN ('github', 'git', 'upload')", name="kind"),
         Index("idx_repositories_org_id", "organization_id"),
+        Index(
+            "idx_repositories_connection_id",
+            "connection_id",
+            postgresql_where=text("connection_id IS NOT NULL"),
+        ),
         Index(
             "idx_repositories_search",
             text(index_on(REPOSITORY_DOCUMENT)),
@@ -55,6 +64,9 @@ class Repository(Base):
     )
     kind: Mapped[RepositoryKind] = mapped_column(String(20))
     github_id: Mapped[int | None] = mapped_column(BigInteger)
+    connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("provider_integrations.id", ondelete="SET NULL", onupdate="CASCADE")
+    )
     full_name: Mapped[str] = mapped_column(String(255))
     url: Mapped[str]
     default_branch: Mapped[str] = mapped_column(server_default="main")

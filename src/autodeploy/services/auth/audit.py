@@ -106,7 +106,8 @@ FIELDS: Mapping[str, Fields] = {
     "organization_members": Fields(ObjectType.MEMBER, ("role", "project_ids")),
     "invitations": Fields(ObjectType.INVITATION, ("email", "role", "expires_at")),
     "repositories": Fields(
-        ObjectType.REPOSITORY, ("kind", "full_name", "url", "default_branch", "private")
+        ObjectType.REPOSITORY,
+        ("kind", "full_name", "url", "default_branch", "private", "connection_id"),
     ),
     "projects": Fields(
         ObjectType.PROJECT,

@@ -1,10 +1,11 @@
 """Accounts that users have connected: what is stored of them, listed, and taken away again."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -29,6 +30,16 @@ from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 
 _log = structlog.get_logger(__name__)
+
+_RENEWED = (
+    "id",
+    "encrypted_token",
+    "encrypted_refresh_token",
+    "expires_at",
+    "scopes",
+    "details",
+    "created_at",
+)
 
 
 async def list_connections(
@@ -204,12 +215,24 @@ async def replace(
     earlier: ProviderIntegration | None,
     row: ProviderIntegration,
 ) -> None:
+    """Store ``row`` instead of ``earlier``. What was done with an earlier token of the same account
+    goes on with this one; what another account did is nobody's from here on."""
     before = audit.snapshot(earlier) if earlier is not None else None
-    if earlier is not None:
-        await session.delete(earlier)
+    if earlier is not None and _is_same_account(earlier, row):
+        # What names the row follows its id, to which the new tokens are bound.
+        await session.execute(
+            update(ProviderIntegration)
+            .where(ProviderIntegration.id == earlier.id)
+            .values({name: getattr(row, name) for name in _RENEWED}),
+            execution_options={"synchronize_session": False},
+        )
+        session.expunge(earlier)
+    else:
+        if earlier is not None:
+            await session.delete(earlier)
+            await session.flush()
+        session.add(row)
         await session.flush()
-    session.add(row)
-    await session.flush()
     await audit.record(
         session,
         principal,
@@ -218,6 +241,18 @@ async def replace(
         before=before,
         after=audit.snapshot(row),
     )
+
+
+def _is_same_account(one: ProviderIntegration, other: ProviderIntegration) -> bool:
+    """Whether both act for the same account, and for the same team or organization of it."""
+    return one.external_id == other.external_id and owner_of(one) == owner_of(other)
+
+
+def owner_of(row: ProviderIntegration) -> str | None:
+    """Whose things a connection is for: chosen with a token, or told by a consent page."""
+    details = row.details or {}
+    chosen: Mapping[str, str] = details.get("owner") or {}
+    return chosen.get("id") or details.get("teamId") or details.get("organizationSlug")
 
 
 async def _is_shared(session: AsyncSession, row: ProviderIntegration) -> bool:

@@ -1,7 +1,6 @@
 """Accounts that are connected by a token from the provider's console, and their use."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from autodeploy.kernel.errors import InvalidInput, NotFound
@@ -80,13 +79,7 @@ async def open_account(resources: Resources, connection_id: UUID | None) -> Conn
         )
     except VaultError:
         return None
-    return ConnectedAccount(row.id, token, _owner_of(row.details or {}))
-
-
-def _owner_of(details: Mapping[str, Any]) -> str | None:
-    """Whose things a connection is for: chosen with a token, or told by a consent page."""
-    chosen: Mapping[str, str] = details.get("owner") or {}
-    return chosen.get("id") or details.get("teamId") or details.get("organizationSlug")
+    return ConnectedAccount(row.id, token, connections.owner_of(row))
 
 
 def _require_rights(title: str, account: TokenAccount) -> None:

@@ -94,7 +94,7 @@ class Environment(Base):
     host: Mapped[str] = mapped_column(String(63), unique=True)
     provider: Mapped[str] = mapped_column(String(100), server_default="local")
     connection_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("provider_integrations.id", ondelete="SET NULL")
+        ForeignKey("provider_integrations.id", ondelete="SET NULL", onupdate="CASCADE")
     )
     live_deployment_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("deployments.id", ondelete="SET NULL", use_alter=True)
@@ -223,7 +223,7 @@ class Deployment(Base):
     status: Mapped[DeploymentStatus] = mapped_column(String(50), server_default="queued")
     provider: Mapped[str] = mapped_column(String(100))
     connection_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("provider_integrations.id", ondelete="SET NULL")
+        ForeignKey("provider_integrations.id", ondelete="SET NULL", onupdate="CASCADE")
     )
     environment: Mapped[str] = mapped_column(String(100), server_default="production")
     url: Mapped[str | None]

@@ -66,7 +66,7 @@ class ProjectDatabase(Base):
     name: Mapped[str] = mapped_column(String(100), server_default="main")
     provider: Mapped[str] = mapped_column(String(100))
     connection_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("provider_integrations.id", ondelete="SET NULL")
+        ForeignKey("provider_integrations.id", ondelete="SET NULL", onupdate="CASCADE")
     )
     plan: Mapped[str] = mapped_column(String(50), server_default="free")
     status: Mapped[str] = mapped_column(String(50), server_default="provisioning")

@@ -1,0 +1,25 @@
+"""Providers that hold the sources of repositories, for an account that somebody has connected."""
+
+from typing import Protocol, runtime_checkable
+
+from autodeploy.kernel.git.urls import RemoteUrl
+from autodeploy.providers.base import Provider
+from autodeploy.providers.github.api import GitHubAccount
+from autodeploy.providers.hosted import ConnectedAccount
+
+
+@runtime_checkable
+class SourceHosting(Provider, Protocol):
+    """Hosts repositories. GitHub is the one there is, so what it answers is GitHub's."""
+
+    def sources_as(self, account: ConnectedAccount) -> GitHubAccount:
+        """The provider acting for this account. Cheap: made for each use."""
+        ...
+
+    def name_in(self, url: RemoteUrl) -> str | None:
+        """``owner/name`` where the URL names a repository here, by whichever protocol."""
+        ...
+
+    def url_of(self, full_name: str) -> str:
+        """Where people and git find the repository."""
+        ...

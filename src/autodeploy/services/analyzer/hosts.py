@@ -1,0 +1,110 @@
+"""Repositories at GitHub, as services come to them: for the account that they were added with."""
+
+from dataclasses import dataclass
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.git.errors import RepositoryNotFound
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.base import Capability
+from autodeploy.providers.github import shapes
+from autodeploy.providers.github.api import GitHubAccount
+from autodeploy.providers.github.reports import Reports
+from autodeploy.providers.github.sources import Sources
+from autodeploy.providers.github.webhooks import Webhooks
+from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer import store
+from autodeploy.services.analyzer.models import Repository, RepositoryKind
+from autodeploy.services.auth import audit
+from autodeploy.services.auth.permissions import Action
+from autodeploy.services.auth.token_connections import open_account
+
+#: The provider whose repositories are of the kind ``github``.
+GITHUB = RepositoryKind.GITHUB.value
+
+
+@dataclass(frozen=True)
+class HostedRepository:
+    """A repository at GitHub by the name that it has now, and the account that acts there.
+
+    ``there.permissions`` says what the account may do: ``admin`` is needed for webhooks.
+    """
+
+    account: GitHubAccount
+    there: shapes.Repository
+
+    @property
+    def sources(self) -> Sources:
+        return self.account.sources(self.there.full_name)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        return self.account.webhooks(self.there.full_name)
+
+    @property
+    def reports(self) -> Reports:
+        return self.account.reports(self.there.full_name)
+
+
+async def open_host(
+    resources: Resources, providers: Registry, repository: Repository
+) -> HostedRepository | None:
+    """The repository at its host, acting for its connection. It is found by its number there, and
+    what has changed since (its name, its default branch) is stored.
+
+    None where it is not at GitHub, or its account is not connected any more.
+
+    Raises:
+        RepositoryNotFound: it is gone, or the account does not see it.
+        Also what ``GitHubAccount`` raises: ``CredentialRefused``, ``ProviderUnavailable``.
+    """
+    if repository.kind != RepositoryKind.GITHUB or repository.github_id is None:
+        return None
+    account = await open_account(resources, repository.connection_id)
+    if account is None or not providers.can(GITHUB, Capability.SOURCE):
+        return None
+    acting = providers.sources(GITHUB).sources_as(account)
+    try:
+        there = await acting.repository_by_id(repository.github_id)
+    except NotFound:
+        raise _out_of_sight(repository) from None
+    await _follow(resources, providers, repository, there)
+    return HostedRepository(acting, there)
+
+
+async def _follow(
+    resources: Resources, providers: Registry, repository: Repository, there: shapes.Repository
+) -> None:
+    """Store what has changed at the host, in the row and in ``repository``."""
+    now_there = {
+        "full_name": there.full_name[-255:],
+        "url": providers.sources(GITHUB).url_of(there.full_name),
+        "default_branch": there.default_branch,
+        "private": there.private,
+    }
+    if all(getattr(repository, name) == value for name, value in now_there.items()):
+        return
+    async with resources.db.transaction() as session:
+        row = await store.find_any_repository(session, repository.id)
+        if row is None:
+            return
+        before = audit.snapshot(row)
+        for name, value in now_there.items():
+            setattr(row, name, value)
+            setattr(repository, name, value)
+        await audit.record(
+            session,
+            audit.SYSTEM,
+            Action.REPOSITORY_UPDATE,
+            row,
+            before=before,
+            after=audit.snapshot(row),
+        )
+
+
+def _out_of_sight(repository: Repository) -> RepositoryNotFound:
+    return RepositoryNotFound(
+        f"GitHub does not show {repository.full_name} to the account that it was added with: it is "
+        "deleted, or the account may not see it any more.",
+        remedy="Give the account access again; or connect one that has it, `autodeploy connections "
+        "add github`, and add the repository again.",
+    )

@@ -1,0 +1,64 @@
+"""An emulated GitHub that a small installation has its sources from."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import delete, update
+from tests.fakes.github_api import TOKEN, FakeGitHubApi
+
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.base import Provider
+from autodeploy.providers.github.provider import GitHubProvider
+from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.auth.models import ProviderIntegration
+from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.token_connections import connect_by_token
+
+WEB_URL = "https://github.com"
+
+
+class Sources:
+    """``fake`` is what is there, ``providers`` how the services come to it."""
+
+    def __init__(self, resources: Resources, fake: FakeGitHubApi, providers: Registry):
+        self.resources = resources
+        self.fake = fake
+        self.providers = providers
+
+    async def connect(self, principal: Principal, token: str = TOKEN) -> None:
+        await connect_by_token(
+            self.resources,
+            principal,
+            principal.user_id,
+            "github",
+            TokenInput(token=token),
+            providers=self.providers,
+        )
+
+    async def disconnect(self) -> None:
+        async with self.resources.db.transaction() as session:
+            await session.execute(delete(ProviderIntegration))
+
+    async def row(self, repository_id: Any) -> Repository:
+        async with self.resources.db.transaction() as session:
+            return await session.get_one(Repository, repository_id)
+
+    async def set(self, repository_id: Any, **values: Any) -> Repository:
+        async with self.resources.db.transaction() as session:
+            await session.execute(
+                update(Repository).where(Repository.id == repository_id).values(**values)
+            )
+        return await self.row(repository_id)
+
+
+@asynccontextmanager
+async def sources_of(resources: Resources, *beside: Provider) -> AsyncIterator[Sources]:
+    """GitHub, beside other providers."""
+    async with FakeGitHubApi().run() as fake:
+        github = GitHubProvider(api_url=fake.url, web_url=WEB_URL, allow_private_addresses=True)
+        providers = Registry([github, *beside])
+        yield Sources(resources, fake, providers)
+        await github.close()
