@@ -31,6 +31,7 @@ from autodeploy.api.rest import (
     organizations,
     projects,
     providers,
+    pushes,
     queues,
     repositories,
     runs,
@@ -83,6 +84,8 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         providers.router,
         queues.router,
         held.router,
+        pushes.router,
+        pushes.webhook_router,
     ),
     "monitor": (),
 }

@@ -296,8 +296,10 @@ async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> 
     workers = [QueueWorker(redis_url, name, handlers[name]) for name in queues if name in handlers]
     background: list[Coroutine[Any, Any, None]] = []
     if QueueName.DEPLOYMENT in queues:
+        reconciler = Reconciler(engine)
         background = [
-            Reconciler(engine).run(),
+            reconciler.run(),
+            reconciler.listen(),
             listen_for_cancellations(engine.resources, runner),
             RunWorker(engine).run(),
         ]

@@ -43,6 +43,8 @@ class ObjectType(StrEnum):
     DATABASE = "database"
     ORPHAN = "orphan"
     RUN = "run"
+    PUSH_TO_DEPLOY = "push_to_deploy"
+    PREVIEW = "preview"
 
 
 class OwnAction(StrEnum):
@@ -133,6 +135,12 @@ FIELDS: Mapping[str, Fields] = {
         ("project_id", "environment", "name", "provider", "plan", "backup_schedule", "backup_hour",
          "keep_daily", "keep_weekly"),
     ),
+    "push_to_deploy": Fields(
+        ObjectType.PUSH_TO_DEPLOY,
+        ("project_id", "paths", "wait_for_ci", "previews", "created_by", "service_token_id"),
+    ),
+    "watched_branches": Fields(ObjectType.PUSH_TO_DEPLOY, ("branch", "environment")),
+    "previews": Fields(ObjectType.PREVIEW, ("project_id", "number", "approved_sha", "closed_at")),
     "orphans": Fields(
         ObjectType.ORPHAN, ("provider", "kind", "external_id", "removal_requested_at")
     ),

@@ -16,6 +16,7 @@ from autodeploy.services.deployer.models import (
     Project,
     VariablesVersion,
 )
+from autodeploy.services.deployer.pushes.models import PushToDeploy
 from autodeploy.services.deployer.runs.models import Run
 from autodeploy.services.deployer.schemas import (
     CreatorView,
@@ -58,7 +59,7 @@ async def deployment_views(
 
 
 async def load_creators(
-    session: AsyncSession, rows: Sequence[Deployment | VariablesVersion | Run]
+    session: AsyncSession, rows: Sequence[Deployment | VariablesVersion | Run | PushToDeploy]
 ) -> dict[UUID | None, CreatorView]:
     """Who made them, by id; an account that is gone, or left the organization, is not said."""
     users = select(literal("user"), User.id, User.name).where(

@@ -130,9 +130,7 @@ async def _rest(engine: Engine, followed: _Followed, moment: datetime) -> None:
     await _set(engine, followed, values)
 
 
-async def _decide(
-    changes: Changes, followed: _Followed, head: Head, moment: datetime
-) -> _Decision:
+async def _decide(changes: Changes, followed: _Followed, head: Head, moment: datetime) -> _Decision:
     skip = find_skip(head.message)
     if skip is not None:
         return _Decision(_Verdict.SKIP, f"{head.sha[:12]} says {skip}.")
@@ -262,9 +260,7 @@ def _unchanged(followed: _Followed) -> Any:
     )
 
 
-async def _is_deployed(
-    session: AsyncSession, project: Project, environment: str, sha: str
-) -> bool:
+async def _is_deployed(session: AsyncSession, project: Project, environment: str, sha: str) -> bool:
     """Whether the newest deployment there that did not fail is of this commit: somebody, or an
     earlier time that this was on, was faster."""
     newest = await session.scalar(

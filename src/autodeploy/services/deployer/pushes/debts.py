@@ -1,13 +1,14 @@
 """What GitHub is to be told, as it is noted with the change that it is about."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.pushes.models import DeploymentReport, PushToDeploy
+from autodeploy.services.deployer.states import DeploymentStatus
 
 #: What is told last of a deployment whose environment was taken down.
 RETIRED = "retired"
@@ -24,18 +25,17 @@ async def owe_report(session: AsyncSession, deployment: Deployment) -> None:
 
 
 async def owe_retirement(
-    session: AsyncSession, environment: tuple[object, str], moment: datetime
+    session: AsyncSession, project_id: UUID, environment: str, moment: datetime
 ) -> None:
-    """GitHub is told that what was deployed to ``environment``, a project's id and a name, is no
-    longer there."""
-    project_id, name = environment
+    """GitHub is told that what was deployed to an environment is no longer there."""
     deployed = select(Deployment.id).where(
-        Deployment.project_id == project_id, Deployment.environment == name
+        Deployment.project_id == project_id, Deployment.environment == environment
     )
     await session.execute(
         update(DeploymentReport)
         .where(
-            DeploymentReport.deployment_id.in_(deployed), DeploymentReport.external_id.is_not(None)
+            DeploymentReport.deployment_id.in_(deployed),
+            ~DeploymentReport.settled | (DeploymentReport.told == DeploymentStatus.READY),
         )
         .values(retired=True, settled=False, due_at=moment)
     )

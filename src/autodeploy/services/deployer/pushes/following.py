@@ -1,12 +1,9 @@
 """What is followed at GitHub, with all that a look at it needs."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
-from uuid import UUID
-
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Select
@@ -23,6 +20,8 @@ from autodeploy.services.deployer.pushes.models import PushToDeploy
 #: What is looked at in one pass, and how much of it at once.
 MOST_AT_A_PASS = 100
 _AT_ONCE = 8
+# One that takes longer keeps the others no longer; it is looked at again.
+_LONGEST_LOOK_SECONDS = 30.0
 
 _TRY_AGAIN = timedelta(seconds=60)
 _SHORTEST, _LONGEST = timedelta(seconds=5), timedelta(seconds=300)
@@ -31,9 +30,10 @@ _SHARE_OF_QUIET = 30
 
 _log = structlog.get_logger(__name__)
 Followed = TypeVar("Followed")
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
-def of_projects(statement: Select[Any]) -> Select[Any]:
+def of_projects(statement: Query) -> Query:
     """A query over ``PushToDeploy``, joined with projects that stay and their repositories."""
     return (
         statement.join(Project, Project.id == PushToDeploy.project_id)
@@ -74,6 +74,8 @@ def note_of(error: Exception) -> str:
     """Why something could not be done, for who looks at the settings."""
     if isinstance(error, AutoDeployError):
         return f"{error.message} {error.remedy}".strip()
+    if isinstance(error, TimeoutError):
+        return "GitHub took too long to answer; it is tried again."
     return "Something unexpected happened; it is tried again."
 
 
@@ -88,9 +90,10 @@ async def for_each(
     async def one(item: Followed) -> None:
         async with slots:
             try:
-                await look(item)
+                async with asyncio.timeout(_LONGEST_LOOK_SECONDS):
+                    await look(item)
             except Exception as error:
-                if not isinstance(error, AutoDeployError):
+                if not isinstance(error, AutoDeployError | TimeoutError):
                     _log.exception("pushes.failed", error=type(error).__name__)
                 await fail(item, error)
 
