@@ -120,7 +120,8 @@ class Repo:
 
     def deliver(self, hook_id: int, event: str, status_code: int = 200) -> Json:
         delivery = {
-            "id": next(_ids), "guid": sha_of(str(next(_ids))), "delivered_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "id": next(_ids), "guid": sha_of(str(next(_ids))),
+            "delivered_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "redelivery": False, "duration": 0.3, "status": "OK" if status_code < 400 else "…",
             "status_code": status_code, "event": event, "action": None, "installation_id": None,
             "repository_id": self.id, "throttled_at": None,

@@ -17,17 +17,20 @@ from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.deployer import projects
-from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.deployments import write_deployment
+from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.pushes import service
 from autodeploy.services.deployer.pushes.deliveries import receive_delivery
 from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
 from autodeploy.services.deployer.pushes.models import GitHubWebhook, Preview, WatchedBranch
 from autodeploy.services.deployer.pushes.schemas import PushToDeployUpdate, PushToDeployView
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
+from autodeploy.services.deployer.schemas import DeploymentInput, ProjectInput, ProjectView
 
 FILES = {"index.html": b"<h1>Hello</h1>"}
 
@@ -104,6 +107,22 @@ class Hub:
         arriving = kept + twice
         chance.shuffle(arriving)
         await self.deliver(arriving)
+
+    async def deploy(self, sha: str) -> UUID:
+        """A deployment of a commit that somebody asks for."""
+        platform = self.platform
+        async with announcing(platform.resources) as transaction:
+            project = await transaction.session.get_one(Project, self.project.id)
+            deployment = await write_deployment(
+                platform.resources,
+                transaction,
+                platform.principal,
+                project,
+                ResolvedRef("main", sha, "main"),
+                DeploymentInput(),
+                providers=platform.engine.providers,
+            )
+        return deployment.id
 
     async def deployments(self, environment: str | None = None) -> list[Deployment]:
         """All of the project, the oldest first."""
