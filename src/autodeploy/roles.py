@@ -327,7 +327,7 @@ def _handlers(engine: Engine, runner: Runner) -> Mapping[QueueName, Handler]:
         await handle_deployment(runner, payload)
 
     async def analysis(_name: str, payload: Mapping[str, Any]) -> None:
-        await run_analysis(engine.resources, payload)
+        await run_analysis(engine.resources, engine.providers, payload)
 
     async def provisioning(_name: str, payload: Mapping[str, Any]) -> None:
         await handle_provisioning(engine, payload)

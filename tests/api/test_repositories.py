@@ -1,12 +1,17 @@
 import json
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+from fastapi import FastAPI
 from tests.api.conftest import SignUp
+from tests.fakes.github_api import TOKEN
 from tests.services.analyzer.archives import FLASK, tar_gz
+from tests.services.analyzer.github import sources_of
 from tests.services.analyzer.workers import working
 
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
+from autodeploy.services.auth.models import OrganizationMember, Role
 
 URL = "/api/v1/repositories"
 
@@ -161,3 +166,46 @@ async def test_unusable_url_and_archive_are_problems(
 async def test_call_without_credential_is_refused(client: httpx.AsyncClient) -> None:
     for method, path in (("GET", URL), ("POST", URL), ("POST", f"{URL}/upload")):
         assert (await client.request(method, path)).status_code == 401
+
+
+async def test_repositories_at_github_are_discovered_added_and_analysed_by_a_colleague(
+    app: FastAPI, client: httpx.AsyncClient, sign_up: SignUp, resources: Resources, redis_url: str
+) -> None:
+    headers, colleague = await sign_up(), await sign_up()
+    async with sources_of(resources) as github:
+        app.state.providers = github.providers
+        github.fake.add("acme/shop", private=True).push({k: v.encode() for k, v in FLASK.items()})
+        me = (await client.get("/api/v1/auth/me", headers=headers)).json()
+        await client.put(
+            f"/api/v1/users/{me['id']}/connections/github", json={"token": TOKEN}, headers=headers
+        )
+        added = await client.post(URL, json={"url": "acme/shop"}, headers=headers)
+        assert added.status_code == 201, added.text
+        repository = added.json()
+        found = await client.get(f"{URL}/discover", params={"q": "shop"}, headers=headers)
+        [seen] = found.json()["items"]
+        assert (seen["fullName"], seen["repositoryId"]) == ("acme/shop", repository["id"])
+        assert TOKEN not in added.text + found.text
+        await _join(resources, colleague, repository["organizationId"], client)
+        async with working(resources, redis_url, github.providers):
+            analysed = await client.post(
+                f"{URL}/{repository['id']}/analyze", json={}, headers=colleague
+            )
+        assert analysed.status_code == 200, analysed.text
+        assert analysed.json()["framework"]["name"] == "Flask"
+
+
+async def _join(
+    resources: Resources, headers: dict[str, str], organization_id: str, client: httpx.AsyncClient
+) -> None:
+    """Make somebody a member of an organization."""
+    user = (await client.get("/api/v1/auth/me", headers=headers)).json()
+    async with resources.db.transaction() as session:
+        session.add(
+            OrganizationMember(
+                organization_id=UUID(organization_id),
+                user_id=UUID(user["id"]),
+                role=Role.MEMBER,
+                joined_at=now(),
+            )
+        )

@@ -274,15 +274,25 @@ class FakeGitHubApi:
     async def _tree(self, request: Request, sha: str) -> Response:
         repo = self._find(request)
         commit = self._commit_of(repo, sha, 404)
-        entries = [
-            {"path": path, "mode": "100644", "type": "blob", "sha": sha_of(content),
-             "size": len(content), "url": f"{self._base(repo)}/git/blobs/{sha_of(content)}"}
-            for path, content in sorted(commit.files.items())
+        entries = [self._entry(repo, commit, path) for path in sorted(commit.files)]
+        entries += [
+            {"path": folder, "mode": "040000", "type": "tree", "sha": sha_of(folder),
+             "url": f"{self._base(repo)}/git/trees/{sha_of(folder)}"}
+            for folder in sorted(commit.folders)
         ]  # fmt: skip
         if repo.truncated:
             del entries[len(entries) // 2 :]
         return JSONResponse({"sha": commit.tree_sha, "url": f"{self._base(repo)}/git/trees/{sha}",
                              "tree": entries, "truncated": repo.truncated})  # fmt: skip
+
+    def _entry(self, repo: Repo, commit: Commit, path: str) -> Json:
+        content, mode = commit.files[path], commit.modes.get(path, "100644")
+        if mode == "160000":
+            return {"path": path, "mode": mode, "type": "commit", "sha": content.decode()}
+        return {
+            "path": path, "mode": mode, "type": "blob", "sha": sha_of(content),
+            "size": len(content), "url": f"{self._base(repo)}/git/blobs/{sha_of(content)}",
+        }  # fmt: skip
 
     async def _blob(self, request: Request, sha: str) -> Response:
         repo = self._find(request)

@@ -35,13 +35,22 @@ def sha_of(*parts: str | bytes) -> str:
 
 @dataclass
 class Commit:
+    """``modes`` are those of what is no plain file: ``120000`` a link, whose target is its content,
+    ``160000`` a submodule, whose commit is."""
+
     files: dict[str, bytes]
     message: str
+    modes: dict[str, str] = field(default_factory=dict)
     parent: str | None = None
 
     @property
     def sha(self) -> str:
         return sha_of(self.message, *(part for file in sorted(self.files.items()) for part in file))
+
+    @property
+    def folders(self) -> set[str]:
+        found = (path.split("/")[:-1] for path in self.files)
+        return {"/".join(names[:end]) for names in found for end in range(1, len(names) + 1)}
 
     @property
     def tree_sha(self) -> str:
@@ -59,6 +68,7 @@ class Repo:
     private: bool = False
     admin: bool = True
     default_branch: str = "main"
+    language: str | None = None
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     hooks: dict[int, Json] = field(default_factory=dict)
@@ -78,8 +88,14 @@ class Repo:
     def full_name(self) -> str:
         return f"{self.owner}/{self.name}"
 
-    def push(self, files: dict[str, bytes], branch: str = "main", message: str = "…") -> str:
-        commit = Commit(files, message, self.branches.get(branch))
+    def push(
+        self,
+        files: dict[str, bytes],
+        branch: str = "main",
+        message: str = "…",
+        modes: dict[str, str] | None = None,
+    ) -> str:
+        commit = Commit(files, message, modes or {}, self.branches.get(branch))
         self.commits.setdefault(commit.sha, commit)
         self.branches[branch] = commit.sha
         return commit.sha
@@ -98,7 +114,8 @@ class Repo:
         self, number: int, files: dict[str, bytes], *, branch: str = "change", fork: bool = False
     ) -> "Pull":
         """A pull request whose head is a new commit; of a fork, no branch here has it."""
-        commit = Commit(files, f"pull {number}", self.branches.get(self.default_branch))
+        parent = self.branches.get(self.default_branch)
+        commit = Commit(files, f"pull {number}", parent=parent)
         self.commits[commit.sha] = commit
         if not fork:
             self.branches[branch] = commit.sha
@@ -177,7 +194,8 @@ def repository_shape(repo: Repo, url: str, *, full: bool) -> Json:
         "id": repo.id, "node_id": f"R_{repo.id}", "name": repo.name, "full_name": repo.full_name,
         "owner": user_shape(repo.owner, sum(map(ord, repo.owner)), url), "private": repo.private,
         "visibility": "private" if repo.private else "public", "description": None, "fork": False,
-        "html_url": f"{url}/{repo.full_name}", "url": base, "homepage": None, "language": None,
+        "html_url": f"{url}/{repo.full_name}", "url": base, "homepage": None,
+        "language": repo.language,
         "git_url": f"git://{repo.full_name}", "ssh_url": f"git@{repo.full_name}",
         "clone_url": f"{url}/{repo.full_name}.git", "svn_url": f"{url}/{repo.full_name}",
         "mirror_url": None, "default_branch": repo.default_branch, "archived": False,
@@ -332,11 +350,19 @@ def pull_shape(pull: Pull, repo: Repo, url: str, *, full: bool) -> Json:
 
 
 def archive_of(repo: Repo, commit: Commit) -> bytes:
-    """The sources as GitHub packs them, below one folder."""
+    """The sources as GitHub packs them: a header that names the commit, then all below one
+    folder; of a submodule its empty folder."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for path, content in commit.files.items():
-            entry = tarfile.TarInfo(f"{repo.owner}-{repo.name}-{commit.sha[:7]}/{path}")
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
+    top = f"{repo.owner}-{repo.name}-{commit.sha[:7]}"
+    with tarfile.open(fileobj=packed, mode="w:gz", pax_headers={"comment": commit.sha}) as archive:
+        for path, content in {"": b"", **commit.files}.items():
+            entry = tarfile.TarInfo(f"{top}/{path}")
+            mode = commit.modes.get(path, "100644" if path else "160000")
+            if mode == "160000":
+                entry.type = tarfile.DIRTYPE
+            elif mode == "120000":
+                entry.type, entry.linkname = tarfile.SYMTYPE, content.decode()
+            else:
+                entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content) if entry.size else None)
     return packed.getvalue()

@@ -118,7 +118,7 @@ async def _opened(text: str, ref: str | None) -> AsyncIterator[Source]:
     with tempfile.TemporaryDirectory(prefix="autodeploy-") as scratch:
         folder = Path(scratch) / "files"
         if isinstance(source, GitSource):
-            async with _remote(source.url, source.name, ref, folder) as found:
+            async with _remote(source.clone_url, source.name, ref, folder) as found:
                 yield found
         else:
             commit = await asyncio.to_thread(_unpack, source.path, ref or "HEAD", folder)

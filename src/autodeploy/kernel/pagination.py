@@ -16,6 +16,8 @@ from autodeploy.kernel.errors import InvalidInput
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 200
 
+_LONGEST_POSITION = 9
+
 Row = TypeVar("Row")
 
 
@@ -44,6 +46,20 @@ def decode_ranked(cursor: str) -> tuple[float, datetime, UUID]:
     with _cursors_only():
         rank, moment, row_id = _unpack(cursor)
         return float(rank), _moment(moment), UUID(row_id)
+
+
+def encode_position(position: int) -> str:
+    """The cursor that continues a list of somebody else's at a position."""
+    return _pack(str(position))
+
+
+def decode_position(cursor: str) -> int:
+    """What ``encode_position`` was given. Raises ``InvalidInput`` for anything else."""
+    with _cursors_only():
+        [position] = _unpack(cursor)
+        if not position.isdecimal() or len(position) > _LONGEST_POSITION:
+            raise ValueError("this is no position")
+        return int(position)
 
 
 def _pack(*parts: str) -> str:

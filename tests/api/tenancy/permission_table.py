@@ -319,6 +319,8 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
         ),
     ),
     "listRepositories": (_on(None, Action.REPOSITORY_READ),),
+    # nobody here has connected an account at GitHub
+    "discoverRepositories": (_on(None, Action.REPOSITORY_READ, 409),),
     "getRepository": (_on("repository", Action.REPOSITORY_READ),),
     "analyzeRepository": (_on("repository", Action.REPOSITORY_ANALYZE),),
     "getRepositoryAnalysis": (_on("repository", Action.REPOSITORY_READ),),

@@ -18,6 +18,7 @@ from tests.services.analyzer.archives import chunks, tar_gz
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.authentication import AUDIENCE
@@ -330,7 +331,9 @@ async def _estate(resources: Resources, organization_id: UUID, owner_id: UUID, w
         organization_id=organization_id,
     )  # fmt: skip
     repository_id = uploaded.repository.id
-    await analyzer.ensure_analysis(resources, repository_id, "upload", uploaded.commit)
+    await analyzer.ensure_analysis(
+        resources, repository_id, "upload", uploaded.commit, providers=Registry([])
+    )
     async with resources.db.transaction() as session:
         project = await _project(session, organization_id, repository_id, word)
         deployment_id = await _deployment(session, project, uploaded.commit, word)

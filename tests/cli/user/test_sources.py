@@ -31,6 +31,28 @@ def test_git_url_is_for_the_server_and_named_after_its_path(url: str, name: str)
     assert source.name == name
 
 
+@pytest.mark.parametrize("text", ["acme/shop", "a-b/c.d_e", "acme/shop.git"])
+def test_owner_and_name_are_of_github_where_there_is_no_such_folder(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = parse_source(text)
+    assert isinstance(source, GitSource)
+    assert (source.url, source.clone_url) == (text, f"https://github.com/{text}")
+    assert source.name == text.partition("/")[2].removesuffix(".git")
+    (tmp_path / text).mkdir(parents=True)
+    assert parse_source(text) == FolderSource(tmp_path / text)
+
+
+@pytest.mark.parametrize("text", ["acme", "acme/shop/web", "./acme", "-a/b", "a_b/c"])
+def test_other_paths_are_folders(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError):
+        parse_source(text)
+
+
 def test_folder_and_file_url_are_read_here(tmp_path: Path) -> None:
     folder = tmp_path / "my app"
     folder.mkdir()

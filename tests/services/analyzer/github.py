@@ -55,10 +55,12 @@ class Sources:
 
 
 @asynccontextmanager
-async def sources_of(resources: Resources, *beside: Provider) -> AsyncIterator[Sources]:
+async def sources_of(
+    resources: Resources, *beside: Provider, web_url: str = WEB_URL
+) -> AsyncIterator[Sources]:
     """GitHub, beside other providers."""
     async with FakeGitHubApi().run() as fake:
-        github = GitHubProvider(api_url=fake.url, web_url=WEB_URL, allow_private_addresses=True)
+        github = GitHubProvider(api_url=fake.url, web_url=web_url, allow_private_addresses=True)
         providers = Registry([github, *beside])
         yield Sources(resources, fake, providers)
         await github.close()

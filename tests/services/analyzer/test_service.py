@@ -12,7 +12,8 @@ from autodeploy.kernel.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from autodeploy.kernel.git.errors import AddressRefused, RefNotFound
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.analyzer import analyses, rounds, service, sources, store
+from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer import analyses, receiving, rounds, service, store
 from autodeploy.services.analyzer.schemas import (
     AnalysisInput,
     AnalysisPending,
@@ -22,6 +23,8 @@ from autodeploy.services.analyzer.schemas import (
 )
 from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.principal import Principal, Scope
+
+GIT_ALONE = Registry([])
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +48,18 @@ async def test_git_repository_is_added_once_with_its_default_branch(
     resources: Resources, owner: Principal, origin: tuple[str, str]
 ) -> None:
     url, commit = origin
-    first = await service.create_repository(resources, owner, RepositoryInput(url=url))
-    again = await service.create_repository(resources, owner, RepositoryInput(url=f" {url} "))
+    first = await service.create_repository(
+        resources, owner, RepositoryInput(url=url), providers=GIT_ALONE
+    )
+    again = await service.create_repository(
+        resources, owner, RepositoryInput(url=f" {url} "), providers=GIT_ALONE
+    )
     assert (first.kind, first.full_name, first.default_branch) == ("git", "app", "trunk")
     assert again.id == first.id
     async with resources.db.transaction() as session:
         row = await store.find_any_repository(session, first.id)
     assert row is not None
-    assert (await service.resolve_ref(resources, row)).commit_sha == commit
+    assert (await service.resolve_ref(resources, row, providers=GIT_ALONE)).commit_sha == commit
 
 
 @pytest.mark.parametrize("url", ["/etc", "file:///etc", "https://user:word@example.com/a/b"])
@@ -60,7 +67,9 @@ async def test_path_and_credentials_are_refused_as_a_url(
     url: str, resources: Resources, owner: Principal
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        await service.create_repository(resources, owner, RepositoryInput(url=url))
+        await service.create_repository(
+            resources, owner, RepositoryInput(url=url), providers=GIT_ALONE
+        )
     assert caught.value.field == "url"
 
 
@@ -69,7 +78,9 @@ async def test_loopback_url_is_refused_unless_the_operator_allows_it(
 ) -> None:
     strict = replace(resources, git=GitClient(allow_private_addresses=False))
     with pytest.raises(AddressRefused):
-        await service.create_repository(strict, owner, RepositoryInput(url=origin[0]))
+        await service.create_repository(
+            strict, owner, RepositoryInput(url=origin[0]), providers=GIT_ALONE
+        )
 
 
 async def test_upload_is_named_by_its_tree_and_fetched_again(
@@ -85,13 +96,19 @@ async def test_upload_is_named_by_its_tree_and_fetched_again(
     async with resources.db.transaction() as session:
         row = await store.find_any_repository(session, upload.repository.id)
     assert row is not None
-    assert (await service.resolve_ref(resources, row)).commit_sha == newer.commit
-    assert (await service.resolve_ref(resources, row, upload.commit)).commit_sha == upload.commit
-    await service.fetch_source(resources, row, upload.commit, None, tmp_path / "old")
+    assert (
+        await service.resolve_ref(resources, row, providers=GIT_ALONE)
+    ).commit_sha == newer.commit
+    assert (
+        await service.resolve_ref(resources, row, upload.commit, providers=GIT_ALONE)
+    ).commit_sha == upload.commit
+    await service.fetch_source(
+        resources, row, upload.commit, None, tmp_path / "old", providers=GIT_ALONE
+    )
     assert (tmp_path / "old/app.py").read_text() == FLASK["app.py"]
     for unknown in ("12" * 20, "main", "../../x"):
         with pytest.raises(RefNotFound):
-            await service.resolve_ref(resources, row, unknown)
+            await service.resolve_ref(resources, row, unknown, providers=GIT_ALONE)
     assert not list((resources.home / "sources").iterdir())
 
 
@@ -104,7 +121,9 @@ async def test_upload_of_a_stranger_is_not_found(
     with pytest.raises(NotFound):
         await service.get_repository(resources, stranger, repository_id)
     with pytest.raises(NotFound):
-        await service.request_analysis(resources, stranger, repository_id, body)
+        await service.request_analysis(
+            resources, stranger, repository_id, body, providers=GIT_ALONE
+        )
     with pytest.raises(NotFound):
         await service.get_analysis(resources, stranger, repository_id)
     with pytest.raises(NotFound):
@@ -115,6 +134,7 @@ async def test_upload_of_a_stranger_is_not_found(
         await service.create_repository(
             resources, stranger,
             RepositoryInput(url="https://example.com/a/b", organization_id=min(owner.roles)),
+            providers=GIT_ALONE,
         )  # fmt: skip
     assert not (await service.list_repositories(resources, stranger, limit=10)).items
 
@@ -142,7 +162,7 @@ async def test_new_upload_without_a_usable_name_is_refused(
 async def test_upload_over_the_limit_is_refused(
     resources: Resources, owner: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "UPLOAD_LIMIT_BYTES", 100)
+    monkeypatch.setattr(receiving, "LIMIT_BYTES", 100)
     with pytest.raises(TooLarge):
         await uploaded(resources, owner)
 
@@ -152,11 +172,13 @@ async def test_analysis_is_made_once_per_commit_and_again_by_force(
 ) -> None:
     upload = await uploaded(resources, owner)
     arguments = (resources, upload.repository.id, "upload", upload.commit)
-    first = await service.ensure_analysis(*arguments)
+    first = await service.ensure_analysis(*arguments, providers=GIT_ALONE)
     with monkeypatch.context() as patched:
         patched.delattr(rounds, "analyze_source")
-        assert (await service.ensure_analysis(*arguments)).created_at == first.created_at
-    forced = await service.ensure_analysis(*arguments, force=True)
+        assert (
+            await service.ensure_analysis(*arguments, providers=GIT_ALONE)
+        ).created_at == first.created_at
+    forced = await service.ensure_analysis(*arguments, force=True, providers=GIT_ALONE)
     assert forced.id == first.id
     assert forced.created_at > first.created_at
     assert first.framework_name == "Flask"
@@ -167,17 +189,19 @@ async def test_root_directory_has_its_own_analysis(
     resources: Resources, owner: Principal, origin: tuple[str, str]
 ) -> None:
     url, commit = origin
-    added = await service.create_repository(resources, owner, RepositoryInput(url=url))
-    whole = await service.ensure_analysis(resources, added.id, "trunk", commit)
+    added = await service.create_repository(
+        resources, owner, RepositoryInput(url=url), providers=GIT_ALONE
+    )
+    whole = await service.ensure_analysis(resources, added.id, "trunk", commit, providers=GIT_ALONE)
     part = await service.ensure_analysis(
-        resources, added.id, "trunk", commit, root_directory="apps/web/"
+        resources, added.id, "trunk", commit, root_directory="apps/web/", providers=GIT_ALONE
     )
     assert (whole.root_directory, part.root_directory) == ("", "apps/web")
     assert whole.framework_name != part.framework_name
     for hostile in ("../x", "a/../../x", "/../etc", "-x", "a\nb", "apps/none"):
         with pytest.raises(InvalidInput):
             await service.ensure_analysis(
-                resources, added.id, "trunk", commit, root_directory=hostile
+                resources, added.id, "trunk", commit, root_directory=hostile, providers=GIT_ALONE
             )
 
 
@@ -187,11 +211,11 @@ async def test_requested_analysis_is_made_by_a_worker(
     upload = await uploaded(resources, owner)
     async with working(resources, redis_url):
         found = await service.request_analysis(
-            resources, owner, upload.repository.id, AnalysisInput()
+            resources, owner, upload.repository.id, AnalysisInput(), providers=GIT_ALONE
         )
         assert isinstance(found, AnalysisView)
         forced = await service.request_analysis(
-            resources, owner, upload.repository.id, AnalysisInput(force=True)
+            resources, owner, upload.repository.id, AnalysisInput(force=True), providers=GIT_ALONE
         )
     assert isinstance(forced, AnalysisView)
     assert forced.created_at > found.created_at
@@ -211,7 +235,11 @@ async def test_reason_of_a_failed_analysis_reaches_the_caller(
     async with working(resources, redis_url):
         with pytest.raises(service.AnalysisFailed, match="no folder"):
             await service.request_analysis(
-                resources, owner, upload.repository.id, AnalysisInput(root_directory="none")
+                resources,
+                owner,
+                upload.repository.id,
+                AnalysisInput(root_directory="none"),
+                providers=GIT_ALONE,
             )
 
 
@@ -220,7 +248,9 @@ async def test_analysis_without_a_worker_is_pending(
 ) -> None:
     upload = await uploaded(resources, owner)
     monkeypatch.setattr(analyses.queue_and_wait, "__kwdefaults__", {"wait_seconds": 0.1})
-    found = await service.request_analysis(resources, owner, upload.repository.id, AnalysisInput())
+    found = await service.request_analysis(
+        resources, owner, upload.repository.id, AnalysisInput(), providers=GIT_ALONE
+    )
     assert isinstance(found, AnalysisPending)
     assert found.commit == upload.commit
     with pytest.raises(NotFound):
@@ -229,4 +259,4 @@ async def test_analysis_without_a_worker_is_pending(
 
 async def test_analysis_of_a_removed_repository_is_not_found(resources: Resources) -> None:
     with pytest.raises(NotFound):
-        await service.ensure_analysis(resources, uuid4(), "main", "12" * 20)
+        await service.ensure_analysis(resources, uuid4(), "main", "12" * 20, providers=GIT_ALONE)

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Query, Request, Response, status
 
 from autodeploy.api.deps import PageDep, PrincipalDep, ResourcesDep, SearchText
 from autodeploy.api.pagination import link_next
+from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.kernel.schema import Page
 from autodeploy.services.analyzer import service
 from autodeploy.services.analyzer.schemas import (
     AnalysisInput,
     AnalysisPending,
     AnalysisView,
+    DiscoveredRepository,
     Ref,
     RepositoryInput,
     RepositoryView,
@@ -32,10 +34,10 @@ _UPLOAD_BODY = {
 
 @router.post("", status_code=status.HTTP_201_CREATED, operation_id="createRepository")
 async def create_repository(
-    resources: ResourcesDep, principal: PrincipalDep, body: RepositoryInput
+    resources: ResourcesDep, principal: PrincipalDep, providers: ProvidersDep, body: RepositoryInput
 ) -> RepositoryView:
-    """Add a git repository by its URL."""
-    return await service.create_repository(resources, principal, body)
+    """Add a git repository by its URL, or one at GitHub by ``owner/name``."""
+    return await service.create_repository(resources, principal, body, providers=providers)
 
 
 @router.post(
@@ -80,6 +82,27 @@ async def list_repositories(
     return found
 
 
+@router.get("/discover", operation_id="discoverRepositories")
+async def discover_repositories(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    providers: ProvidersDep,
+    request: Request,
+    response: Response,
+    page: PageDep,
+    q: Annotated[
+        str | None, Query(max_length=200, description="Part of a name, in either case.")
+    ] = None,
+) -> Page[DiscoveredRepository]:
+    """What the caller's account at GitHub sees, pushed to last first, private ones and those of
+    organizations too. A page may hold fewer than ``limit`` while there are more."""
+    found = await service.discover_repositories(
+        resources, principal, limit=page.limit, cursor=page.cursor, q=q, providers=providers
+    )
+    link_next(request, response, found.next_cursor)
+    return found
+
+
 @router.get("/{repository_id}", operation_id="getRepository")
 async def get_repository(
     resources: ResourcesDep, principal: PrincipalDep, repository_id: UUID
@@ -97,13 +120,14 @@ async def get_repository(
 async def analyze_repository(
     resources: ResourcesDep,
     principal: PrincipalDep,
+    providers: ProvidersDep,
     response: Response,
     repository_id: UUID,
     body: AnalysisInput | None = None,
 ) -> Response | AnalysisView:
     """Analyse a commit; answers within ten seconds, with 202 when it takes longer."""
     found = await service.request_analysis(
-        resources, principal, repository_id, body or AnalysisInput()
+        resources, principal, repository_id, body or AnalysisInput(), providers=providers
     )
     if isinstance(found, AnalysisPending):
         return Response(

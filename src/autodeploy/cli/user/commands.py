@@ -31,6 +31,7 @@ from autodeploy.cli.user.environments import environments_app
 from autodeploy.cli.user.held import resources_app
 from autodeploy.cli.user.one_off import BehindDashes, list_runs, run_command
 from autodeploy.cli.user.org import organization_app
+from autodeploy.cli.user.repositories import repositories_app
 from autodeploy.cli.user.tokens import tokens_app
 
 PANEL = "Your apps"
@@ -78,6 +79,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(environments_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)
     app.add_typer(connections_app, rich_help_panel=PANEL)
+    app.add_typer(repositories_app, rich_help_panel=PANEL)
     app.add_typer(resources_app, rich_help_panel=PANEL)
     app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)
     app.add_typer(tokens_app, rich_help_panel=TEAM_PANEL)
@@ -86,7 +88,10 @@ def register(app: typer.Typer) -> None:
 def deploy(
     source: Annotated[
         str,
-        typer.Argument(help="A folder, a file: URL or a git URL.", metavar="[PATH|URL]"),
+        typer.Argument(
+            help="A folder, a file: URL, a git URL, or OWNER/NAME at GitHub.",
+            metavar="[PATH|URL|OWNER/NAME]",
+        ),
     ] = ".",
     ref: RefOption = None,
     project: DeployedProject = None,
@@ -107,6 +112,7 @@ def deploy(
     Examples:
       autodeploy deploy
       autodeploy deploy apps/shop --environment staging --org acme
+      autodeploy deploy acme/shop
       autodeploy deploy https://github.com/team/shop.git --ref v1.2 --root apps/web
       autodeploy deploy --provider vercel --database-provider supabase
     """

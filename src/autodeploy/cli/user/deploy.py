@@ -72,6 +72,8 @@ def run(options: DeployOptions) -> None:
     if options.organization is not None:
         place = get_organization(api, options.organization)["id"]
     if isinstance(source, GitSource):
+        if source.is_short:
+            say(f"There is no folder {source.url} here, so it is the repository at GitHub.")
         deployment = _start_from_git(api, source, options, place)
     else:
         deployment = _start_from_folder(api, source, options, place)

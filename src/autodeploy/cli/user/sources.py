@@ -23,14 +23,30 @@ SCP_FORM = re.compile(r"^[\w.-]+@[\w.-]+:(?!//).+$")
 MAX_NAME_LENGTH = 60
 
 
+# ``owner/name`` at GitHub, as it allows them to be called.
+GITHUB_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$")
+_GITHUB = "https://github.com"
+
+
 @dataclass(frozen=True)
 class GitSource:
-    """A repository that the server fetches."""
+    """A repository that the server fetches: its URL, or ``owner/name`` at the server's GitHub."""
 
     url: str
 
     @property
+    def is_short(self) -> bool:
+        return GITHUB_NAME.match(self.url) is not None
+
+    @property
+    def clone_url(self) -> str:
+        """Where git finds it without a server that knows another GitHub."""
+        return f"{_GITHUB}/{self.url}" if self.is_short else self.url
+
+    @property
     def name(self) -> str:
+        if self.is_short:
+            return self.url.partition("/")[2].removesuffix(".git")
         path = urlsplit(self.url).path if "://" in self.url else self.url.partition(":")[2]
         return path.rstrip("/").rpartition("/")[2].removesuffix(".git")
 
@@ -47,7 +63,7 @@ class FolderSource:
 
 
 def parse_source(text: str) -> GitSource | FolderSource:
-    """Tell a git URL from a folder.
+    """Tell a git URL from a folder. What could be either is the folder, if there is one.
 
     Raises:
         CommandError: it is neither.
@@ -60,10 +76,13 @@ def parse_source(text: str) -> GitSource | FolderSource:
     if scheme not in ("", "file"):
         raise _not_a_source(text)
     path = real_path(Path(unquote(urlsplit(text).path) if scheme else text).expanduser())
+    if not scheme and GITHUB_NAME.match(text) and not path.exists():
+        return GitSource(text)
     if not path.is_dir():
         raise CommandError(
             f"There is no folder {path}.",
-            remedy="Name a folder, or a git URL that begins with https://, ssh:// or git://.",
+            remedy="Name a folder, a git URL that begins with https://, ssh:// or git://, or "
+            "owner/name at GitHub.",
             exit_code=ExitCode.USAGE,
         )
     return FolderSource(path)
@@ -163,6 +182,7 @@ def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes
 def _not_a_source(text: str) -> CommandError:
     return CommandError(
         f"{text!r} is neither a folder nor a git URL.",
-        remedy="Name a folder, or a URL that begins with https://, ssh:// or git://.",
+        remedy="Name a folder, a URL that begins with https://, ssh:// or git://, or owner/name at "
+        "GitHub.",
         exit_code=ExitCode.USAGE,
     )

@@ -40,19 +40,26 @@ class UnpackLimits:
     ratio: int = 200
 
 
-def unpack(archive: Path, target: Path, limits: UnpackLimits | None = None) -> None:
+def unpack(
+    archive: Path, target: Path, limits: UnpackLimits | None = None, *, below_top: bool = False
+) -> None:
     """Unpack a tar.gz from a stranger below ``target``, which is empty or does not exist.
 
     Only folders, files and links that stay inside are made; of modes only the execute bit is
     taken, so no setuid bit and no foreign owner arrives. On an error ``target`` may hold parts.
 
+    Args:
+        below_top: everything lies in one folder of the archive, which is left out of the names.
+
     Raises:
         ArchiveRefused: it is broken, or a member is absolute, has ``..``, is a device or a link
-            that leaves the folder.
+            that leaves the folder; with ``below_top``, there is a second folder.
         TooLarge: it is over a limit.
     """
     target.mkdir(parents=True, exist_ok=True)
-    unpacking = _Unpacking(target.resolve(), limits or UnpackLimits(), archive.stat().st_size)
+    unpacking = _Unpacking(
+        target.resolve(), limits or UnpackLimits(), archive.stat().st_size, below_top=below_top
+    )
     try:
         with gzip.open(archive, "rb") as zipped:
             counted = _Counted(zipped, unpacking)
@@ -95,8 +102,9 @@ class _Counted(io.RawIOBase):
 
 
 class _Unpacking:
-    def __init__(self, root: Path, limits: UnpackLimits, compressed_bytes: int):
+    def __init__(self, root: Path, limits: UnpackLimits, compressed_bytes: int, *, below_top: bool):
         self._root, self._limits = root, limits
+        self._below_top, self._top = below_top, ""
         self._compressed_bytes = max(compressed_bytes, 1)
         self._copied_bytes = 0
         self._members = 0
@@ -168,6 +176,10 @@ class _Unpacking:
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.startswith("/") or ".." in parts or "\0" in name:
             raise _leaves(name)
+        if self._below_top and parts:
+            self._top = self._top or parts[0]
+            if parts.pop(0) != self._top:
+                raise ArchiveRefused("The archive has more than one folder at its top.")
         if len(parts) > self._limits.depth:
             raise TooLarge(f"A file of the archive is more than {self._limits.depth} folders deep.")
         return self._root.joinpath(*parts)

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +93,14 @@ class GitClient:
         """
         return tuple(await _Checkout(self, target).write(url, commit, ref, target))
 
+    async def add_submodules(self, found: Sequence[Submodule], target: Path) -> tuple[str, ...]:
+        """Write submodules to their places below ``target``, whose files came in another way.
+
+        Returns:
+            Warnings: which could not be fetched, and why.
+        """
+        return tuple(await _Checkout(self, target).write_submodules(found, target, 0))
+
     @asynccontextmanager
     async def partial_tree(
         self, url: str, commit: str, ref: str | None, target: Path
@@ -160,6 +168,12 @@ class _Checkout:
                 self.parts.append(Part(session, commit, checked_ref, target))
                 await self.parts[-1].open()
             found = await find_submodules(session)
+        return await self.write_submodules(found, target, depth)
+
+    async def write_submodules(
+        self, found: Sequence[Submodule], target: Path, depth: int
+    ) -> list[str]:
+        """Write submodules to their places in ``target``; returns warnings."""
         warnings = []
         for submodule in found:
             place = target / submodule.path

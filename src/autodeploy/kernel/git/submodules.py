@@ -1,5 +1,6 @@
 """The submodules of a commit: where each lies, and where its files come from."""
 
+import re
 from dataclasses import dataclass
 
 from autodeploy.kernel.git.command import GitFailed
@@ -10,6 +11,8 @@ MOST_SUBMODULES = 32
 DEEPEST_SUBMODULE = 4
 
 _GITLINK = b"160000"
+_SECTION = re.compile(r"\s*\[\s*submodule\s", re.IGNORECASE)
+_ENTRY = re.compile(r"\s*(path|url)\s*=\s*(.*?)\s*\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,17 @@ def resolve_url(base: str, url: str) -> str:
             base = base.rpartition(separator)[0]
         url = url.partition("/")[2]
     return f"{base}{separator}{url}"
+
+
+def named_submodules(gitmodules: str) -> dict[str, str]:
+    """From path to URL, as the text of a ``.gitmodules`` says; relative ones as they are."""
+    named: list[dict[str, str]] = []
+    for line in gitmodules.splitlines():
+        if _SECTION.match(line):
+            named.append({})
+        elif named and (entry := _ENTRY.match(line)):
+            named[-1][entry[1].lower()] = entry[2].strip('"')
+    return {one["path"]: one["url"] for one in named if {"path", "url"} <= one.keys()}
 
 
 async def _urls(session: RemoteSession) -> dict[str, str]:

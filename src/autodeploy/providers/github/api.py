@@ -25,6 +25,8 @@ from autodeploy.providers.github.shapes import Repository, User
 from autodeploy.providers.github.sources import Sources
 from autodeploy.providers.github.webhooks import Webhooks
 
+_PER_PAGE = 100
+
 
 @dataclass(frozen=True)
 class TokenCheck:
@@ -80,21 +82,25 @@ class GitHubAccount:
         scopes = None if told is None else frozenset(filter(None, map(str.strip, told.split(","))))
         return TokenCheck(answer.read(User), scopes)
 
-    async def repositories(self, name: str = "") -> AsyncIterator[Repository]:
-        """Those that the account can see, pushed to last first; with ``name`` in theirs.
+    async def repositories(self, name: str = "", *, skip: int = 0) -> AsyncIterator[Repository]:
+        """Those that the account can see, pushed to last first, without the first ``skip``; with
+        ``name`` in theirs.
 
         GitHub has no search among them that knows private ones, so it is done here, page by page.
         """
+        pages_before, in_page = divmod(skip, _PER_PAGE)
         query = {
             "affiliation": "owner,collaborator,organization_member",
             "sort": "pushed",
-            "per_page": "100",
+            "per_page": str(_PER_PAGE),
+            "page": str(pages_before + 1),
         }
         sought = name.casefold()
         async for page in pages(self._http, Call("GET", "/user/repos", query=query), linked):
-            for each in expect(page, HTTPStatus.OK).read(list[Repository]):
+            for each in expect(page, HTTPStatus.OK).read(list[Repository])[in_page:]:
                 if sought in each.full_name.casefold():
                     yield each
+            in_page = 0
 
     async def repository(self, full_name: str) -> Repository:
         """By ``owner/name``, also an earlier one: GitHub tells where it went.

@@ -38,6 +38,7 @@ class Repository(Lenient):
     visibility: Open[Visibility] | None = None
     archived: bool = False
     language: str | None = None
+    pushed_at: datetime | None = None
     permissions: Permissions = Permissions()
 
 

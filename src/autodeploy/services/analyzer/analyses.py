@@ -9,16 +9,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput, NotFound
-from autodeploy.kernel.git.partial import PartialTree
 from autodeploy.kernel.queue import JobName, QueueName
 from autodeploy.kernel.resources import Resources
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryAnalysis
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION, Plan
 from autodeploy.services.analyzer.prices import Prices, read_prices
 from autodeploy.services.analyzer.schemas import build_configuration, recommendations
 from autodeploy.services.analyzer.sources import open_source
-from autodeploy.services.analyzer.tree import normal_path
+from autodeploy.services.analyzer.tree import LazyFiles, normal_path
 
 WAIT_SECONDS = 10.0
 
@@ -49,6 +49,8 @@ async def ensure_analysis(
     commit: str,
     force: bool = False,
     root_directory: str = "",
+    *,
+    providers: Registry,
 ) -> RepositoryAnalysis:
     """The analysis of a commit: the stored one, or a new one that is stored.
 
@@ -68,7 +70,8 @@ async def ensure_analysis(
         found = await store.find_analysis(session, repository_id, commit, ANALYZER_VERSION, root)
     if found is not None and not force:
         return found
-    plan = await _analyze(resources, repository, branch, commit, root)
+    async with open_source(resources, repository, commit, branch, providers=providers) as source:
+        plan = await _analyze(resources, source, root)
     async with resources.db.transaction() as session:
         current = await store.find_any_repository(session, repository_id)
         if current is None:
@@ -77,17 +80,14 @@ async def ensure_analysis(
         return await store.save_analysis(session, _row(repository, branch, commit, root, plan))
 
 
-async def _analyze(
-    resources: Resources, repository: Repository, branch: str, commit: str, root: str
-) -> Plan:
+async def _analyze(resources: Resources, source: LazyFiles, root: str) -> Plan:
     # In a thread: it takes half a second, for which a deployment's lease must not go unrenewed.
     analyze_source = await asyncio.to_thread(_load_analyze_source)
     prices = await asyncio.to_thread(read_prices, resources.home)
-    async with open_source(resources, repository, commit, branch) as source:
-        return await analyze_source(source, root, prices)
+    return await analyze_source(source, root, prices)
 
 
-def _load_analyze_source() -> Callable[[PartialTree, str, Prices], Awaitable[Plan]]:
+def _load_analyze_source() -> Callable[[LazyFiles, str, Prices], Awaitable[Plan]]:
     """What recognises languages, which has no place in the memory of an idle process."""
     from autodeploy.services.analyzer.rounds import analyze_source
 

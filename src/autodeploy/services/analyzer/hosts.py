@@ -11,6 +11,7 @@ from autodeploy.providers.github.api import GitHubAccount
 from autodeploy.providers.github.reports import Reports
 from autodeploy.providers.github.sources import Sources
 from autodeploy.providers.github.webhooks import Webhooks
+from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryKind
@@ -26,11 +27,13 @@ GITHUB = RepositoryKind.GITHUB.value
 class HostedRepository:
     """A repository at GitHub by the name that it has now, and the account that acts there.
 
-    ``there.permissions`` says what the account may do: ``admin`` is needed for webhooks.
+    ``url`` is where people and git find it; ``there.permissions`` says what the account may do:
+    ``admin`` is needed for webhooks.
     """
 
     account: GitHubAccount
     there: shapes.Repository
+    url: str
 
     @property
     def sources(self) -> Sources:
@@ -62,25 +65,47 @@ async def open_host(
     account = await open_account(resources, repository.connection_id)
     if account is None or not providers.can(GITHUB, Capability.SOURCE):
         return None
-    acting = providers.sources(GITHUB).sources_as(account)
+    hosting = providers.sources(GITHUB)
+    acting = hosting.sources_as(account)
     try:
         there = await acting.repository_by_id(repository.github_id)
     except NotFound:
         raise _out_of_sight(repository) from None
-    await _follow(resources, providers, repository, there)
-    return HostedRepository(acting, there)
+    host = HostedRepository(acting, there, hosting.url_of(there.full_name))
+    await _follow(resources, repository, host)
+    return host
 
 
-async def _follow(
-    resources: Resources, providers: Registry, repository: Repository, there: shapes.Repository
-) -> None:
-    """Store what has changed at the host, in the row and in ``repository``."""
-    now_there = {
-        "full_name": there.full_name[-255:],
-        "url": providers.sources(GITHUB).url_of(there.full_name),
-        "default_branch": there.default_branch,
-        "private": there.private,
+async def find_host(
+    resources: Resources, providers: Registry, repository: Repository
+) -> HostedRepository | None:
+    """As ``open_host``. None is for what git reads without an account, as it does public ones
+    whose account is gone: raises ``AccountMissing`` for a private one.
+    """
+    host = await open_host(resources, providers, repository)
+    if host is None and repository.kind == RepositoryKind.GITHUB and repository.private:
+        raise AccountMissing(
+            f"The account at GitHub by which {repository.full_name} is read is not connected any "
+            "more.",
+            remedy="Connect one that sees it, `autodeploy connections add github`, and add the "
+            f"repository again: `autodeploy deploy {repository.url}`.",
+        )
+    return host
+
+
+def facts_of(host: HostedRepository) -> dict[str, str | bool]:
+    """What a row keeps of a repository at GitHub, and what may change there."""
+    return {
+        "full_name": host.there.full_name[-255:],
+        "url": host.url,
+        "default_branch": host.there.default_branch,
+        "private": host.there.private,
     }
+
+
+async def _follow(resources: Resources, repository: Repository, host: HostedRepository) -> None:
+    """Store what has changed at the host, in the row and in ``repository``."""
+    now_there = facts_of(host)
     if all(getattr(repository, name) == value for name, value in now_there.items()):
         return
     async with resources.db.transaction() as session:

@@ -6,10 +6,13 @@ from uuid import UUID
 
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.resources import Resources
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.analyses import channel, ensure_analysis
 
 
-async def run_analysis(resources: Resources, payload: Mapping[str, Any]) -> None:
+async def run_analysis(
+    resources: Resources, providers: Registry, payload: Mapping[str, Any]
+) -> None:
     """Analyse the commit that ``payload`` names, and tell who waits for it how it ended.
 
     Raises:
@@ -24,6 +27,7 @@ async def run_analysis(resources: Resources, payload: Mapping[str, Any]) -> None
             payload["commit"],
             payload["force"],
             payload["rootDirectory"],
+            providers=providers,
         )
     except AutoDeployError as error:
         reason = {"code": error.code, "message": error.message, "remedy": error.remedy}

@@ -9,7 +9,6 @@ import asyncio
 from pathlib import Path
 
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput
-from autodeploy.kernel.git.partial import PartialTree
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.manifests import with_unreadable
 from autodeploy.services.analyzer.plan import Plan
@@ -20,19 +19,19 @@ from autodeploy.services.analyzer.pointers import (
     warn_of_pointers,
 )
 from autodeploy.services.analyzer.prices import Prices
-from autodeploy.services.analyzer.tree import FolderTree
+from autodeploy.services.analyzer.tree import FolderTree, LazyFiles
 
 # Each file read may ask for others, but not for long; after this, all that is left is fetched.
 MOST_ROUNDS = 8
 
 
-async def analyze_source(source: PartialTree, root_directory: str, prices: Prices) -> Plan:
+async def analyze_source(source: LazyFiles, root_directory: str, prices: Prices) -> Plan:
     """The plan for a folder of the source, whose root directory is in normal form.
 
     Raises:
         InvalidInput: there is no such root directory.
         AutodeployTomlInvalid: the owner's own file cannot be used.
-        Also what ``PartialTree.bring`` raises.
+        Also what ``LazyFiles.bring`` raises.
     """
     _require_folder(source.folder, root_directory)
     plan = await _settled(source, root_directory, prices)
@@ -44,7 +43,7 @@ async def analyze_source(source: PartialTree, root_directory: str, prices: Price
     return plan.model_copy(update={"warnings": warnings})
 
 
-async def _settled(source: PartialTree, root_directory: str, prices: Prices) -> Plan:
+async def _settled(source: LazyFiles, root_directory: str, prices: Prices) -> Plan:
     for _ in range(MOST_ROUNDS):
         tree = FolderTree(source.folder, missing=source.missing)
         plan = await asyncio.to_thread(_attempt, tree, root_directory, prices)

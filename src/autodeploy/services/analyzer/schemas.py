@@ -30,7 +30,11 @@ RootDirectory = Annotated[str, StringConstraints(max_length=1024)]
 
 
 class RepositoryInput(Input):
-    """A git repository to add; ``organization_id`` is the caller's own when left out."""
+    """A git repository to add; ``organization_id`` is the caller's own when left out.
+
+    ``url`` is a git URL, or ``owner/name`` at GitHub. What the caller's account at GitHub sees is
+    read by that account from then on.
+    """
 
     url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
     organization_id: UUID | None = None
@@ -47,6 +51,20 @@ class RepositoryView(Schema):
     language: str | None
     created_at: datetime
     updated_at: datetime
+
+
+class DiscoveredRepository(Schema):
+    """A repository that an account at GitHub sees; ``repository_id`` where it was added here."""
+
+    github_id: int
+    full_name: str
+    url: str
+    default_branch: str
+    private: bool
+    archived: bool
+    language: str | None
+    pushed_at: datetime | None
+    repository_id: UUID | None
 
 
 class UploadView(Schema):

@@ -8,15 +8,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import InvalidInput, NotFound
+from autodeploy.kernel.git.errors import RepositoryNeedsCredentials, RepositoryNotFound
+from autodeploy.kernel.git.urls import RemoteUrl
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import DisplayName, Page
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import store
+from autodeploy.services.analyzer.adding import (
+    add_from_github,
+    name_at_github,
+    nobody_sees,
+    spelled_out,
+)
 from autodeploy.services.analyzer.analyses import (
     AnalysisFailed,
     check_root_directory,
     ensure_analysis,
     queue_and_wait,
 )
+from autodeploy.services.analyzer.discovery import discover_repositories
 from autodeploy.services.analyzer.models import Repository, RepositoryKind
 from autodeploy.services.analyzer.plan import ANALYZER_VERSION
 from autodeploy.services.analyzer.schemas import (
@@ -44,6 +54,7 @@ from autodeploy.services.auth.principal import Principal
 __all__ = [
     "AnalysisFailed",
     "create_repository",
+    "discover_repositories",
     "ensure_analysis",
     "fetch_source",
     "get_analysis",
@@ -58,17 +69,37 @@ _NAME: TypeAdapter[str] = TypeAdapter(DisplayName)
 
 
 async def create_repository(
-    resources: Resources, principal: Principal, body: RepositoryInput
+    resources: Resources, principal: Principal, body: RepositoryInput, *, providers: Registry
 ) -> RepositoryView:
-    """Add a git repository after a look at its server; one that is there already is answered.
+    """Add a repository after a look at its server; one that is there already is answered.
+
+    One at GitHub is added for the caller's account there. Without one, git reads what is public.
 
     Raises:
         InvalidInput: the URL is not accepted, or holds credentials.
-        Also what ``GitClient.resolve`` raises.
+        RepositoryNeedsCredentials: it is private at GitHub, and the caller has no account there.
+        Also what ``GitClient.resolve`` and ``add_from_github`` raise.
     """
     organization_id = await _organization(resources, principal, body.organization_id)
     require(principal, Action.REPOSITORY_CREATE, organization_id)
-    remote = resources.git.check_url(body.url)
+    remote = resources.git.check_url(spelled_out(body.url, providers))
+    name = name_at_github(remote, providers)
+    if name is None:
+        return await _add_from_git(resources, principal, organization_id, remote)
+    added = await add_from_github(
+        resources, principal, organization_id, name, remote, providers=providers
+    )
+    if added is not None:
+        return RepositoryView.model_validate(added)
+    try:
+        return await _add_from_git(resources, principal, organization_id, remote)
+    except (RepositoryNeedsCredentials, RepositoryNotFound):
+        raise nobody_sees(name) from None
+
+
+async def _add_from_git(
+    resources: Resources, principal: Principal, organization_id: UUID, remote: RemoteUrl
+) -> RepositoryView:
     resolved = await resources.git.resolve(remote.text)
     async with resources.db.transaction() as session:
         repository = await store.find_git_repository(session, organization_id, remote.text)
@@ -191,7 +222,12 @@ async def get_repository(
 
 
 async def request_analysis(
-    resources: Resources, principal: Principal, repository_id: UUID, body: AnalysisInput
+    resources: Resources,
+    principal: Principal,
+    repository_id: UUID,
+    body: AnalysisInput,
+    *,
+    providers: Registry,
 ) -> AnalysisView | AnalysisPending:
     """Analyse a commit in a worker, unless it was before; wait ten seconds for the answer.
 
@@ -201,7 +237,7 @@ async def request_analysis(
     """
     repository = await _repository(resources, principal, repository_id, Action.REPOSITORY_ANALYZE)
     root = check_root_directory(body.root_directory)
-    ref = await resolve_ref(resources, repository, body.branch)
+    ref = await resolve_ref(resources, repository, body.branch, providers=providers)
     async with resources.db.transaction() as session:
         row = await store.find_analysis(
             session, repository_id, ref.commit_sha, ANALYZER_VERSION, root

@@ -1,15 +1,16 @@
-"""Where the files of a repository come from: a git server, or an upload in the object store."""
+"""Where the files of a repository come from: GitHub, another git server, or an upload in the
+object store."""
 
 import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from autodeploy.kernel.archives import tree_id, unpack
-from autodeploy.kernel.errors import TooLarge
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.git.partial import PartialTree
 from autodeploy.kernel.git.refs import ResolvedRef
@@ -17,16 +18,19 @@ from autodeploy.kernel.objects import ObjectNotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.scratch import make_scratch
 from autodeploy.kernel.threads import run_to_end
+from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer import hosted_sources
+from autodeploy.services.analyzer.hosted_tree import open_tree
+from autodeploy.services.analyzer.hosts import find_host
 from autodeploy.services.analyzer.models import Repository, RepositoryKind
-
-UPLOAD_LIMIT_BYTES = 500 * 1024 * 1024
+from autodeploy.services.analyzer.receiving import receive
+from autodeploy.services.analyzer.tree import LazyFiles
 
 #: What stands for a branch in an upload, which has none.
 UPLOAD_BRANCH = "upload"
 
 _UPLOAD_URL = "upload:"
 _TREE_ID = re.compile(r"[0-9a-f]{40}\Z")
-_BUFFER_BYTES = 1 << 20
 
 
 def upload_url(commit: str) -> str:
@@ -40,16 +44,20 @@ def upload_key(organization_id: UUID, commit: str) -> str:
 
 
 async def resolve_ref(
-    resources: Resources, repository: Repository, ref: str | None = None
+    resources: Resources, repository: Repository, ref: str | None = None, *, providers: Registry
 ) -> ResolvedRef:
     """The commit behind a branch, tag or commit; behind the default branch without a ref.
 
     The commit of an upload is its tree id; without one, the newest upload is meant.
 
     Raises:
-        RefNotFound, InvalidInput; for git also what ``GitClient.resolve`` raises.
+        RefNotFound, InvalidInput; for git also what ``GitClient.resolve`` raises, for GitHub what
+        ``find_host`` raises.
     """
     if repository.kind != RepositoryKind.UPLOAD:
+        host = await find_host(resources, providers, repository)
+        if host is not None:
+            return await hosted_sources.resolve(host, ref)
         return await resources.git.resolve(repository.url, ref)
     newest = repository.url.removeprefix(_UPLOAD_URL)
     wanted = newest if ref in (None, UPLOAD_BRANCH) else ref
@@ -64,6 +72,8 @@ async def fetch_source(
     commit: str,
     ref: str | None,
     target: Path,
+    *,
+    providers: Registry,
 ) -> tuple[str, ...]:
     """Write the files of ``commit`` to ``target``, an empty or missing folder.
 
@@ -74,10 +84,15 @@ async def fetch_source(
         Warnings: what of the commit could not be had.
 
     Raises:
-        RefNotFound, ArchiveRefused, TooLarge; for git also what ``GitClient.checkout`` raises.
+        RefNotFound, ArchiveRefused, TooLarge; for git also what ``GitClient.checkout`` raises, for
+        GitHub what ``find_host`` raises.
     """
     if repository.kind != RepositoryKind.UPLOAD:
-        return await resources.git.checkout(repository.url, commit, ref, target)
+        host = await find_host(resources, providers, repository)
+        if host is None:
+            return await resources.git.checkout(repository.url, commit, ref, target)
+        async with scratch_folder(resources) as scratch:
+            return await hosted_sources.fetch(host, resources.git, commit, target, scratch)
     async with scratch_folder(resources) as scratch:
         archive = scratch / "source.tar.gz"
         try:
@@ -92,8 +107,13 @@ async def fetch_source(
 
 @asynccontextmanager
 async def open_source(
-    resources: Resources, repository: Repository, commit: str, ref: str | None
-) -> AsyncIterator[PartialTree]:
+    resources: Resources,
+    repository: Repository,
+    commit: str,
+    ref: str | None,
+    *,
+    providers: Registry,
+) -> AsyncIterator[LazyFiles]:
     """The files of ``commit`` for reading: what is in them is fetched when it is asked for.
 
     Raises as ``fetch_source``.
@@ -101,11 +121,17 @@ async def open_source(
     async with scratch_folder(resources) as scratch:
         files = scratch / "files"
         if repository.kind == RepositoryKind.UPLOAD:
-            await fetch_source(resources, repository, commit, ref, files)
+            await fetch_source(resources, repository, commit, ref, files, providers=providers)
             yield PartialTree(files)
             return
-        async with resources.git.partial_tree(repository.url, commit, ref, files) as tree:
-            yield tree
+        host = await find_host(resources, providers, repository)
+        if host is None:
+            async with resources.git.partial_tree(repository.url, commit, ref, files) as tree:
+                yield tree
+            return
+        fetch = partial(hosted_sources.fetch, host, resources.git, commit, scratch=scratch)
+        async with open_tree(host, commit, scratch, fetch) as names:
+            yield names
 
 
 async def store_archive(
@@ -122,7 +148,7 @@ async def store_archive(
     """
     async with scratch_folder(resources) as scratch:
         archive, folder = scratch / "source.tar.gz", scratch / "files"
-        await _receive(body, archive)
+        await receive(body, archive, what="An upload")
         await run_to_end(unpack, archive, folder)
         commit = await asyncio.to_thread(tree_id, folder)
         key = upload_key(organization_id, commit)
@@ -140,27 +166,6 @@ async def scratch_folder(resources: Resources) -> AsyncIterator[Path]:
         yield folder
     finally:
         await run_to_end(shutil.rmtree, folder, ignore_errors=True)
-
-
-async def _receive(body: AsyncIterable[bytes], path: Path) -> None:
-    buffer, received = bytearray(), 0
-    async for chunk in body:
-        received += len(chunk)
-        if received > UPLOAD_LIMIT_BYTES:
-            raise TooLarge(
-                f"An upload is {UPLOAD_LIMIT_BYTES >> 20} MiB at most.",
-                remedy="Leave large files out; .gitignore names what is not uploaded.",
-            )
-        buffer += chunk
-        if len(buffer) >= _BUFFER_BYTES:
-            await asyncio.to_thread(_append, path, bytes(buffer))
-            buffer.clear()
-    await asyncio.to_thread(_append, path, bytes(buffer))
-
-
-def _append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
 
 
 async def _require_upload(resources: Resources, repository: Repository, commit: str) -> None:

@@ -48,19 +48,80 @@ async def find_any_repository(session: AsyncSession, repository_id: UUID) -> Rep
 
 
 async def find_git_repository(
-    session: AsyncSession, organization_id: UUID, url: str
+    session: AsyncSession, organization_id: UUID, *urls: str, lock: bool = False
 ) -> Repository | None:
-    """The organization's repository with this URL."""
-    return await session.scalar(
+    """The organization's repository that git reads at one of these URLs."""
+    statement = (
         select(Repository)
         .where(
             Repository.organization_id == organization_id,
-            Repository.url == url,
+            Repository.url.in_(urls),
             Repository.kind == RepositoryKind.GIT,
         )
         .order_by(Repository.created_at)
         .limit(1)
     )
+    return await session.scalar(statement.with_for_update() if lock else statement)
+
+
+async def find_github_repository(
+    session: AsyncSession,
+    organization_id: UUID,
+    *,
+    github_id: int | None = None,
+    url: str | None = None,
+    lock: bool = False,
+) -> Repository | None:
+    """The organization's repository at GitHub, by its number or its URL there."""
+    named = Repository.url == url if github_id is None else Repository.github_id == github_id
+    statement = (
+        select(Repository)
+        .where(
+            Repository.organization_id == organization_id,
+            Repository.kind == RepositoryKind.GITHUB,
+            named,
+        )
+        .order_by(Repository.updated_at.desc())
+        .limit(1)
+    )
+    return await session.scalar(statement.with_for_update() if lock else statement)
+
+
+async def insert_github_repository(
+    session: AsyncSession, organization_id: UUID, github_id: int, values: dict[str, Any]
+) -> tuple[Repository, bool]:
+    """A new row of a repository at GitHub, or the one that somebody has made meanwhile; and
+    whether it is new."""
+    inserted = await session.scalar(
+        insert(Repository)
+        .values(
+            organization_id=organization_id,
+            kind=RepositoryKind.GITHUB,
+            github_id=github_id,
+            **values,
+        )
+        .on_conflict_do_nothing(index_elements=("organization_id", "github_id"))
+        .returning(Repository.id)
+    )
+    row = await find_github_repository(session, organization_id, github_id=github_id, lock=True)
+    assert row is not None  # inserted here, or in the way of it
+    return row, inserted is not None
+
+
+async def find_added(
+    session: AsyncSession, reach: Reach, github_ids: Sequence[int]
+) -> dict[int, UUID]:
+    """Which of these repositories at GitHub were added within reach: their ids here, by those
+    there; of several organizations, that of the first."""
+    rows = await session.execute(
+        select(Repository.github_id, Repository.id)
+        .where(
+            Repository.github_id.in_(github_ids),
+            reach.covers_repository(Repository.organization_id, Repository.id),
+        )
+        .order_by(Repository.created_at.desc())
+    )
+    return {github_id: row_id for github_id, row_id in rows if github_id is not None}
 
 
 async def create_repository(

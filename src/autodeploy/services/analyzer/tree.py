@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +61,32 @@ class SourceTree(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, or None when there is none or it is over the limit."""
+        ...
+
+
+class LazyFiles(Protocol):
+    """The files of a commit below ``folder``; those of ``missing`` are empty until brought."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the commit could not be had."""
+        ...
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Paths, relative to ``folder``."""
+        ...
+
+    async def bring(self, paths: Iterable[str]) -> None:
+        """Fetch and write files. ``folder`` may be another one afterwards."""
+        ...
+
+    async def marked(self, attribute: str, value: str) -> list[str]:
+        """The missing files of which ``.gitattributes``, if it is here, says this; others may be
+        among them."""
         ...
 
 

@@ -66,7 +66,7 @@ async def create_deployment(
         AccountMissing: the provider acts for an account, and neither the environment nor the
             caller has one.
         RefNotFound: with ``field`` ``branch`` or ``commit``.
-        NotFound, Forbidden, InvalidInput; for git also what ``GitClient.resolve`` raises.
+        NotFound, Forbidden, InvalidInput; also what ``resolve_ref`` raises.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
@@ -74,7 +74,7 @@ async def create_deployment(
         if body.configuration.environment_variables:
             require(principal, Action.VARIABLE_WRITE, project.organization_id)
         repository = await _get_repository(session, project)
-    ref = await _resolve(resources, repository, body)
+    ref = await _resolve(resources, repository, body, providers)
     async with announcing(resources) as transaction:
         project = await store.get_project(transaction.session, principal.reach, project_id)
         deployment = await write_deployment(
@@ -221,12 +221,14 @@ async def _get_repository(session: AsyncSession, project: Project) -> Repository
 
 
 async def _resolve(
-    resources: Resources, repository: Repository, body: DeploymentInput
+    resources: Resources, repository: Repository, body: DeploymentInput, providers: Registry
 ) -> ResolvedRef:
     """The commit that is meant: the named one, else the head of the branch."""
     field = "commit" if body.commit else "branch"
     try:
-        resolved = await resolve_ref(resources, repository, body.commit or body.branch)
+        resolved = await resolve_ref(
+            resources, repository, body.commit or body.branch, providers=providers
+        )
     except RefNotFound as error:
         raise RefNotFound(error.message, field=field, remedy=error.remedy) from error
     if body.commit and body.branch:

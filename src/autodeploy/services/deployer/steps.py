@@ -13,6 +13,7 @@ from sqlalchemy import and_, select
 
 from autodeploy.kernel.faults import fault_point
 from autodeploy.providers.base import BuildRequest, CommitSource
+from autodeploy.providers.github.service import WEB_URL
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
@@ -53,6 +54,7 @@ async def analyze_repository(context: StepContext) -> StepStatus:
         deployment.branch,
         deployment.commit_sha,
         root_directory=context.project.root_directory,
+        providers=context.engine.providers,
     )
     await context.journal.set_columns(deployment, {"plan": analysis.plan})
     plan = context.plan
@@ -231,12 +233,14 @@ def _commit(context: StepContext) -> CommitSource | None:
     repository, deployment = context.get_repository(), context.deployment
     if repository.kind == RepositoryKind.UPLOAD:
         return None
+    # Other providers know github.com, and no Enterprise Server.
+    known = repository.kind == RepositoryKind.GITHUB and repository.url.startswith(f"{WEB_URL}/")
     return CommitSource(
         url=repository.url,
         branch=deployment.branch,
         commit_sha=deployment.commit_sha,
-        github=repository.full_name if repository.kind == RepositoryKind.GITHUB else None,
-        github_id=repository.github_id,
+        github=repository.full_name if known else None,
+        github_id=repository.github_id if known else None,
     )
 
 
@@ -252,6 +256,7 @@ async def _fetch(context: StepContext, folder: Path) -> Path:
         deployment.commit_sha,
         deployment.branch,
         source,
+        providers=context.engine.providers,
     )
     for warning in warnings:
         if warning not in context.plan.warnings:  # those were said by the analysis
