@@ -160,7 +160,7 @@ async def approve_preview(
         if row is None:
             raise NotFound(
                 f"{project.name} has no preview of pull request {number}.",
-                remedy="`autodeploy previews` lists those that there are.",
+                remedy="`autodeploy previews list` shows those that there are.",
             )
         if row.head_sha != body.commit:
             raise Conflict(
