@@ -128,7 +128,7 @@ def _bring(repo: Repo, platform: Platform, outgoing: Any) -> int:
 def test_a_push_becomes_a_live_page_and_github_is_told(site: Repo, platform: Platform) -> None:
     sha = site.push(_page("second"), message="second")
     site.announce("push", {"ref": "refs/heads/main", "after": sha})
-    assert _deliver(site, platform) == [202]
+    assert _deliver(site, platform) == [204]
     eventually("the second page is live", lambda: platform.page("site") == "second", 90)
 
     def told() -> bool:
@@ -144,7 +144,7 @@ def test_a_push_becomes_a_live_page_and_github_is_told(site: Repo, platform: Pla
 def test_a_pull_request_has_a_page_until_it_is_closed(site: Repo, platform: Platform) -> None:
     pull = site.open_pull(7, _page("of the pull request"))
     site.announce("pull_request", {"action": "opened", "number": 7})
-    assert _deliver(site, platform) == [202]
+    assert _deliver(site, platform) == [204]
     page = "of the pull request"
     eventually("the preview is live", lambda: platform.page("site-pr-7") == page, 90)
 
@@ -157,7 +157,7 @@ def test_a_pull_request_has_a_page_until_it_is_closed(site: Repo, platform: Plat
     eventually("the comment names its address", commented)
     pull.state = "closed"
     site.announce("pull_request", {"action": "closed", "number": 7})
-    assert _deliver(site, platform) == [202]
+    assert _deliver(site, platform) == [204]
     eventually("the preview is gone", lambda: platform.page("site-pr-7") != page, 60)
     assert platform.page("site") == "second"
 

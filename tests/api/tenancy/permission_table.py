@@ -413,7 +413,7 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "listPreviews": (_on("project", Action.DEPLOYMENT_READ),),
     "approvePreview": (
         _on(
-            "project", Action.DEPLOYMENT_CREATE, 404, path=lambda ids: {**ids, "number": "7"},
+            "project", Action.DEPLOYMENT_CREATE, path=lambda ids: {**ids, "number": "7"},
             body=lambda _: {"commit": "0" * 40},
         ),
     ),

@@ -86,7 +86,9 @@ async def approve_preview(
 
 
 @webhook_router.post(
-    "/github/{webhook_id}", status_code=status.HTTP_202_ACCEPTED, operation_id="receiveFromGitHub"
+    "/github/{webhook_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    operation_id="receiveFromGitHub",
 )
 async def receive_from_github(request: Request, resources: ResourcesDep, webhook_id: UUID) -> None:
     """What GitHub calls; ``X-Hub-Signature-256`` proves that it is GitHub."""

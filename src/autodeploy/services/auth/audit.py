@@ -137,7 +137,7 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "push_to_deploy": Fields(
         ObjectType.PUSH_TO_DEPLOY,
-        ("project_id", "paths", "wait_for_ci", "previews", "created_by", "service_token_id"),
+        ("project_id", "paths", "wait_for_ci", "previews", "created_by"),
     ),
     "watched_branches": Fields(ObjectType.PUSH_TO_DEPLOY, ("branch", "environment")),
     "previews": Fields(ObjectType.PREVIEW, ("project_id", "number", "approved_sha", "closed_at")),

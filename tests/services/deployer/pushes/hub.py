@@ -92,7 +92,7 @@ class Hub:
             )
         except AutoDeployError as error:
             return int(error.status)
-        return 202
+        return 204
 
     async def lossy(self, chance: random.Random) -> None:
         """Bring what is on its way as a network on a bad day does: 30 % is lost, and of the rest

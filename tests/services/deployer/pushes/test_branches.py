@@ -49,7 +49,7 @@ async def test_a_push_is_deployed_as_soon_as_its_delivery_has_come(hub: Hub) -> 
     await hub.deliver()
     await hub.follow()
     assert (await hub.commits())[-1] == sha
-    assert hub.answers == [202]
+    assert hub.answers == [204]
 
 
 async def test_a_delivery_that_comes_again_or_late_deploys_nothing(hub: Hub) -> None:

@@ -1,16 +1,21 @@
 """What GitHub sends: who may send it, how much, and how often it counts."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
+from tests.api.conftest import app_over, client_of
+from tests.services.deployer.platform import eventually
 from tests.services.deployer.pushes.hub import Hub, signed, stream
 
 from autodeploy.kernel.errors import InvalidInput, TooLarge, Unauthenticated
 from autodeploy.services.deployer.pushes.deliveries import LIMIT_BYTES, receive_delivery
 from autodeploy.services.deployer.pushes.models import GitHubDelivery
+from autodeploy.services.deployer.reconciler import Reconciler
 
 PUSH = json.dumps({"ref": "refs/heads/main"}).encode()
 DELIVERY = {"event": "push", "guid": "5f0c2b1e-0000-4000-8000-000000000001"}
@@ -125,3 +130,39 @@ async def test_a_signed_delivery_of_any_content_does_no_harm(hub, called, event,
         assert payload == {"ref": None} or payload == {"number": "many"}
     await hub.follow()
     assert len(await hub.deployments()) == 1
+
+
+async def test_a_worker_follows_as_soon_as_github_has_called(hub, called):
+    sha = hub.push("second")
+    listening = asyncio.create_task(Reconciler(hub.platform.engine).listen())
+
+    async def is_deployed() -> bool:
+        await hub.deliver()
+        return sha in await hub.commits()
+
+    await eventually(is_deployed)
+    listening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await listening
+
+
+async def test_a_call_that_is_not_signed_learns_nothing_over_http(hub, called):
+    webhook_id, secret = called
+    app = app_over(hub.platform.resources.home, hub.platform.resources)
+    path = f"/api/v1/webhooks/github/{webhook_id}"
+    headers = {"Content-Type": "application/json"}
+    async with client_of(app) as client:
+        accepted = await client.post(
+            path, content=PUSH, headers={**headers, **signed(secret, DELIVERY, PUSH)}
+        )
+        refused = [
+            await client.post(address, content=body, headers={**headers, **given})
+            for address, body, given in (
+                (path, PUSH, {}),
+                (path, b"no json", signed("another", DELIVERY, b"no json")),
+                (path.replace(str(webhook_id), str(uuid4())), PUSH, signed(secret, DELIVERY, PUSH)),
+            )
+        ]
+    assert accepted.status_code == 204
+    assert {each.status_code for each in refused} == {401}
+    assert len({each.json()["detail"] for each in refused}) == 1

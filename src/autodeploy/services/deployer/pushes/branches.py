@@ -178,6 +178,8 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
             return  # it was changed meanwhile: the next look begins with what it is now
         principal = await acting(engine, followed.settings)
         project = await project_of(session, principal, followed.settings)
+        if project.repository_id != followed.repository.id:
+            return  # the commit is of the repository that it had
         if not await _is_deployed(session, project, branch.environment, head.sha):
             deployment = await write_deployment(
                 resources,

@@ -19,6 +19,8 @@ from autodeploy.services.deployer.pushes.models import PushToDeploy
 
 #: What is looked at in one pass, and how much of it at once.
 MOST_AT_A_PASS = 100
+#: What may wait a little, so that a push does not wait for it.
+MOST_OF_THE_REST = 16
 _AT_ONCE = 8
 # One that takes longer keeps the others no longer; it is looked at again.
 _LONGEST_LOOK_SECONDS = 30.0

@@ -23,12 +23,14 @@ from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Environment, EnvironmentVariable, Project
+from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.pushes.branches import acting, project_of
 from autodeploy.services.deployer.pushes.debts import owe_retirement
 from autodeploy.services.deployer.pushes.deliveries import ensure_preview
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
+    MOST_OF_THE_REST,
     for_each,
     host_of,
     note_of,
@@ -71,7 +73,7 @@ async def list_pulls(engine: Engine, moment: datetime) -> None:
             of_projects(select(PushToDeploy, Repository))
             .where(PushToDeploy.previews, PushToDeploy.pulls_due_at <= moment)
             .order_by(PushToDeploy.pulls_due_at)
-            .limit(MOST_AT_A_PASS)
+            .limit(MOST_OF_THE_REST)
         )
         due = [_Listed(*row) for row in rows]
 
@@ -202,7 +204,9 @@ async def _deploy(
             principal,
             project,
             ResolvedRef(f"pull/{row.number}/head", row.head_sha, repository.default_branch),
-            DeploymentInput(environment=row.environment),
+            DeploymentInput(
+                environment=row.environment, provider=await _provider_of(session, project)
+            ),
             providers=engine.providers,
             trigger=TriggerView(
                 type="pullRequest",
@@ -229,6 +233,12 @@ async def _ensure_environment(
             remedy=f"Delete it: `autodeploy environments delete {preview.environment}`.",
         )
     return await ensure_environment(session, project, preview.environment)
+
+
+async def _provider_of(session: AsyncSession, project: Project) -> str | None:
+    """Where previews run: where production does."""
+    production = await store.find_environment(session, project.id, PRODUCTION)
+    return production.provider if production else None
 
 
 async def _give_variables(

@@ -40,15 +40,16 @@ CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 class PushToDeployUpdate(Update):
     """What is left out stays as it is, or is the default where it was off.
 
-    ``branches`` maps a branch to the environment that its head is deployed to; at first that is
-    the default branch to production. ``paths`` are patterns of the files that count, null for
-    those below the project's root directory. With ``wait_for_ci`` a commit is deployed once its
-    checks have passed. With ``previews`` each open pull request has an environment of its own.
+    ``branches`` maps a branch to the environment that its head is deployed to; where none is
+    named, that is the default branch to production. ``paths`` are patterns of the files that
+    count, null for those below the project's root directory. With ``wait_for_ci`` a commit is
+    deployed once its checks have passed. With ``previews`` each open pull request has an
+    environment of its own.
     """
 
     enabled: bool = True
     branches: Annotated[
-        dict[BranchName, EnvironmentName] | None, Field(min_length=1, max_length=_MOST_BRANCHES)
+        dict[BranchName, EnvironmentName] | None, Field(max_length=_MOST_BRANCHES)
     ] = None
     paths: Annotated[list[PathPattern] | None, Field(max_length=_MOST_PATTERNS)] = None
     wait_for_ci: bool | None = None

@@ -231,7 +231,7 @@ def _wanted(
         for name in ("branches", "paths", "wait_for_ci", "previews")
         if name in body.model_fields_set
     }
-    if changes.get("branches") is None:
+    if not changes.get("branches"):
         changes["branches"] = present.branches or {repository.default_branch: PRODUCTION}
     for name in ("wait_for_ci", "previews"):
         if name in changes and changes[name] is None:

@@ -25,7 +25,7 @@ from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.pushes.deliveries import EVENTS
 from autodeploy.services.deployer.pushes.following import (
-    MOST_AT_A_PASS,
+    MOST_OF_THE_REST,
     for_each,
     host_of,
     note_of,
@@ -117,7 +117,7 @@ async def _list_due(engine: Engine, moment: datetime) -> tuple[list[_Kept], list
             .join(Repository, Repository.id == GitHubWebhook.repository_id)
             .where(GitHubWebhook.due_at <= moment)
             .order_by(GitHubWebhook.due_at)
-            .limit(MOST_AT_A_PASS)
+            .limit(MOST_OF_THE_REST)
         )
         found = [(_Kept(webhook, repository), wanted) for webhook, repository, wanted in rows]
     return (
