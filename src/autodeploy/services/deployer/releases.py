@@ -20,6 +20,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
+from autodeploy.services.deployer.pushes.debts import owe_retraction
 from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.states import (
     TERMINAL,
@@ -57,6 +58,7 @@ async def go_live(context: StepContext, release: Release) -> None:
                 .where(Deployment.id == environment.live_deployment_id)
                 .values(rolled_back_at=moment)
             )
+            await owe_retraction(session, environment.live_deployment_id, moment)
         environment.live_deployment_id = deployment.id
         environment.runtime = as_row(LiveState(RuntimeState.RUNNING))
         environment.provider = deployment.provider

@@ -1,8 +1,11 @@
 """What GitHub is told of deployments: the present state, in order, whatever fails on the way."""
 
+from uuid import UUID
+
 from sqlalchemy import select
 from tests.services.deployer.pushes.hub import Hub
 
+from autodeploy.services.deployer.deployments import roll_back
 from autodeploy.services.deployer.pushes.models import DeploymentReport
 
 
@@ -25,7 +28,7 @@ async def _reports(hub: Hub) -> list[DeploymentReport]:
         return list(await session.scalars(select(DeploymentReport)))
 
 
-async def _deployed(hub: Hub) -> tuple[object, str]:
+async def _deployed(hub: Hub) -> tuple[UUID, str]:
     await hub.switch_on()
     await hub.follow()
     [deployment] = await hub.deployments()
@@ -124,3 +127,22 @@ async def test_what_is_deployed_without_pushes_is_not_told(hub: Hub) -> None:
     await hub.deploy(hub.repo.branches["main"])
     await hub.tell()
     assert hub.repo.deployments == {}
+
+
+async def test_a_release_that_was_rolled_back_is_told_after_it_was_live(hub: Hub) -> None:
+    platform = hub.platform
+    first_id, first = await _deployed(hub)
+    await platform.runner.run(first_id)
+    second = hub.push("second")
+    await hub.follow(10)
+    [second_id] = [each.id for each in await hub.deployments() if each.commit_sha == second]
+    await platform.runner.run(second_id)
+    await hub.tell()
+    assert _commit_states(hub, second)[-1] == "success"
+    back = await roll_back(platform.resources, platform.principal, first_id)
+    await platform.runner.run(back.id)
+    await hub.tell()
+    assert _commit_states(hub, second)[-1] == "failure"
+    assert _commit_states(hub, first)[-1] == "success"
+    assert _deployment_states(hub)[second][-1] == "inactive"
+    assert all(each.settled for each in await _reports(hub))

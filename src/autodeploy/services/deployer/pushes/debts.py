@@ -24,6 +24,15 @@ async def owe_report(session: AsyncSession, deployment: Deployment) -> None:
     )
 
 
+async def owe_retraction(session: AsyncSession, deployment_id: UUID, moment: datetime) -> None:
+    """GitHub is told that a deployment was rolled back, after it was told that it is live."""
+    await session.execute(
+        update(DeploymentReport)
+        .where(DeploymentReport.deployment_id == deployment_id)
+        .values(settled=False, due_at=moment)
+    )
+
+
 async def owe_retirement(
     session: AsyncSession, project_id: UUID, environment: str, moment: datetime
 ) -> None:

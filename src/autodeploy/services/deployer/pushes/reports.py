@@ -35,6 +35,7 @@ from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
 CONTEXT = "autodeploy/"
 
 _IN_PROGRESS = "in_progress"
+_ROLLED_BACK = "rolled_back"
 _LONGEST_PAUSE = timedelta(hours=1)
 _GIVEN_UP_AFTER = timedelta(days=1)
 # What GitHub has understood and does not do: it would not the next time either.
@@ -56,6 +57,7 @@ _WORDS = {
     "queued": _Words(DeploymentState.QUEUED, CommitState.PENDING, "Waits for its turn"),
     _IN_PROGRESS: _Words(DeploymentState.IN_PROGRESS, CommitState.PENDING, "Is being deployed"),
     "ready": _Words(DeploymentState.SUCCESS, CommitState.SUCCESS, "Is live"),
+    _ROLLED_BACK: _Words(DeploymentState.INACTIVE, CommitState.FAILURE, "Was rolled back"),
     "error": _Words(DeploymentState.FAILURE, CommitState.FAILURE, "Failed"),
     "cancelled": _Words(DeploymentState.INACTIVE, CommitState.ERROR, "Was cancelled"),
     RETIRED: _Words(DeploymentState.INACTIVE, CommitState.ERROR, "Was taken down"),
@@ -119,7 +121,10 @@ async def tell_deployments(engine: Engine, moment: datetime) -> None:
 def _word() -> ColumnElement[str]:
     running = Deployment.status.in_([DeploymentStatus.BUILDING, DeploymentStatus.DEPLOYING])
     return case(
-        (DeploymentReport.retired, RETIRED), (running, _IN_PROGRESS), else_=Deployment.status
+        (DeploymentReport.retired, RETIRED),
+        (Deployment.rolled_back_at.is_not(None), _ROLLED_BACK),
+        (running, _IN_PROGRESS),
+        else_=Deployment.status,
     )
 
 
