@@ -3,11 +3,13 @@
 import random
 
 import pytest
+from sqlalchemy import update
 from tests.fakes.github_state import Pull
 from tests.services.deployer.platform import eventually
 from tests.services.deployer.pushes.hub import Hub
 
 from autodeploy.kernel.errors import Conflict, NotFound
+from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.deployer import environments, variables
 from autodeploy.services.deployer.pushes import service
 from autodeploy.services.deployer.pushes.schemas import ApprovalInput, PreviewView
@@ -214,6 +216,16 @@ async def test_switched_off_all_previews_are_taken_down(previews: Hub) -> None:
     _open(previews, 7)
     await _follow(previews)
     await previews.switch_on(previews=False)
+    await previews.follow(1)
+    await _take_down(previews)
+    assert await _names(previews) == {"production"}
+
+
+async def test_previews_of_sources_that_left_github_are_taken_down(previews: Hub) -> None:
+    _open(previews, 7)
+    await _follow(previews)
+    async with previews.platform.resources.db.transaction() as session:
+        await session.execute(update(Repository).values(kind="git"))
     await previews.follow(1)
     await _take_down(previews)
     assert await _names(previews) == {"production"}

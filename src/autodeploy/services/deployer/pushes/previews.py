@@ -93,7 +93,9 @@ async def look_at_previews(engine: Engine, moment: datetime) -> None:
             .outerjoin(Repository, Repository.id == Project.repository_id)
             .outerjoin(
                 PushToDeploy,
-                (PushToDeploy.project_id == Project.id) & PushToDeploy.previews,
+                (PushToDeploy.project_id == Project.id)
+                & PushToDeploy.previews
+                & (Repository.kind == "github"),
             )
             .where(
                 Project.deletion_requested_at.is_(None),
@@ -121,7 +123,10 @@ async def _list(engine: Engine, each: _Listed, moment: datetime) -> None:
         present = {
             row.number: row
             for row in await session.scalars(
-                select(Preview).where(Preview.project_id == settings.project_id)
+                select(Preview).where(
+                    Preview.project_id == settings.project_id,
+                    Preview.closed_at.is_(None) | Preview.number.in_(heads),
+                )
             )
         }
         for number, row in present.items():

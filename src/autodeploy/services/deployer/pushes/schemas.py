@@ -16,7 +16,7 @@ _MOST_PATTERNS = 50
 
 
 def _as_path(value: str) -> str:
-    names = value.removeprefix("!").split("/")
+    names = value.removeprefix("!").removesuffix("/").split("/")
     if any(name in ("", ".", "..") for name in names):
         raise ValueError("a pattern is relative to the root of the repository")
     return value
