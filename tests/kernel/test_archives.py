@@ -256,3 +256,44 @@ def test_broken_archive_is_refused(make: Callable[[Path], None], tmp_path: Path)
     with pytest.raises(ArchiveRefused) as caught:
         unpack(tmp_path / "x.tar.gz", tmp_path / "inner")
     assert isinstance(caught.value, AutoDeployError)
+
+
+def tar_of(path: Path, *members: tuple[str, str]) -> Path:
+    """An archive of files, by their content, and of links, ``->`` what they name."""
+    with tarfile.open(path, "w:gz", pax_headers={"comment": "12" * 20}) as tar:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            if content.startswith("->"):
+                member.type, member.linkname = tarfile.SYMTYPE, content[2:]
+            else:
+                member.size = len(content)
+            tar.addfile(member, io.BytesIO(content.encode()))
+    return path
+
+
+def test_what_lies_below_the_top_is_unpacked_without_it(tmp_path: Path) -> None:
+    archive = tar_of(tmp_path / "a.tar.gz", ("top/a/b", "b"), ("top/c", "->a/b"))
+    assert unpack(archive, tmp_path / "out", below_top=True) == ()
+    assert {each.name for each in (tmp_path / "out").iterdir()} == {"a", "c"}
+    assert (tmp_path / "out/c").read_text() == "b"
+
+
+def test_second_folder_at_the_top_is_refused(tmp_path: Path) -> None:
+    archive = tar_of(tmp_path / "a.tar.gz", ("top/a", ""), ("other/b", ""))
+    with pytest.raises(ArchiveRefused):
+        unpack(archive, tmp_path / "out", below_top=True)
+
+
+@pytest.mark.parametrize("target", ["../x", "/etc/passwd", "b", "../../out/../a.tar.gz"])
+def test_link_out_of_what_lies_below_the_top_is_refused_or_left_out(
+    tmp_path: Path, target: str
+) -> None:
+    archive = tar_of(
+        tmp_path / "a.tar.gz", ("top/a", f"->{target}"), ("top/b", "->../x"), ("top/c", "->d")
+    )
+    with pytest.raises(ArchiveRefused):
+        unpack(archive, tmp_path / "strict", below_top=True)
+    assert list((tmp_path / "strict").iterdir()) == []
+    astray = unpack(archive, tmp_path / "out", below_top=True, leave_links_out=True)
+    assert set(astray) == {"a", "b"}
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["c"]

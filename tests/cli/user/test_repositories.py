@@ -1,11 +1,13 @@
 """``repositories`` against the real API, and a deployment of ``owner/name``."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.api.conftest import app_over
+from tests.cli.shapes import check, documented
 from tests.cli.user.conftest import Person, PersonMaker
 from tests.fakes.github_api import TOKEN
 from tests.fakes.server import serving
@@ -56,11 +58,13 @@ async def test_github_is_connected_listed_and_deployed_from(
     deployed = await ada.run("deploy", "acme/shop", "--detach")
     assert deployed.returncode == 0, deployed.stderr
     assert "DEPLOYMENT " in deployed.stdout
-    [found] = (await ada.json("repositories list", "--github", "--search", "SHOP"))["items"]
+    listed = await ada.run("repositories", "list", "--github", "--search", "SHOP", "--json")
+    [found] = json.loads(listed.stdout)["items"]
+    check(found, documented("found"))
     [added] = (await ada.json("repositories list"))["items"]
     assert found["repositoryId"] == added["id"]
     assert (added["kind"], added["private"]) == ("github", True)
-    assert "acme/shop  github" in (await ada.run("repositories", "list")).stdout
+    assert "acme/shop   github" in (await ada.run("repositories", "list")).stdout
 
 
 async def test_nothing_to_list_says_what_to_do(person: PersonMaker, github: Sources) -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.kernel.git.servers import git, git_daemon
 
 from autodeploy.kernel.git.remote import GitClient
-from autodeploy.kernel.git.submodules import resolve_url
+from autodeploy.kernel.git.submodules import Submodule, named_submodules, resolve_url
 
 LOOPBACK = GitClient(allow_private_addresses=True)
 
@@ -127,3 +127,28 @@ async def test_submodule_behind_a_link_is_not_written(tmp_path: Path) -> None:
 )
 def test_relative_url_is_meant_from_the_parent(base: str, url: str, found: str) -> None:
     assert resolve_url(base, url) == found
+
+
+def test_submodules_are_named_by_the_text_of_gitmodules() -> None:
+    text = (
+        '[submodule "a"]\n\tpath = lib/a\n\turl = "https://h.test/a.git"\n\tbranch = x\n'
+        '; a remark\n[Submodule "b"]\n  URL=../b\n  path=b\n'
+        '[submodule "without"]\n\tpath = c\n[core]\n'
+    )
+    assert named_submodules(text) == {"lib/a": "https://h.test/a.git", "b": "../b"}
+    assert named_submodules("\0[[") == {}
+
+
+async def test_submodules_are_added_to_files_that_came_another_way(tmp_path: Path) -> None:
+    commit = repository(tmp_path, "part", {"part.txt": "here"})
+    with git_daemon(tmp_path) as url:
+        found = [
+            Submodule("lib/part", commit, f"{url}/part"),
+            Submodule("lib/none", commit, None),
+        ]
+        target = tmp_path / "out"
+        target.mkdir()
+        warnings = await GitClient(allow_private_addresses=True).add_submodules(found, target)
+    assert (target / "lib/part/part.txt").read_text() == "here"
+    assert len(warnings) == 1
+    assert "lib/none" in warnings[0]

@@ -72,7 +72,7 @@ async def test_an_answer_that_is_the_same_costs_no_quota(account, github):
 @pytest.mark.parametrize("branch", ["feature/login", "a b", "100%", "#1"])
 async def test_a_branch_of_any_name_is_found(account, github, site, branch):
     sha = site.push({"x": b"y"}, branch=branch)
-    assert await account.sources("octo/site").commit(branch) == sha
+    assert await account.sources("octo/site").commit_of(branch) == sha
     assert branch in [each.name async for each in account.sources("octo/site").branches()]
 
 
@@ -89,7 +89,7 @@ async def test_a_tree_says_whether_it_is_whole(account, site):
 
 async def test_a_repository_without_a_commit_says_so(account, github):
     github.add("octo/empty")
-    for call in (account.sources("octo/empty").commit, account.sources("octo/empty").tree):
+    for call in (account.sources("octo/empty").commit_of, account.sources("octo/empty").tree):
         with pytest.raises(RepositoryEmpty):
             await call("main")
 

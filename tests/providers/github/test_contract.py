@@ -20,7 +20,7 @@ NOBODY = "gho_nobodysToken0000000000000000000000"
 async def _branch(anyone, name) -> tuple[str, str]:
     """The default branch and its commit."""
     branch = (await anyone.repository(name)).default_branch
-    return branch, await anyone.sources(name).commit(branch)
+    return branch, await anyone.sources(name).commit_of(branch)
 
 
 async def test_a_token_is_checked(anyone, api):
@@ -43,9 +43,9 @@ async def test_branches_and_refs_name_commits(anyone, name):
     branch, sha = await _branch(anyone, name)
     branches = {each.name: each.commit.sha async for each in anyone.sources(name).branches()}
     assert branches[branch] == sha
-    assert await anyone.sources(name).commit(sha) == sha
+    assert await anyone.sources(name).commit_of(sha) == sha
     with pytest.raises(RefNotFound):
-        await anyone.sources(name).commit(secrets.token_hex(20))
+        await anyone.sources(name).commit_of(secrets.token_hex(20))
 
 
 async def test_a_file_is_the_same_by_its_path_and_by_its_blob(anyone, name):

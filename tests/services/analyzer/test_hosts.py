@@ -60,7 +60,7 @@ async def test_host_acts_for_the_connection(
     host = await open_host(github.resources, github.providers, repository)
     assert host is not None
     assert host.there.permissions.admin
-    assert await host.sources.commit("main") == shop.branches["main"]
+    assert await host.sources.commit_of("main") == shop.branches["main"]
     hook = await host.webhooks.ensure(url="https://x.test/hook", secret="s", events=["push"])
     assert hook.id in shop.hooks
 
@@ -73,7 +73,7 @@ async def test_renamed_repository_is_found_and_its_row_follows(
     github.fake.add("acme/shop").push({"index.html": b"of somebody else"})
     host = await open_host(github.resources, github.providers, repository)
     assert host is not None
-    assert await host.sources.commit("main") == shop.branches["main"]
+    assert await host.sources.commit_of("main") == shop.branches["main"]
     row = await github.row(repository.id)
     for each in (repository, row):
         assert (each.full_name, each.url) == ("ada/store", "https://github.com/ada/store")

@@ -41,8 +41,13 @@ class UnpackLimits:
 
 
 def unpack(
-    archive: Path, target: Path, limits: UnpackLimits | None = None, *, below_top: bool = False
-) -> None:
+    archive: Path,
+    target: Path,
+    limits: UnpackLimits | None = None,
+    *,
+    below_top: bool = False,
+    leave_links_out: bool = False,
+) -> tuple[str, ...]:
     """Unpack a tar.gz from a stranger below ``target``, which is empty or does not exist.
 
     Only folders, files and links that stay inside are made; of modes only the execute bit is
@@ -50,15 +55,24 @@ def unpack(
 
     Args:
         below_top: everything lies in one folder of the archive, which is left out of the names.
+        leave_links_out: links that leave the folder are not made, and refuse nothing.
+
+    Returns:
+        The links that were left out.
 
     Raises:
-        ArchiveRefused: it is broken, or a member is absolute, has ``..``, is a device or a link
-            that leaves the folder; with ``below_top``, there is a second folder.
+        ArchiveRefused: it is broken, or a member is absolute, has ``..``, is a device or, without
+            ``leave_links_out``, a link that leaves the folder; with ``below_top``, there is a
+            second folder.
         TooLarge: it is over a limit.
     """
     target.mkdir(parents=True, exist_ok=True)
     unpacking = _Unpacking(
-        target.resolve(), limits or UnpackLimits(), archive.stat().st_size, below_top=below_top
+        target.resolve(),
+        limits or UnpackLimits(),
+        archive.stat().st_size,
+        below_top=below_top,
+        leave_links_out=leave_links_out,
     )
     try:
         with gzip.open(archive, "rb") as zipped:
@@ -70,7 +84,7 @@ def unpack(
         raise ArchiveRefused(
             "The archive cannot be read.", remedy="Send a tar.gz whose file names are relative."
         ) from error
-    unpacking.link()
+    return unpacking.link()
 
 
 class _CheckedHeader(tarfile.TarInfo):
@@ -102,8 +116,17 @@ class _Counted(io.RawIOBase):
 
 
 class _Unpacking:
-    def __init__(self, root: Path, limits: UnpackLimits, compressed_bytes: int, *, below_top: bool):
+    def __init__(
+        self,
+        root: Path,
+        limits: UnpackLimits,
+        compressed_bytes: int,
+        *,
+        below_top: bool,
+        leave_links_out: bool,
+    ):
         self._root, self._limits = root, limits
+        self._leave_links_out = leave_links_out
         self._below_top, self._top = below_top, ""
         self._compressed_bytes = max(compressed_bytes, 1)
         self._copied_bytes = 0
@@ -144,21 +167,28 @@ class _Unpacking:
         else:
             raise ArchiveRefused(f"{member.name!r} is neither a file, a folder nor a link.")
 
-    def link(self) -> None:
-        """Make the symbolic links and refuse them all when one leaves the folder."""
+    def link(self) -> tuple[str, ...]:
+        """Make the symbolic links. Where some leave the folder, all are refused, or those are left
+        out and named."""
         made: list[Path] = []
-        try:
-            for path, target in self._links:
+        refused: dict[Path, ArchiveRefused] = {}
+        for path, target in self._links:
+            try:
                 self._make_link(path, target)
                 made.append(path)
-            # Only now, since links can lead through each other.
-            for path in made:
-                if not Path(os.path.realpath(path)).is_relative_to(self._root):
-                    raise _leaves(path.relative_to(self._root))
-        except ArchiveRefused:
-            for path in made:
-                path.unlink()
-            raise
+            except ArchiveRefused as error:
+                refused[path] = error
+        # Only now, since links can lead through each other.
+        leaving = [
+            path for path in made if not Path(os.path.realpath(path)).is_relative_to(self._root)
+        ]
+        refused |= {path: _leaves(path.relative_to(self._root)) for path in leaving}
+        ends = bool(refused) and not self._leave_links_out
+        for path in made if ends else leaving:
+            path.unlink()
+        if ends:
+            raise next(iter(refused.values()))
+        return tuple(str(path.relative_to(self._root)) for path in refused)
 
     def _make_link(self, path: Path, target: str) -> None:
         if target.startswith("/") or "\0" in target:

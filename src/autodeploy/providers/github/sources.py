@@ -48,7 +48,7 @@ class Sources:
             for branch in expect(page, HTTPStatus.OK).read(list[Branch]):
                 yield branch
 
-    async def commit(self, ref: str) -> str:
+    async def commit_of(self, ref: str) -> str:
         """The commit, 40 hexadecimal digits, that a branch, tag or commit names.
 
         Raises ``RefNotFound`` and ``RepositoryEmpty``.

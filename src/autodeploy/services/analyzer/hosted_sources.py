@@ -28,7 +28,7 @@ async def resolve(host: HostedRepository, ref: str | None) -> ResolvedRef:
     """
     default = host.there.default_branch
     name = default if ref is None else check_ref(ref)
-    return ResolvedRef(name, await host.sources.commit(name), default)
+    return ResolvedRef(name, await host.sources.commit_of(name), default)
 
 
 async def fetch(
@@ -45,10 +45,12 @@ async def fetch(
     archive = scratch / "source.tar.gz"
     async with host.sources.archive(commit, most_bytes=LIMIT_BYTES + 1) as stream:
         await receive(stream.chunks(), archive, what="The archive of a repository")
-    await run_to_end(unpack, archive, target, below_top=True)
+    astray = await run_to_end(unpack, archive, target, below_top=True, leave_links_out=True)
     await asyncio.to_thread(archive.unlink)
+    warnings = tuple(f"The link {each} leads out of the repository: left out." for each in astray)
     submodules = await _submodules(host, commit, target)
-    warnings = await git.add_submodules(submodules, target) if submodules else ()
+    if submodules:
+        warnings += await git.add_submodules(submodules, target)
     attributes = await asyncio.to_thread(_read, target / _ATTRIBUTES)
     if _LEFT_OUT in attributes:
         warnings += (
