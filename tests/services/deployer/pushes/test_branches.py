@@ -9,8 +9,11 @@ from tests.fakes.github_state import check_run_shape
 from tests.services.deployer.pushes.hub import FILES, Hub, hub_of
 
 from autodeploy.kernel.errors import Conflict, InvalidInput
+from autodeploy.services.auth.authentication import authenticate
 from autodeploy.services.auth.models import OrganizationMember
-from autodeploy.services.deployer import projects
+from autodeploy.services.auth.principal import Scope
+from autodeploy.services.auth.schemas import ServiceTokenInput
+from autodeploy.services.deployer import projects, service_tokens
 from autodeploy.services.deployer.pushes import service
 from autodeploy.services.deployer.pushes.following import pause_after
 from autodeploy.services.deployer.schemas import ProjectInput
@@ -194,6 +197,23 @@ async def test_who_may_not_deploy_any_more_deploys_no_push(hub: Hub) -> None:
         await session.execute(delete(OrganizationMember))
     await hub.follow(60)
     assert len(await hub.commits()) == 1
+
+
+async def test_a_service_token_that_switched_it_on_deploys_until_it_is_revoked(hub: Hub) -> None:
+    resources, owner = hub.platform.resources, hub.platform.principal
+    made = await service_tokens.create_token(
+        resources, owner, hub.project.id, ServiceTokenInput(name="CI", scopes=[Scope.WRITE])
+    )
+    hub.platform.principal = await authenticate(resources, made.token)
+    await hub.switch_on()
+    await hub.follow()
+    [deployment] = await hub.deployments()
+    assert deployment.service_token_id == made.id
+    await service_tokens.revoke_token(resources, owner, hub.project.id, made.id)
+    hub.push("second")
+    await hub.follow(10)
+    assert len(await hub.commits()) == 1
+    assert "may not deploy" in ((await hub.branch()).problem or "")
 
 
 async def test_a_branch_that_is_not_there_and_an_account_that_left_are_said(hub: Hub) -> None:
