@@ -10,6 +10,7 @@ from autodeploy.kernel.db import Base, Database
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault
 from autodeploy.kernel.vault.columns import place_of, sealed_columns
 from autodeploy.migrations.models import METADATA
+from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import (
     IdempotencyKey,
     Organization,
@@ -24,6 +25,7 @@ from autodeploy.services.deployer.models import (
     EnvironmentVariable,
     Project,
 )
+from autodeploy.services.deployer.pushes.models import GitHubWebhook
 from autodeploy.services.deployer.runs.models import Run
 from autodeploy.services.monitor.notifications.models import Endpoint
 
@@ -86,6 +88,7 @@ class Store:
         third = {**database, "id": uuid4(), "name": "third"}
         await self._add(vault, ProjectDatabase, "encrypted_variables", third)
         await self._add(vault, Run, "encrypted_command", await self._run())
+        await self._add(vault, GitHubWebhook, "encrypted_secret", await self._github_webhook())
         await self.add_variables(vault, [f"KEY_{number}" for number in range(variables)])
 
     async def _run(self) -> dict[str, object]:
@@ -96,6 +99,14 @@ class Store:
             session.add(environment)
         run = {"environment_id": environment.id, "environment": "production"}
         return {"id": uuid4(), **owned, **run, "command": ["ls"], "timeout_seconds": 60}
+
+    async def _github_webhook(self) -> dict[str, object]:
+        """What a webhook at GitHub needs beside its own columns: a repository."""
+        organization = {"organization_id": self.organization_id}
+        repository = Repository(id=uuid4(), kind="github", full_name="o/p", url="u", **organization)
+        async with self.db.transaction() as session:
+            session.add(repository)
+        return {"id": uuid4(), **organization, "repository_id": repository.id}
 
     @property
     def _connection(self) -> dict[str, object]:

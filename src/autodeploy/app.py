@@ -33,6 +33,7 @@ from autodeploy.api.rest import (
     organizations,
     projects,
     providers,
+    pushes,
     queues,
     repositories,
     runs,
@@ -87,6 +88,8 @@ ROLE_ROUTERS: dict[str, tuple[APIRouter, ...]] = {
         providers.router,
         queues.router,
         held.router,
+        pushes.router,
+        pushes.webhook_router,
     ),
     "monitor": (webhooks.router, notification_channels.router),
 }

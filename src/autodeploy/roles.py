@@ -310,8 +310,10 @@ async def _work(engine: Engine, redis_url: str, queues: Sequence[QueueName]) -> 
     workers = [QueueWorker(redis_url, name, handlers[name]) for name in queues if name in handlers]
     background: list[Coroutine[Any, Any, None]] = []
     if QueueName.DEPLOYMENT in queues:
+        reconciler = Reconciler(engine, _keeping_notifications(engine))
         background = [
-            Reconciler(engine, _keeping_notifications(engine)).run(),
+            reconciler.run(),
+            reconciler.listen(),
             listen_for_cancellations(engine.resources, runner),
             RunWorker(engine).run(),
             Sender(engine.resources).run(),

@@ -10,6 +10,7 @@ from autodeploy.services.auth import service
 from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import TokenInput
 from autodeploy.services.deployer.models import Environment
+from autodeploy.services.deployer.pushes.models import Preview
 from autodeploy.services.deployer.runs.models import Run
 
 
@@ -26,6 +27,12 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         status="succeeded",  # nobody waits for its lines
     )  # fmt: skip
     async with resources.db.transaction() as session:
+        session.add(
+            Preview(
+                organization_id=run.organization_id, project_id=run.project_id, number=7,
+                environment="pr-7", head_sha="0" * 40, is_fork=True,
+            )
+        )  # fmt: skip
         run.environment_id = await session.scalar(
             select(Environment.id).where(Environment.project_id == run.project_id)
         )
@@ -60,5 +67,6 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         "key": "COLOUR",
         "environment": "production",
         "name": "local",
+        "number": "7",
     }
     return known, tokens[0].token

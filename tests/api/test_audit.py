@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pyotp
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from tests.api.conftest import SignUp
 from tests.api.deployer import User, deploy_server, make_runner
 from tests.services.analyzer.archives import tar_gz
@@ -27,10 +27,13 @@ from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.analyzer.analyses import queue_and_wait
+from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import User as Account
 from autodeploy.services.auth.setup import issue_setup_token
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 from autodeploy.services.deployer.holdings.models import Orphan
+from autodeploy.services.deployer.models import Project
+from autodeploy.services.deployer.pushes.models import Preview
 
 #: Routes that are no GET and change nothing that lasts: each with the reason.
 CHANGES_NOTHING = {
@@ -43,6 +46,7 @@ CHANGES_NOTHING = {
     ("POST", "/api/v1/invitations/lookup"): "reads an invitation",
     ("POST", "/api/v1/auth/command-line/code"): "is good for one token, within a minute",
     ("POST", "/api/v1/queues/{queue}/jobs/{job_id}/retry"): "hands out again what was asked for",
+    ("POST", "/api/v1/webhooks/github/{webhook_id}"): "has what was pushed looked at",
     ("DELETE", "/api/v1/queues/{queue}/jobs/{job_id}"): "removes no work: rows hold what is to do",
 }
 
@@ -174,6 +178,41 @@ async def _(stage: Stage) -> Call:
     body = {"command": ["ls"]}
     run = await stage.user.call("POST", await _runs_of_a_server(stage), body, status=202)
     return Call(f"/runs/{run['id']}/cancel")
+
+
+async def _project_at_github(stage: Stage) -> str:
+    """The path of a project whose sources are at GitHub."""
+    project = await stage.user.project()
+    async with stage.resources.db.transaction() as session:
+        await session.execute(update(Repository).values(kind="github", github_id=1))
+    return f"/projects/{project['id']}"
+
+
+@writes("PUT", "/projects/{project_id}/push-to-deploy", "project.update")
+async def _(stage: Stage) -> Call:
+    return Call(await _project_at_github(stage) + "/push-to-deploy", {})
+
+
+@writes("DELETE", "/projects/{project_id}/push-to-deploy", "project.update")
+async def _(stage: Stage) -> Call:
+    path = await _project_at_github(stage) + "/push-to-deploy"
+    await stage.user.call("PUT", path, {}, status=200)
+    return Call(path)
+
+
+@writes("POST", "/projects/{project_id}/previews/{number}/approve", "deployment.create")
+async def _(stage: Stage) -> Call:
+    path = await _project_at_github(stage)
+    commit = "0" * 40
+    async with stage.resources.db.transaction() as session:
+        project = (await session.scalars(select(Project))).one()
+        session.add(
+            Preview(
+                organization_id=project.organization_id, project_id=project.id, number=7,
+                environment="pr-7", head_sha=commit, is_fork=True,
+            )
+        )  # fmt: skip
+    return Call(f"{path}/previews/7/approve", {"commit": commit})
 
 
 @writes("POST", "/auth/register", "auth.register")

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.api.conftest import SignUp
 from tests.api.deployer import API, User
 from tests.services.auth.accounts import signed_up
@@ -24,6 +24,7 @@ from autodeploy.api.application import describe
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
+from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import AuditEntry, OrganizationMember, Role
 from autodeploy.settings import Settings
 
@@ -111,12 +112,25 @@ async def _budget(user: User, resources: Resources) -> Thing:
     return Thing(f"{(await _project(user, resources)).url}/budget", changes)
 
 
+async def _push_to_deploy(user: User, resources: Resources) -> Thing:
+    project = await user.project()
+    async with resources.db.transaction() as session:
+        await session.execute(
+            update(Repository)
+            .where(Repository.id == UUID(project["repository"]["id"]))
+            .values(kind="github", github_id=1)
+        )
+    changes = [{"paths": [f"apps/{number}/**"]} for number in range(6)]
+    return Thing(f"{API}/projects/{project['id']}/push-to-deploy", changes)
+
+
 #: How to make a thing that lies at a path.
 MAKE: dict[str, Callable[[User, Resources], Awaitable[Thing]]] = {
     "/databases/{database_id}": _database,
     "/projects/{project_id}": _project,
     "/projects/{project_id}/budget": _budget,
     "/projects/{project_id}/env/{key}": _variable,
+    "/projects/{project_id}/push-to-deploy": _push_to_deploy,
     "/organizations/{organization_id}": _organization,
     "/organizations/{organization_id}/webhooks/{webhook_id}": _webhook,
     "/organizations/{organization_id}/notification-channels/{channel_id}": _channel,

@@ -154,6 +154,19 @@ OUT_OF_REACH = {
         ),
         "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",
     ),
+    **dict.fromkeys(
+        (
+            f"pushes.{effect}"
+            for effect in (
+                "comment",
+                "redeliver",
+                "register_webhook",
+                "remove_webhook",
+                "tell_deployment",
+            )
+        ),
+        "no story has its sources at GitHub: tests/services/deployer/pushes loses its answers",
+    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }

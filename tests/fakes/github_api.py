@@ -20,14 +20,19 @@ from tests.fakes.github_faults import FAULTS, error_answer, invalid_answer
 from tests.fakes.github_state import (
     Commit,
     Json,
+    Outgoing,
     Repo,
     archive_of,
+    branch_shape,
     comment_shape,
+    commit_shape,
+    comparison_shape,
     deployment_shape,
     deployment_status_shape,
     hook_shape,
     next_id,
     private_user_shape,
+    pull_shape,
     repository_shape,
     sha_of,
     status_shape,
@@ -86,6 +91,12 @@ class FakeGitHubApi:
             ("GET", "/user/repos", self._user_repos),
             ("GET", "/repositories/{number}", self._by_number),
             ("GET", f"{_REPO}/branches", self._branches),
+            ("GET", f"{_REPO}/branches/{{branch:path}}", self._branch),
+            ("GET", f"{_REPO}/compare/{{one}}...{{other}}", self._compare),
+            ("GET", f"{_REPO}/commits/{{sha}}/status", self._combined_status),
+            ("GET", f"{_REPO}/commits/{{sha}}/check-runs", self._check_runs),
+            ("GET", f"{_REPO}/pulls", self._pulls),
+            ("GET", f"{_REPO}/pulls/{{number}}", self._pull),
             ("GET", f"{_REPO}/commits/{{ref:path}}", self._commit),
             ("GET", f"{_REPO}/git/trees/{{sha}}", self._tree),
             ("GET", f"{_REPO}/git/blobs/{{sha}}", self._blob),
@@ -206,6 +217,46 @@ class FakeGitHubApi:
             for name, sha in repo.branches.items()
         ]  # fmt: skip
         return self._paged(request, shapes)
+
+    async def _branch(self, request: Request, branch: str) -> Response:
+        repo = self._find(request)
+        if branch not in repo.branches:
+            raise HTTPException(404, "Branch not found")
+        commit = commit_shape(repo.commits[repo.branches[branch]], self._base(repo), self._me)
+        return JSONResponse(branch_shape(branch, commit, self._base(repo)))
+
+    async def _compare(self, request: Request, one: str, other: str) -> Response:
+        repo = self._find(request)
+        commits = [self._commit_of(repo, each, 404) for each in (one, other)]
+        return JSONResponse(comparison_shape(repo, *commits, self._base(repo), self._me))
+
+    async def _combined_status(self, request: Request, sha: str) -> Response:
+        repo = self._find(request)
+        newest = {each["context"]: each for each in reversed(repo.statuses.get(sha, []))}
+        statuses = [{k: v for k, v in each.items() if k != "creator"} for each in newest.values()]
+        url = f"{self._base(repo)}/commits/{sha}"
+        return JSONResponse(
+            {"state": "pending", "sha": sha, "total_count": len(statuses), "statuses": statuses,
+             "repository": repository_shape(repo, self.url, full=False), "commit_url": url,
+             "url": f"{url}/status"}
+        )  # fmt: skip
+
+    async def _check_runs(self, request: Request, sha: str) -> Response:
+        runs = self._find(request).check_runs.get(sha, [])
+        return JSONResponse({"total_count": len(runs), "check_runs": runs})
+
+    async def _pulls(self, request: Request) -> Response:
+        repo = self._find(request)
+        state = request.query_params.get("state", "open")
+        found = [each for each in repo.pulls.values() if state in ("all", each.state)]
+        shapes = [pull_shape(each, repo, self.url, full=False) for each in found]
+        return self._paged(request, shapes)
+
+    async def _pull(self, request: Request, number: int) -> Response:
+        repo = self._find(request)
+        if number not in repo.pulls:
+            raise HTTPException(404, "Not Found")
+        return JSONResponse(pull_shape(repo.pulls[number], repo, self.url, full=True))
 
     def _commit_of(self, repo: Repo, ref: str, missing: int) -> Commit:
         if not repo.commits:
@@ -346,8 +397,9 @@ class FakeGitHubApi:
         repo, hook_id = self._hook(request)
         for delivery in repo.deliveries.get(hook_id, []):
             if delivery["id"] == delivery_id:
-                again = repo.deliver(hook_id, delivery["event"])
+                again = repo.deliver(hook_id, delivery["event"], 0)
                 again |= {"redelivery": True, "guid": delivery["guid"]}
+                repo.outgoing.append(Outgoing(hook_id, again))
                 return JSONResponse({}, 202)
         raise HTTPException(404, "Not Found")
 

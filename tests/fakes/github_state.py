@@ -3,8 +3,10 @@
 import hashlib
 import io
 import itertools
+import json
 import tarfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -39,6 +41,7 @@ class Commit:
     files: dict[str, bytes]
     message: str
     modes: dict[str, str] = field(default_factory=dict)
+    parent: str | None = None
 
     @property
     def sha(self) -> str:
@@ -56,7 +59,8 @@ class Commit:
 
 @dataclass
 class Repo:
-    """``admin`` is whether the account may have webhooks; ``truncated`` leaves half a tree out."""
+    """``admin`` is whether the account may have webhooks; ``truncated`` leaves half a tree out.
+    ``outgoing`` are the deliveries on their way to webhooks, which a test brings there, or not."""
 
     owner: str
     name: str
@@ -74,6 +78,10 @@ class Repo:
     deployments: dict[int, Json] = field(default_factory=dict)
     deployment_statuses: dict[int, list[Json]] = field(default_factory=dict)
     comments: dict[int, dict[int, Json]] = field(default_factory=dict)
+    pulls: dict[int, "Pull"] = field(default_factory=dict)
+    check_runs: dict[str, list[Json]] = field(default_factory=dict)
+    outgoing: list["Outgoing"] = field(default_factory=list)
+    payloads: dict[str, bytes] = field(default_factory=dict)
     truncated: bool = False
 
     @property
@@ -87,10 +95,41 @@ class Repo:
         message: str = "…",
         modes: dict[str, str] | None = None,
     ) -> str:
-        commit = Commit(files, message, modes or {})
-        self.commits[commit.sha] = commit
+        commit = Commit(files, message, modes or {}, self.branches.get(branch))
+        self.commits.setdefault(commit.sha, commit)
         self.branches[branch] = commit.sha
         return commit.sha
+
+    def is_ancestor(self, sha: str, other: str) -> bool:
+        seen: set[str] = set()
+        at: str | None = other
+        while at is not None and at not in seen:
+            if at == sha:
+                return True
+            seen.add(at)
+            at = self.commits[at].parent
+        return False
+
+    def open_pull(
+        self, number: int, files: dict[str, bytes], *, branch: str = "change", fork: bool = False
+    ) -> "Pull":
+        """A pull request whose head is a new commit; of a fork, no branch here has it."""
+        parent = self.branches.get(self.default_branch)
+        commit = Commit(files, f"pull {number}", parent=parent)
+        self.commits[commit.sha] = commit
+        if not fork:
+            self.branches[branch] = commit.sha
+        self.pulls[number] = Pull(number, branch, commit.sha, fork)
+        return self.pulls[number]
+
+    def announce(self, event: str, payload: Json) -> None:
+        """Send an event to the webhooks that want it."""
+        body = json.dumps({**payload, "repository": {"id": self.id}}).encode()
+        for hook_id, hook in self.hooks.items():
+            if event in hook["events"]:
+                delivery = self.deliver(hook_id, event, 0)
+                self.payloads[delivery["guid"]] = body
+                self.outgoing.append(Outgoing(hook_id, delivery))
 
     def find(self, ref: str) -> Commit | None:
         name = ref.removeprefix("heads/").removeprefix("refs/heads/")
@@ -98,13 +137,31 @@ class Repo:
 
     def deliver(self, hook_id: int, event: str, status_code: int = 200) -> Json:
         delivery = {
-            "id": next(_ids), "guid": sha_of(str(next(_ids))), "delivered_at": _WHEN,
+            "id": next(_ids), "guid": sha_of(str(next(_ids))),
+            "delivered_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "redelivery": False, "duration": 0.3, "status": "OK" if status_code < 400 else "…",
             "status_code": status_code, "event": event, "action": None, "installation_id": None,
             "repository_id": self.id, "throttled_at": None,
         }  # fmt: skip
         self.deliveries.setdefault(hook_id, []).insert(0, delivery)
         return delivery
+
+
+@dataclass
+class Pull:
+    number: int
+    ref: str
+    sha: str
+    fork: bool = False
+    state: str = "open"
+
+
+@dataclass
+class Outgoing:
+    """A delivery on its way to a webhook."""
+
+    hook_id: int
+    delivery: Json
 
 
 def next_id() -> int:
@@ -207,6 +264,89 @@ def comment_shape(body: str, base: str, issue: int, author: Json) -> Json:
         "html_url": f"{base}/pull/{issue}", "body": body, "user": author, "created_at": _WHEN,
         "updated_at": _WHEN, "issue_url": f"{base}/issues/{issue}", "author_association": "OWNER",
     }  # fmt: skip
+
+
+def commit_shape(commit: Commit, base: str, author: Json) -> Json:
+    written = {"name": "Octo Cat", "email": "octo@example.com", "date": _WHEN}
+    url = f"{base}/commits/{commit.sha}"
+    return {
+        "url": url, "sha": commit.sha, "node_id": "C_1", "html_url": url, "author": author,
+        "comments_url": f"{url}/comments", "committer": author, "parents": [],
+        "commit": {"url": url, "author": written, "committer": written, "message": commit.message,
+                   "comment_count": 0, "tree": {"sha": commit.tree_sha, "url": url}},
+    }  # fmt: skip
+
+
+def branch_shape(name: str, commit: Json, base: str) -> Json:
+    url = f"{base}/branches/{name}"
+    return {
+        "name": name, "commit": commit, "_links": {"self": url, "html": url}, "protected": False,
+        "protection": {"enabled": False}, "protection_url": f"{url}/protection",
+    }  # fmt: skip
+
+
+def comparison_shape(repo: Repo, one: Commit, other: Commit, base: str, author: Json) -> Json:
+    names = sorted(one.files.keys() | other.files.keys())
+    url = f"{base}/compare/{one.sha}...{other.sha}"
+    ahead = repo.is_ancestor(one.sha, other.sha)
+    return {
+        **dict.fromkeys(("url", "html_url", "permalink_url", "diff_url", "patch_url"), url),
+        "base_commit": commit_shape(one, base, author),
+        "merge_base_commit": commit_shape(one, base, author),
+        "status": "ahead" if ahead else "diverged", "ahead_by": 1, "behind_by": 0 if ahead else 1,
+        "total_commits": 1, "commits": [commit_shape(other, base, author)],
+        "files": [
+            {"sha": sha_of(other.files.get(name, b"")), "filename": name, "additions": 1,
+             "status": "modified", "deletions": 0, "changes": 1, "blob_url": url, "raw_url": url,
+             "contents_url": url}
+            for name in names if one.files.get(name) != other.files.get(name)
+        ],
+    }  # fmt: skip
+
+
+def check_run_shape(name: str, sha: str, conclusion: str | None, base: str) -> Json:
+    number = next_id()
+    url = f"{base}/check-runs/{number}"
+    done = conclusion is not None
+    return {
+        "id": number, "node_id": "CR_1", "head_sha": sha, "name": name, "url": url, "html_url": url,
+        "details_url": url, "status": "completed" if done else "in_progress",
+        "conclusion": conclusion, "started_at": _WHEN, "completed_at": _WHEN if done else None,
+        "external_id": "", "check_suite": None, "app": None, "pull_requests": [],
+        "output": {"title": None, "summary": None, "text": None, "annotations_count": 0,
+                   "annotations_url": f"{url}/annotations"},
+    }  # fmt: skip
+
+
+def pull_shape(pull: Pull, repo: Repo, url: str, *, full: bool) -> Json:
+    base = f"{url}/repos/{repo.full_name}"
+    at = f"{base}/pulls/{pull.number}"
+    ours = repository_shape(repo, url, full=False)
+    author = user_shape("contributor", 77, url)
+    theirs = {**ours, "id": repo.id + 1_000_000, "fork": True} if pull.fork else ours
+    links = ("comments", "commits", "statuses", "html", "issue", "review_comments",
+             "review_comment", "self")  # fmt: skip
+    shape: Json = {
+        "url": at, "id": 9000 + pull.number, "node_id": "PR_1", "html_url": at, "diff_url": at,
+        "patch_url": at, "issue_url": at, "commits_url": at, "review_comments_url": at,
+        "review_comment_url": at, "comments_url": at, "statuses_url": at, "number": pull.number,
+        "state": pull.state, "locked": False, "title": f"Change {pull.number}", "user": author,
+        "body": None, "labels": [], "milestone": None, "created_at": _WHEN, "updated_at": _WHEN,
+        "closed_at": None if pull.state == "open" else _WHEN, "merged_at": None,
+        "merge_commit_sha": None, "assignee": None, "author_association": "NONE",
+        "auto_merge": None, "draft": False,
+        "_links": {each: {"href": at} for each in links},
+        "head": {"label": f"x:{pull.ref}", "ref": pull.ref, "sha": pull.sha, "repo": theirs,
+                 "user": author},
+        "base": {"label": f"{repo.owner}:main", "ref": repo.default_branch, "repo": ours,
+                 "sha": repo.branches[repo.default_branch], "user": author},
+    }  # fmt: skip
+    if not full:
+        return shape
+    counts = dict.fromkeys(("additions", "changed_files", "comments", "commits", "deletions",
+                            "review_comments"), 1)  # fmt: skip
+    return {**shape, **counts, "mergeable": None, "mergeable_state": "unknown", "merged": False,
+            "maintainer_can_modify": False, "merged_by": None}  # fmt: skip
 
 
 def archive_of(repo: Repo, commit: Commit) -> bytes:

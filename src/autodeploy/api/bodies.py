@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from autodeploy.kernel.errors import AutoDeployError, InvalidInput, TooLarge
 
 UPLOAD_PATH = "/api/v1/repositories/upload"
+WEBHOOKS_PATH = "/api/v1/webhooks/"
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 MAXIMUM_DEPTH = 100
 
@@ -29,7 +30,8 @@ class BodyGuard:
     """Refuses a body that is too large, or no JSON that every reader understands alike.
 
     The body is kept whole (``state.body``) for the routes that are idempotent by key. Uploads
-    are streams with a limit of their own and pass through.
+    are streams with a limit of their own and pass through, and so do signed webhooks, whose bytes
+    are looked at only once their signature was.
     """
 
     def __init__(self, app: ASGIApp):
@@ -38,7 +40,7 @@ class BodyGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             _refuse_nul_in_url(scope)
-        if scope["type"] != "http" or scope["path"] == UPLOAD_PATH:
+        if scope["type"] != "http" or is_stream(scope["path"]):
             await self.app(scope, receive, send)
             return
         body = await _read_body(scope, receive)
@@ -56,6 +58,11 @@ class BodyGuard:
             return message
 
         await self.app(scope, replay, send)
+
+
+def is_stream(path: str) -> bool:
+    """Whether the route at this path reads its body by itself."""
+    return path == UPLOAD_PATH or path.startswith(WEBHOOKS_PATH)
 
 
 def check_json(body: bytes) -> None:

@@ -22,7 +22,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from autodeploy.api.bodies import UPLOAD_PATH
+from autodeploy.api.bodies import is_stream
 from autodeploy.api.deps import get_resources
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Conflict, InvalidInput
@@ -193,7 +193,7 @@ class _Attempt:
 
 def _key_of(scope: Scope) -> str | None:
     """The request's key, where one counts. Raises ``InvalidInput`` for an unusable one."""
-    if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] == UPLOAD_PATH:
+    if scope["type"] != "http" or scope["method"] != "POST" or is_stream(scope["path"]):
         return None
     key = Headers(scope=scope).get("idempotency-key")
     if key is not None and not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):

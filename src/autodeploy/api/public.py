@@ -39,6 +39,8 @@ PUBLIC_ROUTES: frozenset[tuple[str, str]] = PAGES | frozenset(
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("POST", "/api/v1/auth/command-line/token"),
+        # It proves itself by its signature.
+        ("POST", "/api/v1/webhooks/github/{webhook_id}"),
     }
 )
 

@@ -39,6 +39,8 @@ RULES: tuple[Rule, ...] = (
     Rule("analyze", _POST, re.compile(r"/api/v1/repositories/[^/]+/analyze"), Limit(60, _HOUR)),
     # Who watches a command asks again after each answer; most of these calls wait.
     Rule("runs", _GET, re.compile(r"/api/v1/runs/[^/]+/logs"), Limit(20_000, _HOUR)),
+    # What is not signed costs little, and GitHub has few addresses for all that it sends.
+    Rule("webhooks", _POST, re.compile(r"/api/v1/webhooks/.*"), Limit(100_000, _HOUR)),
     Rule("api", None, re.compile(r"/api/v1/.*"), Limit(1000, _HOUR)),
 )
 

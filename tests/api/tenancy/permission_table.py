@@ -441,6 +441,23 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
             query=lambda ids: {"confirm": ids["environment"]},
         ),
     ),
+    # push to deploy, of a project whose sources are not at GitHub
+    "getPushToDeploy": (_on("project", Action.PROJECT_READ),),
+    "updatePushToDeploy": (
+        _on("project", Action.PROJECT_UPDATE, body=lambda _: {"enabled": False}),
+    ),
+    "switchOffPushToDeploy": (_on("project", Action.PROJECT_UPDATE, 204),),
+    "getPushToDeployStatus": (_on("project", Action.PROJECT_READ),),
+    "listPreviews": (_on("project", Action.DEPLOYMENT_READ),),
+    "approvePreview": (
+        _on(
+            "project", Action.DEPLOYMENT_CREATE, path=lambda ids: {**ids, "number": "7"},
+            body=lambda _: {"commit": "0" * 40},
+        ),
+    ),
+    "receiveFromGitHub": (
+        Operation("public", 401, path=lambda ids: {**ids, "webhook_id": str(uuid4())}),
+    ),
     # deployments
     "createDeployment": (
         _on("project", Action.DEPLOYMENT_CREATE, 201, body=lambda _: {}),

@@ -48,6 +48,7 @@ from autodeploy.services.deployer.models import (
     Environment,
     Project,
 )
+from autodeploy.services.deployer.pushes.models import Preview
 from autodeploy.services.deployer.runs.models import Run, RunLine
 from autodeploy.services.deployer.schemas import VariableInput
 from autodeploy.services.monitor.notifications import channels, deliveries, webhooks
@@ -423,6 +424,12 @@ async def _run(session: AsyncSession, project: Project, word: str) -> UUID:
         line_sequence=1, **owned,
     )  # fmt: skip
     session.add(run)
+    session.add(
+        Preview(
+            project_id=project.id, number=7, environment="pr-7", title=word, head_sha="0" * 40,
+            **owned,
+        )
+    )  # fmt: skip
     await session.flush()
     session.add(
         RunLine(

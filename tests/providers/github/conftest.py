@@ -83,7 +83,9 @@ async def address() -> AsyncIterator[str]:
         yield ELSEWHERE.rstrip("/")
         return
     async with FakeGitHubApi().run() as fake:
-        fake.add("octo/site", private=True).push(FILES)
+        repo = fake.add("octo/site", private=True)
+        repo.push(FILES)
+        repo.open_pull(7, FILES)
         yield fake.url
 
 

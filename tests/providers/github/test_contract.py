@@ -8,6 +8,7 @@ import pytest
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.providers.github.changes import CheckState
 from autodeploy.providers.github.reports import CommitState, NewDeployment
 from autodeploy.providers.github.shapes import DeploymentState, EntryKind
 
@@ -118,3 +119,31 @@ async def test_a_pull_request_gets_one_comment(anyone, name, pull_request):
     second = await reports.upsert_comment(pull_request, marker=marker, body="two")
     assert first.id == second.id
     assert second.body == f"{marker}\ntwo"
+
+
+async def test_a_branch_has_a_head_with_its_message(anyone, name):
+    branch, sha = await _branch(anyone, name)
+    head = await anyone.changes(name).head(branch)
+    assert head.sha == sha
+    assert head.message
+    with pytest.raises(RefNotFound):
+        await anyone.changes(name).head(f"no/such-{secrets.token_hex(4)}")
+
+
+async def test_a_commit_is_compared_with_itself_and_with_one_that_is_gone(anyone, name):
+    _, sha = await _branch(anyone, name)
+    changes = anyone.changes(name)
+    assert await changes.paths_between(sha, sha) == frozenset()
+    assert await changes.paths_between(secrets.token_hex(20), sha) is None
+
+
+async def test_checks_of_a_commit_are_read(anyone, name):
+    _, sha = await _branch(anyone, name)
+    assert await anyone.changes(name).checks(sha, but="autodeploy") in CheckState
+
+
+async def test_pull_requests_are_listed_and_read(anyone, name, pull_request):
+    assert [each.number async for each in anyone.pulls(name).open() if not each.is_open] == []
+    pull = await anyone.pulls(name).get(pull_request)
+    assert pull.number == pull_request
+    assert len(pull.head.sha) == 40

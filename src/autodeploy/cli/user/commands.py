@@ -33,6 +33,7 @@ from autodeploy.cli.user.held import resources_app
 from autodeploy.cli.user.notifications import notifications_app
 from autodeploy.cli.user.one_off import BehindDashes, list_runs, run_command
 from autodeploy.cli.user.org import organization_app
+from autodeploy.cli.user.pushes import previews_app, pushes_app
 from autodeploy.cli.user.repositories import repositories_app
 from autodeploy.cli.user.tokens import tokens_app
 from autodeploy.cli.user.webhooks import webhooks_app
@@ -82,6 +83,8 @@ def register(app: typer.Typer) -> None:
     app.command("runs", rich_help_panel=PANEL)(list_runs)
     app.add_typer(environment_app, rich_help_panel=PANEL)
     app.add_typer(environments_app, rich_help_panel=PANEL)
+    app.add_typer(pushes_app, rich_help_panel=PANEL)
+    app.add_typer(previews_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)
     app.add_typer(connections_app, rich_help_panel=PANEL)
     app.add_typer(repositories_app, rich_help_panel=PANEL)

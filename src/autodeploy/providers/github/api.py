@@ -16,6 +16,8 @@ from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import send_where_moved
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import Timing
+from autodeploy.providers.github.changes import Changes
+from autodeploy.providers.github.pulls import Pulls
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.reports import Reports
 from autodeploy.providers.github.service import API_URL, HEADERS
@@ -122,6 +124,12 @@ class GitHubAccount:
 
     def webhooks(self, full_name: str) -> Webhooks:
         return Webhooks(self._http, name_parts(full_name))
+
+    def changes(self, full_name: str) -> Changes:
+        return Changes(self._http, name_parts(full_name))
+
+    def pulls(self, full_name: str) -> Pulls:
+        return Pulls(self._http, name_parts(full_name))
 
     def reports(self, full_name: str) -> Reports:
         return Reports(self._http, name_parts(full_name))

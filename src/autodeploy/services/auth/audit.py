@@ -44,6 +44,8 @@ class ObjectType(StrEnum):
     ORPHAN = "orphan"
     RUN = "run"
     ENDPOINT = "endpoint"
+    PUSH_TO_DEPLOY = "push_to_deploy"
+    PREVIEW = "preview"
 
 
 class OwnAction(StrEnum):
@@ -139,6 +141,12 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.ENDPOINT, ("kind", "name", "target", "events", "project_ids", "off_reason"),
         ("encrypted_address", "encrypted_secret"),
     ),
+    "push_to_deploy": Fields(
+        ObjectType.PUSH_TO_DEPLOY,
+        ("project_id", "paths", "wait_for_ci", "previews", "created_by"),
+    ),
+    "watched_branches": Fields(ObjectType.PUSH_TO_DEPLOY, ("branch", "environment")),
+    "previews": Fields(ObjectType.PREVIEW, ("project_id", "number", "approved_sha", "closed_at")),
     "orphans": Fields(
         ObjectType.ORPHAN, ("provider", "kind", "external_id", "removal_requested_at")
     ),

@@ -3,11 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import select
+
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Unauthenticated
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import store
 from autodeploy.services.auth.errors import SessionEnded
+from autodeploy.services.auth.models import OrganizationMember, Role, User
 from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.auth.schemas import Ticket
 from autodeploy.services.auth.store import CredentialKind, Holder
@@ -70,6 +73,40 @@ async def redeem_ticket(resources: Resources, ticket: str) -> Principal:
         )
     kind, _, id_text = reference.decode().partition(":")
     return await _identify(resources, CredentialKind(kind), row_id=UUID(id_text))
+
+
+async def act_as(
+    resources: Resources, *, user_id: UUID | None, service_token_id: UUID | None
+) -> Principal:
+    """Who asked for something that a worker does later, with the rights that they have by then.
+
+    Raises ``Unauthenticated`` when the account or token is gone.
+    """
+    if service_token_id is not None:
+        return await _identify(resources, CredentialKind.SERVICE, row_id=service_token_id)
+    async with resources.db.transaction() as session:
+        user = await session.get(User, user_id) if user_id else None
+        if user is None:
+            raise Unauthenticated("The account is deleted.")
+        members = (
+            await session.scalars(
+                select(OrganizationMember).where(
+                    OrganizationMember.user_id == user_id,
+                    OrganizationMember.joined_at.is_not(None),
+                )
+            )
+        ).all()
+    return Principal(
+        account_id=user.id,
+        email=user.email,
+        roles={each.organization_id: Role(each.role) for each in members},
+        limits={
+            each.organization_id: frozenset(each.project_ids)
+            for each in members
+            if each.project_ids is not None
+        },
+        scopes=frozenset(Scope),
+    )
 
 
 def _ticket_key(ticket: str) -> str:

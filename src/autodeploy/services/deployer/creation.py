@@ -13,6 +13,7 @@ from autodeploy.services.deployer.cancellations import end_queued
 from autodeploy.services.deployer.estimates import estimate_steps
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
 from autodeploy.services.deployer.notable_events import tell_of_deployment
+from autodeploy.services.deployer.pushes.debts import owe_report
 from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
 from autodeploy.services.deployer.transitions import append_event
 
@@ -94,6 +95,7 @@ async def insert_deployment(
         transaction, deployment.id, "deployment.status", {"status": "queued", "progress": 0.0}
     )
     await tell_of_deployment(session, deployment.id, EventType.DEPLOYMENT_QUEUED)
+    await owe_report(session, deployment)
     for older in await _list_queued_before(session, deployment):
         await end_queued(transaction, older, "superseded")
     await session.refresh(deployment)

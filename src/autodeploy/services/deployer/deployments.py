@@ -18,7 +18,7 @@ from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
-from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.announcements import Announcing, announcing
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.costs import (
     IGNORE_BUDGET,
@@ -46,6 +46,7 @@ from autodeploy.services.deployer.schemas import (
     DeploymentConfiguration,
     DeploymentInput,
     DeploymentView,
+    TriggerView,
 )
 from autodeploy.services.deployer.states import (
     TERMINAL,
@@ -84,48 +85,69 @@ async def create_deployment(
         if body.ignore_budget:
             require(principal, Action.BUDGET_MANAGE, project.organization_id)
     ref = await _resolve(resources, repository, body, providers)
-    tariff = await Tariff.read(resources, providers)
     async with announcing(resources) as transaction:
-        session = transaction.session
-        project = await store.get_project(session, principal.reach, project_id)
-        budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
-        environment = await ensure_environment(session, project, body.environment)
-        provider = _check_provider(body.provider or environment.provider, providers)
-        connection_id = await choose_connection(
-            session, principal, providers, provider, environment
-        )
-        configuration = await _keep_configuration(
-            resources, session, principal, project, environment, body.configuration, providers
-        )
-        if body.ignore_budget:
-            configuration[IGNORE_BUDGET] = True
-        # What the commit is, is found out later: then it is checked again.
-        plan = await find_latest_plan(session, project.id, environment.name) if budget else None
-        if budget is not None and plan is not None:
-            is_wanted = configuration["provision"] or "database" in configuration
-            database = WantedDatabase.of(configuration) if is_wanted else None
-            budget.check_deployment(environment, provider, plan, database)
-        deployment = await insert_deployment(
-            transaction,
-            project,
-            environment,
-            repository_id=repository.id,
-            branch=ref.ref_name,
-            commit_sha=ref.commit_sha,
-            provider=provider,
-            connection_id=connection_id,
-            configuration={**configuration, "build": body.build},
-            created_by=principal.account_id,
-            service_token_id=principal.service_token_id,
-        )
-        await audit.record(
-            session,
-            principal,
-            Action.DEPLOYMENT_CREATE,
-            deployment,
-            after=audit.snapshot(deployment),
+        project = await store.get_project(transaction.session, principal.reach, project_id)
+        deployment = await write_deployment(
+            resources, transaction, principal, project, ref, body, providers=providers
         )
     return await _dispatched(resources, deployment)
+
+
+async def write_deployment(
+    resources: Resources,
+    transaction: Announcing,
+    principal: Principal,
+    project: Project,
+    ref: ResolvedRef,
+    body: DeploymentInput,
+    *,
+    providers: Registry,
+    trigger: TriggerView | None = None,
+) -> Deployment:
+    """Write a deployment of a commit that is known, in the caller's transaction, which has looked
+    at what the principal may do. Whoever has committed it calls ``dispatch_due``.
+
+    Raises ``AccountMissing``, ``BudgetExceeded``, ``InvalidInput``, ``Conflict``.
+    """
+    session = transaction.session
+    tariff = await Tariff.read(resources, providers)
+    budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
+    environment = await ensure_environment(session, project, body.environment)
+    provider = _check_provider(body.provider or environment.provider, providers)
+    connection_id = await choose_connection(session, principal, providers, provider, environment)
+    configuration = await _keep_configuration(
+        resources, session, principal, project, environment, body.configuration, providers
+    )
+    if body.ignore_budget:
+        configuration[IGNORE_BUDGET] = True
+    # What the commit is, is found out later: then it is checked again.
+    plan = await find_latest_plan(session, project.id, environment.name) if budget else None
+    if budget is not None and plan is not None:
+        is_wanted = configuration["provision"] or "database" in configuration
+        database = WantedDatabase.of(configuration) if is_wanted else None
+        budget.check_deployment(environment, provider, plan, database)
+    deployment = await insert_deployment(
+        transaction,
+        project,
+        environment,
+        repository_id=project.repository_id,
+        branch=ref.ref_name,
+        commit_sha=ref.commit_sha,
+        provider=provider,
+        connection_id=connection_id,
+        configuration={**configuration, "build": body.build},
+        trigger=trigger.model_dump(exclude_none=True) if trigger else None,
+        created_by=principal.account_id,
+        service_token_id=principal.service_token_id,
+    )
+    await audit.record(
+        session,
+        principal,
+        Action.DEPLOYMENT_CREATE,
+        deployment,
+        after=audit.snapshot(deployment),
+    )
+    return deployment
 
 
 async def roll_back(

@@ -164,6 +164,7 @@ class Deployment(Base):
     ``dispatch`` counts how often the id was queued. ``log_sequence`` and ``event_sequence`` are
     the last numbers given out. ``configuration`` holds references, never values of secrets.
     ``variables_version`` is that of the variables that it runs with.
+    ``trigger`` is what made it where no person did, as ``schemas.TriggerView`` shows it.
     ``has_release`` is set before the provider is asked for a release and cleared when it is gone.
     """
 
@@ -230,6 +231,7 @@ class Deployment(Base):
     preview_url: Mapped[str | None]
     configuration: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
+    trigger: Mapped[dict[str, Any] | None]
     plan: Mapped[dict[str, Any] | None]
     source_deployment_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("deployments.id", ondelete="SET NULL")

@@ -21,6 +21,8 @@ from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
 from autodeploy.services.deployer.log_archiving import keep_logs
+from autodeploy.services.deployer.pushes.deliveries import CHANNEL as DELIVERIES_CHANNEL
+from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
@@ -89,6 +91,8 @@ class Reconciler:
                 _CONNECTIONS_SECONDS,
                 lambda: look_after_connections(engine.resources, engine.providers),
             ),
+            Duty("pushes", 17, interval_seconds, lambda: follow_github(engine)),
+            Duty("reports", 19, interval_seconds, lambda: tell_github(engine)),
             *more,
         )
 
@@ -106,13 +110,25 @@ class Reconciler:
                 if mine:
                     await duty.run()
 
+    async def listen(self) -> None:
+        """Follow GitHub as soon as it has called, not only when that is due. Runs for ever."""
+        [duty] = [each for each in self._duties if each.name == "pushes"]
+        async with self._engine.resources.events.subscribe(DELIVERIES_CHANNEL) as messages:
+            async for _ in messages:
+                while messages.take() is not None:  # one look is enough for all that came
+                    pass
+                await self._attempt(duty)
+
     async def _repeat(self, duty: Duty, first_seconds: float) -> None:
         await asyncio.sleep(first_seconds)
         while True:
-            try:
-                async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
-                    if mine:
-                        await duty.run()
-            except Exception as error:
-                _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)
+            await self._attempt(duty)
             await asyncio.sleep(duty.seconds)
+
+    async def _attempt(self, duty: Duty) -> None:
+        try:
+            async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
+                if mine:
+                    await duty.run()
+        except Exception as error:
+            _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)

@@ -22,6 +22,7 @@ from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
 from autodeploy.services.deployer.notable_events import tell_of_deployment
+from autodeploy.services.deployer.pushes.debts import owe_retraction
 from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.states import (
     TERMINAL,
@@ -62,6 +63,7 @@ async def go_live(context: StepContext, release: Release) -> None:
             await tell_of_deployment(
                 session, environment.live_deployment_id, EventType.DEPLOYMENT_ROLLED_BACK
             )
+            await owe_retraction(session, environment.live_deployment_id, moment)
         environment.live_deployment_id = deployment.id
         environment.runtime = as_row(LiveState(RuntimeState.RUNNING))
         environment.provider = deployment.provider

@@ -276,6 +276,17 @@ class CreatorView(Schema):
     name: str
 
 
+class TriggerView(Schema):
+    """What made a deployment where no person did: a push to a branch, or a pull request. The
+    ``message`` and ``author`` are those of the commit."""
+
+    type: Literal["push", "pullRequest"]
+    branch: str
+    message: str | None = None
+    author: str | None = None
+    pull_request: int | None = None
+
+
 class VariablesVersionView(Schema):
     """A change of an environment's variables, by their names."""
 
@@ -302,7 +313,8 @@ class DeploymentView(Schema):
     """``estimated_duration`` is in seconds: half of such deployments take no longer, and nine in
     ten no longer than ``estimated_duration_p90``. ``reason`` says why one was cancelled, or was
     started by the platform.
-    ``variables_version`` is that of the environment's variables that it runs with."""
+    ``variables_version`` is that of the environment's variables that it runs with; ``trigger`` is
+    null for one that somebody asked for."""
 
     id: UUID
     status: DeploymentStatus
@@ -322,6 +334,7 @@ class DeploymentView(Schema):
     source_deployment_id: UUID | None
     rolled_back_at: datetime | None
     variables_version: int | None
+    trigger: TriggerView | None
     created_by: CreatorView | None
     created_at: datetime
     started_at: datetime | None

@@ -180,15 +180,19 @@ async def copy_within(
     *,
     source: str,
     overwrite: bool = False,
+    secrets: bool = True,
 ) -> list[EnvironmentVariable]:
-    """``copy_variables`` in the caller's transaction; the caller has checked permission and holds
-    the environment that is copied to. Raises ``NotFound`` where there is none to copy from."""
+    """``copy_variables`` in the caller's transaction, without ``secrets`` only what is none; the
+    caller has checked permission and holds the environment that is copied to.
+
+    Raises ``NotFound`` where there is none to copy from.
+    """
     if await store.find_environment(session, project.id, source) is None:
         raise NotFound(f"{project.name} has no environment {source}.")
     originals = await store.list_variables(session, project.id, source)
     present = await store.list_variables(session, project.id, environment.name)
     taken = set() if overwrite else {row.key for row in present}
-    wanted = [row for row in originals if row.key not in taken]
+    wanted = [row for row in originals if row.key not in taken and (secrets or not row.is_secret)]
     values = await resources.vault.decrypt_many([sealed_variable(row) for row in wanted])
     writer = VariableWriter(resources, session, principal, project, environment)
     copies = [

@@ -16,6 +16,7 @@ from autodeploy.services.deployer.models import (
     Project,
     VariablesVersion,
 )
+from autodeploy.services.deployer.pushes.models import PushToDeploy
 from autodeploy.services.deployer.runs.models import Run
 from autodeploy.services.deployer.schemas import (
     CreatorView,
@@ -24,6 +25,7 @@ from autodeploy.services.deployer.schemas import (
     DeploymentView,
     ProjectReference,
     StepView,
+    TriggerView,
 )
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
 
@@ -57,7 +59,7 @@ async def deployment_views(
 
 
 async def load_creators(
-    session: AsyncSession, rows: Sequence[Deployment | VariablesVersion | Run]
+    session: AsyncSession, rows: Sequence[Deployment | VariablesVersion | Run | PushToDeploy]
 ) -> dict[UUID | None, CreatorView]:
     """Who made them, by id; an account that is gone, or left the organization, is not said."""
     users = select(literal("user"), User.id, User.name).where(
@@ -123,6 +125,7 @@ def _view(
         source_deployment_id=deployment.source_deployment_id,
         rolled_back_at=deployment.rolled_back_at,
         variables_version=deployment.variables_version,
+        trigger=TriggerView.model_validate(deployment.trigger) if deployment.trigger else None,
         created_by=creator,
         created_at=deployment.created_at,
         started_at=deployment.started_at,

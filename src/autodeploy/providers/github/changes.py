@@ -1,0 +1,197 @@
+"""What has changed in a repository: heads of branches, files between commits, what checks say.
+
+docs.github.com/rest, 2026-11: "Branches", "Compare two commits", "Commit statuses", "Check runs".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+from autodeploy.kernel.git.errors import RefNotFound
+from autodeploy.kernel.http.calls import Call
+from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.models import Lenient, Open
+from autodeploy.kernel.http.pages import linked, pages
+from autodeploy.providers.github.refusals import expect
+
+_REPOSITORY = "/repos/{owner}/{repo}"
+# A comparison lists 300 files at most, each with its patch.
+_MOST_FILES = 300
+_COMPARISON_BYTES = 32 * 1024 * 1024
+_LONGEST_MESSAGE = 10_000
+
+
+class CheckState(StrEnum):
+    """What all checks of a commit say together."""
+
+    NONE = "none"
+    PENDING = "pending"
+    FAILED = "failed"
+    PASSED = "passed"
+
+
+class StatusState(StrEnum):
+    PENDING = "pending"
+    SUCCESS = "success"
+
+
+class Conclusion(StrEnum):
+    """Those of a check run that stop nothing."""
+
+    SUCCESS = "success"
+    NEUTRAL = "neutral"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The commit at the head of a branch; ``author`` is a login, else the name in the commit."""
+
+    sha: str
+    message: str
+    author: str | None
+
+
+class Changes:
+    """What has changed in one repository. Raises as ``GitHubAccount``."""
+
+    def __init__(self, http: HttpClient, parts: Mapping[str, str]):
+        self._http = http
+        self._parts = parts
+
+    async def head(self, branch: str) -> Head:
+        """The head of a branch. Raises ``RefNotFound``."""
+        call = Call(
+            "GET", f"{_REPOSITORY}/branches/{{branch}}", parts={**self._parts, "branch": branch}
+        )
+        answer = await self._http.send(call)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise RefNotFound(f"The repository has no branch {branch}.", field="branch")
+        return _head_of(expect(answer, HTTPStatus.OK).read(_Branch).commit)
+
+    async def paths_between(self, base: str, head: str) -> frozenset[str] | None:
+        """The files that differ between two commits, by their names before and after.
+
+        None where that is not known: there are more than GitHub lists, or a commit is gone.
+        """
+        call = Call(
+            "GET",
+            f"{_REPOSITORY}/compare/{{basehead}}",
+            parts={**self._parts, "basehead": f"{base}...{head}"},
+            query={"per_page": "1"},
+            limit_bytes=_COMPARISON_BYTES,
+        )
+        answer = await self._http.send(call)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        compared = expect(answer, HTTPStatus.OK).read(_Comparison)
+        # Three dots compare with the common ancestor: behind it lie changes that are not listed.
+        if len(compared.files) >= _MOST_FILES or compared.behind_by > 0:
+            return None
+        named = (
+            name for file in compared.files for name in (file.filename, file.previous_filename)
+        )
+        return frozenset(filter(None, named))
+
+    async def checks(self, sha: str, *, but: str) -> CheckState:
+        """What the statuses and check runs of a commit say, those whose name begins with ``but``
+        left out: they are ours."""
+        said = [*await self._statuses(sha, but), *await self._check_runs(sha, but)]
+        for state in (CheckState.FAILED, CheckState.PENDING, CheckState.PASSED):
+            if state in said:
+                return state
+        return CheckState.NONE
+
+    async def _statuses(self, sha: str, but: str) -> list[CheckState]:
+        call = self._of_commit("status", sha)
+        found = []
+        async for page in pages(self._http, call, linked):
+            statuses = expect(page, HTTPStatus.OK).read(_Combined).statuses
+            found += [
+                _of_status(each.state) for each in statuses if not each.context.startswith(but)
+            ]
+        return found
+
+    async def _check_runs(self, sha: str, but: str) -> list[CheckState]:
+        call = self._of_commit("check-runs", sha)
+        found = []
+        async for page in pages(self._http, call, linked):
+            runs = expect(page, HTTPStatus.OK).read(_CheckRuns).check_runs
+            found += [_of_run(each) for each in runs if not each.name.startswith(but)]
+        return found
+
+    def _of_commit(self, what: str, sha: str) -> Call:
+        parts = {**self._parts, "ref": sha}
+        path = f"{_REPOSITORY}/commits/{{ref}}/{what}"
+        return Call("GET", path, parts=parts, query={"per_page": "100"})
+
+
+class _Login(Lenient):
+    login: str | None = None
+
+
+class _Author(Lenient):
+    name: str | None = None
+
+
+class _Written(Lenient):
+    message: str
+    author: _Author | None = None
+
+
+class _Commit(Lenient):
+    sha: str
+    commit: _Written
+    author: _Login | None = None
+
+
+class _Branch(Lenient):
+    commit: _Commit
+
+
+class _File(Lenient):
+    filename: str
+    previous_filename: str | None = None
+
+
+class _Comparison(Lenient):
+    behind_by: int = 0
+    files: tuple[_File, ...] = ()
+
+
+class _Status(Lenient):
+    context: str
+    state: Open[StatusState]
+
+
+class _Combined(Lenient):
+    statuses: list[_Status]
+
+
+class _CheckRun(Lenient):
+    name: str
+    status: str
+    conclusion: Open[Conclusion] | None = None
+
+
+class _CheckRuns(Lenient):
+    check_runs: list[_CheckRun]
+
+
+def _head_of(commit: _Commit) -> Head:
+    login = commit.author.login if commit.author else None
+    name = commit.commit.author.name if commit.commit.author else None
+    return Head(commit.sha, commit.commit.message[:_LONGEST_MESSAGE], login or name)
+
+
+def _of_status(state: StatusState | str) -> CheckState:
+    if state == StatusState.SUCCESS:
+        return CheckState.PASSED
+    return CheckState.PENDING if state == StatusState.PENDING else CheckState.FAILED
+
+
+def _of_run(run: _CheckRun) -> CheckState:
+    if run.status != "completed" or run.conclusion is None:
+        return CheckState.PENDING
+    return CheckState.PASSED if isinstance(run.conclusion, Conclusion) else CheckState.FAILED

@@ -1,0 +1,102 @@
+"""What is followed at GitHub, with all that a look at it needs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Select
+
+from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.http.errors import RateLimited
+from autodeploy.providers.hosted import AccountMissing
+from autodeploy.services.analyzer.hosts import HostedRepository, open_host
+from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.models import Project
+from autodeploy.services.deployer.pushes.models import PushToDeploy
+
+#: What is looked at in one pass, and how much of it at once.
+MOST_AT_A_PASS = 100
+#: What may wait a little, so that a push does not wait for it.
+MOST_OF_THE_REST = 16
+_AT_ONCE = 8
+# One that takes longer keeps the others no longer; it is looked at again.
+_LONGEST_LOOK_SECONDS = 30.0
+
+_TRY_AGAIN = timedelta(seconds=60)
+_SHORTEST, _LONGEST = timedelta(seconds=5), timedelta(seconds=300)
+# Half an hour after something happened, one look a minute.
+_SHARE_OF_QUIET = 30
+
+_log = structlog.get_logger(__name__)
+Followed = TypeVar("Followed")
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
+
+
+def of_projects(statement: Query) -> Query:
+    """A query over ``PushToDeploy``, joined with projects that stay and their repositories."""
+    return (
+        statement.join(Project, Project.id == PushToDeploy.project_id)
+        .join(Repository, Repository.id == Project.repository_id)
+        .where(Project.deletion_requested_at.is_(None), Repository.kind == "github")
+    )
+
+
+async def host_of(engine: Engine, repository: Repository) -> HostedRepository:
+    """The repository at GitHub, acting for the account that it was added with.
+
+    Raises ``AccountMissing``, and what ``open_host`` raises.
+    """
+    host = await open_host(engine.resources, engine.providers, repository)
+    if host is None:
+        raise AccountMissing(
+            f"No account at GitHub is connected any more for {repository.full_name}.",
+            remedy="Connect one: `autodeploy connections add github`, and add the repository "
+            "again.",
+        )
+    return host
+
+
+def pause_after(quiet: timedelta) -> timedelta:
+    """How long nobody looks at what nothing was heard of for so long: the longer, the less often,
+    from every five seconds to every five minutes."""
+    return min(max(quiet / _SHARE_OF_QUIET, _SHORTEST), _LONGEST)
+
+
+def retry_after(error: Exception) -> timedelta:
+    """When a look that failed is tried again."""
+    if isinstance(error, RateLimited):
+        return max(timedelta(seconds=error.retry_after_seconds), _SHORTEST)
+    return _TRY_AGAIN
+
+
+def note_of(error: Exception) -> str:
+    """Why something could not be done, for who looks at the settings."""
+    if isinstance(error, AutoDeployError):
+        return f"{error.message} {error.remedy}".strip()
+    if isinstance(error, TimeoutError):
+        return "GitHub took too long to answer; it is tried again."
+    return "Something unexpected happened; it is tried again."
+
+
+async def for_each(
+    items: Iterable[Followed],
+    look: Callable[[Followed], Awaitable[None]],
+    fail: Callable[[Followed, Exception], Awaitable[None]],
+) -> None:
+    """Look at each, a few at once; one that fails keeps nobody from the others."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(item: Followed) -> None:
+        async with slots:
+            try:
+                async with asyncio.timeout(_LONGEST_LOOK_SECONDS):
+                    await look(item)
+            except Exception as error:
+                if not isinstance(error, AutoDeployError | TimeoutError):
+                    _log.exception("pushes.failed", error=type(error).__name__)
+                await fail(item, error)
+
+    await asyncio.gather(*map(one, items))

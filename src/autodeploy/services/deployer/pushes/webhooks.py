@@ -1,0 +1,250 @@
+"""Webhooks of ours at GitHub: registered while pushes deploy a project of the repository, removed
+after. A delivery that failed is asked for again, since GitHub repeats none by itself.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.vault.columns import place_of
+from autodeploy.providers.github.shapes import Delivery
+from autodeploy.providers.github.webhooks import Webhooks
+from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.pushes.deliveries import EVENTS
+from autodeploy.services.deployer.pushes.following import (
+    MOST_OF_THE_REST,
+    for_each,
+    host_of,
+    note_of,
+    of_projects,
+    retry_after,
+)
+from autodeploy.services.deployer.pushes.models import (
+    GitHubDelivery,
+    GitHubWebhook,
+    PushToDeploy,
+)
+
+_READ_EVERY = timedelta(seconds=60)
+_REFUSED_FOR = timedelta(minutes=10)
+_KEPT_FOR = timedelta(days=14)
+_READ_BACK = timedelta(hours=1)
+_MOST_READ = 100
+_MOST_ATTEMPTS = 3
+
+_NOT_REACHABLE = (
+    "GitHub cannot call this platform, whose address is of this machine or network alone, so the "
+    "repository is looked at from time to time. AUTODEPLOY_PUBLIC_URL sets the address."
+)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    webhook: GitHubWebhook
+    repository: Repository
+
+
+def address_of(public_url: str, webhook: GitHubWebhook) -> str | None:
+    """The address that GitHub is to call; None where it cannot reach this platform."""
+    if not _is_reachable(public_url):
+        return None
+    return f"{public_url}/api/v1/webhooks/github/{webhook.id}"
+
+
+async def keep_webhooks(engine: Engine, moment: datetime) -> None:
+    """Register the webhooks that are wanted, remove the others, and read what became of their
+    deliveries."""
+    await _add_missing(engine, moment)
+    wanted, others = await _list_due(engine, moment)
+
+    async def fail(kept: _Kept, error: Exception) -> None:
+        pause = retry_after(error) if isinstance(error, ProviderUnavailable) else _REFUSED_FOR
+        await _set(engine, kept.webhook, note=note_of(error), due_at=moment + pause)
+
+    await for_each(wanted, lambda each: _keep(engine, each, moment), fail)
+    await for_each(others, lambda each: _remove(engine, each), fail)
+
+
+async def _add_missing(engine: Engine, moment: datetime) -> None:
+    present = select(GitHubWebhook.repository_id)
+    async with engine.resources.db.transaction() as session:
+        statement = of_projects(
+            select(Repository.id, Repository.organization_id).select_from(PushToDeploy)
+        )
+        missing = await session.execute(statement.where(Repository.id.not_in(present)).distinct())
+        for repository_id, organization_id in missing.all():
+            webhook_id = uuid4()
+            place = place_of(
+                GitHubWebhook.encrypted_secret, organization_id=organization_id, id=webhook_id
+            )
+            sealed = await engine.resources.vault.encrypt_for(
+                place.subject, secrets.token_urlsafe(32), context=place.context
+            )
+            await session.execute(
+                insert(GitHubWebhook)
+                .values(
+                    id=webhook_id,
+                    organization_id=organization_id,
+                    repository_id=repository_id,
+                    encrypted_secret=sealed,
+                    due_at=moment,
+                )
+                .on_conflict_do_nothing()
+            )
+
+
+async def _list_due(engine: Engine, moment: datetime) -> tuple[list[_Kept], list[_Kept]]:
+    """The webhooks that are due: those that are wanted, and those that are not any more."""
+    following = of_projects(select(Repository.id).select_from(PushToDeploy))
+    async with engine.resources.db.transaction() as session:
+        rows = await session.execute(
+            select(GitHubWebhook, Repository, Repository.id.in_(following))
+            .join(Repository, Repository.id == GitHubWebhook.repository_id)
+            .where(GitHubWebhook.due_at <= moment)
+            .order_by(GitHubWebhook.due_at)
+            .limit(MOST_OF_THE_REST)
+        )
+        found = [(_Kept(webhook, repository), wanted) for webhook, repository, wanted in rows]
+    return (
+        [kept for kept, wanted in found if wanted],
+        [kept for kept, wanted in found if not wanted],
+    )
+
+
+async def _keep(engine: Engine, kept: _Kept, moment: datetime) -> None:
+    webhook = kept.webhook
+    url = address_of(engine.resources.public_url, webhook)
+    if url is None:
+        await _set(engine, webhook, note=_NOT_REACHABLE, due_at=moment + _REFUSED_FOR)
+        return
+    webhooks = (await host_of(engine, kept.repository)).webhooks
+    if webhook.external_id is None or webhook.url != url:
+        external_id = await _register(engine, webhook, webhooks, url)
+        values = {"external_id": external_id, "url": url, "note": None}
+        await _set(engine, webhook, **values, due_at=moment + _READ_EVERY)
+        return
+    await _ask_again(engine, webhook, webhooks, webhook.external_id, moment)
+    await _forget_old(engine, webhook, moment)
+    await _set(engine, webhook, note=None, due_at=moment + _READ_EVERY)
+
+
+@fault_point("pushes.register_webhook")
+async def _register(engine: Engine, webhook: GitHubWebhook, webhooks: Webhooks, url: str) -> int:
+    if webhook.external_id is not None:  # this platform has another address by now
+        await webhooks.delete(webhook.external_id)
+    place = place_of(
+        GitHubWebhook.encrypted_secret, organization_id=webhook.organization_id, id=webhook.id
+    )
+    secret = await engine.resources.vault.decrypt_for(
+        place.subject, webhook.encrypted_secret, context=place.context
+    )
+    return (await webhooks.ensure(url=url, secret=secret, events=EVENTS)).id
+
+
+async def _remove(engine: Engine, kept: _Kept) -> None:
+    """Remove it there and here. Where GitHub does not let us it is left: what it sends is refused
+    from here on."""
+    try:
+        await _remove_there(engine, kept)
+    except ProviderUnavailable:
+        raise
+    except AutoDeployError as error:
+        _log.warning("webhook.left_at_github", webhook_id=str(kept.webhook.id), error=error.code)
+    async with engine.resources.db.transaction() as session:
+        await session.execute(delete(GitHubWebhook).where(GitHubWebhook.id == kept.webhook.id))
+
+
+@fault_point("pushes.remove_webhook")
+async def _remove_there(engine: Engine, kept: _Kept) -> None:
+    url = kept.webhook.url or address_of(engine.resources.public_url, kept.webhook)
+    if url is None:
+        return
+    webhooks = (await host_of(engine, kept.repository)).webhooks
+    # By its address: one whose making was interrupted has no number here.
+    ours = [each.id async for each in webhooks.registered() if each.config.url == url]
+    for external_id in ours:
+        await webhooks.delete(external_id)
+
+
+async def _ask_again(
+    engine: Engine,
+    webhook: GitHubWebhook,
+    webhooks: Webhooks,
+    external_id: int,
+    moment: datetime,
+) -> None:
+    """Have deliveries sent again that did not come, a few times each."""
+    read: list[Delivery] = []
+    async for delivery in webhooks.deliveries(external_id):
+        if len(read) == _MOST_READ or delivery.delivered_at < moment - _READ_BACK:
+            break
+        read.append(delivery)
+    for delivery in _failed(read):
+        if not await _has_come(engine, webhook, delivery.guid):
+            await _redeliver(webhooks, external_id, delivery.id)
+
+
+def _failed(read: Sequence[Delivery]) -> list[Delivery]:
+    """The last attempt of each delivery that failed each time, unless it did often enough; the
+    oldest first. ``read`` begins with the latest."""
+    attempts: dict[str, list[Delivery]] = {}
+    for delivery in read:
+        if delivery.event in EVENTS:
+            attempts.setdefault(delivery.guid, []).append(delivery)
+    return [
+        each[0]
+        for each in reversed(attempts.values())
+        if len(each) < _MOST_ATTEMPTS and not any(200 <= one.status_code < 300 for one in each)
+    ]
+
+
+@fault_point("pushes.redeliver")
+async def _redeliver(webhooks: Webhooks, external_id: int, delivery_id: int) -> None:
+    await webhooks.redeliver(external_id, delivery_id)
+
+
+async def _has_come(engine: Engine, webhook: GitHubWebhook, guid: str) -> bool:
+    async with engine.resources.db.transaction() as session:
+        return await session.get(GitHubDelivery, (webhook.id, guid)) is not None
+
+
+async def _forget_old(engine: Engine, webhook: GitHubWebhook, moment: datetime) -> None:
+    async with engine.resources.db.transaction() as session:
+        await session.execute(
+            delete(GitHubDelivery).where(
+                GitHubDelivery.webhook_id == webhook.id,
+                GitHubDelivery.received_at < moment - _KEPT_FOR,
+                GitHubDelivery.handled_at.is_not(None),
+            )
+        )
+
+
+async def _set(engine: Engine, webhook: GitHubWebhook, **values: Any) -> None:
+    async with engine.resources.db.transaction() as session:
+        await session.execute(
+            update(GitHubWebhook).where(GitHubWebhook.id == webhook.id).values(values)
+        )
+
+
+def _is_reachable(public_url: str) -> bool:
+    """Whether others than this machine and its network may reach an address, by what it says."""
+    host = (urlsplit(public_url).hostname or "").rstrip(".").lower()
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal"))

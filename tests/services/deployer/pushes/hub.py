@@ -1,0 +1,207 @@
+"""A project whose sources are at an emulated GitHub, and time that a test moves."""
+
+import hashlib
+import hmac
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from tests.fakes.github_state import Outgoing, Repo
+from tests.services.analyzer.github import Sources, sources_of
+from tests.services.deployer.platform import Platform
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.auth.models import ProviderIntegration
+from autodeploy.services.deployer import projects
+from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.deployments import write_deployment
+from autodeploy.services.deployer.models import Deployment, Project
+from autodeploy.services.deployer.pushes import service
+from autodeploy.services.deployer.pushes.deliveries import receive_delivery
+from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
+from autodeploy.services.deployer.pushes.models import GitHubWebhook, Preview, WatchedBranch
+from autodeploy.services.deployer.pushes.schemas import PushToDeployUpdate, PushToDeployView
+from autodeploy.services.deployer.runner import Runner
+from autodeploy.services.deployer.schemas import DeploymentInput, ProjectInput, ProjectView
+
+FILES = {"index.html": b"<h1>Hello</h1>"}
+
+
+@dataclass
+class Hub:
+    """``repo`` is at GitHub, ``project`` here; ``offset`` is how far its time is ahead."""
+
+    platform: Platform
+    sources: Sources
+    repo: Repo
+    project: ProjectView
+    offset: timedelta = timedelta(0)
+    answers: list[int] = field(default_factory=list)
+
+    def clock(self) -> datetime:
+        return now() + self.offset
+
+    async def switch_on(self, **body: Any) -> PushToDeployView:
+        return await service.update_settings(
+            self.platform.resources,
+            self.platform.principal,
+            self.project.id,
+            PushToDeployUpdate.model_validate(body),
+        )
+
+    async def follow(self, seconds: float = 0) -> None:
+        """One pass of the workers, so many seconds later."""
+        self.offset += timedelta(seconds=seconds)
+        await follow_github(self.platform.engine, clock=self.clock)
+
+    async def tell(self, seconds: float = 0) -> None:
+        self.offset += timedelta(seconds=seconds)
+        await tell_github(self.platform.engine, clock=self.clock)
+
+    def push(self, text: str, *, message: str | None = None, branch: str = "main") -> str:
+        """A push to GitHub, which announces it."""
+        sha = self.repo.push({"index.html": text.encode()}, branch, message or text)
+        self.repo.announce("push", {"ref": f"refs/heads/{branch}", "after": sha})
+        return sha
+
+    async def deliver(self, outgoing: Sequence[Outgoing] | None = None) -> None:
+        """Bring deliveries to the platform: all that are on their way, unless some are named."""
+        for each in list(self.repo.outgoing) if outgoing is None else outgoing:
+            each.delivery["status_code"] = await self._bring(each)
+            self.answers.append(each.delivery["status_code"])
+            if each in self.repo.outgoing:
+                self.repo.outgoing.remove(each)
+
+    async def _bring(self, each: Outgoing) -> int:
+        address = self.repo.hooks[each.hook_id]["config"]["url"]
+        body = self.repo.payloads[each.delivery["guid"]]
+        try:
+            await receive_delivery(
+                self.platform.resources,
+                UUID(address.rpartition("/")[2]),
+                signed(self.repo.secrets[each.hook_id], each.delivery, body),
+                stream(body),
+            )
+        except AutoDeployError as error:
+            return int(error.status)
+        return 204
+
+    async def lossy(self, chance: random.Random) -> None:
+        """Bring what is on its way as a network on a bad day does: 30 % is lost, and of the rest
+        some comes twice, all of it in any order."""
+        waiting = list(self.repo.outgoing)
+        self.repo.outgoing.clear()
+        kept = [each for each in waiting if chance.random() >= 0.3]
+        twice = [each for each in kept if chance.random() < 0.3]
+        for each in waiting:
+            if each not in kept:
+                each.delivery["status_code"] = 502
+        arriving = kept + twice
+        chance.shuffle(arriving)
+        await self.deliver(arriving)
+
+    async def deploy(self, sha: str) -> UUID:
+        """A deployment of a commit that somebody asks for."""
+        platform = self.platform
+        async with announcing(platform.resources) as transaction:
+            project = await transaction.session.get_one(Project, self.project.id)
+            deployment = await write_deployment(
+                platform.resources,
+                transaction,
+                platform.principal,
+                project,
+                ResolvedRef("main", sha, "main"),
+                DeploymentInput(),
+                providers=platform.engine.providers,
+            )
+        return deployment.id
+
+    async def deployments(self, environment: str | None = None) -> list[Deployment]:
+        """All of the project, the oldest first."""
+        statement = select(Deployment).where(Deployment.project_id == self.project.id)
+        if environment is not None:
+            statement = statement.where(Deployment.environment == environment)
+        async with self.platform.resources.db.transaction() as session:
+            return list(await session.scalars(statement.order_by(Deployment.created_at)))
+
+    async def commits(self, environment: str | None = None) -> list[str]:
+        return [each.commit_sha for each in await self.deployments(environment)]
+
+    async def branch(self) -> WatchedBranch:
+        async with self.platform.resources.db.transaction() as session:
+            return (await session.scalars(select(WatchedBranch))).one()
+
+    async def previews(self) -> list[Preview]:
+        async with self.platform.resources.db.transaction() as session:
+            return list(await session.scalars(select(Preview).order_by(Preview.number)))
+
+    async def webhooks(self) -> list[GitHubWebhook]:
+        async with self.platform.resources.db.transaction() as session:
+            return list(await session.scalars(select(GitHubWebhook)))
+
+    async def end(self, deployment_id: UUID, status: str, **values: Any) -> None:
+        """As if a worker had brought the deployment there."""
+        async with self.platform.resources.db.transaction() as session:
+            await session.execute(
+                update(Deployment)
+                .where(Deployment.id == deployment_id)
+                .values(status=status, **values)
+            )
+
+
+def signed(secret: str, delivery: dict[str, Any], body: bytes) -> dict[str, str]:
+    """The headers of a delivery."""
+    return {
+        "x-github-event": delivery["event"],
+        "x-github-delivery": delivery["guid"],
+        "x-hub-signature-256": f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}",
+    }
+
+
+async def stream(body: bytes) -> AsyncIterator[bytes]:
+    for begin in range(0, len(body), 1000):
+        yield body[begin : begin + 1000]
+
+
+@asynccontextmanager
+async def hub_of(platform: Platform, *, root_directory: str = "") -> AsyncIterator[Hub]:
+    """A project of ``octo/site``, which is deployed by nobody yet."""
+    async with sources_of(platform.resources, platform.provider) as sources:
+        platform.engine = replace(platform.engine, providers=sources.providers)
+        platform.runner = Runner(platform.engine)
+        repo = sources.fake.add("octo/site")
+        repo.push(FILES, message="first")
+        await sources.connect(platform.principal)
+        repository_id = await _store(platform, repo)
+        project = await projects.create_project(
+            platform.resources,
+            platform.principal,
+            ProjectInput(name="site", repository_id=repository_id, root_directory=root_directory),
+        )
+        yield Hub(platform, sources, repo, project)
+
+
+async def _store(platform: Platform, repo: Repo) -> UUID:
+    [organization_id] = platform.principal.roles
+    async with platform.resources.db.transaction() as session:
+        connection = (await session.scalars(select(ProviderIntegration))).one()
+        row = Repository(
+            organization_id=organization_id,
+            kind="github",
+            github_id=repo.id,
+            full_name=repo.full_name,
+            url=f"https://github.com/{repo.full_name}",
+            default_branch=repo.default_branch,
+            connection_id=connection.id,
+        )
+        session.add(row)
+        await session.flush()
+        return row.id
