@@ -106,6 +106,7 @@ OUT_OF_REACH = {
         (
             f"render.{effect}"
             for effect in (
+                "add_domain",
                 "build",
                 "cancel_deploy",
                 "change_service",
@@ -115,13 +116,17 @@ OUT_OF_REACH = {
                 "destroy",
                 "destroy_database",
                 "ensure_database",
+                "ensure_domain",
                 "mark_release",
                 "prepare",
                 "promote",
                 "remove_builds",
+                "remove_domain",
+                "remove_domain_of_app",
                 "retire",
                 "release_again",
                 "start_deploy",
+                "verify_domain",
             )
         ),
         "no story goes to a provider elsewhere: tests/providers/render loses its answers",
@@ -148,6 +153,8 @@ OUT_OF_REACH = {
                 "add_domain",
                 "verify_domain",
                 "remove_domain",
+                "ensure_domain",
+                "remove_domain_of_app",
             )
         ),
         "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",

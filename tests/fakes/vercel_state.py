@@ -225,7 +225,8 @@ class Project:
 
 def domain_shape(project: Project, name: str) -> Json:
     verified = project.domains[name]
-    shape: Json = {"name": name, "apexName": name.partition(".")[2], "projectId": project.id,
+    apex = ".".join(name.split(".")[-2:])
+    shape: Json = {"name": name, "apexName": apex, "projectId": project.id,
                    "verified": verified}  # fmt: skip
     if not verified:
         shape["verification"] = [

@@ -6,10 +6,11 @@ from autodeploy.services.auth import models as auth
 from autodeploy.services.deployer import log_models as logs
 from autodeploy.services.deployer import models as deployer
 from autodeploy.services.deployer.databases import models as databases
+from autodeploy.services.deployer.domains import models as domains
 from autodeploy.services.deployer.holdings import models as holdings
 from autodeploy.services.deployer.runs import models as runs
 from autodeploy.services.monitor import models as monitor
 
 # Their import declares the tables.
-MODULES = (auth, analyzer, deployer, logs, databases, holdings, runs, monitor)
+MODULES = (auth, analyzer, deployer, logs, databases, domains, holdings, runs, monitor)
 METADATA = Base.metadata

@@ -12,6 +12,7 @@ from autodeploy.providers.databases import (
     MeasuredDatabases,
     RotatedDatabases,
 )
+from autodeploy.providers.domains import DomainProvider
 from autodeploy.providers.hosted import (
     AccountMissing,
     AppHosting,
@@ -71,10 +72,19 @@ class Registry:
     def deploys(self, name: str, account: ConnectedAccount | None = None) -> DeployProvider:
         """The provider ``name`` for deployments. One that hosts apps elsewhere acts for
         ``account``: raises ``AccountMissing`` without one."""
-        provider = self.get(name, Capability.DEPLOY)
+        return cast(DeployProvider, self._apps(name, Capability.DEPLOY, account))
+
+    def domains(self, name: str, account: ConnectedAccount | None = None) -> DomainProvider:
+        """The provider ``name`` for the domains of its apps; ``account`` as for ``deploys``."""
+        return cast(DomainProvider, self._apps(name, Capability.DOMAINS, account))
+
+    def _apps(
+        self, name: str, capability: Capability, account: ConnectedAccount | None
+    ) -> Provider:
+        provider = self.get(name, capability)
         if isinstance(provider, AppHosting):
             return provider.deploys_as(_require(account, provider))
-        return cast(DeployProvider, provider)
+        return provider
 
     def app_metrics(self, name: str) -> MeasuredApps:
         """The provider ``name`` for what its apps answer."""

@@ -20,6 +20,7 @@ from autodeploy.providers.base import (
     ReleaseRequest,
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
+from autodeploy.providers.domains import DnsRecord, DomainStatus
 from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
@@ -37,6 +38,9 @@ class HostedApps(FolderProvider):
         self.noted: list[dict[str, object]] = []
         self.passwords: list[str] = []
         self.destroyed: list[int] = []
+        #: The domains that are served there, by their apps' numbers, and those that lead there.
+        self.domains: dict[str, int] = {}
+        self.leading: set[str] = set()
 
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
         self.builds.append(request)
@@ -54,7 +58,18 @@ class HostedApps(FolderProvider):
 
     async def destroy(self, app: App) -> None:
         self.destroyed.append(app.number)
+        self.domains = {name: each for name, each in self.domains.items() if each != app.number}
         await super().destroy(app)
+
+    async def ensure_domain(self, app: App, name: str) -> DomainStatus:
+        self.domains[name] = app.number
+        await self._call("ensure_domain")
+        records = () if name in self.leading else (DnsRecord("CNAME", name, "cloud.test"),)
+        return DomainStatus(name in self.leading, records)
+
+    async def remove_domain(self, app: App, name: str) -> None:
+        await self._call("remove_domain")
+        self.domains.pop(name, None)
 
     async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
         self.noted.append(dict(request.notes.values))
@@ -94,7 +109,9 @@ class HostedProvider(Cloud):
 
     manifest = replace(
         Cloud.manifest,
-        capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE, Capability.CONNECT}),
+        capabilities=frozenset(
+            {Capability.DEPLOY, Capability.DATABASE, Capability.DOMAINS, Capability.CONNECT}
+        ),
         pricing=(Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),),
     )
 

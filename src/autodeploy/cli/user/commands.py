@@ -26,6 +26,7 @@ from autodeploy.cli.user.arguments import (
 )
 from autodeploy.cli.user.connections import connections_app
 from autodeploy.cli.user.db import database_app
+from autodeploy.cli.user.domains import domains_app
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.environments import environments_app
 from autodeploy.cli.user.held import resources_app
@@ -77,6 +78,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(environment_app, rich_help_panel=PANEL)
     app.add_typer(environments_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)
+    app.add_typer(domains_app, rich_help_panel=PANEL)
     app.add_typer(connections_app, rich_help_panel=PANEL)
     app.add_typer(resources_app, rich_help_panel=PANEL)
     app.add_typer(organization_app, rich_help_panel=TEAM_PANEL)

@@ -32,6 +32,7 @@ MANIFEST = Manifest(
             Capability.CONNECT,
             Capability.DATABASE,
             Capability.DEPLOY,
+            Capability.DOMAINS,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.ROLLBACK,

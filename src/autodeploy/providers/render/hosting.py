@@ -27,10 +27,12 @@ from autodeploy.providers.base import (
     RuntimeLines,
     RuntimeStatus,
 )
+from autodeploy.providers.domains import DomainRefused, DomainStatus
 from autodeploy.providers.hosted import undo
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import draw, variables_of
 from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.domains import ServiceDomains
 from autodeploy.providers.render.following import (
     BUILD_SECONDS,
     RELEASE_SECONDS,
@@ -48,6 +50,8 @@ from autodeploy.providers.render.shapes import (
     REACHED,
     Deploy,
     DeployStatus,
+    Service,
+    ServiceType,
 )
 from autodeploy.providers.render.statuses import status_of
 
@@ -177,13 +181,29 @@ class RenderDeploys:
     @fault_point("render.destroy")
     async def destroy(self, app: App) -> None:
         """Delete the service, with its deploys, variables and address."""
-        owner_id = await owner_of(self._api, self._owner_id)
-        for service in await self._api.find_services(service_name(app), owner_id):
+        for service in await self._services_of(app):
             await self._api.delete_service(service.id)
 
     @fault_point("render.remove_builds")
     async def remove_builds(self, app: App) -> None:
         """Nothing: builds belong to the service and go with it."""
+
+    @fault_point("render.ensure_domain")
+    async def ensure_domain(self, app: App, name: str) -> DomainStatus:
+        service = next(iter(await self._services_of(app)), None)
+        if service is None:
+            raise NotFound("Render has no service of this app.", remedy="Deploy it.")
+        if service.type is ServiceType.WORKER:
+            raise DomainRefused(
+                "The app is a worker, which is not reached at any address.",
+                remedy="Add the domain to the environment of an app that listens.",
+            )
+        return await ServiceDomains(self._api, service).serve(name)
+
+    @fault_point("render.remove_domain_of_app")
+    async def remove_domain(self, app: App, name: str) -> None:
+        for service in await self._services_of(app):
+            await ServiceDomains(self._api, service).remove(name)
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float
@@ -191,6 +211,10 @@ class RenderDeploys:
         """None of a deployment whose release this process has not seen, unless by its cursor."""
         place = self._places.find(deployment_id)
         return await read_output(self._api, place, cursor, wait_seconds, self._timing)
+
+    async def _services_of(self, app: App) -> list[Service]:
+        owner_id = await owner_of(self._api, self._owner_id)
+        return await self._api.find_services(service_name(app), owner_id)
 
     async def _deploy_of(self, service_id: str, deploy_id: str) -> Deploy:
         deploy = await find(self._api.deploy(service_id, deploy_id))

@@ -194,6 +194,33 @@ class LogPage(Lenient):
     next_end: str | None = Field(default=None, alias="nextEndTime")
 
 
+class DomainVerification(StrEnum):
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+    UNKNOWN = "unknown"
+
+
+class CustomDomain(Lenient):
+    """``kind`` is ``apex`` or ``subdomain``; ``redirects_to`` the name of the other of a pair that
+    Render made, such as www.example.com for example.com."""
+
+    id: str
+    name: str
+    kind: str = Field(default="subdomain", alias="domainType")
+    redirects_to: str = Field(default="", alias="redirectForName")
+    verification: Annotated[DomainVerification, known(DomainVerification)] = Field(
+        default=DomainVerification.UNKNOWN, alias="verificationStatus"
+    )
+
+    @property
+    def verified(self) -> bool:
+        return self.verification is DomainVerification.VERIFIED
+
+
+class CustomDomainItem(Lenient):
+    domain: CustomDomain = Field(alias="customDomain")
+
+
 class PostgresStatus(StrEnum):
     CREATING = "creating"
     AVAILABLE = "available"

@@ -8,6 +8,7 @@ MANIFEST = Manifest(
     capabilities=frozenset(
         {
             Capability.DEPLOY,
+            Capability.DOMAINS,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.ROLLBACK,

@@ -24,11 +24,13 @@ from autodeploy.providers.base import (
     RuntimeLines,
     RuntimeStatus,
 )
+from autodeploy.providers.domains import DomainRefused, DomainStatus
 from autodeploy.providers.vercel.builds import Build
 from autodeploy.providers.vercel.catalog import MANIFEST
 from autodeploy.providers.vercel.deployments import Deployments
+from autodeploy.providers.vercel.domains import Domains
 from autodeploy.providers.vercel.errors import BuildTimeout
-from autodeploy.providers.vercel.projects import Projects, project_name
+from autodeploy.providers.vercel.projects import Projects, project_name, target_of
 from autodeploy.providers.vercel.readiness import Phase, failure, phase_of
 from autodeploy.providers.vercel.runtime import watch
 from autodeploy.providers.vercel.shapes import Deployment, Project, ReadyState
@@ -142,6 +144,25 @@ class VercelDeployer:
     @fault_point("vercel.remove_builds")
     async def remove_builds(self, app: App) -> None:
         """They are gone with the project."""
+
+    @fault_point("vercel.ensure_domain")
+    async def ensure_domain(self, app: App, name: str) -> DomainStatus:
+        """Vercel leads the domains of a project to its production alone."""
+        if target_of(app) != "production":
+            raise DomainRefused(
+                f"Vercel serves production at domains, and {app.environment} is a preview there.",
+                remedy="Add the domain to production, or deploy this environment elsewhere.",
+            )
+        project = await self._projects.find(project_name(app))
+        if project is None:
+            raise NotFound("Vercel has no project of this app.", remedy="Deploy it.")
+        return await Domains(self._http, project.id).serve(name)
+
+    @fault_point("vercel.remove_domain_of_app")
+    async def remove_domain(self, app: App, name: str) -> None:
+        project = await self._projects.find(project_name(app))
+        if project is not None:
+            await Domains(self._http, project.id).remove(name)
 
     async def runtime_lines(
         self, deployment_id: UUID, cursor: str | None, wait_seconds: float

@@ -239,6 +239,7 @@ class Domain(Shape):
 
     name: str
     verified: bool
+    apex_name: str = ""
     verification: tuple[Challenge, ...] = ()
 
 

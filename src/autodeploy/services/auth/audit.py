@@ -41,6 +41,7 @@ class ObjectType(StrEnum):
     VARIABLE = "variable"
     DEPLOYMENT = "deployment"
     DATABASE = "database"
+    DOMAIN = "domain"
     ORPHAN = "orphan"
     RUN = "run"
 
@@ -131,6 +132,9 @@ FIELDS: Mapping[str, Fields] = {
         ObjectType.DATABASE,
         ("project_id", "environment", "name", "provider", "plan", "backup_schedule", "backup_hour",
          "keep_daily", "keep_weekly"),
+    ),
+    "domains": Fields(
+        ObjectType.DOMAIN, ("project_id", "environment", "name", "state", "removal_requested_at")
     ),
     "orphans": Fields(
         ObjectType.ORPHAN, ("provider", "kind", "external_id", "removal_requested_at")

@@ -16,6 +16,7 @@ from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.rotation import retire_logins
 from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
 from autodeploy.services.deployer.dispatch import dispatch_due
+from autodeploy.services.deployer.domains.work import keep_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
 from autodeploy.services.deployer.log_archiving import keep_logs
@@ -70,6 +71,7 @@ class Reconciler:
             _Duty(
                 "logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)
             ),
+            _Duty("domains", 22, interval_seconds, lambda: keep_domains(engine)),
             _Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
         )
 

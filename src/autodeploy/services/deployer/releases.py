@@ -16,6 +16,7 @@ from autodeploy.services.deployer.context import (
     app_of,
     make_release_request,
 )
+from autodeploy.services.deployer.domains.work import expect_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
@@ -64,6 +65,7 @@ async def go_live(context: StepContext, release: Release) -> None:
         environment.url = endpoint.url
         environment.local_url = endpoint.local_url
         environment.local_port = endpoint.local_port
+        await expect_domains(session, environment.id)
         await context.journal.end_within(transaction, StepName.VERIFY_HEALTH, StepStatus.SUCCEEDED)
         await change_status(
             transaction,
