@@ -19,7 +19,7 @@ from uuid import UUID
 import structlog
 
 from autodeploy.kernel.errors import Conflict
-from autodeploy.providers.base import DeployProvider, Provider
+from autodeploy.providers.base import App, DeployProvider, Provider, Release, RuntimeStatus
 from autodeploy.providers.databases import DatabaseProvider
 
 _log = structlog.get_logger(__name__)
@@ -72,11 +72,35 @@ class TokenConnect(Provider, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How an account's apps may be looked after, within what the provider takes.
+
+    A look asks how one release fares. ``keeps_output`` is whether the provider tells afterwards
+    what an app has printed: then a look reads that too.
+    """
+
+    looks_per_minute: int
+    keeps_output: bool
+
+
+@runtime_checkable
+class HostedDeploys(DeployProvider, Protocol):
+    """Releases elsewhere, where others than us may change them."""
+
+    async def live_status(self, app: App, release: Release) -> RuntimeStatus:
+        """How a release fares that is to have the traffic; ``status`` does not ask who has it."""
+        ...
+
+
 @runtime_checkable
 class AppHosting(Provider, Protocol):
     """Hosts apps elsewhere."""
 
-    def deploys_as(self, account: ConnectedAccount) -> DeployProvider:
+    @property
+    def pace(self) -> Pace: ...
+
+    def deploys_as(self, account: ConnectedAccount) -> HostedDeploys:
         """The provider acting for this account. Cheap: made for each use."""
         ...
 

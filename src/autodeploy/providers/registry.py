@@ -18,6 +18,8 @@ from autodeploy.providers.hosted import (
     AppHosting,
     ConnectedAccount,
     DatabaseHosting,
+    HostedDeploys,
+    Pace,
     TokenConnect,
 )
 from autodeploy.providers.resources import ListedResources
@@ -85,6 +87,15 @@ class Registry:
         if isinstance(provider, AppHosting):
             return provider.deploys_as(_require(account, provider))
         return provider
+
+    def hosted_deploys(self, name: str, account: ConnectedAccount | None) -> HostedDeploys:
+        """The provider ``name``, which hosts apps elsewhere, for ``account``. Raises
+        ``AccountMissing``."""
+        return cast(HostedDeploys, self._apps(name, Capability.DEPLOY, account))
+
+    def pace(self, name: str) -> Pace:
+        """How apps at the provider ``name``, which hosts them elsewhere, may be looked after."""
+        return cast(AppHosting, self.get(name, Capability.DEPLOY)).pace
 
     def app_metrics(self, name: str) -> MeasuredApps:
         """The provider ``name`` for what its apps answer."""

@@ -18,10 +18,11 @@ from autodeploy.providers.base import (
     Price,
     Release,
     ReleaseRequest,
+    RuntimeStatus,
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.providers.domains import DnsRecord, DomainStatus
-from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
 DATABASE_VARIABLES = {"CLOUD_KEY": "k3y-of-the-database", "CLOUD_URL": "https://db.cloud.test"}
@@ -41,6 +42,8 @@ class HostedApps(FolderProvider):
         #: The domains that are served there, by their apps' numbers, and those that lead there.
         self.domains: dict[str, int] = {}
         self.leading: set[str] = set()
+        #: How each release fares, whatever it does.
+        self.told: str | None = None
 
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
         self.builds.append(request)
@@ -51,6 +54,11 @@ class HostedApps(FolderProvider):
 
     async def has_build(self, key: str) -> bool:
         return key.startswith("dpl_")
+
+    async def live_status(self, app: App, release: Release) -> RuntimeStatus:
+        await self._call("live_status")
+        status = await self.status(release)
+        return replace(status, state=self.told or status.state)
 
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         await super().promote(request, release)
@@ -106,6 +114,8 @@ class Cloud:
 
 class HostedProvider(Cloud):
     """It hosts apps and databases, too, and remembers whom it has acted for."""
+
+    pace = Pace(looks_per_minute=60, keeps_output=True)
 
     manifest = replace(
         Cloud.manifest,

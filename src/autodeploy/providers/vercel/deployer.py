@@ -1,7 +1,7 @@
 """Vercel acting for one account, as a provider of deployments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
@@ -34,11 +34,10 @@ from autodeploy.providers.vercel.projects import Projects, project_name, target_
 from autodeploy.providers.vercel.readiness import Phase, failure, phase_of
 from autodeploy.providers.vercel.runtime import watch
 from autodeploy.providers.vercel.shapes import Deployment, Project, ReadyState
-from autodeploy.providers.vercel.traffic import Traffic
+from autodeploy.providers.vercel.traffic import Traffic, serves_another
 from autodeploy.providers.vercel.waits import poll
 
 _LONGEST_ALIASING_SECONDS = 600.0
-_MOST_PLACES = 10_000
 _STATES = {
     Phase.WAITING: "starting",
     Phase.BUILDING: "starting",
@@ -49,29 +48,13 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where one of our deployments is at Vercel."""
-
-    project_id: str
-    deployment_id: str
-
-
-#: By the ids of our deployments; None for one that was looked for and is not there.
-Places = dict[UUID, Place | None]
-
-
 class VercelDeployer:
-    """``http`` acts for the team, ``person`` for the account itself, whose text shows no token.
+    """``http`` acts for the team, ``person`` for the account itself, whose text shows no token."""
 
-    ``places`` is what was learned of this account's deployments; it may be lost.
-    """
-
-    def __init__(self, http: HttpClient, person: HttpClient, timing: Timing, places: Places):
+    def __init__(self, http: HttpClient, person: HttpClient, timing: Timing):
         self._http = http
         self._person = person
         self._timing = timing
-        self._places = places
         self._projects = Projects(http)
         self._deployments = Deployments(http)
 
@@ -101,12 +84,9 @@ class VercelDeployer:
             )
         address = f"https://{ready.url}"
         resources = {"project": ready.project_id, "deployment": ready.id, "url": address}
-        release = Release(request.deployment_id, resources, (f"{address}/",))
-        self._remember(release)
-        return release
+        return Release(request.deployment_id, resources, (f"{address}/",))
 
     async def status(self, release: Release) -> RuntimeStatus:
-        self._remember(release)
         try:
             found = await self._deployments.get(release.resources["deployment"])
         except NotFound:
@@ -164,31 +144,23 @@ class VercelDeployer:
         if project is not None:
             await Domains(self._http, project.id).remove(name)
 
+    async def live_status(self, app: App, release: Release) -> RuntimeStatus:
+        """Also whether the production addresses lead to it still, where it is for production."""
+        status = await self.status(release)
+        if status.state != "running" or target_of(app) != "production":
+            return status
+        project = await self._projects.find(release.resources["project"])
+        if project is None:
+            return replace(status, state="absent")
+        leads_away = serves_another(project, release.resources["deployment"])
+        return replace(status, state="replaced") if leads_away else status
+
     async def runtime_lines(
-        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+        self, release: Release, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines:
         """What is printed from now on. Raises ``NotFound``."""
-        if deployment_id not in self._places:
-            self._learn(deployment_id, await self._find(deployment_id))
-        place = self._places[deployment_id]
-        if place is None:
-            raise NotFound("Vercel has no such deployment.", remedy="Deploy again.")
-        return await watch(self._http, place.project_id, place.deployment_id, cursor, wait_seconds)
-
-    async def _find(self, deployment_id: UUID) -> Place | None:
-        found = await self._deployments.find(deployment_id, None)
-        if found is None or found.project_id is None:
-            return None
-        return Place(found.project_id, found.id)
-
-    def _remember(self, release: Release) -> None:
         made = release.resources
-        self._learn(release.deployment_id, Place(made["project"], made["deployment"]))
-
-    def _learn(self, deployment_id: UUID, place: Place | None) -> None:
-        if len(self._places) >= _MOST_PLACES:
-            self._places.clear()
-        self._places[deployment_id] = place
+        return await watch(self._http, made["project"], made["deployment"], cursor, wait_seconds)
 
     async def _get(self, request: ReleaseRequest) -> Deployment:
         try:

@@ -19,6 +19,7 @@ from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.domains.work import keep_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
+from autodeploy.services.deployer.hosted_upkeep import HostedUpkeep
 from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
@@ -35,6 +36,7 @@ _ORPHANS_SECONDS = 600.0
 _LOGS_SECONDS = 3600.0
 _SCHEDULE_SECONDS = 30.0
 _WATCH_SECONDS = 5.0
+_HOSTED_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -71,6 +73,7 @@ class Reconciler:
             _Duty(
                 "logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)
             ),
+            _Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look),
             _Duty("domains", 22, interval_seconds, lambda: keep_domains(engine)),
             _Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
         )

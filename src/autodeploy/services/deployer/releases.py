@@ -197,6 +197,14 @@ async def load_live(
         return deployment, environment, await session.get_one(Project, environment.project_id)
 
 
+async def reload_live(
+    engine: Engine, live: "LiveRelease"
+) -> tuple[Deployment, Environment, Project] | None:
+    """With what a release is run, if it is live still: since it was listed it may be another."""
+    found = await load_live(engine, live.environment.id)
+    return found if found is not None and found[0].id == live.deployment_id else None
+
+
 @dataclass(frozen=True)
 class LiveRelease:
     """What is to be live in an environment, with the release as its deployment journaled it, and

@@ -87,7 +87,8 @@ class ReplicaCountView(Schema):
 class RuntimeView(Schema):
     """How the live release fares: of several processes the one that fares worst. ``process`` is
     the name of a worker, or of a replica such as ``web.2``, null for the app itself; ``reason`` is
-    ``out_of_memory`` or an error code. ``replicas`` is null for what is no server."""
+    ``out_of_memory``, ``removed_at_provider``, ``stopped_at_provider`` or an error code.
+    ``replicas`` is null for what is no server."""
 
     state: RuntimeState
     restarts: int
