@@ -499,6 +499,12 @@ async def _(stage: Stage) -> Call:
     return Call(f"/projects/{project['id']}/deployments", {})
 
 
+@writes("POST", "/projects/{project_id}/drift/reconcile", "deployment.create")
+async def _(stage: Stage) -> Call:
+    project_id = await deploy_server(stage.user, stage.resources)
+    return Call(f"/projects/{project_id}/drift/reconcile", {})
+
+
 @writes("POST", "/deployments/{deployment_id}/cancel", "deployment.cancel")
 async def _(stage: Stage) -> Call:
     made = await stage.user.deployment(await stage.user.project())

@@ -106,6 +106,7 @@ class FakeVercelApi:
             ("GET", "/v10/projects/{name}/env", self._variables),
             ("POST", "/v10/projects/{name}/env", self._set_variables),
             ("DELETE", "/v1/projects/{name}/env", self._delete_variables),
+            ("GET", "/v1/projects/{name}/env/{variable}", self._open_variable),
             ("GET", "/v1/integrations/git-namespaces", self._namespaces),
             ("GET", "/v1/integrations/search-repo", self._search),
             ("POST", "/v2/files", self._upload),
@@ -221,6 +222,14 @@ class FakeVercelApi:
         project, ids = self._find_project(request), (await request.json())["ids"]
         deleted = [each for each in ids if project.variables.pop(each, None)]
         return JSONResponse({"deleted": len(deleted), "ids": deleted})
+
+    async def _open_variable(self, request: Request) -> Response:
+        held = self._find_project(request).variables.get(request.path_params["variable"])
+        if held is None:
+            return error_answer(404, "not_found")
+        if held["type"] == "sensitive":
+            return JSONResponse({**variable_shape(held), "value": "", "decrypted": False})
+        return JSONResponse({**variable_shape(held), "value": held["value"], "decrypted": True})
 
     # Sources.
 

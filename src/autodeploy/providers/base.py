@@ -40,6 +40,7 @@ class Capability(StrEnum):
     METRICS = "metrics"
     SCALE = "scaling"
     DOMAINS = "domains"
+    DRIFT = "drift"
     SOURCE = "source"
     CONNECT = "connect"
     RESOURCES = "resources"

@@ -13,6 +13,7 @@ from autodeploy.providers.databases import (
     RotatedDatabases,
 )
 from autodeploy.providers.domains import DomainProvider
+from autodeploy.providers.drift import ComparedApps
 from autodeploy.providers.hosted import (
     AccountMissing,
     AppHosting,
@@ -79,6 +80,10 @@ class Registry:
     def domains(self, name: str, account: ConnectedAccount | None = None) -> DomainProvider:
         """The provider ``name`` for the domains of its apps; ``account`` as for ``deploys``."""
         return cast(DomainProvider, self._apps(name, Capability.DOMAINS, account))
+
+    def compared_apps(self, name: str, account: ConnectedAccount | None = None) -> ComparedApps:
+        """The provider ``name`` for how its apps are set up; ``account`` as for ``deploys``."""
+        return cast(ComparedApps, self._apps(name, Capability.DRIFT, account))
 
     def _apps(
         self, name: str, capability: Capability, account: ConnectedAccount | None

@@ -415,6 +415,9 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     ),
     "verifyDomain": (_on("project", Action.DOMAIN_VERIFY, path=_domain),),
     "removeDomain": (_on("project", Action.DOMAIN_REMOVE, 202, path=_domain),),
+    # what is set at a provider, where nothing is live
+    "findDrift": (_on("project", Action.VARIABLE_READ, 409),),
+    "reconcileDrift": (_on("project", Action.DEPLOYMENT_CREATE, 409, body=lambda _: {}),),
     # deployments
     "createDeployment": (
         _on("project", Action.DEPLOYMENT_CREATE, 201, body=lambda _: {}),

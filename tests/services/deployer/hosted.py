@@ -22,6 +22,7 @@ from autodeploy.providers.base import (
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.providers.domains import DnsRecord, DomainStatus
+from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
@@ -68,6 +69,10 @@ class HostedApps(FolderProvider):
         self.destroyed.append(app.number)
         self.domains = {name: each for name, each in self.domains.items() if each != app.number}
         await super().destroy(app)
+
+    async def compare(self, declared: DeclaredApp) -> Comparison:
+        await self._call("compare")
+        return Comparison(())
 
     async def ensure_domain(self, app: App, name: str) -> DomainStatus:
         self.domains[name] = app.number
@@ -120,7 +125,13 @@ class HostedProvider(Cloud):
     manifest = replace(
         Cloud.manifest,
         capabilities=frozenset(
-            {Capability.DEPLOY, Capability.DATABASE, Capability.DOMAINS, Capability.CONNECT}
+            {
+                Capability.DEPLOY,
+                Capability.DATABASE,
+                Capability.DOMAINS,
+                Capability.DRIFT,
+                Capability.CONNECT,
+            }
         ),
         pricing=(Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),),
     )

@@ -65,6 +65,7 @@ def register(app: typer.Typer) -> None:
         logs,
         rollback,
         scale,
+        drift,
         cancel,
         projects,
         open_app,
@@ -245,6 +246,29 @@ def scale(
 
     where = environment_name(environment, elsewhere=project is not None)
     run(replicas, project, where, as_json=as_json)
+
+
+def drift(
+    project: ProjectArgument = None,
+    environment: Environment = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Deploy what is live again, which sets it up anew.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what is set at an app's provider otherwise than it was declared.
+
+    \b
+    Examples:
+      autodeploy drift shop
+      autodeploy drift shop --environment staging --fix
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.drift import run
+
+    where = environment_name(environment, elsewhere=project is not None)
+    run(project, where, fix=fix, yes=yes, as_json=as_json)
 
 
 def cancel(

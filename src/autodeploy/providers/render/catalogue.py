@@ -33,6 +33,7 @@ MANIFEST = Manifest(
             Capability.DATABASE,
             Capability.DEPLOY,
             Capability.DOMAINS,
+            Capability.DRIFT,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.ROLLBACK,

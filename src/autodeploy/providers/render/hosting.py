@@ -27,10 +27,12 @@ from autodeploy.providers.base import (
     RuntimeStatus,
 )
 from autodeploy.providers.domains import DomainRefused, DomainStatus
+from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.providers.hosted import undo
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import draw, variables_of
 from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.comparing import compare_service
 from autodeploy.providers.render.domains import ServiceDomains
 from autodeploy.providers.render.following import (
     BUILD_SECONDS,
@@ -205,6 +207,14 @@ class RenderDeploys:
     async def remove_domain(self, app: App, name: str) -> None:
         for service in await self._services_of(app):
             await ServiceDomains(self._api, service).remove(name)
+
+    async def compare(self, declared: DeclaredApp) -> Comparison:
+        service = next(iter(await self._services_of(declared.app)), None)
+        if service is None:
+            return Comparison((Drift(DriftKind.APP, declared=service_name(declared.app)),))
+        return await compare_service(
+            self._api, service, declared, plan=self._plan, region=self._region
+        )
 
     async def runtime_lines(
         self, release: Release, cursor: str | None, wait_seconds: float

@@ -46,6 +46,8 @@ class Details(Lenient):
     """A union without a tag at Render: which fields are there depends on the service's type."""
 
     url: str | None = None
+    plan: str | None = None
+    region: str | None = None
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")

@@ -9,6 +9,7 @@ MANIFEST = Manifest(
         {
             Capability.DEPLOY,
             Capability.DOMAINS,
+            Capability.DRIFT,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.ROLLBACK,

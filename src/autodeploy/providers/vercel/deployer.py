@@ -25,8 +25,10 @@ from autodeploy.providers.base import (
     RuntimeStatus,
 )
 from autodeploy.providers.domains import DomainRefused, DomainStatus
+from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.vercel.builds import Build
 from autodeploy.providers.vercel.catalog import MANIFEST
+from autodeploy.providers.vercel.comparing import compare_project
 from autodeploy.providers.vercel.deployments import Deployments
 from autodeploy.providers.vercel.domains import Domains
 from autodeploy.providers.vercel.errors import BuildTimeout
@@ -154,6 +156,9 @@ class VercelDeployer:
             return replace(status, state="absent")
         leads_away = serves_another(project, release.resources["deployment"])
         return replace(status, state="replaced") if leads_away else status
+
+    async def compare(self, declared: DeclaredApp) -> Comparison:
+        return await compare_project(self._http, declared)
 
     async def runtime_lines(
         self, release: Release, cursor: str | None, wait_seconds: float

@@ -97,16 +97,24 @@ class Project(Shape):
 
 
 class Variable(Shape):
-    """A variable without its value."""
+    """A variable without its value. ``type`` is such as encrypted or sensitive."""
 
     id: str | None = None
     key: str
+    type: str = ""
     target: tuple[str, ...] | str | None = None
     comment: str | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
         return (self.target,) if isinstance(self.target, str) else self.target or ()
+
+
+class OpenVariable(Shape):
+    """One that was asked for alone; its value is told unless it is a sensitive one."""
+
+    value: str | None = Field(default=None, repr=False)
+    decrypted: bool = False
 
 
 class Variables(Shape):
