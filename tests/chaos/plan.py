@@ -123,6 +123,7 @@ OUT_OF_REACH = {
                 "remove_builds",
                 "remove_domain",
                 "remove_domain_of_app",
+                "remove_resource",
                 "retire",
                 "release_again",
                 "start_deploy",
@@ -155,6 +156,7 @@ OUT_OF_REACH = {
                 "remove_domain",
                 "ensure_domain",
                 "remove_domain_of_app",
+                "remove_resource",
             )
         ),
         "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",

@@ -21,6 +21,7 @@ import structlog
 from autodeploy.kernel.errors import Conflict
 from autodeploy.providers.base import App, DeployProvider, Provider, Release, RuntimeStatus
 from autodeploy.providers.databases import DatabaseProvider
+from autodeploy.providers.resources import ListedResources
 
 _log = structlog.get_logger(__name__)
 
@@ -110,6 +111,15 @@ class DatabaseHosting(Provider, Protocol):
     """Hosts databases elsewhere."""
 
     def databases_as(self, account: ConnectedAccount) -> DatabaseProvider:
+        """The provider acting for this account. Cheap: made for each use."""
+        ...
+
+
+@runtime_checkable
+class ResourceHosting(Provider, Protocol):
+    """Tells what it holds elsewhere."""
+
+    def resources_as(self, account: ConnectedAccount) -> ListedResources:
         """The provider acting for this account. Cheap: made for each use."""
         ...
 

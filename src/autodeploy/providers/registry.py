@@ -21,6 +21,7 @@ from autodeploy.providers.hosted import (
     DatabaseHosting,
     HostedDeploys,
     Pace,
+    ResourceHosting,
     TokenConnect,
 )
 from autodeploy.providers.resources import ListedResources
@@ -146,9 +147,13 @@ class Registry:
         """The provider ``name`` for the logins of its databases."""
         return cast(RotatedDatabases, self.get(name, Capability.DATABASE_ROTATION))
 
-    def resources(self, name: str) -> ListedResources:
-        """The provider ``name`` for what it holds."""
-        return cast(ListedResources, self.get(name, Capability.RESOURCES))
+    def resources(self, name: str, account: ConnectedAccount | None = None) -> ListedResources:
+        """The provider ``name`` for what it holds; one elsewhere, for ``account``. Raises
+        ``AccountMissing``."""
+        provider = self.get(name, Capability.RESOURCES)
+        if isinstance(provider, ResourceHosting):
+            return provider.resources_as(_require(account, provider))
+        return cast(ListedResources, provider)
 
     async def close(self) -> None:
         """Close the connections that providers keep open."""

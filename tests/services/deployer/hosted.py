@@ -1,10 +1,14 @@
 """A provider that hosts apps and databases elsewhere, whose machine is a folder too."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from tests.services.deployer.provider import FolderProvider
 
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import (
@@ -24,6 +28,7 @@ from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.providers.domains import DnsRecord, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
+from autodeploy.providers.resources import FoundResource, ResourceKind
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
 DATABASE_VARIABLES = {"CLOUD_KEY": "k3y-of-the-database", "CLOUD_URL": "https://db.cloud.test"}
@@ -95,6 +100,24 @@ class HostedApps(FolderProvider):
         await self._call("destroy_database")
 
 
+class HeldElsewhere:
+    """What the cloud holds: apps, by the deployments that they run, since long ago."""
+
+    def __init__(self) -> None:
+        self.manifest = HostedProvider.manifest
+        self.apps: dict[str, UUID] = {}
+
+    async def list_resources(self) -> AsyncIterator[FoundResource]:
+        for name, made_for in self.apps.items():
+            long_ago = now() - timedelta(days=1)
+            yield FoundResource(
+                kind=ResourceKind.APP, external_id=name, made_at=long_ago, made_for=made_for
+            )
+
+    async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
+        self.apps.pop(external_id, None)
+
+
 class Cloud:
     """``name`` is ``cloud``. It knows whose its tokens are: those in ``accounts``."""
 
@@ -130,6 +153,7 @@ class HostedProvider(Cloud):
                 Capability.DATABASE,
                 Capability.DOMAINS,
                 Capability.DRIFT,
+                Capability.RESOURCES,
                 Capability.CONNECT,
             }
         ),
@@ -139,7 +163,12 @@ class HostedProvider(Cloud):
     def __init__(self, home: Path, objects: ObjectStore):
         super().__init__()
         self.apps = HostedApps(home / "cloud", objects)
+        self.held = HeldElsewhere()
         self.acted_for: list[ConnectedAccount] = []
+
+    def resources_as(self, account: ConnectedAccount) -> HeldElsewhere:
+        self.acted_for.append(account)
+        return self.held
 
     def deploys_as(self, account: ConnectedAccount) -> HostedApps:
         self.acted_for.append(account)

@@ -1,4 +1,7 @@
-"""Keep the names that apps are served at, besides those that providers give."""
+"""Keep the names that apps are served at, besides those that providers give.
+
+And know by whose account an orphan at a provider elsewhere is seen.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,10 +64,20 @@ def upgrade() -> None:
         ["next_check_at"],
         postgresql_where=sa.text("next_check_at IS NOT NULL"),
     )
+    op.add_column("orphans", sa.Column("connection_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(
+        "fk_orphans_connection_id",
+        "orphans",
+        "provider_integrations",
+        ["connection_id"],
+        ["id"],
+        ondelete="CASCADE",
+    )
     op.execute("ALTER TABLE domains ENABLE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY app ON domains TO autodeploy_app USING ({_ORGANIZATION})")
     op.execute("CREATE POLICY worker ON domains TO autodeploy_worker USING (true)")
 
 
 def downgrade() -> None:
+    op.drop_column("orphans", "connection_id")
     op.drop_table("domains")

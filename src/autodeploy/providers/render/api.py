@@ -68,11 +68,20 @@ class RenderApi:
 
     async def find_services(self, name: str, owner_id: str) -> list[Service]:
         """Those of exactly this name."""
-        query = {"name": name, "ownerId": owner_id, "includePreviews": "false"}
+        found = await self.list_services(owner_id, name)
+        return [each for each in found if each.name == name]
+
+    async def list_services(self, owner_id: str, name: str | None = None) -> list[Service]:
+        """Those of the workspace; with ``name``, of one like this."""
+        query = {
+            "ownerId": owner_id,
+            "includePreviews": "false",
+            **({"name": name} if name else {}),
+        }
         found = []
         async for page in self._pages("/services", query):
             found += [each.service for each in page.read(list[ServiceItem])]
-        return [each for each in found if each.name == name]
+        return found
 
     async def service(self, service_id: str) -> Service:
         return (await self._get(_SERVICE, service=service_id)).read(Service)

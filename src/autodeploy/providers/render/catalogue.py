@@ -36,6 +36,7 @@ MANIFEST = Manifest(
             Capability.DRIFT,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
+            Capability.RESOURCES,
             Capability.ROLLBACK,
         }
     ),

@@ -11,6 +11,7 @@ from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, Owner, 
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import FREE, MANIFEST
 from autodeploy.providers.render.databases import RenderDatabases
+from autodeploy.providers.render.holdings import RenderHoldings
 from autodeploy.providers.render.hosting import RenderDeploys
 
 API_URL = "https://api.render.com/v1"
@@ -73,6 +74,9 @@ class RenderProvider:
             open_to=self._databases_open_to,
             timing=self._timing,
         )
+
+    def resources_as(self, account: ConnectedAccount) -> RenderHoldings:
+        return RenderHoldings(self._api(account.token), account.owner_id)
 
     async def close(self) -> None:
         await self._http.close()

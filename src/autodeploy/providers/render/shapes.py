@@ -63,6 +63,7 @@ class Service(Lenient):
     root_directory: str | None = Field(default=None, alias="rootDir")
     auto_deploy: str | None = Field(default=None, alias="autoDeploy")
     suspended: str | None = None
+    created_at: datetime | None = Field(default=None, alias="createdAt")
     details: Details | None = Field(default=None, alias="serviceDetails")
 
 
@@ -240,6 +241,7 @@ class Postgres(Lenient):
     status: Annotated[PostgresStatus, known(PostgresStatus)] = PostgresStatus.UNKNOWN
     database: str | None = Field(default=None, alias="databaseName")
     region: str | None = None
+    created_at: datetime | None = Field(default=None, alias="createdAt")
     expires_at: datetime | None = Field(default=None, alias="expiresAt")
 
 

@@ -12,6 +12,7 @@ MANIFEST = Manifest(
             Capability.DRIFT,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
+            Capability.RESOURCES,
             Capability.ROLLBACK,
             Capability.CONNECT,
         }

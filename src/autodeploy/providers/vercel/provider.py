@@ -16,6 +16,7 @@ from autodeploy.providers.base import Manifest
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 from autodeploy.providers.vercel.catalog import MANIFEST
 from autodeploy.providers.vercel.deployer import VercelDeployer
+from autodeploy.providers.vercel.holdings import VercelHoldings
 from autodeploy.providers.vercel.oauth import API_URL
 from autodeploy.providers.vercel.refusals import expect
 from autodeploy.providers.vercel.shapes import Teams, UserAnswer
@@ -69,6 +70,10 @@ class VercelProvider:
             self._http.bound(token=account.token),
             self._timing,
         )
+
+    def resources_as(self, account: ConnectedAccount) -> VercelHoldings:
+        query = {"teamId": account.owner_id} if account.owner_id else None
+        return VercelHoldings(self._http.bound(token=account.token, query=query))
 
     async def close(self) -> None:
         await self._http.close()

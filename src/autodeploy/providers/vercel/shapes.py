@@ -192,6 +192,22 @@ class Deployments(Shape):
     deployments: tuple[Deployment, ...] = ()
 
 
+class ListedDeployment(Shape):
+    """One of the newest of a project."""
+
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+
+class ListedProject(Shape):
+    name: str
+    created_at: float = 0.0
+    latest_deployments: tuple[ListedDeployment, ...] = ()
+
+
+class ListedProjects(Shape):
+    projects: tuple[ListedProject, ...] = ()
+
+
 class Namespace(Shape):
     """An account or organization of GitHub where Vercel's app is installed."""
 

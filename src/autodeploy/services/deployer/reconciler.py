@@ -18,7 +18,11 @@ from autodeploy.services.deployer.databases.upkeep import prune_backups, schedul
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.domains.work import keep_domains
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
+from autodeploy.services.deployer.holdings.orphans import (
+    find_hosted_orphans,
+    find_orphans,
+    remove_orphans,
+)
 from autodeploy.services.deployer.hosted_upkeep import HostedUpkeep
 from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.releases import retire_leftovers
@@ -33,6 +37,7 @@ _LOCKS = 0x4144  # the first half of each lock's number, so that no other progra
 _EXPIRY_SECONDS = 600.0
 _BUILDS_SECONDS = 3600.0
 _ORPHANS_SECONDS = 600.0
+_HOSTED_ORPHANS_SECONDS = 3600.0
 _LOGS_SECONDS = 3600.0
 _SCHEDULE_SECONDS = 30.0
 _WATCH_SECONDS = 5.0
@@ -69,6 +74,9 @@ class Reconciler:
             _Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back),
             _Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
             _Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
+            _Duty(
+                "hosted_orphans", 24, _HOSTED_ORPHANS_SECONDS, lambda: find_hosted_orphans(engine)
+            ),
             _Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
             _Duty(
                 "logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)
