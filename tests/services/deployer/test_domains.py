@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.services.auth.accounts import signed_up
 from tests.services.deployer.office import NAME, Office, open_office
 from tests.services.deployer.platform import Platform
@@ -174,6 +174,12 @@ async def test_a_project_takes_its_domains_with_it(office: Office) -> None:
     async with platform.resources.db.transaction() as session:
         row = await session.get_one(Project, office.project.id)
         row.deletion_requested_at = now()
+    office.cloud.domains.clear()
+    async with platform.resources.db.transaction() as session:
+        await session.execute(update(Domain).values(next_check_at=now()))
+    await work.keep_domains(platform.engine)
+    assert office.cloud.domains == {}, "nothing is served anew for what is being deleted"
+    office.cloud.domains[NAME] = 1
     await remove_deleted(platform.engine)
     async with platform.resources.db.transaction() as session:
         assert (await session.scalars(select(Domain))).all() == []

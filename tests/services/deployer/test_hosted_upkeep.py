@@ -123,6 +123,15 @@ async def test_nobody_knows_once_answers_are_missing_for_long(looked: Looked) ->
     assert (found["state"], found["reason"]) == ("unknown", "unavailable")
 
 
+async def test_one_that_cannot_be_asked_for_does_not_keep_others_from_it(looked: Looked) -> None:
+    await _make_many(looked.platform, looked.project, 1)
+    looked.cloud.apps.at["live_status"] = fail_with(KeyError("release"), times=1)
+    looked.cloud.apps.told = "backoff"
+    await looked.look()
+    await looked.look(5.0)
+    assert looked.asked == 2
+
+
 async def test_nobody_knows_at_once_where_the_account_is_gone(looked: Looked) -> None:
     async with looked.platform.resources.db.transaction() as session:
         await session.execute(delete(ProviderIntegration))

@@ -98,8 +98,11 @@ def _show(domain: Json, as_json: bool) -> None:
 
 def _explain(domain: Json) -> None:
     """What is to be done for a domain, on standard error."""
-    if domain["error"]:
-        say(f"{domain['name']}: {domain['error']['message']} {domain['error']['remedy'] or ''}")
+    error = domain["error"]
+    if error:
+        say(f"{domain['name']}: {error['message']} ({error['code']})")
+    if error and error["remedy"]:
+        say(f"Next: {error['remedy']}")
     if domain["state"] == "pending" and not domain["records"] and not domain["error"]:
         say(f"{domain['name']} waits for the first deployment of {domain['environment']}.")
     if domain["records"]:

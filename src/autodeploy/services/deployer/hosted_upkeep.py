@@ -136,11 +136,12 @@ class HostedUpkeep:
         except TimeoutError:
             budget.closed_until = self.clock() + _AWAY_SECONDS
             state = self._doubt(turn, "provider_unavailable")
-        except AutoDeployError as error:
+        except Exception as error:
             if isinstance(error, RateLimited):
                 budget.closed_until = self.clock() + error.retry_after_seconds
+            code = error.code if isinstance(error, AutoDeployError) else AutoDeployError.code
             lasts = isinstance(error, AccountMissing | CredentialRefused)
-            state = self._doubt(turn, error.code, at_once=lasts)
+            state = self._doubt(turn, code, at_once=lasts)
         before = (live.environment.runtime or {}).get("state")
         is_quiet = state is None or (state.state == before and state.state in _QUIET)
         turn.pause = min(turn.pause * 2, LONGEST_PAUSE_SECONDS) if is_quiet else FIRST_PAUSE_SECONDS

@@ -27,7 +27,7 @@ from autodeploy.services.deployer.context import app_of
 from autodeploy.services.deployer.domains.models import Domain
 from autodeploy.services.deployer.domains.schemas import DomainState
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import Environment
+from autodeploy.services.deployer.models import Environment, Project
 
 # After the n-th look the next one follows in 5 s · 2ⁿ, at most in an hour.
 FIRST_PAUSE = timedelta(seconds=5)
@@ -85,11 +85,18 @@ async def remove_domains(engine: Engine, environments: Sequence[Environment]) ->
 
 
 async def keep_domains(engine: Engine) -> None:
-    """One pass over the domains that are due. Idempotent."""
+    """One pass over the domains that are due, but for those of what is being deleted, which go
+    with it. Idempotent."""
     async with engine.resources.db.transaction() as session:
         due = await session.scalars(
             select(Domain.id)
-            .where(Domain.next_check_at <= now())
+            .join(Environment, Environment.id == Domain.environment_id)
+            .join(Project, Project.id == Domain.project_id)
+            .where(
+                Domain.next_check_at <= now(),
+                Environment.deletion_requested_at.is_(None),
+                Project.deletion_requested_at.is_(None),
+            )
             .order_by(Domain.next_check_at)
             .limit(_BATCH)
         )
