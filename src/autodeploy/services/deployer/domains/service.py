@@ -102,15 +102,12 @@ async def verify_domain(
     """Have its records looked at again, at once. Raises ``NotFound`` and ``Forbidden``."""
     async with resources.db.transaction() as session:
         row = await _get(session, principal, project_id, name, Action.DOMAIN_VERIFY)
-        before = audit.snapshot(row)
         if row.removal_requested_at is None:
             row.checks, row.next_check_at, row.updated_at = 0, now(), now()
             if row.state == DomainState.FAILED:
                 row.state = DomainState.PENDING
         await session.flush()
-        await audit.record(
-            session, principal, Action.DOMAIN_VERIFY, row, before=before, after=audit.snapshot(row)
-        )
+        await audit.record(session, principal, Action.DOMAIN_VERIFY, row)
         return view_of(row)
 
 
