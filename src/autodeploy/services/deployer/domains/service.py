@@ -169,7 +169,7 @@ async def _insert(
             environment=environment.name,
             name=name,
             next_check_at=now(),
-            created_by=principal.user_id,
+            created_by=principal.account_id,
         )
         .on_conflict_do_nothing()
         .returning(Domain.id)
