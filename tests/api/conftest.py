@@ -32,6 +32,7 @@ LOCAL = Manifest(
             Capability.DATABASE_ROTATION,
             Capability.RUN,
             Capability.SCALE,
+            Capability.DRIFT,
         }
     ),
     regions=(Region("here", "This machine"),),

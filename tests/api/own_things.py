@@ -21,6 +21,8 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
     body = {"key": "COLOUR", "value": "red"}
     await user.call("POST", f"/projects/{project['id']}/env", body, status=201)
     database = await user.call("POST", "/databases", {"projectId": project["id"]}, status=202)
+    domain = {"name": "shop.example.com"}
+    await user.call("POST", f"/projects/{project['id']}/domains", domain, status=202)
     run = Run(
         id=uuid4(), organization_id=UUID(project["organizationId"]), command=["ls"],
         project_id=UUID(project["id"]), environment="production", timeout_seconds=60,
@@ -65,6 +67,7 @@ async def make_own_things(user: User, resources: Resources) -> tuple[dict[str, s
         "user_id": me["id"],
         "token_id": str(tokens[1].id),
         "key": "COLOUR",
+        "domain": "shop.example.com",
         "environment": "production",
         "name": "local",
         "number": "7",

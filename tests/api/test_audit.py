@@ -511,10 +511,43 @@ async def _(stage: Stage) -> Call:
     return Call(f"{await _staging(stage)}/staging?confirm=staging")
 
 
+async def _domain(stage: Stage) -> str:
+    project = await stage.user.project()
+    path = f"/projects/{project['id']}/domains"
+    body = {"name": "shop.example.com", "environment": "staging"}
+    environment = {"name": "staging"}
+    await stage.user.call(
+        "POST", f"/projects/{project['id']}/environments", environment, status=201
+    )
+    await stage.user.call("POST", path, body, status=202)
+    return path
+
+
+@writes("POST", "/projects/{project_id}/domains", "domain.add")
+async def _(stage: Stage) -> Call:
+    return Call(await _domain(stage), {"name": "www.example.com", "environment": "staging"})
+
+
+@writes("POST", "/projects/{project_id}/domains/{domain}/verify", "domain.verify")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _domain(stage)}/shop.example.com/verify")
+
+
+@writes("DELETE", "/projects/{project_id}/domains/{domain}", "domain.remove")
+async def _(stage: Stage) -> Call:
+    return Call(f"{await _domain(stage)}/shop.example.com")
+
+
 @writes("POST", "/projects/{project_id}/deployments", "deployment.create")
 async def _(stage: Stage) -> Call:
     project = await stage.user.project()
     return Call(f"/projects/{project['id']}/deployments", {})
+
+
+@writes("POST", "/projects/{project_id}/drift/reconcile", "deployment.create")
+async def _(stage: Stage) -> Call:
+    project_id = await deploy_server(stage.user, stage.resources)
+    return Call(f"/projects/{project_id}/drift/reconcile", {})
 
 
 @writes("POST", "/deployments/{deployment_id}/cancel", "deployment.cancel")

@@ -3,6 +3,7 @@ CAPABILITIES = [
     "database_backups",
     "database_rotation",
     "deploy",
+    "drift",
     "one_off_commands",
     "scaling",
 ]

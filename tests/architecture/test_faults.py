@@ -15,6 +15,7 @@ from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.queue import Queues
 from autodeploy.providers.base import DeployProvider
 from autodeploy.providers.databases import BackedUpDatabases, DatabaseProvider, RotatedDatabases
+from autodeploy.providers.domains import DomainProvider
 from autodeploy.providers.local.agent.api import AgentApi
 from autodeploy.providers.local.agent.database_api import DatabaseApi
 from autodeploy.providers.resources import ListedResources
@@ -28,6 +29,7 @@ READS = {
     BackedUpDatabases: {"restored_by"},
     ListedResources: set(),
     ScaledApps: set(),
+    DomainProvider: set(),
     ObjectStore: {"get_bytes", "get_file", "stream", "exists"},
     Queues: {"close"},
     EventBus: {"subscribe", "close"},
@@ -65,7 +67,7 @@ def _lacking(kind: type, names: set[str]) -> set[str]:
 def test_each_call_of_a_provider_that_changes_something_has_a_fault_point() -> None:
     capabilities = (
         DeployProvider, DatabaseProvider, RotatedDatabases, BackedUpDatabases, ListedResources,
-        ScaledApps,
+        ScaledApps, DomainProvider,
     )  # fmt: skip
     found = [kind for kind in _providers() if kind not in capabilities]
     able = 0

@@ -108,6 +108,7 @@ OUT_OF_REACH = {
         (
             f"render.{effect}"
             for effect in (
+                "add_domain",
                 "build",
                 "cancel_deploy",
                 "change_service",
@@ -117,13 +118,18 @@ OUT_OF_REACH = {
                 "destroy",
                 "destroy_database",
                 "ensure_database",
+                "ensure_domain",
                 "mark_release",
                 "prepare",
                 "promote",
                 "remove_builds",
+                "remove_domain",
+                "remove_domain_of_app",
+                "remove_resource",
                 "retire",
                 "release_again",
                 "start_deploy",
+                "verify_domain",
             )
         ),
         "no story goes to a provider elsewhere: tests/providers/render loses its answers",
@@ -150,6 +156,9 @@ OUT_OF_REACH = {
                 "add_domain",
                 "verify_domain",
                 "remove_domain",
+                "ensure_domain",
+                "remove_domain_of_app",
+                "remove_resource",
             )
         ),
         "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",

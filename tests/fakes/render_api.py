@@ -23,6 +23,7 @@ from tests.fakes.render_state import (
     FakeService,
     Json,
     Shapes,
+    new_id,
 )
 from tests.fakes.server import Exchange, Faults, Recorded, serving
 
@@ -32,6 +33,7 @@ TOKEN = "rnd_0123456789abcdefghijklmnopqr"
 OWNER: Json = {"id": "tea-acme", "name": "Acme", "email": "ops@acme.test", "type": "team"}
 _SERVICE = "/services/{service_id}"
 _DEPLOY = f"{_SERVICE}/deploys/{{deploy_id}}"
+_DOMAIN = f"{_SERVICE}/custom-domains/{{name}}"
 _POSTGRES = "/postgres/{postgres_id}"
 _CREATIONS = 20
 _HOUR = 3600.0
@@ -41,7 +43,8 @@ _LONG_AGO = "2000-01-01T00:00:00Z"
 
 class FakeRenderApi:
     """``heads`` are the newest commits by branch, ``unreachable`` the repositories that Render may
-    not fetch. ``outcomes`` are how the next deploys end, in turn; ``reason`` why they fail."""
+    not fetch. ``records`` are the domains whose records are right. ``outcomes`` are how the next
+    deploys end, in turn; ``reason`` why they fail."""
 
     def __init__(self, time: Timing):
         self.time = time
@@ -53,6 +56,7 @@ class FakeRenderApi:
         self.unreachable: set[str] = set()
         self.outcomes: list[str] = []
         self.reason: Json = {"evicted": False, "nonZeroExit": 1}
+        self.records: set[str] = set()
         self.pays = True
         self.database_statuses: list[str] | None = None
         self.creations: list[float] = []
@@ -108,6 +112,11 @@ class FakeRenderApi:
             ("POST", f"{_DEPLOY}/cancel", self._cancel_deploy),
             ("POST", f"{_SERVICE}/rollback", self._roll_back),
             ("GET", f"{_SERVICE}/events", self._list_events),
+            ("GET", f"{_SERVICE}/custom-domains", self._list_domains),
+            ("POST", f"{_SERVICE}/custom-domains", self._add_domain),
+            ("GET", _DOMAIN, self._show_domain),
+            ("DELETE", _DOMAIN, self._delete_domain),
+            ("POST", f"{_DOMAIN}/verify", self._verify_domain),
             ("GET", "/logs", self._logs),
             ("GET", "/postgres", self._list_postgres),
             ("POST", "/postgres", self._create_postgres),
@@ -279,6 +288,41 @@ class FakeRenderApi:
         shown = self._shapes.events(self._of(service_id), self.reason, seconds - 0.001)
         # These items have no cursor.
         return [{"event": each} for each in shown[: int(request.query_params["limit"])]]
+
+    # Domains.
+
+    def _domain(self, service_id: str, name: str) -> Json:
+        domains = self._of(service_id).domains
+        if name not in domains:
+            raise HTTPException(404, "not found")
+        return domains[name]
+
+    async def _list_domains(self, service_id: str, request: Request) -> list[Json]:
+        shown = [self._shapes.domain(each) for each in self._of(service_id).domains.values()]
+        return self._paged(request, "customDomain", shown)
+
+    async def _add_domain(self, service_id: str, request: Request) -> Response:
+        """An apex comes with its www, which redirects to it."""
+        service, name = self._of(service_id), (await request.json())["name"]
+        if any(name in each.domains for each in self.services.values()):
+            return error_answer(409, "domain is in use")
+        pair = {name: ""} | ({f"www.{name}": name} if name.count(".") == 1 else {})
+        for each, redirects in pair.items():
+            made = {"id": new_id("cdm"), "name": each, "redirects": redirects, "verified": False}
+            service.domains[each] = made
+        return JSONResponse([self._shapes.domain(service.domains[each]) for each in pair], 201)
+
+    async def _show_domain(self, service_id: str, name: str) -> Json:
+        return self._shapes.domain(self._domain(service_id, name))
+
+    async def _delete_domain(self, service_id: str, name: str) -> Response:
+        self._domain(service_id, name)
+        del self._of(service_id).domains[name]
+        return Response(status_code=204)
+
+    async def _verify_domain(self, service_id: str, name: str) -> Response:
+        self._domain(service_id, name)["verified"] = name in self.records
+        return Response(status_code=202)
 
     # Logs.
 

@@ -95,6 +95,7 @@ class FakeService:
     deploys: list[FakeDeploy] = field(default_factory=list)
     lines: list[FakeLine] = field(default_factory=list)
     routes: list[Json] = field(default_factory=list)
+    domains: dict[str, Json] = field(default_factory=dict)
     suspended: bool = False
     happened: list[tuple[float, str, Json]] = field(default_factory=list)
     id: str = field(default_factory=lambda: new_id("srv"))
@@ -234,6 +235,17 @@ class Shapes:
         return {
             "id": line.id, "message": line.message, "timestamp": self.time(line.at),
             "labels": [{"name": name, "value": value} for name, value in labels.items()],
+        }  # fmt: skip
+
+    def domain(self, domain: Json) -> Json:
+        """``verified`` is whether Render has looked at its records and found them right."""
+        name, redirects = domain["name"], domain["redirects"]
+        apex = name.count(".") == 1
+        return {
+            "id": domain["id"], "name": name, "domainType": "apex" if apex else "subdomain",
+            "publicSuffix": name.rpartition(".")[2], "redirectForName": redirects,
+            "verificationStatus": "verified" if domain["verified"] else "unverified",
+            "createdAt": self.time(0),
         }  # fmt: skip
 
     def postgres(self, postgres: FakePostgres, owner: Json) -> Json:

@@ -102,10 +102,12 @@ class FakeVercelApi:
             ("GET", project, self._project),
             ("PATCH", project, self._change_project),
             ("DELETE", project, self._delete_project),
+            ("GET", "/v10/projects", self._list_projects),
             ("POST", "/v11/projects", self._make_project),
             ("GET", "/v10/projects/{name}/env", self._variables),
             ("POST", "/v10/projects/{name}/env", self._set_variables),
             ("DELETE", "/v1/projects/{name}/env", self._delete_variables),
+            ("GET", "/v1/projects/{name}/env/{variable}", self._open_variable),
             ("GET", "/v1/integrations/git-namespaces", self._namespaces),
             ("GET", "/v1/integrations/search-repo", self._search),
             ("POST", "/v2/files", self._upload),
@@ -172,6 +174,24 @@ class FakeVercelApi:
     async def _project(self, request: Request) -> Response:
         return JSONResponse(self._find_project(request).shape())
 
+    async def _list_projects(self, request: Request) -> Response:
+        """Newest first; ``next`` is where the next page begins."""
+        owned = [each for each in reversed(self.projects) if each.owner == _owner(request)]
+        start, size = int(request.query_params.get("from", "0")), self.page_size
+        shown = []
+        for project in owned[start : start + size]:
+            made = [each for each in self.deployments if each.project is project]
+            newest = [
+                {**project.target_shape(each), "meta": each.body.get("meta", {})}
+                for each in made[:1]
+            ]
+            listed = {**project.shape(), "createdAt": EPOCH_MS, "latestDeployments": newest}
+            listed.pop("lastAliasRequest", None)
+            shown.append(listed)
+        following = start + size if len(owned) > start + size else None
+        pagination = {"count": len(shown), "next": following, "prev": None}
+        return JSONResponse({"projects": shown, "pagination": pagination})
+
     async def _make_project(self, request: Request) -> Response:
         body = await request.json()
         owner = _owner(request)
@@ -221,6 +241,14 @@ class FakeVercelApi:
         project, ids = self._find_project(request), (await request.json())["ids"]
         deleted = [each for each in ids if project.variables.pop(each, None)]
         return JSONResponse({"deleted": len(deleted), "ids": deleted})
+
+    async def _open_variable(self, request: Request) -> Response:
+        held = self._find_project(request).variables.get(request.path_params["variable"])
+        if held is None:
+            return error_answer(404, "not_found")
+        if held["type"] == "sensitive":
+            return JSONResponse({**variable_shape(held), "value": "", "decrypted": False})
+        return JSONResponse({**variable_shape(held), "value": held["value"], "decrypted": True})
 
     # Sources.
 

@@ -207,12 +207,12 @@ class Project:
             "nodeVersion": "22.x", "targets": {}, "ssoProtection": self.sso_protection,
         }  # fmt: skip
         if production is not None:
-            made["targets"] = {"production": self._target(production)}
+            made["targets"] = {"production": self.target_shape(production)}
         if self.job is not None:
             made["lastAliasRequest"] = self.job.shape()
         return made
 
-    def _target(self, deployment: Deployment) -> Json:
+    def target_shape(self, deployment: Deployment) -> Json:
         return {
             "id": deployment.id, "name": self.name, "createdAt": deployment.created_ms,
             "alias": [f"{self.name}-engines.vercel.app", f"{self.name}.vercel.app"],
@@ -225,7 +225,8 @@ class Project:
 
 def domain_shape(project: Project, name: str) -> Json:
     verified = project.domains[name]
-    shape: Json = {"name": name, "apexName": name.partition(".")[2], "projectId": project.id,
+    apex = ".".join(name.split(".")[-2:])
+    shape: Json = {"name": name, "apexName": apex, "projectId": project.id,
                    "verified": verified}  # fmt: skip
     if not verified:
         shape["verification"] = [

@@ -6,6 +6,7 @@ from autodeploy.services.auth import models as auth
 from autodeploy.services.deployer import log_models as logs
 from autodeploy.services.deployer import models as deployer
 from autodeploy.services.deployer.databases import models as databases
+from autodeploy.services.deployer.domains import models as domains
 from autodeploy.services.deployer.holdings import models as holdings
 from autodeploy.services.deployer.pushes import models as pushes
 from autodeploy.services.deployer.runs import models as runs
@@ -19,6 +20,7 @@ MODULES = (
     deployer,
     logs,
     databases,
+    domains,
     holdings,
     pushes,
     runs,

@@ -40,6 +40,7 @@ class Capability(StrEnum):
     METRICS = "metrics"
     SCALE = "scaling"
     DOMAINS = "domains"
+    DRIFT = "drift"
     SOURCE = "source"
     CONNECT = "connect"
     RESOURCES = "resources"
@@ -231,7 +232,8 @@ class ReplicaCount:
 
 @dataclass(frozen=True)
 class RuntimeStatus:
-    """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent.
+    """How a release fares: ``state`` is starting, running, backoff, crashed, stopped or absent, or
+    for one that is to have the traffic, ``replaced`` where another one has it.
 
     ``out_of_memory`` is whether its last process ended for that. ``listening`` are the places,
     ``address:port``, where a release listens that does not answer yet. ``process`` is the name of
@@ -323,8 +325,10 @@ class DeployProvider(Provider, Protocol):
         ...
 
     async def runtime_lines(
-        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
-    ) -> RuntimeLines: ...
+        self, release: Release, cursor: str | None, wait_seconds: float
+    ) -> RuntimeLines:
+        """What the release has written. Raises ``NotFound`` when it does not run."""
+        ...
 
 
 @runtime_checkable

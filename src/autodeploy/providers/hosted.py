@@ -19,8 +19,9 @@ from uuid import UUID
 import structlog
 
 from autodeploy.kernel.errors import Conflict
-from autodeploy.providers.base import DeployProvider, Provider
+from autodeploy.providers.base import App, DeployProvider, Provider, Release, RuntimeStatus
 from autodeploy.providers.databases import DatabaseProvider
+from autodeploy.providers.resources import ListedResources
 
 _log = structlog.get_logger(__name__)
 
@@ -76,11 +77,35 @@ class TokenConnect(TokenCheck, Provider, Protocol):
     """Takes tokens that people have made in the provider's console."""
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How an account's apps may be looked after, within what the provider takes.
+
+    A look asks how one release fares. ``keeps_output`` is whether the provider tells afterwards
+    what an app has printed: then a look reads that too.
+    """
+
+    looks_per_minute: int
+    keeps_output: bool
+
+
+@runtime_checkable
+class HostedDeploys(DeployProvider, Protocol):
+    """Releases elsewhere, where others than us may change them."""
+
+    async def live_status(self, app: App, release: Release) -> RuntimeStatus:
+        """How a release fares that is to have the traffic; ``status`` does not ask who has it."""
+        ...
+
+
 @runtime_checkable
 class AppHosting(Provider, Protocol):
     """Hosts apps elsewhere."""
 
-    def deploys_as(self, account: ConnectedAccount) -> DeployProvider:
+    @property
+    def pace(self) -> Pace: ...
+
+    def deploys_as(self, account: ConnectedAccount) -> HostedDeploys:
         """The provider acting for this account. Cheap: made for each use."""
         ...
 
@@ -90,6 +115,15 @@ class DatabaseHosting(Provider, Protocol):
     """Hosts databases elsewhere."""
 
     def databases_as(self, account: ConnectedAccount) -> DatabaseProvider:
+        """The provider acting for this account. Cheap: made for each use."""
+        ...
+
+
+@runtime_checkable
+class ResourceHosting(Provider, Protocol):
+    """Tells what it holds elsewhere."""
+
+    def resources_as(self, account: ConnectedAccount) -> ListedResources:
         """The provider acting for this account. Cheap: made for each use."""
         ...
 

@@ -12,11 +12,16 @@ from autodeploy.providers.databases import (
     MeasuredDatabases,
     RotatedDatabases,
 )
+from autodeploy.providers.domains import DomainProvider
+from autodeploy.providers.drift import ComparedApps
 from autodeploy.providers.hosted import (
     AccountMissing,
     AppHosting,
     ConnectedAccount,
     DatabaseHosting,
+    HostedDeploys,
+    Pace,
+    ResourceHosting,
     TokenCheck,
     TokenConnect,
 )
@@ -91,10 +96,32 @@ class Registry:
     def deploys(self, name: str, account: ConnectedAccount | None = None) -> DeployProvider:
         """The provider ``name`` for deployments. One that hosts apps elsewhere acts for
         ``account``: raises ``AccountMissing`` without one."""
-        provider = self.get(name, Capability.DEPLOY)
+        return cast(DeployProvider, self._apps(name, Capability.DEPLOY, account))
+
+    def domains(self, name: str, account: ConnectedAccount | None = None) -> DomainProvider:
+        """The provider ``name`` for the domains of its apps; ``account`` as for ``deploys``."""
+        return cast(DomainProvider, self._apps(name, Capability.DOMAINS, account))
+
+    def compared_apps(self, name: str, account: ConnectedAccount | None = None) -> ComparedApps:
+        """The provider ``name`` for how its apps are set up; ``account`` as for ``deploys``."""
+        return cast(ComparedApps, self._apps(name, Capability.DRIFT, account))
+
+    def _apps(
+        self, name: str, capability: Capability, account: ConnectedAccount | None
+    ) -> Provider:
+        provider = self.get(name, capability)
         if isinstance(provider, AppHosting):
             return provider.deploys_as(_require(account, provider))
-        return cast(DeployProvider, provider)
+        return provider
+
+    def hosted_deploys(self, name: str, account: ConnectedAccount | None) -> HostedDeploys:
+        """The provider ``name``, which hosts apps elsewhere, for ``account``. Raises
+        ``AccountMissing``."""
+        return cast(HostedDeploys, self._apps(name, Capability.DEPLOY, account))
+
+    def pace(self, name: str) -> Pace:
+        """How apps at the provider ``name``, which hosts them elsewhere, may be looked after."""
+        return cast(AppHosting, self.get(name, Capability.DEPLOY)).pace
 
     def sources(self, name: str) -> SourceHosting:
         """The provider ``name`` for the sources of repositories."""
@@ -144,9 +171,13 @@ class Registry:
         """The provider ``name`` for the logins of its databases."""
         return cast(RotatedDatabases, self.get(name, Capability.DATABASE_ROTATION))
 
-    def resources(self, name: str) -> ListedResources:
-        """The provider ``name`` for what it holds."""
-        return cast(ListedResources, self.get(name, Capability.RESOURCES))
+    def resources(self, name: str, account: ConnectedAccount | None = None) -> ListedResources:
+        """The provider ``name`` for what it holds; one elsewhere, for ``account``. Raises
+        ``AccountMissing``."""
+        provider = self.get(name, Capability.RESOURCES)
+        if isinstance(provider, ResourceHosting):
+            return provider.resources_as(_require(account, provider))
+        return cast(ListedResources, provider)
 
     async def close(self) -> None:
         """Close the connections that providers keep open."""

@@ -58,6 +58,9 @@ RIGHTS: dict[Action, Right] = {
     Action.ENVIRONMENT_CREATE: Right(_MEMBER, _WRITE),
     Action.ENVIRONMENT_SCALE: Right(_MEMBER, _DEPLOY),
     Action.ENVIRONMENT_DELETE: Right(_ADMIN, _WRITE),
+    Action.DOMAIN_ADD: Right(_MEMBER, _WRITE),
+    Action.DOMAIN_VERIFY: Right(_MEMBER, _WRITE),
+    Action.DOMAIN_REMOVE: Right(_MEMBER, _WRITE),
     Action.VARIABLE_READ: Right(_MEMBER, _WRITE),
     Action.VARIABLE_WRITE: Right(_MEMBER, _WRITE),
     Action.DEPLOYMENT_READ: Right(_VIEWER, _READ),
@@ -141,6 +144,10 @@ def _queued(_: Ids) -> Ids:
 
 def _nobodys(_: Ids) -> Ids:
     return {"orphan_id": str(uuid4())}
+
+
+def _domain(ids: Ids) -> Ids:
+    return {**ids, "domain": f"{ids['project_id']}.example.com"}
 
 
 _LINK = "x" * 43
@@ -458,6 +465,16 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "receiveFromGitHub": (
         Operation("public", 401, path=lambda ids: {**ids, "webhook_id": str(uuid4())}),
     ),
+    # domains
+    "listDomains": (_on("project", Action.PROJECT_READ),),
+    "addDomain": (
+        _on("project", Action.DOMAIN_ADD, 202, body=lambda _: {"name": f"{_name()}.example.com"}),
+    ),
+    "verifyDomain": (_on("project", Action.DOMAIN_VERIFY, path=_domain),),
+    "removeDomain": (_on("project", Action.DOMAIN_REMOVE, 202, path=_domain),),
+    # what is set at a provider, where nothing is live
+    "findDrift": (_on("project", Action.VARIABLE_READ, 409),),
+    "reconcileDrift": (_on("project", Action.DEPLOYMENT_CREATE, 409, body=lambda _: {}),),
     # deployments
     "createDeployment": (
         _on("project", Action.DEPLOYMENT_CREATE, 201, body=lambda _: {}),

@@ -40,6 +40,7 @@ from autodeploy.services.deployer.databases.models import (
     DatabaseRestore,
     ProjectDatabase,
 )
+from autodeploy.services.deployer.domains.models import Domain
 from autodeploy.services.deployer.log_models import DeploymentLog, DeploymentLogArchive
 from autodeploy.services.deployer.models import (
     Deployment,
@@ -364,6 +365,7 @@ async def _estate(resources: Resources, organization_id: UUID, owner_id: UUID, w
         session.add_all([token, invitation])
         database_id, backup_id = await _database(session, project, word)
         run_id = await _run(session, project, word)
+        await _domain(session, project)
     await _variable(resources, organization_id, owner_id, project.id, word)
     webhook_id, channel_id, delivery_id = await _endpoints(resources, principal, word)
     return Estate(
@@ -437,6 +439,20 @@ async def _run(session: AsyncSession, project: Project, word: str) -> UUID:
         )
     )  # fmt: skip
     return run.id
+
+
+async def _domain(session: AsyncSession, project: Project) -> None:
+    environment = await session.scalar(
+        select(Environment).where(Environment.project_id == project.id)
+    )
+    assert environment is not None
+    session.add(
+        Domain(
+            organization_id=project.organization_id, project_id=project.id,
+            environment_id=environment.id, environment=environment.name,
+            name=f"{project.id}.example.com",
+        )
+    )  # fmt: skip
 
 
 async def _project(

@@ -71,6 +71,11 @@ def _shown(runtime: Json | None, *, live: str | None = "id", with_age: bool = Tr
             },
             "restarting (2 of 3 replicas, its web.2, restarted once)",
         ),
+        (
+            {"state": "stopped", "reason": "removed_at_provider", "since": SINCE},
+            "stopped (for 5d, removed at provider)",
+        ),
+        ({"state": "replaced", "since": SINCE}, "replaced (for 5d)"),
         ({"state": "running", "replicas": {"running": 1, "wanted": 1}}, "running"),
     ],
 )
@@ -162,3 +167,23 @@ def test_a_deployment_is_told_with_its_end_and_why(told: Json, said: str) -> Non
     deployment = {"id": "other", "environment": "production", "commit": "a" * 40, **told}
     row = _deployment_row({"createdAt": SINCE, **deployment}, {"id"}, with_age=False)
     assert row[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("runtime", "said"),
+    [
+        ({"state": "running"}, ""),
+        ({"state": "replaced"}, "Another release has the traffic of production"),
+        ({"state": "stopped", "reason": "removed_at_provider"}, "does not have the app"),
+        ({"state": "unknown", "reason": "account_missing"}, "`autodeploy explain account_missing`"),
+    ],
+)
+def test_what_happened_at_a_provider_is_told(
+    runtime: Json, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warn_of_trouble(
+        {"name": "production", "provider": "vercel", "liveDeploymentId": "id", "runtime": runtime}
+    )
+    told = capsys.readouterr().err
+    assert said in told
+    assert bool(told) == bool(said)

@@ -60,7 +60,7 @@ def deploy(provider: LocalProvider, app: App, source: Source) -> Deploy:
 
 
 async def printed(provider: LocalProvider, release: Release) -> list[str]:
-    output = await provider.runtime_lines(release.deployment_id, None, 0)
+    output = await provider.runtime_lines(release, None, 0)
     return [text for _, _, text in output.lines]
 
 

@@ -293,14 +293,14 @@ async def test_runtime_lines_follow_a_cursor(
 ) -> None:
     key = await _artifact(provider, app, source({"server.py": SERVER}))
     _, release = await _up(provider, app, key, "lines")
-    first = await provider.runtime_lines(release.deployment_id, None, 5)
+    first = await provider.runtime_lines(release, None, 5)
     assert [(stream, text) for _, stream, text in first.lines] == [("stdout", "listening")]
-    again = await provider.runtime_lines(release.deployment_id, first.cursor, 0.1)
+    again = await provider.runtime_lines(release, first.cursor, 0.1)
     assert (again.cursor, again.lines) == (first.cursor, ())
-    other_life = await provider.runtime_lines(release.deployment_id, "gone:7", 0)
+    other_life = await provider.runtime_lines(release, "gone:7", 0)
     assert other_life.lines == first.lines
     with pytest.raises(NotFound):
-        await provider.runtime_lines(uuid4(), None, 0)
+        await provider.runtime_lines(Release(uuid4(), {}), None, 0)
 
 
 async def test_release_command_runs_once_and_before_the_app(

@@ -197,7 +197,7 @@ async def test_lines_of_replicas_begin_with_their_names(provider: LocalProvider,
     _, release = await up(2)
 
     async def said() -> Counter[str]:
-        lines = await provider.runtime_lines(release.deployment_id, None, 0)
+        lines = await provider.runtime_lines(release, None, 0)
         return Counter(text for _, _, text in lines.lines)
 
     assert await said() == {"web.1: listening": 1, "web.2: listening": 1}
@@ -265,7 +265,7 @@ async def test_request_that_cannot_connect_to_a_replica_goes_to_another(
     (provider._layout.release(release.deployment_id) / "app" / f"deaf-{deaf}").touch()
 
     async def is_deaf() -> bool:
-        lines = await provider.runtime_lines(release.deployment_id, None, 0)
+        lines = await provider.runtime_lines(release, None, 0)
         return any(text == "web.1: deaf" for _, _, text in lines.lines)
 
     await until(is_deaf)
@@ -457,5 +457,5 @@ async def test_worker_has_no_replicas(
 
     await until(runs)
     assert (await provider.status(release)).replicas is None
-    lines = await provider.runtime_lines(release.deployment_id, None, 0)
+    lines = await provider.runtime_lines(release, None, 0)
     assert [text for _, _, text in lines.lines] == ["working"]

@@ -108,7 +108,7 @@ async def test_workers_run_only_beside_the_release_that_has_the_traffic(
         return (node.home / "releases" / str(release.deployment_id) / "app/works").exists()
 
     async def said(release: Release) -> list[str]:
-        lines = await provider.runtime_lines(release.deployment_id, None, 0)
+        lines = await provider.runtime_lines(release, None, 0)
         return [text for _, _, text in lines.lines]
 
     request, first = await live(provider, app, source({"server.py": SERVER}))

@@ -79,8 +79,8 @@ async def test_an_app_lives_and_is_removed(anywhere, somebody, commit, log):
         again = build_request(app=app, commit=commit, notes=KeptNotes())
         await apps.deploy(release_request((await apps.build(again, log)).key, app=app), log)
         back = await apps.deploy(reusing(artifact.key, app=app), log)
-        assert (await apps.status(back)).state == "running"
-        await apps.runtime_lines(back.deployment_id, None, 0)
+        assert (await apps.live_status(app, back)).state == "running"
+        await apps.runtime_lines(back, None, 0)
     finally:
         await apps.destroy(app)
     assert not await apps.has_build(artifact.key)

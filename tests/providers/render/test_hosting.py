@@ -8,6 +8,7 @@ from tests.fakes import render_state
 from tests.fakes.render_api import OWNER, TOKEN
 from tests.fakes.render_state import FakeLine
 from tests.providers.render.conftest import (
+    APP,
     COMMIT,
     NAME,
     OTHER,
@@ -21,8 +22,8 @@ from tests.providers.render.conftest import (
     reusing,
 )
 
-from autodeploy.kernel.errors import DeploymentFailed, InvalidInput
-from autodeploy.providers.base import BuildSpec, CommitSource, Cron, Release
+from autodeploy.kernel.errors import DeploymentFailed, InvalidInput, NotFound
+from autodeploy.providers.base import BuildSpec, CommitSource, Cron
 from autodeploy.providers.render.reuse import MARK
 
 pytestmark = pytest.mark.contract(provider="render")
@@ -448,34 +449,44 @@ async def test_an_app_is_removed_with_its_service_and_only_its_own(apps, render,
 
 
 async def test_what_an_app_prints_is_read_on_from_the_cursor(provider, apps, render, log, time):
-    request = release_request((await apps.build(build_request(), log)).key)
-    await apps.deploy(request, log)
+    _, release = await _deployed(apps, log)
     render.say("one")
     render.say("two", "error")
     time.seconds += 2
-    told = await apps.runtime_lines(request.deployment_id, None, 0)
+    told = await apps.runtime_lines(release, None, 0)
     assert [(stream, text) for _, stream, text in told.lines] == [
         ("stdout", "one"), ("stderr", "two"),
     ]  # fmt: skip
     render.say("three")
-    # It is waited for; and another process knows the place by the cursor.
-    elsewhere = provider.deploys_as(account())
-    elsewhere._places = type(elsewhere._places)()
-    more = await elsewhere.runtime_lines(request.deployment_id, told.cursor, 10)
+    more = await provider.deploys_as(account()).runtime_lines(release, told.cursor, 10)
     assert [text for _, _, text in more.lines] == ["three"]
-    assert (await apps.runtime_lines(request.deployment_id, more.cursor, 0)).lines == ()
+    assert (await apps.runtime_lines(release, more.cursor, 0)).lines == ()
     assert TOKEN not in more.cursor
 
 
-async def test_output_of_a_release_that_nobody_has_seen_is_none(apps, render, log):
+async def test_output_is_read_by_a_process_that_did_not_deploy(provider, apps, render, log):
     _, release = await _deployed(apps, log)
-    unseen = Release(uuid4(), release.resources)
-    assert (await apps.runtime_lines(unseen.deployment_id, None, 0)).lines == ()
-    await apps.status(unseen)
     render.say("hello")
     render.time.seconds += 2
-    told = await apps.runtime_lines(unseen.deployment_id, None, 0)
+    told = await provider.deploys_as(account()).runtime_lines(release, None, 0)
     assert [text for _, _, text in told.lines] == ["hello"]
+    await apps.destroy(APP)
+    with pytest.raises(NotFound):
+        await apps.runtime_lines(release, None, 0)
+
+
+async def test_what_is_live_is_told_from_what_somebody_changed_at_render(apps, render, log):
+    _, release = await _deployed(apps, log)
+    assert (await apps.live_status(APP, release)).state == "running"
+    # Somebody deploys in the dashboard.
+    render.service.start(render.time.monotonic(), OTHER, "manual")
+    assert (await apps.live_status(APP, release)).state == "running"
+    render.time.seconds += 60
+    assert (await apps.live_status(APP, release)).state == "replaced"
+    render.service.suspended = True
+    assert (await apps.live_status(APP, release)).state == "stopped"
+    await apps.destroy(APP)
+    assert (await apps.live_status(APP, release)).state == "absent"
 
 
 async def test_nothing_is_left_to_do_for_releases_that_are_replaced(apps, render, log):

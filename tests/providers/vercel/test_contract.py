@@ -82,12 +82,13 @@ async def test_a_site_is_built_shown_replaced_and_brought_back(site):
         request = site.release_request(deployment_id, artifact.key)
         endpoint = await deployer.promote(request, release)
         assert endpoint.url.startswith("https://")
+        assert (await deployer.live_status(site.app, release)).state == "running"
         builds.append((deployment_id, artifact.key, endpoint.url))
     assert await site.go_live(uuid4(), builds[0][1]) == builds[0][2]
     for deployment_id, key, _ in builds:
         await deployer.retire(site.app, deployment_id)
         assert await deployer.has_build(key)
-    lines = await deployer.runtime_lines(builds[0][0], None, 0)
+    lines = await deployer.runtime_lines(release, None, 0)
     assert lines.cursor
 
 

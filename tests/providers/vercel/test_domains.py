@@ -2,9 +2,11 @@
 
 import pytest
 from tests.fakes.vercel_state import Project
-from tests.providers.vercel.conftest import TEAM, TOKEN
+from tests.providers.vercel.conftest import TEAM, TOKEN, Story
 
+from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
+from autodeploy.providers.domains import DnsRecord, DomainRefused
 from autodeploy.providers.vercel.domains import Domains
 
 pytestmark = pytest.mark.contract(provider="vercel")
@@ -62,3 +64,34 @@ async def test_a_domain_of_another_project_is_refused(domains, vercel):
     vercel.projects.append(Project(TEAM, "other", domains={NAME: True}))
     with pytest.raises(ProviderRefused, match="domain_already_in_use"):
         await domains.ensure(NAME)
+
+
+async def test_an_app_is_served_at_a_domain_once_its_records_are_there(story: Story, vercel):
+    await story.ship()
+    vercel.owned_elsewhere.add(NAME)
+    waiting = await story.deployer.ensure_domain(story.app, NAME)
+    assert not waiting.verified
+    challenge = DnsRecord("TXT", f"_vercel.{NAME}", f"vc-domain-verify={NAME},1")
+    assert waiting.records == (challenge, DnsRecord("CNAME", NAME, "cname.vercel-dns.com"))
+    vercel.records.add(NAME)
+    assert (await story.deployer.ensure_domain(story.app, NAME)).verified
+    apex = await story.deployer.ensure_domain(story.app, "example.com")
+    assert apex.records == (DnsRecord("A", "example.com", "76.76.21.21"),)
+    for name in (NAME, "example.com", NAME):
+        await story.deployer.remove_domain(story.app, name)
+    assert vercel.projects[0].domains == {}
+
+
+async def test_a_domain_that_another_project_has_is_said_to_be_taken(story: Story, vercel):
+    await story.ship()
+    vercel.projects.append(Project(TEAM, "other", domains={NAME: True}))
+    with pytest.raises(DomainRefused, match=NAME):
+        await story.deployer.ensure_domain(story.app, NAME)
+
+
+async def test_no_domain_leads_to_a_preview_or_to_an_app_that_is_not_there(story, preview):
+    with pytest.raises(DomainRefused, match="production"):
+        await preview.deployer.ensure_domain(preview.app, NAME)
+    with pytest.raises(NotFound):
+        await story.deployer.ensure_domain(story.app, NAME)
+    await story.deployer.remove_domain(story.app, NAME)

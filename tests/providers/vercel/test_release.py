@@ -1,15 +1,16 @@
 """A build that was made gets the traffic, loses it to a later one, and gets it back."""
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from tests.fakes.vercel_state import EPOCH_MS
+from tests.fakes.vercel_state import EPOCH_MS, AliasJob
 from tests.providers.vercel.conftest import HASTY, Story, account
 
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.http.errors import ProviderRefused
-from autodeploy.providers.base import RuntimeLines
+from autodeploy.providers.base import Release, RuntimeLines
 from autodeploy.providers.vercel.errors import BuildFailed, BuildTimeout
 
 pytestmark = pytest.mark.contract(provider="vercel")
@@ -180,7 +181,7 @@ async def test_destroying_removes_the_project_however_often(story, vercel):
 
 
 async def test_what_a_release_prints_is_read_from_now_on(story, vercel):
-    deployment_id, _, _ = await story.ship()
+    release = await _shipped(story)
     vercel.print_line("before anybody listens")
 
     async def printing() -> None:
@@ -191,7 +192,7 @@ async def test_what_a_release_prints_is_read_from_now_on(story, vercel):
         vercel.print_line("it broke\nat x", level="error")
 
     printer = asyncio.create_task(printing())
-    found = await story.deployer.runtime_lines(deployment_id, None, 0)
+    found = await story.deployer.runtime_lines(release, None, 0)
     await printer
     assert [(stream, text) for _, stream, text in found.lines] == [
         ("stdout", "hello"), ("stderr", "it broke"), ("stderr", "at x"),
@@ -199,7 +200,7 @@ async def test_what_a_release_prints_is_read_from_now_on(story, vercel):
     assert found.cursor == f"{EPOCH_MS + 2}/row-2"
     # A stream that is opened again may begin with what was told already.
     before = list(vercel.printed)
-    again = asyncio.create_task(story.deployer.runtime_lines(deployment_id, found.cursor, 0))
+    again = asyncio.create_task(story.deployer.runtime_lines(release, found.cursor, 0))
     looks = len(_looks(vercel))
     while len(_looks(vercel)) == looks:
         await asyncio.sleep(0.001)
@@ -212,24 +213,45 @@ def _looks(vercel) -> list:
     return [each for each in vercel.exchanges if "runtime-logs" in each.path]
 
 
-async def test_output_is_found_by_our_id_also_by_a_new_process(story, vercel, open_provider):
-    deployment_id, _, _ = await story.ship()
+async def test_output_is_read_by_a_process_that_did_not_deploy(story, vercel, open_provider):
+    release = await _shipped(story)
     other = open_provider(vercel.url, patience=HASTY).deploys_as(account())
-    assert (await other.runtime_lines(deployment_id, None, 0)).lines == ()
-    looks = len(vercel.calls("GET", "/v7/deployments"))
-    for _ in range(3):
-        with pytest.raises(NotFound):
-            await other.runtime_lines(story.app.environment_id, None, 0)
-    assert len(vercel.calls("GET", "/v7/deployments")) == looks + 1
-
-
-async def test_a_rollback_has_output_once_its_release_is_known(story, vercel):
-    _, first, _ = await story.ship()
-    later = uuid4()
+    assert (await other.runtime_lines(release, None, 0)).lines == ()
+    assert vercel.calls("GET", "/v7/deployments") == []
     with pytest.raises(NotFound):
-        await story.deployer.runtime_lines(later, None, 0)
-    await story.go_live(later, first)
-    await story.deployer.runtime_lines(later, None, 0)
+        await other.runtime_lines(_unknown(release), None, 0)
+
+
+async def test_what_is_live_is_told_from_what_somebody_changed_at_vercel(story, vercel):
+    first = await _shipped(story)
+    deployer, app = story.deployer, story.app
+    assert (await deployer.live_status(app, first)).state == "running"
+    second = await _shipped(story)
+    assert (await deployer.live_status(app, first)).state == "replaced"
+    assert (await deployer.live_status(app, second)).state == "running"
+    # Somebody goes back to the first one in the console; while that is under way nobody knows.
+    [project] = vercel.projects
+    there = {each.id: each for each in vercel.deployments}[first.resources["deployment"]]
+    project.job = AliasJob(vercel.time, "rollback", there, "succeeded", None)
+    assert (await deployer.live_status(app, second)).state == "running"
+    vercel.time.seconds += 60
+    assert (await deployer.live_status(app, second)).state == "replaced"
+    vercel.deployments.remove(there)
+    assert (await deployer.live_status(app, first)).state == "absent"
+    vercel.projects.remove(project)
+    assert (await deployer.live_status(app, second)).state == "absent"
+
+
+def _unknown(release: Release) -> Release:
+    return replace(release, resources={**release.resources, "deployment": "dpl_unknown"})
+
+
+async def _shipped(story: Story) -> Release:
+    """A release that has the traffic."""
+    deployment_id, artifact = await story.build()
+    release = await story.release(deployment_id, artifact.key)
+    await story.deployer.promote(story.release_request(deployment_id, artifact.key), release)
+    return release
 
 
 async def test_apps_of_different_environments_are_apart(story, preview: Story, vercel):

@@ -1,10 +1,14 @@
 """A provider that hosts apps and databases elsewhere, whose machine is a folder too."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from tests.services.deployer.provider import FolderProvider
 
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import (
@@ -18,9 +22,13 @@ from autodeploy.providers.base import (
     Price,
     Release,
     ReleaseRequest,
+    RuntimeStatus,
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
-from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+from autodeploy.providers.domains import DnsRecord, DomainStatus
+from autodeploy.providers.drift import Comparison, DeclaredApp
+from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
+from autodeploy.providers.resources import FoundResource, ResourceKind
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
 DATABASE_VARIABLES = {"CLOUD_KEY": "k3y-of-the-database", "CLOUD_URL": "https://db.cloud.test"}
@@ -37,6 +45,11 @@ class HostedApps(FolderProvider):
         self.noted: list[dict[str, object]] = []
         self.passwords: list[str] = []
         self.destroyed: list[int] = []
+        #: The domains that are served there, by their apps' numbers, and those that lead there.
+        self.domains: dict[str, int] = {}
+        self.leading: set[str] = set()
+        #: How each release fares, whatever it does.
+        self.told: str | None = None
 
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
         self.builds.append(request)
@@ -48,13 +61,33 @@ class HostedApps(FolderProvider):
     async def has_build(self, key: str) -> bool:
         return key.startswith("dpl_")
 
+    async def live_status(self, app: App, release: Release) -> RuntimeStatus:
+        await self._call("live_status")
+        status = await self.status(release)
+        return replace(status, state=self.told or status.state)
+
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         await super().promote(request, release)
         return Endpoint(f"https://{request.app.project_slug}.cloud.test", None, None)
 
     async def destroy(self, app: App) -> None:
         self.destroyed.append(app.number)
+        self.domains = {name: each for name, each in self.domains.items() if each != app.number}
         await super().destroy(app)
+
+    async def compare(self, declared: DeclaredApp) -> Comparison:
+        await self._call("compare")
+        return Comparison(())
+
+    async def ensure_domain(self, app: App, name: str) -> DomainStatus:
+        self.domains[name] = app.number
+        await self._call("ensure_domain")
+        records = () if name in self.leading else (DnsRecord("CNAME", name, "cloud.test"),)
+        return DomainStatus(name in self.leading, records)
+
+    async def remove_domain(self, app: App, name: str) -> None:
+        await self._call("remove_domain")
+        self.domains.pop(name, None)
 
     async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
         self.noted.append(dict(request.notes.values))
@@ -65,6 +98,24 @@ class HostedApps(FolderProvider):
 
     async def destroy_database(self, external_id: str) -> None:
         await self._call("destroy_database")
+
+
+class HeldElsewhere:
+    """What the cloud holds: apps, by the deployments that they run, since long ago."""
+
+    def __init__(self) -> None:
+        self.manifest = HostedProvider.manifest
+        self.apps: dict[str, UUID] = {}
+
+    async def list_resources(self) -> AsyncIterator[FoundResource]:
+        for name, made_for in self.apps.items():
+            long_ago = now() - timedelta(days=1)
+            yield FoundResource(
+                kind=ResourceKind.APP, external_id=name, made_at=long_ago, made_for=made_for
+            )
+
+    async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
+        self.apps.pop(external_id, None)
 
 
 class Cloud:
@@ -92,16 +143,32 @@ class Cloud:
 class HostedProvider(Cloud):
     """It hosts apps and databases, too, and remembers whom it has acted for."""
 
+    pace = Pace(looks_per_minute=60, keeps_output=True)
+
     manifest = replace(
         Cloud.manifest,
-        capabilities=frozenset({Capability.DEPLOY, Capability.DATABASE, Capability.CONNECT}),
+        capabilities=frozenset(
+            {
+                Capability.DEPLOY,
+                Capability.DATABASE,
+                Capability.DOMAINS,
+                Capability.DRIFT,
+                Capability.RESOURCES,
+                Capability.CONNECT,
+            }
+        ),
         pricing=(Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),),
     )
 
     def __init__(self, home: Path, objects: ObjectStore):
         super().__init__()
         self.apps = HostedApps(home / "cloud", objects)
+        self.held = HeldElsewhere()
         self.acted_for: list[ConnectedAccount] = []
+
+    def resources_as(self, account: ConnectedAccount) -> HeldElsewhere:
+        self.acted_for.append(account)
+        return self.held
 
     def deploys_as(self, account: ConnectedAccount) -> HostedApps:
         self.acted_for.append(account)

@@ -191,9 +191,9 @@ class FolderProvider:
         await self.objects.delete_below(f"artifacts/{app.number}")
 
     async def runtime_lines(
-        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+        self, release: Release, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines:
-        if not (self.machine / "releases" / str(deployment_id)).exists():
+        if not (self.machine / "releases" / str(release.deployment_id)).exists():
             raise NotFound("not running")
         begin = int(cursor or 0)
         return RuntimeLines(str(len(self.output)), tuple(self.output[begin:]))

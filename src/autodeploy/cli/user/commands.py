@@ -27,6 +27,7 @@ from autodeploy.cli.user.arguments import (
 )
 from autodeploy.cli.user.connections import connections_app
 from autodeploy.cli.user.db import database_app
+from autodeploy.cli.user.domains import domains_app
 from autodeploy.cli.user.env import environment_app
 from autodeploy.cli.user.environments import environments_app
 from autodeploy.cli.user.held import resources_app
@@ -71,6 +72,7 @@ def register(app: typer.Typer) -> None:
         scale,
         costs,
         budget,
+        drift,
         cancel,
         projects,
         open_app,
@@ -86,6 +88,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(pushes_app, rich_help_panel=PANEL)
     app.add_typer(previews_app, rich_help_panel=PANEL)
     app.add_typer(database_app, rich_help_panel=PANEL)
+    app.add_typer(domains_app, rich_help_panel=PANEL)
     app.add_typer(connections_app, rich_help_panel=PANEL)
     app.add_typer(repositories_app, rich_help_panel=PANEL)
     app.add_typer(resources_app, rich_help_panel=PANEL)
@@ -295,6 +298,29 @@ def budget(
     from autodeploy.cli.user.costs import budget
 
     budget(amount, project, as_json=as_json)
+
+
+def drift(
+    project: ProjectArgument = None,
+    environment: Environment = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Deploy what is live again, which sets it up anew.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what is set at an app's provider otherwise than it was declared.
+
+    \b
+    Examples:
+      autodeploy drift shop
+      autodeploy drift shop --environment staging --fix
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.drift import run
+
+    where = environment_name(environment, elsewhere=project is not None)
+    run(project, where, fix=fix, yes=yes, as_json=as_json)
 
 
 def cancel(

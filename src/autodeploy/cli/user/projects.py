@@ -199,10 +199,26 @@ def _state_word(environment: Json) -> str:
 
 def warn_of_trouble(environment: Json) -> None:
     """Where a live app does not run as it should, say so and where its reasons are."""
-    state = (environment.get("runtime") or {}).get("state")
+    runtime = environment.get("runtime") or {}
+    state, reason = runtime.get("state"), runtime.get("reason")
     if state in ("restarting", "crashed"):
         name, live = environment["name"], environment["liveDeploymentId"]
         say(f"The app in {name} is {state}: `autodeploy logs {live}` shows what it printed.")
+    elif state == "replaced":
+        say(
+            f"Another release has the traffic of {environment['name']}: somebody gave it that at "
+            f"{environment['provider']}. `autodeploy deploy` takes it back."
+        )
+    elif reason == "removed_at_provider":
+        say(
+            f"{environment['provider']} does not have the app in {environment['name']} any more. "
+            "`autodeploy deploy` brings it back."
+        )
+    elif state == "unknown":
+        say(
+            f"{environment['provider']} does not tell how the app in {environment['name']} fares "
+            f"({reason}): `autodeploy explain {reason}`."
+        )
 
 
 _NO_ENVIRONMENT: Json = {"name": "–", "liveDeploymentId": None, "url": None}

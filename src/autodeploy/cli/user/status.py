@@ -34,7 +34,8 @@ from autodeploy.cli.user.projects import run as list_projects
 RECENT = 10
 WATCH_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
-_STYLES = {"running": "green", "restarting": "yellow", "crashed": "red", "stopped": "dim"}
+_STYLES = {"running": "green", "restarting": "yellow", "crashed": "red", "stopped": "dim",
+           "replaced": "yellow", "unknown": "yellow"}  # fmt: skip
 
 
 class _Line(NamedTuple):

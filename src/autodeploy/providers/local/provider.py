@@ -250,13 +250,14 @@ class LocalProvider(LocalDatabases):
         return await run_to_its_end(self._sandbox, spec, on_line, stdin=stdin, terminal=terminal)
 
     async def runtime_lines(
-        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+        self, release: Release, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines:
         """What the app wrote after ``cursor``. Raises ``NotFound`` when it does not run."""
         query: dict[str, str | float] = {"wait_seconds": wait_seconds}
         if cursor is not None:
             query["cursor"] = cursor
-        answer = await self._agent.call("GET", f"/instances/{deployment_id}/lines", query=query)
+        path = f"/instances/{release.deployment_id}/lines"
+        answer = await self._agent.call("GET", path, query=query)
         lines = tuple((at, stream, text) for at, stream, text in answer["lines"])
         return RuntimeLines(answer["cursor"], lines)
 

@@ -17,6 +17,8 @@ from autodeploy.providers.render.refusals import expect
 from autodeploy.providers.render.shapes import (
     ConnectionInfo,
     CreatedService,
+    CustomDomain,
+    CustomDomainItem,
     Deploy,
     DeployItem,
     Event,
@@ -37,6 +39,8 @@ Body = Mapping[str, object]
 _SERVICE = "/services/{service}"
 _DEPLOYS = f"{_SERVICE}/deploys"
 _DEPLOY = f"{_DEPLOYS}/{{deploy}}"
+_DOMAINS = f"{_SERVICE}/custom-domains"
+_DOMAIN = f"{_DOMAINS}/{{domain}}"
 _POSTGRES = "/postgres/{postgres}"
 _PAGE = 100
 _FETCHABLE = (
@@ -64,11 +68,20 @@ class RenderApi:
 
     async def find_services(self, name: str, owner_id: str) -> list[Service]:
         """Those of exactly this name."""
-        query = {"name": name, "ownerId": owner_id, "includePreviews": "false"}
+        found = await self.list_services(owner_id, name)
+        return [each for each in found if each.name == name]
+
+    async def list_services(self, owner_id: str, name: str | None = None) -> list[Service]:
+        """Those of the workspace; with ``name``, of one like this."""
+        query = {
+            "ownerId": owner_id,
+            "includePreviews": "false",
+            **({"name": name} if name else {}),
+        }
         found = []
         async for page in self._pages("/services", query):
             found += [each.service for each in page.read(list[ServiceItem])]
-        return [each for each in found if each.name == name]
+        return found
 
     async def service(self, service_id: str) -> Service:
         return (await self._get(_SERVICE, service=service_id)).read(Service)
@@ -149,6 +162,30 @@ class RenderApi:
 
     async def logs(self, query: Mapping[str, str]) -> LogPage:
         return (await self._get("/logs", query)).read(LogPage)
+
+    async def domain(self, service_id: str, name: str) -> CustomDomain:
+        answer = await self._get(_DOMAIN, service=service_id, domain=name)
+        return answer.read(CustomDomain)
+
+    async def domains(self, service_id: str) -> list[CustomDomain]:
+        found = []
+        async for page in self._pages(_DOMAINS, {}, service=service_id):
+            found += [each.domain for each in page.read(list[CustomDomainItem])]
+        return found
+
+    async def add_domain(self, service_id: str, name: str) -> None:
+        """With the other of the pair, where it is an apex or its www."""
+        call = Call("POST", _DOMAINS, parts={"service": service_id}, body={"name": name})
+        expect(await self._http.send(call), HTTPStatus.CREATED)
+
+    async def verify_domain(self, service_id: str, name: str) -> None:
+        """Have Render look at its records; what it finds shows a moment later."""
+        parts = {"service": service_id, "domain": name}
+        call = Call("POST", f"{_DOMAIN}/verify", parts=parts, safe=True)
+        expect(await self._http.send(call), HTTPStatus.ACCEPTED)
+
+    async def delete_domain(self, service_id: str, name: str) -> None:
+        await self._delete(_DOMAIN, service=service_id, domain=name)
 
     async def list_postgres(self, owner_id: str, name: str | None = None) -> list[Postgres]:
         """Those of the workspace; with ``name``, of exactly this one."""

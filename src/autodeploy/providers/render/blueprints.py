@@ -125,10 +125,14 @@ def _site(spec: BuildSpec) -> _Made:
 
 
 def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _Made:
-    if type_ is ServiceType.WORKER and plan == FREE:
-        plan = LEAST_PAID
+    plan = plan_of(type_, plan)
     details = {"runtime": _runtime(spec), **_commands(spec, plan)}
     return _Made(details, {"plan": plan, "region": region})
+
+
+def plan_of(type_: ServiceType, plan: str) -> str:
+    """The plan of a service where ``plan`` is that of web services."""
+    return LEAST_PAID if type_ is ServiceType.WORKER and plan == FREE else plan
 
 
 def _build(spec: BuildSpec) -> str:

@@ -34,8 +34,11 @@ MANIFEST = Manifest(
             Capability.CONNECT,
             Capability.DATABASE,
             Capability.DEPLOY,
+            Capability.DOMAINS,
+            Capability.DRIFT,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
+            Capability.RESOURCES,
             Capability.ROLLBACK,
         }
     ),

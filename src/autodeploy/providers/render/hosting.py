@@ -7,7 +7,6 @@ live, and ``promote`` sees that it is.
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
@@ -27,10 +26,14 @@ from autodeploy.providers.base import (
     RuntimeLines,
     RuntimeStatus,
 )
+from autodeploy.providers.domains import DomainRefused, DomainStatus
+from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.providers.hosted import undo
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import draw, variables_of
 from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.comparing import compare_service
+from autodeploy.providers.render.domains import ServiceDomains
 from autodeploy.providers.render.following import (
     BUILD_SECONDS,
     RELEASE_SECONDS,
@@ -38,7 +41,7 @@ from autodeploy.providers.render.following import (
     Follower,
 )
 from autodeploy.providers.render.naming import Build, service_name
-from autodeploy.providers.render.output import Place, Places, read_output
+from autodeploy.providers.render.output import read_output
 from autodeploy.providers.render.patience import find
 from autodeploy.providers.render.reuse import Reuse
 from autodeploy.providers.render.services import Services, owner_of
@@ -48,8 +51,10 @@ from autodeploy.providers.render.shapes import (
     REACHED,
     Deploy,
     DeployStatus,
+    Service,
+    ServiceType,
 )
-from autodeploy.providers.render.statuses import status_of
+from autodeploy.providers.render.statuses import live_status_of, status_of
 
 
 class RenderDeploys:
@@ -64,14 +69,12 @@ class RenderDeploys:
         owner_id: str | None,
         plan: str,
         region: str,
-        places: Places,
         timing: Timing,
     ):
         self._api = api
         self._owner_id = owner_id
         self._plan = plan
         self._region = region
-        self._places = places
         self._timing = timing
         self._services = Services(api, timing)
         self._reuse = Reuse(api, self._services, timing)
@@ -137,20 +140,25 @@ class RenderDeploys:
             await undo(lambda: self._stop_release(service.id, request.deployment_id, target, again))
             raise
         resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
-        release = Release(request.deployment_id, resources)
-        self._see(release, deploy)
-        return release
+        return Release(request.deployment_id, resources)
 
     async def status(self, release: Release) -> RuntimeStatus:
         """As ``statuses`` tells; absent where the service or deploy is gone."""
         resources = release.resources
         try:
             deploy = await self._api.deploy(resources["service"], resources["deploy"])
-            status = await status_of(self._api, resources["service"], deploy)
+            return await status_of(self._api, resources["service"], deploy)
         except NotFound:
             return RuntimeStatus("absent", 0, None, ())
-        self._see(release, deploy)
-        return status
+
+    async def live_status(self, app: App, release: Release) -> RuntimeStatus:
+        """Also whether another deploy has taken its place."""
+        resources = release.resources
+        try:
+            deploy = await self._api.deploy(resources["service"], resources["deploy"])
+            return await live_status_of(self._api, resources["service"], deploy)
+        except NotFound:
+            return RuntimeStatus("absent", 0, None, ())
 
     @fault_point("render.promote")
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
@@ -167,8 +175,7 @@ class RenderDeploys:
 
     @fault_point("render.retire")
     async def retire(self, app: App, deployment_id: UUID) -> None:
-        """Nothing but to forget it: Render drains and stops a release when the next is live."""
-        self._places.forget(deployment_id)
+        """Nothing: Render drains and stops a release when the next is live."""
 
     @fault_point("render.prepare")
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
@@ -177,20 +184,46 @@ class RenderDeploys:
     @fault_point("render.destroy")
     async def destroy(self, app: App) -> None:
         """Delete the service, with its deploys, variables and address."""
-        owner_id = await owner_of(self._api, self._owner_id)
-        for service in await self._api.find_services(service_name(app), owner_id):
+        for service in await self._services_of(app):
             await self._api.delete_service(service.id)
 
     @fault_point("render.remove_builds")
     async def remove_builds(self, app: App) -> None:
         """Nothing: builds belong to the service and go with it."""
 
+    @fault_point("render.ensure_domain")
+    async def ensure_domain(self, app: App, name: str) -> DomainStatus:
+        service = next(iter(await self._services_of(app)), None)
+        if service is None:
+            raise NotFound("Render has no service of this app.", remedy="Deploy it.")
+        if service.type is ServiceType.WORKER:
+            raise DomainRefused(
+                "The app is a worker, which is not reached at any address.",
+                remedy="Add the domain to the environment of an app that listens.",
+            )
+        return await ServiceDomains(self._api, service).serve(name)
+
+    @fault_point("render.remove_domain_of_app")
+    async def remove_domain(self, app: App, name: str) -> None:
+        for service in await self._services_of(app):
+            await ServiceDomains(self._api, service).remove(name)
+
+    async def compare(self, declared: DeclaredApp) -> Comparison:
+        service = next(iter(await self._services_of(declared.app)), None)
+        if service is None:
+            return Comparison((Drift(DriftKind.APP, declared=service_name(declared.app)),))
+        return await compare_service(
+            self._api, service, declared, plan=self._plan, region=self._region
+        )
+
     async def runtime_lines(
-        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+        self, release: Release, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines:
-        """None of a deployment whose release this process has not seen, unless by its cursor."""
-        place = self._places.find(deployment_id)
-        return await read_output(self._api, place, cursor, wait_seconds, self._timing)
+        return await read_output(self._api, release, cursor, wait_seconds, self._timing)
+
+    async def _services_of(self, app: App) -> list[Service]:
+        owner_id = await owner_of(self._api, self._owner_id)
+        return await self._api.find_services(service_name(app), owner_id)
 
     async def _deploy_of(self, service_id: str, deploy_id: str) -> Deploy:
         deploy = await find(self._api.deploy(service_id, deploy_id))
@@ -200,11 +233,6 @@ class RenderDeploys:
                 remedy="Deploy the commit again.",
             )
         return deploy
-
-    def _see(self, release: Release, deploy: Deploy) -> None:
-        since = deploy.created_at or datetime.fromtimestamp(0, UTC)
-        place = Place(release.resources["owner"], release.resources["service"], since)
-        self._places.keep(release.deployment_id, place)
 
     async def _stop_build(self, name: str, owner_id: str, notes: Notes) -> None:
         """Cancel what was started, also where the answer with its id did not come any more."""

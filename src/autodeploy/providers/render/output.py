@@ -1,16 +1,10 @@
-"""What apps at Render print, read on from a cursor.
-
-The protocol asks by the id of a deployment, which Render does not know. Where a deployment runs is
-in the cursor, and at first in what this process has seen of its releases.
-"""
+"""What apps at Render print, read on from a cursor."""
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+from datetime import UTC, datetime
 
 from autodeploy.kernel.http.timing import Timing
-from autodeploy.providers.base import RuntimeLines
+from autodeploy.providers.base import Release, RuntimeLines
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.shapes import LogLine
 from autodeploy.providers.render.trails import Trail
@@ -18,38 +12,11 @@ from autodeploy.providers.render.trails import Trail
 _POLL_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a release runs, and since when it has output."""
-
-    owner_id: str
-    service: str
-    since: datetime
-
-
-class Places:
-    """Where the releases run that this process has seen."""
-
-    def __init__(self) -> None:
-        self._by_deployment: dict[UUID, Place] = {}
-
-    def find(self, deployment_id: UUID) -> Place | None:
-        return self._by_deployment.get(deployment_id)
-
-    def keep(self, deployment_id: UUID, place: Place) -> None:
-        self._by_deployment[deployment_id] = place
-
-    def forget(self, deployment_id: UUID) -> None:
-        self._by_deployment.pop(deployment_id, None)
-
-
 async def read_output(
-    api: RenderApi, place: Place | None, cursor: str | None, wait_seconds: float, timing: Timing
+    api: RenderApi, release: Release, cursor: str | None, wait_seconds: float, timing: Timing
 ) -> RuntimeLines:
-    """What came after ``cursor``, waited for until there is some; nothing of an unknown release."""
-    trail, held = _opened(api, place, cursor)
-    if trail is None:
-        return RuntimeLines("", ())
+    """What came after ``cursor``, waited for until there is some. Raises ``NotFound``."""
+    trail = await _opened(api, release, cursor)
     deadline = timing.monotonic() + wait_seconds
     while True:
         lines = await trail.fresh()
@@ -57,24 +24,20 @@ async def read_output(
         if lines or left <= 0:
             break
         await timing.sleep(min(_POLL_SECONDS, left))
-    following = json.dumps({**held, **trail.state}, separators=(",", ":"))
+    following = json.dumps(trail.state, separators=(",", ":"))
     return RuntimeLines(following, tuple(map(_line, lines)))
 
 
-def _opened(
-    api: RenderApi, place: Place | None, cursor: str | None
-) -> tuple[Trail | None, dict[str, str]]:
+async def _opened(api: RenderApi, release: Release, cursor: str | None) -> Trail:
+    """Of a service, whose lines do not say which deploy they are of: from when it was made on."""
+    made = release.resources
+    trail = Trail(api, made["owner"], made["service"], "app")
     if cursor:
-        state = json.loads(cursor)
-        held = {"owner": state["owner"], "service": state["service"]}
-        trail = Trail(api, held["owner"], held["service"], "app")
-        trail.resume(state)
-        return trail, held
-    if place is None:
-        return None, {}
-    trail = Trail(api, place.owner_id, place.service, "app")
-    trail.begin(place.since)
-    return trail, {"owner": place.owner_id, "service": place.service}
+        trail.resume(json.loads(cursor))
+    else:
+        deploy = await api.deploy(made["service"], made["deploy"])
+        trail.begin(deploy.created_at or datetime.fromtimestamp(0, UTC))
+    return trail
 
 
 def _line(line: LogLine) -> tuple[float, str, str]:

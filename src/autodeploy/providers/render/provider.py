@@ -6,14 +6,13 @@ from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.limits import RENDER
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming, Timing
-from autodeploy.providers.base import DeployProvider
 from autodeploy.providers.databases import DatabaseProvider
-from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, Owner, Pace, TokenAccount
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import FREE, MANIFEST
 from autodeploy.providers.render.databases import RenderDatabases
+from autodeploy.providers.render.holdings import RenderHoldings
 from autodeploy.providers.render.hosting import RenderDeploys
-from autodeploy.providers.render.output import Places
 
 API_URL = "https://api.render.com/v1"
 _REGION = "oregon"  # Render's own default
@@ -30,6 +29,9 @@ class RenderProvider:
     """
 
     manifest = MANIFEST
+    #: Render takes 400 reads a minute of an account; a look is up to three, and deployments and
+    #: databases need the others.
+    pace = Pace(looks_per_minute=50, keeps_output=True)
 
     def __init__(
         self,
@@ -47,7 +49,6 @@ class RenderProvider:
         self._plan = plan
         self._region = region
         self._databases_open_to = tuple(databases_open_to)
-        self._places = Places()
 
     async def check_token(self, token: str) -> TokenAccount:
         """Whose API key it is. Keys have no scopes: they reach all that their user does."""
@@ -56,13 +57,12 @@ class RenderProvider:
         owners = tuple(Owner(each.id, each.name or each.id) for each in await api.owners())
         return TokenAccount(id=user.email, name=user.name or user.email, owners=owners)
 
-    def deploys_as(self, account: ConnectedAccount) -> DeployProvider:
+    def deploys_as(self, account: ConnectedAccount) -> HostedDeploys:
         return RenderDeploys(
             self._api(account.token),
             owner_id=account.owner_id,
             plan=self._plan,
             region=self._region,
-            places=self._places,
             timing=self._timing,
         )
 
@@ -74,6 +74,9 @@ class RenderProvider:
             open_to=self._databases_open_to,
             timing=self._timing,
         )
+
+    def resources_as(self, account: ConnectedAccount) -> RenderHoldings:
+        return RenderHoldings(self._api(account.token), account.owner_id)
 
     async def close(self) -> None:
         await self._http.close()

@@ -46,6 +46,8 @@ class Details(Lenient):
     """A union without a tag at Render: which fields are there depends on the service's type."""
 
     url: str | None = None
+    plan: str | None = None
+    region: str | None = None
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")
@@ -61,6 +63,7 @@ class Service(Lenient):
     root_directory: str | None = Field(default=None, alias="rootDir")
     auto_deploy: str | None = Field(default=None, alias="autoDeploy")
     suspended: str | None = None
+    created_at: datetime | None = Field(default=None, alias="createdAt")
     details: Details | None = Field(default=None, alias="serviceDetails")
 
 
@@ -194,6 +197,33 @@ class LogPage(Lenient):
     next_end: str | None = Field(default=None, alias="nextEndTime")
 
 
+class DomainVerification(StrEnum):
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+    UNKNOWN = "unknown"
+
+
+class CustomDomain(Lenient):
+    """``kind`` is ``apex`` or ``subdomain``; ``redirects_to`` the name of the other of a pair that
+    Render made, such as www.example.com for example.com."""
+
+    id: str
+    name: str
+    kind: str = Field(default="subdomain", alias="domainType")
+    redirects_to: str = Field(default="", alias="redirectForName")
+    verification: Annotated[DomainVerification, known(DomainVerification)] = Field(
+        default=DomainVerification.UNKNOWN, alias="verificationStatus"
+    )
+
+    @property
+    def verified(self) -> bool:
+        return self.verification is DomainVerification.VERIFIED
+
+
+class CustomDomainItem(Lenient):
+    domain: CustomDomain = Field(alias="customDomain")
+
+
 class PostgresStatus(StrEnum):
     CREATING = "creating"
     AVAILABLE = "available"
@@ -211,6 +241,7 @@ class Postgres(Lenient):
     status: Annotated[PostgresStatus, known(PostgresStatus)] = PostgresStatus.UNKNOWN
     database: str | None = Field(default=None, alias="databaseName")
     region: str | None = None
+    created_at: datetime | None = Field(default=None, alias="createdAt")
     expires_at: datetime | None = Field(default=None, alias="expiresAt")
 
 

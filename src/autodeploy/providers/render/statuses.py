@@ -5,6 +5,8 @@ An account may read 400 times a minute, and every live release is asked for agai
 reads are all that this takes.
 """
 
+from dataclasses import replace
+
 from autodeploy.providers.base import RuntimeStatus
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.shapes import Deploy, DeployStatus, Event
@@ -38,6 +40,15 @@ async def status_of(api: RenderApi, service_id: str, deploy: Deploy) -> RuntimeS
         log_tail=(),
         out_of_memory=failure is not None and failure.out_of_memory is not None,
     )
+
+
+async def live_status_of(api: RenderApi, service_id: str, deploy: Deploy) -> RuntimeStatus:
+    """Of one that is to have the traffic: whether another has it, or the service stands still."""
+    status = await status_of(api, service_id, deploy)
+    if deploy.status is not DeployStatus.DEACTIVATED:
+        return status
+    suspended = (await api.service(service_id)).suspended == "suspended"
+    return status if suspended else replace(status, state="replaced")
 
 
 def _since_live(events: list[Event], deploy_id: str) -> list[Event]:

@@ -8,8 +8,11 @@ MANIFEST = Manifest(
     capabilities=frozenset(
         {
             Capability.DEPLOY,
+            Capability.DOMAINS,
+            Capability.DRIFT,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
+            Capability.RESOURCES,
             Capability.ROLLBACK,
             Capability.CONNECT,
         }

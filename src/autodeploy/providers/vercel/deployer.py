@@ -1,7 +1,7 @@
 """Vercel acting for one account, as a provider of deployments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
@@ -24,19 +24,22 @@ from autodeploy.providers.base import (
     RuntimeLines,
     RuntimeStatus,
 )
+from autodeploy.providers.domains import DomainRefused, DomainStatus
+from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.vercel.builds import Build
 from autodeploy.providers.vercel.catalog import MANIFEST
+from autodeploy.providers.vercel.comparing import compare_project
 from autodeploy.providers.vercel.deployments import Deployments
+from autodeploy.providers.vercel.domains import Domains
 from autodeploy.providers.vercel.errors import BuildTimeout
-from autodeploy.providers.vercel.projects import Projects, project_name
+from autodeploy.providers.vercel.projects import Projects, project_name, target_of
 from autodeploy.providers.vercel.readiness import Phase, failure, phase_of
 from autodeploy.providers.vercel.runtime import watch
 from autodeploy.providers.vercel.shapes import Deployment, Project, ReadyState
-from autodeploy.providers.vercel.traffic import Traffic
+from autodeploy.providers.vercel.traffic import Traffic, serves_another
 from autodeploy.providers.vercel.waits import poll
 
 _LONGEST_ALIASING_SECONDS = 600.0
-_MOST_PLACES = 10_000
 _STATES = {
     Phase.WAITING: "starting",
     Phase.BUILDING: "starting",
@@ -47,29 +50,13 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where one of our deployments is at Vercel."""
-
-    project_id: str
-    deployment_id: str
-
-
-#: By the ids of our deployments; None for one that was looked for and is not there.
-Places = dict[UUID, Place | None]
-
-
 class VercelDeployer:
-    """``http`` acts for the team, ``person`` for the account itself, whose text shows no token.
+    """``http`` acts for the team, ``person`` for the account itself, whose text shows no token."""
 
-    ``places`` is what was learned of this account's deployments; it may be lost.
-    """
-
-    def __init__(self, http: HttpClient, person: HttpClient, timing: Timing, places: Places):
+    def __init__(self, http: HttpClient, person: HttpClient, timing: Timing):
         self._http = http
         self._person = person
         self._timing = timing
-        self._places = places
         self._projects = Projects(http)
         self._deployments = Deployments(http)
 
@@ -99,12 +86,9 @@ class VercelDeployer:
             )
         address = f"https://{ready.url}"
         resources = {"project": ready.project_id, "deployment": ready.id, "url": address}
-        release = Release(request.deployment_id, resources, (f"{address}/",))
-        self._remember(release)
-        return release
+        return Release(request.deployment_id, resources, (f"{address}/",))
 
     async def status(self, release: Release) -> RuntimeStatus:
-        self._remember(release)
         try:
             found = await self._deployments.get(release.resources["deployment"])
         except NotFound:
@@ -143,31 +127,45 @@ class VercelDeployer:
     async def remove_builds(self, app: App) -> None:
         """They are gone with the project."""
 
+    @fault_point("vercel.ensure_domain")
+    async def ensure_domain(self, app: App, name: str) -> DomainStatus:
+        """Vercel leads the domains of a project to its production alone."""
+        if target_of(app) != "production":
+            raise DomainRefused(
+                f"Vercel serves production at domains, and {app.environment} is a preview there.",
+                remedy="Add the domain to production, or deploy this environment elsewhere.",
+            )
+        project = await self._projects.find(project_name(app))
+        if project is None:
+            raise NotFound("Vercel has no project of this app.", remedy="Deploy it.")
+        return await Domains(self._http, project.id).serve(name)
+
+    @fault_point("vercel.remove_domain_of_app")
+    async def remove_domain(self, app: App, name: str) -> None:
+        project = await self._projects.find(project_name(app))
+        if project is not None:
+            await Domains(self._http, project.id).remove(name)
+
+    async def live_status(self, app: App, release: Release) -> RuntimeStatus:
+        """Also whether the production addresses lead to it still, where it is for production."""
+        status = await self.status(release)
+        if status.state != "running" or target_of(app) != "production":
+            return status
+        project = await self._projects.find(release.resources["project"])
+        if project is None:
+            return replace(status, state="absent")
+        leads_away = serves_another(project, release.resources["deployment"])
+        return replace(status, state="replaced") if leads_away else status
+
+    async def compare(self, declared: DeclaredApp) -> Comparison:
+        return await compare_project(self._http, declared)
+
     async def runtime_lines(
-        self, deployment_id: UUID, cursor: str | None, wait_seconds: float
+        self, release: Release, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines:
         """What is printed from now on. Raises ``NotFound``."""
-        if deployment_id not in self._places:
-            self._learn(deployment_id, await self._find(deployment_id))
-        place = self._places[deployment_id]
-        if place is None:
-            raise NotFound("Vercel has no such deployment.", remedy="Deploy again.")
-        return await watch(self._http, place.project_id, place.deployment_id, cursor, wait_seconds)
-
-    async def _find(self, deployment_id: UUID) -> Place | None:
-        found = await self._deployments.find(deployment_id, None)
-        if found is None or found.project_id is None:
-            return None
-        return Place(found.project_id, found.id)
-
-    def _remember(self, release: Release) -> None:
         made = release.resources
-        self._learn(release.deployment_id, Place(made["project"], made["deployment"]))
-
-    def _learn(self, deployment_id: UUID, place: Place | None) -> None:
-        if len(self._places) >= _MOST_PLACES:
-            self._places.clear()
-        self._places[deployment_id] = place
+        return await watch(self._http, made["project"], made["deployment"], cursor, wait_seconds)
 
     async def _get(self, request: ReleaseRequest) -> Deployment:
         try:

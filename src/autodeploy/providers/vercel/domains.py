@@ -4,6 +4,7 @@ vercel.com/docs/domains, 2026-03, and its SDK 1.28.35: a domain that another acc
 once a TXT record proves whose it is; any is served once its records lead to Vercel.
 """
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from autodeploy.kernel.errors import NotFound
@@ -11,6 +12,7 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
+from autodeploy.providers.domains import DnsRecord, DomainRefused, DomainStatus
 from autodeploy.providers.vercel.refusals import expect
 from autodeploy.providers.vercel.shapes import Domain, DomainRecords
 
@@ -23,6 +25,25 @@ class Domains:
     def __init__(self, http: HttpClient, project_id: str):
         self._http = http
         self._project_id = project_id
+
+    async def serve(self, name: str) -> DomainStatus:
+        """Have the domain, look at its records again, and say which are missing.
+
+        Raises ``DomainRefused``.
+        """
+        try:
+            domain = await self.ensure(name)
+        except ProviderRefused as error:
+            raise _refused(name, error) from None
+        if not domain.verified:
+            with suppress(ProviderRefused):
+                domain = await self.verify(name)
+        leads = await self.records(name)
+        # The records stay: a challenge is looked at again.
+        records = [DnsRecord(each.type, each.domain, each.value) for each in domain.verification]
+        if leads.misconfigured:
+            records.append(_leading(domain, leads))
+        return DomainStatus(domain.verified and not leads.misconfigured, tuple(records))
 
     async def ensure(self, name: str) -> Domain:
         """The domain, with the records that prove it where it is not verified yet.
@@ -73,3 +94,20 @@ class Domains:
 
     def _parts(self, name: str) -> dict[str, str]:
         return {"project": self._project_id, "domain": name}
+
+
+def _leading(domain: Domain, recommended: DomainRecords) -> DnsRecord:
+    """The record that leads a domain to Vercel: one that has others below it takes no CNAME."""
+    if domain.name == domain.apex_name and recommended.addresses:
+        best = min(recommended.addresses, key=lambda each: each.rank)
+        return DnsRecord("A", domain.name, next(iter(best.value), ""))
+    return DnsRecord("CNAME", domain.name, min(recommended.names, key=lambda each: each.rank).value)
+
+
+def _refused(name: str, error: ProviderRefused) -> DomainRefused:
+    if error.answered == HTTPStatus.CONFLICT:
+        return DomainRefused(
+            f"Another project at Vercel has {name}.",
+            remedy="Remove the domain from that project at Vercel, then verify it again.",
+        )
+    return DomainRefused(error.message, remedy=error.remedy)

@@ -5,7 +5,6 @@ has no idempotency keys: projects are found by their names, deployments by ours 
 """
 
 from http import HTTPStatus
-from uuid import UUID
 
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
@@ -14,9 +13,10 @@ from autodeploy.kernel.http.pages import by_timestamp, pages
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming, Timing
 from autodeploy.providers.base import Manifest
-from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 from autodeploy.providers.vercel.catalog import MANIFEST
-from autodeploy.providers.vercel.deployer import Places, VercelDeployer
+from autodeploy.providers.vercel.deployer import VercelDeployer
+from autodeploy.providers.vercel.holdings import VercelHoldings
 from autodeploy.providers.vercel.oauth import API_URL
 from autodeploy.providers.vercel.refusals import expect
 from autodeploy.providers.vercel.shapes import Teams, UserAnswer
@@ -37,11 +37,16 @@ class VercelProvider:
         service = Service(name=MANIFEST.title, base_url=api_url, limits=VERCEL)
         self._timing = timing or SystemTiming()
         self._http = HttpClient(service, patience=patience, timing=self._timing)
-        self._places: dict[UUID, Places] = {}
 
     @property
     def manifest(self) -> Manifest:
         return MANIFEST
+
+    @property
+    def pace(self) -> Pace:
+        """Vercel names no number for reads; a look is two. It tells what apps print only while
+        somebody listens."""
+        return Pace(looks_per_minute=60, keeps_output=False)
 
     async def check_token(self, token: str) -> TokenAccount:
         """Whose token it is, and the teams that it may act for. Raises ``CredentialRefused``."""
@@ -64,8 +69,11 @@ class VercelProvider:
             self._http.bound(token=account.token, query=query),
             self._http.bound(token=account.token),
             self._timing,
-            self._places.setdefault(account.connection_id, {}),
         )
+
+    def resources_as(self, account: ConnectedAccount) -> VercelHoldings:
+        query = {"teamId": account.owner_id} if account.owner_id else None
+        return VercelHoldings(self._http.bound(token=account.token, query=query))
 
     async def close(self) -> None:
         await self._http.close()

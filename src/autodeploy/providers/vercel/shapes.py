@@ -97,16 +97,24 @@ class Project(Shape):
 
 
 class Variable(Shape):
-    """A variable without its value."""
+    """A variable without its value. ``type`` is such as encrypted or sensitive."""
 
     id: str | None = None
     key: str
+    type: str = ""
     target: tuple[str, ...] | str | None = None
     comment: str | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
         return (self.target,) if isinstance(self.target, str) else self.target or ()
+
+
+class OpenVariable(Shape):
+    """One that was asked for alone; its value is told unless it is a sensitive one."""
+
+    value: str | None = Field(default=None, repr=False)
+    decrypted: bool = False
 
 
 class Variables(Shape):
@@ -184,6 +192,22 @@ class Deployments(Shape):
     deployments: tuple[Deployment, ...] = ()
 
 
+class ListedDeployment(Shape):
+    """One of the newest of a project."""
+
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+
+class ListedProject(Shape):
+    name: str
+    created_at: float = 0.0
+    latest_deployments: tuple[ListedDeployment, ...] = ()
+
+
+class ListedProjects(Shape):
+    projects: tuple[ListedProject, ...] = ()
+
+
 class Namespace(Shape):
     """An account or organization of GitHub where Vercel's app is installed."""
 
@@ -239,6 +263,7 @@ class Domain(Shape):
 
     name: str
     verified: bool
+    apex_name: str = ""
     verification: tuple[Challenge, ...] = ()
 
 

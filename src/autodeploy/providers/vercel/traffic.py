@@ -137,6 +137,15 @@ def serves(project: Project, deployment_id: str) -> bool:
     return current is not None and current.id == deployment_id and current.ready_substate != STAGED
 
 
+def serves_another(project: Project, deployment_id: str) -> bool:
+    """Whether production is known to be another deployment: somebody has promoted it there, or
+    gone back to it."""
+    request = project.last_alias_request
+    is_settled = request is None or request.ended
+    has_any = project.production is not None or request is not None
+    return is_settled and has_any and not serves(project, deployment_id)
+
+
 def _is_earlier(deployment: Deployment, project: Project) -> bool:
     """Whether it was made before the one that has the traffic."""
     current = project.production.created_at if project.production else None

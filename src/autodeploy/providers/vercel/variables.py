@@ -9,11 +9,19 @@ from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderRefused
 from autodeploy.kernel.http.refusals import is_name
 from autodeploy.providers.vercel.refusals import expect
-from autodeploy.providers.vercel.shapes import FailedVariable, Variables, VariablesMade
+from autodeploy.providers.vercel.shapes import (
+    FailedVariable,
+    OpenVariable,
+    Variable,
+    Variables,
+    VariablesMade,
+)
 
 MARK = "Set by AutoDeploy."
 
 _ENV = "/v10/projects/{project}/env"
+_ONE = "/v1/projects/{project}/env/{id}"
+_READABLE = {"encrypted", "plain"}
 _LIMIT_BYTES = 8 * 1024 * 1024
 
 
@@ -35,6 +43,27 @@ class ProjectVariables:
             await self._upsert(target, wanted)
         await self._remove_others(target, wanted)
 
+    async def read(self, target: str) -> tuple[dict[str, str | None], frozenset[str]]:
+        """Those of an environment, with their values or None for what Vercel does not tell; and
+        the names of those that we made."""
+        there = await self._list(target)
+        values = {each.key: await self._open(each) for each in there}
+        return values, frozenset(each.key for each in there if each.comment == MARK)
+
+    async def _list(self, target: str) -> list[Variable]:
+        call = Call("GET", _ENV, parts=self._parts, limit_bytes=_LIMIT_BYTES)
+        there = expect(await self._http.send(call), HTTPStatus.OK).read(Variables).envs
+        return [each for each in there if target in each.targets]
+
+    async def _open(self, variable: Variable) -> str | None:
+        if variable.id is None or variable.type not in _READABLE:
+            return None
+        parts = {**self._parts, "id": variable.id}
+        answer = await self._http.send(Call("GET", _ONE, parts=parts, limit_bytes=_LIMIT_BYTES))
+        opened = expect(answer, HTTPStatus.OK).read(OpenVariable)
+        is_told = opened.decrypted or variable.type == "plain"
+        return opened.value if is_told else None
+
     async def _upsert(self, target: str, wanted: Mapping[str, str]) -> None:
         body = [
             {"key": key, "value": value, "type": "encrypted", "target": [target], "comment": MARK}
@@ -51,11 +80,9 @@ class ProjectVariables:
             raise _not_taken(failed)
 
     async def _remove_others(self, target: str, wanted: Mapping[str, str]) -> None:
-        call = Call("GET", _ENV, parts=self._parts, limit_bytes=_LIMIT_BYTES)
-        there = expect(await self._http.send(call), HTTPStatus.OK).read(Variables).envs
         ids = [
             each.id
-            for each in there
+            for each in await self._list(target)
             if each.id
             and each.comment == MARK
             and each.key not in wanted

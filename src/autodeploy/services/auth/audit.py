@@ -41,6 +41,7 @@ class ObjectType(StrEnum):
     VARIABLE = "variable"
     DEPLOYMENT = "deployment"
     DATABASE = "database"
+    DOMAIN = "domain"
     ORPHAN = "orphan"
     RUN = "run"
     ENDPOINT = "endpoint"
@@ -147,6 +148,9 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "watched_branches": Fields(ObjectType.PUSH_TO_DEPLOY, ("branch", "environment")),
     "previews": Fields(ObjectType.PREVIEW, ("project_id", "number", "approved_sha", "closed_at")),
+    "domains": Fields(
+        ObjectType.DOMAIN, ("project_id", "environment", "name", "state", "removal_requested_at")
+    ),
     "orphans": Fields(
         ObjectType.ORPHAN, ("provider", "kind", "external_id", "removal_requested_at")
     ),

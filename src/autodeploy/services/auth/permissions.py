@@ -31,6 +31,9 @@ class Action(StrEnum):
     ENVIRONMENT_CREATE = "environment.create"
     ENVIRONMENT_SCALE = "environment.scale"
     ENVIRONMENT_DELETE = "environment.delete"
+    DOMAIN_ADD = "domain.add"
+    DOMAIN_VERIFY = "domain.verify"
+    DOMAIN_REMOVE = "domain.remove"
     VARIABLE_READ = "variable.read"
     VARIABLE_WRITE = "variable.write"
     DEPLOYMENT_READ = "deployment.read"
@@ -74,6 +77,9 @@ _MEMBER = _VIEWER | {
     Action.PROJECT_UPDATE,
     Action.ENVIRONMENT_CREATE,
     Action.ENVIRONMENT_SCALE,
+    Action.DOMAIN_ADD,
+    Action.DOMAIN_VERIFY,
+    Action.DOMAIN_REMOVE,
     Action.VARIABLE_READ,
     Action.VARIABLE_WRITE,
     Action.DEPLOYMENT_CREATE,
@@ -123,6 +129,9 @@ PROJECT_ACTIONS = frozenset(
         Action.ENVIRONMENT_CREATE,
         Action.ENVIRONMENT_SCALE,
         Action.ENVIRONMENT_DELETE,
+        Action.DOMAIN_ADD,
+        Action.DOMAIN_VERIFY,
+        Action.DOMAIN_REMOVE,
         Action.VARIABLE_READ,
         Action.VARIABLE_WRITE,
         Action.DEPLOYMENT_READ,
@@ -168,6 +177,9 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.ENVIRONMENT_CREATE: Scope.WRITE,
     Action.ENVIRONMENT_SCALE: Scope.DEPLOY,
     Action.ENVIRONMENT_DELETE: Scope.WRITE,
+    Action.DOMAIN_ADD: Scope.WRITE,
+    Action.DOMAIN_VERIFY: Scope.WRITE,
+    Action.DOMAIN_REMOVE: Scope.WRITE,
     Action.VARIABLE_READ: Scope.WRITE,
     Action.VARIABLE_WRITE: Scope.WRITE,
     Action.DEPLOYMENT_READ: Scope.READ,

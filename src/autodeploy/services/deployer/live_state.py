@@ -16,13 +16,17 @@ from autodeploy.services.deployer.models import Environment
 
 class RuntimeState(StrEnum):
     """``crashed`` is one that does not stay up and is tried again only now and then; ``stopped``
-    one that its provider does not have, or not yet again."""
+    one that its provider does not have, or not yet again. ``replaced`` is one at a provider
+    elsewhere where somebody gave the traffic to another; ``unknown`` one that it does not tell
+    of."""
 
     STARTING = "starting"
     RUNNING = "running"
     RESTARTING = "restarting"
     CRASHED = "crashed"
     STOPPED = "stopped"
+    REPLACED = "replaced"
+    UNKNOWN = "unknown"
 
 
 _STATES = {
@@ -30,13 +34,15 @@ _STATES = {
     "running": RuntimeState.RUNNING,
     "backoff": RuntimeState.RESTARTING,
     "crashed": RuntimeState.CRASHED,
+    "replaced": RuntimeState.REPLACED,
 }
 
 
 @dataclass(frozen=True)
 class LiveState:
     """``process`` is the worker or replica that this is about; None for the app itself. ``reason``
-    is ``out_of_memory``, or the code of the error that kept the release from being started.
+    is ``out_of_memory``, ``removed_at_provider``, ``stopped_at_provider``, or the code of the error
+    that kept the release from being started or told of.
     ``crons`` are the commands that are run at their times, as the row holds them. ``replicas`` is
     None for what has none."""
 

@@ -18,8 +18,14 @@ from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.rotation import retire_logins
 from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
 from autodeploy.services.deployer.dispatch import dispatch_due
+from autodeploy.services.deployer.domains.work import keep_domains
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
+from autodeploy.services.deployer.holdings.orphans import (
+    find_hosted_orphans,
+    find_orphans,
+    remove_orphans,
+)
+from autodeploy.services.deployer.hosted_upkeep import HostedUpkeep
 from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.pushes.deliveries import CHANNEL as DELIVERIES_CHANNEL
 from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
@@ -35,11 +41,13 @@ _LOCKS = 0x4144  # the first half of each lock's number, so that no other progra
 _EXPIRY_SECONDS = 600.0
 _BUILDS_SECONDS = 3600.0
 _ORPHANS_SECONDS = 600.0
+_HOSTED_ORPHANS_SECONDS = 3600.0
 _LOGS_SECONDS = 3600.0
 _SCHEDULE_SECONDS = 30.0
 _WATCH_SECONDS = 5.0
 _RENEWALS_SECONDS = 60.0
 _CONNECTIONS_SECONDS = 30.0
+_HOSTED_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -76,8 +84,13 @@ class Reconciler:
             Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back),
             Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
             Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
+            Duty(
+                "hosted_orphans", 24, _HOSTED_ORPHANS_SECONDS, lambda: find_hosted_orphans(engine)
+            ),
             Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
             Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)),
+            Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look),
+            Duty("domains", 22, interval_seconds, lambda: keep_domains(engine)),
             Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
             Duty(
                 "renewals",

@@ -17,6 +17,7 @@ from autodeploy.services.deployer.context import (
     app_of,
     make_release_request,
 )
+from autodeploy.services.deployer.domains.work import expect_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
@@ -71,6 +72,7 @@ async def go_live(context: StepContext, release: Release) -> None:
         environment.url = endpoint.url
         environment.local_url = endpoint.local_url
         environment.local_port = endpoint.local_port
+        await expect_domains(session, environment.id)
         await context.journal.end_within(transaction, StepName.VERIFY_HEALTH, StepStatus.SUCCEEDED)
         await change_status(
             transaction,
@@ -200,6 +202,14 @@ async def load_live(
             return None
         deployment = await session.get_one(Deployment, environment.live_deployment_id)
         return deployment, environment, await session.get_one(Project, environment.project_id)
+
+
+async def reload_live(
+    engine: Engine, live: "LiveRelease"
+) -> tuple[Deployment, Environment, Project] | None:
+    """With what a release is run, if it is live still: since it was listed it may be another."""
+    found = await load_live(engine, live.environment.id)
+    return found if found is not None and found[0].id == live.deployment_id else None
 
 
 @dataclass(frozen=True)

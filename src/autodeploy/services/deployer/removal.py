@@ -24,6 +24,7 @@ from autodeploy.services.deployer.databases.models import DatabaseBackup, Projec
 from autodeploy.services.deployer.databases.store import find_databases
 from autodeploy.services.deployer.databases.upkeep import remove_backups
 from autodeploy.services.deployer.databases.work import working_on
+from autodeploy.services.deployer.domains.work import remove_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.log_archiving import forget_lines, remove_archives
@@ -194,6 +195,7 @@ async def _take_down(
 ) -> bool:
     """Remove apps and databases; False where somebody works on a database: who does finds it
     deleted, and a later pass goes on."""
+    await remove_domains(engine, environments)
     for environment in environments:
         if (deploys := await _provider_of(engine, environment)) is not None:
             await deploys.destroy(app_of(environment))

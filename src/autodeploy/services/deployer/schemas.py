@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from autodeploy.kernel.app_file import MAXIMUM_REPLICAS
 from autodeploy.kernel.schema import DisplayName, Input, Schema, Update
+from autodeploy.providers.drift import DriftKind
 from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.deployer.live_state import RuntimeState
 from autodeploy.services.deployer.naming import PRODUCTION
@@ -87,7 +88,8 @@ class ReplicaCountView(Schema):
 class RuntimeView(Schema):
     """How the live release fares: of several processes the one that fares worst. ``process`` is
     the name of a worker, or of a replica such as ``web.2``, null for the app itself; ``reason`` is
-    ``out_of_memory`` or an error code. ``replicas`` is null for what is no server."""
+    ``out_of_memory``, ``removed_at_provider``, ``stopped_at_provider`` or an error code.
+    ``replicas`` is null for what is no server."""
 
     state: RuntimeState
     restarts: int
@@ -339,6 +341,38 @@ class DeploymentView(Schema):
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+
+
+class DriftItemView(Schema):
+    """One thing that is otherwise at a provider. ``name`` is that of a variable, whose values are
+    not told; ``declared`` and ``found`` are ids, plans or regions. ``reconcilable`` is whether a
+    deployment sets it again."""
+
+    kind: DriftKind
+    name: str | None
+    declared: str | None
+    found: str | None
+    reconcilable: bool
+
+
+class DriftView(Schema):
+    """What is set at an environment's provider otherwise than it was declared. ``unread`` are the
+    variables whose values the provider does not tell; ``pending`` those that were changed here
+    since the release was made, which the next deployment sets."""
+
+    environment: str
+    provider: str
+    deployment_id: UUID
+    items: list[DriftItemView]
+    unread: list[str]
+    pending: list[str]
+    checked_at: datetime
+
+
+class DriftInput(Input):
+    """Which environment is set up again."""
+
+    environment: EnvironmentName = PRODUCTION
 
 
 class DeploymentStatusView(Schema):

@@ -3,15 +3,13 @@ are to have, their output collected."""
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 from sqlalchemy import update
 
 from autodeploy.kernel.errors import AutoDeployError, NotFound
-from autodeploy.providers.base import DeployProvider, Release, RuntimeLines, RuntimeStatus
-from autodeploy.services.deployer.announcements import announcing
+from autodeploy.providers.base import DeployProvider, Release, RuntimeStatus
 from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import make_release_request, plan_of
 from autodeploy.services.deployer.engine import Engine
@@ -22,16 +20,13 @@ from autodeploy.services.deployer.live_state import (
     record_state,
     state_of,
 )
-from autodeploy.services.deployer.log_lines import LogLine
-from autodeploy.services.deployer.logs import LineCleaner, append_lines
 from autodeploy.services.deployer.models import Deployment, Environment, Project
-from autodeploy.services.deployer.releases import LiveRelease, list_live, load_live
+from autodeploy.services.deployer.releases import LiveRelease, list_live, reload_live
+from autodeploy.services.deployer.runtime_output import collect_output
 
 _AT_ONCE = 8
 _FIRST_PAUSE_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 60.0
-
-_LEVELS = {"stderr": "warn", "system": "warn", "crash": "error"}
 
 _log = structlog.get_logger(__name__)
 
@@ -91,7 +86,7 @@ class Upkeep:
             status = await provider.status(live.release)
             if status.state != "absent":
                 return state_of(await self._scale(live, live.release, status))
-        found = await self._reload(live)
+        found = await reload_live(self._engine, live)
         if found is None:
             return None
         _log.info("release.restarting", deployment_id=str(live.deployment_id))
@@ -113,11 +108,6 @@ class Upkeep:
             )
             return replace(status, replicas=replace(status.replicas, wanted=live.replicas))
         return await self._engine.providers.deploys(live.provider).status(release)
-
-    async def _reload(self, live: LiveRelease) -> tuple[Deployment, Environment, Project] | None:
-        """What it is run with, if it is live still: since the pass began it may be another."""
-        found = await load_live(self._engine, live.environment.id)
-        return found if found is not None and found[0].id == live.deployment_id else None
 
     async def _restart(
         self,
@@ -148,9 +138,10 @@ class Upkeep:
 
     async def _collect(self, live: LiveRelease) -> None:
         async with self._slots:
-            provider = self._engine.providers.deploys(live.provider)
             try:
-                output = await provider.runtime_lines(live.deployment_id, live.log_cursor, 0)
+                await collect_output(
+                    self._engine, self._engine.providers.deploys(live.provider), live
+                )
             except NotFound:
                 return  # not running; keep_live sees to it
             except Exception as error:
@@ -159,41 +150,6 @@ class Upkeep:
                     environment_id=str(live.environment.id),
                     error=type(error).__name__,
                 )
-                return
-            found = await self._reload(live) if output.lines else None
-            if found is not None:
-                await self._store(*found, output, live.log_cursor)
-
-    async def _store(
-        self,
-        deployment: Deployment,
-        environment: Environment,
-        project: Project,
-        output: RuntimeLines,
-        before: str | None,
-    ) -> None:
-        """Store the lines after the cursor ``before`` together with the one behind them: nobody
-        stores them twice."""
-        variables = await load_app_environment(self._engine.resources, project, environment.name)
-        streams = {stream for _, stream, _ in output.lines}
-        cleaners = {stream: LineCleaner(variables.redactor()) for stream in streams}
-        lines = [
-            LogLine(
-                datetime.fromtimestamp(moment, UTC),
-                _LEVELS.get(stream, "info"),
-                "app",
-                cleaners[stream].clean(text),
-            )
-            for moment, stream, text in output.lines
-        ]
-        async with announcing(self._engine.resources) as transaction:
-            await append_lines(
-                transaction,
-                deployment.id,
-                lines,
-                Deployment.runtime_log_cursor.is_not_distinct_from(before),
-                {"runtime_log_cursor": output.cursor},
-            )
 
 
 def _reason(error: Exception) -> str:

@@ -22,6 +22,7 @@ from autodeploy.services.deployer.states import sql_values
 class Orphan(Base):
     """Something at a provider that belongs to nobody; see ``FoundResource`` for its columns.
 
+    ``connection_id`` is by whose account it is seen, where the provider acts for one.
     ``removal_requested_at`` is the intent to remove it, and ``user_id`` whose that is.
     """
 
@@ -36,6 +37,9 @@ class Orphan(Base):
     provider: Mapped[str] = mapped_column(String(100))
     kind: Mapped[ResourceKind] = mapped_column(String(20))
     external_id: Mapped[str]
+    connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("provider_integrations.id", ondelete="CASCADE")
+    )
     made_for: Mapped[UUID | None]
     app_number: Mapped[int | None] = mapped_column(BigInteger)
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)

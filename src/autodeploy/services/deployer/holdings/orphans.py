@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.providers.base import Capability
 from autodeploy.providers.resources import FoundResource, ResourceKind
+from autodeploy.services.auth.models import ProviderIntegration
+from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.holdings.models import Orphan
@@ -32,16 +34,41 @@ _log = structlog.get_logger(__name__)
 
 
 async def find_orphans(engine: Engine) -> None:
-    """One pass over all providers that can tell what they hold: note what is nobody's, and forget
-    what is not there any more or has been accounted for. Idempotent."""
-    for manifest in engine.providers.list():
-        if Capability.RESOURCES in manifest.capabilities:
-            try:
-                await _find_at(engine, manifest.name)
-            except Exception as error:
-                _log.warning(
-                    "orphans.not_looked_for", provider=manifest.name, error=type(error).__name__
-                )
+    """One pass over what is here: note what is nobody's, and forget what is not there any more or
+    has been accounted for. Idempotent."""
+    for name in _providers(engine):
+        if not engine.providers.is_hosted(name):
+            await _look_at(engine, name, None)
+
+
+async def find_hosted_orphans(engine: Engine) -> None:
+    """The same, over what providers elsewhere hold for each account that is connected."""
+    hosted = [name for name in _providers(engine) if engine.providers.is_hosted(name)]
+    async with engine.resources.db.transaction() as session:
+        rows = await session.execute(
+            select(ProviderIntegration.provider, ProviderIntegration.id).where(
+                ProviderIntegration.provider.in_(hosted)
+            )
+        )
+        connections = rows.all()
+    for name, connection_id in connections:
+        await _look_at(engine, name, connection_id)
+
+
+def _providers(engine: Engine) -> list[str]:
+    """Those that can tell what they hold."""
+    return [
+        manifest.name
+        for manifest in engine.providers.list()
+        if Capability.RESOURCES in manifest.capabilities
+    ]
+
+
+async def _look_at(engine: Engine, provider: str, connection_id: UUID | None) -> None:
+    try:
+        await _find_at(engine, provider, connection_id)
+    except Exception as error:
+        _log.warning("orphans.not_looked_for", provider=provider, error=type(error).__name__)
 
 
 async def remove_orphans(engine: Engine) -> None:
@@ -57,30 +84,37 @@ async def remove_orphans(engine: Engine) -> None:
             _log.warning("orphan.not_removed", orphan_id=str(orphan_id), error=type(error).__name__)
 
 
-async def _find_at(engine: Engine, provider: str) -> None:
+async def _find_at(engine: Engine, provider: str, connection_id: UUID | None) -> None:
     oldest = now() - YOUNG
-    found = [
-        each
-        async for each in engine.providers.resources(provider).list_resources()
-        if each.made_at < oldest
-    ]
+    account = await open_account(engine.resources, connection_id, providers=engine.providers)
+    listed = engine.providers.resources(provider, account).list_resources()
+    found = [each async for each in listed if each.made_at < oldest]
     orphans: list[FoundResource] = []
     for start in range(0, len(found), _BATCH):
         batch = found[start : start + _BATCH]
         async with engine.resources.db.transaction() as session:
             known = await _accounted_for(session, batch)
         orphans += [each for each in batch if _key(each) not in known]
-    await _note(engine, provider, orphans)
+    await _note(engine, provider, connection_id, orphans)
 
 
-async def _note(engine: Engine, provider: str, orphans: Sequence[FoundResource]) -> None:
-    """Have the table hold these of the provider, and no others."""
+async def _note(
+    engine: Engine, provider: str, connection_id: UUID | None, orphans: Sequence[FoundResource]
+) -> None:
+    """Have the table hold these of the provider and account, and no others."""
     async with engine.resources.db.transaction() as session:
-        rows = await session.scalars(select(Orphan).where(Orphan.provider == provider))
+        rows = await session.scalars(
+            select(Orphan).where(
+                Orphan.provider == provider,
+                Orphan.connection_id.is_not_distinct_from(connection_id),
+            )
+        )
         noted = {(ResourceKind(row.kind), row.external_id): row.id for row in rows}
         gone = noted.keys() - {_key(each) for each in orphans}
         await session.execute(delete(Orphan).where(Orphan.id.in_({noted[key] for key in gone})))
-        new = [_columns(provider, each) for each in orphans if _key(each) not in noted]
+        new = [
+            _columns(provider, connection_id, each) for each in orphans if _key(each) not in noted
+        ]
         for start in range(0, len(new), _BATCH):
             batch = new[start : start + _BATCH]
             await session.execute(insert(Orphan).values(batch).on_conflict_do_nothing())
@@ -105,7 +139,10 @@ async def _remove(engine: Engine, orphan_id: UUID) -> None:
         if _key(found) in await _accounted_for(session, [found]):
             _log.info("orphan.accounted_for", kind=orphan.kind, external_id=orphan.external_id)
         else:
-            provider = engine.providers.resources(orphan.provider)
+            account = await open_account(
+                engine.resources, orphan.connection_id, providers=engine.providers
+            )
+            provider = engine.providers.resources(orphan.provider, account)
             await provider.remove_resource(found.kind, found.external_id)
             _log.info("orphan.removed", kind=orphan.kind, external_id=orphan.external_id)
         await session.delete(orphan)
@@ -159,12 +196,22 @@ async def _known_releases(session: AsyncSession, found: Sequence[FoundResource])
 
 
 async def _known_apps(session: AsyncSession, found: Sequence[FoundResource]) -> list[_Key]:
+    """By the numbers of apps, or elsewhere by a deployment to an environment that there is."""
     wanted = {each.app_number for each in found}
     numbers = await session.scalars(
         select(Environment.number).where(Environment.number.in_(wanted))
     )
-    known = set(numbers)
-    return [_key(each) for each in found if each.app_number in known]
+    deployments = await session.scalars(
+        select(Deployment.id)
+        .join(
+            Environment,
+            (Environment.project_id == Deployment.project_id)
+            & (Environment.name == Deployment.environment),
+        )
+        .where(Deployment.id.in_({each.made_for for each in found}))
+    )
+    known, deployed = set(numbers), set(deployments)
+    return [_key(each) for each in found if each.app_number in known or each.made_for in deployed]
 
 
 async def _known_databases(session: AsyncSession, found: Sequence[FoundResource]) -> list[_Key]:
@@ -203,9 +250,10 @@ async def _known_builds(session: AsyncSession, found: Sequence[FoundResource]) -
     return [_key(each) for each in found if each.external_id in named or each.app_number in busy]
 
 
-def _columns(provider: str, found: FoundResource) -> dict[str, object]:
+def _columns(provider: str, connection_id: UUID | None, found: FoundResource) -> dict[str, object]:
     return {
         "provider": provider,
+        "connection_id": connection_id,
         "kind": found.kind,
         "external_id": found.external_id,
         "made_for": found.made_for,

@@ -1,0 +1,82 @@
+"""Domains of a service at Render: added once, pointed there, and removed.
+
+Render proves a domain by where it leads: a CNAME to the service's own address, or for an apex an A
+record to the one address of all (as public set-ups of 2026 have it; Render's own page was not
+read). It makes example.com and www.example.com in a pair, of which one redirects to the other.
+"""
+
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
+from autodeploy.providers.domains import DnsRecord, DomainRefused, DomainStatus
+from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.patience import find
+from autodeploy.providers.render.shapes import CustomDomain, Service
+
+_APEX_ADDRESS = "216.24.57.1"
+
+
+class ServiceDomains:
+    """Raises what the calls of ``RenderApi`` raise."""
+
+    def __init__(self, api: RenderApi, service: Service):
+        self._api = api
+        self._service = service
+
+    async def serve(self, name: str) -> DomainStatus:
+        """Have the domain, let Render look at its records again, and say which are missing.
+
+        Raises ``DomainRefused``.
+        """
+        domain = await self._find(name) or await self._add(name)
+        if not domain.verified:
+            await self._verify(name)
+            domain = await self._find(name) or domain
+        records = () if domain.verified else (self._leading(domain),)
+        return DomainStatus(domain.verified, records)
+
+    @fault_point("render.remove_domain")
+    async def remove(self, name: str) -> None:
+        """With the other of its pair, which Render made. Idempotent."""
+        for domain in await self._api.domains(self._service.id):
+            if name in (domain.name, domain.redirects_to):
+                await self._api.delete_domain(self._service.id, domain.name)
+
+    async def _find(self, name: str) -> CustomDomain | None:
+        return await find(self._api.domain(self._service.id, name))
+
+    @fault_point("render.add_domain")
+    async def _add(self, name: str) -> CustomDomain:
+        refused: ProviderRefused | OutcomeUnknown | None = None
+        try:
+            await self._api.add_domain(self._service.id, name)
+        except (OutcomeUnknown, ProviderRefused) as error:
+            refused = error
+        found = await self._find(name)
+        if found is not None:
+            return found
+        if isinstance(refused, ProviderRefused):
+            raise _refused(name, refused)
+        raise refused or DomainRefused(f"Render took {name}, and does not show it.")
+
+    @fault_point("render.verify_domain")
+    async def _verify(self, name: str) -> None:
+        await self._api.verify_domain(self._service.id, name)
+
+    def _leading(self, domain: CustomDomain) -> DnsRecord:
+        """The record that leads a domain to the service: an apex takes no CNAME."""
+        if domain.kind == "apex":
+            return DnsRecord("A", domain.name, _APEX_ADDRESS)
+        url = (self._service.details and self._service.details.url) or ""
+        return DnsRecord("CNAME", domain.name, urlsplit(url).hostname or "")
+
+
+def _refused(name: str, error: ProviderRefused) -> DomainRefused:
+    if error.answered == HTTPStatus.CONFLICT:
+        return DomainRefused(
+            f"Another service at Render has {name}.",
+            remedy="Remove the domain from that service at Render, then verify it again.",
+        )
+    return DomainRefused(error.message, remedy=error.remedy)

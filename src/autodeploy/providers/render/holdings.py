@@ -1,0 +1,72 @@
+"""What Render holds of ours for an account.
+
+A database of ours has our id in its name. A service has the end of one, and is ours when one of its
+variables tells which deployment it runs.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.faults import fault_point
+from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.services import owner_of
+from autodeploy.providers.resources import FoundResource, ResourceKind
+
+#: What the platform gives each app: which deployment it is.
+DEPLOYMENT = "AUTODEPLOY_DEPLOYMENT_ID"
+
+_SERVICE = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}")
+_DATABASE = re.compile(r"[a-z0-9-]+-([0-9a-f]{32})")
+
+
+class RenderHoldings:
+    """Raises what the calls of ``RenderApi`` raise."""
+
+    manifest = MANIFEST
+
+    def __init__(self, api: RenderApi, owner_id: str | None):
+        self._api = api
+        self._owner_id = owner_id
+
+    async def list_resources(self) -> AsyncIterator[FoundResource]:
+        owner_id = await owner_of(self._api, self._owner_id)
+        for service in await self._api.list_services(owner_id):
+            if _SERVICE.fullmatch(service.name) is None:
+                continue
+            made_for = _uuid((await self._api.variables(service.id)).get(DEPLOYMENT, ""))
+            if made_for is not None:
+                yield _found(ResourceKind.APP, service.id, service.created_at, made_for)
+        for postgres in await self._api.list_postgres(owner_id):
+            named = _DATABASE.fullmatch(postgres.name)
+            if named is not None:
+                made_for = UUID(named[1])
+                yield _found(ResourceKind.DATABASE, postgres.id, postgres.created_at, made_for)
+
+    @fault_point("render.remove_resource")
+    async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
+        match kind:
+            case ResourceKind.APP:
+                await self._api.delete_service(external_id)
+            case ResourceKind.DATABASE:
+                await self._api.delete_postgres(external_id)
+            case _:
+                raise InvalidInput(f"This is no {kind.value} of this provider.", field="externalId")
+
+
+def _found(
+    kind: ResourceKind, external_id: str, made_at: datetime | None, made_for: UUID
+) -> FoundResource:
+    """What tells no time counts as made now: it is looked at again."""
+    moment = made_at or datetime.now(UTC)
+    return FoundResource(kind=kind, external_id=external_id, made_at=moment, made_for=made_for)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,170 @@
+"""What is set at an environment's provider, compared with what was declared, and set again.
+
+Values of variables are compared at the provider's border and told to nobody.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.base import Capability
+from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
+from autodeploy.providers.registry import Registry
+from autodeploy.services.auth.permissions import Action, require
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.token_connections import open_account
+from autodeploy.services.deployer import store
+from autodeploy.services.deployer.app_environment import AppEnvironment, load_app_environment
+from autodeploy.services.deployer.context import app_of, spec_of
+from autodeploy.services.deployer.deployments import create_deployment
+from autodeploy.services.deployer.models import (
+    Deployment,
+    DeploymentStep,
+    Environment,
+    Project,
+    VariablesVersion,
+)
+from autodeploy.services.deployer.releases import release_of
+from autodeploy.services.deployer.schemas import (
+    BuildChoice,
+    DeploymentInput,
+    DeploymentView,
+    DriftItemView,
+    DriftView,
+)
+from autodeploy.services.deployer.states import StepName
+
+# A deployment does not change these of what is there.
+_STAYS = {DriftKind.PLAN, DriftKind.REGION}
+
+
+async def find_drift(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    environment: str,
+    *,
+    providers: Registry,
+) -> DriftView:
+    """Where an environment's app is otherwise at its provider than it was declared, now.
+
+    Raises:
+        Conflict: nothing is live there.
+        InvalidInput: its provider cannot tell.
+        AccountMissing, NotFound, Forbidden, and what the provider raises.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.VARIABLE_READ, project.organization_id)
+        row, live = await _get_live(session, project, environment)
+        providers.get(live.provider, Capability.DRIFT)
+        made = await session.scalar(
+            select(DeploymentStep.resources).where(
+                DeploymentStep.deployment_id == live.id,
+                DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER,
+            )
+        )
+    release = release_of(live.id, made or {})
+    if release is None:
+        raise _nothing_live(environment)
+    variables = await load_app_environment(resources, project, environment)
+    async with resources.db.transaction() as session:
+        pending = await _changed_since(session, row, live, variables)
+    account = await open_account(resources, live.connection_id, providers=providers)
+    comparison = await providers.compared_apps(live.provider, account).compare(
+        DeclaredApp(
+            app=app_of(row),
+            release=release,
+            spec=spec_of(live),
+            environment=variables.for_build(live),
+            run_environment=variables.for_run(live),
+        )
+    )
+    return _view(row, live, comparison, pending)
+
+
+async def reconcile_drift(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    environment: str,
+    *,
+    providers: Registry,
+) -> DeploymentView:
+    """Set what was declared again: deploy what is live once more, which sets its variables and
+    gives it the traffic. What is live stays so until the new release is found well.
+
+    Raises ``Conflict`` where nothing is live, and what ``create_deployment`` raises.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.DEPLOYMENT_CREATE, project.organization_id)
+        _, live = await _get_live(session, project, environment)
+        providers.get(live.provider, Capability.DRIFT)
+    body = DeploymentInput(
+        branch=live.branch,
+        commit=live.commit_sha,
+        environment=environment,
+        provider=live.provider,
+        build=BuildChoice.ALWAYS,
+    )
+    return await create_deployment(resources, principal, project_id, body, providers=providers)
+
+
+async def _get_live(
+    session: AsyncSession, project: Project, name: str
+) -> tuple[Environment, Deployment]:
+    environment = await store.find_environment(session, project.id, name)
+    if environment is None or environment.live_deployment_id is None:
+        raise _nothing_live(name)
+    return environment, await session.get_one(Deployment, environment.live_deployment_id)
+
+
+def _nothing_live(environment: str) -> Conflict:
+    return Conflict(
+        f"Nothing is live in {environment}, so there is nothing to compare.",
+        remedy="Deploy to it first: `autodeploy deploy`.",
+    )
+
+
+async def _changed_since(
+    session: AsyncSession, environment: Environment, live: Deployment, variables: AppEnvironment
+) -> frozenset[str]:
+    """The variables that were changed here since the release was made: they are to differ."""
+    rows = await session.scalars(
+        select(VariablesVersion).where(
+            VariablesVersion.environment_id == environment.id,
+            VariablesVersion.number > (live.variables_version or 0),
+            VariablesVersion.number <= variables.version,
+        )
+    )
+    return frozenset(name for row in rows for name in (*row.added, *row.changed, *row.removed))
+
+
+def _view(
+    environment: Environment, live: Deployment, found: Comparison, pending: frozenset[str]
+) -> DriftView:
+    drifts = [each for each in found.drifts if each.name is None or each.name not in pending]
+    return DriftView(
+        environment=environment.name,
+        provider=live.provider,
+        deployment_id=live.id,
+        items=[_item(each) for each in drifts],
+        unread=[name for name in found.unread if name not in pending],
+        pending=sorted(pending),
+        checked_at=now(),
+    )
+
+
+def _item(drift: Drift) -> DriftItemView:
+    return DriftItemView(
+        kind=drift.kind,
+        name=drift.name,
+        declared=drift.declared,
+        found=drift.found,
+        reconcilable=drift.kind not in _STAYS,
+    )

@@ -1,0 +1,59 @@
+"""What somebody has changed of a service is found, and no value is told."""
+
+from dataclasses import replace
+
+import pytest
+from tests.providers.render.conftest import APP, OTHER, SERVER, build_request, release_request
+
+from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
+
+pytestmark = pytest.mark.contract(provider="render")
+
+
+@pytest.fixture
+async def declared(apps, log) -> DeclaredApp:
+    artifact = await apps.build(build_request(), log)
+    release = await apps.deploy(release_request(artifact.key), log)
+    return DeclaredApp(APP, release, SERVER, {"BUILD": "1"}, {"KEY": "value"})
+
+
+async def test_what_is_as_declared_has_no_drift(apps, declared, render):
+    assert await apps.compare(declared) == Comparison(())
+    # A release that was brought back has no variables of the build any more.
+    del render.service.variables["BUILD"]
+    assert await apps.compare(declared) == Comparison(())
+
+
+async def test_changes_are_told_by_name_alone(apps, declared, render):
+    render.service.variables |= {"KEY": "other-s3cret", "EXTRA": "e"}
+    del render.service.variables["NODE_VERSION"]
+    render.service.sent["serviceDetails"] |= {"plan": "standard", "region": "ohio"}
+    found = await apps.compare(declared)
+    assert found.drifts == (
+        Drift(DriftKind.VARIABLE_EXTRA, "EXTRA"),
+        Drift(DriftKind.VARIABLE_CHANGED, "KEY"),
+        Drift(DriftKind.VARIABLE_MISSING, "NODE_VERSION"),
+        Drift(DriftKind.PLAN, declared="free", found="standard"),
+        Drift(DriftKind.REGION, declared="oregon", found="ohio"),
+    )
+    assert not any(value in repr((found, declared)) for value in ("other-s3cret", "'value'"))
+
+
+async def test_another_release_with_the_traffic_is_told(apps, declared, render):
+    newer = render.service.start(render.time.monotonic(), OTHER, "manual")
+    render.time.seconds += 60
+    [drift] = (await apps.compare(declared)).drifts
+    ours = declared.release.resources["deploy"]
+    assert drift == Drift(DriftKind.RELEASE, declared=ours, found=newer.id)
+
+
+async def test_a_service_that_is_gone_is_told(apps, declared):
+    await apps.destroy(APP)
+    [drift] = (await apps.compare(declared)).drifts
+    assert drift.kind is DriftKind.APP
+
+
+async def test_a_site_has_no_plan(apps, declared, render):
+    render.service.sent["type"] = "static_site"
+    site = replace(declared, spec=replace(SERVER, kind="static"))
+    assert (await apps.compare(site)).drifts == ()

@@ -1,0 +1,220 @@
+"""Every provider does what its manifest says, and each the same way: one story for all of them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from tests.fakes.contract import require_contract
+from tests.fakes.render_api import OWNER, FakeRenderApi
+from tests.fakes.render_api import TOKEN as RENDER_TOKEN
+from tests.fakes.vercel_api import TEAM, FakeVercelApi
+from tests.fakes.vercel_api import TOKEN as VERCEL_TOKEN
+from tests.kernel.http.servers import MovedTime
+from tests.providers.vercel.conftest import COMMIT, STATIC, KeptNotes, Lines, app_of
+
+from autodeploy.kernel.objects import ObjectStore
+from autodeploy.providers.base import (
+    App,
+    BuildRequest,
+    Capability,
+    DeployProvider,
+    MeasuredApps,
+    Provider,
+    Release,
+    ReleaseRequest,
+)
+from autodeploy.providers.commands import CommandProvider
+from autodeploy.providers.databases import (
+    BackedUpDatabases,
+    DatabaseProvider,
+    MeasuredDatabases,
+    RotatedDatabases,
+)
+from autodeploy.providers.domains import DomainProvider
+from autodeploy.providers.drift import ComparedApps, Comparison, DeclaredApp
+from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, TokenConnect
+from autodeploy.providers.local.provider import LocalProvider
+from autodeploy.providers.registry import Registry
+from autodeploy.providers.render.provider import RenderProvider
+from autodeploy.providers.resources import ListedResources
+from autodeploy.providers.scaling import ScaledApps
+from autodeploy.providers.supabase.provider import SupabaseProvider
+from autodeploy.providers.vercel.provider import VercelProvider
+
+ACCOUNT = ConnectedAccount(UUID(int=1), "token", "owner")
+NAME = "shop.example.com"
+
+Find = Callable[[Registry, str], object]
+
+#: How a registry comes to what has a capability, and what that is to be able to do.
+PROTOCOLS: dict[Capability, tuple[Find, type]] = {
+    Capability.DEPLOY: (lambda all_, name: all_.deploys(name, ACCOUNT), DeployProvider),
+    Capability.DATABASE: (lambda all_, name: all_.databases(name, ACCOUNT), DatabaseProvider),
+    Capability.DATABASE_METRICS: (
+        lambda all_, name: all_.database_metrics(name, ACCOUNT), MeasuredDatabases,
+    ),
+    Capability.DATABASE_BACKUPS: (
+        lambda all_, name: all_.database_backups(name), BackedUpDatabases,
+    ),
+    Capability.DATABASE_ROTATION: (lambda all_, name: all_.database_logins(name), RotatedDatabases),
+    Capability.RUN: (lambda all_, name: all_.commands(name), CommandProvider),
+    Capability.METRICS: (lambda all_, name: all_.app_metrics(name), MeasuredApps),
+    Capability.SCALE: (lambda all_, name: all_.scaled_apps(name), ScaledApps),
+    Capability.DOMAINS: (lambda all_, name: all_.domains(name, ACCOUNT), DomainProvider),
+    Capability.DRIFT: (lambda all_, name: all_.compared_apps(name, ACCOUNT), ComparedApps),
+    Capability.RESOURCES: (lambda all_, name: all_.resources(name, ACCOUNT), ListedResources),
+    Capability.CONNECT: (lambda all_, name: all_.takes_tokens(name), TokenConnect),
+}  # fmt: skip
+#: What deployments of every provider have.
+OF_DEPLOYMENTS = {Capability.ENVIRONMENT_VARIABLES, Capability.LOGS, Capability.ROLLBACK}
+
+
+@pytest.fixture
+async def registry(home: Path) -> AsyncIterator[Registry]:
+    """The providers of an installation."""
+    objects = ObjectStore.open(f"file://{home}/objects")
+    local = LocalProvider(home=home, proxy_port=8080, objects=objects)
+    there: list[Provider] = [local, RenderProvider(), SupabaseProvider(), VercelProvider()]
+    registry = Registry(there)
+    yield registry
+    await registry.close()
+
+
+async def test_each_provider_can_do_what_its_manifest_says(registry: Registry) -> None:
+    assert len(registry.list()) == 4
+    for manifest in registry.list():
+        for capability in manifest.capabilities:
+            if capability in OF_DEPLOYMENTS:
+                assert Capability.DEPLOY in manifest.capabilities
+                continue
+            find, protocol = PROTOCOLS[capability]
+            assert isinstance(find(registry, manifest.name), protocol), (manifest.name, capability)
+
+
+async def test_what_a_provider_can_do_stands_in_its_manifest(registry: Registry) -> None:
+    for manifest in registry.list():
+        if Capability.DEPLOY not in manifest.capabilities:
+            continue
+        deploys = registry.deploys(manifest.name, ACCOUNT)
+        for capability in (Capability.DOMAINS, Capability.DRIFT, Capability.SCALE):
+            able = isinstance(deploys, PROTOCOLS[capability][1])
+            assert able == (capability in manifest.capabilities), (manifest.name, capability)
+
+
+@dataclass
+class Cloud:
+    """A provider that hosts apps, at its emulated service. ``lead`` sets a domain's records right;
+    ``wait`` has time pass."""
+
+    registry: Registry
+    name: str
+    account: ConnectedAccount
+    lead: Callable[[str], None]
+    time: MovedTime
+
+    @property
+    def deploys(self) -> HostedDeploys:
+        return self.registry.hosted_deploys(self.name, self.account)
+
+
+@asynccontextmanager
+async def _render(time: MovedTime) -> AsyncIterator[Cloud]:
+    async with FakeRenderApi(time).run() as fake:
+        registry = Registry([RenderProvider(api_url=fake.url, timing=time)])
+        account = ConnectedAccount(uuid4(), RENDER_TOKEN, OWNER["id"])
+        yield Cloud(registry, "render", account, fake.records.add, time)
+        await registry.close()
+
+
+@asynccontextmanager
+async def _vercel(time: MovedTime) -> AsyncIterator[Cloud]:
+    async with FakeVercelApi(time).run() as fake:
+        registry = Registry([VercelProvider(api_url=fake.url, timing=time)])
+        account = ConnectedAccount(uuid4(), VERCEL_TOKEN, TEAM)
+        yield Cloud(registry, "vercel", account, fake.records.add, time)
+        await registry.close()
+
+
+@pytest.fixture(params=[_render, _vercel], ids=["render", "vercel"])
+async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[Cloud]:
+    require_contract(request.node.callspec.id)
+    async with request.param(MovedTime()) as cloud:
+        yield cloud
+
+
+@dataclass
+class Shipped:
+    """A release that has the traffic, and with what it was made."""
+
+    key: str
+    release: Release
+    declared: DeclaredApp
+
+
+async def _ship(cloud: Cloud, app: App, folder: Path, key: str | None = None) -> Shipped:
+    """Build, release and promote a deployment; with ``key`` bring that build back."""
+    deployment_id, log = uuid4(), Lines()
+    given = {"PUBLIC": "1"}
+    running = {"KEY": "s3cret", "AUTODEPLOY_DEPLOYMENT_ID": str(deployment_id)}
+
+    async def fetch() -> Path:
+        return folder
+
+    deploys = cloud.deploys
+    if key is None:
+        request = BuildRequest(
+            deployment_id, app, fetch, STATIC, given, running, KeptNotes(), COMMIT
+        )
+        key = (await deploys.build(request, log)).key
+    assert await deploys.has_build(key)
+    wanted = ReleaseRequest(deployment_id, app, key, STATIC, running)
+    release = await deploys.deploy(wanted, log)
+    assert await deploys.deploy(wanted, log) == release
+    assert (await deploys.promote(wanted, release)).url.startswith("https://")
+    return Shipped(key, release, DeclaredApp(app, release, STATIC, given, running))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "index.html").write_text("<h1>Hello</h1>")
+    return tmp_path
+
+
+async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
+    cloud: Cloud, folder: Path
+) -> None:
+    app, deploys = app_of(), cloud.deploys
+    first = await _ship(cloud, app, folder)
+    assert (await deploys.status(first.release)).state == "running"
+    assert (await deploys.live_status(app, first.release)).state == "running"
+    assert (await deploys.runtime_lines(first.release, None, 0)).cursor
+
+    domains = cloud.registry.domains(cloud.name, cloud.account)
+    asked = await domains.ensure_domain(app, NAME)
+    assert (asked.verified, len(asked.records)) == (False, 1)
+    cloud.lead(NAME)
+    assert (await domains.ensure_domain(app, NAME)).verified
+    for _ in range(2):
+        await domains.remove_domain(app, NAME)
+
+    compared = cloud.registry.compared_apps(cloud.name, cloud.account)
+    assert await compared.compare(first.declared) == Comparison(())
+
+    held = cloud.registry.resources(cloud.name, cloud.account)
+    [found] = [each async for each in held.list_resources()]
+    assert found.made_for == first.release.deployment_id
+
+    second = await _ship(cloud, app, folder)
+    assert (await deploys.live_status(app, first.release)).state == "replaced"
+    back = await _ship(cloud, app, folder, first.key)
+    assert (await deploys.live_status(app, back.release)).state == "running"
+    assert (await deploys.live_status(app, second.release)).state == "replaced"
+
+    for _ in range(2):
+        await deploys.destroy(app)
+    assert (await deploys.status(back.release)).state == "absent"
+    assert not await deploys.has_build(first.key)
+    assert [each async for each in held.list_resources()] == []
