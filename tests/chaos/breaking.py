@@ -39,6 +39,7 @@ class FaultPoints:
         self._target = target
         self._plan: Plan | None = None
         self._counting = threading.Lock()
+        self._mended_later = False
         self._over = threading.Event()
         self._over.set()
         points = self
@@ -86,6 +87,8 @@ class FaultPoints:
                 return b"go\n"
             self._plan = None
             self.struck_at = time.monotonic()
+            self._over.clear()  # at once: to fill a disk takes a while
+            self._mended_later = False
         try:
             return self._strike(plan, int(str(place["pid"])))
         except LookupError:
@@ -94,6 +97,9 @@ class FaultPoints:
         except (psutil.Error, OSError) as error:
             self.problem = repr(error)
             return b"go\n"
+        finally:
+            if not self._mended_later:
+                self._over.set()
 
     def _strike(self, plan: Plan, visitor: int) -> bytes:
         verb, _, name = plan.action.partition(" ")
@@ -142,7 +148,7 @@ class FaultPoints:
         self._later(seconds, filler.unlink)
 
     def _later(self, seconds: float, mend: Callable[[], object]) -> None:
-        self._over.clear()
+        self._mended_later = True
 
         def wait_and_mend() -> None:
             mend()
