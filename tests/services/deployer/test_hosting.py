@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, select
@@ -30,6 +32,8 @@ from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer import connection_use, deployments, projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import open_url
+from autodeploy.services.deployer.hosting import choose_connection
+from autodeploy.services.deployer.models import Environment
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
@@ -106,6 +110,21 @@ async def test_account_of_the_environment_is_used_by_whoever_deploys(clouds: Clo
     assert {each.token for each in clouds.cloud.acted_for} == {CLOUD_TOKEN}
     assert mine.owner is not None
     assert mine.owner.name == "Ada's team"
+
+
+async def test_service_token_has_the_account_of_the_environment_and_none_of_its_own(
+    clouds: Clouds,
+) -> None:
+    mine = await clouds.connect()
+    platform = clouds.platform
+    elsewhere = Environment(provider="cloud", connection_id=uuid4())
+    token = replace(platform.principal, account_id=None, service_token_id=uuid4())
+    async with platform.resources.db.transaction() as session:
+        chosen = partial(choose_connection, session, token, platform.engine.providers, "cloud")
+        assert await chosen(elsewhere) == elsewhere.connection_id
+        with pytest.raises(AccountMissing):
+            await chosen()
+    assert mine.has_access
 
 
 async def test_account_that_was_disconnected_ends_the_deployment_with_the_remedy(

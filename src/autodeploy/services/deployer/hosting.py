@@ -36,7 +36,8 @@ async def choose_connection(
     if environment is not None and environment.provider == provider:
         present = environment.connection_id
     own = select(ProviderIntegration.id).where(
-        ProviderIntegration.provider == provider, ProviderIntegration.user_id == principal.user_id
+        ProviderIntegration.provider == provider,
+        ProviderIntegration.user_id == principal.account_id,
     )
     found = present or await session.scalar(own)
     if found is None:
