@@ -37,6 +37,10 @@ async def test_a_person_signs_in_and_is_the_same_one_next_time(browser, stranger
         "expiresAt": None,
         "connectedAt": (await stranger.connections())[0]["connectedAt"],
         "owner": None,
+        "status": "working",
+        "failure": None,
+        "missingScopes": [],
+        "checkedAt": None,
     }
 
 
