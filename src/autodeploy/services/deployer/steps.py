@@ -26,6 +26,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
 from autodeploy.services.deployer.models import Deployment, Project
+from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.releases import go_live, release_of
 from autodeploy.services.deployer.schemas import BuildChoice
 from autodeploy.services.deployer.states import StepName, StepStatus
@@ -99,7 +100,11 @@ async def _keep_to_budget(context: StepContext, *, needs_database: bool) -> None
         if budget is None:
             return
         unknown = budget.check_deployment(
-            context.environment, deployment.provider, context.plan, database
+            context.environment,
+            deployment.provider,
+            context.plan,
+            Placement.of(deployment.configuration).plan,
+            database,
         )
     for item in unknown:
         await context.say(
@@ -205,8 +210,18 @@ def _builds(engine: Engine) -> Path:
 
 
 async def _find_artifact(context: StepContext, fingerprint: str, choice: BuildChoice) -> str | None:
-    """The newest artifact of this project that serves, if it is still stored."""
+    """The newest artifact of this project that serves, if it is still stored.
+
+    A build sets an app up at its provider: where its plan or region is another one than the last
+    build was for, there is to be one. Raises ``NotBuilt`` where there is to be none.
+    """
     if choice is BuildChoice.ALWAYS:
+        return None
+    if await _is_placed_anew(context):
+        if choice is BuildChoice.NEVER:
+            raise NotBuilt(
+                "The app is to be of another plan or in another region, which a build sets."
+            )
         return None
     wanted = context.deployment
     same_inputs = Deployment.build_fingerprint == fingerprint
@@ -230,8 +245,32 @@ async def _find_artifact(context: StepContext, fingerprint: str, choice: BuildCh
     return key if key is not None and await context.provider.has_build(key) else None
 
 
+async def _is_placed_anew(context: StepContext) -> bool:
+    """Whether the last deployment that ran here was of another plan or in another region."""
+    wanted = context.deployment
+    if not context.engine.providers.is_hosted(wanted.provider):
+        return False
+    async with context.engine.resources.db.transaction() as session:
+        before = await session.scalar(
+            select(Deployment.configuration)
+            .where(
+                Deployment.project_id == context.project.id,
+                Deployment.environment == wanted.environment,
+                Deployment.provider == wanted.provider,
+                Deployment.id != wanted.id,
+                Deployment.kind == "deploy",
+                Deployment.started_at.is_not(None),
+            )
+            .order_by(Deployment.created_at.desc())
+            .limit(1)
+        )
+    placement = Placement.of(wanted.configuration)
+    return before is not None and Placement.of(before) != placement
+
+
 async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
     deployment = context.deployment
+    placement = Placement.of(deployment.configuration)
     # Named for the run, so that a late worker and its successor never share a folder.
     folder = _builds(context.engine) / f"{deployment.id}-{context.lease.fence}"
     try:
@@ -244,6 +283,8 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
             run_environment=context.variables.for_run(deployment),
             notes=context.journal.notes(StepName.BUILD_APPLICATION),
             commit=_commit(context),
+            plan=placement.plan,
+            region=placement.region,
         )
         artifact = await context.provider.build(request, context.log)
     finally:
