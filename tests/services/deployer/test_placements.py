@@ -147,6 +147,13 @@ async def test_another_plan_takes_a_build(office: Office) -> None:
     assert (refused.error.code, len(office.cloud.builds)) == ("not_built", 3)
 
 
+async def test_new_environment_has_a_build_of_its_own(office: Office) -> None:
+    """As the way to another region at a provider that moves nothing."""
+    await _deployed(office, configuration=BIG)
+    await _deployed(office, environment="abroad", configuration={"plan": "big", "region": "south"})
+    assert _built(office) == [("big", "north"), ("big", "south")]
+
+
 async def test_plan_that_a_failed_deployment_may_have_set_is_set_again(office: Office) -> None:
     await _deployed(office, configuration={"plan": "small"})
     office.cloud.at["build"] = fail_with(BuildFailed("no"))

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, select, true
 
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.threads import run_to_end
@@ -212,19 +212,22 @@ def _builds(engine: Engine) -> Path:
 async def _find_artifact(context: StepContext, fingerprint: str, choice: BuildChoice) -> str | None:
     """The newest artifact of this project that serves, if it is still stored.
 
-    A build sets an app up at its provider: where its plan or region is another one than the last
-    build was for, there is to be one. Raises ``NotBuilt`` where there is to be none.
+    A build at a provider elsewhere sets the app of its environment up there: it is none for another
+    environment, and where the plan or region is to be another one, there is to be a new one. Raises
+    ``NotBuilt`` where that is not wanted.
     """
     if choice is BuildChoice.ALWAYS:
         return None
-    if await _is_placed_anew(context):
+    is_hosted = context.engine.providers.is_hosted(context.deployment.provider)
+    if is_hosted and await _is_placed_anew(context):
         if choice is BuildChoice.NEVER:
             raise NotBuilt(
                 "The app is to be of another plan or in another region, which a build sets."
             )
         return None
     wanted = context.deployment
-    same_inputs = Deployment.build_fingerprint == fingerprint
+    in_reach = Deployment.environment == wanted.environment if is_hosted else true()
+    same_inputs = and_(Deployment.build_fingerprint == fingerprint, in_reach)
     whatever_the_variables = and_(
         Deployment.commit_sha == wanted.commit_sha,
         Deployment.environment == wanted.environment,
@@ -248,8 +251,6 @@ async def _find_artifact(context: StepContext, fingerprint: str, choice: BuildCh
 async def _is_placed_anew(context: StepContext) -> bool:
     """Whether the last deployment that ran here was of another plan or in another region."""
     wanted = context.deployment
-    if not context.engine.providers.is_hosted(wanted.provider):
-        return False
     async with context.engine.resources.db.transaction() as session:
         before = await session.scalar(
             select(Deployment.configuration)
