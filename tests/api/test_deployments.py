@@ -75,6 +75,10 @@ async def test_unknown_commit_and_branch_are_named(user: User) -> None:
         ({"environment": "No Such!"}, "environment"),
         ({"commit": "-x"}, "commit"),
         ({"configuration": {"environmentVariables": {"X": "provision_new"}}}, "configuration"),
+        ({"configuration": {"plan": "huge"}}, "configuration.plan"),
+        ({"configuration": {"plan": ""}}, "configuration.plan"),
+        ({"configuration": {"region": "north"}}, "configuration.region"),
+        ({"configuration": {"database": {"region": "north"}}}, "configuration.database.region"),
         ({"nonsense": 1}, "nonsense"),
     ],
 )

@@ -147,6 +147,7 @@ OUT_OF_REACH = {
                 "remove_builds",
                 "create_project",
                 "stage_production",
+                "set_region",
                 "delete_project",
                 "set_variables",
                 "create_deployment",

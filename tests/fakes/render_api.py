@@ -218,8 +218,10 @@ class FakeRenderApi:
     async def _show_service(self, service_id: str) -> Json:
         return self._shapes.service(self._of(service_id), self.url)
 
-    async def _change_service(self, service_id: str, request: Request) -> Json:
+    async def _change_service(self, service_id: str, request: Request) -> Json | Response:
         service, sent = self._of(service_id), await request.json()
+        if sent.get("serviceDetails", {}).get("plan", "free") != "free" and not self.pays:
+            return error_answer(402, "payment information is required")
         details = {**service.sent["serviceDetails"], **sent.pop("serviceDetails", {})}
         service.sent = {**service.sent, **sent, "serviceDetails": details}
         return self._shapes.service(service, self.url)

@@ -205,7 +205,10 @@ class FakeVercelApi:
 
     async def _change_project(self, request: Request) -> Response:
         project = self._find_project(request)
-        project.auto_assign = (await request.json())["autoAssignCustomDomains"]
+        body = await request.json()
+        project.auto_assign = body.get("autoAssignCustomDomains", project.auto_assign)
+        if "resourceConfig" in body:
+            project.regions = body["resourceConfig"]["functionDefaultRegions"]
         return JSONResponse(project.shape())
 
     async def _delete_project(self, request: Request) -> Response:

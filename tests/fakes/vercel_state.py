@@ -189,6 +189,7 @@ class Project:
     domains: dict[str, bool] = field(default_factory=dict)
     job: AliasJob | None = None
     current: Deployment | None = None
+    regions: list[str] = field(default_factory=lambda: ["iad1"])
 
     @property
     def production(self) -> Deployment | None:
@@ -199,7 +200,7 @@ class Project:
 
     def shape(self) -> Json:
         production = self.production
-        resources = {"functionDefaultRegions": ["iad1"]}
+        resources = {"functionDefaultRegions": self.regions}
         made = {
             "id": self.id, "name": self.name, "accountId": self.owner, "alias": [],
             "autoAssignCustomDomains": self.auto_assign, "defaultResourceConfig": resources,

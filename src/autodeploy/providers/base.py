@@ -159,7 +159,8 @@ class CommitSource:
 class BuildRequest:
     """``fetch`` puts the files of the commit into a folder of this machine, which stays until the
     build has ended. ``run_environment`` is for providers that have one set of variables for both
-    times; ``commit`` is None for uploads, which only we have."""
+    times; ``commit`` is None for uploads, which only we have. ``plan`` and ``region`` are None
+    where nobody chose one."""
 
     deployment_id: UUID
     app: App
@@ -169,6 +170,8 @@ class BuildRequest:
     run_environment: Mapping[str, str] = field(repr=False)
     notes: Notes
     commit: CommitSource | None = None
+    plan: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,23 +24,28 @@ class DriftKind(StrEnum):
 @dataclass(frozen=True)
 class Drift:
     """``name`` is that of a variable, whose values are never told; of others ``declared`` and
-    ``found`` are what they were asked for and what they are."""
+    ``found`` are what they were asked for and what they are. ``stays`` is what another deployment
+    does not change."""
 
     kind: DriftKind
     name: str | None = None
     declared: str | None = None
     found: str | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True)
 class DeclaredApp:
-    """How an app is to be: what its live release was built and is run with."""
+    """How an app is to be: what its live release was built and is run with. ``plan`` and ``region``
+    are None where nobody chose one."""
 
     app: App
     release: Release
     spec: BuildSpec
     environment: Mapping[str, str] = field(repr=False)
     run_environment: Mapping[str, str] = field(repr=False)
+    plan: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ async def test_changes_are_told_by_name_alone(apps, declared, render):
         Drift(DriftKind.VARIABLE_EXTRA, "EXTRA"),
         Drift(DriftKind.VARIABLE_CHANGED, "KEY"),
         Drift(DriftKind.VARIABLE_MISSING, "NODE_VERSION"),
-        Drift(DriftKind.PLAN, declared="free", found="standard"),
-        Drift(DriftKind.REGION, declared="oregon", found="ohio"),
+        Drift(DriftKind.PLAN, declared="free", found="standard", stays=True),
+        Drift(DriftKind.REGION, declared="oregon", found="ohio", stays=True),
     )
     assert not any(value in repr((found, declared)) for value in ("other-s3cret", "'value'"))
 
@@ -51,6 +51,17 @@ async def test_a_service_that_is_gone_is_told(apps, declared):
     await apps.destroy(APP)
     [drift] = (await apps.compare(declared)).drifts
     assert drift.kind is DriftKind.APP
+
+
+async def test_a_plan_that_was_chosen_is_set_again_and_a_region_is_not(apps, declared, render):
+    render.service.sent["serviceDetails"] |= {"plan": "standard", "region": "ohio"}
+    chosen = replace(declared, plan="standard", region="ohio")
+    assert await apps.compare(chosen) == Comparison(())
+    found = await apps.compare(replace(declared, plan="pro", region="frankfurt"))
+    assert found.drifts == (
+        Drift(DriftKind.PLAN, declared="pro", found="standard"),
+        Drift(DriftKind.REGION, declared="frankfurt", found="ohio", stays=True),
+    )
 
 
 async def test_a_site_has_no_plan(apps, declared, render):

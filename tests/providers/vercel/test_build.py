@@ -117,6 +117,20 @@ async def test_variables_are_set_for_the_environment_and_ours_that_are_gone_remo
     assert kept["DATABASE_URL"]["target"] == ["production"]
 
 
+async def test_functions_run_in_the_region_that_was_chosen(story, vercel):
+    await story.build()
+    [project] = vercel.projects
+    assert project.regions == ["iad1"], "without a choice it is Vercel's"
+    for _ in range(2):
+        await story.build(region="fra1")
+    assert project.regions == ["fra1"]
+    placed = [each for each in vercel.calls("PATCH", f"/v9/projects/{project.id}")
+              if "resourceConfig" in _sent(each)]  # fmt: skip
+    assert len(placed) == 1
+    await story.build()
+    assert project.regions == ["fra1"], "what was chosen once stays"
+
+
 async def test_a_preview_has_no_target_and_variables_of_its_own(preview, vercel):
     await preview.build()
     assert "target" not in vercel.deployments[0].body

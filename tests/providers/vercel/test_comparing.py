@@ -1,5 +1,7 @@
 """What somebody has changed of a project is found, and no value is told."""
 
+from dataclasses import replace
+
 import pytest
 from tests.providers.vercel.conftest import SECRET, STATIC, Story
 
@@ -51,6 +53,15 @@ async def test_a_value_that_vercel_keeps_to_itself_is_said_to_be_unread(story, d
     [project] = vercel.projects
     _variable(project, "DATABASE_URL").update(type="sensitive", value="another")
     assert await story.deployer.compare(declared) == Comparison((), ("DATABASE_URL",))
+
+
+async def test_functions_elsewhere_than_chosen_are_told(story, declared, vercel):
+    [project] = vercel.projects
+    chosen = replace(declared, region="fra1")
+    [drift] = (await story.deployer.compare(chosen)).drifts
+    assert drift == Drift(DriftKind.REGION, declared="fra1", found="iad1")
+    project.regions = ["fra1"]
+    assert await story.deployer.compare(chosen) == Comparison(())
 
 
 async def test_another_release_with_the_traffic_is_told(story, declared, vercel):

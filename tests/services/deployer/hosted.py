@@ -44,6 +44,8 @@ class HostedApps(FolderProvider):
         self.builds: list[BuildRequest] = []
         self.noted: list[dict[str, object]] = []
         self.passwords: list[str] = []
+        #: In which regions databases were asked for.
+        self.regions: list[str | None] = []
         self.destroyed: list[int] = []
         #: The domains that are served there, by their apps' numbers, and those that lead there.
         self.domains: dict[str, int] = {}
@@ -92,6 +94,7 @@ class HostedApps(FolderProvider):
     async def ensure_database(self, request: DatabaseRequest, log: LogSink) -> DatabaseHandle:
         self.noted.append(dict(request.notes.values))
         self.passwords.append(await request.password())
+        self.regions.append(request.region)
         await request.notes.keep(intent=str(request.database_id))
         await self._call("ensure_database")
         return DatabaseHandle(f"db-{request.database_id}", DATABASE_URL, DATABASE_VARIABLES)

@@ -207,6 +207,30 @@ async def test_database_of_a_deployment_counts(priced: Priced) -> None:
     assert priced.cloud.apps.passwords == []
 
 
+async def test_plan_that_was_chosen_is_what_an_app_costs(
+    priced: Priced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = priced.platform
+    manifest = HostedProvider.manifest
+    plans = (("fast", "app", 900), ("fast", "static", 700))
+    more = [Price(*each, "USD", "example.com/apps", "2026-10-01") for each in plans]
+    monkeypatch.setattr(
+        HostedProvider, "manifest", replace(manifest, pricing=(*manifest.pricing, *more))
+    )
+    project = await platform.project()
+    await priced.limit(project, 500)
+    fast = {"configuration": {"plan": "fast"}}
+    await platform.deployed(project, provider="cloud")
+    with pytest.raises(BudgetExceeded, match=r"7\.00 USD"):
+        await platform.deploy(project, **fast)
+    await priced.limit(project, 700)
+    assert (await platform.deployed(project, **fast)).status == "ready"
+    [item] = (await priced.costs(project)).items
+    assert (item.plan, item.monthly_cents) == ("fast", 700)
+    await platform.deploy(project)
+    assert (await priced.costs(project)).known_monthly_cents == 700, "the plan is kept"
+
+
 async def test_move_replaces_what_is_charged_for(priced: Priced) -> None:
     platform = priced.platform
     project = await platform.project()

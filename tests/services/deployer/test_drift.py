@@ -47,7 +47,7 @@ async def test_a_provider_compares_what_the_release_was_given(
         drifts = (
             Drift(DriftKind.VARIABLE_CHANGED, "API_KEY"),
             Drift(DriftKind.VARIABLE_MISSING, "LATER"),
-            Drift(DriftKind.PLAN, declared="free", found="pro"),
+            Drift(DriftKind.PLAN, declared="free", found="pro", stays=True),
         )
         return Comparison(drifts, ("HIDDEN", "LATER"))
 

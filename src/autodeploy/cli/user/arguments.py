@@ -148,6 +148,24 @@ ProviderOption = Annotated[
         help="Where it is deployed; default: where the environment is, at first this machine.",
     ),
 ]
+PlanOption = Annotated[
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="PLAN",
+        help="The app's plan at its provider; default: what it has. `autodeploy providers` lists "
+        "them.",
+    ),
+]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="REGION",
+        help="Where at its provider it runs; default: where it does, at first the provider's "
+        "choice.",
+    ),
+]
 DatabaseProvider = Annotated[
     str | None,
     typer.Option(

@@ -15,11 +15,13 @@ from autodeploy.cli.user.arguments import (
     IgnoreBudget,
     IgnoreMissing,
     OneWay,
+    PlanOption,
     ProjectArgument,
     ProjectOption,
     ProjectOrganization,
     ProviderOption,
     RefOption,
+    RegionOption,
     RootOption,
     Scope,
     TargetArgument,
@@ -73,6 +75,7 @@ def register(app: typer.Typer) -> None:
         costs,
         budget,
         drift,
+        providers,
         cancel,
         projects,
         open_app,
@@ -115,6 +118,8 @@ def deploy(
     ignore_missing: IgnoreMissing = False,
     one_way: OneWay = None,
     provider: ProviderOption = None,
+    plan: PlanOption = None,
+    region: RegionOption = None,
     database_provider: DatabaseProvider = None,
     ignore_budget: IgnoreBudget = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")] = False,
@@ -129,6 +134,7 @@ def deploy(
       autodeploy deploy acme/shop
       autodeploy deploy https://github.com/team/shop.git --ref v1.2 --root apps/web
       autodeploy deploy --provider vercel --database-provider supabase
+      autodeploy deploy --provider render --plan starter --region frankfurt
     """
     from autodeploy.cli.user.deploy import DeployOptions, run
 
@@ -146,6 +152,8 @@ def deploy(
             ignore_missing=ignore_missing,
             one_way=one_way,
             provider=provider,
+            plan=plan,
+            region=region,
             database_provider=database_provider,
             ignore_budget=ignore_budget,
         )
@@ -321,6 +329,24 @@ def drift(
 
     where = environment_name(environment, elsewhere=project is not None)
     run(project, where, fix=fix, yes=yes, as_json=as_json)
+
+
+def providers(
+    name: Annotated[
+        str | None, typer.Argument(help="This one alone, with its regions and plans.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List where apps and databases can be, and of one provider its regions, plans and prices.
+
+    \b
+    Examples:
+      autodeploy providers
+      autodeploy providers render
+    """
+    from autodeploy.cli.user.providers import show
+
+    show(name, as_json=as_json)
 
 
 def cancel(

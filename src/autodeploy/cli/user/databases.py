@@ -53,6 +53,7 @@ def create(
     *,
     provider: str,
     plan: str,
+    region: str | None,
     backup: str | None,
     ignore_budget: bool,
     detach: bool,
@@ -70,6 +71,7 @@ def create(
             "plan": plan,
             "ignoreBudget": ignore_budget,
             **({"backupId": backup} if backup else {}),
+            **({"region": region} if region else {}),
         },
     )
     if not detach:
@@ -256,7 +258,8 @@ def _print(database: Json, wanted: Wanted) -> None:
             f"{database['environment']}",
             "STATUS": database["status"]
             + (f": {database['error']['message']}" if database["error"] else ""),
-            "PROVIDER": f"{database['provider']}, plan {database['plan']}",
+            "PROVIDER": f"{database['provider']}, plan {database['plan']}"
+            + (f", region {database['region']}" if database["region"] else ""),
             "BACKUPS": kept["schedule"]
             + ("" if kept["schedule"] == "off" else f" at {kept['hour']:02d}:00 UTC"),
             "GOOD BACKUP": f"{last['id']}, {ago(last['createdAt'])}" if last else "none",

@@ -36,6 +36,9 @@ def db_create(
     environment: Environment = None,
     provider: Annotated[str, typer.Option("--provider", help="Where it is made.")] = "local",
     plan: Annotated[str, typer.Option("--plan", help="Its plan there.")] = "free",
+    region: Annotated[
+        str | None, typer.Option("--region", help="Where there; default: the provider's choice.")
+    ] = None,
     from_backup: Annotated[
         str | None, typer.Option("--from", help="Id of a backup that it begins with.")
     ] = None,
@@ -57,6 +60,7 @@ def db_create(
         wanted,
         provider=provider,
         plan=plan,
+        region=region,
         backup=from_backup,
         ignore_budget=ignore_budget,
         detach=detach,

@@ -59,6 +59,8 @@ class DeployOptions:
     ignore_missing: bool = False
     one_way: str | None = None
     provider: str | None = None
+    plan: str | None = None
+    region: str | None = None
     database_provider: str | None = None
     ignore_budget: bool = False
 
@@ -281,6 +283,10 @@ def _start(api: Api, project: Json, body: Json, options: DeployOptions) -> Json:
         configuration["ignoreMissingVariables"] = True
     if options.one_way is not None:
         configuration["oneWayMigration"] = options.one_way
+    if options.plan is not None:
+        configuration["plan"] = options.plan
+    if options.region is not None:
+        configuration["region"] = options.region
     if options.database_provider is not None:
         configuration["database"] = {"provider": options.database_provider}
     if configuration:

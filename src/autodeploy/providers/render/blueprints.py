@@ -28,7 +28,8 @@ _WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 @dataclass(frozen=True)
 class Blueprint:
-    """``details`` are what can be changed later, ``fixed`` what only a creation can set."""
+    """``details`` are what can be changed later, ``fixed`` what only a creation can set. ``plan``
+    and ``region`` are what was chosen: what was not is left as it is found."""
 
     name: str
     type: ServiceType
@@ -40,6 +41,8 @@ class Blueprint:
     fixed: Mapping[str, object]
     variables: Mapping[str, str] = field(repr=False)
     routes: tuple[Mapping[str, object], ...] = ()
+    plan: str | None = None
+    region: str | None = None
 
     def creation(self, owner_id: str) -> Mapping[str, object]:
         """The body that makes it."""
@@ -56,7 +59,8 @@ class Blueprint:
     def change(self, found: Service) -> Mapping[str, object] | None:
         """The body that makes ``found`` be as drawn; None when it is.
 
-        Raises ``DeploymentFailed`` when it is of another type, which Render cannot change.
+        Raises ``DeploymentFailed`` when it is of another type or in another region, which Render
+        cannot change.
         """
         if found.type is not self.type:
             raise DeploymentFailed(
@@ -64,14 +68,31 @@ class Blueprint:
                 f"{self.type.replace('_', ' ')}, which Render cannot change.",
                 remedy="Deploy it to a new environment, or delete this one first.",
             )
+        details = found.details or Details()
+        self._require_region(details)
         same = (
             _repository(found.repo or "") == _repository(self.repo)
             and found.branch == self.branch
             and (found.root_directory or "") == self.root_directory
             and found.auto_deploy == "no"
-            and self._has_details(found.details or Details())
+            and self.plan in (None, details.plan)
+            and self._has_details(details)
         )
-        return None if same else {**self._place, "serviceDetails": self.details}
+        return None if same else {**self._place, "serviceDetails": self._details_after(details)}
+
+    def _details_after(self, found: Details) -> Mapping[str, object]:
+        # The drawing of a free service names no command before a deploy, which a paid one may have.
+        had_command = found.commands is not None and found.commands.pre_deploy
+        cleared = {"preDeployCommand": ""} if had_command else {}
+        return {**cleared, **self.details, **({"plan": self.plan} if self.plan else {})}
+
+    def _require_region(self, found: Details) -> None:
+        if None not in (self.region, found.region) and self.region != found.region:
+            raise DeploymentFailed(
+                f"The app runs in {found.region} at Render, which cannot move it to {self.region}.",
+                field="configuration.region",
+                remedy=f"Deploy it to a new environment, or with the region {found.region}.",
+            )
 
     @property
     def _place(self) -> Mapping[str, object]:
@@ -94,12 +115,16 @@ class Blueprint:
 
 
 def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
-    """The service for a build. Raises ``DeploymentFailed`` for what Render cannot host."""
+    """The service for a build; ``plan`` and ``region`` are those of a new one where the request
+    names none. Raises ``DeploymentFailed`` for what Render cannot host."""
     spec = request.spec
     commit = _fetchable(request.commit)
     _refuse_what_is_missing(spec)
     type_ = _TYPES[spec.kind]
-    made = _site(spec) if type_ is ServiceType.STATIC else _processes(spec, type_, plan, region)
+    is_site = type_ is ServiceType.STATIC
+    _refuse_free_worker(type_, request.plan)
+    plan, region = request.plan or plan, request.region or region
+    made = _site(spec) if is_site else _processes(spec, type_, plan, region)
     return Blueprint(
         name=service_name(request.app),
         type=type_,
@@ -110,7 +135,9 @@ def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
         details=made.details,
         fixed=made.fixed,
         variables=variables_of(spec, {**request.environment, **request.run_environment}),
-        routes=(_SPA,) if type_ is ServiceType.STATIC and spec.spa_fallback else (),
+        routes=(_SPA,) if is_site and spec.spa_fallback else (),
+        plan=None if is_site else request.plan,
+        region=None if is_site else request.region,
     )
 
 
@@ -128,6 +155,15 @@ def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _
     plan = plan_of(type_, plan)
     details = {"runtime": _runtime(spec), **_commands(spec, plan)}
     return _Made(details, {"plan": plan, "region": region})
+
+
+def _refuse_free_worker(type_: ServiceType, chosen: str | None) -> None:
+    if type_ is ServiceType.WORKER and chosen == FREE:
+        raise DeploymentFailed(
+            f"Render runs no workers on the plan {FREE}.",
+            field="configuration.plan",
+            remedy=f"Choose a paid one; the least is {LEAST_PAID}.",
+        )
 
 
 def plan_of(type_: ServiceType, plan: str) -> str:

@@ -21,11 +21,12 @@ from autodeploy.providers.render.shapes import DeployStatus, Details, Service, S
 async def compare_service(
     api: RenderApi, service: Service, declared: DeclaredApp, *, plan: str, region: str
 ) -> Comparison:
-    """Raises what the calls of ``RenderApi`` raise."""
+    """``plan`` and ``region`` are those of what none was chosen for. Raises what the calls of
+    ``RenderApi`` raise."""
     drifts = [
         *await _traffic(api, service, declared),
         *await _variables(api, service, declared),
-        *_place(service, plan_of(service.type, plan), region),
+        *_place(service, declared, plan_of(service.type, plan), region),
     ]
     return Comparison(tuple(drifts))
 
@@ -57,13 +58,17 @@ async def _variables(api: RenderApi, service: Service, declared: DeclaredApp) ->
     return compare_variables(wanted, found, found.keys() - wanted.keys())
 
 
-def _place(service: Service, plan: str, region: str) -> list[Drift]:
+def _place(service: Service, app: DeclaredApp, plan: str, region: str) -> list[Drift]:
+    """A deployment sets a plan that was chosen, and no other; a region stays for good."""
     if service.type is ServiceType.STATIC:
         return []
     details = service.details or Details()
-    pairs = ((DriftKind.PLAN, plan, details.plan), (DriftKind.REGION, region, details.region))
+    places = (
+        (DriftKind.PLAN, app.plan or plan, details.plan, app.plan is None),
+        (DriftKind.REGION, app.region or region, details.region, True),
+    )
     return [
-        Drift(kind, declared=declared, found=found)
-        for kind, declared, found in pairs
-        if found is not None and found != declared
+        Drift(kind, declared=wanted, found=found, stays=stays)
+        for kind, wanted, found, stays in places
+        if found is not None and found != wanted
     ]

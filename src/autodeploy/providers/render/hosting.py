@@ -58,7 +58,8 @@ from autodeploy.providers.render.statuses import live_status_of, status_of
 
 
 class RenderDeploys:
-    """``plan`` is that of web services; ``region`` counts for services that are yet to be made."""
+    """``plan`` is that of web services, and ``region`` that of services, that are yet to be made
+    and for which none was chosen."""
 
     manifest = MANIFEST
 
@@ -84,6 +85,8 @@ class RenderDeploys:
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
         """Have Render build the commit. Raises ``DeploymentFailed`` for an upload, among others."""
         blueprint = draw(request, plan=self._plan, region=self._region)
+        if blueprint.type is ServiceType.STATIC and (request.plan or request.region):
+            await log("warn", "render", "Static sites have no plan and no region at Render.")
         owner_id = await owner_of(self._api, self._owner_id)
         notes = request.notes
         try:

@@ -22,8 +22,8 @@ class RenderProvider:
     """Render at ``api_url``.
 
     Args:
-        plan: of web services that are made; background workers have no free one, and get the
-            least that is paid.
+        plan: of web services that are made, where a request names none; background workers have
+            no free one, and get the least that is paid.
         region: of what is made, where a request names none.
         databases_open_to: networks (CIDR) outside of Render from which databases are reached.
     """

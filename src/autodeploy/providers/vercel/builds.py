@@ -50,7 +50,8 @@ class Build:
         settings = settings_of(self.request.spec)
         await self._warn_of_crons()
         try:
-            project = await Projects(self.http).ensure(self.request.app, self.request.notes)
+            request = self.request
+            project = await Projects(self.http).ensure(request.app, request.notes, request.region)
             target = target_of(self.request.app)
             await ProjectVariables(self.http, project.id).set(target, self._variables)
             deployment = await self._find(project) or await self._make(project, settings)

@@ -1,7 +1,7 @@
 """Where a project at Vercel is otherwise than it was asked for.
 
-Its plan is the account's, and functions run where the project says, which we leave to Vercel: so
-only the variables and the deployment with the traffic are compared. Variables that others have
+Its plan is the account's, and where functions run is Vercel's choice unless a region was chosen. So
+that is compared, the variables, and the deployment with the traffic. Variables that others have
 added are theirs.
 """
 
@@ -30,7 +30,8 @@ async def compare_project(http: HttpClient, declared: DeclaredApp) -> Comparison
     wanted = {**declared.environment, **declared.run_environment}
     unread = sorted(name for name in wanted if name in found and found[name] is None)
     drifts = compare_variables(wanted, found, ours - wanted.keys())
-    return Comparison((*_traffic(project, declared, target), *drifts), tuple(unread))
+    placed = _region(project, declared.region)
+    return Comparison((*_traffic(project, declared, target), *drifts, *placed), tuple(unread))
 
 
 def _traffic(project: Project, declared: DeclaredApp, target: str) -> list[Drift]:
@@ -42,3 +43,10 @@ def _traffic(project: Project, declared: DeclaredApp, target: str) -> list[Drift
     if project.production is not None:
         found = project.production.id
     return [Drift(DriftKind.RELEASE, declared=deployment, found=found)]
+
+
+def _region(project: Project, chosen: str | None) -> list[Drift]:
+    regions = project.function_regions
+    if chosen is None or regions == (chosen,):
+        return []
+    return [Drift(DriftKind.REGION, declared=chosen, found=", ".join(regions) or None)]

@@ -35,14 +35,17 @@ class Projects:
         except NotFound:
             return None
 
-    async def ensure(self, app: App, notes: Notes) -> Project:
-        """The project of an app, which is made unless it is there."""
+    async def ensure(self, app: App, notes: Notes, region: str | None = None) -> Project:
+        """The project of an app, which is made unless it is there. Where a region was chosen its
+        functions run there, from the next build on."""
         name = project_name(app)
         project = await self.find(name) or await self._create(name, notes)
         if notes.values.get("project") != project.id:
             await notes.keep(project=project.id)
         if project.auto_assign_custom_domains is not False:
             await self._stage_production(project.id)
+        if region is not None and project.function_regions != (region,):
+            await self._set_region(project.id, region)
         return project
 
     @fault_point("vercel.delete_project")
@@ -74,6 +77,12 @@ class Projects:
         """Let a build for production get no traffic before it is promoted: vercel.com/docs,
         "Promoting deployments", 2026-03."""
         body = {"autoAssignCustomDomains": False}
+        call = Call("PATCH", _PROJECT, parts={"project": project_id}, body=body, safe=True)
+        expect(await self._http.send(call), HTTPStatus.OK)
+
+    @fault_point("vercel.set_region")
+    async def _set_region(self, project_id: str, region: str) -> None:
+        body = {"resourceConfig": {"functionDefaultRegions": [region]}}
         call = Call("PATCH", _PROJECT, parts={"project": project_id}, body=body, safe=True)
         expect(await self._http.send(call), HTTPStatus.OK)
 

@@ -83,6 +83,12 @@ class ProjectAlias(Shape):
     environment: str | None = None
 
 
+class Functions(Shape):
+    """Where the functions of a project run."""
+
+    regions: tuple[str, ...] = Field(default=(), alias="functionDefaultRegions")
+
+
 class Project(Shape):
     id: str
     name: str
@@ -90,6 +96,11 @@ class Project(Shape):
     last_alias_request: AliasRequest | None = None
     targets: Targets | None = None
     alias: tuple[ProjectAlias, ...] = ()
+    functions: Functions | None = Field(default=None, alias="resourceConfig")
+
+    @property
+    def function_regions(self) -> tuple[str, ...]:
+        return self.functions.regions if self.functions else ()
 
     @property
     def production(self) -> Target | None:

@@ -118,7 +118,9 @@ FIELDS: Mapping[str, Fields] = {
         ("name", "slug", "description", "status", "repository_id", "root_directory",
          "monthly_budget_cents"),
     ),
-    "environments": Fields(ObjectType.ENVIRONMENT, ("project_id", "name", "provider", "replicas")),
+    "environments": Fields(
+        ObjectType.ENVIRONMENT, ("project_id", "name", "provider", "plan", "region", "replicas")
+    ),
     "environment_variables": Fields(
         ObjectType.VARIABLE, ("project_id", "environment", "key", "is_secret", "scope"),
         ("encrypted_value",),
@@ -135,8 +137,8 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "databases": Fields(
         ObjectType.DATABASE,
-        ("project_id", "environment", "name", "provider", "plan", "backup_schedule", "backup_hour",
-         "keep_daily", "keep_weekly"),
+        ("project_id", "environment", "name", "provider", "plan", "region", "backup_schedule",
+         "backup_hour", "keep_daily", "keep_weekly"),
     ),
     "notification_endpoints": Fields(
         ObjectType.ENDPOINT, ("kind", "name", "target", "events", "project_ids", "off_reason"),

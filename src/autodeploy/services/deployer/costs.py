@@ -37,6 +37,7 @@ from autodeploy.services.deployer.cost_schemas import (
 )
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.models import Deployment, Environment, Project
+from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.states import TERMINAL
 
 # Under which kinds a manifest has the price of what an app is charged for.
@@ -159,13 +160,16 @@ class Tariff:
         """Raises ``PricesInvalid``."""
         return cls(providers, await asyncio.to_thread(read_prices, resources.home))
 
-    def app(self, environment: str, provider: str, plan: Plan, replicas: int) -> list[ProjectCost]:
-        """What an app is charged for at a provider."""
+    def app(
+        self, environment: str, provider: str, plan: Plan, replicas: int, chosen: str | None
+    ) -> list[ProjectCost]:
+        """What an app is charged for at a provider; ``chosen`` is the provider's plan for it, None
+        for the one that apps get there."""
         parts = Counter(parts_of(plan))
         if provider in self._scaling and "service" in parts:
             parts["service"] += replicas - 1
         return [
-            self._app_part(provider, part).times(count, "app", environment, part, provider)
+            self._app_part(provider, part, chosen).times(count, "app", environment, part, provider)
             for part, count in parts.items()
         ]
 
@@ -174,11 +178,15 @@ class Tariff:
         quote = self._database(provider, plan)
         return quote.times(1, "database", environment, name, provider)
 
-    def _app_part(self, provider: str, part: str) -> _Quote:
+    def _app_part(self, provider: str, part: str, chosen: str | None) -> _Quote:
         item = f"{provider}.{part}"
         manifest = self._manifests.get(provider)
-        plan = manifest.app_plans.get(part) if manifest else None
-        if item in self._overridden or manifest is None or plan is None:
+        if manifest is None:
+            return _quote(self._prices.get(item))
+        usual = manifest.app_plans.get(part)
+        plan = chosen if chosen and _has_price(manifest, chosen, _KINDS[part]) else usual
+        is_set = item in self._overridden and plan in (usual, self._prices[item].plan)
+        if plan is None or is_set:
             return _quote(self._prices.get(item))
         return _of_plan(manifest, plan, _KINDS[part])
 
@@ -201,6 +209,10 @@ def _quote(price: Price | None) -> _Quote:
         as_of=price.as_of.isoformat(),
         note=price.note,
     )
+
+
+def _has_price(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> bool:
+    return any(each.plan == plan and each.kind in kinds for each in manifest.pricing)
 
 
 def _of_plan(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> _Quote:
@@ -231,7 +243,7 @@ async def list_items(
     items: list[ProjectCost] = []
     for environment in environments:
         if (there := deployed.get(environment.name)) is not None:
-            items += _app_items(tariff, environment.name, environment.replicas, *there)
+            items += _app_items(tariff, environment.name, environment.replicas, there)
     databases = await session.scalars(
         select(ProjectDatabase)
         .where(ProjectDatabase.project_id == project_id, ProjectDatabase.status != "deleting")
@@ -243,16 +255,27 @@ async def list_items(
     return items
 
 
+@dataclass(frozen=True)
+class _Deployed:
+    """``plan`` is what was found of the app, ``chosen`` the provider's plan for it."""
+
+    provider: str
+    plan: Plan | None
+    chosen: str | None
+
+
 async def _list_deployed(
     session: AsyncSession,
     project_id: UUID,
     environments: Sequence[Environment],
     without: UUID | None,
-) -> dict[str, tuple[str, Plan | None]]:
-    """By environment the provider and plan of its app: of what is under way, else what is live."""
+) -> dict[str, _Deployed]:
+    """By environment what its app is: of what is under way, else what is live."""
     live = [each.live_deployment_id for each in environments if each.live_deployment_id]
     rows = await session.execute(
-        select(Deployment.environment, Deployment.provider, Deployment.plan)
+        select(
+            Deployment.environment, Deployment.provider, Deployment.plan, Deployment.configuration
+        )
         .where(
             Deployment.project_id == project_id,
             Deployment.id.is_distinct_from(without),
@@ -260,20 +283,26 @@ async def _list_deployed(
         )
         .order_by(Deployment.status.not_in(TERMINAL), Deployment.created_at)
     )
-    found: dict[str, tuple[str, Plan | None]] = {}
-    for name, provider, plan in rows:
-        _, before = found.get(name, (None, None))
-        found[name] = (provider, Plan.model_validate(plan) if plan else before)
+    found: dict[str, _Deployed] = {}
+    for name, provider, plan, configuration in rows:
+        before = found[name].plan if name in found else None
+        found[name] = _Deployed(
+            provider,
+            Plan.model_validate(plan) if plan else before,
+            Placement.of(configuration).plan,
+        )
     return found
 
 
 def _app_items(
-    tariff: Tariff, environment: str, replicas: int | None, provider: str, plan: Plan | None
+    tariff: Tariff, environment: str, replicas: int | None, deployed: _Deployed
 ) -> list[ProjectCost]:
+    provider, plan = deployed.provider, deployed.plan
     if plan is None:
         unknown = _Quote(plan=None, monthly_cents=None, source="not analyzed yet", as_of=None)
         return [unknown.times(1, "app", environment, "app", provider)]
-    return tariff.app(environment, provider, plan, replicas or plan.replicas or 1)
+    count = replicas or plan.replicas or 1
+    return tariff.app(environment, provider, plan, count, deployed.chosen)
 
 
 def known_cents(items: Sequence[ProjectCost]) -> int:
@@ -326,12 +355,19 @@ class Budget:
         return cls(project, limit, tariff, before)
 
     def check_deployment(
-        self, environment: Environment, provider: str, plan: Plan, database: WantedDatabase | None
+        self,
+        environment: Environment,
+        provider: str,
+        plan: Plan,
+        chosen: str | None,
+        database: WantedDatabase | None,
     ) -> list[ProjectCost]:
-        """What of an app's new places has no known price. Raises ``BudgetExceeded``."""
+        """What of an app's new places has no known price; ``chosen`` as for ``Tariff.app``. Raises
+        ``BudgetExceeded``."""
         name = environment.name
         kept = [each for each in self.before if (each.kind, each.environment) != ("app", name)]
-        added = self.tariff.app(name, provider, plan, environment.replicas or plan.replicas or 1)
+        replicas = environment.replicas or plan.replicas or 1
+        added = self.tariff.app(name, provider, plan, replicas, chosen)
         has_database = any(
             (each.kind, each.environment, each.name) == ("database", name, "main") for each in kept
         )

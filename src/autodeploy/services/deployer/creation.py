@@ -13,6 +13,7 @@ from autodeploy.services.deployer.cancellations import end_queued
 from autodeploy.services.deployer.estimates import estimate_steps
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
 from autodeploy.services.deployer.notable_events import tell_of_deployment
+from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.pushes.debts import owe_report
 from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
 from autodeploy.services.deployer.transitions import append_event
@@ -38,7 +39,13 @@ async def insert_rollback(
     source: Deployment,
     **values: Any,
 ) -> Deployment:
-    """Write a deployment that brings the build of ``source`` back. As ``insert_deployment``."""
+    """Write a deployment that brings the build of ``source`` back. As ``insert_deployment``.
+
+    At the provider of what is live, the app stays of the plan and in the region that it has.
+    """
+    placement = Placement.of(source.configuration)
+    if environment.provider == source.provider:
+        placement = Placement.kept(environment, source.provider)
     return await insert_deployment(
         transaction,
         project,
@@ -49,7 +56,7 @@ async def insert_rollback(
         commit_sha=source.commit_sha,
         provider=source.provider,
         connection_id=source.connection_id,
-        configuration={},
+        configuration=placement.as_configuration(),
         plan=source.plan,
         artifact_key=source.artifact_key,
         build_fingerprint=source.build_fingerprint,

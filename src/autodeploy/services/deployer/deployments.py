@@ -41,6 +41,11 @@ from autodeploy.services.deployer.models import (
     Environment,
     Project,
 )
+from autodeploy.services.deployer.placements import (
+    Placement,
+    require_app_choice,
+    require_database_choice,
+)
 from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.schemas import (
     DeploymentConfiguration,
@@ -114,10 +119,12 @@ async def write_deployment(
     budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
     environment = await ensure_environment(session, project, body.environment)
     provider = _check_provider(body.provider or environment.provider, providers)
+    placement = _choose_placement(environment, provider, body.configuration, providers)
     connection_id = await choose_connection(session, principal, providers, provider, environment)
     configuration = await _keep_configuration(
         resources, session, principal, project, environment, body.configuration, providers
     )
+    configuration |= placement.as_configuration()
     if body.ignore_budget:
         configuration[IGNORE_BUDGET] = True
     # What the commit is, is found out later: then it is checked again.
@@ -125,7 +132,7 @@ async def write_deployment(
     if budget is not None and plan is not None:
         is_wanted = configuration["provision"] or "database" in configuration
         database = WantedDatabase.of(configuration) if is_wanted else None
-        budget.check_deployment(environment, provider, plan, database)
+        budget.check_deployment(environment, provider, plan, placement.plan, database)
     deployment = await insert_deployment(
         transaction,
         project,
@@ -270,6 +277,18 @@ def _check_provider(name: str, providers: Registry) -> str:
     return name
 
 
+def _choose_placement(
+    environment: Environment,
+    provider: str,
+    configuration: DeploymentConfiguration,
+    providers: Registry,
+) -> Placement:
+    """What is chosen now, else what is kept for the environment. Raises ``InvalidInput``."""
+    plan, region = configuration.plan, configuration.region
+    require_app_choice(providers, provider, plan=plan, region=region)
+    return Placement(plan, region).otherwise(Placement.kept(environment, provider))
+
+
 async def _keep_configuration(
     resources: Resources,
     session: AsyncSession,
@@ -297,10 +316,15 @@ async def _keep_configuration(
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()
         wanted_provider = configuration.database.provider
-        if wanted_provider is not None:
-            providers.get(wanted_provider, Capability.DATABASE)
-            chosen = await choose_connection(session, principal, providers, wanted_provider)
-            kept["database"]["connection_id"] = None if chosen is None else str(chosen)
+        require_database_choice(
+            providers,
+            wanted_provider,
+            plan=configuration.database.plan,
+            region=configuration.database.region,
+            within="configuration.database.",
+        )
+        chosen = await choose_connection(session, principal, providers, wanted_provider)
+        kept["database"]["connection_id"] = None if chosen is None else str(chosen)
     return kept
 
 

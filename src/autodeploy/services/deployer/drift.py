@@ -12,7 +12,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability
-from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
+from autodeploy.providers.drift import Comparison, DeclaredApp, Drift
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
@@ -28,6 +28,7 @@ from autodeploy.services.deployer.models import (
     Project,
     VariablesVersion,
 )
+from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.releases import release_of
 from autodeploy.services.deployer.schemas import (
     BuildChoice,
@@ -37,9 +38,6 @@ from autodeploy.services.deployer.schemas import (
     DriftView,
 )
 from autodeploy.services.deployer.states import StepName
-
-# A deployment does not change these of what is there.
-_STAYS = {DriftKind.PLAN, DriftKind.REGION}
 
 
 async def find_drift(
@@ -74,6 +72,7 @@ async def find_drift(
     variables = await load_app_environment(resources, project, environment)
     async with resources.db.transaction() as session:
         pending = await _changed_since(session, row, live, variables)
+    placement = Placement.of(live.configuration)
     account = await open_account(resources, live.connection_id, providers=providers)
     comparison = await providers.compared_apps(live.provider, account).compare(
         DeclaredApp(
@@ -82,6 +81,8 @@ async def find_drift(
             spec=spec_of(live),
             environment=variables.for_build(live),
             run_environment=variables.for_run(live),
+            plan=placement.plan,
+            region=placement.region,
         )
     )
     return _view(row, live, comparison, pending)
@@ -166,5 +167,5 @@ def _item(drift: Drift) -> DriftItemView:
         name=drift.name,
         declared=drift.declared,
         found=drift.found,
-        reconcilable=drift.kind not in _STAYS,
+        reconcilable=not drift.stays,
     )

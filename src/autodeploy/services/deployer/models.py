@@ -70,8 +70,9 @@ class Environment(Base):
     ``host`` is the first label of its name in the proxy, unique on the platform too.
     ``connection_id`` is the account that its provider acts for, where it needs one.
     ``replicas`` is how many processes of its app are to run, whatever its releases say; null for
-    what they say. ``variables_version`` is the number of the last change of its variables; who
-    changes them holds this row.
+    what they say. ``plan`` and ``region`` are what was chosen of its app at its provider.
+    ``variables_version`` is the number of the last change of its variables; who changes them
+    holds this row.
     """
 
     __tablename__ = "environments"
@@ -97,6 +98,8 @@ class Environment(Base):
     connection_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("provider_integrations.id", ondelete="SET NULL")
     )
+    plan: Mapped[str | None] = mapped_column(String(50))
+    region: Mapped[str | None] = mapped_column(String(50))
     live_deployment_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("deployments.id", ondelete="SET NULL", use_alter=True)
     )

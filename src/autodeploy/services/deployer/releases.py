@@ -23,6 +23,7 @@ from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
 from autodeploy.services.deployer.notable_events import tell_of_deployment
+from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.pushes.debts import owe_retraction
 from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.states import (
@@ -69,6 +70,8 @@ async def go_live(context: StepContext, release: Release) -> None:
         environment.runtime = as_row(LiveState(RuntimeState.RUNNING))
         environment.provider = deployment.provider
         environment.connection_id = deployment.connection_id
+        placement = Placement.of(deployment.configuration)
+        environment.plan, environment.region = placement.plan, placement.region
         environment.url = endpoint.url
         environment.local_url = endpoint.local_url
         environment.local_port = endpoint.local_port

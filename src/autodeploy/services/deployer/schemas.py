@@ -37,6 +37,8 @@ OneWayReason = Annotated[
     str, StringConstraints(min_length=1, max_length=500), AfterValidator(_without_nul)
 ]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+PlanName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+RegionId = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 
 
 class ProjectInput(Input):
@@ -103,11 +105,14 @@ class RuntimeView(Schema):
 
 class EnvironmentView(Schema):
     """``replicas`` is how many processes of its app are to run, null for as many as the live
-    release's ``autodeploy.toml`` says."""
+    release's ``autodeploy.toml`` says. ``plan`` and ``region`` are what was chosen of the app at
+    its provider, null where that is the provider's choice."""
 
     id: UUID
     name: str
     provider: str
+    plan: str | None
+    region: str | None
     url: str | None
     local_url: str | None
     live_deployment_id: UUID | None
@@ -202,15 +207,19 @@ class VariableView(Schema):
 
 
 class DatabaseWish(Input):
+    """``region`` is the provider's choice when left out."""
+
     provider: Annotated[str, StringConstraints(max_length=100)] = "local"
     plan: Annotated[str, StringConstraints(max_length=50)] = "free"
+    region: RegionId | None = None
 
 
 class DeploymentConfiguration(Input):
     """``environment_variables`` are stored with the project's; ``provision_new`` as the value of
     DATABASE_URL asks for a database instead. With ``ignore_missing_variables`` the deployment goes
     on where its code needs variables that are not set. ``one_way_migration`` says what the release
-    command changes so that releases before this one no longer work with the database."""
+    command changes so that releases before this one no longer work with the database. ``plan`` and
+    ``region`` are the app's at its provider, as for the release that is live when left out."""
 
     environment_variables: dict[VariableKey, VariableValue] = Field(
         default_factory=dict, max_length=500, repr=False
@@ -218,6 +227,8 @@ class DeploymentConfiguration(Input):
     database: DatabaseWish | None = None
     ignore_missing_variables: bool = False
     one_way_migration: OneWayReason | None = None
+    plan: PlanName | None = None
+    region: RegionId | None = None
 
 
 class BuildChoice(StrEnum):

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import and_, select
-
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.threads import run_to_end
 from autodeploy.providers.base import BuildRequest, CommitSource
@@ -22,10 +20,12 @@ from autodeploy.services.deployer.contract import list_missing, require_met
 from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget, Tariff, WantedDatabase
 from autodeploy.services.deployer.databases.needs import needs_database
 from autodeploy.services.deployer.databases.provisioning import ensure_database
+from autodeploy.services.deployer.earlier_builds import find_artifact
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
-from autodeploy.services.deployer.models import Deployment, Project
+from autodeploy.services.deployer.models import Project
+from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.releases import go_live, release_of
 from autodeploy.services.deployer.schemas import BuildChoice
 from autodeploy.services.deployer.states import StepName, StepStatus
@@ -99,7 +99,11 @@ async def _keep_to_budget(context: StepContext, *, needs_database: bool) -> None
         if budget is None:
             return
         unknown = budget.check_deployment(
-            context.environment, deployment.provider, context.plan, database
+            context.environment,
+            deployment.provider,
+            context.plan,
+            Placement.of(deployment.configuration).plan,
+            database,
         )
     for item in unknown:
         await context.say(
@@ -128,7 +132,7 @@ async def build_application(context: StepContext) -> StepStatus:
     context.variables.require_resolved()
     fingerprint = context.variables.fingerprint(deployment)
     choice = BuildChoice(deployment.configuration.get("build", BuildChoice.WHEN_CHANGED))
-    key = await _find_artifact(context, fingerprint, choice)
+    key = await find_artifact(context, fingerprint, choice)
     if key is not None:
         await context.say(_REUSED[choice])
         made = {"artifact_key": key, "reused": True}
@@ -204,34 +208,9 @@ def _builds(engine: Engine) -> Path:
     return engine.resources.home / "builds"
 
 
-async def _find_artifact(context: StepContext, fingerprint: str, choice: BuildChoice) -> str | None:
-    """The newest artifact of this project that serves, if it is still stored."""
-    if choice is BuildChoice.ALWAYS:
-        return None
-    wanted = context.deployment
-    same_inputs = Deployment.build_fingerprint == fingerprint
-    whatever_the_variables = and_(
-        Deployment.commit_sha == wanted.commit_sha,
-        Deployment.environment == wanted.environment,
-        Deployment.provider == wanted.provider,
-        Deployment.plan == wanted.plan,
-    )
-    async with context.engine.resources.db.transaction() as session:
-        key = await session.scalar(
-            select(Deployment.artifact_key)
-            .where(
-                Deployment.project_id == context.project.id,
-                whatever_the_variables if choice is BuildChoice.NEVER else same_inputs,
-                Deployment.artifact_key.is_not(None),
-            )
-            .order_by(Deployment.created_at.desc())
-            .limit(1)
-        )
-    return key if key is not None and await context.provider.has_build(key) else None
-
-
 async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
     deployment = context.deployment
+    placement = Placement.of(deployment.configuration)
     # Named for the run, so that a late worker and its successor never share a folder.
     folder = _builds(context.engine) / f"{deployment.id}-{context.lease.fence}"
     try:
@@ -244,6 +223,8 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
             run_environment=context.variables.for_run(deployment),
             notes=context.journal.notes(StepName.BUILD_APPLICATION),
             commit=_commit(context),
+            plan=placement.plan,
+            region=placement.region,
         )
         artifact = await context.provider.build(request, context.log)
     finally:

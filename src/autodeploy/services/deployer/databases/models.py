@@ -69,6 +69,7 @@ class ProjectDatabase(Base):
         ForeignKey("provider_integrations.id", ondelete="SET NULL")
     )
     plan: Mapped[str] = mapped_column(String(50), server_default="free")
+    region: Mapped[str | None] = mapped_column(String(50))
     status: Mapped[str] = mapped_column(String(50), server_default="provisioning")
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]

@@ -136,6 +136,7 @@ async def _provision(work: Work, log: LogSink) -> None:
             plan=database.plan,
             password=partial(_choose_password, work),
             notes=_Notes(work),
+            region=database.region,
         ),
         log,
     )
@@ -236,6 +237,7 @@ async def _ensure_row(context: StepContext, wanted: dict[str, Any]) -> ProjectDa
         "name": MAIN_DATABASE,
         "provider": provider,
         "plan": wanted.get("plan") or _DEFAULT_PLAN,
+        "region": wanted.get("region"),
         "connection_id": wanted.get("connection_id"),
     }
     async with context.engine.resources.db.transaction() as session:

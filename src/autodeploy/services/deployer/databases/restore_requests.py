@@ -139,6 +139,7 @@ async def _new_beside(
         name=name,
         provider=database.provider,
         plan=database.plan,
+        region=database.region,
     )
     session.add(target)
     await session.flush()

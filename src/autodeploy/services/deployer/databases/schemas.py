@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from autodeploy.kernel.schema import Input, Schema, Update
 from autodeploy.services.deployer.naming import PRODUCTION
-from autodeploy.services.deployer.schemas import EnvironmentName, ProjectReference
+from autodeploy.services.deployer.schemas import EnvironmentName, ProjectReference, RegionId
 
 DatabaseName = Annotated[
     str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", max_length=40)
@@ -41,13 +41,14 @@ class BackupPolicyInput(Input):
 
 class DatabaseInput(Input):
     """A database of a project's environment. ``backup_id`` names a backup of the same project that
-    it is to begin with."""
+    it is to begin with; ``region`` is the provider's choice when left out."""
 
     project_id: UUID
     environment: EnvironmentName = PRODUCTION
     name: DatabaseName = "main"
     provider: Annotated[str, StringConstraints(max_length=100)] = "local"
     plan: Annotated[str, StringConstraints(max_length=50)] = "free"
+    region: RegionId | None = None
     backups: BackupPolicyInput = Field(default_factory=BackupPolicyInput)
     backup_id: UUID | None = None
     ignore_budget: Annotated[
@@ -98,7 +99,8 @@ class BackupView(Schema):
 class DatabaseView(Schema):
     """A database. Its URL, which holds a password, is told by ``/credentials`` alone.
 
-    ``error`` is what went wrong last; ``last_backup`` the newest that is verified."""
+    ``region`` is what was asked for, null where that was left to the provider. ``error`` is what
+    went wrong last; ``last_backup`` the newest that is verified."""
 
     id: UUID
     project: ProjectReference
@@ -106,6 +108,7 @@ class DatabaseView(Schema):
     name: str
     provider: str
     plan: str
+    region: str | None
     status: Literal["provisioning", "available", "deleting", "error"]
     error: ErrorView | None
     backups: BackupPolicy

@@ -47,6 +47,7 @@ from autodeploy.services.deployer.databases.schemas import (
 from autodeploy.services.deployer.databases.views import metrics_view, views_of
 from autodeploy.services.deployer.hosting import choose_connection
 from autodeploy.services.deployer.models import Project
+from autodeploy.services.deployer.placements import require_database_choice
 from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.store import get_project
 
@@ -57,14 +58,14 @@ async def create_database(
     """A database for an environment; the one that is there under this name is found.
 
     One that failed is tried again; one that is there keeps what it holds. Raises ``NotFound``,
-    ``InvalidInput``, ``Conflict`` where it is at another provider or of another plan, and
-    ``BudgetExceeded``.
+    ``InvalidInput``, ``Conflict`` where it is at another provider, of another plan or in another
+    region, and ``BudgetExceeded``.
     """
     tariff = await Tariff.read(resources, providers)
     async with resources.db.transaction() as session:
         project = await get_project(session, principal.reach, body.project_id)
         require(principal, Action.DATABASE_CREATE, project.organization_id)
-        _check_plan(providers, body.provider, body.plan)
+        require_database_choice(providers, body.provider, plan=body.plan, region=body.region)
         if body.ignore_budget:
             require(principal, Action.BUDGET_MANAGE, project.organization_id)
         budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
@@ -269,6 +270,7 @@ async def _ensure_row(
             provider=body.provider,
             connection_id=connection_id,
             plan=body.plan,
+            region=body.region,
             **_policy_columns(body.backups),
         )
         .on_conflict_do_nothing()
@@ -277,26 +279,16 @@ async def _ensure_row(
     row = await find_database(session, project.id, body.environment, body.name, lock=True)
     if row is None or row.status == "deleting":
         raise Conflict(f"The database {body.name} of {body.environment} is being deleted.")
-    for field in ("provider", "plan"):
-        if getattr(row, field) != getattr(body, field):
+    for field in ("provider", "plan", "region"):
+        wanted = getattr(body, field)
+        if wanted is not None and getattr(row, field) != wanted:
             raise Conflict(
                 f"{body.environment} has a database {body.name} with the {field} "
-                f"{getattr(row, field)}.",
+                f"{getattr(row, field) or 'that its provider chose'}.",
                 field=field,
                 remedy="Leave that out, or choose another name.",
             )
     return row, made is not None
-
-
-def _check_plan(providers: Registry, provider: str, plan: str) -> None:
-    manifest = providers.get(provider, Capability.DATABASE).manifest
-    plans = [price.plan for price in manifest.pricing if price.kind == "database"]
-    if plans and plan not in plans:
-        raise InvalidInput(
-            f"{manifest.title} has no plan {plan!r} for databases.",
-            field="plan",
-            remedy=f"Choose one of: {', '.join(plans)}.",
-        )
 
 
 def _policy_columns(policy: BackupPolicyInput) -> dict[str, Any]:

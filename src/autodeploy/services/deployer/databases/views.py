@@ -60,6 +60,7 @@ async def views_of(
             name=row.name,
             provider=row.provider,
             plan=row.plan,
+            region=row.region,
             status=row.status,
             error=_error_of(row),
             backups=BackupPolicy(
