@@ -67,6 +67,17 @@ async def test_a_process_that_ends_at_a_note_leaves_nothing_that_is_made_twice(
     assert artifact.key == vercel.deployments[0].id
 
 
+async def test_what_a_dead_process_made_is_adopted_though_it_is_listed_a_moment_later(
+    linked, vercel
+):
+    request = linked.request(commit=COMMIT, notes=KeptNotes(dies_at="deployment"))
+    with pytest.raises(Killed):
+        await linked.deployer.build(request, linked.log)
+    vercel.unlisted = 2
+    artifact = await linked.deployer.build(request, linked.log)
+    assert [artifact.key] == [each.id for each in vercel.deployments]
+
+
 async def test_an_intent_is_noted_before_each_call_that_makes_something(linked, vercel):
     known = {}
 

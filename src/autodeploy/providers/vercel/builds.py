@@ -85,7 +85,7 @@ class Build:
             except NotFound:
                 return None
         if self.request.notes.values.get("deployment_intent"):
-            return await self._adopt(project.id)
+            return await self._look_for(project.id)
         return None
 
     @property
@@ -149,20 +149,21 @@ class Build:
         try:
             made = await self._deployments.create(body)
         except OutcomeUnknown:
-            return await self._look_for(project.id)
+            found = await self._look_for(project.id)
+            if found is None:
+                raise
+            return found
         await self.request.notes.keep(deployment=made.id)
         return made
 
-    async def _look_for(self, project_id: str) -> Deployment:
-        """What a call whose answer was lost has made. Raises ``OutcomeUnknown``."""
+    async def _look_for(self, project_id: str) -> Deployment | None:
+        """What a call has made whose answer was lost, or whose process was while it asked."""
         for wait in _LOOKS:
             await self.timing.sleep(wait)
             found = await self._adopt(project_id)
             if found is not None:
                 return found
-        raise OutcomeUnknown(
-            "Vercel did not answer whether it began the deployment.", remedy="Deploy again."
-        )
+        return None
 
     # The wait.
 
@@ -201,7 +202,8 @@ class Build:
         notes = self.request.notes
         deployment_id = self._noted
         if deployment_id is None and notes.values.get("deployment_intent"):
-            deployment_id = (await self._look_for(notes.values["project"])).id
+            found = await self._look_for(notes.values["project"])
+            deployment_id = found.id if found else None
         if deployment_id is not None:
             await notes.keep(cancelled=[*self._cancelled, deployment_id])
             await self._deployments.cancel(deployment_id)
