@@ -274,10 +274,14 @@ def hosted_plan_of(seed: int) -> Plan:
     reach = HOSTED_REACH[point]
     fails = point in CALLED and moment == "before" and choice.random() < 0.5
     action = choice.choice(FAILURES if fails else HOSTED_ACTIONS)
-    shortest = LEASE_SECONDS + 0.5 if action.startswith("pause") else 0.2
+    scenario = choice.choice(reach.scenarios)
+    # Before that there may be nothing at Vercel that could be cancelled.
+    shortest = 2.0 if scenario == "cancel" else 0.2
+    if action.startswith("pause"):
+        shortest = max(shortest, LEASE_SECONDS + 0.5)
     return Plan(
         seed=seed,
-        scenario=choice.choice(reach.scenarios),
+        scenario=scenario,
         app=choice.choice(reach.apps),
         point=point,
         moment=moment,

@@ -183,3 +183,24 @@ async def test_a_task_that_has_lost_its_work_to_another_does_not_cancel_it(linke
     with pytest.raises(asyncio.CancelledError):
         await building
     assert not vercel.deployments[0].canceled
+
+
+async def test_a_build_that_ended_before_its_cancellation_is_gone_on_with(linked, vercel):
+    request = linked.request(commit=COMMIT)
+    artifact = await linked.deployer.build(request, linked.log)
+    await request.notes.keep(cancelled=[artifact.key])
+    assert await linked.deployer.build(request, linked.log) == artifact
+    assert len(vercel.deployments) == 1
+
+
+async def test_a_cancellation_that_its_process_did_not_come_to_is_made_good_for(linked, vercel):
+    vercel.outcome = "never"
+    request = linked.request(commit=COMMIT, notes=KeptNotes(dies_at="cancelled", after=True))
+    building = asyncio.create_task(linked.deployer.build(request, linked.log))
+    while "deployment" not in request.notes.values:
+        await asyncio.sleep(0.001)
+    building.cancel()
+    await asyncio.wait({building})
+    vercel.outcome = "ready"
+    await linked.deployer.build(request, linked.log)
+    assert [each.state for each in vercel.deployments] == ["READY", "CANCELED"]

@@ -23,7 +23,7 @@ from autodeploy.providers.vercel.projects import Projects, target_of
 from autodeploy.providers.vercel.readiness import Phase, failure, phase_of
 from autodeploy.providers.vercel.repositories import Repositories
 from autodeploy.providers.vercel.settings import settings_of
-from autodeploy.providers.vercel.shapes import Deployment, Project
+from autodeploy.providers.vercel.shapes import Deployment, Project, ReadyState
 from autodeploy.providers.vercel.variables import ProjectVariables
 from autodeploy.providers.vercel.waits import poll
 
@@ -78,12 +78,17 @@ class Build:
     # The deployment, made once.
 
     async def _find(self, project: Project) -> Deployment | None:
-        """What an earlier call made, unless it also cancelled it."""
-        if self._noted is not None:
+        """What an earlier call made, unless it also cancelled it, before it was built."""
+        made: str | None = self.request.notes.values.get("deployment")
+        if made is not None:
+            is_cancelled = made in self._cancelled
+            if is_cancelled:  # by a call that may be lost
+                await self._deployments.cancel(made)
             try:
-                return await self._deployments.get(self._noted)
+                found = await self._deployments.get(made)
             except NotFound:
                 return None
+            return None if is_cancelled and not _is_built(found) else found
         if self.request.notes.values.get("deployment_intent"):
             return await self._look_for(project.id)
         return None
@@ -207,3 +212,7 @@ class Build:
         if deployment_id is not None:
             await notes.keep(cancelled=[*self._cancelled, deployment_id])
             await self._deployments.cancel(deployment_id)
+
+
+def _is_built(deployment: Deployment) -> bool:
+    return deployment.ready_state is ReadyState.READY
