@@ -1,5 +1,6 @@
 """Some seeds of chaos of each family, side by side: `make chaos` plays a thousand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from tests.chaos.run import ELSEWHERE, HERE, Family, play
 pytestmark = pytest.mark.timeout(600)
 
 SEEDS = range(1, 21)
-HOSTED_SEEDS = range(1, 7)
+#: Short ones at either provider; two lose the answer of what they have made there.
+HOSTED_SEEDS = (7, 8, 10, 13, 36, 250)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +19,7 @@ HOSTED_SEEDS = range(1, 7)
     ids=["here", "elsewhere"],
 )
 def test_every_invariant_holds_whatever_breaks(
-    tmp_path: Path, family: Family, seeds: range, stages: int
+    tmp_path: Path, family: Family, seeds: Sequence[int], stages: int
 ) -> None:
     outcomes = play(list(seeds), tmp_path / "chaos.jsonl", stages=stages, family=family)
 
