@@ -42,8 +42,9 @@ test-contract: $(DEV_READY) ## Hold our calls against the descriptions of provid
 	@exec $(BIN)/pytest -m "contract$${PROVIDER:+(provider='$$PROVIDER')}" tests/contract tests/providers
 
 .PHONY: chaos
-chaos: $(DEV_READY) ## Break whole deployments by SEEDS seeds (default 20) from START (default 1)
-	@exec $(BIN)/python -m tests.chaos.run --seeds "$${SEEDS:-20}" --start "$${START:-1}"
+chaos: $(DEV_READY) ## Break whole deployments by SEEDS seeds (default 20) from START (default 1; HOSTED=1: at providers)
+	@exec $(BIN)/python -m tests.chaos.run --seeds "$${SEEDS:-20}" --start "$${START:-1}" \
+		$${HOSTED:+--hosted}
 
 .PHONY: check
 check: $(DEV_READY) ## Lint, format, types, import contracts

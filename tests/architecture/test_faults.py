@@ -7,7 +7,15 @@ import sys
 from collections.abc import Iterator
 
 from tests.architecture.source import SOURCE, called_name, import_everything
-from tests.chaos.plan import OUT_OF_REACH, REACH, plan_of
+from tests.chaos.plan import (
+    HOSTED_PLACES,
+    HOSTED_REACH,
+    OUT_OF_REACH,
+    PLACES,
+    REACH,
+    hosted_plan_of,
+    plan_of,
+)
 
 from autodeploy.kernel import faults
 from autodeploy.kernel.events import EventBus
@@ -124,9 +132,11 @@ def _names_effect(node: ast.AST) -> bool:
 
 def test_each_fault_point_is_struck_by_some_seed_or_says_why_not() -> None:
     import_everything()
-    assert REACH.keys() | OUT_OF_REACH.keys() == faults.POINTS.keys()
-    struck = {(plan.point, plan.moment) for plan in map(plan_of, range(2 * len(REACH)))}
-    assert struck == {(point, moment) for point in REACH for moment in ("before", "after")}
+    told = [*REACH, *HOSTED_REACH, *OUT_OF_REACH]
+    assert sorted(told) == sorted(faults.POINTS)
+    for plans, places in ((plan_of, PLACES), (hosted_plan_of, HOSTED_PLACES)):
+        struck = {(plan.point, plan.moment) for plan in map(plans, range(len(places)))}
+        assert struck == set(places)
 
 
 def test_fault_points_are_functions_as_they_are_unless_a_socket_is_named() -> None:

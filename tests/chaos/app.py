@@ -5,7 +5,7 @@ from pathlib import Path
 
 LINES = 30
 #: The kinds of app that are pages, and no processes.
-PAGES = ("static", "git")
+PAGES = ("static", "git", "vercel", "supabase")
 
 _BUILD = """
 import sys

@@ -28,6 +28,8 @@ class Target(Protocol):
 
     def process_of(self, name: str) -> psutil.Process: ...
 
+    def fail_call(self, point: str, kind: str) -> None: ...
+
 
 class FaultPoints:
     """Listens where the processes of a platform stop (``autodeploy.kernel.faults``)."""
@@ -115,6 +117,8 @@ class FaultPoints:
             self._fill_disk(plan.seconds)
         elif verb == "delay":
             time.sleep(plan.seconds)
+        elif verb == "fail":
+            self._target.fail_call(plan.point, name)
         elif verb == "drop":
             return b"drop\n"
         return b"go\n"

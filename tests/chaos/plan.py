@@ -13,6 +13,8 @@ LEASE_SECONDS = 1.0
 SCENARIOS = ("deploy", "redeploy", "burst", "failing", "cancel", "rollback", "delete")
 #: "git" is a static app that comes from a repository; the others are uploaded.
 APPS = ("static", "git", "server", "database")
+#: Pages at Vercel; "supabase" is one that has a database there.
+HOSTED_APPS = ("vercel", "supabase")
 
 _REPLACING = ("redeploy", "burst", "rollback")
 _WITH_A_BUILD = ("deploy", "redeploy", "burst", "cancel")
@@ -64,6 +66,33 @@ REACH = {
     "sandbox.start": Reach(_WITH_A_BUILD, _PROCESSES, times=3),
 }
 
+_DEPLOYED = ("deploy", *_REPLACING)
+_MADE = ("failing", *_WITH_A_BUILD)
+_AT_SUPABASE = ("supabase",)
+
+#: The same for apps at Vercel, whose databases are at Supabase (``hosted_plan_of``).
+HOSTED_REACH = {
+    "supabase.create_project": Reach(("deploy",), _AT_SUPABASE),
+    "supabase.delete_project": Reach(("delete",), _AT_SUPABASE),
+    "supabase.destroy_database": Reach(("delete",), _AT_SUPABASE),
+    "supabase.ensure_database": Reach(("deploy",), _AT_SUPABASE),
+    "vercel.ask_for_traffic": Reach(_DEPLOYED, HOSTED_APPS),
+    "vercel.build": Reach(("deploy", "redeploy", "burst"), HOSTED_APPS),
+    "vercel.cancel_deployment": Reach(("cancel",), HOSTED_APPS),
+    "vercel.create_deployment": Reach(_MADE, HOSTED_APPS),
+    "vercel.create_project": Reach(("deploy",), HOSTED_APPS),
+    "vercel.delete_project": Reach(("delete",), HOSTED_APPS),
+    "vercel.deploy": Reach(_DEPLOYED, HOSTED_APPS),
+    "vercel.destroy": Reach(("delete",), HOSTED_APPS),
+    "vercel.prepare": Reach(_DEPLOYED, HOSTED_APPS),
+    "vercel.promote": Reach(_DEPLOYED, HOSTED_APPS, times=2),
+    "vercel.remove_builds": Reach(("delete",), HOSTED_APPS),
+    "vercel.retire": Reach(_REPLACING, HOSTED_APPS),
+    "vercel.set_variables": Reach(_MADE, HOSTED_APPS),
+    "vercel.stage_production": Reach(("deploy",), HOSTED_APPS),
+    "vercel.upload_file": Reach(_MADE, HOSTED_APPS),
+}
+
 #: Fault points of the product that no story here comes to, and why.
 OUT_OF_REACH = {
     "auth.renew_access": "it is elsewhere: tests/services/auth/test_renewal.py loses its answers",
@@ -91,19 +120,7 @@ OUT_OF_REACH = {
         ("agent.scale", "local.scale"),
         "no deployment changes the number: test_replicas.py of both packages do",
     ),
-    **dict.fromkeys(
-        (
-            f"supabase.{effect}"
-            for effect in (
-                "ensure_database",
-                "destroy_database",
-                "create_project",
-                "restore_project",
-                "delete_project",
-            )
-        ),
-        "it is elsewhere: the emulated one of tests/providers/supabase fails around them",
-    ),
+    "supabase.restore_project": "nobody pauses a project: tests/providers/supabase does",
     **dict.fromkeys(
         (
             f"render.{effect}"
@@ -138,22 +155,7 @@ OUT_OF_REACH = {
         (
             f"vercel.{effect}"
             for effect in (
-                "build",
-                "deploy",
-                "promote",
-                "retire",
-                "prepare",
-                "destroy",
-                "remove_builds",
-                "create_project",
-                "stage_production",
                 "set_region",
-                "delete_project",
-                "set_variables",
-                "create_deployment",
-                "cancel_deployment",
-                "upload_file",
-                "ask_for_traffic",
                 "add_domain",
                 "verify_domain",
                 "remove_domain",
@@ -162,7 +164,7 @@ OUT_OF_REACH = {
                 "remove_resource",
             )
         ),
-        "it is at Vercel: tests/providers/vercel/test_interruptions.py loses and ends them there",
+        "no story has domains there, or removes by hand: tests/providers/vercel does",
     ),
     **dict.fromkeys(
         (
@@ -182,6 +184,7 @@ OUT_OF_REACH = {
 }
 
 PLACES = tuple((point, moment) for point in REACH for moment in ("before", "after"))
+HOSTED_PLACES = tuple((point, moment) for point in HOSTED_REACH for moment in ("before", "after"))
 
 #: What is killed; "self" is the process that has come to the fault point.
 KILLED = ("self", "worker", "api", "runtime", "supervisor", "caddy", "valkey", "postgres",
@@ -193,6 +196,27 @@ ACTIONS = (
     *(f"pause {target}" for target in PAUSED),
     *_OTHERS,
 )
+HOSTED_ACTIONS = (
+    *(f"kill {target}" for target in ("self", "worker", "api", "supervisor", "valkey", "postgres")),
+    *(f"pause {target}" for target in ("self", "worker", "valkey", "postgres")),
+    "drop", "delay", "flush", "restart postgres",
+)  # fmt: skip
+#: How the providers fail the call that follows: done and never answered, or cut off in the answer;
+#: broken off before it was done; with an error of theirs; or refused for a while.
+FAILURES = tuple(f"fail {kind}" for kind in ("lost", "cut", "broken_off", "500", "503", "limited"))
+#: The methods of the calls that fault points stand right before.
+CALLED = {
+    "supabase.create_project": "POST",
+    "supabase.delete_project": "DELETE",
+    "vercel.ask_for_traffic": "POST",
+    "vercel.cancel_deployment": "PATCH",
+    "vercel.create_deployment": "POST",
+    "vercel.create_project": "POST",
+    "vercel.delete_project": "DELETE",
+    "vercel.set_variables": "POST",
+    "vercel.stage_production": "PATCH",
+    "vercel.upload_file": "POST",
+}
 #: Calls that go to a provider or to another service: their answers can be lost on the way.
 ANSWERED = ("agent.", "local.", "objects.", "queue.")
 
@@ -236,6 +260,30 @@ def plan_of(seed: int) -> Plan:
         seed=seed,
         scenario=scenario,
         app=app,
+        point=point,
+        moment=moment,
+        occurrence=choice.randint(1, reach.times),
+        action=action,
+        seconds=round(choice.uniform(shortest, 3.0), 2),
+    )
+
+
+def hosted_plan_of(seed: int) -> Plan:
+    """One of the plans for apps elsewhere; half of those before a call have the call fail."""
+    choice = random.Random(seed)
+    point, moment = HOSTED_PLACES[seed * 11 % len(HOSTED_PLACES)]
+    reach = HOSTED_REACH[point]
+    fails = point in CALLED and moment == "before" and choice.random() < 0.5
+    action = choice.choice(FAILURES if fails else HOSTED_ACTIONS)
+    scenario = choice.choice(reach.scenarios)
+    # Before that there may be nothing at Vercel that could be cancelled.
+    shortest = 2.0 if scenario == "cancel" else 0.2
+    if action.startswith("pause"):
+        shortest = max(shortest, LEASE_SECONDS + 0.5)
+    return Plan(
+        seed=seed,
+        scenario=scenario,
+        app=choice.choice(reach.apps),
         point=point,
         moment=moment,
         occurrence=choice.randint(1, reach.times),

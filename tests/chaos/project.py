@@ -11,6 +11,15 @@ from tests.chaos.stage import Refused, Stage
 from tests.e2e.platform import Json
 
 TERMINAL = ("ready", "error", "cancelled")
+#: What is asked for with a deployment of each kind of app.
+WISHES: dict[str, Json] = {
+    "database": {"configuration": {"database": {}}},
+    "vercel": {"provider": "vercel"},
+    "supabase": {
+        "provider": "vercel",
+        "configuration": {"database": {"provider": "supabase", "plan": "free"}},
+    },
+}
 _POLL_SECONDS = 0.1
 
 
@@ -82,8 +91,7 @@ class Project:
     def deploy(self, version: Version) -> Watched:
         """Have a version deployed; it goes on by itself."""
         self._offer(version)
-        wish: Json = {"database": {}} if self.kind == "database" else {}
-        return self._follow(self.stage.deploy(self.id, {"configuration": wish}))
+        return self._follow(self.stage.deploy(self.id, WISHES.get(self.kind, {})))
 
     def roll_back(self, to: Watched) -> Watched:
         return self._follow(self.stage.deploy(self.id, path=f"/deployments/{to.id}/rollback"))

@@ -1,6 +1,6 @@
 """`make chaos`: plays many seeds and says what held. Can be stopped and goes on where it was.
 
-    python -m tests.chaos.run --seeds 1000 --start 1
+    python -m tests.chaos.run --seeds 1000 --start 1 [--hosted]
 
 Each seed's outcome is a line of the results file; seeds for which everything held are not played
 again. What broke an invariant is told with the command that repeats it, and its logs are kept.
@@ -16,21 +16,49 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 
+from tests.chaos.hosted import HostedStage, HostedStory
 from tests.chaos.invariants import check_nothing_left
-from tests.chaos.plan import PLACES, plan_of
+from tests.chaos.plan import HOSTED_PLACES, PLACES, Plan, hosted_plan_of, plan_of
 from tests.chaos.project import Project
 from tests.chaos.stage import Stage
 from tests.chaos.story import Outcome, Story
 
-_RESULTS = Path("chaos.jsonl")
-_KEPT = Path("chaos-logs")
+
+@dataclass(frozen=True)
+class Family:
+    """Plans that are chosen alike, and where they are played. ``app`` is deployed before them;
+    ``asked`` is what `make chaos` is given for them."""
+
+    plan_of: Callable[[int], Plan]
+    places: tuple[tuple[str, str], ...]
+    stage: type[Stage]
+    story: Callable[[Stage, Plan], Story]
+    app: str
+    results: Path
+    kept: Path
+    asked: str = ""
+
+
+HERE = Family(plan_of, PLACES, Stage, Story, "database", Path("chaos.jsonl"), Path("chaos-logs"))
+ELSEWHERE = Family(
+    hosted_plan_of,
+    HOSTED_PLACES,
+    HostedStage,
+    HostedStory,
+    "supabase",
+    Path("chaos-hosted.jsonl"),
+    Path("chaos-hosted-logs"),
+    " HOSTED=1",
+)
+
 _WARM_UPS = 5
 
 
-def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
+def play(seeds: list[int], results: Path, *, stages: int, family: Family = HERE) -> list[Outcome]:
     """Play the seeds on several stages at once; a stage that something broke on is replaced."""
     waiting: Queue[int] = Queue()
     for seed in seeds:
@@ -42,10 +70,10 @@ def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
         with writing, results.open("a") as file:
             outcomes.append(outcome)
             file.write(json.dumps(outcome.as_row()) + "\n")
-            _tell(outcome)
+            _tell(outcome, family)
 
     players = [
-        threading.Thread(target=_play_all, args=(waiting, take, results.parent / _KEPT))
+        threading.Thread(target=_play_all, args=(waiting, take, family, results.parent))
         for _ in range(min(stages, len(seeds)))
     ]
     for player in players:
@@ -63,31 +91,33 @@ def play(seeds: list[int], results: Path, *, stages: int) -> list[Outcome]:
     return outcomes
 
 
-def _play_all(waiting: Queue[int], take: Callable[[Outcome], None], kept: Path) -> None:
+def _play_all(
+    waiting: Queue[int], take: Callable[[Outcome], None], family: Family, folder: Path
+) -> None:
     while not waiting.empty():
-        stage = Stage()
+        stage = family.stage()
         try:
             stage.open()
-            _warm_up(stage)
+            _warm_up(stage, family.app)
             while True:
                 try:
                     seed = waiting.get_nowait()
                 except Empty:
                     break
-                outcome = Story(stage, plan_of(seed)).play()
+                outcome = family.story(stage, family.plan_of(seed)).play()
                 take(outcome)
                 if outcome.violations:
-                    _keep_logs(stage, kept / str(seed))
+                    _keep_logs(stage, folder / family.kept / str(seed))
                     break
         finally:
             stage.close()
             stage.remove()
 
 
-def _warm_up(stage: Stage) -> None:
+def _warm_up(stage: Stage, app: str) -> None:
     """Deploy until it goes well: processes that load their code for the first time take longer than
     a lease of 1 s on a busy machine."""
-    project = Project(stage, "warm-up", "database")
+    project = Project(stage, "warm-up", app)
     for _ in range(_WARM_UPS):
         deployment = project.deploy(project.version("first"))
         deployment.ended.wait()
@@ -106,7 +136,7 @@ def _keep_logs(stage: Stage, folder: Path) -> None:
     shutil.copy(stage.platform.output, folder)
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: Outcome, family: Family) -> None:
     held = "held" if not outcome.violations else "BROKEN"
     missed = "" if outcome.struck else " (never came to its fault point)"
     print(f"{held} in {outcome.seconds:5.1f} s  {outcome.plan}{missed}", flush=True)
@@ -114,11 +144,11 @@ def _tell(outcome: Outcome) -> None:
         print(f"    {violation}", flush=True)
     if outcome.violations:
         seed = outcome.plan.seed
-        print(f"    repeat it: make chaos SEEDS=1 START={seed}", flush=True)
-        print(f"    its logs:  {_KEPT}/{seed}", flush=True)
+        print(f"    repeat it: make chaos SEEDS=1 START={seed}{family.asked}", flush=True)
+        print(f"    its logs:  {family.kept}/{seed}", flush=True)
 
 
-def summary(rows: list[dict[str, object]]) -> str:
+def summary(rows: list[dict[str, object]], family: Family = HERE) -> str:
     """The figures of a results file, as `docs/reliability.md` has them."""
     broken = [row["seed"] for row in rows if row["violations"]]
     struck = [row for row in rows if row["struck"]]
@@ -128,7 +158,7 @@ def summary(rows: list[dict[str, object]]) -> str:
     return "\n".join(
         [
             f"seeds              {len(rows)}",
-            f"faults struck      {len(struck)} at {len(places)} of {len(PLACES)} places",
+            f"faults struck      {len(struck)} at {len(places)} of {len(family.places)} places",
             f"deployments        {sum(ends.values())}: "
             + ", ".join(f"{count} {name}" for name, count in ends.most_common()),
             f"slowest deployment {statistics.median(slowest):.1f} s median, "
@@ -143,15 +173,19 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--start", type=int, default=1, help="the first one")
     parser.add_argument("--stages", type=int, default=3, help="platforms side by side")
-    parser.add_argument("--results", type=Path, default=_RESULTS)
+    parser.add_argument("--hosted", action="store_true", help="apps at Vercel and Supabase")
+    parser.add_argument("--results", type=Path, help="the file of outcomes")
     asked = parser.parse_args()
+    family = ELSEWHERE if asked.hosted else HERE
+    results = asked.results or family.results
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     wanted = range(asked.start, asked.start + asked.seeds)
-    held = {seed for seed, row in _outcomes(asked.results).items() if not row["violations"]}
-    play([seed for seed in wanted if seed not in held], asked.results, stages=asked.stages)
-    rows = [row for seed, row in _outcomes(asked.results).items() if seed in wanted]
-    print(summary(rows))
+    held = {seed for seed, row in _outcomes(results).items() if not row["violations"]}
+    left = [seed for seed in wanted if seed not in held]
+    play(left, results, stages=asked.stages, family=family)
+    rows = [row for seed, row in _outcomes(results).items() if seed in wanted]
+    print(summary(rows, family))
     return any(row["violations"] for row in rows)
 
 

@@ -119,6 +119,10 @@ class Stage:
             return _first(one for one in parts if one.exe().endswith(programs[name]))
         return _first(one for one in parts if commands[name] in one.cmdline())
 
+    def fail_call(self, point: str, kind: str) -> None:
+        """Have the call that follows a fault point fail. Raises ``LookupError`` where none does."""
+        raise LookupError(f"no provider elsewhere is called after {point}")
+
     def _keep(self) -> None:
         """Start again what has died and has nobody else who would."""
         _go_first()
@@ -144,6 +148,9 @@ class Stage:
 
     def delete(self, path: str) -> Json:
         return self._ask("DELETE", path)
+
+    def put(self, path: str, body: Json) -> Json:
+        return self._ask("PUT", path, json.dumps(body).encode())
 
     def upload(self, folder: Path, repository_id: str | None = None) -> Json:
         """Upload a folder, to the repository if there is one. Doing it twice changes nothing."""

@@ -21,7 +21,8 @@ from tests.chaos.stage import BUILD_SECONDS, HEALTH_SECONDS, Refused, Stage
 TERMINAL_SECONDS = LEASE_SECONDS + BUILD_SECONDS + HEALTH_SECONDS
 #: What comes only after a deployment has ended: the drain before a release is removed, and so on.
 _LATE = ("agent.retire", "artifact.unpack", "deployer.remove_folder", "instances.retire",
-         "local.prepare", "local.retire", "sandbox.start")  # fmt: skip
+         "local.prepare", "local.retire", "sandbox.start", "vercel.prepare",
+         "vercel.retire")  # fmt: skip
 _LATE_SECONDS = 7.0
 _POLL_SECONDS = 0.1
 
@@ -53,6 +54,8 @@ class Outcome:
 
 class Story:
     """One seed on one stage."""
+
+    terminal_seconds = TERMINAL_SECONDS
 
     def __init__(self, stage: Stage, plan: Plan):
         self._stage = stage
@@ -88,16 +91,26 @@ class Story:
             if self._plan.scenario == "delete":
                 following = Project(self._stage, f"{self._mark}-next", self._plan.app)
             else:
-                found += check_deployments(project)
-                found += check_live(project, texts)
+                found += self._check_held(project, texts)
             last = following.version("last")
             self._ended(following.deploy(last), {"ready"})
-            found += check_page(following, last.text)
-            found += check_one_of_each(following)
+            found += self._check_next(following, last.text)
             following.delete()
-            found += check_nothing_left(self._stage, project, following)
+            found += self._check_gone(project, following)
         finally:
             project.forget()
+
+    def _check_held(self, project: Project, texts: set[str]) -> list[str]:
+        """What holds when all has ended; one of these is live, if there are any."""
+        return [*check_deployments(project), *check_live(project, texts)]
+
+    def _check_next(self, project: Project, text: str) -> list[str]:
+        """What holds when a deployment has followed, which has to be live."""
+        return [*check_page(project, text), *check_one_of_each(project)]
+
+    def _check_gone(self, *projects: Project) -> list[str]:
+        """What holds when these are deleted."""
+        return check_nothing_left(self._stage, *projects)
 
     def _prepare(self, project: Project) -> Version | None:
         """What is live before anything breaks."""
@@ -161,8 +174,8 @@ class Story:
         while not deployment.ended.wait(_POLL_SECONDS):
             struck_at = self._stage.points.struck_at or 0.0
             since = max(deployment.begun, struck_at, self._stage.up_since)
-            assert time.monotonic() - since < TERMINAL_SECONDS, (
-                f"{deployment.id} is {deployment.status} after {TERMINAL_SECONDS} s"
+            assert time.monotonic() - since < self.terminal_seconds, (
+                f"{deployment.id} is {deployment.status} after {self.terminal_seconds} s"
             )
         seconds = deployment.seconds or 0.0
         self._outcome.statuses.append(deployment.status)

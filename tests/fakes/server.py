@@ -33,7 +33,7 @@ class Exchange:
 @dataclass
 class Faults:
     """What the next answers of a path are instead: ``fail("/user", "503")``, or of a method alone:
-    ``fail("POST /user", "503")``."""
+    ``fail("POST /user", "503")``; ``fail("POST", "503")`` is for the next one of any path."""
 
     queued: dict[str, list[str]] = field(default_factory=dict)
 
@@ -41,7 +41,7 @@ class Faults:
         self.queued.setdefault(path, []).extend(kinds)
 
     def next(self, method: str, path: str) -> str | None:
-        for key in (f"{method} {path}", path):
+        for key in (f"{method} {path}", path, method):
             if self.queued.get(key):
                 return self.queued[key].pop(0)
         return None
@@ -117,11 +117,19 @@ def _fault(kind: str) -> ASGIApp:
         return answers[kind]()  # type: ignore[no-any-return]
     if kind == "silence":
         return _silence
+    if kind == "broken_off":
+        return _broken_off
     return JSONResponse({"message": "injected", "error": "injected"}, status_code=int(kind))
 
 
 async def _silence(_scope: Scope, _receive: Receive, _send: Send) -> None:
     await asyncio.Event().wait()
+
+
+async def _broken_off(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """The connection ends before the body that is announced, and nothing was done."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 class _Server(uvicorn.Server):

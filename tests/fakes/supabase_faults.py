@@ -14,14 +14,15 @@ def error_answer(status: int, message: str, headers: dict[str, str] | None = Non
     return JSONResponse({"message": message}, status, headers)
 
 
-def limit_headers(remaining: int) -> dict[str, str]:
+def limit_headers(remaining: int, seconds: int = LIMIT_SECONDS) -> dict[str, str]:
     """The reset is in seconds from now."""
     return {"x-ratelimit-limit": "120", "x-ratelimit-remaining": str(remaining),
-            "x-ratelimit-reset": str(LIMIT_SECONDS)}  # fmt: skip
+            "x-ratelimit-reset": str(seconds)}  # fmt: skip
 
 
-def _limit(_app: ASGIApp) -> ASGIApp:
-    return error_answer(429, "ThrottlerException: Too Many Requests", limit_headers(0))
+def _limit(seconds: int) -> Callable[[ASGIApp], ASGIApp]:
+    text = "ThrottlerException: Too Many Requests"
+    return lambda _app: error_answer(429, text, limit_headers(0, seconds))
 
 
 def _null(_app: ASGIApp) -> ASGIApp:
@@ -54,7 +55,8 @@ def _garbled(app: ASGIApp) -> ASGIApp:
 
 FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
     **{name: ANY[name] for name in ("lost", "cut", "drip", "nulls", "novel")},
-    "limit": _limit,
+    "limit": _limit(LIMIT_SECONDS),
+    "short_limit": _limit(2),
     "null": _null,
     "leaky": _leaky,
     "garbled": _garbled,

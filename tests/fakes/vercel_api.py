@@ -3,7 +3,8 @@
 It fails as Vercel does: ``faults.fail("POST /v13/deployments", "lost")``. Beside the faults of
 ``tests/fakes/server.py`` there are those of ``vercel_faults.py``. ``outcome`` is what the next
 deployments come to, ``job_outcome`` what the next promotions do; ``unlisted`` is how many of the
-next lists are empty still; ``records`` are the domains whose records are right.
+next lists are empty still; ``records`` are the domains whose records are right. ``answers_at`` is
+the host of deployments that are to answer.
 """
 
 import asyncio
@@ -67,6 +68,7 @@ class FakeVercelApi:
         self.unlisted = 0
         self.records: set[str] = set()
         self.owned_elsewhere: set[str] = set()
+        self.answers_at = ""
         self._closing = False
 
     def calls(self, method: str, path: str) -> list[Exchange]:
@@ -296,7 +298,10 @@ class FakeVercelApi:
         if source is not None and source["repoId"] not in self.repositories.values():
             return error_answer(400, "incorrect_git_source_info")
         staged = body.get("target") == "production" and not project.auto_assign
-        made = Deployment(self.time, project, body, self.outcome, self.lines, staged=staged)
+        made = Deployment(
+            self.time, project, body, self.outcome, self.lines, staged=staged,
+            answers_at=self.answers_at,
+        )  # fmt: skip
         self.deployments.insert(0, made)
         return JSONResponse(made.shape())
 

@@ -20,7 +20,8 @@ _ALIASED = 30.0
 
 
 class Seconds(Protocol):
-    seconds: float
+    @property
+    def seconds(self) -> float: ...
 
 
 def new_id(kind: str) -> str:
@@ -43,6 +44,7 @@ class Deployment:
     deleted: bool = False
     promoted: bool = False
     staged: bool = False
+    answers_at: str = ""
 
     def __post_init__(self) -> None:
         self.created = self.time.seconds
@@ -86,7 +88,7 @@ class Deployment:
 
     @property
     def host(self) -> str:
-        return f"{self.project.name}-{self.id[-6:]}-engines.vercel.app"
+        return self.answers_at or f"{self.project.name}-{self.id[-6:]}-engines.vercel.app"
 
     @property
     def _outcome_fields(self) -> Json:

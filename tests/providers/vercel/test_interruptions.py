@@ -67,6 +67,17 @@ async def test_a_process_that_ends_at_a_note_leaves_nothing_that_is_made_twice(
     assert artifact.key == vercel.deployments[0].id
 
 
+async def test_what_a_dead_process_made_is_adopted_though_it_is_listed_a_moment_later(
+    linked, vercel
+):
+    request = linked.request(commit=COMMIT, notes=KeptNotes(dies_at="deployment"))
+    with pytest.raises(Killed):
+        await linked.deployer.build(request, linked.log)
+    vercel.unlisted = 2
+    artifact = await linked.deployer.build(request, linked.log)
+    assert [artifact.key] == [each.id for each in vercel.deployments]
+
+
 async def test_an_intent_is_noted_before_each_call_that_makes_something(linked, vercel):
     known = {}
 
@@ -172,3 +183,24 @@ async def test_a_task_that_has_lost_its_work_to_another_does_not_cancel_it(linke
     with pytest.raises(asyncio.CancelledError):
         await building
     assert not vercel.deployments[0].canceled
+
+
+async def test_a_build_that_ended_before_its_cancellation_is_gone_on_with(linked, vercel):
+    request = linked.request(commit=COMMIT)
+    artifact = await linked.deployer.build(request, linked.log)
+    await request.notes.keep(cancelled=[artifact.key])
+    assert await linked.deployer.build(request, linked.log) == artifact
+    assert len(vercel.deployments) == 1
+
+
+async def test_a_cancellation_that_its_process_did_not_come_to_is_made_good_for(linked, vercel):
+    vercel.outcome = "never"
+    request = linked.request(commit=COMMIT, notes=KeptNotes(dies_at="cancelled", after=True))
+    building = asyncio.create_task(linked.deployer.build(request, linked.log))
+    while "deployment" not in request.notes.values:
+        await asyncio.sleep(0.001)
+    building.cancel()
+    await asyncio.wait({building})
+    vercel.outcome = "ready"
+    await linked.deployer.build(request, linked.log)
+    assert [each.state for each in vercel.deployments] == ["READY", "CANCELED"]

@@ -261,6 +261,22 @@ async def test_leftover_of_a_failed_move_is_retired_there(clouds: Clouds) -> Non
     assert platform.provider.releases() == {str(first.id)}
 
 
+async def test_build_of_a_dead_worker_is_cancelled_there_with_its_deployment(
+    clouds: Clouds,
+) -> None:
+    platform = clouds.platform
+    await clouds.connect()
+    created = await platform.deploy(await platform.project(), provider="cloud")
+    clouds.cloud.apps.at["build"] = crash_once()
+    with pytest.raises(Crash):
+        await platform.runner.run(created.id)
+    await deployments.cancel_deployment(platform.resources, platform.principal, created.id)
+    await platform.expire_lease(created.id)
+    await platform.runner.run(created.id)
+    assert (await platform.view(created.id)).status == "cancelled"
+    assert clouds.cloud.apps.calls["retire"] == 1
+
+
 async def test_token_is_checked_before_it_is_kept(clouds: Clouds) -> None:
     with pytest.raises(InvalidInput) as refused:
         await clouds.connect("wrong")

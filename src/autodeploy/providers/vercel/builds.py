@@ -23,7 +23,7 @@ from autodeploy.providers.vercel.projects import Projects, target_of
 from autodeploy.providers.vercel.readiness import Phase, failure, phase_of
 from autodeploy.providers.vercel.repositories import Repositories
 from autodeploy.providers.vercel.settings import settings_of
-from autodeploy.providers.vercel.shapes import Deployment, Project
+from autodeploy.providers.vercel.shapes import Deployment, Project, ReadyState
 from autodeploy.providers.vercel.variables import ProjectVariables
 from autodeploy.providers.vercel.waits import poll
 
@@ -79,14 +79,19 @@ class Build:
     # The deployment, made once.
 
     async def _find(self, project: Project) -> Deployment | None:
-        """What an earlier call made, unless it also cancelled it."""
-        if self._noted is not None:
+        """What an earlier call made, unless it also cancelled it, before it was built."""
+        made: str | None = self.request.notes.values.get("deployment")
+        if made is not None:
+            is_cancelled = made in self._cancelled
+            if is_cancelled:  # by a call that may be lost
+                await self._deployments.cancel(made)
             try:
-                return await self._deployments.get(self._noted)
+                found = await self._deployments.get(made)
             except NotFound:
                 return None
+            return None if is_cancelled and not _is_built(found) else found
         if self.request.notes.values.get("deployment_intent"):
-            return await self._adopt(project.id)
+            return await self._look_for(project.id)
         return None
 
     @property
@@ -150,20 +155,21 @@ class Build:
         try:
             made = await self._deployments.create(body)
         except OutcomeUnknown:
-            return await self._look_for(project.id)
+            found = await self._look_for(project.id)
+            if found is None:
+                raise
+            return found
         await self.request.notes.keep(deployment=made.id)
         return made
 
-    async def _look_for(self, project_id: str) -> Deployment:
-        """What a call whose answer was lost has made. Raises ``OutcomeUnknown``."""
+    async def _look_for(self, project_id: str) -> Deployment | None:
+        """What a call has made whose answer was lost, or whose process was while it asked."""
         for wait in _LOOKS:
             await self.timing.sleep(wait)
             found = await self._adopt(project_id)
             if found is not None:
                 return found
-        raise OutcomeUnknown(
-            "Vercel did not answer whether it began the deployment.", remedy="Deploy again."
-        )
+        return None
 
     # The wait.
 
@@ -202,7 +208,12 @@ class Build:
         notes = self.request.notes
         deployment_id = self._noted
         if deployment_id is None and notes.values.get("deployment_intent"):
-            deployment_id = (await self._look_for(notes.values["project"])).id
+            found = await self._look_for(notes.values["project"])
+            deployment_id = found.id if found else None
         if deployment_id is not None:
             await notes.keep(cancelled=[*self._cancelled, deployment_id])
             await self._deployments.cancel(deployment_id)
+
+
+def _is_built(deployment: Deployment) -> bool:
+    return deployment.ready_state is ReadyState.READY

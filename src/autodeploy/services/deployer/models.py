@@ -168,7 +168,8 @@ class Deployment(Base):
     the last numbers given out. ``configuration`` holds references, never values of secrets.
     ``variables_version`` is that of the variables that it runs with.
     ``trigger`` is what made it where no person did, as ``schemas.TriggerView`` shows it.
-    ``has_release`` is set before the provider is asked for a release and cleared when it is gone.
+    ``has_release`` is set before the provider is asked for a release, one elsewhere for a build
+    already, and cleared when it is gone.
     """
 
     __tablename__ = "deployments"

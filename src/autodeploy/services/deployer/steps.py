@@ -226,6 +226,9 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
             plan=placement.plan,
             region=placement.region,
         )
+        if context.engine.providers.is_hosted(deployment.provider):
+            # It builds there what it will release: clean-up cancels what is left of that.
+            await context.journal.set_columns(deployment, {"has_release": True})
         artifact = await context.provider.build(request, context.log)
     finally:
         await _remove(folder)
