@@ -9,13 +9,13 @@ from tests.chaos.run import ELSEWHERE, HERE, Family, play
 pytestmark = pytest.mark.timeout(600)
 
 SEEDS = range(1, 21)
-#: Short ones at either provider; two lose the answer of what they have made there.
-HOSTED_SEEDS = (7, 8, 10, 13, 36, 250)
+#: Short ones at either provider; one loses the answer of what it has made there.
+HOSTED_SEEDS = (7, 8, 13, 250)
 
 
 @pytest.mark.parametrize(
     ("family", "seeds", "stages"),
-    [(HERE, SEEDS, 4), (ELSEWHERE, HOSTED_SEEDS, 3)],
+    [(HERE, SEEDS, 4), (ELSEWHERE, HOSTED_SEEDS, 2)],
     ids=["here", "elsewhere"],
 )
 def test_every_invariant_holds_whatever_breaks(
