@@ -62,14 +62,19 @@ class Page:
         await self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
 
+_PROGRAM = next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+#: For tests that begin something before they open a browser, which would wait for it in vain.
+needs_chromium = pytest.mark.skipif(_PROGRAM is None, reason="no Chromium on this machine")
+
+
 @asynccontextmanager
 async def browsing(folder: Path) -> AsyncIterator[Page]:
     """A browser without a window whose profile is ``folder``; skips where none is installed."""
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
-    if program is None:
+    if _PROGRAM is None:
         pytest.skip("no Chromium on this machine")
     process = await asyncio.create_subprocess_exec(
-        program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+        _PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
         "--no-proxy-server", "--remote-debugging-port=0", f"--user-data-dir={folder}",
         "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,

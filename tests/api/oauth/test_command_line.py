@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
-from tests.api.chromium import browsing
+from tests.api.chromium import browsing, needs_chromium
 from tests.fakes.consent import consent
 from tests.fakes.server import serving
 from tests.services.auth.accounts import PASSWORD, signed_up
@@ -157,6 +157,7 @@ async def test_a_command_line_does_not_wait_for_ever(platform, listened, monkeyp
         await token
 
 
+@needs_chromium
 async def test_a_command_line_is_let_in_with_a_password(
     platform, listened, browser, resources, home
 ):
@@ -177,6 +178,7 @@ async def test_a_command_line_is_let_in_with_a_password(
         await page.see("let in")
 
 
+@needs_chromium
 async def test_a_command_line_is_let_in_with_github(platform, listened, browser, github, home):
     token, address = await listened(platform)
     async with browsing(home / "profile") as page:
@@ -202,6 +204,7 @@ async def test_the_page_leaves_alone_what_it_did_not_begin(platform, member, git
     assert (await member.finish("github", query)).status_code == 200
 
 
+@needs_chromium
 async def test_who_cancels_in_the_browser_lets_nobody_in(platform, listened, resources, home):
     await signed_up(resources, "ada@example.com")
     token, address = await listened(platform)
