@@ -48,6 +48,7 @@ _WATCH_SECONDS = 5.0
 _RENEWALS_SECONDS = 60.0
 _CONNECTIONS_SECONDS = 30.0
 _HOSTED_SECONDS = 5.0
+_DOMAINS_SECONDS = 5.0  # records are looked for no sooner
 
 _log = structlog.get_logger(__name__)
 
@@ -90,7 +91,7 @@ class Reconciler:
             Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
             Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)),
             Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look),
-            Duty("domains", 22, interval_seconds, lambda: keep_domains(engine)),
+            Duty("domains", 22, _DOMAINS_SECONDS, lambda: keep_domains(engine)),
             Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
             Duty(
                 "renewals",
