@@ -15,11 +15,12 @@ from tests.services.deployer.test_hosting import Clouds
 
 from autodeploy.kernel.errors import Forbidden, NotFound
 from autodeploy.providers.base import Price
+from autodeploy.services.analyzer.prices import PricesInvalid
 from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import costs
 from autodeploy.services.deployer.cost_schemas import BudgetInput, CostsView
-from autodeploy.services.deployer.costs import Budget, BudgetExceeded, Tariff
+from autodeploy.services.deployer.costs import Budget, BudgetExceeded
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import DatabaseInput
 from autodeploy.services.deployer.databases.service import create_database
@@ -125,6 +126,15 @@ async def test_price_of_the_administrator_comes_first(priced: Priced) -> None:
     ]  # fmt: skip
 
 
+async def test_prices_that_cannot_be_read_are_in_the_way_of_budgets_alone(priced: Priced) -> None:
+    (priced.platform.resources.home / "prices.json").write_text("{")
+    project = await priced.platform.project()
+    await priced.database(project, "small")
+    await priced.limit(project, 5000)
+    with pytest.raises(PricesInvalid):
+        await priced.database(project, "small", environment="staging")
+
+
 async def test_database_that_would_exceed_the_budget_is_not_made(priced: Priced) -> None:
     project = await priced.platform.project()
     await priced.limit(project, 3000)
@@ -158,10 +168,10 @@ async def test_whoever_checks_a_budget_keeps_others_from_it(priced: Priced) -> N
     made = await priced.platform.project()
     await priced.limit(made, 1500)
     resources = priced.platform.resources
-    tariff = await Tariff.read(resources, priced.platform.engine.providers)
+    providers = priced.platform.engine.providers
     async with resources.db.transaction() as session, resources.db.transaction() as other:
         project = await session.get_one(Project, made.id)
-        assert await Budget.lock(session, project, tariff) is not None
+        assert await Budget.lock(session, project, resources, providers) is not None
         taken = select(Project.id).where(Project.id == made.id)
         free = taken.with_for_update(key_share=True, skip_locked=True)
         assert await other.scalar(free) is None

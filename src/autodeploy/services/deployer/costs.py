@@ -4,8 +4,6 @@ A price that is not known is said to be so and counted as nothing, never guessed
 what is known to exceed it.
 """
 
-import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
-from autodeploy.kernel.schema import Schema
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.providers import base
-from autodeploy.providers.base import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.plan import Plan
-from autodeploy.services.analyzer.prices import Price, Prices, default_prices, read_prices
-from autodeploy.services.analyzer.recommendation import parts_of
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
@@ -32,17 +25,13 @@ from autodeploy.services.deployer.cost_schemas import (
     BudgetInput,
     BudgetView,
     CostsView,
-    Kind,
     ProjectCost,
 )
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.states import TERMINAL
-
-# Under which kinds a manifest has the price of what an app is charged for.
-_KINDS = {"static": ("static", "deploy"), "service": ("app", "deploy"), "worker": ("app", "deploy")}
-_UNKNOWN = "not known"
+from autodeploy.services.deployer.tariff import Quote, Tariff
 
 #: The key of a deployment's configuration that says that its budget was gone past on purpose.
 IGNORE_BUDGET = "ignore_budget"
@@ -119,120 +108,6 @@ async def set_budget(
     return BudgetView(monthly_limit_cents=body.monthly_limit_cents)
 
 
-class _Quote(Schema):
-    """The price of one part, or that it is not known."""
-
-    plan: str | None
-    monthly_cents: int | None
-    source: str
-    as_of: str | None
-    note: str | None = None
-
-    def times(self, quantity: int, kind: Kind, environment: str, name: str, at: str) -> ProjectCost:
-        cents = self.monthly_cents
-        return ProjectCost(
-            kind=kind,
-            environment=environment,
-            name=name,
-            provider=at,
-            plan=self.plan,
-            quantity=quantity,
-            monthly_cents=None if cents is None else cents * quantity,
-            source=self.source,
-            as_of=self.as_of,
-            note=self.note,
-        )
-
-
-class Tariff:
-    """The prices of this installation's providers: the administrator's, else those of the plan
-    that is used, else those that the analyzer recommends by."""
-
-    def __init__(self, providers: Registry, prices: Prices):
-        self._manifests = {manifest.name: manifest for manifest in providers.list()}
-        self._scaling = {name for name in self._manifests if providers.can(name, Capability.SCALE)}
-        self._prices = prices
-        ours = default_prices()
-        self._overridden = {name for name, price in prices.items() if ours.get(name) != price}
-
-    @classmethod
-    async def read(cls, resources: Resources, providers: Registry) -> "Tariff":
-        """Raises ``PricesInvalid``."""
-        return cls(providers, await asyncio.to_thread(read_prices, resources.home))
-
-    def app(
-        self, environment: str, provider: str, plan: Plan, replicas: int, chosen: str | None
-    ) -> list[ProjectCost]:
-        """What an app is charged for at a provider; ``chosen`` is the provider's plan for it, None
-        for the one that apps get there."""
-        parts = Counter(parts_of(plan))
-        if provider in self._scaling and "service" in parts:
-            parts["service"] += replicas - 1
-        return [
-            self._app_part(provider, part, chosen).times(count, "app", environment, part, provider)
-            for part, count in parts.items()
-        ]
-
-    def database(self, environment: str, name: str, provider: str, plan: str) -> ProjectCost:
-        """What a database of a plan is charged."""
-        quote = self._database(provider, plan)
-        return quote.times(1, "database", environment, name, provider)
-
-    def _app_part(self, provider: str, part: str, chosen: str | None) -> _Quote:
-        item = f"{provider}.{part}"
-        manifest = self._manifests.get(provider)
-        if manifest is None:
-            return _quote(self._prices.get(item))
-        usual = manifest.app_plans.get(part)
-        plan = chosen if chosen and _has_price(manifest, chosen, _KINDS[part]) else usual
-        is_set = item in self._overridden and plan in (usual, self._prices[item].plan)
-        if plan is None or is_set:
-            return _quote(self._prices.get(item))
-        return _of_plan(manifest, plan, _KINDS[part])
-
-    def _database(self, provider: str, plan: str) -> _Quote:
-        ours = self._prices.get(f"{provider}.postgresql")
-        is_of_plan = ours is not None and (ours.plan or plan).casefold() == plan.casefold()
-        manifest = self._manifests.get(provider)
-        if (f"{provider}.postgresql" in self._overridden and is_of_plan) or manifest is None:
-            return _quote(ours if is_of_plan else None)
-        return _of_plan(manifest, plan, ("database",))
-
-
-def _quote(price: Price | None) -> _Quote:
-    if price is None:
-        return _Quote(plan=None, monthly_cents=None, source=_UNKNOWN, as_of=None)
-    return _Quote(
-        plan=price.plan,
-        monthly_cents=price.monthly_cents,
-        source=price.source,
-        as_of=price.as_of.isoformat(),
-        note=price.note,
-    )
-
-
-def _has_price(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> bool:
-    return any(each.plan == plan and each.kind in kinds for each in manifest.pricing)
-
-
-def _of_plan(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> _Quote:
-    found = [each for each in manifest.pricing if each.plan == plan and each.kind in kinds]
-    if not found:
-        return _Quote(plan=plan, monthly_cents=None, source=_UNKNOWN, as_of=None)
-    [price, *_] = found
-    of_organization = [each.plan for each in manifest.pricing if each.kind == "organization"]
-    note = None
-    if of_organization and price.monthly_cents != 0:
-        note = f"beside the organization's own plan ({', '.join(of_organization)})"
-    return _Quote(
-        plan=plan,
-        monthly_cents=price.monthly_cents,
-        source=price.source,
-        as_of=price.as_of,
-        note=note,
-    )
-
-
 async def list_items(
     session: AsyncSession, project_id: UUID, tariff: Tariff, *, without: UUID | None = None
 ) -> list[ProjectCost]:
@@ -299,7 +174,7 @@ def _app_items(
 ) -> list[ProjectCost]:
     provider, plan = deployed.provider, deployed.plan
     if plan is None:
-        unknown = _Quote(plan=None, monthly_cents=None, source="not analyzed yet", as_of=None)
+        unknown = Quote(plan=None, monthly_cents=None, source="not analyzed yet", as_of=None)
         return [unknown.times(1, "app", environment, "app", provider)]
     count = replicas or plan.replicas or 1
     return tariff.app(environment, provider, plan, count, deployed.chosen)
@@ -337,11 +212,13 @@ class Budget:
         cls,
         session: AsyncSession,
         project: Project,
-        tariff: Tariff,
+        resources: Resources,
+        providers: Registry,
         *,
         without: UUID | None = None,
     ) -> "Budget | None":
-        """None where the project has no budget. Lock it before any of its environments."""
+        """None where the project has no budget: then no price is looked at. Lock it before any of
+        its environments. Raises ``PricesInvalid``."""
         if project.monthly_budget_cents is None:
             return None
         limit = await session.scalar(
@@ -351,6 +228,7 @@ class Budget:
         )
         if limit is None:
             return None
+        tariff = await Tariff.read(resources, providers)
         before = await list_items(session, project.id, tariff, without=without)
         return cls(project, limit, tariff, before)
 

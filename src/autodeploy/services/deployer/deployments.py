@@ -23,7 +23,6 @@ from autodeploy.services.deployer.cancellations import end_queued, request_cance
 from autodeploy.services.deployer.costs import (
     IGNORE_BUDGET,
     Budget,
-    Tariff,
     WantedDatabase,
     find_latest_plan,
 )
@@ -115,8 +114,9 @@ async def write_deployment(
     Raises ``AccountMissing``, ``BudgetExceeded``, ``InvalidInput``, ``Conflict``.
     """
     session = transaction.session
-    tariff = await Tariff.read(resources, providers)
-    budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
+    budget = None
+    if not body.ignore_budget:
+        budget = await Budget.lock(session, project, resources, providers)
     environment = await ensure_environment(session, project, body.environment)
     provider = _check_provider(body.provider or environment.provider, providers)
     placement = _choose_placement(environment, provider, body.configuration, providers)

@@ -17,7 +17,7 @@ from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.contract import list_missing, require_met
-from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget, Tariff, WantedDatabase
+from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget, WantedDatabase
 from autodeploy.services.deployer.databases.needs import needs_database
 from autodeploy.services.deployer.databases.provisioning import ensure_database
 from autodeploy.services.deployer.earlier_builds import find_artifact
@@ -91,11 +91,12 @@ async def _keep_to_budget(context: StepContext, *, needs_database: bool) -> None
     deployment, resources = context.deployment, context.engine.resources
     if deployment.configuration.get(IGNORE_BUDGET):
         return
-    tariff = await Tariff.read(resources, context.engine.providers)
     database = WantedDatabase.of(deployment.configuration) if needs_database else None
     async with resources.db.transaction() as session:
         project = await session.get_one(Project, context.project.id)
-        budget = await Budget.lock(session, project, tariff, without=deployment.id)
+        budget = await Budget.lock(
+            session, project, resources, context.engine.providers, without=deployment.id
+        )
         if budget is None:
             return
         unknown = budget.check_deployment(

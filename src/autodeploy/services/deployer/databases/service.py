@@ -21,7 +21,7 @@ from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, reach_of, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
-from autodeploy.services.deployer.costs import Budget, Tariff, list_items
+from autodeploy.services.deployer.costs import Budget, list_items
 from autodeploy.services.deployer.databases import store
 from autodeploy.services.deployer.databases.access import (
     DatabaseInUse,
@@ -61,19 +61,20 @@ async def create_database(
     ``InvalidInput``, ``Conflict`` where it is at another provider, of another plan or in another
     region, and ``BudgetExceeded``.
     """
-    tariff = await Tariff.read(resources, providers)
     async with resources.db.transaction() as session:
         project = await get_project(session, principal.reach, body.project_id)
         require(principal, Action.DATABASE_CREATE, project.organization_id)
         require_database_choice(providers, body.provider, plan=body.plan, region=body.region)
         if body.ignore_budget:
             require(principal, Action.BUDGET_MANAGE, project.organization_id)
-        budget = None if body.ignore_budget else await Budget.lock(session, project, tariff)
+        budget = None
+        if not body.ignore_budget:
+            budget = await Budget.lock(session, project, resources, providers)
         await ensure_environment(session, project, body.environment)
         connection_id = await choose_connection(session, principal, providers, body.provider)
         database, is_new = await _ensure_row(session, project, body, connection_id)
         if budget is not None and is_new:
-            budget.require(await list_items(session, project.id, tariff))
+            budget.require(await list_items(session, project.id, budget.tariff))
         is_failed = database.status == "error"
         if is_failed:
             database.status, database.failures = "provisioning", 0

@@ -1,0 +1,132 @@
+"""What providers charge for the parts of an app and for databases, by dated prices."""
+
+import asyncio
+from collections import Counter
+
+from autodeploy.kernel.resources import Resources
+from autodeploy.kernel.schema import Schema
+from autodeploy.providers import base
+from autodeploy.providers.base import Capability
+from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.prices import Price, Prices, default_prices, read_prices
+from autodeploy.services.analyzer.recommendation import parts_of
+from autodeploy.services.deployer.cost_schemas import Kind, ProjectCost
+
+# Under which kinds a manifest has the price of what an app is charged for.
+_KINDS = {"static": ("static", "deploy"), "service": ("app", "deploy"), "worker": ("app", "deploy")}
+_UNKNOWN = "not known"
+
+
+class Quote(Schema):
+    """The price of one part, or that it is not known."""
+
+    plan: str | None
+    monthly_cents: int | None
+    source: str
+    as_of: str | None
+    note: str | None = None
+
+    def times(self, quantity: int, kind: Kind, environment: str, name: str, at: str) -> ProjectCost:
+        cents = self.monthly_cents
+        return ProjectCost(
+            kind=kind,
+            environment=environment,
+            name=name,
+            provider=at,
+            plan=self.plan,
+            quantity=quantity,
+            monthly_cents=None if cents is None else cents * quantity,
+            source=self.source,
+            as_of=self.as_of,
+            note=self.note,
+        )
+
+
+class Tariff:
+    """The prices of this installation's providers: the administrator's, else those of the plan
+    that is used, else those that the analyzer recommends by."""
+
+    def __init__(self, providers: Registry, prices: Prices):
+        self._manifests = {manifest.name: manifest for manifest in providers.list()}
+        self._scaling = {name for name in self._manifests if providers.can(name, Capability.SCALE)}
+        self._prices = prices
+        ours = default_prices()
+        self._overridden = {name for name, price in prices.items() if ours.get(name) != price}
+
+    @classmethod
+    async def read(cls, resources: Resources, providers: Registry) -> "Tariff":
+        """Raises ``PricesInvalid``."""
+        return cls(providers, await asyncio.to_thread(read_prices, resources.home))
+
+    def app(
+        self, environment: str, provider: str, plan: Plan, replicas: int, chosen: str | None
+    ) -> list[ProjectCost]:
+        """What an app is charged for at a provider; ``chosen`` is the provider's plan for it, None
+        for the one that apps get there."""
+        parts = Counter(parts_of(plan))
+        if provider in self._scaling and "service" in parts:
+            parts["service"] += replicas - 1
+        return [
+            self._app_part(provider, part, chosen).times(count, "app", environment, part, provider)
+            for part, count in parts.items()
+        ]
+
+    def database(self, environment: str, name: str, provider: str, plan: str) -> ProjectCost:
+        """What a database of a plan is charged."""
+        quote = self._database(provider, plan)
+        return quote.times(1, "database", environment, name, provider)
+
+    def _app_part(self, provider: str, part: str, chosen: str | None) -> Quote:
+        item = f"{provider}.{part}"
+        manifest = self._manifests.get(provider)
+        if manifest is None:
+            return _quote(self._prices.get(item))
+        usual = manifest.app_plans.get(part)
+        plan = chosen if chosen and _has_price(manifest, chosen, _KINDS[part]) else usual
+        is_set = item in self._overridden and plan in (usual, self._prices[item].plan)
+        if plan is None or is_set:
+            return _quote(self._prices.get(item))
+        return _of_plan(manifest, plan, _KINDS[part])
+
+    def _database(self, provider: str, plan: str) -> Quote:
+        ours = self._prices.get(f"{provider}.postgresql")
+        is_of_plan = ours is not None and (ours.plan or plan).casefold() == plan.casefold()
+        manifest = self._manifests.get(provider)
+        if (f"{provider}.postgresql" in self._overridden and is_of_plan) or manifest is None:
+            return _quote(ours if is_of_plan else None)
+        return _of_plan(manifest, plan, ("database",))
+
+
+def _quote(price: Price | None) -> Quote:
+    if price is None:
+        return Quote(plan=None, monthly_cents=None, source=_UNKNOWN, as_of=None)
+    return Quote(
+        plan=price.plan,
+        monthly_cents=price.monthly_cents,
+        source=price.source,
+        as_of=price.as_of.isoformat(),
+        note=price.note,
+    )
+
+
+def _has_price(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> bool:
+    return any(each.plan == plan and each.kind in kinds for each in manifest.pricing)
+
+
+def _of_plan(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> Quote:
+    found = [each for each in manifest.pricing if each.plan == plan and each.kind in kinds]
+    if not found:
+        return Quote(plan=plan, monthly_cents=None, source=_UNKNOWN, as_of=None)
+    [price, *_] = found
+    of_organization = [each.plan for each in manifest.pricing if each.kind == "organization"]
+    note = None
+    if of_organization and price.monthly_cents != 0:
+        note = f"beside the organization's own plan ({', '.join(of_organization)})"
+    return Quote(
+        plan=plan,
+        monthly_cents=price.monthly_cents,
+        source=price.source,
+        as_of=price.as_of,
+        note=note,
+    )
