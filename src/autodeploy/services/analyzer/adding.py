@@ -17,7 +17,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.hosts import GITHUB, HostedRepository, facts_of, open_host
 from autodeploy.services.analyzer.models import Repository
-from autodeploy.services.auth import audit, connections
+from autodeploy.services.auth import audit, grants
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.auth.principal import Principal
@@ -47,7 +47,7 @@ async def own_account(
     if principal.account_id is None:
         return None
     async with resources.db.transaction() as session:
-        connection = await connections.find(session, principal.account_id, GITHUB)
+        connection = await grants.find(session, principal.account_id, GITHUB)
     if connection is None:
         return None
     return await open_account(resources, connection.id, providers=providers)

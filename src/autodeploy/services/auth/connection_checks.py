@@ -16,7 +16,8 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import VaultError
 from autodeploy.providers.hosted import TokenAccount, TokenCheck
 from autodeploy.providers.registry import Registry
-from autodeploy.services.auth.connections import open_grant, remedy_of
+from autodeploy.services.auth.connections import remedy_of
+from autodeploy.services.auth.grants import open_grant
 from autodeploy.services.auth.mails import connection_failed_mail
 from autodeploy.services.auth.models import ProviderIntegration, User
 from autodeploy.services.auth.renewal import ends_soon, keep_fresh, mark_failed

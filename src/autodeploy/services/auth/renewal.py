@@ -24,7 +24,8 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import VaultError
 from autodeploy.providers.identity import Grant, ProviderMisconfigured, RenewingProvider
 from autodeploy.providers.registry import Registry
-from autodeploy.services.auth.connections import open_grant, remedy_of, seal_tokens
+from autodeploy.services.auth.connections import remedy_of
+from autodeploy.services.auth.grants import open_grant, seal_tokens
 from autodeploy.services.auth.models import ProviderIntegration
 
 #: Access that ends sooner than this is renewed.

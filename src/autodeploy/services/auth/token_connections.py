@@ -11,8 +11,8 @@ from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
 from autodeploy.providers.identity import Account, Grant
 from autodeploy.providers.registry import Registry
-from autodeploy.services.auth import connections, identities
-from autodeploy.services.auth.connections import BY_TOKEN
+from autodeploy.services.auth import connections, grants, identities
+from autodeploy.services.auth.grants import BY_TOKEN
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
 from autodeploy.services.auth.permissions import require_scope
@@ -51,7 +51,7 @@ async def connect_by_token(
     chosen = {} if owner is None else {"owner": {"id": owner.id, "name": owner.name}}
     async with resources.db.transaction() as session:
         await connections.lock_user(session, user_id)
-        row, _ = await connections.store_grant(
+        row, _ = await grants.store_grant(
             resources,
             session,
             principal,
@@ -87,7 +87,7 @@ async def open_account(
         )
     except VaultError:
         return None
-    return ConnectedAccount(row.id, token, connections.owner_of(row.details))
+    return ConnectedAccount(row.id, token, grants.owner_of(row.details))
 
 
 def _require_rights(title: str, account: TokenAccount) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.identity import IdentityProviders
-from autodeploy.services.auth import connections
+from autodeploy.services.auth import connections, grants
 from autodeploy.services.auth.oauth_schemas import Disconnected
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
@@ -41,7 +41,7 @@ async def disconnect(
     require_scope(principal, Scope.ADMIN)
     if not force and principal.user_id == user_id:
         async with resources.db.transaction() as session:
-            row = await connections.find(session, user_id, name)
+            row = await grants.find(session, user_id, name)
             uses = await _list_uses(session, row.id) if row is not None else []
         if uses:
             raise ConnectionInUse(
