@@ -7,11 +7,13 @@
   after project: whether any is lost or run twice, how many end in a second, and how far each
   project is when half are done (in the order of their creation, half of them would be done);
 - rollbacks, one at a time while nothing else is to be done: from the call, and from its row, to a
-  worker's lease.
+  worker's lease; before these deployments, with one live app in each project, and after them, with
+  as many as there were deployments, each of which a worker looks after all the time.
 """
 
 import argparse
 import asyncio
+import gc
 import random
 import statistics
 import time
@@ -30,6 +32,7 @@ from autodeploy.kernel.queue_jobs import JobState
 from autodeploy.kernel.redis import open_redis
 from autodeploy.services.deployer import deployments
 from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.schemas import ProjectView
 from autodeploy.settings import Settings
 from bench.report import Record, show
 from bench.stage import (
@@ -79,9 +82,15 @@ def main() -> None:
 
 async def _measure(count: int, pickups: int) -> list[Record]:
     async with open_stage() as stage:
+        gc.freeze()  # as the API does, whose place this process has
         records = [await _baseline(stage.settings, count)]
         baseline = float(records[0]["per_second"])
-        made = await _queue(stage, count)
+        projects = await make_projects(stage, PROJECTS)
+        made = await _queue(stage, projects, PROJECTS)
+        async with working(stage.settings):
+            await _until_done(stage, made)
+            records += await _pick_ups(stage, made, pickups)
+        made = await _queue(stage, projects, count)
         async with working(stage.settings):
             await _until_done(stage, made)
             records += await _judge(stage, made, baseline)
@@ -121,12 +130,12 @@ def _do_nothing(settings: Settings) -> None:
     asyncio.run(work())
 
 
-async def _queue(stage: Stage, count: int) -> list[UUID]:
+async def _queue(stage: Stage, projects: Sequence[ProjectView], count: int) -> list[UUID]:
     """Deployments of one project after the other: a queue without turns would serve them so."""
-    per_environment = -(-count // PROJECTS)
+    per_project = -(-count // len(projects))
     made: list[UUID] = []
-    for project in await make_projects(stage, PROJECTS):
-        for index in range(min(per_environment, count - len(made))):
+    for project in projects:
+        for index in range(min(per_project, count - len(made))):
             environment = f"stage-{index % ENVIRONMENTS}"
             deployed = await stage.platform.deploy(project, environment=environment, build="always")
             made.append(deployed.id)
@@ -138,9 +147,11 @@ async def _until_done(stage: Stage, made: Sequence[UUID]) -> None:
         while True:
             async with stage.owner.transaction() as session:
                 ended = await session.scalar(
-                    select(func.count()).where(Deployment.completed_at.is_not(None))
+                    select(func.count()).where(
+                        Deployment.id.in_(made), Deployment.completed_at.is_not(None)
+                    )
                 )
-            if (ended or 0) >= len(made):
+            if ended == len(made):
                 return
             await asyncio.sleep(0.5)
 
@@ -208,11 +219,12 @@ async def _pick_ups(stage: Stage, made: Sequence[UUID], count: int) -> list[Reco
     return [
         {
             "name": f"rollback on an idle platform, from {beginning} to a worker",
+            "live_apps": len(made),
             "count": count,
             "p50_ms": round(percentile(waits, 0.5), 1),
             "p99_ms": round(percentile(waits, 0.99), 1),
             "worst_ms": round(max(waits), 1),
-            "within_budget": percentile(waits, 0.99) <= BUDGET_PICKUP_MS,
+            "within_100_ms": percentile(waits, 0.99) <= BUDGET_PICKUP_MS,
         }
         for beginning, waits in (("the call", since_call), ("the row", since_row))
     ]
