@@ -64,6 +64,7 @@ def serve(
     app = create_app(settings, chosen)
     # What is loaded now stays: a full collection that walks it takes a fifth of a second, in which
     # nobody is answered.
+    gc.collect()
     gc.freeze()
     uvicorn.run(app, **server_options(settings))
 
