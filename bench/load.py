@@ -13,7 +13,6 @@
 
 import argparse
 import asyncio
-import gc
 import random
 import statistics
 import time
@@ -82,7 +81,6 @@ def main() -> None:
 
 async def _measure(count: int, pickups: int) -> list[Record]:
     async with open_stage() as stage:
-        gc.freeze()  # as the API does, whose place this process has
         records = [await _baseline(stage.settings, count)]
         baseline = float(records[0]["per_second"])
         projects = await make_projects(stage, PROJECTS)

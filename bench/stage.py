@@ -5,6 +5,7 @@ machine is a folder: builds take no time, so that what is measured is the orches
 """
 
 import asyncio
+import gc
 import multiprocessing
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -79,6 +80,8 @@ async def open_stage() -> AsyncIterator[Stage]:
         worker = await roles.open_resources(settings, "worker")
         caller = await principal(app)
         platform = Platform(app.acting_for(caller.tenancy), caller)
+        gc.collect()
+        gc.freeze()  # as the API does, whose place this process has
         yield Stage(settings, platform, worker, owner)
         for resources in (app, worker):
             await roles.close_resources(resources)
