@@ -242,7 +242,8 @@ class RuntimeStatus:
     ``address:port``, where a release listens that does not answer yet. ``process`` is the name of
     the worker, or of the replica among several, that this is about; None for the app itself.
     ``crons`` are only those of the release that has the traffic. ``replicas`` is None for what
-    has none: files and workers.
+    has none: files and workers. ``check_urls`` are those of the release as they are now, where a
+    process may come to be at another one.
     """
 
     state: str
@@ -254,6 +255,7 @@ class RuntimeStatus:
     process: str | None = None
     crons: tuple[CronStatus, ...] = ()
     replicas: ReplicaCount | None = None
+    check_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,15 @@ class FolderProvider:
         code = 1 if state == "crashed" else None
         wanted = json.loads(file.read_text() or "{}").get("replicas") if file.exists() else None
         replicas = ReplicaCount(wanted, wanted) if wanted else None
-        return RuntimeStatus(state, 0, code, ("last words",), crons=self.crons, replicas=replicas)
+        return RuntimeStatus(
+            state,
+            0,
+            code,
+            ("last words",),
+            crons=self.crons,
+            replicas=replicas,
+            check_urls=self.check_urls,
+        )
 
     async def scale(self, release: Release, replicas: int) -> None:
         await self._call("scale")

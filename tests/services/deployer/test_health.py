@@ -129,3 +129,13 @@ async def test_release_that_its_machine_lost_while_it_started_is_to_be_made_agai
     with pytest.raises(Unavailable) as lost:
         await wait_until_healthy(provider, Release(uuid4(), {}, (silent_url,)), Health(5))
     assert lost.value.retryable
+
+
+async def test_process_that_came_to_be_at_another_port_is_asked_there(
+    home: Path, silent_url: str, pages_url: str
+) -> None:
+    provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
+    provider.check_urls = (pages_url, pages_url)
+    release = Release(uuid4(), {}, (silent_url, silent_url))
+    (home / "releases" / str(release.deployment_id)).touch()
+    await wait_until_healthy(provider, release, Health(10))

@@ -142,8 +142,8 @@ class LocalProvider(LocalDatabases):
                 "replicas": request.spec.replicas if listens else 1,
             },
         )
-        check_urls = [f"http://127.0.0.1:{port}/" for port in answer["ports"] if listens]
-        return Release(request.deployment_id, {"kind": request.spec.kind}, tuple(check_urls))
+        check_urls = _check_urls(answer["ports"]) if listens else ()
+        return Release(request.deployment_id, {"kind": request.spec.kind}, check_urls)
 
     async def status(self, release: Release) -> RuntimeStatus:
         """How the release fares; ``absent`` when it has to be deployed again."""
@@ -164,6 +164,7 @@ class LocalProvider(LocalDatabases):
             process=answer["process"],
             crons=tuple(CronStatus(**cron) for cron in answer["crons"]),
             replicas=ReplicaCount(**answer["replicas"]) if answer["replicas"] else None,
+            check_urls=_check_urls(answer["ports"]),
         )
 
     @fault_point("local.promote")
@@ -335,6 +336,10 @@ class LocalProvider(LocalDatabases):
     async def _run_workers(self, release: Release) -> None:
         """Run the workers of this release, and no longer those of the one before."""
         await self._agent.call("PUT", f"/instances/{release.deployment_id}/live")
+
+
+def _check_urls(ports: Sequence[int]) -> tuple[str, ...]:
+    return tuple(f"http://127.0.0.1:{port}/" for port in ports)
 
 
 def _app_command(request: ReleaseRequest, command: str) -> AppCommand:

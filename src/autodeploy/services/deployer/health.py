@@ -85,18 +85,17 @@ async def wait_until_healthy(provider: DeployProvider, release: Release, health:
         async with asyncio.timeout(health.timeout_seconds):
             if not release.check_urls:
                 await _wait_until_steady(provider, release, health.steady_seconds)
-            for url in release.check_urls:
+            for place, url in enumerate(release.check_urls):
                 seen.url, seen.status = url, None
-                await _wait_for_answer(provider, release, health, seen)
+                await _wait_for_answer(provider, release, place, health, seen)
     except TimeoutError:
         status = await provider.status(release)
         raise _failure(status, seen, health) from None
 
 
 async def _wait_for_answer(
-    provider: DeployProvider, release: Release, health: Health, seen: _Seen
+    provider: DeployProvider, release: Release, place: int, health: Health, seen: _Seen
 ) -> None:
-    url = urljoin(seen.url, health.path)
     clock = asyncio.get_running_loop().time
     begun = status_due = clock()
     async with httpx.AsyncClient(
@@ -104,15 +103,19 @@ async def _wait_for_answer(
         trust_env=False,
         follow_redirects=False,
         # Reading the certificate authorities takes 20 ms and more.
-        verify=urlsplit(url).scheme == "https",
+        verify=urlsplit(seen.url).scheme == "https",
     ) as client:
         while True:
             with contextlib.suppress(httpx.HTTPError):
-                seen.status = await _status_of(client, url)
+                seen.status = await _status_of(client, urljoin(seen.url, health.path))
                 if seen.status in health.statuses:
                     return
             if clock() >= status_due:
-                _refuse_crashing(await provider.status(release))
+                status = await provider.status(release)
+                _refuse_crashing(status)
+                # It is started on another port where its own was taken meanwhile.
+                if place < len(status.check_urls):
+                    seen.url = status.check_urls[place]
                 status_due = clock() + _STATUS_INTERVAL_SECONDS
             await asyncio.sleep(health.interval_seconds or _pause(clock() - begun, seen))
 
