@@ -253,6 +253,20 @@ async def test_command_that_ignores_sigterm_is_killed(sandbox: Sandbox) -> None:
     assert (await process.stop(grace_seconds=0.2)).exit_code == 137
 
 
+async def test_shell_that_waited_when_it_was_told_is_told_again_as_its_last_command(
+    sandbox: Sandbox, shared: Path
+) -> None:
+    waiting = "(trap '' TERM; echo up; while [ ! -e go ]; do sleep 0.02; done)"
+    binds = (Bind(shared, "/app"),)
+    process = await sandbox.start(_spec(f"{waiting}; exec sleep 4321", binds=binds, cwd="/app"))
+    assert process.outer.stdout
+    await process.outer.stdout.readline()
+    stopping = asyncio.create_task(process.stop(grace_seconds=10))
+    await asyncio.sleep(0)
+    (shared / "go").touch()
+    assert (await stopping).exit_code == 143
+
+
 async def test_command_that_does_not_exist_is_127(sandbox: Sandbox) -> None:
     outcome, lines = await _run(sandbox, _spec("", argv=("no-such-program",)))
     assert outcome.exit_code == 127

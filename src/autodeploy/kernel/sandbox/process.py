@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from autodeploy.kernel.process import discard_output, wait_ended
@@ -12,6 +13,8 @@ from autodeploy.kernel.sandbox.cgroups import Cgroup
 from autodeploy.kernel.sandbox.spec import Outcome
 
 _SHELLS = frozenset({"sh", "dash", "bash", "ash"})
+# How long a shell that was spared may have become another program before that is told.
+_LOOK_AGAIN_SECONDS = 0.25
 
 
 class SandboxProcess:
@@ -46,27 +49,37 @@ class SandboxProcess:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init_descriptor, signal.SIGKILL)
 
-    def terminate(self) -> None:
-        """Send SIGTERM to the processes inside.
-
-        A shell that only waits for its child is spared (unless it has a trap): if it died
-        first, the sandbox would end with it and the child could not finish its requests.
-        """
-        if self._init_descriptor < 0:
-            return
-        for pid in descendants(self.init_pid):
-            with contextlib.suppress(OSError):
-                if _name(pid) in _SHELLS and children(pid) and not _catches_sigterm(pid):
-                    continue
-                os.kill(pid, signal.SIGTERM)
-
     async def stop(self, *, grace_seconds: float) -> Outcome:
-        """SIGTERM, and what is left after ``grace_seconds`` is killed."""
-        self.terminate()
+        """SIGTERM to the processes inside, and what is left after ``grace_seconds`` is killed.
+
+        A shell that only waits for its child is spared (unless it has a trap): if it died first,
+        the sandbox would end with it and the child could not finish its requests. It is told as
+        soon as it does something else, such as becoming the program of its last command.
+        """
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self.wait(), grace_seconds)
+            async with asyncio.timeout(grace_seconds):
+                spared = self._terminate(self._inside())
+                while spared:
+                    with contextlib.suppress(TimeoutError):
+                        return await asyncio.wait_for(self.wait(), _LOOK_AGAIN_SECONDS)
+                    spared = self._terminate([pid for pid in self._inside() if pid in spared])
+                return await self.wait()
         self.kill()
         return await self.wait()
+
+    def _inside(self) -> list[int]:
+        return descendants(self.init_pid) if self._init_descriptor >= 0 else []
+
+    def _terminate(self, pids: Sequence[int]) -> set[int]:
+        """Send SIGTERM; the shells that were spared are returned."""
+        spared = set()
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                if _name(pid) in _SHELLS and children(pid) and not _catches_sigterm(pid):
+                    spared.add(pid)
+                else:
+                    os.kill(pid, signal.SIGTERM)
+        return spared
 
     async def destroy(self) -> None:
         """Kill what is left, and let go of output that nobody has read. Idempotent.
