@@ -44,7 +44,8 @@ _LONG_AGO = "2000-01-01T00:00:00Z"
 class FakeRenderApi:
     """``heads`` are the newest commits by branch, ``unreachable`` the repositories that Render may
     not fetch. ``records`` are the domains whose records are right. ``outcomes`` are how the next
-    deploys end, in turn; ``reason`` why they fail."""
+    deploys end, in turn; ``reason`` why they fail. ``measured`` is what each metric says of the
+    instances of every database, with its unit."""
 
     def __init__(self, time: Timing):
         self.time = time
@@ -60,6 +61,7 @@ class FakeRenderApi:
         self.pays = True
         self.database_statuses: list[str] | None = None
         self.creations: list[float] = []
+        self.measured: dict[str, list[tuple[float, str]]] = {}
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
         self.url = ""
@@ -122,6 +124,7 @@ class FakeRenderApi:
             ("POST", "/postgres", self._create_postgres),
             ("GET", _POSTGRES, self._show_postgres),
             ("GET", f"{_POSTGRES}/connection-info", self._connection_info),
+            ("GET", "/metrics/{kind}", self._metrics),
             ("DELETE", _POSTGRES, self._delete_postgres),
         ):
             app.add_api_route(path, endpoint, methods=[method], response_model=None)
@@ -387,6 +390,18 @@ class FakeRenderApi:
             "internalConnectionString": f"postgresql://{path}/{postgres.database}",
             "externalConnectionString": outside,
         }  # fmt: skip
+
+    async def _metrics(self, kind: str, request: Request) -> list[Json]:
+        resource = request.query_params["resource"]
+        self._postgres(resource)
+        at = self.time.now().isoformat()
+        return [
+            {
+                "labels": [{"field": "instance", "value": f"{resource}-{number}"}], "unit": unit,
+                "values": [{"timestamp": at, "value": value}],
+            }
+            for number, (value, unit) in enumerate(self.measured.get(kind, ()))
+        ]  # fmt: skip
 
     async def _delete_postgres(self, postgres_id: str) -> Response:
         del self.databases[self._postgres(postgres_id).id]

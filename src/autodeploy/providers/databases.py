@@ -47,26 +47,30 @@ class StatementMetrics:
 
 @dataclass(frozen=True)
 class DatabaseMetrics:
-    """How a database fares at ``measured_at`` (unix time).
+    """How a database fares at ``measured_at`` (unix time); None for what its provider does not
+    tell.
 
-    Connections are those of that moment. Transactions, deadlocks, the cache and temporary files
-    are counted since ``counted_since``, or since the server made the database. ``cache_hit_ratio``
-    (0 to 1) is of the pages that were read, None before the first.
+    Connections are those of that moment, and so are ``cpu_cores`` and ``memory_bytes``, which its
+    server uses. Transactions, deadlocks, the cache and temporary files are counted since
+    ``counted_since``, or since the server made the database. ``cache_hit_ratio`` (0 to 1) is of
+    the pages that were read, None before the first.
     """
 
     measured_at: float
-    size_bytes: int
-    connections: int
-    connections_active: int
-    connections_idle_in_transaction: int
-    connection_limit: int
-    transactions_committed: int
-    transactions_rolled_back: int
-    deadlocks: int
-    cache_hit_ratio: float | None
-    temporary_bytes: int
-    counted_since: float | None
-    slowest_statements: tuple[StatementMetrics, ...]
+    size_bytes: int | None = None
+    connections: int | None = None
+    connections_active: int | None = None
+    connections_idle_in_transaction: int | None = None
+    connection_limit: int | None = None
+    transactions_committed: int | None = None
+    transactions_rolled_back: int | None = None
+    deadlocks: int | None = None
+    cache_hit_ratio: float | None = None
+    temporary_bytes: int | None = None
+    counted_since: float | None = None
+    slowest_statements: tuple[StatementMetrics, ...] = ()
+    cpu_cores: float | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)

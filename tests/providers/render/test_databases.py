@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from tests.providers.render.conftest import account, database_request
 
-from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused, RateLimited
 
 pytestmark = pytest.mark.contract(provider="render")
@@ -178,3 +178,23 @@ async def test_a_database_is_removed_by_either_id_and_others_stay(databases, ren
         await databases.destroy_database(str(paid[0].database_id))
         await databases.destroy_database(str(uuid4()))
     assert set(render.databases) == {each.external_id for each in handles[2:]}
+
+
+async def test_what_render_measures_of_all_instances_is_told_and_the_rest_is_not(
+    databases, render, log
+):
+    handle = await databases.ensure_database(database_request(), log)
+    young = await databases.measure_database(handle.external_id)
+    assert (young.size_bytes, young.connections, young.memory_bytes) == (None, None, None)
+    render.measured = {
+        "disk-usage": [(1.5, "GB")],
+        "active-connections": [(3.0, "connections"), (4.0, "connections")],
+        "cpu": [(0.25, "cpu"), (250.0, "mCPU")],
+        "memory": [(7.0, "furlongs")],
+    }
+    metrics = await databases.measure_database(handle.external_id)
+    assert (metrics.size_bytes, metrics.connections, metrics.cpu_cores) == (1_500_000_000, 7, 0.5)
+    assert metrics.memory_bytes is None
+    assert metrics.transactions_committed is None
+    with pytest.raises(NotFound):
+        await databases.measure_database("dpg-none")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.questions import ask
@@ -104,15 +105,21 @@ def metrics(wanted: Wanted) -> None:
         print_json(found)
         return
     sessions, ended = found["connections"], found["transactions"]
-    ratio = found["cache"]["hitRatio"]
+    ratio, server = found["cache"]["hitRatio"], found["server"]
     print_fields(
         {
-            "SIZE": size(found["sizeBytes"]),
-            "CONNECTIONS": f"{sessions['total']} of {sessions['limit']}, {sessions['active']} "
-            f"active, {sessions['idleInTransaction']} idle in a transaction",
-            "TRANSACTIONS": f"{ended['committed']} committed, {ended['rolledBack']} rolled back, "
-            f"{ended['deadlocks']} deadlocks",
-            "CACHE": "–" if ratio is None else f"{ratio:.1%} of the pages read were in memory",
+            "SIZE": _told(found["sizeBytes"], size),
+            "CONNECTIONS": _told(sessions["total"], lambda total: _connections(total, sessions)),
+            "TRANSACTIONS": _told(
+                ended["committed"],
+                lambda committed: (
+                    f"{committed} committed, {ended['rolledBack']} rolled back, "
+                    f"{ended['deadlocks']} deadlocks"
+                ),
+            ),
+            "CACHE": _told(ratio, lambda share: f"{share:.1%} of the pages read were in memory"),
+            "CPU": _told(server["cpuCores"], lambda cores: f"{cores:.2f} cores"),
+            "MEMORY": _told(server["memoryBytes"], size),
         }
     )
     rows = [
@@ -126,6 +133,20 @@ def metrics(wanted: Wanted) -> None:
     ]
     if rows:
         print_table(("TOTAL MS", "MEAN MS", "CALLS", "STATEMENT"), rows)
+
+
+def _connections(total: int, sessions: dict[str, Any]) -> str:
+    if sessions["limit"] is None:
+        return str(total)
+    return (
+        f"{total} of {sessions['limit']}, {sessions['active']} active, "
+        f"{sessions['idleInTransaction']} idle in a transaction"
+    )
+
+
+def _told(value: Any, shown: Callable[[Any], str]) -> str:
+    """What a provider measured; a dash for what it does not tell."""
+    return "–" if value is None else shown(value)
 
 
 def rotate(wanted: Wanted, *, revoke: bool, yes: bool) -> None:

@@ -28,6 +28,7 @@ from autodeploy.providers.render.shapes import (
     OwnerItem,
     Postgres,
     PostgresItem,
+    Series,
     Service,
     ServiceItem,
     User,
@@ -210,6 +211,11 @@ class RenderApi:
     async def connection_info(self, postgres_id: str) -> ConnectionInfo:
         answer = await self._get(f"{_POSTGRES}/connection-info", postgres=postgres_id)
         return answer.read(ConnectionInfo)
+
+    async def series(self, kind: str, resource_id: str, since: datetime) -> list[Series]:
+        """What was measured since then, of each instance; ``kind`` such as ``disk-usage``."""
+        query = {"resource": resource_id, "startTime": since.isoformat()}
+        return (await self._get(f"/metrics/{kind}", query)).read(list[Series])
 
     async def delete_postgres(self, postgres_id: str) -> None:
         await self._delete(_POSTGRES, postgres=postgres_id)

@@ -33,6 +33,7 @@ MANIFEST = Manifest(
         {
             Capability.CONNECT,
             Capability.DATABASE,
+            Capability.DATABASE_METRICS,
             Capability.DEPLOY,
             Capability.DOMAINS,
             Capability.DRIFT,

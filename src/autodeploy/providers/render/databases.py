@@ -14,9 +14,10 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import OutcomeUnknown
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink
-from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
+from autodeploy.providers.databases import DatabaseHandle, DatabaseMetrics, DatabaseRequest
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.metrics import measure
 from autodeploy.providers.render.naming import database_name, is_database_of
 from autodeploy.providers.render.patience import look_for, outlast, outwait_limit, poll_seconds
 from autodeploy.providers.render.services import owner_of
@@ -78,6 +79,9 @@ class RenderDatabases:
                     await self._api.delete_postgres(each.id)
             return
         await self._api.delete_postgres(external_id)
+
+    async def measure_database(self, external_id: str) -> DatabaseMetrics:
+        return await measure(self._api, external_id)
 
     async def _named(self, request: DatabaseRequest) -> Postgres | None:
         owner_id = await owner_of(self._api, self._owner_id)

@@ -249,6 +249,18 @@ class PostgresItem(Lenient):
     postgres: Postgres
 
 
+class SeriesValue(Lenient):
+    timestamp: datetime
+    value: float
+
+
+class Series(Lenient):
+    """What was measured of one instance over a time, the unit in Render's words."""
+
+    values: list[SeriesValue]
+    unit: str
+
+
 class ConnectionInfo(Lenient):
     internal: str = Field(alias="internalConnectionString", repr=False)
     external: str = Field(alias="externalConnectionString", repr=False)

@@ -127,18 +127,18 @@ class CredentialsView(Schema):
 class ConnectionsView(Schema):
     """Sessions at this moment. ``limit`` is how many a login may have at a time."""
 
-    total: int
-    active: int
-    idle_in_transaction: int
-    limit: int
+    total: int | None
+    active: int | None
+    idle_in_transaction: int | None
+    limit: int | None
 
 
 class TransactionsView(Schema):
     """How many ended so since ``counted_since``."""
 
-    committed: int
-    rolled_back: int
-    deadlocks: int
+    committed: int | None
+    rolled_back: int | None
+    deadlocks: int | None
 
 
 class CacheView(Schema):
@@ -146,6 +146,13 @@ class CacheView(Schema):
     since ``counted_since``; null before the first. Below 0.9, more memory would help."""
 
     hit_ratio: float | None
+
+
+class ServerView(Schema):
+    """What the server of the database uses at this moment: processor cores, and memory."""
+
+    cpu_cores: float | None
+    memory_bytes: int | None
 
 
 class StatementView(Schema):
@@ -160,17 +167,20 @@ class StatementView(Schema):
 
 
 class DatabaseMetricsView(Schema):
-    """How a database fares at ``measured_at``. ``counted_since`` is null where that is since it
-    was made; ``temporary_bytes`` were written by queries that needed more memory than they may
-    use. ``slowest_statements`` took the most time altogether, the slowest first."""
+    """How a database fares at ``measured_at``; what its provider does not tell is null.
+
+    ``counted_since`` is null where that is since it was made; ``temporary_bytes`` were written by
+    queries that needed more memory than they may use. ``slowest_statements`` took the most time
+    altogether, the slowest first."""
 
     measured_at: datetime
     counted_since: datetime | None
-    size_bytes: int
+    size_bytes: int | None
     connections: ConnectionsView
     transactions: TransactionsView
     cache: CacheView
-    temporary_bytes: int
+    temporary_bytes: int | None
+    server: ServerView
     slowest_statements: list[StatementView]
 
 

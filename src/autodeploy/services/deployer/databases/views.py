@@ -23,6 +23,7 @@ from autodeploy.services.deployer.databases.schemas import (
     ErrorView,
     RestoreView,
     RotationView,
+    ServerView,
     StatementView,
     TransactionsView,
 )
@@ -131,6 +132,7 @@ def metrics_view(metrics: DatabaseMetrics) -> DatabaseMetricsView:
         ),
         cache=CacheView(hit_ratio=metrics.cache_hit_ratio),
         temporary_bytes=metrics.temporary_bytes,
+        server=ServerView(cpu_cores=metrics.cpu_cores, memory_bytes=metrics.memory_bytes),
         slowest_statements=[
             StatementView.model_validate(each) for each in metrics.slowest_statements
         ],
