@@ -29,6 +29,7 @@ LOCAL = Manifest(
             Capability.DEPLOY,
             Capability.DATABASE,
             Capability.DATABASE_BACKUPS,
+            Capability.DATABASE_PAUSES,
             Capability.DATABASE_ROTATION,
             Capability.RUN,
             Capability.SCALE,

@@ -148,6 +148,16 @@ async def _(stage: Stage) -> Call:
     return Call(await _database(stage) + "/rotate")
 
 
+@writes("POST", "/databases/{database_id}/pause", "database.pause")
+async def _(stage: Stage) -> Call:
+    return Call(await _database(stage) + "/pause")
+
+
+@writes("POST", "/databases/{database_id}/resume", "database.pause")
+async def _(stage: Stage) -> Call:
+    return Call(await _database(stage) + "/resume")
+
+
 @writes("POST", "/databases/{database_id}/backups", "database.backup")
 async def _(stage: Stage) -> Call:
     return Call(await _database(stage) + "/backups")

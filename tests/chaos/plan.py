@@ -120,7 +120,10 @@ OUT_OF_REACH = {
         ("agent.scale", "local.scale"),
         "no deployment changes the number: test_replicas.py of both packages do",
     ),
-    "supabase.restore_project": "nobody pauses a project: tests/providers/supabase does",
+    **dict.fromkeys(
+        ("supabase.pause_database", "supabase.pause_project", "supabase.restore_project"),
+        "nobody pauses a project: tests/providers/supabase does",
+    ),
     **dict.fromkeys(
         (
             f"render.{effect}"

@@ -18,6 +18,7 @@ from tests.fakes.supabase_faults import FAULTS, error_answer, limit_headers
 from tests.fakes.supabase_state import (
     COMES_BACK,
     GOES,
+    PAUSES,
     Json,
     Organization,
     Project,
@@ -102,6 +103,7 @@ class FakeSupabase:
             ("GET", _PROJECT, "projects:read", self._show),
             ("DELETE", _PROJECT, "projects:write", self._delete),
             ("POST", f"{_PROJECT}/restore", "projects:write", self._restore),
+            ("POST", f"{_PROJECT}/pause", "projects:write", self._pause),
             ("GET", f"{_PROJECT}/health", "projects:read", self._health),
             ("GET", f"{_PROJECT}/config/database/pooler", "database:read", self._pooler),
             ("GET", f"{_PROJECT}/api-keys", "secrets:read", self._api_keys),
@@ -211,6 +213,13 @@ class FakeSupabase:
             raise HTTPException(400, "Project not ready for deletion.")
         project.begin(GOES, self._clock())
         return JSONResponse({"id": project.number, "ref": project.ref, "name": project.name})
+
+    async def _pause(self, request: Request) -> Response:
+        project = self._find(request)
+        if project.status(self._clock()) != "ACTIVE_HEALTHY":
+            raise HTTPException(400, "Project is not active")
+        project.begin(PAUSES, self._clock())
+        return Response(status_code=200)
 
     async def _restore(self, request: Request) -> Response:
         project = self._find(request)

@@ -31,6 +31,7 @@ from autodeploy.providers.databases import (
     BackedUpDatabases,
     DatabaseProvider,
     MeasuredDatabases,
+    PausedDatabases,
     RotatedDatabases,
 )
 from autodeploy.providers.domains import DomainProvider
@@ -58,6 +59,9 @@ PROTOCOLS: dict[Capability, tuple[Find, type]] = {
     ),
     Capability.DATABASE_BACKUPS: (
         lambda all_, name: all_.database_backups(name), BackedUpDatabases,
+    ),
+    Capability.DATABASE_PAUSES: (
+        lambda all_, name: all_.database_pauses(name, ACCOUNT), PausedDatabases,
     ),
     Capability.DATABASE_ROTATION: (lambda all_, name: all_.database_logins(name), RotatedDatabases),
     Capability.RUN: (lambda all_, name: all_.commands(name), CommandProvider),

@@ -33,6 +33,7 @@ class Capability(StrEnum):
     DATABASE_METRICS = "database_metrics"
     DATABASE_BACKUPS = "database_backups"
     DATABASE_ROTATION = "database_rotation"
+    DATABASE_PAUSES = "database_pauses"
     ENVIRONMENT_VARIABLES = "environment_variables"
     LOGS = "logs"
     RUN = "one_off_commands"

@@ -109,6 +109,15 @@ class MeasuredDatabases(Provider, Protocol):
 
 
 @runtime_checkable
+class PausedDatabases(Provider, Protocol):
+    """Pauses databases, which keep what they hold. ``ensure_database`` brings one back."""
+
+    async def pause_database(self, external_id: str) -> None:
+        """Return when it is paused. Idempotent."""
+        ...
+
+
+@runtime_checkable
 class RotatedDatabases(Provider, Protocol):
     """Gives a database another login while the one before goes on."""
 

@@ -10,6 +10,7 @@ from autodeploy.providers.databases import (
     BackedUpDatabases,
     DatabaseProvider,
     MeasuredDatabases,
+    PausedDatabases,
     RotatedDatabases,
 )
 from autodeploy.providers.domains import DomainProvider
@@ -154,6 +155,12 @@ class Registry:
     ) -> MeasuredDatabases:
         """The provider ``name`` for how its databases fare; ``account`` as for ``databases``."""
         return cast(MeasuredDatabases, self._databases(name, Capability.DATABASE_METRICS, account))
+
+    def database_pauses(
+        self, name: str, account: ConnectedAccount | None = None
+    ) -> PausedDatabases:
+        """The provider ``name`` for pauses of its databases; ``account`` as for ``databases``."""
+        return cast(PausedDatabases, self._databases(name, Capability.DATABASE_PAUSES, account))
 
     def _databases(
         self, name: str, capability: Capability, account: ConnectedAccount | None

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from tests.fakes.supabase_api import OAUTH_TOKEN, TOKEN
-from tests.fakes.supabase_state import COMES_UP, PAUSES, Organization, key_shapes
+from tests.fakes.supabase_state import COMES_BACK, COMES_UP, PAUSES, Organization, key_shapes
 from tests.providers.supabase.conftest import PASSWORD, Notes, request_of
 
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput, NotFound
@@ -164,6 +164,34 @@ async def test_a_paused_project_is_brought_back_once(databases, supabase, notes,
     await databases.ensure_database(request, log)
     assert project.status(time.monotonic()) == "ACTIVE_HEALTHY"
     assert len(supabase.calls("POST", f"/v1/projects/{project.ref}/restore")) == 1
+
+
+async def test_a_project_is_paused_once_and_waited_for(databases, supabase, notes, log, time):
+    handle = await databases.ensure_database(request_of(uuid4(), notes), log)
+    (project,) = supabase.there
+    for _ in range(2):
+        await databases.pause_database(handle.external_id)
+        assert project.status(time.monotonic()) == "INACTIVE"
+    assert len(supabase.calls("POST", f"/v1/projects/{project.ref}/pause")) == 1
+
+
+async def test_a_project_that_comes_back_is_paused_when_it_has(
+    databases, supabase, notes, log, time
+):
+    handle = await databases.ensure_database(request_of(uuid4(), notes), log)
+    (project,) = supabase.there
+    project.begin(COMES_BACK, time.monotonic() - 10)
+    await databases.pause_database(handle.external_id)
+    assert project.status(time.monotonic()) == "INACTIVE"
+
+
+@pytest.mark.parametrize("status", ["PAUSE_FAILED", "GOING_DOWN"])
+async def test_a_project_that_is_not_paused_is_told(databases, supabase, notes, log, time, status):
+    handle = await databases.ensure_database(request_of(uuid4(), notes), log)
+    (project,) = supabase.there
+    project.begin(((0.0, status),), time.monotonic())
+    with pytest.raises(DeploymentFailed, match=status):
+        await databases.pause_database(handle.external_id)
 
 
 @pytest.mark.parametrize("status", ["INIT_FAILED", "RESTORE_FAILED", "PAUSE_FAILED"])
@@ -348,7 +376,8 @@ async def test_the_manifest_says_what_can_be_done(provider, databases):
     assert isinstance(databases, DatabaseProvider) and isinstance(databases, MeasuredDatabases)
     assert not isinstance(databases, RotatedDatabases)
     assert provider.manifest.capabilities == {
-        Capability.DATABASE, Capability.DATABASE_METRICS, Capability.CONNECT,
+        Capability.DATABASE, Capability.DATABASE_METRICS, Capability.DATABASE_PAUSES,
+        Capability.CONNECT,
     }  # fmt: skip
     assert {each.id for each in provider.manifest.regions} >= {"eu-central-1", "emea"}
     prices = {each.plan: each.monthly_cents for each in provider.manifest.pricing}

@@ -76,6 +76,7 @@ class FolderProvider:
         self.output: list[tuple[float, str, str]] = []
         self.build_lines: list[str] = []
         self.logins: dict[str, set[str]] = {}
+        self.paused: set[str] = set()
         self.marks: dict[str, str] = {}
         self.command: Command = echo
         self.stdin: CommandStdin | None = None
@@ -94,6 +95,7 @@ class FolderProvider:
                 Capability.DATABASE,
                 Capability.DATABASE_BACKUPS,
                 Capability.DATABASE_METRICS,
+                Capability.DATABASE_PAUSES,
                 Capability.DATABASE_ROTATION,
                 Capability.METRICS,
                 Capability.RESOURCES,
@@ -227,8 +229,14 @@ class FolderProvider:
         file = self.machine / "databases" / str(request.database_id)
         if not file.exists():
             file.write_text("{}")
+        self.paused.discard(file.name)
         await self._effect("ensure_database")
         return DatabaseHandle(file.name, f"postgresql://app:dbpass-{file.name}@db/app")
+
+    async def pause_database(self, external_id: str) -> None:
+        await self._call("pause_database")
+        self.paused.add(external_id)
+        await self._effect("pause_database")
 
     async def destroy_database(self, external_id: str) -> None:
         await self._call("destroy_database")

@@ -10,7 +10,12 @@ from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.api.pagination import link_next
 from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.kernel.schema import Page
-from autodeploy.services.deployer.databases import backup_requests, restore_requests, service
+from autodeploy.services.deployer.databases import (
+    backup_requests,
+    pauses,
+    restore_requests,
+    service,
+)
 from autodeploy.services.deployer.databases.schemas import (
     BackupView,
     CredentialsView,
@@ -144,6 +149,39 @@ async def rotate_credentials(
     return await service.rotate_credentials(
         resources, principal, database_id, body or RotationInput(), providers=providers
     )
+
+
+@router.post(
+    "/{database_id}/pause",
+    status_code=status.HTTP_202_ACCEPTED,
+    operation_id="pauseDatabase",
+)
+async def pause_database(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    providers: ProvidersDep,
+    database_id: UUID,
+    force: Annotated[
+        bool, Query(description="Also while a release or a deployment uses it.")
+    ] = False,
+) -> DatabaseView:
+    """Pause a database at a provider that can: it keeps what it holds, costs nothing and answers
+    nobody until it is resumed, by a call or by a deployment that needs it."""
+    return await pauses.pause_database(
+        resources, principal, database_id, force=force, providers=providers
+    )
+
+
+@router.post(
+    "/{database_id}/resume",
+    status_code=status.HTTP_202_ACCEPTED,
+    operation_id="resumeDatabase",
+)
+async def resume_database(
+    resources: ResourcesDep, principal: PrincipalDep, providers: ProvidersDep, database_id: UUID
+) -> DatabaseView:
+    """Bring a paused database back, also one that its provider paused by itself."""
+    return await pauses.resume_database(resources, principal, database_id, providers=providers)
 
 
 @router.post(

@@ -170,6 +170,31 @@ def rotate(wanted: Wanted, *, revoke: bool, yes: bool) -> None:
         say("before ends then." if not revoke else "before has ended.")
 
 
+def pause(wanted: Wanted, *, force: bool, detach: bool) -> None:
+    """Pause a database and wait until it is."""
+    _change(wanted, "pause", until="paused", while_="pausing", detach=detach, force=force)
+
+
+def resume(wanted: Wanted, *, detach: bool) -> None:
+    """Bring a paused database back and wait until it answers."""
+    _change(wanted, "resume", until="available", while_="provisioning", detach=detach)
+
+
+def _change(
+    wanted: Wanted, what: str, *, until: str, while_: str, detach: bool, force: bool = False
+) -> None:
+    api = Api.connect()
+    path = f"/databases/{find(api, wanted)['id']}"
+    changed = api.post(f"{path}/{what}{'?force=true' if force else ''}")
+    if not detach:
+        changed = watch(lambda: api.get(path), until=lambda now: now["status"] != while_)
+        require_well(changed)
+    if wanted.as_json:
+        print_json(changed)
+    else:
+        say(f"The database {changed['name']} is {changed['status'] if detach else until}.")
+
+
 def delete(wanted: Wanted, *, force: bool, backup: bool, yes: bool, detach: bool) -> None:
     """Delete a database, after its name was typed again or with ``yes``."""
     api = Api.connect()

@@ -186,6 +186,46 @@ def db_rotate(
     rotate(wanted, revoke=revoke, yes=yes)
 
 
+@database_app.command("pause")
+def db_pause(
+    name: Name = "main",
+    project: ProjectOption = None,
+    environment: Environment = None,
+    force: Annotated[bool, typer.Option("--force", help="Also while a release uses it.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Pause it at a provider that can: it keeps what it holds, and answers nobody.
+
+    \b
+    Example:
+      autodeploy db pause --project shop --environment staging
+    """
+    from autodeploy.cli.user.databases import Wanted, pause
+
+    wanted = Wanted(name, project, _where(project, environment), as_json)
+    pause(wanted, force=force, detach=detach)
+
+
+@database_app.command("resume")
+def db_resume(
+    name: Name = "main",
+    project: ProjectOption = None,
+    environment: Environment = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Bring it back from a pause, also from one that its provider made by itself.
+
+    \b
+    Example:
+      autodeploy db resume --project shop --environment staging
+    """
+    from autodeploy.cli.user.databases import Wanted, resume
+
+    resume(Wanted(name, project, _where(project, environment), as_json), detach=detach)
+
+
 @database_app.command("delete")
 def db_delete(
     name: Annotated[str, typer.Argument(help="Name of the database.")],

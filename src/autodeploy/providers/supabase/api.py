@@ -125,6 +125,12 @@ class SupabaseAccount:
         except ProviderUnavailable:
             raise answer.unusable("it does not tell what it made", applied=True) from None
 
+    @fault_point("supabase.pause_project")
+    async def pause_project(self, ref: str) -> None:
+        """Begin to pause it."""
+        answer = await self._http.send(Call("POST", f"{_PROJECT}/pause", parts={"ref": ref}))
+        expect(answer, HTTPStatus.OK, right="projects:write")
+
     @fault_point("supabase.restore_project")
     async def restore_project(self, ref: str) -> None:
         """Begin to bring a paused project back."""

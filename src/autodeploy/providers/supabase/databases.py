@@ -15,7 +15,7 @@ from autodeploy.providers.supabase.connection import handle_of
 from autodeploy.providers.supabase.manifest import FREE, MANIFEST, SIZES, SMART_GROUPS
 from autodeploy.providers.supabase.metrics import measure
 from autodeploy.providers.supabase.naming import name_of, suffix_of
-from autodeploy.providers.supabase.readiness import wait_until_ready
+from autodeploy.providers.supabase.readiness import wait_until_paused, wait_until_ready
 from autodeploy.providers.supabase.shapes import AvailableRegions, Project
 
 _CREATING = "create_project"
@@ -67,6 +67,15 @@ class SupabaseDatabases:
         """
         for ref in await self._refs_of(external_id):
             await self._account.delete_project(ref)
+
+    @fault_point("supabase.pause_database")
+    async def pause_database(self, external_id: str) -> None:
+        """Pause the project, and wait until it is. Idempotent.
+
+        Raises ``ProviderRefused`` where Supabase pauses none, such as on a paid plan, and as
+        ``wait_until_paused`` does.
+        """
+        await wait_until_paused(self._account, external_id, self._timing)
 
     async def measure_database(self, external_id: str) -> DatabaseMetrics:
         """What PostgreSQL counts of the database. Raises ``NotFound``."""

@@ -58,7 +58,14 @@ SMART_GROUPS = frozenset({"americas", "emea", "apac"})
 MANIFEST = Manifest(
     name="supabase",
     title=TITLE,
-    capabilities=frozenset({Capability.DATABASE, Capability.DATABASE_METRICS, Capability.CONNECT}),
+    capabilities=frozenset(
+        {
+            Capability.CONNECT,
+            Capability.DATABASE,
+            Capability.DATABASE_METRICS,
+            Capability.DATABASE_PAUSES,
+        }
+    ),
     regions=tuple(Region(code, name) for code, name in _REGIONS.items()),
     pricing=(
         Price(FREE, "database", 0, "USD", _BILLING, "2026-11-22"),

@@ -1,4 +1,4 @@
-"""Waiting for a project to be of use: it comes up, or comes back, within a few minutes."""
+"""Waiting for a project to come up, to come back or to pause: it takes some minutes."""
 
 from collections.abc import Iterator
 
@@ -19,6 +19,10 @@ _FAILED = {
     ProjectStatus.RESTORE_FAILED: "could not be brought back from its pause",
     ProjectStatus.PAUSE_FAILED: "could not be paused, and does not answer",
 }
+
+
+# What a project stays in by itself: only then is it asked to pause.
+_SETTLED = {ProjectStatus.ACTIVE_HEALTHY, ProjectStatus.ACTIVE_UNHEALTHY}
 
 
 async def wait_until_ready(
@@ -48,6 +52,36 @@ async def wait_until_ready(
                 return
         if timing.monotonic() + wait > deadline:
             raise _too_slow(ref, status, lacking)
+        await timing.sleep(wait)
+
+
+async def wait_until_paused(account: SupabaseAccount, ref: str, timing: Timing) -> None:
+    """Have the project paused, and return when it is.
+
+    One that changes already, such as one that comes up, is asked for when it has settled. Raises
+    ``DeploymentFailed`` where it cannot be paused, and ``ProviderUnavailable`` after
+    ``TOTAL_SECONDS``.
+    """
+    deadline = timing.monotonic() + TOTAL_SECONDS
+    asked = False
+    for wait in _waits():
+        status = await _status(account, ref, ProjectStatus.ACTIVE_HEALTHY)
+        if status is ProjectStatus.INACTIVE:
+            return
+        if status.is_leaving or status in _FAILED:
+            raise DeploymentFailed(
+                f"The project {ref} is not paused (Supabase says {status.value}).",
+                remedy="Look at the project in Supabase's dashboard and at status.supabase.com.",
+            )
+        if status in _SETTLED and not asked:
+            await account.pause_project(ref)
+            asked = True
+        if timing.monotonic() + wait > deadline:
+            raise ProviderUnavailable(
+                f"The project {ref} is not paused after {TOTAL_SECONDS / 60:.0f} minutes "
+                f"({_words(status)}).",
+                remedy="Look at the project and at status.supabase.com, then try again.",
+            )
         await timing.sleep(wait)
 
 

@@ -48,6 +48,7 @@ class Action(StrEnum):
     DATABASE_UPDATE = "database.update"
     DATABASE_CREDENTIALS = "database.credentials"
     DATABASE_ROTATE = "database.rotate"
+    DATABASE_PAUSE = "database.pause"
     DATABASE_BACKUP = "database.backup"
     DATABASE_RESTORE = "database.restore"
     DATABASE_DELETE = "database.delete"
@@ -92,6 +93,7 @@ _MEMBER = _VIEWER | {
     Action.DATABASE_UPDATE,
     Action.DATABASE_CREDENTIALS,
     Action.DATABASE_ROTATE,
+    Action.DATABASE_PAUSE,
     Action.DATABASE_BACKUP,
     Action.ALERT_MANAGE,
 }
@@ -146,6 +148,7 @@ PROJECT_ACTIONS = frozenset(
         Action.DATABASE_UPDATE,
         Action.DATABASE_CREDENTIALS,
         Action.DATABASE_ROTATE,
+        Action.DATABASE_PAUSE,
         Action.DATABASE_BACKUP,
         Action.DATABASE_RESTORE,
         Action.DATABASE_DELETE,
@@ -194,6 +197,7 @@ ACTION_SCOPE: dict[Action, Scope] = {
     Action.DATABASE_UPDATE: Scope.WRITE,
     Action.DATABASE_CREDENTIALS: Scope.WRITE,
     Action.DATABASE_ROTATE: Scope.WRITE,
+    Action.DATABASE_PAUSE: Scope.WRITE,
     Action.DATABASE_BACKUP: Scope.WRITE,
     Action.DATABASE_RESTORE: Scope.WRITE,
     Action.DATABASE_DELETE: Scope.WRITE,

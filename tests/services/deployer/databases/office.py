@@ -9,7 +9,12 @@ from sqlalchemy import select, update
 from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import Crash
 
-from autodeploy.services.deployer.databases import backup_requests, restore_requests, service
+from autodeploy.services.deployer.databases import (
+    backup_requests,
+    pauses,
+    restore_requests,
+    service,
+)
 from autodeploy.services.deployer.databases.jobs import handle_provisioning
 from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
@@ -110,6 +115,16 @@ class Office:
             self.resources, self.principal, database_id, RotationInput(revoke=revoke),
             providers=self.providers,
         )  # fmt: skip
+
+    async def pause(self, database_id: UUID, *, force: bool = False) -> DatabaseView:
+        return await pauses.pause_database(
+            self.resources, self.principal, database_id, force=force, providers=self.providers
+        )
+
+    async def resume(self, database_id: UUID) -> DatabaseView:
+        return await pauses.resume_database(
+            self.resources, self.principal, database_id, providers=self.providers
+        )
 
     async def delete(self, database: DatabaseView, **options: Any) -> DatabaseView:
         given = {"confirm": database.name, "force": False, "backup": True, **options}

@@ -50,6 +50,11 @@ async def get_allowed(
 
 def require_available(database: ProjectDatabase) -> None:
     """Raises ``DatabaseNotAvailable``."""
+    if database.status in ("pausing", "paused"):
+        raise DatabaseNotAvailable(
+            f"The database {database.name} is {database.status}.",
+            remedy="Resume it (`autodeploy db resume`).",
+        )
     if database.status != "available":
         raise DatabaseNotAvailable(f"The database {database.name} is {database.status}.")
 

@@ -32,7 +32,7 @@ def has_work() -> ColumnElement[bool]:
     )
     restores = select(DatabaseRestore.database_id).where(DatabaseRestore.status == "pending")
     return or_(
-        ProjectDatabase.status.in_(("provisioning", "deleting")),
+        ProjectDatabase.status.in_(("provisioning", "deleting", "pausing")),
         ProjectDatabase.rotation_requested_at.is_not(None),
         ProjectDatabase.id.in_(backups),
         ProjectDatabase.id.in_(restores),

@@ -15,6 +15,7 @@ from autodeploy.services.auth.connection_checks import doubt
 from autodeploy.services.deployer.databases import (
     backups,
     deletion,
+    pauses,
     provisioning,
     restores,
     rotation,
@@ -107,6 +108,8 @@ async def _find_next(engine: Engine, database_id: UUID) -> _Thing | None:
         if backup is not None:
             return _backup(backup)
         return _Thing("deletion", deletion.destroy, deletion.fail)
+    if database.status == "pausing":
+        return _Thing("pause", pauses.pause, pauses.fail)
     if database.status == "provisioning" and (database.external_id is None or restore is None):
         return _Thing("provisioning", provisioning.provision, provisioning.fail)
     if database.rotation_requested_at is not None:

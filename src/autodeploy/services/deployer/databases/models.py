@@ -35,7 +35,8 @@ class ProjectDatabase(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "environment", "name"),
         CheckConstraint(
-            "status IN ('provisioning', 'available', 'deleting', 'error')", name="status"
+            "status IN ('provisioning', 'available', 'deleting', 'error', 'pausing', 'paused')",
+            name="status",
         ),
         CheckConstraint("backup_schedule IN ('off', 'daily', 'weekly')", name="backup_schedule"),
         CheckConstraint("backup_hour BETWEEN 0 AND 23", name="backup_hour"),
@@ -46,7 +47,8 @@ class ProjectDatabase(Base):
             "idx_databases_due",
             "id",
             postgresql_where=text(
-                "status IN ('provisioning', 'deleting') OR rotation_requested_at IS NOT NULL"
+                "status IN ('provisioning', 'deleting', 'pausing') "
+                "OR rotation_requested_at IS NOT NULL"
             ),
         ),
         Index(

@@ -66,7 +66,7 @@ async def provision(work: Work) -> None:
 
 async def fail(work: Work, session: AsyncSession, error: AutoDeployError) -> None:
     """Say on the row why there is no database."""
-    await work.set(session, status="error", error_code=error.code, error_message=error.message)
+    await work.settle(session, "error", error_code=error.code, error_message=error.message)
     await tell_of_database(session, work.database.id, EventType.DATABASE_FAILED)
 
 
@@ -199,12 +199,12 @@ async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> Non
     encrypted = await seal_url(resources, database, handle.url)
     variables = await _seal_variables(resources, database, handle.variables)
     async with resources.db.transaction() as session:
-        await work.set(
+        await work.settle(
             session,
+            "available" if available else "provisioning",
             external_id=handle.external_id,
             encrypted_url=encrypted,
             encrypted_variables=variables,
-            status="available" if available else "provisioning",
             error_code=None,
             error_message=None,
             url_changed_at=now(),

@@ -39,7 +39,7 @@ async def run(work: Work, restore: DatabaseRestore) -> None:
             raise
         await provider.adopt_copy(external_id, mark)
     async with engine.resources.db.transaction() as session:
-        await work.set(session, status="available", error_code=None, error_message=None)
+        await work.settle(session, "available", error_code=None, error_message=None)
         await _close(session, restore, status="succeeded")
         if database.status == "provisioning":
             await tell_of_database(session, database.id, EventType.DATABASE_READY)
@@ -53,7 +53,7 @@ async def fail(
         session, restore, status="failed", error_code=error.code, error_message=error.message
     )
     if work.database.status == "provisioning":
-        await work.set(session, status="error", error_code=error.code, error_message=error.message)
+        await work.settle(session, "error", error_code=error.code, error_message=error.message)
         await tell_of_database(session, work.database.id, EventType.DATABASE_FAILED)
 
 

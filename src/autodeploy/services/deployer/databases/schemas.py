@@ -109,7 +109,7 @@ class DatabaseView(Schema):
     provider: str
     plan: str
     region: str | None
-    status: Literal["provisioning", "available", "deleting", "error"]
+    status: Literal["provisioning", "available", "deleting", "error", "pausing", "paused"]
     error: ErrorView | None
     backups: BackupPolicy
     rotation: RotationView | None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import case, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.db import Database
@@ -45,6 +45,12 @@ class Work:
         )
         if held is None:
             raise LeaseLost
+
+    async def settle(self, session: AsyncSession, status: str, **values: Any) -> None:
+        """Say how the database is now; one whose deletion was asked for meanwhile goes all the
+        same. Raises ``LeaseLost``."""
+        unless = case((ProjectDatabase.status == "deleting", "deleting"), else_=status)
+        await self.set(session, status=unless, **values)
 
 
 @asynccontextmanager

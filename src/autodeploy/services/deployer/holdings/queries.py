@@ -157,7 +157,8 @@ def _databases() -> Select[Any]:
     )
     state = case(
         (ProjectDatabase.status == "deleting", _S.LEAVING.value),
-        (ProjectDatabase.status != "available", _S.HALF_MADE.value),
+        (ProjectDatabase.status.in_(("provisioning", "error")), _S.HALF_MADE.value),
+        (ProjectDatabase.status == "paused", _S.KEPT.value),
         (has_release, _S.LIVE.value),
         else_=_S.KEPT.value,
     )
