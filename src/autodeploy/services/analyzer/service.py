@@ -33,8 +33,8 @@ from autodeploy.services.analyzer.schemas import (
     AnalysisInput,
     AnalysisPending,
     AnalysisView,
+    AnalyzedRepository,
     RepositoryInput,
-    RepositoryReference,
     RepositoryView,
     UploadView,
     analysis_view,
@@ -252,7 +252,7 @@ async def request_analysis(
     if row is not None:
         return analysis_view(repository, row)
     return AnalysisPending(
-        repository=RepositoryReference.model_validate(repository),
+        repository=AnalyzedRepository.model_validate(repository),
         branch=ref.ref_name,
         commit=ref.commit_sha,
         root_directory=root,
