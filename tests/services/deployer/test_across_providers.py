@@ -18,8 +18,9 @@ from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.vercel.provider import VercelProvider
 from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import DeploymentView, ProjectView
+from autodeploy.services.deployer.schemas import ProjectView
 
 SEED = {
     "provider": "vercel",

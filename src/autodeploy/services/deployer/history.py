@@ -10,13 +10,13 @@ from autodeploy.kernel.schema import Page
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import log_reader, store
-from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
-from autodeploy.services.deployer.models import Deployment
-from autodeploy.services.deployer.schemas import (
+from autodeploy.services.deployer.deployment_schemas import (
     DeploymentStatusView,
     DeploymentView,
     LogLineView,
 )
+from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.views import deployment_views, status_view
 
 
