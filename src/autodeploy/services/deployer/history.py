@@ -42,7 +42,7 @@ async def list_deployments(
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.DEPLOYMENT_READ, project.organization_id)
         rows = await store.list_deployments(session, project_id, limit=limit, cursor=cursor)
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows, limit)
         return Page(items=await deployment_views(session, page), next_cursor=following)
 
 

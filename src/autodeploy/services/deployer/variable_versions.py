@@ -101,7 +101,7 @@ async def list_versions(
                 )
             )
         ).all()
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows, limit)
         return Page(items=await _views(session, page), next_cursor=following)
 
 
