@@ -56,6 +56,9 @@ ELSEWHERE = Family(
 )
 
 _WARM_UPS = 5
+# Python hears a signal in its main thread alone, and one that the system hands to another thread
+# does not wake it.
+_LOOK_SECONDS = 0.2
 
 
 def play(seeds: list[int], results: Path, *, stages: int, family: Family = HERE) -> list[Outcome]:
@@ -82,7 +85,8 @@ def play(seeds: list[int], results: Path, *, stages: int, family: Family = HERE)
         for player in players:
             player.start()
         for player in players:
-            player.join()
+            while player.is_alive():
+                player.join(_LOOK_SECONDS)
     return outcomes
 
 

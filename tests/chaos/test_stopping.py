@@ -1,6 +1,5 @@
 """Ctrl-C ends a long run of seeds so that nothing of it stays, and the same command goes on."""
 
-import os
 import signal
 import threading
 from dataclasses import replace
@@ -47,7 +46,8 @@ def test_a_signal_ends_the_run_after_the_seeds_that_are_being_played(
         def play(self) -> Outcome:
             # A seed more would wait here for ever: the other stage plays none.
             if both_play.wait(_PATIENCE_SECONDS) == 0:
-                os.kill(os.getpid(), number)
+                # The system may hand it to any thread.
+                signal.pthread_kill(threading.get_ident(), number)
             assert told.wait(_PATIENCE_SECONDS)
             returned.wait(_TOO_EARLY_SECONDS)
             return Outcome(self._plan)
