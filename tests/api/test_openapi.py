@@ -76,6 +76,11 @@ def test_every_reference_resolves(document):
     assert names == set(document["components"]["schemas"])
 
 
+def test_no_two_schemas_share_a_name(document):
+    # Those that did would be told apart by the modules they are in.
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []
+
+
 async def test_the_description_is_served_to_callers_with_a_credential(client, sign_up):
     answer = await client.get("/openapi.json", headers=await sign_up())
     assert answer.json()["info"]["title"] == "AutoDeploy"

@@ -65,7 +65,8 @@ def commit(folder: Path, text: str) -> None:
     if not (folder / ".git").exists():
         commands = (("init", "--quiet", "--initial-branch=main"), *commands)
     for command in commands:
-        subprocess.run(["git", *identity, "-C", str(folder), *command], check=True)
+        whole = ["git", *identity, "-C", str(folder), *command]
+        subprocess.run(whole, check=True, start_new_session=True)
 
 
 class Project:

@@ -15,7 +15,7 @@ import statistics
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
@@ -56,6 +56,9 @@ ELSEWHERE = Family(
 )
 
 _WARM_UPS = 5
+# Python hears a signal in its main thread alone, and one that the system hands to another thread
+# does not wake it.
+_LOOK_SECONDS = 0.2
 
 
 def play(seeds: list[int], results: Path, *, stages: int, family: Family = HERE) -> list[Outcome]:
@@ -72,34 +75,52 @@ def play(seeds: list[int], results: Path, *, stages: int, family: Family = HERE)
             file.write(json.dumps(outcome.as_row()) + "\n")
             _tell(outcome, family)
 
-    players = [
-        threading.Thread(target=_play_all, args=(waiting, take, family, results.parent))
-        for _ in range(min(stages, len(seeds)))
-    ]
-    for player in players:
-        player.start()
-    try:
+    with _stopped_by_signals() as stopping:
+        players = [
+            threading.Thread(
+                target=_play_all, args=(waiting, stopping, take, family, results.parent)
+            )
+            for _ in range(min(stages, len(seeds)))
+        ]
         for player in players:
-            player.join()
-    except KeyboardInterrupt:
-        print("Stopping after the seeds that are being played.", flush=True)
-        with contextlib.suppress(Empty):
-            while True:
-                waiting.get_nowait()
+            player.start()
         for player in players:
-            player.join()
+            while player.is_alive():
+                player.join(_LOOK_SECONDS)
     return outcomes
 
 
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Set by Ctrl-C and by an end that is asked for. Neither raises anything: a ``join`` that is
+    interrupted takes its thread for one that has ended."""
+    stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        print("Stopping after the seeds that are being played.", flush=True)
+        stopping.set()
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
 def _play_all(
-    waiting: Queue[int], take: Callable[[Outcome], None], family: Family, folder: Path
+    waiting: Queue[int],
+    stopping: threading.Event,
+    take: Callable[[Outcome], None],
+    family: Family,
+    folder: Path,
 ) -> None:
-    while not waiting.empty():
+    while not (waiting.empty() or stopping.is_set()):
         stage = family.stage()
         try:
             stage.open()
             _warm_up(stage, family.app)
-            while True:
+            while not stopping.is_set():
                 try:
                     seed = waiting.get_nowait()
                 except Empty:
@@ -178,14 +199,13 @@ def main() -> int:
     asked = parser.parse_args()
     family = ELSEWHERE if asked.hosted else HERE
     results = asked.results or family.results
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     wanted = range(asked.start, asked.start + asked.seeds)
     held = {seed for seed, row in _outcomes(results).items() if not row["violations"]}
     left = [seed for seed in wanted if seed not in held]
     play(left, results, stages=asked.stages, family=family)
     rows = [row for seed, row in _outcomes(results).items() if seed in wanted]
-    print(summary(rows, family))
+    if rows:
+        print(summary(rows, family))
     return any(row["violations"] for row in rows)
 
 

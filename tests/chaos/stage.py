@@ -80,7 +80,8 @@ class Stage:
         _go_first()
         address = ("--listen=127.0.0.1", f"--port={self.git_port}")
         options = ("--export-all", f"--base-path={self.sources}", str(self.sources))
-        self._git = subprocess.Popen(["git", "daemon", *address, *options])
+        # In a session of its own, as all that is started here, so that Ctrl-C ends none of it.
+        self._git = subprocess.Popen(["git", "daemon", *address, *options], start_new_session=True)
         self.platform.start()
         self._keeper.start()
 
@@ -101,7 +102,8 @@ class Stage:
 
     def remove(self) -> None:
         if self.has_small_disk:
-            subprocess.run(["umount", "-l", str(self.home)], check=True)
+            command = ["umount", "-l", str(self.home)]
+            subprocess.run(command, check=True, start_new_session=True)
         shutil.rmtree(self.platform.folder, ignore_errors=True)
 
     def process_of(self, name: str) -> psutil.Process:

@@ -1,10 +1,15 @@
-"""A way to PostgreSQL that can be shut, as when the server is stopped, and opened again."""
+"""A way to PostgreSQL that can be shut, as when the server is stopped, and opened again, and a
+way to lose what has just been connected."""
 
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
+
+from autodeploy.kernel.db import Database
 
 _SOCKET = ".s.PGSQL.5432"
 
@@ -75,3 +80,12 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(65536):
         writer.write(data)
         await writer.drain()
+
+
+def lose_new_ones(database: Database) -> None:
+    """Lose each new connection before SQLAlchemy has set it up."""
+
+    def lose(connection: Any, _record: object) -> None:
+        connection.driver_connection.terminate()
+
+    event.listen(database.engine.sync_engine.pool, "connect", lose, insert=True)

@@ -7,9 +7,23 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
-from tests.kernel.gate import Gate
+from tests.kernel.gate import Gate, lose_new_ones
 
 from autodeploy.kernel.db import Database, DatabaseAway, DatabaseRefused
+
+#: How a server lets somebody in, and what it says when it is stopped.
+_WELCOME = (
+    (b"R", bytes(4)),
+    (b"S", b"server_version\x0016.0\0"),
+    (b"S", b"client_encoding\0UTF8\0"),
+    (b"K", bytes(8)),
+    (b"Z", b"I"),
+)
+_FAREWELL = (b"E", b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0")
+
+
+def _message(kind: bytes, body: bytes) -> bytes:
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
 async def session_number(database: Database) -> int:
@@ -78,11 +92,36 @@ async def test_server_lost_within_a_transaction_is_said_to_be_away(
         await database.close()
 
 
+async def test_connection_that_is_lost_as_it_is_set_up_is_said_to_be_away(
+    database_url: str,
+) -> None:
+    database = Database(database_url)
+    lose_new_ones(database)
+    with pytest.raises(DatabaseAway):
+        await session_number(database)
+    await database.close()
+
+
+async def test_server_that_stops_as_it_lets_somebody_in_is_said_to_be_away(home: Path) -> None:
+    async def welcome_and_stop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(b"".join(_message(*each) for each in (*_WELCOME, _FAREWELL)))
+        writer.close()
+
+    async with await asyncio.start_unix_server(welcome_and_stop, home / ".s.PGSQL.5432"):
+        database = Database(f"postgresql://user:word@/db?host={home}")
+        with pytest.raises(DatabaseAway):
+            await session_number(database)
+        with pytest.raises(DatabaseAway):
+            await database.fetch_row("SELECT 1")
+        await database.close()
+
+
 async def test_server_that_is_starting_is_said_to_be_away(home: Path) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(8)
         said = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
-        writer.write(b"E" + (len(said) + 4).to_bytes(4, "big") + said)
+        writer.write(_message(b"E", said))
         writer.close()
 
     async with await asyncio.start_unix_server(refuse, home / ".s.PGSQL.5432"):

@@ -12,6 +12,7 @@ from asyncpg.exceptions import (
     CannotConnectNowError,
     CrashShutdownError,
     ForeignKeyViolationError,
+    InternalClientError,
     InvalidAuthorizationSpecificationError,
     PostgresConnectionError,
     TooManyConnectionsError,
@@ -31,8 +32,16 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.quick_reads import QuickReads
 from autodeploy.kernel.tenancy import Tenancy, tell
 
-# What connecting raises while PostgreSQL is stopped or out of reach.
-_UNREACHABLE = (OSError, InterfaceError, OperationalError, PoolTimeout)
+# What connecting raises while PostgreSQL is stopped or out of reach, or when it is lost meanwhile:
+# a connection that is new is set up by asyncpg itself, whose errors SQLAlchemy passes on.
+UNREACHABLE = (
+    OSError,
+    InterfaceError,
+    OperationalError,
+    PoolTimeout,
+    AsyncpgInterfaceError,
+    InternalClientError,
+)
 
 # What PostgreSQL says when it stops, starts or is full.
 _REFUSALS = (
@@ -147,7 +156,7 @@ class Database:
             async with self._sessions() as session, session.begin():
                 try:
                     await session.connection()
-                except (*_UNREACHABLE, *_REFUSALS) as error:
+                except (*UNREACHABLE, *_REFUSALS) as error:
                     raise (TooFewFiles() if is_exhaustion(error) else DatabaseAway()) from error
                 if self._tenancy is not None:
                     await tell(session, self._tenancy.settings())
@@ -173,7 +182,7 @@ class Database:
             return None if row is None else dict(row)
         except InvalidAuthorizationSpecificationError as error:
             raise DatabaseRefused from error
-        except (OSError, TimeoutError, AsyncpgInterfaceError, *_REFUSALS) as error:
+        except (*UNREACHABLE, *_REFUSALS) as error:
             raise (TooFewFiles() if is_exhaustion(error) else DatabaseAway()) from error
 
     async def close(self) -> None:

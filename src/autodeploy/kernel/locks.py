@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from autodeploy.kernel.db import Database, DatabaseAway
+from autodeploy.kernel.db import UNREACHABLE, Database, DatabaseAway
 
 
 @asynccontextmanager
@@ -19,18 +18,12 @@ async def held_alone(db: Database, space: int, number: int) -> AsyncIterator[boo
     Another holder is not waited for. Raises ``DatabaseAway``.
     """
     async with _connected(db) as connection:
-        # The lock belongs to the connection, so no transaction stays open meanwhile, and the
-        # server must not take the connection for an idle one however long that lasts.
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        locked = await connection.scalar(
-            text(
-                "SELECT pg_try_advisory_lock(:space, :number), "
-                "set_config('idle_session_timeout', '0', false)"
-            ),
-            {"space": space, "number": number},
-        )
         try:
-            yield bool(locked)
+            locked = await _lock(connection, space, number)
+        except DBAPIError as error:
+            raise DatabaseAway from error
+        try:
+            yield locked
         finally:
             with contextlib.suppress(DBAPIError):  # with the connection, the lock is gone
                 if locked:
@@ -41,12 +34,26 @@ async def held_alone(db: Database, space: int, number: int) -> AsyncIterator[boo
                 await connection.execute(text("RESET idle_session_timeout"))
 
 
+async def _lock(connection: AsyncConnection, space: int, number: int) -> bool:
+    # The lock belongs to the connection, so no transaction stays open meanwhile, and the server
+    # must not take the connection for an idle one however long that lasts.
+    await connection.execution_options(isolation_level="AUTOCOMMIT")
+    locked = await connection.scalar(
+        text(
+            "SELECT pg_try_advisory_lock(:space, :number), "
+            "set_config('idle_session_timeout', '0', false)"
+        ),
+        {"space": space, "number": number},
+    )
+    return bool(locked)
+
+
 @asynccontextmanager
 async def _connected(db: Database) -> AsyncIterator[AsyncConnection]:
     connection = db.engine.connect()
     try:
         await connection.start()
-    except (OSError, DBAPIError, PoolTimeout) as error:
+    except (DBAPIError, *UNREACHABLE) as error:
         raise DatabaseAway from error
     try:
         yield connection

@@ -108,8 +108,12 @@ def keyset(
     return statement.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)
 
 
+def _place(row: Any) -> tuple[datetime, UUID]:
+    return row.created_at, row.id
+
+
 def split_page(
-    rows: Sequence[Row], limit: int, key: Callable[[Row], tuple[datetime, UUID]]
+    rows: Sequence[Row], limit: int, key: Callable[[Row], tuple[datetime, UUID]] = _place
 ) -> tuple[Sequence[Row], str | None]:
     """The rows of this page and the cursor of the next, given what ``keyset`` selected."""
     page = rows[:limit]

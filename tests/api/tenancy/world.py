@@ -51,7 +51,7 @@ from autodeploy.services.deployer.models import (
 )
 from autodeploy.services.deployer.pushes.models import Preview
 from autodeploy.services.deployer.runs.models import Run, RunLine
-from autodeploy.services.deployer.schemas import VariableInput
+from autodeploy.services.deployer.variable_schemas import VariableInput
 from autodeploy.services.monitor.notifications import channels, deliveries, webhooks
 from autodeploy.services.monitor.notifications.endpoints import CHANNELS, WEBHOOKS
 from autodeploy.services.monitor.notifications.models import Endpoint, EndpointKind

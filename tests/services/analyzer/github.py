@@ -13,7 +13,7 @@ from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import connect_by_token
 
@@ -34,7 +34,7 @@ class Sources:
             principal,
             principal.user_id,
             "github",
-            TokenInput(token=token),
+            ProviderTokenInput(token=token),
             providers=self.providers,
         )
 

@@ -18,7 +18,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connection_checks import doubt, look_after_connections
 from autodeploy.services.auth.connections import list_connections
 from autodeploy.services.auth.models import ProviderIntegration, User
-from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
+from autodeploy.services.auth.oauth_schemas import ConnectionView, ProviderTokenInput
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import connect_by_token
 
@@ -47,8 +47,8 @@ class Checked:
 
     async def connect(self, token: str = CLOUD_TOKEN) -> ConnectionView:
         return await connect_by_token(
-            self.resources, self.person, self.person.user_id, "cloud", TokenInput(token=token),
-            providers=self.providers,
+            self.resources, self.person, self.person.user_id, "cloud",
+            ProviderTokenInput(token=token), providers=self.providers,
         )  # fmt: skip
 
     async def due(self) -> None:

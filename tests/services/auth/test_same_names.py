@@ -14,7 +14,7 @@ from autodeploy.services.auth.organization_schemas import OrganizationInput
 from autodeploy.services.auth.organizations import create_organization
 from autodeploy.services.deployer import store, variables
 from autodeploy.services.deployer.models import Environment, EnvironmentVariable, Project
-from autodeploy.services.deployer.schemas import VariableInput
+from autodeploy.services.deployer.variable_schemas import VariableInput
 
 COMMIT = "a" * 40
 

@@ -10,7 +10,7 @@ from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.clock import now
 from autodeploy.providers.registry import Registry
-from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer.domains import service, work
 from autodeploy.services.deployer.domains.models import Domain
@@ -82,7 +82,7 @@ async def open_office(platform: Platform) -> AsyncIterator[Office]:
     for cloud in clouds:
         await connect_by_token(
             resources, platform.principal, platform.principal.user_id, cloud.manifest.name,
-            TokenInput(token=CLOUD_TOKEN), providers=providers,
+            ProviderTokenInput(token=CLOUD_TOKEN), providers=providers,
         )  # fmt: skip
     yield Office(platform, clouds[0].apps, clouds[1].apps, await platform.project())
     await providers.close()

@@ -16,16 +16,12 @@ from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import deployments, history, projects, variables
 from autodeploy.services.deployer.context import StepContext, load_context
+from autodeploy.services.deployer.deployment_schemas import DeploymentInput, DeploymentView
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.leases import take_lease
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import (
-    DeploymentInput,
-    DeploymentView,
-    ProjectInput,
-    ProjectView,
-)
+from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 
 STATIC = {"index.html": "<h1>Hello</h1>"}
 WITH_DATABASE = {

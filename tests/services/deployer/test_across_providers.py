@@ -16,10 +16,11 @@ from autodeploy.providers.base import Release
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.vercel.provider import VercelProvider
-from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import DeploymentView, ProjectView
+from autodeploy.services.deployer.schemas import ProjectView
 
 SEED = {
     "provider": "vercel",
@@ -67,7 +68,7 @@ async def internet(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Async
                 platform.principal,
                 platform.principal.user_id,
                 name,
-                TokenInput(token=token, owner_id=TEAM if name == "vercel" else None),
+                ProviderTokenInput(token=token, owner_id=TEAM if name == "vercel" else None),
                 providers=providers,
             )
         yield Internet(platform, vercel, supabase)

@@ -3,8 +3,9 @@
 from tests.services.deployer.platform import STATIC, Platform
 
 from autodeploy.services.deployer import variables
-from autodeploy.services.deployer.schemas import ProjectView, VariableScope, VariablesInput
+from autodeploy.services.deployer.schemas import ProjectView
 from autodeploy.services.deployer.upkeep import Upkeep
+from autodeploy.services.deployer.variable_schemas import VariableScope, VariablesInput
 
 BUILT = STATIC | {
     "autodeploy.toml": "build = 'python make.py'\noutput = '.'\n",

@@ -2,7 +2,7 @@
 
 from tests.services.deployer.platform import STATIC, Platform
 
-from autodeploy.services.deployer.schemas import DeploymentView
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 
 NEEDS_AT_START = {
     **STATIC,

@@ -24,9 +24,10 @@ from autodeploy.services.deployer.costs import Budget, BudgetExceeded
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import DatabaseInput
 from autodeploy.services.deployer.databases.service import create_database
+from autodeploy.services.deployer.deployment_schemas import DeploymentInput
 from autodeploy.services.deployer.deployments import create_deployment
 from autodeploy.services.deployer.models import Deployment, Project
-from autodeploy.services.deployer.schemas import DeploymentInput, ProjectView
+from autodeploy.services.deployer.schemas import ProjectView
 
 PRICES = {"free": 0, "small": 1000, "big": 2500, "huge": None}
 

@@ -10,7 +10,8 @@ from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.services.deployer import variables
 from autodeploy.services.deployer.drift import find_drift, reconcile_drift
-from autodeploy.services.deployer.schemas import DriftView, VariableInput
+from autodeploy.services.deployer.drift_schemas import DriftView
+from autodeploy.services.deployer.variable_schemas import VariableInput
 
 SECRET = "s3cret-value"
 

@@ -10,7 +10,8 @@ from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.errors import NotRollbackable
 from autodeploy.services.deployer.models import Environment, EnvironmentVariable, VariablesVersion
 from autodeploy.services.deployer.reconciler import Reconciler
-from autodeploy.services.deployer.schemas import EnvironmentInput, ProjectView, VariablesInput
+from autodeploy.services.deployer.schemas import EnvironmentInput, ProjectView
+from autodeploy.services.deployer.variable_schemas import VariablesInput
 
 DATABASE = {"database": {"plan": "free"}}
 

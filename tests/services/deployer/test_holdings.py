@@ -14,12 +14,13 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import DeploymentFailed, NotFound, Unavailable
 from autodeploy.kernel.pagination import MAXIMUM_LIMIT
 from autodeploy.services.deployer import deployments, projects
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.holdings import service
 from autodeploy.services.deployer.holdings.models import Orphan
 from autodeploy.services.deployer.holdings.orphans import find_orphans, remove_orphans
 from autodeploy.services.deployer.holdings.schemas import HeldKind, HeldState
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import DeploymentView, ProjectView
+from autodeploy.services.deployer.schemas import ProjectView
 
 WITH_DATABASE = {"database": {"provider": "local"}}
 

@@ -15,7 +15,7 @@ from autodeploy.kernel.http.errors import RateLimited
 from autodeploy.providers.hosted import Pace
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer.hosted_upkeep import (
     FIRST_PAUSE_SECONDS,
@@ -61,7 +61,7 @@ async def looked(platform: Platform) -> AsyncIterator[Looked]:
     platform.runner = Runner(platform.engine)
     await connect_by_token(
         resources, platform.principal, platform.principal.user_id, "cloud",
-        TokenInput(token=CLOUD_TOKEN), providers=providers,
+        ProviderTokenInput(token=CLOUD_TOKEN), providers=providers,
     )  # fmt: skip
     project = await platform.project()
     view = await platform.deployed(

@@ -27,7 +27,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connection_checks import look_after_connections
 from autodeploy.services.auth.connections import list_connections
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected, TokenInput
+from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected, ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer import connection_use, deployments, projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
@@ -57,7 +57,7 @@ class Clouds:
             platform.principal,
             platform.principal.user_id,
             "cloud",
-            TokenInput(token=token, owner_id=owner),
+            ProviderTokenInput(token=token, owner_id=owner),
             providers=platform.engine.providers,
         )
 
@@ -308,7 +308,7 @@ async def test_nobody_connects_an_account_for_somebody_else(clouds: Clouds) -> N
             platform.principal,
             other.user_id,
             "cloud",
-            TokenInput(token=CLOUD_TOKEN),
+            ProviderTokenInput(token=CLOUD_TOKEN),
             providers=platform.engine.providers,
         )
 

@@ -17,9 +17,9 @@ from autodeploy.providers.local.errors import BuildFailed
 from autodeploy.services.deployer import deployments
 from autodeploy.services.deployer.databases.schemas import DatabaseInput, DatabaseView
 from autodeploy.services.deployer.databases.service import create_database
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.drift import find_drift
 from autodeploy.services.deployer.models import Deployment
-from autodeploy.services.deployer.schemas import DeploymentView
 
 PRICES = {"small": 0, "big": 2500}
 BIG = {"plan": "big", "region": "north"}

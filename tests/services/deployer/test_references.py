@@ -11,7 +11,7 @@ from autodeploy.services.deployer.references import (
     parse,
 )
 from autodeploy.services.deployer.resolution import Given, Known, Resolution, resolve
-from autodeploy.services.deployer.schemas import VariableScope
+from autodeploy.services.deployer.variable_schemas import VariableScope
 
 URL = "postgres://us%40er:p%2Fw@db.example:6432/shop"
 

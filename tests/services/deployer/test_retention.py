@@ -9,9 +9,10 @@ from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.clock import now
 from autodeploy.services.deployer import deployments
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.errors import NotRollbackable
 from autodeploy.services.deployer.retention import LATEST_RELEASES, remove_old_builds
-from autodeploy.services.deployer.schemas import DeploymentView, ProjectView
+from autodeploy.services.deployer.schemas import ProjectView
 
 LONG_AGO = timedelta(days=40)
 

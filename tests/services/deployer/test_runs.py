@@ -28,7 +28,8 @@ from autodeploy.services.deployer.runs.models import Run, RunLine, RunStatus
 from autodeploy.services.deployer.runs.rows import KEPT_FOR, claim, remove_old
 from autodeploy.services.deployer.runs.schemas import RunInput, RunView
 from autodeploy.services.deployer.runs.worker import RunWorker
-from autodeploy.services.deployer.schemas import ProjectView, VariableInput
+from autodeploy.services.deployer.schemas import ProjectView
+from autodeploy.services.deployer.variable_schemas import VariableInput
 
 SERVER = {"Procfile": "web: python3 server.py\n", "server.py": "print('up')\n"}
 SECRET = "s3cret-value-of-shop"

@@ -13,7 +13,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import Vault, VaultAway
 from autodeploy.services.deployer import deployments, variables
 from autodeploy.services.deployer import runner as runner_module
-from autodeploy.services.deployer.schemas import VariableInput
+from autodeploy.services.deployer.variable_schemas import VariableInput
 
 WITH_DATABASE = {"database": {"plan": "free"}}
 

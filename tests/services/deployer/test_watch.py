@@ -12,8 +12,9 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.providers.base import Traffic
 from autodeploy.services.auth.models import AuditEntry
 from autodeploy.services.deployer import history
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.models import Deployment
-from autodeploy.services.deployer.schemas import DeploymentView, ProjectView
+from autodeploy.services.deployer.schemas import ProjectView
 from autodeploy.services.deployer.upkeep import Upkeep
 from autodeploy.services.deployer.watch import Watch
 

@@ -10,7 +10,7 @@ from autodeploy.api.pagination import link_next
 from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.kernel.schema import Page
 from autodeploy.services.deployer import deployments, history
-from autodeploy.services.deployer.schemas import (
+from autodeploy.services.deployer.deployment_schemas import (
     DeploymentInput,
     DeploymentStatusView,
     DeploymentView,

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Response, status
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.services.deployer import drift
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
+from autodeploy.services.deployer.drift_schemas import DriftInput, DriftView
 from autodeploy.services.deployer.naming import PRODUCTION
-from autodeploy.services.deployer.schemas import DeploymentView, DriftInput, DriftView
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/drift", tags=["drift"])
 

@@ -12,7 +12,7 @@ from autodeploy.api.pagination import link_next
 from autodeploy.kernel.schema import Page
 from autodeploy.services.deployer import variable_versions, variables
 from autodeploy.services.deployer.naming import PRODUCTION
-from autodeploy.services.deployer.schemas import (
+from autodeploy.services.deployer.variable_schemas import (
     VariableInput,
     VariablesCopy,
     VariablesDifference,

@@ -28,8 +28,8 @@ from autodeploy.services.auth.oauth_schemas import (
     ConnectionView,
     Disconnected,
     OidcCallbackInput,
+    ProviderTokenInput,
     SignInMethods,
-    TokenInput,
     VercelCallbackInput,
     VercelConnected,
 )
@@ -229,7 +229,7 @@ async def connect_by_token(
     principal: PrincipalDep,
     user_id: UUID,
     provider: Annotated[str, Path(max_length=100)],
-    body: TokenInput,
+    body: ProviderTokenInput,
 ) -> ConnectionView:
     """Connect an account by a token that was made in the provider's console, which is asked
     first whose it is. The token is never shown again."""

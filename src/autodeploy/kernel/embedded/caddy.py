@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autodeploy.kernel.embedded.parts import (
+    answers,
     ensure_folder,
     open_log,
     reachable_program,
@@ -103,18 +104,8 @@ class EmbeddedCaddy:
         await wait_until(self._answers, self.process, name=self.name, log=self.log, timeout=timeout)
 
     async def _answers(self) -> bool:
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(self.admin_socket))
-        except OSError:
-            return False
-        try:
-            writer.write(b"GET /config/admin HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            status = await asyncio.wait_for(reader.readline(), 5)
-            return status.split(b" ")[1:2] == [b"200"]
-        except (OSError, TimeoutError):
-            return False
-        finally:
-            writer.close()
+        question = b"GET /config/admin HTTP/1.0\r\nHost: localhost\r\n\r\n"
+        return await answers(self.admin_socket, question, b"HTTP/1.0 200 ")
 
     async def stop(self) -> None:
         if self.process is not None:

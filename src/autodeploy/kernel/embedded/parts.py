@@ -13,6 +13,7 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.process import SystemUser, find_program
 
 _ROTATE_BYTES = 10 * 1024 * 1024
+_ANSWER_SECONDS = 5.0
 
 
 class PartNotReady(Unavailable):
@@ -82,6 +83,22 @@ async def wait_until(
         if time.monotonic() > deadline:
             raise PartNotReady(f"{name} did not answer in {timeout:g} s.", log=log)
         await asyncio.sleep(0.02)
+
+
+async def answers(socket: Path, question: bytes, answer: bytes) -> bool:
+    """Whether the part that listens on a unix socket answers ``question`` with what begins so."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(socket))
+    except OSError:
+        return False
+    try:
+        writer.write(question)
+        said = await asyncio.wait_for(reader.readexactly(len(answer)), _ANSWER_SECONDS)
+    except (OSError, EOFError, TimeoutError):
+        return False
+    finally:
+        writer.close()
+    return said == answer
 
 
 def reachable_program(name: str, user: SystemUser | None, parts: Path) -> Path:

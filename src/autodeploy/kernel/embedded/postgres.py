@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from autodeploy.kernel.embedded.parts import (
     PartNotReady,
+    answers,
     ensure_folder,
     open_log,
     reachable_program,
@@ -193,18 +194,8 @@ class EmbeddedPostgres:
 
     async def _answers(self) -> bool:
         """Whether the server asks for a password, which it does once it takes sessions."""
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(self._socket))
-        except OSError:
-            return False
-        try:
-            body = struct.pack("!I", 196608) + b"user\0postgres\0database\0postgres\0\0"
-            writer.write(struct.pack("!I", len(body) + 4) + body)
-            return await asyncio.wait_for(reader.read(1), 5) == b"R"
-        except (OSError, TimeoutError):
-            return False
-        finally:
-            writer.close()
+        body = struct.pack("!I", 196608) + b"user\0postgres\0database\0postgres\0\0"
+        return await answers(self._socket, struct.pack("!I", len(body) + 4) + body, b"R")
 
     async def stop(self) -> None:
         if self.process is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autodeploy.kernel.embedded.parts import (
     PartNotReady,
+    answers,
     ensure_folder,
     open_log,
     reachable_program,
@@ -82,17 +83,7 @@ class EmbeddedValkey:
         await wait_until(self._answers, self.process, name=self.name, log=self.log, timeout=timeout)
 
     async def _answers(self) -> bool:
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(self.socket))
-        except OSError:
-            return False
-        try:
-            writer.write(b"PING\r\n")
-            return await asyncio.wait_for(reader.readline(), 5) == b"+PONG\r\n"
-        except (OSError, TimeoutError):
-            return False
-        finally:
-            writer.close()
+        return await answers(self.socket, b"PING\r\n", b"+PONG\r\n")
 
     async def stop(self) -> None:
         if self.process is not None:

@@ -86,7 +86,7 @@ class AnalysisInput(Input):
     root_directory: RootDirectory = ""
 
 
-class RepositoryReference(Schema):
+class AnalyzedRepository(Schema):
     id: UUID
     full_name: str
     default_branch: str
@@ -167,7 +167,7 @@ class AnalysisIdentity(Schema):
 
     id: UUID
     status: Literal["completed"] = "completed"
-    repository: RepositoryReference
+    repository: AnalyzedRepository
     branch: str
     commit: str
     root_directory: str
@@ -203,7 +203,7 @@ class AnalysisPending(Schema):
     """An analysis that goes on in the background; read it at ``/repositories/{id}/analysis``."""
 
     status: Literal["queued"] = "queued"
-    repository: RepositoryReference
+    repository: AnalyzedRepository
     branch: str
     commit: str
     root_directory: str = Field(default="")
@@ -213,7 +213,7 @@ def analysis_view(repository: Repository, row: RepositoryAnalysis) -> AnalysisVi
     """What the API answers for a stored analysis."""
     return AnalysisView(
         id=row.id,
-        repository=RepositoryReference.model_validate(repository),
+        repository=AnalyzedRepository.model_validate(repository),
         branch=row.branch,
         commit=row.commit_sha,
         root_directory=row.root_directory,

@@ -33,8 +33,8 @@ from autodeploy.services.analyzer.schemas import (
     AnalysisInput,
     AnalysisPending,
     AnalysisView,
+    AnalyzedRepository,
     RepositoryInput,
-    RepositoryReference,
     RepositoryView,
     UploadView,
     analysis_view,
@@ -112,19 +112,12 @@ async def _add_from_git(
                 url=remote.text,
                 default_branch=resolved.default_branch,
             )
-            await _record_creation(session, principal, repository)
+            await _record(session, principal, repository)
         elif repository.default_branch != resolved.default_branch:
             before = audit.snapshot(repository)
             repository.default_branch = resolved.default_branch
             repository.updated_at = now()
-            await audit.record(
-                session,
-                principal,
-                Action.REPOSITORY_CREATE,
-                repository,
-                before=before,
-                after=audit.snapshot(repository),
-            )
+            await _record(session, principal, repository, before)
     return RepositoryView.model_validate(repository)
 
 
@@ -169,7 +162,7 @@ async def store_upload(
             url=upload_url(commit),
             default_branch=UPLOAD_BRANCH,
         )
-        await _record_creation(session, principal, repository)
+        await _record(session, principal, repository)
     return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
 
 
@@ -183,14 +176,7 @@ async def _renew_upload(
         before = audit.snapshot(repository)
         repository.url = upload_url(commit)
         repository.updated_at = now()
-        await audit.record(
-            session,
-            principal,
-            Action.REPOSITORY_CREATE,
-            repository,
-            before=before,
-            after=audit.snapshot(repository),
-        )
+        await _record(session, principal, repository, before)
     return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
 
 
@@ -252,7 +238,7 @@ async def request_analysis(
     if row is not None:
         return analysis_view(repository, row)
     return AnalysisPending(
-        repository=RepositoryReference.model_validate(repository),
+        repository=AnalyzedRepository.model_validate(repository),
         branch=ref.ref_name,
         commit=ref.commit_sha,
         root_directory=root,
@@ -303,14 +289,19 @@ async def _organization(
         return await default_organization(session, principal)
 
 
-async def _record_creation(
-    session: AsyncSession, principal: Principal, repository: Repository
+async def _record(
+    session: AsyncSession,
+    principal: Principal,
+    repository: Repository,
+    before: audit.Snapshot | None = None,
 ) -> None:
+    """Write that the caller made the repository, or gave it another state than ``before``."""
     await audit.record(
         session,
         principal,
         Action.REPOSITORY_CREATE,
         repository,
+        before=before,
         after=audit.snapshot(repository),
     )
 

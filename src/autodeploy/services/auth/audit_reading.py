@@ -112,7 +112,7 @@ async def _page(
     rows = await session.scalars(
         keyset(statement, AuditEntry.created_at, AuditEntry.id, limit=limit, cursor=cursor)
     )
-    page, following = split_page(rows.all(), limit, lambda row: (row.created_at, row.id))
+    page, following = split_page(rows.all(), limit)
     people = await session.execute(
         select(User.id, User.email).where(User.id.in_({entry.user_id for entry in page}))
     )

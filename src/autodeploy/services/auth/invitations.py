@@ -108,7 +108,7 @@ async def list_invitations(
         rows = await membership_store.list_pending_invitations(
             session, organization_id, limit=limit, cursor=cursor
         )
-    page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    page, following = split_page(rows, limit)
     return Page(items=[_view(row) for row in page], next_cursor=following)
 
 

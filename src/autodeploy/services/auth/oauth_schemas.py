@@ -48,7 +48,7 @@ class OwnerView(Schema):
     name: str
 
 
-class TokenInput(Input):
+class ProviderTokenInput(Input):
     """A token that was made in the provider's console, and whose things it is used for there."""
 
     token: Annotated[

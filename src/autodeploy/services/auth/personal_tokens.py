@@ -49,7 +49,7 @@ async def list_tokens(
     require_scope(principal, Scope.READ)
     async with resources.db.transaction() as session:
         rows = await store.list_tokens(session, principal.user_id, limit=limit, cursor=cursor)
-    page, next_cursor = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    page, next_cursor = split_page(rows, limit)
     return Page(items=[TokenView.model_validate(row) for row in page], next_cursor=next_cursor)
 
 

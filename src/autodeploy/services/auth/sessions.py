@@ -118,7 +118,7 @@ async def list_sessions(
         rows = await account_store.list_sessions(
             session, principal.user_id, now(), limit=limit, cursor=cursor
         )
-    page, next_cursor = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    page, next_cursor = split_page(rows, limit)
     items = [
         SessionView(
             id=row.id,

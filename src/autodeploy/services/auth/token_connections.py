@@ -14,7 +14,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import connections, grants, identities
 from autodeploy.services.auth.grants import BY_TOKEN
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import ConnectionView, TokenInput
+from autodeploy.services.auth.oauth_schemas import ConnectionView, ProviderTokenInput
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.auth.renewal import keep_fresh
@@ -25,7 +25,7 @@ async def connect_by_token(
     principal: Principal,
     user_id: UUID,
     name: str,
-    body: TokenInput,
+    body: ProviderTokenInput,
     *,
     providers: Registry,
 ) -> ConnectionView:

@@ -29,7 +29,7 @@ from autodeploy.services.deployer.resolution import (
     resolve,
     slugs_in,
 )
-from autodeploy.services.deployer.schemas import VariableScope
+from autodeploy.services.deployer.variable_schemas import VariableScope
 
 MAIN_DATABASE = "main"
 _SECRET_NAME = re.compile(

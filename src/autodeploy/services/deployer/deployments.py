@@ -31,6 +31,12 @@ from autodeploy.services.deployer.creation import (
     insert_rollback,
     is_still_built,
 )
+from autodeploy.services.deployer.deployment_schemas import (
+    DeploymentConfiguration,
+    DeploymentInput,
+    DeploymentView,
+    TriggerView,
+)
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.errors import DeploymentEnded, NotRollbackable
 from autodeploy.services.deployer.hosting import choose_connection
@@ -46,12 +52,6 @@ from autodeploy.services.deployer.placements import (
     require_database_choice,
 )
 from autodeploy.services.deployer.projects import ensure_environment
-from autodeploy.services.deployer.schemas import (
-    DeploymentConfiguration,
-    DeploymentInput,
-    DeploymentView,
-    TriggerView,
-)
 from autodeploy.services.deployer.states import (
     TERMINAL,
     DeploymentStatus,

@@ -20,7 +20,13 @@ from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.app_environment import AppEnvironment, load_app_environment
 from autodeploy.services.deployer.context import app_of, spec_of
+from autodeploy.services.deployer.deployment_schemas import (
+    BuildChoice,
+    DeploymentInput,
+    DeploymentView,
+)
 from autodeploy.services.deployer.deployments import create_deployment
+from autodeploy.services.deployer.drift_schemas import DriftItemView, DriftView
 from autodeploy.services.deployer.models import (
     Deployment,
     DeploymentStep,
@@ -30,13 +36,6 @@ from autodeploy.services.deployer.models import (
 )
 from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.releases import release_of
-from autodeploy.services.deployer.schemas import (
-    BuildChoice,
-    DeploymentInput,
-    DeploymentView,
-    DriftItemView,
-    DriftView,
-)
 from autodeploy.services.deployer.states import StepName
 
 

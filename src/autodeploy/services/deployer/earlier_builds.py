@@ -3,10 +3,10 @@
 from sqlalchemy import and_, select, true
 
 from autodeploy.services.deployer.context import StepContext
+from autodeploy.services.deployer.deployment_schemas import BuildChoice
 from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.placements import Placement
-from autodeploy.services.deployer.schemas import BuildChoice
 
 
 async def find_artifact(context: StepContext, fingerprint: str, choice: BuildChoice) -> str | None:

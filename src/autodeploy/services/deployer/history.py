@@ -10,13 +10,13 @@ from autodeploy.kernel.schema import Page
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import log_reader, store
-from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
-from autodeploy.services.deployer.models import Deployment
-from autodeploy.services.deployer.schemas import (
+from autodeploy.services.deployer.deployment_schemas import (
     DeploymentStatusView,
     DeploymentView,
     LogLineView,
 )
+from autodeploy.services.deployer.log_filter import EVERY_LINE, LogFilter
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.views import deployment_views, status_view
 
 
@@ -42,7 +42,7 @@ async def list_deployments(
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.DEPLOYMENT_READ, project.organization_id)
         rows = await store.list_deployments(session, project_id, limit=limit, cursor=cursor)
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows, limit)
         return Page(items=await deployment_views(session, page), next_cursor=following)
 
 

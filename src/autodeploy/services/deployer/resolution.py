@@ -13,7 +13,7 @@ from autodeploy.services.deployer.references import (
     parse,
     references_of,
 )
-from autodeploy.services.deployer.schemas import MAXIMUM_VALUE_CHARACTERS, VariableScope
+from autodeploy.services.deployer.variable_schemas import MAXIMUM_VALUE_CHARACTERS, VariableScope
 
 _DEEPEST = 50
 

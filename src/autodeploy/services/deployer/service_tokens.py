@@ -72,7 +72,7 @@ async def list_tokens(
     async with resources.db.transaction() as session:
         project = await _get_project(session, principal, project_id)
         rows = await tokens.list_service_tokens(session, project.id, limit=limit, cursor=cursor)
-    page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    page, following = split_page(rows, limit)
     items = [ServiceTokenView.model_validate(row) for row in page]
     return Page(items=items, next_cursor=following)
 

@@ -20,6 +20,7 @@ from autodeploy.services.deployer.contract import list_missing, require_met
 from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget, WantedDatabase
 from autodeploy.services.deployer.databases.needs import needs_database
 from autodeploy.services.deployer.databases.provisioning import ensure_database
+from autodeploy.services.deployer.deployment_schemas import BuildChoice
 from autodeploy.services.deployer.earlier_builds import find_artifact
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
@@ -27,7 +28,6 @@ from autodeploy.services.deployer.health import Health, wait_until_healthy
 from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.releases import go_live, release_of
-from autodeploy.services.deployer.schemas import BuildChoice
 from autodeploy.services.deployer.states import StepName, StepStatus
 
 _REUSED = {

@@ -15,7 +15,7 @@ from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.models import Environment, VariablesVersion
-from autodeploy.services.deployer.schemas import VariablesDifference, VariablesVersionView
+from autodeploy.services.deployer.variable_schemas import VariablesDifference, VariablesVersionView
 from autodeploy.services.deployer.views import load_creators
 
 
@@ -101,7 +101,7 @@ async def list_versions(
                 )
             )
         ).all()
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows, limit)
         return Page(items=await _views(session, page), next_cursor=following)
 
 

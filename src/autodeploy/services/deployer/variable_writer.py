@@ -23,7 +23,7 @@ from autodeploy.services.deployer.references import (
     parse,
     references_of,
 )
-from autodeploy.services.deployer.schemas import VariableScope
+from autodeploy.services.deployer.variable_schemas import VariableScope
 from autodeploy.services.deployer.variable_versions import Change, record_version
 
 

@@ -17,7 +17,7 @@ from autodeploy.services.deployer.app_environment import (
 )
 from autodeploy.services.deployer.models import Environment, EnvironmentVariable, Project
 from autodeploy.services.deployer.projects import ensure_environment
-from autodeploy.services.deployer.schemas import (
+from autodeploy.services.deployer.variable_schemas import (
     VariableInput,
     VariableScope,
     VariablesCopy,

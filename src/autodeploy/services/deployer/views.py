@@ -8,6 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.services.auth.models import ServiceToken, User
 from autodeploy.services.deployer import store
+from autodeploy.services.deployer.deployment_schemas import (
+    DeploymentErrorView,
+    DeploymentStatusView,
+    DeploymentView,
+    StepView,
+    TriggerView,
+)
 from autodeploy.services.deployer.journal import progress_of
 from autodeploy.services.deployer.models import (
     Deployment,
@@ -18,15 +25,7 @@ from autodeploy.services.deployer.models import (
 )
 from autodeploy.services.deployer.pushes.models import PushToDeploy
 from autodeploy.services.deployer.runs.models import Run
-from autodeploy.services.deployer.schemas import (
-    CreatorView,
-    DeploymentErrorView,
-    DeploymentStatusView,
-    DeploymentView,
-    ProjectReference,
-    StepView,
-    TriggerView,
-)
+from autodeploy.services.deployer.schemas import CreatorView, ProjectReference
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
 
 

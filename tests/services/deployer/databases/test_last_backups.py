@@ -14,8 +14,9 @@ from autodeploy.services.deployer.databases.jobs import MOST_FAILURES
 from autodeploy.services.deployer.databases.last_backups import LastBackupFailed
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import BackupView, DatabaseView
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.removal import remove_deleted
-from autodeploy.services.deployer.schemas import DeploymentView, ProjectView
+from autodeploy.services.deployer.schemas import ProjectView
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.deployer import projects
 from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.deployment_schemas import DeploymentInput
 from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.pushes import service
@@ -30,7 +31,7 @@ from autodeploy.services.deployer.pushes.duties import follow_github, tell_githu
 from autodeploy.services.deployer.pushes.models import GitHubWebhook, Preview, WatchedBranch
 from autodeploy.services.deployer.pushes.schemas import PushToDeployUpdate, PushToDeployView
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import DeploymentInput, ProjectInput, ProjectView
+from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 
 FILES = {"index.html": b"<h1>Hello</h1>"}
 

@@ -14,7 +14,8 @@ from autodeploy.services.deployer import environments, variables
 from autodeploy.services.deployer.pushes import service
 from autodeploy.services.deployer.pushes.schemas import ApprovalInput, PreviewView
 from autodeploy.services.deployer.removal import remove_deleted
-from autodeploy.services.deployer.schemas import EnvironmentInput, VariableInput
+from autodeploy.services.deployer.schemas import EnvironmentInput
+from autodeploy.services.deployer.variable_schemas import VariableInput
 
 
 def _open(hub: Hub, number: int, text: str = "new", *, fork: bool = False) -> Pull:

@@ -81,7 +81,7 @@ async def list_backups(
     async with resources.db.transaction() as session:
         await get_allowed(session, principal, database_id, Action.DATABASE_READ)
         rows = await store.list_backups(session, database_id, limit=limit, cursor=cursor)
-    page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    page, following = split_page(rows, limit)
     return Page(items=[backup_view(row) for row in page], next_cursor=following)
 
 
@@ -98,5 +98,5 @@ async def list_project_backups(
         project = await get_project(session, principal.reach, project_id)
         require(principal, Action.DATABASE_READ, project.organization_id)
         rows = await store.list_project_backups(session, project.id, limit=limit, cursor=cursor)
-    page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    page, following = split_page(rows, limit)
     return Page(items=[backup_view(row) for row in page], next_cursor=following)

@@ -83,7 +83,7 @@ async def list_restores(
     async with resources.db.transaction() as session:
         await get_allowed(session, principal, database_id, Action.DATABASE_READ)
         rows = await store.list_restores(session, database_id, limit=limit, cursor=cursor)
-    page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+    page, following = split_page(rows, limit)
     return Page(items=[restore_view(row) for row in page], next_cursor=following)
 
 

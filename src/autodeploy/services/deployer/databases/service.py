@@ -120,7 +120,7 @@ async def list_databases(
         rows = await store.list_databases(
             session, reach, project_id=project_id, limit=limit, cursor=cursor
         )
-        page, following = split_page(rows, limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows, limit)
         return Page(items=await views_of(session, page), next_cursor=following)
 
 

@@ -51,7 +51,7 @@ async def list_held(
         rows = await session.execute(
             keyset(statement, columns.created_at, columns.id, limit=limit, cursor=cursor)
         )
-        page, following = split_page(rows.all(), limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows.all(), limit)
     return Page(items=[_held_view(row) for row in page], next_cursor=following)
 
 
@@ -64,7 +64,7 @@ async def list_orphans(
         rows = await session.scalars(
             keyset(select(Orphan), Orphan.created_at, Orphan.id, limit=limit, cursor=cursor)
         )
-        page, following = split_page(rows.all(), limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows.all(), limit)
         return Page(items=[OrphanView.model_validate(row) for row in page], next_cursor=following)
 
 

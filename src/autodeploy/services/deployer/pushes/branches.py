@@ -21,6 +21,7 @@ from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.deployment_schemas import DeploymentInput, TriggerView
 from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
@@ -37,7 +38,6 @@ from autodeploy.services.deployer.pushes.following import (
 )
 from autodeploy.services.deployer.pushes.models import PushToDeploy, WatchedBranch
 from autodeploy.services.deployer.pushes.reports import CONTEXT
-from autodeploy.services.deployer.schemas import DeploymentInput, TriggerView
 from autodeploy.services.deployer.states import DeploymentStatus
 
 # A check may begin a while after the push; a commit without any after that has none.

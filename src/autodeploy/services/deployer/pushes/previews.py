@@ -19,6 +19,7 @@ from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import announcing
+from autodeploy.services.deployer.deployment_schemas import DeploymentInput, TriggerView
 from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
@@ -38,7 +39,6 @@ from autodeploy.services.deployer.pushes.following import (
     retry_after,
 )
 from autodeploy.services.deployer.pushes.models import Preview, PushToDeploy
-from autodeploy.services.deployer.schemas import DeploymentInput, TriggerView
 from autodeploy.services.deployer.variables import copy_within
 
 #: The environment whose variables previews begin with.

@@ -76,7 +76,7 @@ class WebhookState(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class WebhookView(Schema):
+class GitHubWebhookView(Schema):
     """``note`` says why GitHub does not call; ``delivered_at`` is when it did last."""
 
     state: WebhookState
@@ -97,7 +97,7 @@ class WatchedBranchView(Schema):
 
 class PushToDeployStatusView(Schema):
     enabled: bool
-    webhook: WebhookView
+    webhook: GitHubWebhookView
     branches: list[WatchedBranchView]
     previews_note: str | None
 

@@ -27,13 +27,13 @@ from autodeploy.services.deployer.pushes.models import (
 )
 from autodeploy.services.deployer.pushes.schemas import (
     ApprovalInput,
+    GitHubWebhookView,
     PreviewView,
     PushToDeployStatusView,
     PushToDeployUpdate,
     PushToDeployView,
     WatchedBranchView,
     WebhookState,
-    WebhookView,
 )
 from autodeploy.services.deployer.views import load_creators
 
@@ -335,13 +335,13 @@ async def _view(session: AsyncSession, row: PushToDeploy | None) -> PushToDeploy
     )
 
 
-def _webhook_view(row: PushToDeploy | None, webhook: GitHubWebhook | None) -> WebhookView:
+def _webhook_view(row: PushToDeploy | None, webhook: GitHubWebhook | None) -> GitHubWebhookView:
     if row is None:
-        return WebhookView(state=WebhookState.OFF, note=None, delivered_at=None)
+        return GitHubWebhookView(state=WebhookState.OFF, note=None, delivered_at=None)
     if webhook is None:
-        return WebhookView(state=WebhookState.PENDING, note=None, delivered_at=None)
+        return GitHubWebhookView(state=WebhookState.PENDING, note=None, delivered_at=None)
     state = WebhookState.REGISTERED if webhook.external_id else WebhookState.PENDING
-    return WebhookView(
+    return GitHubWebhookView(
         state=WebhookState.UNAVAILABLE if webhook.note else state,
         note=webhook.note,
         delivered_at=webhook.delivered_at,

@@ -126,7 +126,7 @@ async def list_runs(
         found = await session.scalars(
             keyset(statement, Run.created_at, Run.id, limit=limit, cursor=cursor)
         )
-        page, following = split_page(found.all(), limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(found.all(), limit)
         return Page(items=await _views(session, page), next_cursor=following)
 
 

@@ -88,7 +88,7 @@ async def list_deliveries(
                 cursor=cursor,
             )
         )
-        page, following = split_page(rows.all(), limit, lambda row: (row.created_at, row.id))
+        page, following = split_page(rows.all(), limit)
         events = await session.execute(
             select(OrganizationEvent.id, OrganizationEvent.type).where(
                 OrganizationEvent.id.in_([row.event_id for row in page])

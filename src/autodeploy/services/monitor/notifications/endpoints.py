@@ -76,7 +76,7 @@ async def list_endpoints(
         rows = await session.scalars(
             keyset(statement, Endpoint.created_at, Endpoint.id, limit=limit, cursor=cursor)
         )
-        return split_page(rows.all(), limit, lambda row: (row.created_at, row.id))
+        return split_page(rows.all(), limit)
 
 
 async def add_endpoint(session: AsyncSession, principal: Principal, row: Endpoint) -> None:

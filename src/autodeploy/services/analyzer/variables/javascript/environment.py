@@ -246,21 +246,7 @@ class Environment:
         )
         if default is not None:
             said = Demand(False, "has a default", plain(default), True, type_of(default))
-        self._add(
-            Read(
-                key,
-                self.script.path,
-                line(node),
-                required=said.required,
-                at_start=said.at_start,
-                default=said.default,
-                has_default=said.has_default,
-                type=said.type,
-                build_time=build or self.is_configuration,
-                reason=said.reason,
-                description=self.script.comment(node),
-            )
-        )
+        self._add_read(key, node, said, build, self.script.comment(node))
 
     def _key(
         self, key: str | None, node: Node, build: bool, upper: bool, at: Node | None = None
@@ -272,6 +258,12 @@ class Environment:
         if at is not None and fails_around(node):
             said = Demand(True, "one of a list, and it fails without any of them")
         place = at or node
+        comment = self.script.comment_on(place, statement_of(place))
+        self._add_read(key, place, said, build, comment)
+
+    def _add_read(
+        self, key: str, place: Node, said: Demand, build: bool, comment: str | None
+    ) -> None:
         self._add(
             Read(
                 key,
@@ -284,7 +276,7 @@ class Environment:
                 type=said.type,
                 build_time=build or self.is_configuration,
                 reason=said.reason,
-                description=self.script.comment_on(place, statement_of(place)),
+                description=comment,
             )
         )
 

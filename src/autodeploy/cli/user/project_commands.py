@@ -1,0 +1,145 @@
+"""The commands about whole projects: their names, arguments and help. What they do is imported
+when run, so that ``--help`` and shell completion stay quick."""
+
+from typing import Annotated
+
+import typer
+
+from autodeploy.cli.options import Json
+from autodeploy.cli.user.arguments import (
+    Environment,
+    ProjectArgument,
+    ProjectOption,
+    complete_project,
+)
+
+
+def projects(
+    search: Annotated[
+        str | None,
+        typer.Option("--search", "-q", help="Those with these words in name or description."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the projects, or search them."""
+    from autodeploy.cli.user.projects import run
+
+    run(search, as_json)
+
+
+def open_app(
+    project: ProjectArgument = None,
+    environment: Environment = None,
+    as_json: Json = False,
+) -> None:
+    """Open the app in the browser, or print its URL where there is none.
+
+    \b
+    Example:
+      autodeploy open shop
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.projects import open_in_browser
+
+    where = environment_name(environment, elsewhere=project is not None)
+    open_in_browser(project, where, as_json)
+
+
+def destroy(
+    project: Annotated[
+        str, typer.Argument(help="Name of the project.", autocompletion=complete_project)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a project with its releases, addresses and databases.
+
+    \b
+    Example:
+      autodeploy destroy shop --yes
+    """
+    from autodeploy.cli.user.projects import destroy as run
+
+    run(project, yes=yes, as_json=as_json)
+
+
+def scale(
+    replicas: Annotated[
+        str,
+        typer.Argument(
+            metavar="REPLICAS", help="How many, or `declared`: as many as autodeploy.toml says."
+        ),
+    ],
+    project: ProjectOption = None,
+    environment: Environment = None,
+    as_json: Json = False,
+) -> None:
+    """Run more or fewer processes of the app, at once and after each deployment.
+
+    \b
+    Examples:
+      autodeploy scale 3
+      autodeploy scale declared --project shop --environment staging
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.scale import run
+
+    where = environment_name(environment, elsewhere=project is not None)
+    run(replicas, project, where, as_json=as_json)
+
+
+def drift(
+    project: ProjectArgument = None,
+    environment: Environment = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Deploy what is live again, which sets it up anew.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what is set at an app's provider otherwise than it was declared.
+
+    \b
+    Examples:
+      autodeploy drift shop
+      autodeploy drift shop --environment staging --fix
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.drift import run
+
+    where = environment_name(environment, elsewhere=project is not None)
+    run(project, where, fix=fix, yes=yes, as_json=as_json)
+
+
+def costs(project: ProjectArgument = None, as_json: Json = False) -> None:
+    """Show what a project costs a month, by dated prices, and what is left of its budget.
+
+    \b
+    Examples:
+      autodeploy costs
+      autodeploy costs shop --json
+    """
+    from autodeploy.cli.user.costs import show
+
+    show(project, as_json=as_json)
+
+
+def budget(
+    amount: Annotated[
+        str | None,
+        typer.Argument(metavar="[AMOUNT]", help="US dollars a month, or `none`; default: show it."),
+    ] = None,
+    project: ProjectOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show or set what a project may cost a month; what would cost more is refused then.
+
+    \b
+    Examples:
+      autodeploy budget
+      autodeploy budget 50
+      autodeploy budget none --project shop
+    """
+    from autodeploy.cli.user.costs import budget
+
+    budget(amount, project, as_json=as_json)
