@@ -304,4 +304,4 @@ def _mount(folder: Path) -> bool:
     """Give the folder a small disk of its own, where this machine lets us."""
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "none", str(folder)]
-    return os.geteuid() == 0 and subprocess.run(command, check=False).returncode == 0
+    return os.geteuid() == 0 and not subprocess.call(command, start_new_session=True)
