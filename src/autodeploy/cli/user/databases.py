@@ -39,18 +39,20 @@ def show_all(project_name: str | None, as_json: bool) -> None:
         (
             item["name"],
             item["environment"],
+            item["engine"],
             item["provider"],
             item["status"],
             ago(item["lastBackup"]["createdAt"]) if item["lastBackup"] else "none",
         )
         for item in found
     ]
-    print_table(("NAME", "ENVIRONMENT", "PROVIDER", "STATUS", "GOOD BACKUP"), rows)
+    print_table(("NAME", "ENVIRONMENT", "ENGINE", "PROVIDER", "STATUS", "GOOD BACKUP"), rows)
 
 
 def create(
     wanted: Wanted,
     *,
+    engine: str,
     provider: str,
     plan: str,
     region: str | None,
@@ -67,6 +69,7 @@ def create(
             "projectId": project["id"],
             "environment": wanted.environment,
             "name": wanted.name,
+            "engine": engine,
             "provider": provider,
             "plan": plan,
             "ignoreBudget": ignore_budget,
@@ -154,7 +157,8 @@ def delete(wanted: Wanted, *, force: bool, backup: bool, yes: bool, detach: bool
     api = Api.connect()
     database = find(api, wanted)
     if not yes:
-        last = "A last backup is made and kept for 30 days." if backup else "There is no backup."
+        has_last = backup and database["engine"] == "postgresql"
+        last = "A last backup is made and kept for 30 days." if has_last else "There is no backup."
         say(f"This deletes the database {wanted.name} of {wanted.environment}. {last}")
         confirm(database["name"])
     path = f"/databases/{database['id']}"
@@ -256,6 +260,7 @@ def _print(database: Json, wanted: Wanted) -> None:
         {
             "DATABASE": f"{database['name']} of {database['project']['name']}, "
             f"{database['environment']}",
+            "ENGINE": database["engine"],
             "STATUS": database["status"]
             + (f": {database['error']['message']}" if database["error"] else ""),
             "PROVIDER": f"{database['provider']}, plan {database['plan']}"

@@ -37,6 +37,11 @@ class ProjectDatabase(Base):
         CheckConstraint(
             "status IN ('provisioning', 'available', 'deleting', 'error')", name="status"
         ),
+        CheckConstraint("engine IN ('postgresql', 'redis')", name="engine"),
+        CheckConstraint(
+            "engine = 'postgresql' OR (name <> 'main' AND backup_schedule = 'off')",
+            name="of_postgresql",
+        ),
         CheckConstraint("backup_schedule IN ('off', 'daily', 'weekly')", name="backup_schedule"),
         CheckConstraint("backup_hour BETWEEN 0 AND 23", name="backup_hour"),
         CheckConstraint("keep_daily >= 0 AND keep_weekly >= 0", name="keep"),
@@ -64,6 +69,7 @@ class ProjectDatabase(Base):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     environment: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(100), server_default="main")
+    engine: Mapped[str] = mapped_column(String(20), server_default="postgresql")
     provider: Mapped[str] = mapped_column(String(100))
     connection_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("provider_integrations.id", ondelete="SET NULL")

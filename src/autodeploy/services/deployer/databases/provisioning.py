@@ -16,7 +16,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault.columns import place_of
-from autodeploy.providers.base import LogSink
+from autodeploy.providers.base import DatabaseEngine, LogSink
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.organization_events import EventType
@@ -137,6 +137,7 @@ async def _provision(work: Work, log: LogSink) -> None:
             password=partial(_choose_password, work),
             notes=_Notes(work),
             region=database.region,
+            engine=DatabaseEngine(database.engine),
         ),
         log,
     )

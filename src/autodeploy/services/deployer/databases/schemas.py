@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from autodeploy.kernel.schema import Input, Schema, Update
+from autodeploy.providers.base import DatabaseEngine
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.schemas import EnvironmentName, ProjectReference, RegionId
 
@@ -41,11 +42,13 @@ class BackupPolicyInput(Input):
 
 class DatabaseInput(Input):
     """A database of a project's environment. ``backup_id`` names a backup of the same project that
-    it is to begin with; ``region`` is the provider's choice when left out."""
+    it is to begin with; ``region`` is the provider's choice when left out. ``engine`` redis has no
+    backups, metrics or rotation, and another name than ``main``, which is the app's PostgreSQL."""
 
     project_id: UUID
     environment: EnvironmentName = PRODUCTION
     name: DatabaseName = "main"
+    engine: DatabaseEngine = DatabaseEngine.POSTGRESQL
     provider: Annotated[str, StringConstraints(max_length=100)] = "local"
     plan: Annotated[str, StringConstraints(max_length=50)] = "free"
     region: RegionId | None = None
@@ -106,6 +109,7 @@ class DatabaseView(Schema):
     project: ProjectReference
     environment: str
     name: str
+    engine: DatabaseEngine
     provider: str
     plan: str
     region: str | None
