@@ -122,6 +122,24 @@ async def test_app_gets_the_url_of_its_redis_by_a_reference(internet: Internet) 
     assert f"redis://{cache.id}" not in "\n".join(await internet.platform.messages(view.id))
 
 
+async def test_whoever_asked_for_it_is_told_what_it_waits_for(internet: Internet) -> None:
+    render, seen = internet.render, list[str | None]()
+    render.creations = [render.time.monotonic() - 3000] * 20
+    asked = await internet.cache()
+    sleep = render.time.sleep
+
+    async def look(seconds: float) -> None:
+        seen.append((await internet.office.view(asked.id)).notice)
+        await sleep(seconds)
+
+    render.time.sleep = look  # type: ignore[method-assign]
+    await internet.office.work(asked.id)
+    assert "makes more databases only from" in (seen[0] or "")
+    made = await internet.office.view(asked.id)
+    assert made.status == "available"
+    assert "in memory alone" in (made.notice or "")
+
+
 async def test_app_waits_for_no_redis_that_is_not_there(internet: Internet) -> None:
     await internet.cache()  # and no worker has come to it
     view = await internet.deployed()

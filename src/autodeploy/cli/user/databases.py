@@ -193,13 +193,14 @@ def find(api: Api, wanted: Wanted) -> Json:
 
 
 def watch(read: Callable[[], Json], *, until: Callable[[Json], bool]) -> Json:
-    """Read again and again, telling each new status, until it is over."""
-    told = ""
+    """Read again and again, telling each new status and notice, until it is over."""
+    told: set[str] = set()
     while True:
         found = read()
-        if found["status"] != told:
-            told = found["status"]
-            say(f"  {told}")
+        for each in (found["status"], found.get("notice")):
+            if each and each not in told:
+                told.add(each)
+                say(f"  {each}")
         if until(found):
             return found
         time.sleep(_PAUSE_SECONDS)
@@ -263,6 +264,7 @@ def _print(database: Json, wanted: Wanted) -> None:
             "ENGINE": database["engine"],
             "STATUS": database["status"]
             + (f": {database['error']['message']}" if database["error"] else ""),
+            "NOTICE": database["notice"] or "–",
             "PROVIDER": f"{database['provider']}, plan {database['plan']}"
             + (f", region {database['region']}" if database["region"] else ""),
             "BACKUPS": kept["schedule"]

@@ -1,4 +1,4 @@
-"""Keep of each database whether it is PostgreSQL or Redis."""
+"""Keep of each database whether it is PostgreSQL or Redis, and what its provider said last."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,7 @@ def upgrade() -> None:
         "databases",
         sa.Column("engine", sa.String(20), server_default="postgresql", nullable=False),
     )
+    op.add_column("databases", sa.Column("notice", sa.Text(), nullable=True))
     for name, condition in _CHECKS.items():
         op.create_check_constraint(op.f(f"ck_databases_{name}"), "databases", condition)
 
@@ -26,4 +27,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in _CHECKS:
         op.drop_constraint(op.f(f"ck_databases_{name}"), "databases")
+    op.drop_column("databases", "notice")
     op.drop_column("databases", "engine")

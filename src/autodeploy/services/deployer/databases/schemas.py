@@ -103,7 +103,8 @@ class DatabaseView(Schema):
     """A database. Its URL, which holds a password, is told by ``/credentials`` alone.
 
     ``region`` is what was asked for, null where that was left to the provider. ``error`` is what
-    went wrong last; ``last_backup`` the newest that is verified."""
+    went wrong last; ``notice`` what the provider said last while it made the database, such as
+    what it waits for; ``last_backup`` the newest that is verified."""
 
     id: UUID
     project: ProjectReference
@@ -115,6 +116,7 @@ class DatabaseView(Schema):
     region: str | None
     status: Literal["provisioning", "available", "deleting", "error"]
     error: ErrorView | None
+    notice: str | None
     backups: BackupPolicy
     rotation: RotationView | None
     last_backup: BackupView | None

@@ -65,6 +65,7 @@ async def views_of(
             region=row.region,
             status=row.status,
             error=_error_of(row),
+            notice=row.notice,
             backups=BackupPolicy(
                 schedule=row.backup_schedule,
                 hour=row.backup_hour,
