@@ -17,7 +17,7 @@ from tests.services.deployer.hosted import Cloud
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability, Manifest, Price, Region
+from autodeploy.providers.base import Capability, DatabaseEngine, Manifest, Price, Region
 from autodeploy.providers.registry import Registry
 from autodeploy.settings import Settings
 
@@ -38,6 +38,7 @@ LOCAL = Manifest(
     ),
     regions=(Region("here", "This machine"),),
     pricing=(Price("free", "app", 0, "USD", "https://example.com/pricing", "2026-11-01"),),
+    engines=(DatabaseEngine.POSTGRESQL,),
 )
 
 

@@ -45,7 +45,7 @@ async def test_database_is_asked_for_once_and_queued(
     asked = await user.call("POST", "/databases", body, status=202)
     again = await user.call("POST", "/databases", body, status=202)
     assert again == asked
-    assert asked["status"] == "provisioning"
+    assert (asked["status"], asked["engine"]) == ("provisioning", "postgresql")
     assert asked["project"] == {"id": project["id"], "name": project["name"]}
     assert asked["backups"] == {"schedule": "daily", "hour": 3, "keepDaily": 7, "keepWeekly": 4}
     waiting = resources.queues._queues[QueueName.PROVISIONING]
@@ -89,6 +89,8 @@ async def test_url_is_told_by_one_route_alone_and_each_time_written_down(
         ({"backups": {"schedule": "hourly"}}, "backups.schedule"),
         ({"backups": {"keepDaily": 0}}, "backups.keepDaily"),
         ({"backupId": "00000000-0000-0000-0000-000000000000"}, "backupId"),
+        ({"engine": "mysql"}, "engine"),
+        ({"engine": "redis", "name": "cache"}, "engine"),
         ({"nothing": 1}, "nothing"),
     ],
 )

@@ -13,8 +13,13 @@ async def test_providers_are_listed_with_their_capabilities(client, sign_up):
     answer = await client.get("/api/v1/providers", headers=await sign_up())
     assert answer.json() == {
         "items": [
-            {"name": "cloud", "title": "A cloud", "capabilities": ["connect"]},
-            {"name": "local", "title": "This machine", "capabilities": CAPABILITIES},
+            {"name": "cloud", "title": "A cloud", "capabilities": ["connect"], "engines": []},
+            {
+                "name": "local",
+                "title": "This machine",
+                "capabilities": CAPABILITIES,
+                "engines": ["postgresql"],
+            },
         ],
         "nextCursor": None,
     }

@@ -15,11 +15,11 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from tests.fakes.contract import hold
+from tests.fakes.render_databases import DatabaseShelf, FakeKeyValue, FakePostgres, Rules
 from tests.fakes.render_faults import FAULTS, error_answer, limit_answer
 from tests.fakes.render_state import (
     FakeDeploy,
     FakeLine,
-    FakePostgres,
     FakeService,
     Json,
     Shapes,
@@ -34,7 +34,6 @@ OWNER: Json = {"id": "tea-acme", "name": "Acme", "email": "ops@acme.test", "type
 _SERVICE = "/services/{service_id}"
 _DEPLOY = f"{_SERVICE}/deploys/{{deploy_id}}"
 _DOMAIN = f"{_SERVICE}/custom-domains/{{name}}"
-_POSTGRES = "/postgres/{postgres_id}"
 _CREATIONS = 20
 _HOUR = 3600.0
 _LOG_LAG = 1.0
@@ -52,14 +51,16 @@ class FakeRenderApi:
         self.tokens = {TOKEN}
         self.owners = [OWNER]
         self.services: dict[str, FakeService] = {}
-        self.databases: dict[str, FakePostgres] = {}
+        rules = Rules(OWNER, self._count_creation, self._paged, lambda: self._shapes)
+        self.databases = DatabaseShelf("/postgres", "postgres", FakePostgres, rules)
+        shown = {"dashboardUrl": "https://dashboard.render.com/r/x"}
+        self.key_values = DatabaseShelf("/key-value", "keyValue", FakeKeyValue, rules, shown)
         self.heads: dict[str, str] = {"main": "a" * 40}
         self.unreachable: set[str] = set()
         self.outcomes: list[str] = []
         self.reason: Json = {"evicted": False, "nonZeroExit": 1}
         self.records: set[str] = set()
         self.pays = True
-        self.database_statuses: list[str] | None = None
         self.creations: list[float] = []
         self.measured: dict[str, list[tuple[float, str]]] = {}
         self.faults = Faults()
@@ -120,12 +121,9 @@ class FakeRenderApi:
             ("DELETE", _DOMAIN, self._delete_domain),
             ("POST", f"{_DOMAIN}/verify", self._verify_domain),
             ("GET", "/logs", self._logs),
-            ("GET", "/postgres", self._list_postgres),
-            ("POST", "/postgres", self._create_postgres),
-            ("GET", _POSTGRES, self._show_postgres),
-            ("GET", f"{_POSTGRES}/connection-info", self._connection_info),
+            *self.databases.routes(),
+            *self.key_values.routes(),
             ("GET", "/metrics/{kind}", self._metrics),
-            ("DELETE", _POSTGRES, self._delete_postgres),
         ):
             app.add_api_route(path, endpoint, methods=[method], response_model=None)
         return app
@@ -349,51 +347,12 @@ class FakeRenderApi:
             "nextStartTime": page[-1]["timestamp"] if page else end,
         }  # fmt: skip
 
-    # Databases.
-
-    async def _list_postgres(self, request: Request) -> list[Json]:
-        name = request.query_params.get("name")
-        found = [
-            self._shapes.postgres(each, OWNER)
-            for each in self.databases.values()
-            if name in (None, each.sent["name"])
-        ]
-        return self._paged(request, "postgres", found)
-
-    async def _create_postgres(self, request: Request) -> Response:
-        limited = self._count_creation()
-        if limited:
-            return limited
-        sent = await request.json()
-        free = [each for each in self.databases.values() if each.sent["plan"] == "free"]
-        if sent["plan"] == "free" and free:
-            return error_answer(400, "cannot have more than one active free tier database")
-        postgres = FakePostgres(sent, self._now)
-        postgres.statuses = self.database_statuses or postgres.statuses
-        self.databases[postgres.id] = postgres
-        return JSONResponse(self._shapes.postgres(postgres, OWNER), 201)
-
-    def _postgres(self, postgres_id: str) -> FakePostgres:
-        if postgres_id not in self.databases:
-            raise HTTPException(404, "not found")
-        return self.databases[postgres_id]
-
-    async def _show_postgres(self, postgres_id: str) -> Json:
-        return self._shapes.postgres(self._postgres(postgres_id), OWNER)
-
-    async def _connection_info(self, postgres_id: str) -> Json:
-        postgres = self._postgres(postgres_id)
-        path = f"{postgres.database}_user:s3cret@{postgres.id}"
-        outside = f"postgresql://{path}.oregon-postgres.render.com/{postgres.database}"
-        return {
-            "password": "s3cret", "psqlCommand": f"psql {outside}",
-            "internalConnectionString": f"postgresql://{path}/{postgres.database}",
-            "externalConnectionString": outside,
-        }  # fmt: skip
+    # Metrics.
 
     async def _metrics(self, kind: str, request: Request) -> list[Json]:
         resource = request.query_params["resource"]
-        self._postgres(resource)
+        if resource not in {*self.databases.held, *self.key_values.held}:
+            raise HTTPException(404, "not found")
         at = self.time.now().isoformat()
         return [
             {
@@ -402,10 +361,6 @@ class FakeRenderApi:
             }
             for number, (value, unit) in enumerate(self.measured.get(kind, ()))
         ]  # fmt: skip
-
-    async def _delete_postgres(self, postgres_id: str) -> Response:
-        del self.databases[self._postgres(postgres_id).id]
-        return Response(status_code=204)
 
 
 async def _problem(_request: Request, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -125,33 +125,15 @@ class FakeService:
         return next((each for each in self.deploys if each.id == deploy_id), None)
 
 
-@dataclass
-class FakePostgres:
-    """``statuses`` are what it goes through, each for five seconds; the last one stays."""
-
-    sent: Json
-    created: float
-    statuses: list[str] = field(default_factory=lambda: ["unknown", "creating", "available"])
-    id: str = field(default_factory=lambda: f"{new_id('dpg')}-a")
-
-    @property
-    def database(self) -> str:
-        """Render adds to the name of every database."""
-        return f"{self.sent['name'].replace('-', '_')[:40]}_2mfb"
-
-    def status(self, now: float) -> str:
-        return self.statuses[min(int((now - self.created) / 5), len(self.statuses) - 1)]
-
-
 class Shapes:
     """How the things of one moment are shown."""
 
     def __init__(self, clock: Callable[[float], datetime], now: float):
-        self._clock = clock
-        self._now = now
+        self.clock = clock
+        self.now = now
 
     def time(self, seconds: float) -> str:
-        return self._clock(seconds).isoformat().replace("+00:00", "Z")
+        return self.clock(seconds).isoformat().replace("+00:00", "Z")
 
     def service(self, service: FakeService, url: str) -> Json:
         sent, details = service.sent, service.sent["serviceDetails"]
@@ -161,7 +143,7 @@ class Shapes:
             "autoDeploy": sent.get("autoDeploy", "yes"), "ownerId": sent["ownerId"],
             "slug": service.name, "notifyOnFail": "default", "dashboardUrl": f"{url}/web",
             "suspended": "suspended" if service.suspended else "not_suspended", "suspenders": [],
-            "createdAt": self.time(service.created), "updatedAt": self.time(self._now),
+            "createdAt": self.time(service.created), "updatedAt": self.time(self.now),
         }  # fmt: skip
         address = f"https://{service.name}.onrender.com"
         if sent["type"] == "static_site":
@@ -184,12 +166,12 @@ class Shapes:
 
     def deploy(self, service: FakeService, deploy: FakeDeploy) -> Json:
         """The commit is null until Render has looked, and so are the times of what is not yet."""
-        begun, over = deploy.begins <= self._now, deploy.ended(self._now)
-        told = deploy.asked or self._now >= deploy.begins + COMMIT_TOLD_AFTER
+        begun, over = deploy.begins <= self.now, deploy.ended(self.now)
+        told = deploy.asked or self.now >= deploy.begins + COMMIT_TOLD_AFTER
         return {
-            "id": deploy.id, "status": service.status_of(deploy, self._now),
+            "id": deploy.id, "status": service.status_of(deploy, self.now),
             "trigger": deploy.trigger, "createdAt": self.time(deploy.created),
-            "updatedAt": self.time(self._now),
+            "updatedAt": self.time(self.now),
             "startedAt": self.time(deploy.begins) if begun else None,
             "finishedAt": self.time(deploy.over) if over else None,
             "commit": {"id": deploy.commit, "message": "m", "createdAt": self.time(0)}
@@ -207,7 +189,7 @@ class Shapes:
             }  # fmt: skip
             started = {"deployId": deploy.id, "trigger": trigger}
             shown.append((deploy.begins, "deploy_started", started))
-            ending = deploy.status(self._now)
+            ending = deploy.status(self.now)
             if ending == "live":
                 ended = {"deployId": deploy.id, "deployStatus": "succeeded", "reason": {}}
                 shown.append((deploy.over, "deploy_ended", {**ended, "status": 1}))
@@ -219,9 +201,7 @@ class Shapes:
                     "status": 2,
                 }
                 shown.append((deploy.over, kind, details))
-        came = sorted(
-            (each for each in shown if since <= each[0] <= self._now), key=lambda e: -e[0]
-        )
+        came = sorted((each for each in shown if since <= each[0] <= self.now), key=lambda e: -e[0])
         return [self._event(service, kind, at, details) for at, kind, details in came]
 
     def _event(self, service: FakeService, kind: str, at: float, details: Json) -> Json:
@@ -246,21 +226,6 @@ class Shapes:
             "publicSuffix": name.rpartition(".")[2], "redirectForName": redirects,
             "verificationStatus": "verified" if domain["verified"] else "unverified",
             "createdAt": self.time(0),
-        }  # fmt: skip
-
-    def postgres(self, postgres: FakePostgres, owner: Json) -> Json:
-        sent = postgres.sent
-        free = {"expiresAt": (self._clock(postgres.created) + timedelta(days=30)).isoformat()}
-        return {
-            "id": postgres.id, "name": sent["name"], "ipAllowList": sent["ipAllowList"] or None,
-            "createdAt": self.time(postgres.created), "updatedAt": self.time(self._now),
-            "databaseName": postgres.database, "databaseUser": f"{postgres.database}_user",
-            "highAvailabilityEnabled": False, "owner": owner, "plan": sent["plan"],
-            "region": sent["region"], "readReplicas": [], "role": "primary",
-            "status": postgres.status(self._now), "version": sent["version"],
-            "suspended": "not_suspended", "suspenders": [], "diskAutoscalingEnabled": False,
-            "connectionPool": "none", "dashboardUrl": "https://dashboard.render.com/d/x",
-            **(free if sent["plan"] == "free" else {}),
         }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -10,6 +10,8 @@ import pytest
 from tests.fakes.contract import require_contract
 from tests.fakes.render_api import OWNER, FakeRenderApi
 from tests.fakes.render_api import TOKEN as RENDER_TOKEN
+from tests.fakes.supabase_api import TOKEN as SUPABASE_TOKEN
+from tests.fakes.supabase_api import FakeSupabase
 from tests.fakes.vercel_api import TEAM, FakeVercelApi
 from tests.fakes.vercel_api import TOKEN as VERCEL_TOKEN
 from tests.kernel.http.servers import MovedTime
@@ -17,9 +19,11 @@ from tests.providers.vercel.conftest import COMMIT, STATIC, KeptNotes, Lines, ap
 
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import (
+    PRICE_KINDS,
     App,
     BuildRequest,
     Capability,
+    DatabaseEngine,
     DeployProvider,
     MeasuredApps,
     Provider,
@@ -30,6 +34,7 @@ from autodeploy.providers.commands import CommandProvider
 from autodeploy.providers.databases import (
     BackedUpDatabases,
     DatabaseProvider,
+    DatabaseRequest,
     MeasuredDatabases,
     PausedDatabases,
     RotatedDatabases,
@@ -47,6 +52,10 @@ from autodeploy.providers.vercel.provider import VercelProvider
 
 ACCOUNT = ConnectedAccount(UUID(int=1), "token", "owner")
 NAME = "shop.example.com"
+SCHEMES = {
+    DatabaseEngine.POSTGRESQL: ("postgresql://", "postgres://"),
+    DatabaseEngine.REDIS: ("redis://", "rediss://"),
+}
 
 Find = Callable[[Registry, str], object]
 
@@ -108,10 +117,20 @@ async def test_what_a_provider_can_do_stands_in_its_manifest(registry: Registry)
             assert able == (capability in manifest.capabilities), (manifest.name, capability)
 
 
+async def test_who_has_databases_names_their_engines_and_a_free_plan_of_each(
+    registry: Registry,
+) -> None:
+    for manifest in registry.list():
+        has_databases = Capability.DATABASE in manifest.capabilities
+        assert bool(manifest.engines) == has_databases, manifest.name
+        free = {each.kind for each in manifest.pricing if each.monthly_cents == 0}
+        assert {PRICE_KINDS[engine] for engine in manifest.engines} <= free, manifest.name
+
+
 @dataclass
 class Cloud:
-    """A provider that hosts apps, at its emulated service. ``lead`` sets a domain's records right;
-    ``wait`` has time pass."""
+    """A provider that hosts apps or databases, at its emulated service. ``lead`` sets a domain's
+    records right; ``wait`` has time pass."""
 
     registry: Registry
     name: str
@@ -139,6 +158,15 @@ async def _vercel(time: MovedTime) -> AsyncIterator[Cloud]:
         registry = Registry([VercelProvider(api_url=fake.url, timing=time)])
         account = ConnectedAccount(uuid4(), VERCEL_TOKEN, TEAM)
         yield Cloud(registry, "vercel", account, fake.records.add, time)
+        await registry.close()
+
+
+@asynccontextmanager
+async def _supabase(time: MovedTime) -> AsyncIterator[Cloud]:
+    async with FakeSupabase(time.monotonic).run() as fake:
+        registry = Registry([SupabaseProvider(api_url=fake.url, timing=time)])
+        account = ConnectedAccount(uuid4(), SUPABASE_TOKEN)
+        yield Cloud(registry, "supabase", account, lambda _: None, time)
         await registry.close()
 
 
@@ -222,3 +250,43 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
     assert (await deploys.status(back.release)).state == "absent"
     assert not await deploys.has_build(first.key)
     assert [each async for each in held.list_resources()] == []
+
+
+@pytest.fixture(params=[_render, _supabase], ids=["render", "supabase"])
+async def database_cloud(request: pytest.FixtureRequest) -> AsyncIterator[Cloud]:
+    require_contract(request.node.callspec.id)
+    async with request.param(MovedTime()) as cloud:
+        yield cloud
+
+
+async def test_a_database_of_each_engine_is_made_once_listed_and_removed(
+    database_cloud: Cloud,
+) -> None:
+    registry, name, account = database_cloud.registry, database_cloud.name, database_cloud.account
+    [manifest] = registry.list()
+    databases, made = registry.databases(name, account), {}
+    for engine in manifest.engines:
+        request = _database_request(engine)
+        handle = await databases.ensure_database(request, Lines())
+        assert handle.url.startswith(SCHEMES[engine])
+        again = replace(request, notes=KeptNotes())  # another process, which knows nothing of it
+        assert (await databases.ensure_database(again, Lines())).external_id == handle.external_id
+        made[request.database_id] = handle.external_id
+
+    if Capability.RESOURCES in manifest.capabilities:
+        held = registry.resources(name, account).list_resources()
+        assert {each.made_for: each.external_id async for each in held} == made
+
+    for external_id in made.values():
+        for _ in range(2):
+            await databases.destroy_database(external_id)
+    if Capability.RESOURCES in manifest.capabilities:
+        held = registry.resources(name, account).list_resources()
+        assert [each async for each in held] == []
+
+
+def _database_request(engine: DatabaseEngine) -> DatabaseRequest:
+    async def choose() -> str:
+        return "pass-w0rd"
+
+    return DatabaseRequest(uuid4(), app_of(), "one", "free", choose, KeptNotes(), engine=engine)

@@ -47,6 +47,17 @@ class Capability(StrEnum):
     RESOURCES = "resources"
 
 
+class DatabaseEngine(StrEnum):
+    """What a database is: ``redis`` is all that speaks its protocol, such as Valkey."""
+
+    POSTGRESQL = "postgresql"
+    REDIS = "redis"
+
+
+#: The kind of the prices of an engine's plans.
+PRICE_KINDS = {DatabaseEngine.POSTGRESQL: "database", DatabaseEngine.REDIS: "redis"}
+
+
 @dataclass(frozen=True)
 class Region:
     id: str
@@ -55,7 +66,10 @@ class Region:
 
 @dataclass(frozen=True)
 class Price:
-    """A plan and its price; ``monthly_cents`` None says that it is not known."""
+    """A plan and its price; ``monthly_cents`` None says that it is not known.
+
+    ``kind`` is what the plan is for: one of ``PRICE_KINDS``, or a part of an app.
+    """
 
     plan: str
     kind: str
@@ -70,7 +84,7 @@ class Manifest:
     """What a provider is and has, read without a call to it.
 
     ``app_plans`` are the plans that apps get there, by what they are (static, service, worker);
-    left out where that is the account's.
+    left out where that is the account's. ``engines`` are those of the databases that it makes.
     """
 
     name: str
@@ -79,6 +93,7 @@ class Manifest:
     regions: tuple[Region, ...]
     pricing: tuple[Price, ...]
     app_plans: Mapping[str, str] = field(default_factory=dict)
+    engines: tuple[DatabaseEngine, ...] = ()
 
 
 @dataclass(frozen=True)

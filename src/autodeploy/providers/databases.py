@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
-from autodeploy.providers.base import App, LogSink, Notes, Provider
+from autodeploy.providers.base import App, DatabaseEngine, LogSink, Notes, Provider
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class DatabaseRequest:
     password: Callable[[], Awaitable[str]]
     notes: Notes
     region: str | None = None
+    engine: DatabaseEngine = DatabaseEngine.POSTGRESQL
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from tests.providers.render.conftest import (
 )
 
 from autodeploy.kernel.http.errors import CredentialRefused
-from autodeploy.providers.base import CommitSource
+from autodeploy.providers.base import CommitSource, DatabaseEngine
 from autodeploy.providers.hosted import ConnectedAccount
 from autodeploy.providers.render.provider import RenderProvider
 
@@ -86,10 +86,14 @@ async def test_an_app_lives_and_is_removed(anywhere, somebody, commit, log):
     assert not await apps.has_build(artifact.key)
 
 
-async def test_a_database_lives_and_is_removed(anywhere, somebody, log):
+@pytest.mark.parametrize(
+    ("engine", "scheme"),
+    [(DatabaseEngine.POSTGRESQL, "postgres"), (DatabaseEngine.REDIS, "redis")],
+)
+async def test_a_database_lives_and_is_removed(anywhere, somebody, log, engine, scheme):
     databases = anywhere.databases_as(somebody)
-    request = database_request(app=replace(APP, environment_id=uuid4()))
+    request = database_request(app=replace(APP, environment_id=uuid4()), engine=engine)
     try:
-        assert (await databases.ensure_database(request, log)).url.startswith("postgres")
+        assert (await databases.ensure_database(request, log)).url.startswith(scheme)
     finally:
         await databases.destroy_database(str(request.database_id))

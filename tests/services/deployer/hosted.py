@@ -16,6 +16,7 @@ from autodeploy.providers.base import (
     Artifact,
     BuildRequest,
     Capability,
+    DatabaseEngine,
     Endpoint,
     LogSink,
     Manifest,
@@ -31,6 +32,7 @@ from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAcco
 from autodeploy.providers.resources import FoundResource, ResourceKind
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
+REDIS_URL = "redis://cache.cloud.test:6379"
 DATABASE_VARIABLES = {"CLOUD_KEY": "k3y-of-the-database", "CLOUD_URL": "https://db.cloud.test"}
 #: The one token that is known there at first.
 CLOUD_TOKEN = "t0ken-of-ada"
@@ -97,7 +99,10 @@ class HostedApps(FolderProvider):
         self.regions.append(request.region)
         await request.notes.keep(intent=str(request.database_id))
         await self._call("ensure_database")
-        return DatabaseHandle(f"db-{request.database_id}", DATABASE_URL, DATABASE_VARIABLES)
+        external_id = f"db-{request.database_id}"
+        if request.engine is DatabaseEngine.REDIS:
+            return DatabaseHandle(external_id, REDIS_URL)
+        return DatabaseHandle(external_id, DATABASE_URL, DATABASE_VARIABLES)
 
     async def destroy_database(self, external_id: str) -> None:
         await self._call("destroy_database")
@@ -160,7 +165,11 @@ class HostedProvider(Cloud):
                 Capability.CONNECT,
             }
         ),
-        pricing=(Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),),
+        pricing=(
+            Price("free", "database", 0, "USD", "https://example.com", "2026-11-01"),
+            Price("free", "redis", 0, "USD", "https://example.com", "2026-11-01"),
+        ),
+        engines=(DatabaseEngine.POSTGRESQL, DatabaseEngine.REDIS),
     )
 
     def __init__(self, home: Path, objects: ObjectStore):

@@ -19,6 +19,7 @@ from autodeploy.providers.base import (
     BuildSpec,
     Capability,
     CronStatus,
+    DatabaseEngine,
     Endpoint,
     KeptLog,
     LogSink,
@@ -105,6 +106,7 @@ class FolderProvider:
         ),
         regions=(),
         pricing=(),
+        engines=(DatabaseEngine.POSTGRESQL,),
     )
 
     def traffic(self, number: int) -> str | None:

@@ -127,6 +127,30 @@ async def test_price_of_the_administrator_comes_first(priced: Priced) -> None:
     ]  # fmt: skip
 
 
+async def test_redis_has_the_prices_of_its_own_plans(
+    priced: Priced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = HostedProvider.manifest.pricing
+    ours = Price("small", "redis", 700, "USD", "example.com/redis", "2026-11-02")
+    unknown = replace(ours, plan="big", monthly_cents=None)
+    manifest = replace(HostedProvider.manifest, pricing=(*sheet, ours, unknown))
+    monkeypatch.setattr(HostedProvider, "manifest", manifest)
+    project = await priced.platform.project()
+    await priced.limit(project, 1000)
+    await priced.database(project, "small", "cache", engine="redis")
+    await priced.database(project, "big", "sessions", engine="redis")
+    view = await priced.costs(project)
+    assert [(each.name, each.monthly_cents, each.source) for each in view.items] == [
+        ("cache", 700, "example.com/redis"), ("sessions", None, "example.com/redis"),
+    ]  # fmt: skip
+    with pytest.raises(BudgetExceeded):
+        await priced.database(project, "small", "third", engine="redis")
+    contract = {"monthly_cents": 111, "source": "our contract", "as_of": "2026-11-20"}
+    prices = {"cloud.redis": contract, "cloud.postgresql": {**contract, "monthly_cents": 5}}
+    (priced.platform.resources.home / "prices.json").write_text(json.dumps(prices))
+    assert [each.monthly_cents for each in (await priced.costs(project)).items] == [111, 111]
+
+
 async def test_prices_that_cannot_be_read_are_in_the_way_of_budgets_alone(priced: Priced) -> None:
     (priced.platform.resources.home / "prices.json").write_text("{")
     project = await priced.platform.project()

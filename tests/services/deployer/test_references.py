@@ -53,6 +53,19 @@ def test_what_is_no_reference_is_refused_with_the_field_and_what_can_be_written(
     assert "databases.main.url" in (refused.value.remedy or "")
 
 
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("postgresql://u:p@db.example/shop", "db.example", "5432"),
+        ("redis://red-1", "red-1", "6379"),
+        ("rediss://red-1:s3cret@oregon.example", "oregon.example", "6379"),
+        ("redis://red-1:6380", "red-1", "6380"),
+    ],
+)
+def test_port_that_a_url_leaves_out_is_that_of_its_engine(url: str, host: str, port: str) -> None:
+    assert (DatabasePart.HOST.of(url), DatabasePart.PORT.of(url)) == (host, port)
+
+
 def given(secret: tuple[str, ...] = (), **values: str) -> dict[str, Given]:
     return {
         key: Given(value, f"{key}-1", is_secret=key in secret, scope=VariableScope.BOTH)

@@ -6,18 +6,19 @@ from fastapi import APIRouter, Depends, Request
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.schema import Page, Schema
-from autodeploy.providers.base import Capability, Manifest
+from autodeploy.providers.base import Capability, DatabaseEngine, Manifest
 from autodeploy.providers.registry import Registry
 
 router = APIRouter(prefix="/api/v1/providers", tags=["providers"])
 
 
 class ProviderView(Schema):
-    """A provider and what it can do."""
+    """A provider and what it can do; ``engines`` are those of its databases."""
 
     name: str
     title: str
     capabilities: list[Capability]
+    engines: list[DatabaseEngine]
 
 
 class RegionView(Schema):
@@ -90,5 +91,8 @@ async def list_prices(manifest: ManifestDep) -> Page[PriceView]:
 
 def _view(manifest: Manifest) -> ProviderView:
     return ProviderView(
-        name=manifest.name, title=manifest.title, capabilities=sorted(manifest.capabilities)
+        name=manifest.name,
+        title=manifest.title,
+        capabilities=sorted(manifest.capabilities),
+        engines=list(manifest.engines),
     )

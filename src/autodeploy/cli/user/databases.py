@@ -40,18 +40,20 @@ def show_all(project_name: str | None, as_json: bool) -> None:
         (
             item["name"],
             item["environment"],
+            item["engine"],
             item["provider"],
             item["status"],
             ago(item["lastBackup"]["createdAt"]) if item["lastBackup"] else "none",
         )
         for item in found
     ]
-    print_table(("NAME", "ENVIRONMENT", "PROVIDER", "STATUS", "GOOD BACKUP"), rows)
+    print_table(("NAME", "ENVIRONMENT", "ENGINE", "PROVIDER", "STATUS", "GOOD BACKUP"), rows)
 
 
 def create(
     wanted: Wanted,
     *,
+    engine: str,
     provider: str,
     plan: str,
     region: str | None,
@@ -68,6 +70,7 @@ def create(
             "projectId": project["id"],
             "environment": wanted.environment,
             "name": wanted.name,
+            "engine": engine,
             "provider": provider,
             "plan": plan,
             "ignoreBudget": ignore_budget,
@@ -200,7 +203,8 @@ def delete(wanted: Wanted, *, force: bool, backup: bool, yes: bool, detach: bool
     api = Api.connect()
     database = find(api, wanted)
     if not yes:
-        last = "A last backup is made and kept for 30 days." if backup else "There is no backup."
+        has_last = backup and database["engine"] == "postgresql"
+        last = "A last backup is made and kept for 30 days." if has_last else "There is no backup."
         say(f"This deletes the database {wanted.name} of {wanted.environment}. {last}")
         confirm(database["name"])
     path = f"/databases/{database['id']}"
@@ -235,13 +239,14 @@ def find(api: Api, wanted: Wanted) -> Json:
 
 
 def watch(read: Callable[[], Json], *, until: Callable[[Json], bool]) -> Json:
-    """Read again and again, telling each new status, until it is over."""
-    told = ""
+    """Read again and again, telling each new status and notice, until it is over."""
+    told: set[str] = set()
     while True:
         found = read()
-        if found["status"] != told:
-            told = found["status"]
-            say(f"  {told}")
+        for each in (found["status"], found.get("notice")):
+            if each and each not in told:
+                told.add(each)
+                say(f"  {each}")
         if until(found):
             return found
         time.sleep(_PAUSE_SECONDS)
@@ -302,8 +307,10 @@ def _print(database: Json, wanted: Wanted) -> None:
         {
             "DATABASE": f"{database['name']} of {database['project']['name']}, "
             f"{database['environment']}",
+            "ENGINE": database["engine"],
             "STATUS": database["status"]
             + (f": {database['error']['message']}" if database["error"] else ""),
+            "NOTICE": database["notice"] or "–",
             "PROVIDER": f"{database['provider']}, plan {database['plan']}"
             + (f", region {database['region']}" if database["region"] else ""),
             "BACKUPS": kept["schedule"]

@@ -1,5 +1,6 @@
 """The ``db`` commands: their names, arguments and help."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -15,6 +16,14 @@ from autodeploy.cli.user.arguments import (
 Name = Annotated[str, typer.Argument(help="Name of the database.", metavar="[NAME]")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Start it and do not wait.")]
+
+
+class Engine(StrEnum):
+    """What a database is."""
+
+    POSTGRESQL = "postgresql"
+    REDIS = "redis"
+
 
 database_app = typer.Typer(
     name="db", help="Databases of your apps, their backups and passwords.", no_args_is_help=True
@@ -34,6 +43,7 @@ def db_create(
     name: Name = "main",
     project: ProjectOption = None,
     environment: Environment = None,
+    engine: Annotated[Engine, typer.Option("--engine", help="What it is.")] = Engine.POSTGRESQL,
     provider: Annotated[str, typer.Option("--provider", help="Where it is made.")] = "local",
     plan: Annotated[str, typer.Option("--plan", help="Its plan there.")] = "free",
     region: Annotated[
@@ -52,12 +62,14 @@ def db_create(
     Examples:
       autodeploy db create
       autodeploy db create reports --project shop --environment staging
+      autodeploy db create cache --engine redis --provider render
     """
     from autodeploy.cli.user.databases import Wanted, create
 
     wanted = Wanted(name, project, _where(project, environment), as_json)
     create(
         wanted,
+        engine=engine.value,
         provider=provider,
         plan=plan,
         region=region,

@@ -45,6 +45,7 @@ def _print(provider: Json) -> None:
         {
             "PROVIDER": f"{provider['name']}, {provider['title']}",
             "CAN": ", ".join(capabilities) or "–",
+            "DATABASES": ", ".join(provider["engines"]) or "–",
         }
     )
     if provider["regions"]:

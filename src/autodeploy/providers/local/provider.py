@@ -19,6 +19,7 @@ from autodeploy.providers.base import (
     BuildSpec,
     Capability,
     CronStatus,
+    DatabaseEngine,
     Endpoint,
     KeptLog,
     LogSink,
@@ -77,6 +78,7 @@ MANIFEST = Manifest(
         Price("free", "database", 0, "USD", "this machine", "2026-11-01"),
     ),
     app_plans=dict.fromkeys(("static", "service", "worker"), "free"),
+    engines=(DatabaseEngine.POSTGRESQL,),
 )
 
 

@@ -13,12 +13,15 @@ from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.pages import by_last_cursor, pages
+from autodeploy.providers.render.database_kinds import DatabaseKind
 from autodeploy.providers.render.refusals import expect
 from autodeploy.providers.render.shapes import (
     ConnectionInfo,
     CreatedService,
     CustomDomain,
     CustomDomainItem,
+    Database,
+    DatabaseItem,
     Deploy,
     DeployItem,
     Event,
@@ -26,8 +29,6 @@ from autodeploy.providers.render.shapes import (
     LogPage,
     Owner,
     OwnerItem,
-    Postgres,
-    PostgresItem,
     Series,
     Service,
     ServiceItem,
@@ -42,14 +43,10 @@ _DEPLOYS = f"{_SERVICE}/deploys"
 _DEPLOY = f"{_DEPLOYS}/{{deploy}}"
 _DOMAINS = f"{_SERVICE}/custom-domains"
 _DOMAIN = f"{_DOMAINS}/{{domain}}"
-_POSTGRES = "/postgres/{postgres}"
 _PAGE = 100
 _FETCHABLE = (
     "Check that Render may fetch the repository: it is public, or its GitHub account is linked in "
     "Render's dashboard."
-)
-_ONE_FREE = (
-    "A workspace has one free database at Render: choose another plan, or remove the other one."
 )
 
 
@@ -188,28 +185,26 @@ class RenderApi:
     async def delete_domain(self, service_id: str, name: str) -> None:
         await self._delete(_DOMAIN, service=service_id, domain=name)
 
-    async def list_postgres(self, owner_id: str, name: str | None = None) -> list[Postgres]:
+    async def list_databases(
+        self, kind: DatabaseKind, owner_id: str, name: str | None = None
+    ) -> list[Database]:
         """Those of the workspace; with ``name``, of exactly this one."""
-        query = {
-            "ownerId": owner_id,
-            "includeReplicas": "false",
-            **({"name": name} if name else {}),
-        }
+        query = {"ownerId": owner_id, **kind.listing, **({"name": name} if name else {})}
         found = []
-        async for page in self._pages("/postgres", query):
-            found += [each.postgres for each in page.read(list[PostgresItem])]
+        async for page in self._pages(kind.path, query):
+            found += [each.database for each in page.read(list[DatabaseItem])]
         return [each for each in found if name in (None, each.name)]
 
-    async def postgres(self, postgres_id: str) -> Postgres:
-        return (await self._get(_POSTGRES, postgres=postgres_id)).read(Postgres)
+    async def database(self, kind: DatabaseKind, database_id: str) -> Database:
+        return (await self._get(f"{kind.path}/{{id}}", id=database_id)).read(Database)
 
-    async def create_postgres(self, body: Body) -> Postgres:
+    async def create_database(self, kind: DatabaseKind, body: Body) -> Database:
         """20 an hour."""
-        answer = await self._http.send(Call("POST", "/postgres", body=body))
-        return expect(answer, HTTPStatus.CREATED, remedy=_ONE_FREE).read(Postgres)
+        answer = await self._http.send(Call("POST", kind.path, body=body))
+        return expect(answer, HTTPStatus.CREATED, remedy=kind.one_free).read(Database)
 
-    async def connection_info(self, postgres_id: str) -> ConnectionInfo:
-        answer = await self._get(f"{_POSTGRES}/connection-info", postgres=postgres_id)
+    async def connection_info(self, kind: DatabaseKind, database_id: str) -> ConnectionInfo:
+        answer = await self._get(f"{kind.path}/{{id}}/connection-info", id=database_id)
         return answer.read(ConnectionInfo)
 
     async def series(self, kind: str, resource_id: str, since: datetime) -> list[Series]:
@@ -217,8 +212,8 @@ class RenderApi:
         query = {"resource": resource_id, "startTime": since.isoformat()}
         return (await self._get(f"/metrics/{kind}", query)).read(list[Series])
 
-    async def delete_postgres(self, postgres_id: str) -> None:
-        await self._delete(_POSTGRES, postgres=postgres_id)
+    async def delete_database(self, kind: DatabaseKind, database_id: str) -> None:
+        await self._delete(f"{kind.path}/{{id}}", id=database_id)
 
     async def _get(
         self, template: str, query: Mapping[str, str] | None = None, **parts: str

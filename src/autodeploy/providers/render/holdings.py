@@ -13,6 +13,7 @@ from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.faults import fault_point
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.database_kinds import KINDS, kind_of
 from autodeploy.providers.render.services import owner_of
 from autodeploy.providers.resources import FoundResource, ResourceKind
 
@@ -40,11 +41,12 @@ class RenderHoldings:
             made_for = _uuid((await self._api.variables(service.id)).get(DEPLOYMENT, ""))
             if made_for is not None:
                 yield _found(ResourceKind.APP, service.id, service.created_at, made_for)
-        for postgres in await self._api.list_postgres(owner_id):
-            named = _DATABASE.fullmatch(postgres.name)
-            if named is not None:
-                made_for = UUID(named[1])
-                yield _found(ResourceKind.DATABASE, postgres.id, postgres.created_at, made_for)
+        for kind in KINDS.values():
+            for database in await self._api.list_databases(kind, owner_id):
+                named = _DATABASE.fullmatch(database.name)
+                if named is not None:
+                    made_for = UUID(named[1])
+                    yield _found(ResourceKind.DATABASE, database.id, database.created_at, made_for)
 
     @fault_point("render.remove_resource")
     async def remove_resource(self, kind: ResourceKind, external_id: str) -> None:
@@ -52,7 +54,7 @@ class RenderHoldings:
             case ResourceKind.APP:
                 await self._api.delete_service(external_id)
             case ResourceKind.DATABASE:
-                await self._api.delete_postgres(external_id)
+                await self._api.delete_database(kind_of(external_id), external_id)
             case _:
                 raise InvalidInput(f"This is no {kind.value} of this provider.", field="externalId")
 

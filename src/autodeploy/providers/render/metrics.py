@@ -21,12 +21,12 @@ _CORES = {"cpu": 1.0, "cpus": 1.0, "core": 1.0, "cores": 1.0, "mcpu": 0.001, "mi
 _COUNT = {"count": 1, "connection": 1, "connections": 1, "": 1}
 
 
-async def measure(api: RenderApi, postgres_id: str) -> DatabaseMetrics:
+async def measure(api: RenderApi, database_id: str) -> DatabaseMetrics:
     """The newest that is known; None for what was not measured yet."""
     since = now() - _WINDOW
     disk, connections, cpu, memory = await asyncio.gather(
         *(
-            api.series(kind, postgres_id, since)
+            api.series(kind, database_id, since)
             for kind in ("disk-usage", "active-connections", "cpu", "memory")
         )
     )

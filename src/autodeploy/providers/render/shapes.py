@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from autodeploy.kernel.http.models import Lenient, known
 
@@ -224,7 +224,7 @@ class CustomDomainItem(Lenient):
     domain: CustomDomain = Field(alias="customDomain")
 
 
-class PostgresStatus(StrEnum):
+class DatabaseStatus(StrEnum):
     CREATING = "creating"
     AVAILABLE = "available"
     UNAVAILABLE = "unavailable"
@@ -233,20 +233,19 @@ class PostgresStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Postgres(Lenient):
-    """``status`` is unknown for all that is only to be waited for, such as maintenance."""
+class Database(Lenient):
+    """PostgreSQL or Key Value. ``status`` is unknown for all that is only to be waited for, such
+    as maintenance."""
 
     id: str
     name: str
-    status: Annotated[PostgresStatus, known(PostgresStatus)] = PostgresStatus.UNKNOWN
-    database: str | None = Field(default=None, alias="databaseName")
-    region: str | None = None
+    status: Annotated[DatabaseStatus, known(DatabaseStatus)] = DatabaseStatus.UNKNOWN
     created_at: datetime | None = Field(default=None, alias="createdAt")
     expires_at: datetime | None = Field(default=None, alias="expiresAt")
 
 
-class PostgresItem(Lenient):
-    postgres: Postgres
+class DatabaseItem(Lenient):
+    database: Database = Field(validation_alias=AliasChoices("postgres", "keyValue"))
 
 
 class SeriesValue(Lenient):

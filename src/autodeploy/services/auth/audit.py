@@ -137,8 +137,8 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "databases": Fields(
         ObjectType.DATABASE,
-        ("project_id", "environment", "name", "provider", "plan", "region", "backup_schedule",
-         "backup_hour", "keep_daily", "keep_weekly"),
+        ("project_id", "environment", "name", "engine", "provider", "plan", "region",
+         "backup_schedule", "backup_hour", "keep_daily", "keep_weekly"),
     ),
     "notification_endpoints": Fields(
         ObjectType.ENDPOINT, ("kind", "name", "target", "events", "project_ids", "off_reason"),

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
+from autodeploy.providers.base import DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.auth import audit
@@ -125,7 +126,10 @@ async def list_items(
         .order_by(ProjectDatabase.environment, ProjectDatabase.name)
     )
     items += [
-        tariff.database(row.environment, row.name, row.provider, row.plan) for row in databases
+        tariff.database(
+            DatabaseEngine(row.engine), row.environment, row.name, row.provider, row.plan
+        )
+        for row in databases
     ]
     return items
 
@@ -250,7 +254,10 @@ class Budget:
             (each.kind, each.environment, each.name) == ("database", name, "main") for each in kept
         )
         if database is not None and not has_database:
-            added.append(self.tariff.database(name, "main", database.provider, database.plan))
+            engine = DatabaseEngine.POSTGRESQL
+            added.append(
+                self.tariff.database(engine, name, "main", database.provider, database.plan)
+            )
         self.require([*kept, *added])
         return [each for each in added if each.monthly_cents is None]
 

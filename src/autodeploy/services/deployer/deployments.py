@@ -9,7 +9,7 @@ from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability
+from autodeploy.providers.base import Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, PROVISION_NEW
@@ -319,6 +319,7 @@ async def _keep_configuration(
         require_database_choice(
             providers,
             wanted_provider,
+            DatabaseEngine.POSTGRESQL,
             plan=configuration.database.plan,
             region=configuration.database.region,
             within="configuration.database.",

@@ -63,6 +63,7 @@ class ToldDatabase(Schema):
     project: ProjectReference
     environment: str
     name: str
+    engine: str
     provider: str
     plan: str
     status: str
@@ -122,6 +123,7 @@ async def tell_of_database(session: AsyncSession, database_id: UUID, what: Event
         project=await _project(session, database.project_id),
         environment=database.environment,
         name=database.name,
+        engine=database.engine,
         provider=database.provider,
         plan=database.plan,
         status=database.status,

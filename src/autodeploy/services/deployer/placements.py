@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import Capability, Manifest
+from autodeploy.providers.base import PRICE_KINDS, Capability, DatabaseEngine, Manifest
 from autodeploy.providers.registry import Registry
 from autodeploy.services.deployer.models import Environment
 
@@ -58,18 +58,38 @@ def require_app_choice(
 
 
 def require_database_choice(
-    providers: Registry, provider: str, *, plan: str, region: str | None, within: str = ""
+    providers: Registry,
+    provider: str,
+    engine: DatabaseEngine,
+    *,
+    plan: str,
+    region: str | None,
+    within: str = "",
 ) -> None:
-    """Raise ``InvalidInput`` for a plan or region that databases do not have at the provider.
+    """Raise ``InvalidInput`` for an engine that the provider lacks, or a plan or region that its
+    databases do not have.
 
     Args:
         within: what stands before the names of the fields, such as ``configuration.database.``.
     """
     manifest = providers.get(provider, Capability.DATABASE).manifest
-    plans = [price.plan for price in manifest.pricing if price.kind == "database"]
+    _require_engine(providers, manifest, engine, f"{within}engine")
+    plans = [price.plan for price in manifest.pricing if price.kind == PRICE_KINDS[engine]]
     if plans:
-        _require(manifest, "plan", plan, plans, "for databases", f"{within}plan")
+        _require(manifest, "plan", plan, plans, f"for {engine} databases", f"{within}plan")
     _require_region(providers, manifest, region, "for databases", f"{within}region")
+
+
+def _require_engine(
+    providers: Registry, manifest: Manifest, engine: DatabaseEngine, field: str
+) -> None:
+    if engine not in manifest.engines:
+        able = [each.name for each in providers.list() if engine in each.engines]
+        raise InvalidInput(
+            f"{manifest.title} has no {engine} databases.",
+            field=field,
+            remedy=f"Providers that have: {', '.join(able) or 'none'}.",
+        )
 
 
 def _require_region(

@@ -17,6 +17,8 @@ _CLOSE = "}}"
 _LONGEST = 300
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SLUG = re.compile(r"[a-z0-9-]+")
+_REDIS_PORT = 6379
+_POSTGRESQL_PORT = 5432
 
 
 class DatabasePart(StrEnum):
@@ -42,7 +44,8 @@ class DatabasePart(StrEnum):
             case DatabasePart.HOST:
                 return parts.hostname or ""
             case DatabasePart.PORT:
-                return str(parts.port or 5432)
+                usual = _REDIS_PORT if parts.scheme.startswith("redis") else _POSTGRESQL_PORT
+                return str(parts.port or usual)
             case DatabasePart.USER:
                 return unquote(parts.username or "")
             case DatabasePart.PASSWORD:

@@ -6,7 +6,7 @@ from collections import Counter
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Schema
 from autodeploy.providers import base
-from autodeploy.providers.base import Capability
+from autodeploy.providers.base import PRICE_KINDS, Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.prices import Price, Prices, default_prices, read_prices
@@ -72,9 +72,11 @@ class Tariff:
             for part, count in parts.items()
         ]
 
-    def database(self, environment: str, name: str, provider: str, plan: str) -> ProjectCost:
+    def database(
+        self, engine: DatabaseEngine, environment: str, name: str, provider: str, plan: str
+    ) -> ProjectCost:
         """What a database of a plan is charged."""
-        quote = self._database(provider, plan)
+        quote = self._database(engine, provider, plan)
         return quote.times(1, "database", environment, name, provider)
 
     def _app_part(self, provider: str, part: str, chosen: str | None) -> Quote:
@@ -89,13 +91,14 @@ class Tariff:
             return _quote(self._prices.get(item))
         return _of_plan(manifest, plan, _KINDS[part])
 
-    def _database(self, provider: str, plan: str) -> Quote:
-        ours = self._prices.get(f"{provider}.postgresql")
+    def _database(self, engine: DatabaseEngine, provider: str, plan: str) -> Quote:
+        item = f"{provider}.{engine}"
+        ours = self._prices.get(item)
         is_of_plan = ours is not None and (ours.plan or plan).casefold() == plan.casefold()
         manifest = self._manifests.get(provider)
-        if (f"{provider}.postgresql" in self._overridden and is_of_plan) or manifest is None:
+        if (item in self._overridden and is_of_plan) or manifest is None:
             return _quote(ours if is_of_plan else None)
-        return _of_plan(manifest, plan, ("database",))
+        return _of_plan(manifest, plan, (PRICE_KINDS[engine],))
 
 
 def _quote(price: Price | None) -> Quote:

@@ -20,6 +20,7 @@ from autodeploy.services.deployer.databases.access import (
     require_available,
 )
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.engines import require_postgresql
 from autodeploy.services.deployer.databases.models import DatabaseBackup
 from autodeploy.services.deployer.databases.schemas import BackupView
 from autodeploy.services.deployer.databases.views import backup_view
@@ -36,6 +37,7 @@ async def create_backup(
         database = await get_allowed(
             session, principal, database_id, Action.DATABASE_BACKUP, lock=True
         )
+        require_postgresql(database, "backups")
         providers.get(database.provider, Capability.DATABASE_BACKUPS)
         require_available(database)
         waiting = await session.scalar(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
-from autodeploy.providers.base import Capability
+from autodeploy.providers.base import Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer.databases.access import new_backup
@@ -39,7 +39,9 @@ async def ask_last_backup(
         .where(DatabaseBackup.database_id == database.id, DatabaseBackup.kind == "final")
         .values(kind="manual")
     )
-    able = Capability.DATABASE_BACKUPS in providers.get(database.provider).manifest.capabilities
+    able = database.engine == DatabaseEngine.POSTGRESQL and providers.can(
+        database.provider, Capability.DATABASE_BACKUPS
+    )
     if backup and able and database.external_id is not None:
         session.add(new_backup(database, "final", principal))
 

@@ -27,8 +27,9 @@ class ProjectDatabase(Base):
     ``url_changed_at`` tells builds apart that read the URL. ``retiring_login`` is the user of the
     URL before, which releases that began before ``rotated_at`` still have. ``fence`` names the
     worker that works on it; ``failures`` counts its tries in vain; ``dispatch`` how often the id
-    was queued. ``notes`` are the provider's, of what it has begun; ``encrypted_password`` is one
-    that we chose for it, ``encrypted_variables`` a JSON object of what else an app is given.
+    was queued. ``notice`` is what the provider said last while it made the database, ``notes`` are
+    its own, of what it has begun; ``encrypted_password`` is one that we chose for it,
+    ``encrypted_variables`` a JSON object of what else an app is given.
     """
 
     __tablename__ = "databases"
@@ -37,6 +38,11 @@ class ProjectDatabase(Base):
         CheckConstraint(
             "status IN ('provisioning', 'available', 'deleting', 'error', 'pausing', 'paused')",
             name="status",
+        ),
+        CheckConstraint("engine IN ('postgresql', 'redis')", name="engine"),
+        CheckConstraint(
+            "engine = 'postgresql' OR (name <> 'main' AND backup_schedule = 'off')",
+            name="of_postgresql",
         ),
         CheckConstraint("backup_schedule IN ('off', 'daily', 'weekly')", name="backup_schedule"),
         CheckConstraint("backup_hour BETWEEN 0 AND 23", name="backup_hour"),
@@ -66,6 +72,7 @@ class ProjectDatabase(Base):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     environment: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(100), server_default="main")
+    engine: Mapped[str] = mapped_column(String(20), server_default="postgresql")
     provider: Mapped[str] = mapped_column(String(100))
     connection_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("provider_integrations.id", ondelete="SET NULL")
@@ -75,6 +82,7 @@ class ProjectDatabase(Base):
     status: Mapped[str] = mapped_column(String(50), server_default="provisioning")
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
+    notice: Mapped[str | None]
     external_id: Mapped[str | None]
     encrypted_url: Mapped[str | None] = sealed("organization:{organization_id}", "databases:{id}")
     encrypted_password: Mapped[str | None] = sealed(

@@ -16,7 +16,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault.columns import place_of
-from autodeploy.providers.base import LogSink
+from autodeploy.providers.base import DatabaseEngine, LogSink
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.organization_events import EventType
@@ -128,6 +128,13 @@ async def _provision(work: Work, log: LogSink) -> None:
     if environment is None:
         raise RuntimeError("the environment of a database is gone")
     provider = await databases_for(engine, database)
+
+    async def tell(level: str, source: str, message: str) -> None:
+        """Who asked for a database reads no log of it, so the row has the last line."""
+        async with engine.resources.db.transaction() as session:
+            await work.set(session, notice=message)
+        await log(level, source, message)
+
     handle = await provider.ensure_database(
         DatabaseRequest(
             database_id=database.id,
@@ -137,8 +144,9 @@ async def _provision(work: Work, log: LogSink) -> None:
             password=partial(_choose_password, work),
             notes=_Notes(work),
             region=database.region,
+            engine=DatabaseEngine(database.engine),
         ),
-        log,
+        tell,
     )
     await _record(work, handle, available=restoring is None)
 
@@ -264,4 +272,4 @@ async def find_database(
 
 
 async def _say_nothing(_level: str, _source: str, _message: str) -> None:
-    """Nobody reads along."""
+    """No deployment reads along."""

@@ -20,6 +20,7 @@ from autodeploy.services.deployer.databases.access import (
     require_available,
 )
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.engines import require_postgresql
 from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,
@@ -48,6 +49,7 @@ async def create_restore(
         database = await get_allowed(
             session, principal, database_id, Action.DATABASE_RESTORE, lock=True
         )
+        require_postgresql(database, "backups")
         providers.get(database.provider, Capability.DATABASE_BACKUPS)
         if body.name is not None and body.name != database.name:
             require(principal, Action.DATABASE_CREATE, database.organization_id)

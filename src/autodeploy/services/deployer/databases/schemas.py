@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from autodeploy.kernel.schema import Input, Schema, Update
+from autodeploy.providers.base import DatabaseEngine
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.schemas import EnvironmentName, ProjectReference, RegionId
 
@@ -41,11 +42,13 @@ class BackupPolicyInput(Input):
 
 class DatabaseInput(Input):
     """A database of a project's environment. ``backup_id`` names a backup of the same project that
-    it is to begin with; ``region`` is the provider's choice when left out."""
+    it is to begin with; ``region`` is the provider's choice when left out. ``engine`` redis has no
+    backups, metrics or rotation, and another name than ``main``, which is the app's PostgreSQL."""
 
     project_id: UUID
     environment: EnvironmentName = PRODUCTION
     name: DatabaseName = "main"
+    engine: DatabaseEngine = DatabaseEngine.POSTGRESQL
     provider: Annotated[str, StringConstraints(max_length=100)] = "local"
     plan: Annotated[str, StringConstraints(max_length=50)] = "free"
     region: RegionId | None = None
@@ -100,17 +103,20 @@ class DatabaseView(Schema):
     """A database. Its URL, which holds a password, is told by ``/credentials`` alone.
 
     ``region`` is what was asked for, null where that was left to the provider. ``error`` is what
-    went wrong last; ``last_backup`` the newest that is verified."""
+    went wrong last; ``notice`` what the provider said last while it made the database, such as
+    what it waits for; ``last_backup`` the newest that is verified."""
 
     id: UUID
     project: ProjectReference
     environment: str
     name: str
+    engine: DatabaseEngine
     provider: str
     plan: str
     region: str | None
     status: Literal["provisioning", "available", "deleting", "error", "pausing", "paused"]
     error: ErrorView | None
+    notice: str | None
     backups: BackupPolicy
     rotation: RotationView | None
     last_backup: BackupView | None

@@ -15,7 +15,7 @@ from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.providers.base import Capability
+from autodeploy.providers.base import Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, reach_of, require
@@ -31,6 +31,11 @@ from autodeploy.services.deployer.databases.access import (
     require_available,
 )
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
+from autodeploy.services.deployer.databases.engines import (
+    require_of_engine,
+    require_policy,
+    require_postgresql,
+)
 from autodeploy.services.deployer.databases.last_backups import ask_last_backup
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import find_database, open_url
@@ -58,13 +63,16 @@ async def create_database(
     """A database for an environment; the one that is there under this name is found.
 
     One that failed is tried again; one that is there keeps what it holds. Raises ``NotFound``,
-    ``InvalidInput``, ``Conflict`` where it is at another provider, of another plan or in another
-    region, and ``BudgetExceeded``.
+    ``InvalidInput``, ``Conflict`` where it is of another engine, at another provider, of another
+    plan or in another region, and ``BudgetExceeded``.
     """
     async with resources.db.transaction() as session:
         project = await get_project(session, principal.reach, body.project_id)
         require(principal, Action.DATABASE_CREATE, project.organization_id)
-        require_database_choice(providers, body.provider, plan=body.plan, region=body.region)
+        require_database_choice(
+            providers, body.provider, body.engine, plan=body.plan, region=body.region
+        )
+        require_of_engine(body)
         if body.ignore_budget:
             require(principal, Action.BUDGET_MANAGE, project.organization_id)
         budget = None
@@ -132,7 +140,8 @@ async def update_database(
     *,
     if_match: IfMatch = ANY_VERSION,
 ) -> DatabaseView:
-    """Change when backups are made and how many stay. Raises ``PreconditionFailed``."""
+    """Change when backups are made and how many stay. Raises ``PreconditionFailed``, and
+    ``InvalidInput`` for what has none."""
     async with resources.db.transaction() as session:
         database = await get_allowed(
             session, principal, database_id, Action.DATABASE_UPDATE, lock=True
@@ -141,7 +150,9 @@ async def update_database(
         if_match.require(present)
         body.require_readonly_same(present)
         before = audit.snapshot(database)
-        for column, value in _policy_columns(body.backups or BackupPolicyInput()).items():
+        policy = body.backups or BackupPolicyInput()
+        require_policy(DatabaseEngine(database.engine), policy)
+        for column, value in _policy_columns(policy).items():
             setattr(database, column, value)
         if session.is_modified(database):
             database.updated_at = now()
@@ -173,9 +184,10 @@ async def measure_database(
     resources: Resources, principal: Principal, database_id: UUID, *, providers: Registry
 ) -> DatabaseMetricsView:
     """How the database fares now. Raises ``NotFound``, ``DatabaseNotAvailable``, and
-    ``InvalidInput`` where its provider does not measure."""
+    ``InvalidInput`` where its provider does not measure, or not such a database."""
     async with resources.db.transaction() as session:
         database = await get_allowed(session, principal, database_id, Action.DATABASE_READ)
+    require_postgresql(database, "metrics")
     require_available(database)
     account = await open_account(resources, database.connection_id, providers=providers)
     provider = providers.database_metrics(database.provider, account)
@@ -195,6 +207,7 @@ async def rotate_credentials(
         database = await get_allowed(
             session, principal, database_id, Action.DATABASE_ROTATE, lock=True
         )
+        require_postgresql(database, "rotation")
         providers.get(database.provider, Capability.DATABASE_ROTATION)
         require_available(database)
         if database.retiring_login is not None and not body.revoke:
@@ -268,11 +281,13 @@ async def _ensure_row(
             project_id=project.id,
             environment=body.environment,
             name=body.name,
+            engine=body.engine,
             provider=body.provider,
             connection_id=connection_id,
             plan=body.plan,
             region=body.region,
             **_policy_columns(body.backups),
+            **({} if body.engine is DatabaseEngine.POSTGRESQL else {"backup_schedule": "off"}),
         )
         .on_conflict_do_nothing()
         .returning(ProjectDatabase.id)
@@ -280,7 +295,7 @@ async def _ensure_row(
     row = await find_database(session, project.id, body.environment, body.name, lock=True)
     if row is None or row.status == "deleting":
         raise Conflict(f"The database {body.name} of {body.environment} is being deleted.")
-    for field in ("provider", "plan", "region"):
+    for field in ("engine", "provider", "plan", "region"):
         wanted = getattr(body, field)
         if wanted is not None and getattr(row, field) != wanted:
             raise Conflict(

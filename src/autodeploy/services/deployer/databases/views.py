@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.providers.base import DatabaseEngine
 from autodeploy.providers.databases import DatabaseMetrics
 from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
@@ -59,11 +60,13 @@ async def views_of(
             project=projects[row.project_id],
             environment=row.environment,
             name=row.name,
+            engine=DatabaseEngine(row.engine),
             provider=row.provider,
             plan=row.plan,
             region=row.region,
             status=row.status,
             error=_error_of(row),
+            notice=row.notice,
             backups=BackupPolicy(
                 schedule=row.backup_schedule,
                 hour=row.backup_hour,
