@@ -3,7 +3,7 @@
 The names are those of Render's OpenAPI description (render-oss/sdk, 2026-08-21). Render's own page
 of prices was not read: those of services are a third party's, which several others agree with;
 those of databases are of single tables, and None where the tables disagree. Of Key Value's, no
-source could be verified.
+source could be verified but that of the free one.
 """
 
 from autodeploy.providers.base import Capability, DatabaseEngine, Manifest, Price, Region
@@ -24,7 +24,7 @@ _SERVICES = (
 )
 _DATABASES = "tables in public repositories of 2025 and 2026, not verified at render.com/pricing"
 _KEY_VALUES = "render.com: no source that was read could be verified"
-_FREE_KEY_VALUES = "github.com/render-oss/skills, render-keyvalue (free and paid plans)"
+_FREE_KEY_VALUES = "render.com/docs/free (a copy without a date)"
 _SERVICE_CENTS = {FREE: 0, "starter": 700, "standard": 2500, "pro": 8500, "pro_plus": 17500,
                   "pro_max": 22500, "pro_ultra": 45000}  # fmt: skip
 _DATABASE_CENTS = {FREE: 0, "basic_256mb": 600, "basic_1gb": 1900, "basic_4gb": None}
@@ -59,7 +59,7 @@ MANIFEST = Manifest(
             Price(plan, "database", cents, "USD", _DATABASES, "2025")
             for plan, cents in _DATABASE_CENTS.items()
         ),
-        Price(FREE, "redis", 0, "USD", _FREE_KEY_VALUES, "2026-05-01"),
+        Price(FREE, "redis", 0, "USD", _FREE_KEY_VALUES, "2026-11-27"),
         *(
             Price(plan, "redis", None, "USD", _KEY_VALUES, "2026-11-22")
             for plan in _PAID_KEY_VALUES

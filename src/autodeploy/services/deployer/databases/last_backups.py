@@ -39,10 +39,9 @@ async def ask_last_backup(
         .where(DatabaseBackup.database_id == database.id, DatabaseBackup.kind == "final")
         .values(kind="manual")
     )
-    able = database.engine == DatabaseEngine.POSTGRESQL and providers.can(
-        database.provider, Capability.DATABASE_BACKUPS
-    )
-    if backup and able and database.external_id is not None:
+    able = Capability.DATABASE_BACKUPS in providers.get(database.provider).manifest.capabilities
+    has_backups = able and database.engine == DatabaseEngine.POSTGRESQL
+    if backup and has_backups and database.external_id is not None:
         session.add(new_backup(database, "final", principal))
 
 
