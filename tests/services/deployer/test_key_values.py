@@ -17,7 +17,7 @@ from autodeploy.kernel.clock import now
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.schemas import RepositoryInput
-from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer import projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
@@ -83,7 +83,7 @@ async def internet(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Async
                 platform.principal,
                 platform.principal.user_id,
                 "render",
-                TokenInput(token=TOKEN, owner_id=OWNER["id"]),
+                ProviderTokenInput(token=TOKEN, owner_id=OWNER["id"]),
                 providers=sources.providers,
             )
             render.heads["main"] = _push(sources.fake)

@@ -18,7 +18,7 @@ from autodeploy.services.deployer.databases import service
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import DatabaseUpdate, DatabaseView
 from autodeploy.services.deployer.databases.upkeep import schedule_backups
-from autodeploy.services.deployer.schemas import DeploymentInput
+from autodeploy.services.deployer.deployment_schemas import DeploymentInput
 
 REDIS = {"name": "cache", "engine": "redis", "provider": "cloud"}
 #: What a provider can do with databases beside making them.
