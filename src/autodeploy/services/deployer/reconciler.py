@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import structlog
 
 from autodeploy.kernel.locks import held_alone
-from autodeploy.services.auth.connection_checks import look_after_connections
 from autodeploy.services.auth.renewal import renew_due
 from autodeploy.services.auth.upkeep import remove_expired
+from autodeploy.services.deployer.connection_failures import keep_connections
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.rotation import retire_logins
 from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
@@ -99,12 +99,7 @@ class Reconciler:
                 _RENEWALS_SECONDS,
                 lambda: renew_due(engine.resources, engine.providers),
             ),
-            Duty(
-                "connections",
-                21,
-                _CONNECTIONS_SECONDS,
-                lambda: look_after_connections(engine.resources, engine.providers),
-            ),
+            Duty("connections", 21, _CONNECTIONS_SECONDS, lambda: keep_connections(engine)),
             Duty("pushes", 17, interval_seconds, lambda: follow_github(engine)),
             Duty("reports", 19, interval_seconds, lambda: tell_github(engine)),
             *more,
