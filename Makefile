@@ -71,6 +71,8 @@ bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.logins
 	$(BIN)/python -m bench.api
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.pushes
+	$(BIN)/python -m bench.polling
 	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.logs
 

@@ -26,8 +26,6 @@ from bullmq import Queue, Worker
 from sqlalchemy import func, select
 
 from autodeploy.kernel.log import configure_logging
-from autodeploy.kernel.queue import QueueName
-from autodeploy.kernel.queue_jobs import JobState
 from autodeploy.kernel.redis import open_redis
 from autodeploy.services.deployer import deployments
 from autodeploy.services.deployer.models import Deployment
@@ -43,6 +41,7 @@ from bench.stage import (
     open_stage,
     percentile,
     processes,
+    until_idle,
     working,
 )
 
@@ -204,7 +203,7 @@ async def _pick_ups(stage: Stage, made: Sequence[UUID], count: int) -> list[Reco
     platform = stage.platform
     since_call, since_row = [], []
     for source in random.Random(1).choices(made, k=count):
-        await _until_idle(stage)
+        await until_idle(stage)
         asked = time.time()
         back = await deployments.roll_back(platform.resources, platform.principal, source)
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -226,14 +225,6 @@ async def _pick_ups(stage: Stage, made: Sequence[UUID], count: int) -> list[Reco
         }
         for beginning, waits in (("the call", since_call), ("the row", since_row))
     ]
-
-
-async def _until_idle(stage: Stage) -> None:
-    """A worker has things to tidy up after a deployment has ended, with its job still held."""
-    jobs = stage.platform.resources.queues.jobs(QueueName.DEPLOYMENT)
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while (await jobs.count())[JobState.ACTIVE]:
-            await asyncio.sleep(0.02)
 
 
 async def _row(stage: Stage, deployment_id: UUID) -> Deployment:

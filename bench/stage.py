@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import uvloop
 from tests.services.auth.accounts import principal
 from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import FolderProvider
@@ -24,22 +25,28 @@ from autodeploy import roles
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.log import configure_logging
 from autodeploy.kernel.queue import QueueName
+from autodeploy.kernel.queue_jobs import JobState
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import (
     Artifact,
     BuildRequest,
     KeptLog,
     LogSink,
+    Provider,
     Release,
     ReleaseRequest,
 )
+from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.registry import Registry
+from autodeploy.providers.render.provider import RenderProvider
+from autodeploy.providers.vercel.provider import VercelProvider
 from autodeploy.services.deployer.projects import create_project
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 from autodeploy.settings import Settings
 from bench.parts import running_parts
 
 WORKERS = 2
+_PATIENCE_SECONDS = 900.0
 
 
 class CountingProvider(FolderProvider):
@@ -64,9 +71,11 @@ class CountingProvider(FolderProvider):
 
 @dataclass(frozen=True)
 class Stage:
-    """A platform without a worker: the API's side of it, the worker's, and its owner's."""
+    """A platform without a worker: the API's side of it, whoever calls (``app``) and as one user
+    does (``platform``), the worker's, and its owner's."""
 
     settings: Settings
+    app: Resources
     platform: Platform
     worker: Resources
     owner: Database
@@ -82,7 +91,7 @@ async def open_stage() -> AsyncIterator[Stage]:
         platform = Platform(app.acting_for(caller.tenancy), caller)
         gc.collect()
         gc.freeze()  # as the API does, whose place this process has
-        yield Stage(settings, platform, worker, owner)
+        yield Stage(settings, app, platform, worker, owner)
         for resources in (app, worker):
             await roles.close_resources(resources)
         await owner.close()
@@ -91,17 +100,17 @@ async def open_stage() -> AsyncIterator[Stage]:
 @asynccontextmanager
 async def working(settings: Settings) -> AsyncIterator[None]:
     """Two workers as they are in production, but for their provider."""
-    async with processes(_work, settings):
+    async with processes(work, settings):
         yield
 
 
 @asynccontextmanager
 async def processes(
-    target: Callable[[Settings], Any], settings: Settings
+    target: Callable[..., Any], *arguments: object, count: int = WORKERS
 ) -> AsyncIterator[list[BaseProcess]]:
     context = multiprocessing.get_context("spawn")
     running: list[BaseProcess] = [
-        context.Process(target=target, args=(settings,), daemon=True) for _ in range(WORKERS)
+        context.Process(target=target, args=arguments, daemon=True) for _ in range(count)
     ]
     for process in running:
         process.start()
@@ -114,13 +123,26 @@ async def processes(
             await asyncio.to_thread(process.join)
 
 
-def _work(settings: Settings) -> None:
+def work(settings: Settings) -> None:
+    """A worker as it is in production, but for the machine that it runs apps on."""
+
     async def providers(_settings: Settings, resources: Resources, _identities: object) -> Registry:
-        return Registry([CountingProvider(machine_of(settings), resources.objects)])
+        apps = CountingProvider(machine_of(settings), resources.objects)
+        return Registry([apps, *elsewhere(settings)])
 
     configure_logging("error", json=False)
     setattr(roles, "open_providers", providers)  # noqa: B010 - the one part that is another
-    asyncio.run(roles.run_worker(settings, [QueueName.DEPLOYMENT]))
+    uvloop.run(roles.run_worker(settings, [QueueName.DEPLOYMENT]))
+
+
+def elsewhere(settings: Settings) -> list[Provider]:
+    """The providers whose addresses are set: those that are emulated."""
+    makers: dict[str, Callable[[str], Provider]] = {
+        "github": lambda url: GitHubProvider(api_url=url, allow_private_addresses=True),
+        "render": lambda url: RenderProvider(api_url=url),
+        "vercel": lambda url: VercelProvider(api_url=url),
+    }
+    return [makers[name](each.api_url) for name, each in settings.providers.items() if each.api_url]
 
 
 def machine_of(settings: Settings) -> Path:
@@ -139,6 +161,14 @@ async def make_projects(stage: Stage, count: int) -> list[ProjectView]:
         )
         for number in range(count)
     ]
+
+
+async def until_idle(stage: Stage) -> None:
+    """A worker has things to tidy up after a deployment has ended, with its job still held."""
+    jobs = stage.app.queues.jobs(QueueName.DEPLOYMENT)
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while (await jobs.count())[JobState.ACTIVE]:
+            await asyncio.sleep(0.02)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

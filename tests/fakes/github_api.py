@@ -97,6 +97,7 @@ class FakeGitHubApi:
             ("GET", f"{_REPO}/commits/{{sha}}/check-runs", self._check_runs),
             ("GET", f"{_REPO}/pulls", self._pulls),
             ("GET", f"{_REPO}/pulls/{{number}}", self._pull),
+            ("GET", f"{_REPO}/commits", self._commits),
             ("GET", f"{_REPO}/commits/{{ref:path}}", self._commit),
             ("GET", f"{_REPO}/git/trees/{{sha}}", self._tree),
             ("GET", f"{_REPO}/git/blobs/{{sha}}", self._blob),
@@ -270,6 +271,13 @@ class FakeGitHubApi:
         assert request.headers["accept"] == "application/vnd.github.sha"
         commit = self._commit_of(self._find(request), ref, 422)
         return Response(commit.sha, media_type="application/vnd.github.sha")
+
+    async def _commits(self, request: Request) -> Response:
+        """From one on, of which one is asked for."""
+        assert request.query_params["per_page"] == "1"
+        repo = self._find(request)
+        commit = self._commit_of(repo, request.query_params["sha"], 404)
+        return JSONResponse([commit_shape(commit, self._base(repo), self._me)])
 
     async def _tree(self, request: Request, sha: str) -> Response:
         repo = self._find(request)

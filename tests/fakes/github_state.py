@@ -110,12 +110,29 @@ class Repo:
             at = self.commits[at].parent
         return False
 
+    def parting(self, one: Commit, other: Commit) -> Commit:
+        """The newest commit that both come from; the first of them where there is none."""
+        at: str | None = one.sha
+        while at is not None:
+            if self.is_ancestor(at, other.sha):
+                return self.commits[at]
+            at = self.commits[at].parent
+        return one
+
     def open_pull(
-        self, number: int, files: dict[str, bytes], *, branch: str = "change", fork: bool = False
+        self,
+        number: int,
+        files: dict[str, bytes],
+        *,
+        branch: str = "change",
+        fork: bool = False,
+        message: str | None = None,
     ) -> "Pull":
-        """A pull request whose head is a new commit; of a fork, no branch here has it."""
-        parent = self.branches.get(self.default_branch)
-        commit = Commit(files, f"pull {number}", parent=parent)
+        """A pull request whose head is a new commit, also of one that is open; of a fork, no branch
+        here has it."""
+        present = self.pulls.get(number)
+        parent = present.sha if present else self.branches.get(self.default_branch)
+        commit = Commit(files, message or f"pull {number}", parent=parent)
         self.commits[commit.sha] = commit
         if not fork:
             self.branches[branch] = commit.sha
@@ -286,20 +303,21 @@ def branch_shape(name: str, commit: Json, base: str) -> Json:
 
 
 def comparison_shape(repo: Repo, one: Commit, other: Commit, base: str, author: Json) -> Json:
-    names = sorted(one.files.keys() | other.files.keys())
     url = f"{base}/compare/{one.sha}...{other.sha}"
     ahead = repo.is_ancestor(one.sha, other.sha)
+    parted = repo.parting(one, other)
+    names = sorted(parted.files.keys() | other.files.keys())
     return {
         **dict.fromkeys(("url", "html_url", "permalink_url", "diff_url", "patch_url"), url),
         "base_commit": commit_shape(one, base, author),
-        "merge_base_commit": commit_shape(one, base, author),
+        "merge_base_commit": commit_shape(parted, base, author),
         "status": "ahead" if ahead else "diverged", "ahead_by": 1, "behind_by": 0 if ahead else 1,
         "total_commits": 1, "commits": [commit_shape(other, base, author)],
         "files": [
             {"sha": sha_of(other.files.get(name, b"")), "filename": name, "additions": 1,
              "status": "modified", "deletions": 0, "changes": 1, "blob_url": url, "raw_url": url,
              "contents_url": url}
-            for name in names if one.files.get(name) != other.files.get(name)
+            for name in names if parted.files.get(name) != other.files.get(name)
         ],
     }  # fmt: skip
 

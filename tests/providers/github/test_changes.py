@@ -3,6 +3,7 @@
 import pytest
 from tests.fakes.github_state import Repo, check_run_shape
 
+from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.github.api import GitHubAccount
 from autodeploy.providers.github.changes import Changes, CheckState
 from autodeploy.providers.github.reports import CommitState
@@ -71,3 +72,21 @@ async def test_a_pull_request_of_a_fork_is_told(account, site):
     assert {each.number: each.is_from_fork async for each in pulls.open()} == {1: False, 2: True}
     assert not (await pulls.get(3)).is_open
     assert (await account.changes(site.full_name).head("feature/x")).sha == site.pulls[1].sha
+
+
+async def test_what_a_commit_says_is_read_of_one_that_is_there(changes, site):
+    sha = site.push({"a": b"1"}, message="Mend it\n\n[skip deploy]")
+    site.push({"a": b"2"}, message="newer")
+    assert await changes.message(sha) == "Mend it\n\n[skip deploy]"
+    with pytest.raises(NotFound):
+        await changes.message("0" * 40)
+
+
+async def test_what_changed_since_commits_parted_leaves_out_what_the_base_has_changed(
+    changes, site
+):
+    site.push({"a": b"1"})
+    pull = site.open_pull(7, {"a": b"1", "ours": b"1"})
+    base = site.push({"a": b"1", "theirs": b"1"})
+    assert await changes.paths_between(base, pull.sha) is None
+    assert await changes.paths_between(base, pull.sha, since_parting=True) == {"ours"}

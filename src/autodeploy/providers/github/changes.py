@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
+from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
@@ -70,8 +71,21 @@ class Changes:
             raise RefNotFound(f"The repository has no branch {branch}.", field="branch")
         return _head_of(expect(answer, HTTPStatus.OK).read(_Branch).commit)
 
-    async def paths_between(self, base: str, head: str) -> frozenset[str] | None:
-        """The files that differ between two commits, by their names before and after.
+    async def message(self, sha: str) -> str:
+        """What a commit says. Raises ``NotFound``."""
+        # A list of one: a commit that is asked for by itself comes with all its files.
+        query = {"sha": sha, "per_page": "1"}
+        call = Call("GET", f"{_REPOSITORY}/commits", parts=self._parts, query=query)
+        found = expect(await self._http.send(call), HTTPStatus.OK).read(list[_Commit])
+        if not found:
+            raise NotFound("The repository has no such commit.")
+        return _head_of(found[0]).message
+
+    async def paths_between(
+        self, base: str, head: str, *, since_parting: bool = False
+    ) -> frozenset[str] | None:
+        """The files that differ between two commits, by their names before and after. With
+        ``since_parting`` what has changed in ``base`` alone, since they parted, does not count.
 
         None where that is not known: there are more than GitHub lists, or a commit is gone.
         """
@@ -87,7 +101,8 @@ class Changes:
             return None
         compared = expect(answer, HTTPStatus.OK).read(_Comparison)
         # Three dots compare with the common ancestor: behind it lie changes that are not listed.
-        if len(compared.files) >= _MOST_FILES or compared.behind_by > 0:
+        is_partial = compared.behind_by > 0 and not since_parting
+        if len(compared.files) >= _MOST_FILES or is_partial:
             return None
         named = (
             name for file in compared.files for name in (file.filename, file.previous_filename)

@@ -28,6 +28,7 @@ class EventType(StrEnum):
     DATABASE_READY = "database.ready"
     DATABASE_FAILED = "database.failed"
     BACKUP_FAILED = "backup.failed"
+    CONNECTION_FAILED = "connection.failed"
     PING = "ping"
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.resources import Resources
@@ -83,21 +83,21 @@ async def insert_deployment(
     )
     session.add(deployment)
     await session.flush()
-    await session.refresh(deployment)
     skipped = _ROLLBACK_SKIPS if deployment.kind == "rollback" else frozenset()
     estimates = await estimate_steps(session, project.id)
-    for position, (name, estimate) in enumerate(estimates.items()):
-        session.add(
-            DeploymentStep(
-                organization_id=project.organization_id,
-                deployment_id=deployment.id,
-                position=position,
-                name=name,
-                status=StepStatus.SKIPPED if name in skipped else StepStatus.PENDING,
-                estimated_seconds=estimate.p50,
-                estimated_seconds_p90=estimate.p90,
-            )
-        )
+    steps = [
+        {
+            "organization_id": project.organization_id,
+            "deployment_id": deployment.id,
+            "position": position,
+            "name": name,
+            "status": StepStatus.SKIPPED if name in skipped else StepStatus.PENDING,
+            "estimated_seconds": estimate.p50,
+            "estimated_seconds_p90": estimate.p90,
+        }
+        for position, (name, estimate) in enumerate(estimates.items())
+    ]
+    await session.execute(insert(DeploymentStep), steps)
     await append_event(
         transaction, deployment.id, "deployment.status", {"status": "queued", "progress": 0.0}
     )
@@ -105,7 +105,6 @@ async def insert_deployment(
     await owe_report(session, deployment)
     for older in await _list_queued_before(session, deployment):
         await end_queued(transaction, older, "superseded")
-    await session.refresh(deployment)
     return deployment
 
 

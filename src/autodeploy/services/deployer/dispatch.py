@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import ColumnElement, Row, Select, Subquery, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from autodeploy.kernel.errors import Unavailable
@@ -109,21 +110,13 @@ def _on_the_queue() -> Select[int]:
 
 
 async def _mark_dispatched(resources: Resources, deployment_id: UUID | None) -> list[_Dispatch]:
-    turns = _turns()
-    due = (
-        select(Deployment.id)
-        .join(turns, turns.c.id == Deployment.id)
-        .where(is_unleased(), _was_not_dispatched_lately())
-        .order_by(turns.c.turn, turns.c.served_at.nulls_first(), Deployment.created_at)
-        .with_for_update(of=Deployment, skip_locked=True)
-    )
-    if deployment_id is not None:
-        due = due.where(Deployment.id == deployment_id)
-    again = due.where(or_(Deployment.dispatched_at.is_not(None), Deployment.kind == "rollback"))
-    new = due.where(Deployment.dispatched_at.is_(None))
     async with resources.db.transaction() as session:
-        room = WINDOW - (await session.scalar(_on_the_queue()) or 0)
-        chosen = {*await session.scalars(again), *await session.scalars(new.limit(max(room, 0)))}
+        room = max(WINDOW - (await session.scalar(_on_the_queue()) or 0), 0)
+        chosen = await (
+            _choose_in_turn(session, room)
+            if deployment_id is None
+            else _choose_alone(session, room, deployment_id)
+        )
         if not chosen:
             return []
         result = await session.execute(
@@ -142,6 +135,36 @@ async def _mark_dispatched(resources: Resources, deployment_id: UUID | None) -> 
             )
         )
         return list(result.all())
+
+
+async def _choose_in_turn(session: AsyncSession, room: int) -> set[UUID]:
+    """Of all that are due, locked: those that have their place already, and the first new ones."""
+    turns = _turns()
+    due = (
+        select(Deployment.id)
+        .join(turns, turns.c.id == Deployment.id)
+        .where(is_unleased(), _was_not_dispatched_lately())
+        .order_by(turns.c.turn, turns.c.served_at.nulls_first(), Deployment.created_at)
+        .with_for_update(of=Deployment, skip_locked=True)
+    )
+    again = await session.scalars(due.where(_has_a_place()))
+    new = await session.scalars(due.where(Deployment.dispatched_at.is_(None)).limit(room))
+    return {*again, *new}
+
+
+async def _choose_alone(session: AsyncSession, room: int, deployment_id: UUID) -> set[UUID]:
+    """One deployment, locked, where it is due and there is room for it."""
+    due = select(Deployment.id).where(
+        Deployment.id == deployment_id, is_due(), is_unleased(), _was_not_dispatched_lately()
+    )
+    if not room:
+        due = due.where(_has_a_place())
+    return {*await session.scalars(due.with_for_update(skip_locked=True))}
+
+
+def _has_a_place() -> ColumnElement[bool]:
+    """Whether it is queued however many others are: for a rollback somebody waits."""
+    return or_(Deployment.dispatched_at.is_not(None), Deployment.kind == "rollback")
 
 
 async def _enqueue(resources: Resources, row: _Dispatch) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.locks import held_alone
-from autodeploy.services.auth.connection_checks import look_after_connections
 from autodeploy.services.auth.renewal import renew_due
 from autodeploy.services.auth.upkeep import remove_expired
+from autodeploy.services.deployer.connection_failures import keep_connections
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.rotation import retire_logins
 from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
@@ -28,6 +29,7 @@ from autodeploy.services.deployer.holdings.orphans import (
 from autodeploy.services.deployer.hosted_upkeep import HostedUpkeep
 from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.pushes.deliveries import CHANNEL as DELIVERIES_CHANNEL
+from autodeploy.services.deployer.pushes.deliveries import is_called
 from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
@@ -48,6 +50,8 @@ _WATCH_SECONDS = 5.0
 _RENEWALS_SECONDS = 60.0
 _CONNECTIONS_SECONDS = 30.0
 _HOSTED_SECONDS = 5.0
+# Between two tries to follow GitHub while another worker does: most passes take less.
+_HELD_SECONDS = 0.01
 _DOMAINS_SECONDS = 5.0  # records are looked for no sooner
 
 _log = structlog.get_logger(__name__)
@@ -99,12 +103,7 @@ class Reconciler:
                 _RENEWALS_SECONDS,
                 lambda: renew_due(engine.resources, engine.providers),
             ),
-            Duty(
-                "connections",
-                21,
-                _CONNECTIONS_SECONDS,
-                lambda: look_after_connections(engine.resources, engine.providers),
-            ),
+            Duty("connections", 21, _CONNECTIONS_SECONDS, lambda: keep_connections(engine)),
             Duty("pushes", 17, interval_seconds, lambda: follow_github(engine)),
             Duty("reports", 19, interval_seconds, lambda: tell_github(engine)),
             *more,
@@ -131,7 +130,20 @@ class Reconciler:
             async for _ in messages:
                 while messages.take() is not None:  # one look is enough for all that came
                     pass
-                await self._attempt(duty)
+                await self._follow_now(duty)
+
+    async def _follow_now(self, duty: Duty) -> None:
+        """Follow GitHub as soon as nobody else does, unless that was for this call: a pass that is
+        under way may have asked for calls before it came. Later the next pass is due anyway."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + duty.seconds
+        try:
+            while not await self._attempt(duty) and await is_called(self._engine.resources):
+                if loop.time() > until:
+                    return
+                await asyncio.sleep(_HELD_SECONDS)
+        except AutoDeployError as error:
+            _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)
 
     async def _repeat(self, duty: Duty, first_seconds: float) -> None:
         await asyncio.sleep(first_seconds)
@@ -139,10 +151,13 @@ class Reconciler:
             await self._attempt(duty)
             await asyncio.sleep(duty.seconds)
 
-    async def _attempt(self, duty: Duty) -> None:
+    async def _attempt(self, duty: Duty) -> bool:
+        """Whether it was this worker's turn, and not that of one that is about it."""
         try:
             async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
                 if mine:
                     await duty.run()
+                return mine
         except Exception as error:
             _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)
+            return True

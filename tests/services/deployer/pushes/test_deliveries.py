@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +14,13 @@ from tests.services.deployer.platform import eventually
 from tests.services.deployer.pushes.hub import Hub, signed, stream
 
 from autodeploy.kernel.errors import InvalidInput, TooLarge, Unauthenticated
-from autodeploy.services.deployer.pushes.deliveries import LIMIT_BYTES, receive_delivery
+from autodeploy.kernel.locks import held_alone
+from autodeploy.services.deployer import reconciler
+from autodeploy.services.deployer.pushes.deliveries import (
+    LIMIT_BYTES,
+    is_called,
+    receive_delivery,
+)
 from autodeploy.services.deployer.pushes.models import GitHubDelivery
 from autodeploy.services.deployer.reconciler import Reconciler
 
@@ -144,6 +151,45 @@ async def test_a_worker_follows_as_soon_as_github_has_called(hub, called):
     listening.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await listening
+
+
+async def test_what_comes_while_another_worker_follows_waits_for_that_one_alone(
+    hub: Hub, called: tuple[UUID, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, tried = hub.platform.resources.db, asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def noted(*lock: Any) -> AsyncIterator[bool]:
+        async with held_alone(*lock) as mine:
+            yield mine
+        tried.set()
+
+    async def is_deployed() -> bool:
+        return sha in await hub.commits()
+
+    monkeypatch.setattr(reconciler, "held_alone", noted)
+    # Between its passes there is so long that the next one is no help.
+    listening = asyncio.create_task(
+        reconciler.Reconciler(hub.platform.engine, interval_seconds=60).listen()
+    )
+    async with held_alone(db, reconciler._LOCKS, 17):
+        sha = hub.push("second")
+        while not tried.is_set():
+            await hub.deliver()
+            await asyncio.sleep(0.01)
+    await eventually(is_deployed)
+    listening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await listening
+
+
+async def test_a_delivery_calls_until_it_is_dealt_with(hub: Hub, called: tuple[UUID, str]) -> None:
+    hub.push("second")
+    assert not await is_called(hub.platform.resources)
+    await hub.deliver()
+    assert await is_called(hub.platform.resources)
+    await hub.follow()
+    assert not await is_called(hub.platform.resources)
 
 
 async def test_a_call_that_is_not_signed_learns_nothing_over_http(hub, called):

@@ -4,9 +4,10 @@ import random
 
 import pytest
 from sqlalchemy import update
+from tests.fakes.contract import require_contract
 from tests.fakes.github_state import Pull
-from tests.services.deployer.platform import eventually
-from tests.services.deployer.pushes.hub import Hub
+from tests.services.deployer.platform import Platform, eventually
+from tests.services.deployer.pushes.hub import Hub, hub_of
 
 from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.services.analyzer.models import Repository
@@ -72,6 +73,12 @@ async def _set(hub: Hub, environment: str, key: str, *, secret: bool) -> None:
     )
 
 
+async def _told(hub: Hub) -> str:
+    await hub.tell()
+    [comment] = _comments(hub, 7)
+    return comment
+
+
 def _comments(hub: Hub, number: int) -> list[str]:
     return [each["body"] for each in hub.repo.comments.get(number, {}).values()]
 
@@ -99,6 +106,73 @@ async def test_a_pull_request_is_deployed_to_an_environment_of_its_own(previews:
     assert [each.commit_sha for each in await previews.deployments("pr-7")][-1] == (
         previews.repo.pulls[7].sha
     )
+
+
+async def _push(hub: Hub, files: dict[str, bytes], message: str) -> str:
+    """A push to the pull request 7, which workers follow; its head."""
+    pull = hub.repo.open_pull(7, files, branch="b7", message=message)
+    _announce(hub, pull)
+    await _follow(hub)
+    return pull.sha
+
+
+async def _note(hub: Hub) -> str | None:
+    [preview] = await _listed(hub)
+    return preview.note
+
+
+async def test_a_commit_that_says_so_gets_no_preview(previews: Hub) -> None:
+    skipped = await _push(previews, {"a": b"1"}, "Correct a word [skip deploy]")
+    assert await previews.commits("pr-7") == []
+    assert await _names(previews) == {"production"}
+    assert await _note(previews) == f"{skipped[:12]} says [skip deploy]."
+    await previews.tell()
+    assert _comments(previews, 7) == []
+    deployed = await _push(previews, {"a": b"2"}, "Mend it")
+    assert await _note(previews) is None
+    await _push(previews, {"a": b"3"}, "Correct a word [skip ci]")
+    await _follow(previews, 120)
+    assert await previews.commits("pr-7") == [deployed]
+    # What it has stays, and is told of.
+    assert deployed[:12] in (await _told(previews))
+
+
+async def test_a_pull_request_that_changes_nothing_that_counts_gets_no_preview(hub: Hub) -> None:
+    await hub.switch_on(previews=True, paths=["src"])
+    await hub.follow()
+    begun = hub.repo.commits[hub.repo.branches["main"]].files
+    await _push(hub, {**begun, "docs/a": b"1"}, "one")
+    # The branch that it is for goes on, in what counts: that is not of the pull request.
+    hub.repo.push({**begun, "src/b": b"1"}, message="main goes on")
+    await _push(hub, {**begun, "docs/a": b"2"}, "two")
+    assert await hub.commits("pr-7") == []
+    assert "nothing changed that counts" in (await _note(hub) or "")
+    third = await _push(hub, {**begun, "docs/a": b"2", "src/a": b"1"}, "three")
+    await _push(hub, {**begun, "docs/a": b"3", "src/a": b"1"}, "four")
+    fifth = await _push(hub, {**begun, "docs/a": b"3", "src/a": b"2"}, "five")
+    assert await hub.commits("pr-7") == [third, fifth]
+
+
+async def test_a_preview_of_a_project_below_the_root_is_made_by_its_files_alone(
+    platform: Platform,
+) -> None:
+    require_contract("github")
+    async with hub_of(platform, root_directory="apps/web") as hub:
+        await hub.switch_on(previews=True)
+        await hub.follow()
+        await _push(hub, {"index.html": b"1"}, "beside it")
+        assert await hub.commits("pr-7") == []
+        within = await _push(hub, {"index.html": b"1", "apps/web/a": b"1"}, "within it")
+        assert await hub.commits("pr-7") == [within]
+
+
+async def test_an_approved_commit_of_a_fork_is_deployed_whatever_it_says(previews: Hub) -> None:
+    pull = previews.repo.open_pull(7, {"a": b"1"}, branch="b7", fork=True, message="[skip ci]")
+    _announce(previews, pull)
+    await _follow(previews)
+    await _approve(previews, 7, pull.sha)
+    await previews.follow(1)
+    assert await previews.commits("pr-7") == [pull.sha]
 
 
 async def test_a_preview_begins_with_the_variables_of_previews(previews: Hub) -> None:

@@ -26,7 +26,7 @@ from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, Project
-from autodeploy.services.deployer.pushes.filters import concern, find_skip
+from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
     for_each,
@@ -143,10 +143,7 @@ async def _decide(changes: Changes, followed: _Followed, head: Head, moment: dat
 
 async def _concerns(changes: Changes, followed: _Followed, head: Head) -> bool:
     """Whether files that count have changed since what was deployed last."""
-    root = followed.project.root_directory
-    patterns = followed.settings.paths
-    if patterns is None:
-        patterns = [root] if root else []
+    patterns = patterns_of(followed.settings.paths, followed.project.root_directory)
     base = followed.branch.deployed_sha
     if not patterns or base is None:
         return True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, Uuid, column, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -124,13 +124,17 @@ async def handle_deliveries(resources: Resources, moment: datetime) -> None:
         )
 
 
+async def is_called(resources: Resources) -> bool:
+    """Whether a delivery has come that is not dealt with yet."""
+    waiting = "SELECT FROM github_deliveries WHERE handled_at IS NULL LIMIT 1"
+    return await resources.db.fetch_row(waiting) is not None
+
+
 async def _find(resources: Resources, webhook_id: UUID) -> _Webhook | None:
-    found = func.autodeploy_github_webhook(webhook_id).table_valued(
-        column("organization_id", Uuid), column("encrypted_secret", String)
+    row = await resources.db.fetch_row(
+        "SELECT organization_id, encrypted_secret FROM autodeploy_github_webhook($1)", webhook_id
     )
-    async with resources.db.transaction() as session:
-        row = (await session.execute(select(found))).one_or_none()
-    return None if row is None else _Webhook(webhook_id, *row)
+    return None if row is None else _Webhook(webhook_id, **row)
 
 
 async def _read(body: AsyncIterable[bytes]) -> bytes:

@@ -13,6 +13,14 @@ def find_skip(message: str) -> str | None:
     return next((each for each in _SKIPPING if each in said), None)
 
 
+def patterns_of(paths: Sequence[str] | None, root_directory: str) -> Sequence[str]:
+    """The patterns of the files that count: those that were named, else those below the project's
+    root directory; none where all files do."""
+    if paths is not None:
+        return paths
+    return [root_directory] if root_directory else []
+
+
 def concern(patterns: Sequence[str], paths: Collection[str]) -> bool:
     """Whether one of the paths is meant: by the last pattern that matches it, unless that begins
     with ``!``.

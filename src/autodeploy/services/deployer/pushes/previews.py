@@ -3,6 +3,7 @@
 As with branches, GitHub is asked what a pull request is now: what came of it only says when.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.providers.github.changes import Changes
 from autodeploy.providers.github.pulls import PullRequest
+from autodeploy.services.analyzer.hosts import HostedRepository
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
@@ -29,6 +32,7 @@ from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.pushes.branches import acting, project_of
 from autodeploy.services.deployer.pushes.debts import owe_retirement
 from autodeploy.services.deployer.pushes.deliveries import ensure_preview
+from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
     MOST_OF_THE_REST,
@@ -62,6 +66,7 @@ class _Followed:
     """A preview as it was when the look began; ``settings`` is None where none are wanted."""
 
     preview: Preview
+    project: Project
     settings: PushToDeploy | None
     repository: Repository | None
 
@@ -88,7 +93,7 @@ async def look_at_previews(engine: Engine, moment: datetime) -> None:
     wanted = of_projects(select(PushToDeploy.project_id)).where(PushToDeploy.previews)
     async with engine.resources.db.transaction() as session:
         rows = await session.execute(
-            select(Preview, PushToDeploy, Repository)
+            select(Preview, Project, PushToDeploy, Repository)
             .join(Project, Project.id == Preview.project_id)
             .outerjoin(Repository, Repository.id == Project.repository_id)
             .outerjoin(
@@ -141,29 +146,59 @@ async def _list(engine: Engine, each: _Listed, moment: datetime) -> None:
 
 
 async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
-    pull = await _read(engine, followed)
-    if pull is None or not pull.is_open or followed.settings is None:
+    settings, host = followed.settings, None
+    if settings is not None and followed.repository is not None:
+        host = await host_of(engine, followed.repository)
+    pull = await _read(host, followed.preview.number)
+    if pull is None or not pull.is_open or settings is None or host is None:
         await _close(engine, followed.preview, moment)
         return
     preview = await _follow(engine, followed.preview, pull)
     if preview.is_fork and preview.approved_sha != preview.head_sha:
         await _set(engine, preview, note=None, due_at=moment + _SETTLED)
         return
+    # A member who has approved a commit of a fork wants that one.
+    if not preview.is_fork and preview.deployed_sha != pull.head.sha:
+        patterns = patterns_of(settings.paths, followed.project.root_directory)
+        changes = host.account.changes(host.there.full_name)
+        note = await _why_not(changes, patterns, preview.deployed_sha, pull)
+        if note is not None:
+            await _set(engine, preview, note=note, due_at=moment + _SETTLED)
+            return
     try:
-        await _deploy(engine, followed.settings, preview, followed.repository, moment)
+        await _deploy(engine, settings, preview, followed.repository, moment)
     except Conflict as error:  # such as an environment that is being taken down
         await _set(engine, preview, note=note_of(error), due_at=moment + _SOON)
 
 
-async def _read(engine: Engine, followed: _Followed) -> PullRequest | None:
+async def _read(host: HostedRepository | None, number: int) -> PullRequest | None:
     """The pull request as it is now; None where it is of no interest, or is not there."""
-    if followed.settings is None or followed.repository is None:
+    if host is None:
         return None
-    host = await host_of(engine, followed.repository)
     try:
-        return await host.account.pulls(host.there.full_name).get(followed.preview.number)
+        return await host.account.pulls(host.there.full_name).get(number)
     except NotFound:
         return None
+
+
+async def _why_not(
+    changes: Changes, patterns: Sequence[str], deployed_sha: str | None, pull: PullRequest
+) -> str | None:
+    """Why the head is not deployed; None where it is to be. Files count that have changed since
+    what was deployed of it last, at first since it parted from the branch that it is for."""
+    sha = pull.head.sha
+    skip = find_skip(await changes.message(sha))
+    if skip is not None:
+        return f"{sha[:12]} says {skip}."
+    if not patterns:
+        return None
+    if deployed_sha is None:
+        paths = await changes.paths_between(pull.base.sha, sha, since_parting=True)
+    else:
+        paths = await changes.paths_between(deployed_sha, sha)
+    if paths is None or concern(patterns, paths):
+        return None
+    return f"Up to {sha[:12]} nothing changed that counts."
 
 
 async def _follow(engine: Engine, preview: Preview, pull: PullRequest) -> Preview:

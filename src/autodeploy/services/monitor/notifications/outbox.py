@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import any_, delete, exists, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, any_, cast, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.db import Database
@@ -69,7 +69,14 @@ async def spread(db: Database, at: datetime) -> None:
                 event.id.in_(new),
                 endpoint.off_reason.is_(None),
                 or_(endpoint.events.is_(None), event.type == any_(endpoint.events)),
-                or_(endpoint.project_ids.is_(None), event.project_id == any_(endpoint.project_ids)),
+                or_(
+                    endpoint.project_ids.is_(None),
+                    event.project_id == any_(endpoint.project_ids),
+                    # One that is about several projects names them.
+                    event.data[("connection", "projects")].has_any(
+                        cast(endpoint.project_ids, ARRAY(Text))
+                    ),
+                ),
             )
         )
         columns = ("organization_id", "endpoint_id", "event_id", "due_at")

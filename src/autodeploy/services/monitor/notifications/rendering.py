@@ -24,6 +24,7 @@ HEADLINES = {
     EventType.DATABASE_READY: "database is ready",
     EventType.DATABASE_FAILED: "database could not be made",
     EventType.BACKUP_FAILED: "backup failed",
+    EventType.CONNECTION_FAILED: "connection failed",
 }
 _COMMIT_CHARACTERS = 7
 
@@ -53,9 +54,12 @@ def message_of(event: OrganizationEvent, public_url: str) -> Message:
     if event.type == EventType.PING:
         return Message(f"AutoDeploy at {public_url} can reach this channel.")
     about: Mapping[str, Any] = next(iter(data.values()))
-    headline = (
-        f"{about['project']['name']} ({about['environment']}): {HEADLINES[EventType(event.type)]}"
-    )
+    happened = HEADLINES[EventType(event.type)]
+    if "connection" in data:
+        whose = f" ({about['accountName']})" if about["accountName"] else ""
+        used = f"Projects that act by it: {len(about['projects'])}"
+        return Message(f"{about['provider']}{whose}: {happened}", (used, *_reason(about)))
+    headline = f"{about['project']['name']} ({about['environment']}): {happened}"
     if "deployment" in data:
         link = f"{public_url}/api/v1/deployments/{about['id']}"
         return Message(headline, _of_deployment(about), link)

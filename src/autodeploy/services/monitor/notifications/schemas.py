@@ -21,6 +21,7 @@ WORTH_READING = (
     EventType.DEPLOYMENT_ROLLED_BACK,
     EventType.DATABASE_FAILED,
     EventType.BACKUP_FAILED,
+    EventType.CONNECTION_FAILED,
 )
 
 
