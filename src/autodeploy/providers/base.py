@@ -69,7 +69,8 @@ class Manifest:
     """What a provider is and has, read without a call to it.
 
     ``app_plans`` are the plans that apps get there, by what they are (static, service, worker);
-    left out where that is the account's.
+    left out where that is the account's. ``lacking_plans`` are plans that some of these
+    cannot have: a worker beside an app for which one of those was chosen gets its usual one.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Manifest:
     regions: tuple[Region, ...]
     pricing: tuple[Price, ...]
     app_plans: Mapping[str, str] = field(default_factory=dict)
+    lacking_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

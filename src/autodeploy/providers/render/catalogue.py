@@ -15,7 +15,7 @@ REGIONS = {
     "singapore": "Singapore",
 }
 FREE = "free"
-#: Background workers have no free plan (schema ``paidPlan``).
+#: Background workers and cron jobs have no free plan (schema ``paidPlan``).
 LEAST_PAID = "starter"
 
 _SERVICES = (
@@ -55,4 +55,5 @@ MANIFEST = Manifest(
         ),
     ),
     app_plans={"static": FREE, "service": FREE, "worker": LEAST_PAID},
+    lacking_plans={"worker": frozenset({FREE})},
 )

@@ -31,6 +31,7 @@ class ServiceType(StrEnum):
     WEB = "web_service"
     STATIC = "static_site"
     WORKER = "background_worker"
+    CRON = "cron_job"
     UNKNOWN = "unknown"
 
 
@@ -50,6 +51,7 @@ class Details(Lenient):
     region: str | None = None
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
+    schedule: str | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")
 
 

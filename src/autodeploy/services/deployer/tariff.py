@@ -83,7 +83,7 @@ class Tariff:
         if manifest is None:
             return _quote(self._prices.get(item))
         usual = manifest.app_plans.get(part)
-        plan = chosen if chosen and _has_price(manifest, chosen, _KINDS[part]) else usual
+        plan = chosen if chosen and _has(manifest, part, chosen) else usual
         is_set = item in self._overridden and plan in (usual, self._prices[item].plan)
         if plan is None or is_set:
             return _quote(self._prices.get(item))
@@ -110,8 +110,11 @@ def _quote(price: Price | None) -> Quote:
     )
 
 
-def _has_price(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> bool:
-    return any(each.plan == plan and each.kind in kinds for each in manifest.pricing)
+def _has(manifest: base.Manifest, part: str, plan: str) -> bool:
+    """Whether such a part of an app may have the plan, at a price."""
+    if plan in manifest.lacking_plans.get(part, frozenset()):
+        return False
+    return any(each.plan == plan and each.kind in _KINDS[part] for each in manifest.pricing)
 
 
 def _of_plan(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> Quote:
