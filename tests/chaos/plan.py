@@ -148,6 +148,7 @@ OUT_OF_REACH = {
                 "remove_resource",
                 "retire",
                 "release_again",
+                "scale",
                 "start_deploy",
                 "verify_domain",
             )

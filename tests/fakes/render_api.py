@@ -118,6 +118,7 @@ class FakeRenderApi:
             ("DELETE", _SERVICE, self._delete_service),
             ("GET", f"{_SERVICE}/env-vars", self._list_variables),
             ("PUT", f"{_SERVICE}/env-vars", self._set_variables),
+            ("POST", f"{_SERVICE}/scale", self._scale),
             ("PUT", f"{_SERVICE}/routes", self._set_routes),
             ("GET", f"{_SERVICE}/deploys", self._list_deploys),
             ("POST", f"{_SERVICE}/deploys", self._start_deploy),
@@ -241,6 +242,13 @@ class FakeRenderApi:
         details = {**service.sent["serviceDetails"], **sent.pop("serviceDetails", {})}
         service.sent = {**service.sent, **sent, "serviceDetails": details}
         return self._shapes.service(service, self.url)
+
+    async def _scale(self, service_id: str, request: Request) -> Response:
+        service = self._of(service_id)
+        if service.sent["serviceDetails"].get("plan") == "free":
+            return error_answer(400, "free services cannot be scaled")
+        service.instances = (await request.json())["numInstances"]
+        return Response(status_code=202)
 
     async def _delete_service(self, service_id: str) -> Response:
         del self.services[self._of(service_id).id]

@@ -97,6 +97,8 @@ class FakeService:
     routes: list[Json] = field(default_factory=list)
     domains: dict[str, Json] = field(default_factory=dict)
     suspended: bool = False
+    instances: int = 1
+    scaling: Json = field(default_factory=dict)
     happened: list[tuple[float, str, Json]] = field(default_factory=list)
     id: str = ""
 
@@ -188,7 +190,7 @@ class Shapes:
         if service.is_cron:
             shown["serviceDetails"]["schedule"] = details["schedule"]
             return shown
-        shown["serviceDetails"]["numInstances"] = 1
+        shown["serviceDetails"] |= {"numInstances": service.instances, **service.scaling}
         if sent["type"] == "web_service":
             shown["serviceDetails"] |= {"healthCheckPath": "", "openPorts": [], "url": address}
         return shown

@@ -71,6 +71,8 @@ class Manifest:
     ``app_plans`` are the plans that apps get there, by what they are (static, service, worker);
     left out where that is the account's. ``lacking_plans`` are plans that some of these
     cannot have: a worker beside an app for which one of those was chosen gets its usual one.
+    ``replicated`` is whether servers have as many processes there as they ask for, also where that
+    is changed by a deployment alone.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Manifest:
     pricing: tuple[Price, ...]
     app_plans: Mapping[str, str] = field(default_factory=dict)
     lacking_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    replicated: bool = False
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,6 @@ def _spec(**values) -> BuildSpec:
         ({"commit": CommitSource("git@example.com:a/b.git", "main", COMMIT)}, "https"),
         ({"commit": CommitSource("https://u:p@example.com/a.git", "main", COMMIT)}, "https"),
         ({"spec": _spec(language="php")}, "runtime"),
-        ({"spec": _spec(replicas=2)}, "one process"),
     ],
 )
 async def test_what_render_cannot_host_is_refused_before_anything_is_made(

@@ -263,6 +263,8 @@ def test_worker_beside_an_app_has_no_plan_that_workers_lack() -> None:
         "free": [("service", "free", 1, 0), beside],
         "standard": [("service", "standard", 1, 2500), ("worker", "standard", 2, 5000)],
     }
+    service, _ = tariff.app("production", "render", plan, 3, "standard")
+    assert (service.quantity, service.monthly_cents) == (3, 7500)
 
 
 async def test_move_replaces_what_is_charged_for(priced: Priced) -> None:

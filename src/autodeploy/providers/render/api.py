@@ -112,6 +112,17 @@ class RenderApi:
         """These are all that a static site has then."""
         await self._put("PUT", f"{_SERVICE}/routes", routes, service=service_id)
 
+    async def scale(self, service_id: str, instances: int) -> None:
+        """Takes effect at once. 10 a minute."""
+        call = Call(
+            "POST",
+            f"{_SERVICE}/scale",
+            parts={"service": service_id},
+            body={"numInstances": instances},
+            safe=True,
+        )
+        expect(await self._http.send(call), HTTPStatus.ACCEPTED)
+
     async def delete_service(self, service_id: str) -> None:
         await self._delete(_SERVICE, service=service_id)
 

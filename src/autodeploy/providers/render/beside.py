@@ -73,13 +73,20 @@ class Beside:
         return {each.name: each for each in found if is_ours(each.name)}
 
     async def prepare(
-        self, request: BuildRequest, drawn: Blueprint, owner_id: str, log: LogSink
+        self,
+        request: BuildRequest,
+        drawn: Blueprint,
+        found: Service | None,
+        owner_id: str,
+        log: LogSink,
     ) -> None:
         """Make those that are missing, which run nothing yet, and give the others the plan that was
-        chosen; ``drawn`` is the app. Raises ``DeploymentFailed`` for one that is suspended."""
+        chosen; the app is to be as ``drawn``, and was ``found`` so far.
+
+        Raises ``DeploymentFailed`` for one that is suspended.
+        """
         if not _has_any(request.spec):
             return
-        found = await self._services.find(drawn.name, owner_id)
         shared = Shared.of_build(request, drawn, found, plan=self._plan, region=self._region)
         companions = draw_companions(request.app, request.spec, shared)
         there = await self.find_all(request.app, owner_id)

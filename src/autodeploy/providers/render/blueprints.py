@@ -124,7 +124,6 @@ def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
     names none. Raises ``DeploymentFailed`` for what Render cannot host."""
     spec = request.spec
     commit = _fetchable(request.commit)
-    _refuse_what_is_missing(spec)
     type_ = _TYPES[spec.kind]
     is_site = type_ is ServiceType.STATIC
     _refuse_free_worker(type_, request.plan)
@@ -197,15 +196,6 @@ def _fetchable(commit: CommitSource | None) -> CommitSource:
             "Render's dashboard.",
         )
     return CommitSource(url, commit.branch, commit.commit_sha, commit.github, commit.github_id)
-
-
-def _refuse_what_is_missing(spec: BuildSpec) -> None:
-    if spec.replicas > 1:
-        raise DeploymentFailed(
-            f"AutoDeploy runs one process of an app at Render, not {spec.replicas}.",
-            field="replicas",
-            remedy="Set replicas to 1, or choose another provider.",
-        )
 
 
 def runtime_of(spec: BuildSpec) -> str:

@@ -56,4 +56,5 @@ MANIFEST = Manifest(
     ),
     app_plans={"static": FREE, "service": FREE, "worker": LEAST_PAID},
     lacking_plans={"worker": frozenset({FREE})},
+    replicated=True,
 )

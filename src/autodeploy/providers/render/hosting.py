@@ -42,6 +42,7 @@ from autodeploy.providers.render.following import (
     BuildLines,
     Follower,
 )
+from autodeploy.providers.render.instances import require_instances, scale
 from autodeploy.providers.render.naming import Build, service_name
 from autodeploy.providers.render.output import read_output
 from autodeploy.providers.render.patience import find
@@ -100,8 +101,11 @@ class RenderDeploys:
             await log("warn", "render", "Static sites have no plan and no region at Render.")
         owner_id = await owner_of(self._api, self._owner_id)
         notes = request.notes
+        found = await self._services.find(blueprint.name, owner_id)
+        found_plan = found.details.plan if found and found.details else None
+        require_instances(request.spec, request.plan or found_plan or self._plan)
         try:
-            await self._beside.prepare(request, blueprint, owner_id, log)
+            await self._beside.prepare(request, blueprint, found, owner_id, log)
             service = await self._services.ensure(blueprint, owner_id, notes, log)
             deploy = await self._services.start(service, blueprint.commit_sha, notes, log)
             lines = BuildLines(self._api, service, deploy, notes, log)
@@ -128,8 +132,9 @@ class RenderDeploys:
         again: by a rollback, or where it is live with other variables, by another deploy. So is
         one that was cancelled, since a worker that stops cancels what the next one goes on with.
 
-        Then the same is done for what runs beside it, whose failure leaves the app as it is: what
-        the release command has changed is for the new release.
+        It gets as many processes as it asks for. Then the same is done for what runs beside it,
+        whose failure leaves the app as it is: what the release command has changed is for the new
+        release.
 
         Raises ``DeploymentFailed``.
         """
@@ -154,6 +159,8 @@ class RenderDeploys:
             deploy = await self._follower.follow(
                 service, deploy.id, REACHED, within_seconds=RELEASE_SECONDS, log=log
             )
+            if deploy.status is DeployStatus.LIVE:
+                await scale(self._api, service, request.spec, log, self._timing)
             built = target if again else None
             beside = await self._beside.release(request, service, deploy, built, log)
         except asyncio.CancelledError:

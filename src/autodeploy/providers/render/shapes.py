@@ -43,6 +43,10 @@ class Commands(Lenient):
     pre_deploy: str | None = Field(default=None, alias="preDeployCommand")
 
 
+class Autoscaling(Lenient):
+    enabled: bool = False
+
+
 class Details(Lenient):
     """A union without a tag at Render: which fields are there depends on the service's type."""
 
@@ -52,6 +56,8 @@ class Details(Lenient):
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
     schedule: str | None = None
+    instances: int | None = Field(default=None, alias="numInstances")
+    autoscaling: Autoscaling | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")
 
 

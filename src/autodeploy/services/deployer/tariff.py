@@ -49,7 +49,11 @@ class Tariff:
 
     def __init__(self, providers: Registry, prices: Prices):
         self._manifests = {manifest.name: manifest for manifest in providers.list()}
-        self._scaling = {name for name in self._manifests if providers.can(name, Capability.SCALE)}
+        self._replicating = {
+            name
+            for name, manifest in self._manifests.items()
+            if manifest.replicated or providers.can(name, Capability.SCALE)
+        }
         self._prices = prices
         ours = default_prices()
         self._overridden = {name for name, price in prices.items() if ours.get(name) != price}
@@ -65,7 +69,7 @@ class Tariff:
         """What an app is charged for at a provider; ``chosen`` is the provider's plan for it, None
         for the one that apps get there."""
         parts = Counter(parts_of(plan))
-        if provider in self._scaling and "service" in parts:
+        if provider in self._replicating and "service" in parts:
             parts["service"] += replicas - 1
         return [
             self._app_part(provider, part, chosen).times(count, "app", environment, part, provider)
