@@ -28,7 +28,7 @@ from autodeploy.providers.render.blueprints import Blueprint
 from autodeploy.providers.render.companions import Companion, Shared, draw_companions
 from autodeploy.providers.render.following import BUILD_SECONDS, RELEASE_SECONDS, Follower
 from autodeploy.providers.render.naming import names_beside
-from autodeploy.providers.render.patience import look_for
+from autodeploy.providers.render.patience import look_for, outwait_limit
 from autodeploy.providers.render.reuse import MARK, Reuse
 from autodeploy.providers.render.services import Services, require_running
 from autodeploy.providers.render.shapes import ENDED, REACHED, Deploy, DeployStatus, Service
@@ -72,6 +72,7 @@ class Beside:
         found = await self._api.list_services(owner_id)
         return {each.name: each for each in found if is_ours(each.name)}
 
+    @fault_point("render.prepare_beside")
     async def prepare(
         self,
         request: BuildRequest,
@@ -93,7 +94,7 @@ class Beside:
         for each in companions:
             if each.name in there:
                 require_running(there[each.name])
-                await self._set_plan(there[each.name], each, request.plan)
+                await self._set_plan(there[each.name], each, request.plan, log)
         await self._make_missing(companions, there, owner_id, log)
 
     async def release(
@@ -155,7 +156,6 @@ class Beside:
     async def _remove(self, service: Service) -> None:
         await self._api.delete_service(service.id)
 
-    @fault_point("render.prepare_beside")
     async def _make_missing(
         self, companions: list[Companion], there: dict[str, Service], owner_id: str, log: LogSink
     ) -> None:
@@ -184,11 +184,17 @@ class Beside:
             if deploy.status not in ENDED:
                 await self._services.cancel(service.id, deploy.id)
 
-    async def _set_plan(self, service: Service, wanted: Companion, chosen: str | None) -> None:
+    async def _set_plan(
+        self, service: Service, wanted: Companion, chosen: str | None, log: LogSink
+    ) -> None:
         """One that nobody chose is left as it is found."""
         plan = wanted.blueprint.fixed["plan"]
         if chosen is not None and service.details and service.details.plan != plan:
-            await self._api.change_service(service.id, {"serviceDetails": {"plan": plan}})
+            change = {"serviceDetails": {"plan": plan}}
+            await outwait_limit(
+                lambda: self._api.change_service(service.id, change),
+                "changes this service", log, self._timing,
+            )  # fmt: skip
 
     @fault_point("render.release_beside")
     async def _start(
