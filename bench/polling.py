@@ -35,7 +35,7 @@ from autodeploy.kernel.http.timing import SystemTiming
 from autodeploy.kernel.log import configure_logging
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer.live_state import RuntimeState
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
@@ -183,7 +183,7 @@ async def _connect(stage: Stage, settings: Settings) -> None:
             platform.principal,
             platform.principal.user_id,
             name,
-            TokenInput(token=token, owner_id=_OWNERS[name]),
+            ProviderTokenInput(token=token, owner_id=_OWNERS[name]),
             providers=providers,
         )
     await providers.close()

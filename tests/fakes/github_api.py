@@ -228,8 +228,8 @@ class FakeGitHubApi:
 
     async def _compare(self, request: Request, one: str, other: str) -> Response:
         repo = self._find(request)
-        commits = [self._commit_of(repo, each, 404) for each in (one, other)]
-        return JSONResponse(comparison_shape(repo, *commits, self._base(repo), self._me))
+        base, head = (self._commit_of(repo, each, 404) for each in (one, other))
+        return JSONResponse(comparison_shape(repo, base, head, self._base(repo), self._me))
 
     async def _combined_status(self, request: Request, sha: str) -> Response:
         repo = self._find(request)

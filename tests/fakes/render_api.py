@@ -35,6 +35,7 @@ _SERVICE = "/services/{service_id}"
 _DEPLOY = f"{_SERVICE}/deploys/{{deploy_id}}"
 _DOMAIN = f"{_SERVICE}/custom-domains/{{name}}"
 _CREATIONS = 20
+_PAID = {"background_worker", "cron_job"}
 _HOUR = 3600.0
 _LOG_LAG = 1.0
 _LONG_AGO = "2000-01-01T00:00:00Z"
@@ -44,7 +45,8 @@ class FakeRenderApi:
     """``heads`` are the newest commits by branch, ``unreachable`` the repositories that Render may
     not fetch. ``records`` are the domains whose records are right. ``outcomes`` are how the next
     deploys end, in turn; ``reason`` why they fail. ``measured`` is what each metric says of the
-    instances of every database, with its unit."""
+    instances of every database, with its unit. ``lag`` is for how many seconds lists leave out
+    a new deploy."""
 
     def __init__(self, time: Timing):
         self.time = time
@@ -61,6 +63,7 @@ class FakeRenderApi:
         self.reason: Json = {"evicted": False, "nonZeroExit": 1}
         self.records: set[str] = set()
         self.pays = True
+        self.lag = 0.0
         self.creations: list[float] = []
         self.measured: dict[str, list[tuple[float, str]]] = {}
         self.faults = Faults()
@@ -72,9 +75,19 @@ class FakeRenderApi:
 
     @property
     def service(self) -> FakeService:
-        """The only one that there is."""
-        (service,) = self.services.values()
+        """The only one that there is, but for those beside it."""
+        (service,) = [each for each in self.services.values() if not self.is_beside(each)]
         return service
+
+    def beside(self, label: str) -> FakeService:
+        """The only one beside an app that is named so."""
+        beside = filter(self.is_beside, self.services.values())
+        (found,) = [each for each in beside if f"-{label}-" in each.name]
+        return found
+
+    def is_beside(self, service: FakeService) -> bool:
+        """Whether it is named as what runs beside an app."""
+        return service.name.rpartition("-")[2][0] in "ws"
 
     def status(self, deploy: FakeDeploy) -> str:
         return self.service.status_of(deploy, self._now)
@@ -98,7 +111,7 @@ class FakeRenderApi:
         app = FastAPI()
         app.middleware("http")(self._as_render)
         app.exception_handler(HTTPException)(_problem)
-        for method, path, endpoint in (
+        routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
             ("GET", "/users", self._user),
             ("GET", "/owners", self._list_owners),
             ("GET", "/services", self._list_services),
@@ -108,6 +121,7 @@ class FakeRenderApi:
             ("DELETE", _SERVICE, self._delete_service),
             ("GET", f"{_SERVICE}/env-vars", self._list_variables),
             ("PUT", f"{_SERVICE}/env-vars", self._set_variables),
+            ("POST", f"{_SERVICE}/scale", self._scale),
             ("PUT", f"{_SERVICE}/routes", self._set_routes),
             ("GET", f"{_SERVICE}/deploys", self._list_deploys),
             ("POST", f"{_SERVICE}/deploys", self._start_deploy),
@@ -124,7 +138,8 @@ class FakeRenderApi:
             *self.databases.routes(),
             *self.key_values.routes(),
             ("GET", "/metrics/{kind}", self._metrics),
-        ):
+        )
+        for method, path, endpoint in routes:
             app.add_api_route(path, endpoint, methods=[method], response_model=None)
         return app
 
@@ -206,7 +221,10 @@ class FakeRenderApi:
             return error_answer(409, "name is taken", code="name_taken")
         if sent["repo"] in self.unreachable:
             return error_answer(400, "invalid or unfetchable repository")
-        if sent["serviceDetails"].get("plan", "free") != "free" and not self.pays:
+        plan = sent["serviceDetails"].get("plan", "free")
+        if sent["type"] in _PAID and plan == "free":
+            return error_answer(400, "invalid plan")
+        if plan != "free" and not self.pays:
             return error_answer(402, "payment information is required")
         variables = {each["key"]: each["value"] for each in sent.pop("envVars")}
         service = FakeService(sent, self._now, variables, self.heads)
@@ -226,6 +244,13 @@ class FakeRenderApi:
         details = {**service.sent["serviceDetails"], **sent.pop("serviceDetails", {})}
         service.sent = {**service.sent, **sent, "serviceDetails": details}
         return self._shapes.service(service, self.url)
+
+    async def _scale(self, service_id: str, request: Request) -> Response:
+        service = self._of(service_id)
+        if service.sent["serviceDetails"].get("plan") == "free":
+            return error_answer(400, "free services cannot be scaled")
+        service.instances = (await request.json())["numInstances"]
+        return Response(status_code=202)
 
     async def _delete_service(self, service_id: str) -> Response:
         del self.services[self._of(service_id).id]
@@ -253,17 +278,21 @@ class FakeRenderApi:
 
     async def _list_deploys(self, service_id: str, request: Request) -> list[Json]:
         service = self._of(service_id)
-        shown = [self._shapes.deploy(service, each) for each in reversed(service.deploys)]
+        told = [each for each in service.deploys if each.created + self.lag <= self._now]
+        shown = [self._shapes.deploy(service, each) for each in reversed(told)]
         return self._paged(request, "deploy", shown)
 
     async def _start_deploy(self, service_id: str, request: Request) -> Response:
         service, sent = self._of(service_id), await request.json()
+        if service.is_cron and "commitId" in sent:
+            return error_answer(400, "cron jobs take no commit")
         if sent.get("deployMode") == "deploy_only":
             last = [each for each in service.deploys if each.built][-1]
             deploy = self._start(service, last.commit, "api", built=False)
         else:
-            commit = sent.get("commitId") or self.heads[service.sent["branch"]]
-            deploy = self._start(service, commit, "api")
+            asked = "commitId" in sent
+            commit = sent["commitId"] if asked else self.heads[service.sent["branch"]]
+            deploy = self._start(service, commit, "api", asked=asked)
         if deploy.begins > self._now:
             return Response(status_code=202)
         return JSONResponse(self._shapes.deploy(service, deploy), 201)

@@ -97,8 +97,17 @@ class FakeService:
     routes: list[Json] = field(default_factory=list)
     domains: dict[str, Json] = field(default_factory=dict)
     suspended: bool = False
+    instances: int = 1
+    scaling: Json = field(default_factory=dict)
     happened: list[tuple[float, str, Json]] = field(default_factory=list)
-    id: str = field(default_factory=lambda: new_id("srv"))
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        self.id = self.id or new_id("crn" if self.is_cron else "srv")
+
+    @property
+    def is_cron(self) -> bool:
+        return bool(self.sent["type"] == "cron_job")
 
     @property
     def name(self) -> str:
@@ -156,10 +165,14 @@ class Shapes:
         if details.get("preDeployCommand"):
             commands["preDeployCommand"] = details["preDeployCommand"]
         shown["serviceDetails"] = {
-            "env": details["runtime"], "runtime": details["runtime"], "numInstances": 1,
+            "env": details["runtime"], "runtime": details["runtime"],
             "envSpecificDetails": commands, "plan": details.get("plan", "starter"),
             "region": details.get("region", "oregon"), "buildPlan": "starter",
         }  # fmt: skip
+        if service.is_cron:
+            shown["serviceDetails"]["schedule"] = details["schedule"]
+            return shown
+        shown["serviceDetails"] |= {"numInstances": service.instances, **service.scaling}
         if sent["type"] == "web_service":
             shown["serviceDetails"] |= {"healthCheckPath": "", "openPorts": [], "url": address}
         return shown

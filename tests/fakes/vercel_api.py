@@ -439,7 +439,7 @@ class _Lines(Response):
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
         async for value in self._values:
-            line = JSONResponse(value).body + b"\n"
+            line = bytes(JSONResponse(value).body) + b"\n"
             await send({"type": "http.response.body", "body": line, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

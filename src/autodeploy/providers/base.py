@@ -85,6 +85,10 @@ class Manifest:
 
     ``app_plans`` are the plans that apps get there, by what they are (static, service, worker);
     left out where that is the account's. ``engines`` are those of the databases that it makes.
+    ``lacking_plans`` are plans that some of these cannot have: a worker beside an app for which one
+    of those was chosen gets its usual one.
+    ``replicated`` is whether servers have as many processes there as they ask for, also where that
+    is changed by a deployment alone.
     """
 
     name: str
@@ -94,6 +98,8 @@ class Manifest:
     pricing: tuple[Price, ...]
     app_plans: Mapping[str, str] = field(default_factory=dict)
     engines: tuple[DatabaseEngine, ...] = ()
+    lacking_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    replicated: bool = False
 
 
 @dataclass(frozen=True)

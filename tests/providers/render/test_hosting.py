@@ -23,7 +23,7 @@ from tests.providers.render.conftest import (
 )
 
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput, NotFound
-from autodeploy.providers.base import BuildSpec, CommitSource, Cron
+from autodeploy.providers.base import BuildSpec, CommitSource
 from autodeploy.providers.render.reuse import MARK
 
 pytestmark = pytest.mark.contract(provider="render")
@@ -181,9 +181,6 @@ def _spec(**values) -> BuildSpec:
         ({"commit": CommitSource("git@example.com:a/b.git", "main", COMMIT)}, "https"),
         ({"commit": CommitSource("https://u:p@example.com/a.git", "main", COMMIT)}, "https"),
         ({"spec": _spec(language="php")}, "runtime"),
-        ({"spec": _spec(workers={"mail": "node mail.js"})}, "mail"),
-        ({"spec": _spec(crons={"tidy": Cron("@daily", "x")})}, "tidy"),
-        ({"spec": _spec(replicas=2)}, "one process"),
     ],
 )
 async def test_what_render_cannot_host_is_refused_before_anything_is_made(
@@ -493,7 +490,6 @@ async def test_nothing_is_left_to_do_for_releases_that_are_replaced(apps, render
     await _deployed(apps, log)
     before = len(render.exchanges)
     app = build_request().app
-    await apps.retire(app, uuid4())
     await apps.prepare(app, {})
     await apps.remove_builds(app)
     assert len(render.exchanges) == before

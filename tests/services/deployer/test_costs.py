@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -15,7 +16,10 @@ from tests.services.deployer.test_hosting import Clouds
 
 from autodeploy.kernel.errors import Forbidden, NotFound
 from autodeploy.providers.base import Price
-from autodeploy.services.analyzer.prices import PricesInvalid
+from autodeploy.providers.registry import Registry
+from autodeploy.providers.render.catalogue import MANIFEST as RENDER
+from autodeploy.services.analyzer.plan import AppKind, Command, Plan
+from autodeploy.services.analyzer.prices import PricesInvalid, default_prices
 from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import costs
@@ -28,6 +32,7 @@ from autodeploy.services.deployer.deployment_schemas import DeploymentInput
 from autodeploy.services.deployer.deployments import create_deployment
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.schemas import ProjectView
+from autodeploy.services.deployer.tariff import Tariff
 
 PRICES = {"free": 0, "small": 1000, "big": 2500, "huge": None}
 
@@ -264,6 +269,27 @@ async def test_plan_that_was_chosen_is_what_an_app_costs(
     assert (item.plan, item.monthly_cents) == ("fast", 700)
     await platform.deploy(project)
     assert (await priced.costs(project)).known_monthly_cents == 700, "the plan is kept"
+
+
+def test_worker_beside_an_app_has_no_plan_that_workers_lack() -> None:
+    tariff = Tariff(Registry([SimpleNamespace(manifest=RENDER)]), default_prices())
+    run = Command(command="node mail.js", reason="Procfile")
+    plan = Plan(kind=AppKind.SERVER, worker_commands={"mail": run, "bulk": run})
+    told = {
+        chosen: [
+            (item.name, item.plan, item.quantity, item.monthly_cents)
+            for item in tariff.app("production", "render", plan, 1, chosen)
+        ]
+        for chosen in (None, "free", "standard")
+    }
+    beside = ("worker", "starter", 2, 1400)
+    assert told == {
+        None: [("service", "free", 1, 0), beside],
+        "free": [("service", "free", 1, 0), beside],
+        "standard": [("service", "standard", 1, 2500), ("worker", "standard", 2, 5000)],
+    }
+    service, _ = tariff.app("production", "render", plan, 3, "standard")
+    assert (service.quantity, service.monthly_cents) == (3, 7500)
 
 
 async def test_move_replaces_what_is_charged_for(priced: Priced) -> None:

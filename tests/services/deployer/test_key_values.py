@@ -22,10 +22,11 @@ from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer import projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import DatabaseView
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.holdings.models import Orphan
 from autodeploy.services.deployer.holdings.orphans import find_hosted_orphans, remove_orphans
 from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import DeploymentView, ProjectInput, ProjectView
+from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 
 APP = {
     "package.json": b'{"name": "shop", "scripts": {"start": "node server.js"},'

@@ -110,6 +110,17 @@ class RenderApi:
         """These are all that a static site has then."""
         await self._put("PUT", f"{_SERVICE}/routes", routes, service=service_id)
 
+    async def scale(self, service_id: str, instances: int) -> None:
+        """Takes effect at once. 10 a minute."""
+        call = Call(
+            "POST",
+            f"{_SERVICE}/scale",
+            parts={"service": service_id},
+            body={"numInstances": instances},
+            safe=True,
+        )
+        expect(await self._http.send(call), HTTPStatus.ACCEPTED)
+
     async def delete_service(self, service_id: str) -> None:
         await self._delete(_SERVICE, service=service_id)
 
@@ -136,6 +147,14 @@ class RenderApi:
         None when it waits behind another one, and Render does not tell which it is.
         """
         body = {"commitId": commit_sha} if commit_sha else {"deployMode": "deploy_only"}
+        return await self._start_deploy(service_id, body)
+
+    async def start_newest(self, service_id: str) -> Deploy | None:
+        """Build and deploy the newest commit of the branch: cron jobs take no other. Answers as
+        ``start_deploy`` does."""
+        return await self._start_deploy(service_id, {})
+
+    async def _start_deploy(self, service_id: str, body: Body) -> Deploy | None:
         call = Call("POST", _DEPLOYS, parts={"service": service_id}, body=body)
         answer = await self._http.send(call)
         expect(answer, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, remedy=_FETCHABLE)

@@ -19,6 +19,7 @@ from autodeploy.providers.render.shapes import Commands, Details, Service, Servi
 RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
             "elixir": "elixir"}  # fmt: skip
 _TYPES = {"server": ServiceType.WEB, "static": ServiceType.STATIC, "worker": ServiceType.WORKER}
+_PAID = {ServiceType.WORKER, ServiceType.CRON}
 # Render asks for a command where there is nothing to do.
 _NOTHING = "true"
 _SPA = {"type": "rewrite", "source": "/*", "destination": "/index.html"}
@@ -111,7 +112,11 @@ class Blueprint:
         commands = found.commands or Commands()
         given = {"buildCommand": commands.build, "startCommand": commands.start}
         wanted = self.details.get("preDeployCommand", "")
-        return given == self.details["envSpecificDetails"] and (commands.pre_deploy or "") == wanted
+        return (
+            given == self.details["envSpecificDetails"]
+            and (commands.pre_deploy or "") == wanted
+            and found.schedule == self.details.get("schedule")
+        )
 
 
 def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
@@ -119,7 +124,6 @@ def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
     names none. Raises ``DeploymentFailed`` for what Render cannot host."""
     spec = request.spec
     commit = _fetchable(request.commit)
-    _refuse_what_is_missing(spec)
     type_ = _TYPES[spec.kind]
     is_site = type_ is ServiceType.STATIC
     _refuse_free_worker(type_, request.plan)
@@ -147,13 +151,13 @@ class _Made(NamedTuple):
 
 
 def _site(spec: BuildSpec) -> _Made:
-    details = {"buildCommand": _build(spec), "publishPath": spec.output_directory or "."}
+    details = {"buildCommand": build_command(spec), "publishPath": spec.output_directory or "."}
     return _Made(details, {"routes": [_SPA]} if spec.spa_fallback else {})
 
 
 def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _Made:
     plan = plan_of(type_, plan)
-    details = {"runtime": _runtime(spec), **_commands(spec, plan)}
+    details = {"runtime": runtime_of(spec), **_commands(spec, plan)}
     return _Made(details, {"plan": plan, "region": region})
 
 
@@ -168,10 +172,11 @@ def _refuse_free_worker(type_: ServiceType, chosen: str | None) -> None:
 
 def plan_of(type_: ServiceType, plan: str) -> str:
     """The plan of a service where ``plan`` is that of web services."""
-    return LEAST_PAID if type_ is ServiceType.WORKER and plan == FREE else plan
+    return LEAST_PAID if type_ in _PAID and plan == FREE else plan
 
 
-def _build(spec: BuildSpec) -> str:
+def build_command(spec: BuildSpec) -> str:
+    """What builds an app, also where there is nothing to do."""
     return " && ".join(filter(None, (spec.install_command, spec.build_command))) or _NOTHING
 
 
@@ -193,25 +198,8 @@ def _fetchable(commit: CommitSource | None) -> CommitSource:
     return CommitSource(url, commit.branch, commit.commit_sha, commit.github, commit.github_id)
 
 
-def _refuse_what_is_missing(spec: BuildSpec) -> None:
-    beside = [
-        *(f"the worker {name!r}" for name in spec.workers),
-        *(f"the cron {name!r}" for name in spec.crons),
-    ]
-    if beside:
-        raise DeploymentFailed(
-            f"AutoDeploy runs one process of an app at Render, not {', '.join(beside)} beside it.",
-            remedy="Make a project of its own of each, or choose another provider.",
-        )
-    if spec.replicas > 1:
-        raise DeploymentFailed(
-            f"AutoDeploy runs one process of an app at Render, not {spec.replicas}.",
-            field="replicas",
-            remedy="Set replicas to 1, or choose another provider.",
-        )
-
-
-def _runtime(spec: BuildSpec) -> str:
+def runtime_of(spec: BuildSpec) -> str:
+    """Raises ``DeploymentFailed`` where Render has none for the language."""
     runtime = RUNTIMES.get(spec.language or "")
     if runtime is None:
         raise DeploymentFailed(
@@ -223,7 +211,7 @@ def _runtime(spec: BuildSpec) -> str:
 
 def _commands(spec: BuildSpec, plan: str) -> Mapping[str, object]:
     """The free plan has no command before a deploy, so there it is run at each start."""
-    build, start = _build(spec), spec.start_command or _NOTHING
+    build, start = build_command(spec), spec.start_command or _NOTHING
     if plan == FREE:
         start = " && ".join(filter(None, (spec.release_command, start)))
         return {"envSpecificDetails": {"buildCommand": build, "startCommand": start}}

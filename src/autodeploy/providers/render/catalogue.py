@@ -16,7 +16,7 @@ REGIONS = {
     "singapore": "Singapore",
 }
 FREE = "free"
-#: Background workers have no free plan (schema ``paidPlan``).
+#: Background workers and cron jobs have no free plan (schema ``paidPlan``).
 LEAST_PAID = "starter"
 
 _SERVICES = (
@@ -67,4 +67,6 @@ MANIFEST = Manifest(
     ),
     app_plans={"static": FREE, "service": FREE, "worker": LEAST_PAID},
     engines=(DatabaseEngine.POSTGRESQL, DatabaseEngine.REDIS),
+    lacking_plans={"worker": frozenset({FREE})},
+    replicated=True,
 )

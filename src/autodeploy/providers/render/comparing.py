@@ -1,8 +1,10 @@
-"""Where a service at Render is otherwise than it was asked for.
+"""Where the services of an app at Render are otherwise than they were asked for.
 
 A service is ours alone, so each of its variables is to be one of ours. Static sites have no plan
 and no region.
 """
+
+from collections.abc import Mapping
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.drift import (
@@ -14,25 +16,42 @@ from autodeploy.providers.drift import (
 )
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import plan_of, variables_of
+from autodeploy.providers.render.companions import names_of_companions
 from autodeploy.providers.render.reuse import MARK
 from autodeploy.providers.render.shapes import DeployStatus, Details, Service, ServiceType
 
 
-async def compare_service(
-    api: RenderApi, service: Service, declared: DeclaredApp, *, plan: str, region: str
+async def compare_services(
+    api: RenderApi,
+    service: Service,
+    beside: Mapping[str, Service],
+    declared: DeclaredApp,
+    *,
+    plan: str,
+    region: str,
 ) -> Comparison:
-    """``plan`` and ``region`` are those of what none was chosen for. Raises what the calls of
-    ``RenderApi`` raise."""
+    """``beside`` are the services beside the app's, by name; ``plan`` and ``region`` are those of
+    what none was chosen for. Raises what the calls of ``RenderApi`` raise."""
     drifts = [
-        *await _traffic(api, service, declared),
+        *await _traffic(api, service, str(declared.release.resources["deploy"])),
         *await _variables(api, service, declared),
         *_place(service, declared, plan_of(service.type, plan), region),
     ]
-    return Comparison(tuple(drifts))
+    deploys = declared.release.resources.get("beside", {})
+    for name in names_of_companions(declared.app, declared.spec):
+        if name not in beside:
+            drifts.append(Drift(DriftKind.APP, declared=name))
+            continue
+        drifts += [
+            *await _traffic(api, beside[name], str(deploys.get(name, ""))),
+            *await _variables(api, beside[name], declared),
+            *_plan_of_companion(beside[name], declared),
+        ]
+    # A variable is told once, wherever it differs.
+    return Comparison(tuple(dict.fromkeys(drifts)))
 
 
-async def _traffic(api: RenderApi, service: Service, declared: DeclaredApp) -> list[Drift]:
-    ours = str(declared.release.resources["deploy"])
+async def _traffic(api: RenderApi, service: Service, ours: str) -> list[Drift]:
     try:
         deploy = await api.deploy(service.id, ours)
     except NotFound:
@@ -56,6 +75,14 @@ async def _variables(api: RenderApi, service: Service, declared: DeclaredApp) ->
     }
     wanted = {**building, **running}
     return compare_variables(wanted, found, found.keys() - wanted.keys())
+
+
+def _plan_of_companion(service: Service, app: DeclaredApp) -> list[Drift]:
+    """One that nobody chose is of no account: it may be changed at Render."""
+    found = service.details.plan if service.details else None
+    if app.plan is None or found is None or found == plan_of(service.type, app.plan):
+        return []
+    return [Drift(DriftKind.PLAN, declared=plan_of(service.type, app.plan), found=found)]
 
 
 def _place(service: Service, app: DeclaredApp, plan: str, region: str) -> list[Drift]:

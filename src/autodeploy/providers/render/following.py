@@ -115,12 +115,14 @@ class Follower:
             await lines.relay()
             tail = list(lines.tail)
         else:
-            tail = await self._output(service, deploy)
+            tail = await self._read_tail(service, deploy)
         return await explain(self._api, service.id, deploy, tail)
 
-    async def _output(self, service: Service, deploy: Deploy) -> list[str]:
-        """The last that the app has said since the deploy began, the release before included."""
-        trail = Trail(self._api, service.owner_id, service.id, "app")
+    async def _read_tail(self, service: Service, deploy: Deploy) -> list[str]:
+        """The last that its build has said, or else that the app has since the deploy began, the
+        release before included."""
+        kind = "build" if deploy.status is DeployStatus.BUILD_FAILED else "app"
+        trail = Trail(self._api, service.owner_id, service.id, kind)
         if deploy.created_at is not None:
             trail.begin(deploy.created_at)
         try:

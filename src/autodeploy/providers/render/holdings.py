@@ -1,7 +1,7 @@
 """What Render holds of ours for an account.
 
-A database of ours has our id in its name. A service has the end of one, and is ours when one of its
-variables tells which deployment it runs.
+A database of ours has our id in its name. A service, of an app or of what runs beside one, has a
+part of one, and is ours when one of its variables tells which deployment it runs.
 """
 
 import re
@@ -14,13 +14,10 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import MANIFEST
 from autodeploy.providers.render.database_kinds import KINDS, kind_of
+from autodeploy.providers.render.naming import DEPLOYMENT, may_be_ours
 from autodeploy.providers.render.services import owner_of
 from autodeploy.providers.resources import FoundResource, ResourceKind
 
-#: What the platform gives each app: which deployment it is.
-DEPLOYMENT = "AUTODEPLOY_DEPLOYMENT_ID"
-
-_SERVICE = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}")
 _DATABASE = re.compile(r"[a-z0-9-]+-([0-9a-f]{32})")
 
 
@@ -36,7 +33,7 @@ class RenderHoldings:
     async def list_resources(self) -> AsyncIterator[FoundResource]:
         owner_id = await owner_of(self._api, self._owner_id)
         for service in await self._api.list_services(owner_id):
-            if _SERVICE.fullmatch(service.name) is None:
+            if not may_be_ours(service.name):
                 continue
             made_for = _uuid((await self._api.variables(service.id)).get(DEPLOYMENT, ""))
             if made_for is not None:

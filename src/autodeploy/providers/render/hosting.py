@@ -2,14 +2,16 @@
 
 Render builds, starts, checks and switches by itself, in one deploy: the release before serves until
 the new one is healthy. So ``build`` returns when the build part is over, ``deploy`` when it is
-live, and ``promote`` sees that it is.
+live, and ``promote`` sees that it is. Workers and crons are services beside the app's (``beside``),
+which ``deploy`` releases once the app is live.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from uuid import UUID
 
-from autodeploy.kernel.errors import DeploymentFailed, NotFound
+from autodeploy.kernel.errors import DeploymentFailed, InvalidInput, NotFound
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import (
@@ -20,7 +22,6 @@ from autodeploy.providers.base import (
     Endpoint,
     KeptLog,
     LogSink,
-    Notes,
     Release,
     ReleaseRequest,
     RuntimeLines,
@@ -30,9 +31,10 @@ from autodeploy.providers.domains import DomainRefused, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.providers.hosted import undo
 from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.beside import Beside
 from autodeploy.providers.render.blueprints import draw, variables_of
 from autodeploy.providers.render.catalogue import MANIFEST
-from autodeploy.providers.render.comparing import compare_service
+from autodeploy.providers.render.comparing import compare_services
 from autodeploy.providers.render.domains import ServiceDomains
 from autodeploy.providers.render.following import (
     BUILD_SECONDS,
@@ -40,6 +42,7 @@ from autodeploy.providers.render.following import (
     BuildLines,
     Follower,
 )
+from autodeploy.providers.render.instances import require_instances, scale
 from autodeploy.providers.render.naming import Build, service_name
 from autodeploy.providers.render.output import read_output
 from autodeploy.providers.render.patience import find
@@ -80,6 +83,15 @@ class RenderDeploys:
         self._services = Services(api, timing)
         self._reuse = Reuse(api, self._services, timing)
         self._follower = Follower(api, timing)
+        self._beside = Beside(
+            api,
+            self._services,
+            self._reuse,
+            self._follower,
+            plan=plan,
+            region=region,
+            timing=timing,
+        )
 
     @fault_point("render.build")
     async def build(self, request: BuildRequest, log: LogSink) -> Artifact:
@@ -89,7 +101,11 @@ class RenderDeploys:
             await log("warn", "render", "Static sites have no plan and no region at Render.")
         owner_id = await owner_of(self._api, self._owner_id)
         notes = request.notes
+        found = await self._services.find(blueprint.name, owner_id)
+        found_plan = found.details.plan if found and found.details else None
+        require_instances(request.spec, request.plan or found_plan or self._plan)
         try:
+            await self._beside.prepare(request, blueprint, found, owner_id, log)
             service = await self._services.ensure(blueprint, owner_id, notes, log)
             deploy = await self._services.start(service, blueprint.commit_sha, notes, log)
             lines = BuildLines(self._api, service, deploy, notes, log)
@@ -97,7 +113,7 @@ class RenderDeploys:
                 service, deploy.id, BUILT, within_seconds=BUILD_SECONDS, log=log, lines=lines
             )
         except asyncio.CancelledError:
-            await undo(lambda: self._stop_build(blueprint.name, owner_id, notes))
+            await undo(lambda: self._stop_build(request, blueprint.name, owner_id))
             raise
         return Artifact(Build(service.id, deploy.id, request.deployment_id).key, 0)
 
@@ -115,6 +131,10 @@ class RenderDeploys:
         """Wait until the deploy of the build is live. One of an earlier deployment is released
         again: by a rollback, or where it is live with other variables, by another deploy. So is
         one that was cancelled, since a worker that stops cancels what the next one goes on with.
+
+        It gets as many processes as it asks for. Then the same is done for what runs beside it,
+        whose failure leaves the app as it is: what the release command has changed is for the new
+        release.
 
         Raises ``DeploymentFailed``.
         """
@@ -139,11 +159,17 @@ class RenderDeploys:
             deploy = await self._follower.follow(
                 service, deploy.id, REACHED, within_seconds=RELEASE_SECONDS, log=log
             )
+            if deploy.status is DeployStatus.LIVE:
+                await scale(self._api, service, request.spec, log, self._timing)
+            built = target if again else None
+            beside = await self._beside.release(request, service, deploy, built, log)
         except asyncio.CancelledError:
-            await undo(lambda: self._stop_release(service.id, request.deployment_id, target, again))
+            await undo(lambda: self._stop_release(request, service, target, again))
             raise
         resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
-        return Release(request.deployment_id, resources)
+        return Release(
+            request.deployment_id, {**resources, **({"beside": beside} if beside else {})}
+        )
 
     async def status(self, release: Release) -> RuntimeStatus:
         """As ``statuses`` tells; absent where the service or deploy is gone."""
@@ -178,7 +204,11 @@ class RenderDeploys:
 
     @fault_point("render.retire")
     async def retire(self, app: App, deployment_id: UUID) -> None:
-        """Nothing: Render drains and stops a release when the next is live."""
+        """Cancel what still goes on of a deployment whose process died. Render drains and stops a
+        release by itself when the next is live."""
+        with contextlib.suppress(InvalidInput):  # of several workspaces none is chosen, nor used
+            for service in await self._all_services_of(app):
+                await self._services.cancel_of(service.id, deployment_id)
 
     @fault_point("render.prepare")
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
@@ -186,8 +216,8 @@ class RenderDeploys:
 
     @fault_point("render.destroy")
     async def destroy(self, app: App) -> None:
-        """Delete the service, with its deploys, variables and address."""
-        for service in await self._services_of(app):
+        """Delete the services, with their deploys, variables and address."""
+        for service in await self._all_services_of(app):
             await self._api.delete_service(service.id)
 
     @fault_point("render.remove_builds")
@@ -215,8 +245,9 @@ class RenderDeploys:
         service = next(iter(await self._services_of(declared.app)), None)
         if service is None:
             return Comparison((Drift(DriftKind.APP, declared=service_name(declared.app)),))
-        return await compare_service(
-            self._api, service, declared, plan=self._plan, region=self._region
+        beside = await self._beside.find_all(declared.app, service.owner_id)
+        return await compare_services(
+            self._api, service, beside, declared, plan=self._plan, region=self._region
         )
 
     async def runtime_lines(
@@ -228,6 +259,12 @@ class RenderDeploys:
         owner_id = await owner_of(self._api, self._owner_id)
         return await self._api.find_services(service_name(app), owner_id)
 
+    async def _all_services_of(self, app: App) -> list[Service]:
+        """What runs beside the app at first: none of it is left without the app."""
+        owner_id = await owner_of(self._api, self._owner_id)
+        beside = await self._beside.find_all(app, owner_id)
+        return [*beside.values(), *await self._api.find_services(service_name(app), owner_id)]
+
     async def _deploy_of(self, service_id: str, deploy_id: str) -> Deploy:
         deploy = await find(self._api.deploy(service_id, deploy_id))
         if deploy is None:
@@ -237,21 +274,24 @@ class RenderDeploys:
             )
         return deploy
 
-    async def _stop_build(self, name: str, owner_id: str, notes: Notes) -> None:
+    async def _stop_build(self, request: BuildRequest, name: str, owner_id: str) -> None:
         """Cancel what was started, also where the answer with its id did not come any more."""
+        notes = request.notes
         service_id = notes.values.get("service")
         if service_id is None and "creating" in notes.values:
             service = await self._services.find(name, owner_id)
             service_id = service.id if service else None
         if service_id is not None:
             await self._services.cancel_started(service_id, notes)
+        await self._beside.stop(request, owner_id)
 
     async def _stop_release(
-        self, service_id: str, deployment_id: UUID, target: Deploy, again: bool
+        self, request: ReleaseRequest, service: Service, target: Deploy, again: bool
     ) -> None:
         if again:
-            await self._reuse.cancel(service_id, deployment_id)
-            return
-        deploy = await self._api.deploy(service_id, target.id)
-        if deploy.status not in ENDED:
-            await self._services.cancel(service_id, deploy.id)
+            await self._reuse.cancel(service.id, request.deployment_id)
+        else:
+            deploy = await self._api.deploy(service.id, target.id)
+            if deploy.status not in ENDED:
+                await self._services.cancel(service.id, deploy.id)
+        await self._beside.stop(request, service.owner_id)

@@ -5,7 +5,7 @@ variable of the service: which deployment it is, and the newest deploy before. W
 since is its deploy, also when the answer was lost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from autodeploy.kernel.faults import fault_point
@@ -40,14 +40,39 @@ class Reuse:
         """The deploy with what ``target`` built and these variables: that which stands, or that
         which an earlier call started, or a new one."""
         held = await self._api.variables(service_id)
-        before = _marked(held.pop(MARK, ""), deployment_id)
-        if before is None:
+        if _marked(held.pop(MARK, ""), deployment_id) is None:
             standing = await self._find_standing(service_id, target)
             if standing is not None and held == variables:
                 return standing
+
+        async def start(before: str) -> Deploy | None:
+            return await self.start_again(service_id, target, before)
+
+        return await self.begin(service_id, variables, deployment_id, start, log)
+
+    async def begin(
+        self,
+        service_id: str,
+        variables: Mapping[str, str],
+        deployment_id: UUID,
+        start: Callable[[str], Awaitable[Deploy | None]],
+        log: LogSink,
+    ) -> Deploy:
+        """The deploy of a deployment, with these variables: that which an earlier call started, or
+        what ``start`` starts, which is told the newest deploy before."""
+        held = await self._api.variables(service_id)
+        before = _marked(held.get(MARK, ""), deployment_id)
+        if before is None:
             before = await self._mark(service_id, variables, deployment_id)
         started = await self._find_started(service_id, before)
-        return started or await self._start(service_id, target, before, log)
+        return started or await self._start(service_id, before, start, log)
+
+    async def start_again(self, service_id: str, target: Deploy, before: str) -> Deploy | None:
+        """Start a deploy of what ``target`` built. A rollback to the newest deploy is none: what it
+        has built is deployed once more."""
+        if before == target.id:
+            return await self._api.start_deploy(service_id, None)
+        return await self._api.roll_back(service_id, target.id)
 
     async def cancel(self, service_id: str, deployment_id: UUID) -> None:
         """Cancel what was started for the deployment and goes on."""
@@ -68,19 +93,18 @@ class Reuse:
         return before
 
     @fault_point("render.release_again")
-    async def _start(self, service_id: str, target: Deploy, before: str, log: LogSink) -> Deploy:
-        """A rollback to the newest deploy is none: what it has built is deployed once more."""
-
-        async def start() -> Deploy | None:
-            if before == target.id:
-                return await self._api.start_deploy(service_id, None)
-            return await self._api.roll_back(service_id, target.id)
-
+    async def _start(
+        self,
+        service_id: str,
+        before: str,
+        start: Callable[[str], Awaitable[Deploy | None]],
+        log: LogSink,
+    ) -> Deploy:
         lost: Exception | None = None
         deploy = None
         try:
             what = "starts more deploys of this service"
-            deploy = await outwait_limit(start, what, log, self._timing)
+            deploy = await outwait_limit(lambda: start(before), what, log, self._timing)
         except OutcomeUnknown as error:
             lost = error
         deploy = deploy or await look_for(

@@ -6,6 +6,8 @@ and ``deploy`` as ids. Render takes no id of ours, so a deploy whose answer was 
 what it is: newer than the one noted, and of the commit.
 """
 
+from uuid import UUID
+
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused, ProviderUnavailable
@@ -13,6 +15,7 @@ from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink, Notes
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import Blueprint
+from autodeploy.providers.render.naming import DEPLOYMENT
 from autodeploy.providers.render.patience import find, look_for, outwait_limit
 from autodeploy.providers.render.shapes import ENDED, Deploy, DeployStatus, Service, ServiceType
 
@@ -20,6 +23,8 @@ from autodeploy.providers.render.shapes import ENDED, Deploy, DeployStatus, Serv
 _COMMIT_SECONDS = 15.0
 _POLL_SECONDS = 2.0
 _CONFLICT = 409
+# Triggers of deploys that people or Render itself have started.
+_OF_OTHERS = {"blueprint_sync", "deploy_hook", "deployed_by_render", "manual", "service_resumed"}
 
 
 async def owner_of(api: RenderApi, chosen: str | None) -> str:
@@ -34,6 +39,15 @@ async def owner_of(api: RenderApi, chosen: str | None) -> str:
             remedy=f"Choose one: {', '.join(each.name or each.id for each in owners) or 'none'}.",
         )
     return owners[0].id
+
+
+def require_running(service: Service) -> None:
+    """Raise ``DeploymentFailed`` for one that somebody has suspended."""
+    if service.suspended == "suspended":
+        raise DeploymentFailed(
+            f"The service {service.name} is suspended at Render.",
+            remedy="Resume it in Render's dashboard and deploy again.",
+        )
 
 
 class Services:
@@ -79,13 +93,38 @@ class Services:
             if deploy.status not in ENDED:
                 await self.cancel(service_id, deploy.id)
 
-    @fault_point("render.create_service")
+    async def cancel_of(self, service_id: str, deployment_id: UUID) -> None:
+        """Cancel what goes on of a deployment, which the service's variables tell.
+
+        A later one sets its variables before it starts a deploy. So they are read last: while they
+        are those of this one, nothing that was listed is of a later one.
+        """
+        under_way = [
+            each
+            for each in await self._api.deploys(service_id)
+            if each.status not in ENDED and each.trigger not in _OF_OTHERS
+        ]
+        if not under_way:
+            return
+        held = await self._api.variables(service_id)
+        if held.get(DEPLOYMENT) == str(deployment_id):
+            for deploy in under_way:
+                await self.cancel(service_id, deploy.id)
+
     async def _create(
         self, blueprint: Blueprint, owner_id: str, notes: Notes, log: LogSink
     ) -> Service:
         await notes.keep(
             creating=blueprint.name, starting=_intent(blueprint.commit_sha, None, with_service=True)
         )
+        service = await self.make(blueprint, owner_id, log)
+        await notes.keep(service=service.id)
+        return service
+
+    @fault_point("render.create_service")
+    async def make(self, blueprint: Blueprint, owner_id: str, log: LogSink) -> Service:
+        """A new service, whose first deploy starts at once; or that which another call made
+        meanwhile, or this one, whose answer was lost."""
         body = blueprint.creation(owner_id)
         try:
             service = await outwait_limit(
@@ -100,27 +139,26 @@ class Services:
                 raise
             await self._change(found, blueprint, log)
             service = found
-        await notes.keep(service=service.id)
         await log("info", "render", f"Made the service {service.name} at Render.")
         return service
 
     @fault_point("render.change_service")
     async def _change(self, found: Service, blueprint: Blueprint, log: LogSink) -> None:
-        if found.suspended == "suspended":
-            raise DeploymentFailed(
-                f"The service {found.name} is suspended at Render.",
-                remedy="Resume it in Render's dashboard and deploy again.",
-            )
+        await self.change_settings(found, blueprint, log)
+        if blueprint.type is ServiceType.STATIC:
+            await self._api.set_routes(found.id, blueprint.routes)
+        # The service is ours alone, and so are its variables: what is not ours any more goes.
+        await self._api.set_variables(found.id, blueprint.variables)
+
+    async def change_settings(self, found: Service, blueprint: Blueprint, log: LogSink) -> None:
+        """Make its settings be as drawn, but for its variables."""
+        require_running(found)
         change = blueprint.change(found)
         if change is not None:
             await outwait_limit(
                 lambda: self._api.change_service(found.id, change),
                 "changes this service", log, self._timing,
             )  # fmt: skip
-        if blueprint.type is ServiceType.STATIC:
-            await self._api.set_routes(found.id, blueprint.routes)
-        # The service is ours alone, and so are its variables: what is not ours any more goes.
-        await self._api.set_variables(found.id, blueprint.variables)
 
     async def _find_started(self, service_id: str, commit_sha: str, notes: Notes) -> Deploy | None:
         """The deploy that an earlier call started, or that began with the service itself.

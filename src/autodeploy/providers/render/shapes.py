@@ -31,6 +31,7 @@ class ServiceType(StrEnum):
     WEB = "web_service"
     STATIC = "static_site"
     WORKER = "background_worker"
+    CRON = "cron_job"
     UNKNOWN = "unknown"
 
 
@@ -42,6 +43,10 @@ class Commands(Lenient):
     pre_deploy: str | None = Field(default=None, alias="preDeployCommand")
 
 
+class Autoscaling(Lenient):
+    enabled: bool = False
+
+
 class Details(Lenient):
     """A union without a tag at Render: which fields are there depends on the service's type."""
 
@@ -50,6 +55,9 @@ class Details(Lenient):
     region: str | None = None
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
+    schedule: str | None = None
+    instances: int | None = Field(default=None, alias="numInstances")
+    autoscaling: Autoscaling | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")
 
 

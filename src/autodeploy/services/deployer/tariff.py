@@ -49,7 +49,11 @@ class Tariff:
 
     def __init__(self, providers: Registry, prices: Prices):
         self._manifests = {manifest.name: manifest for manifest in providers.list()}
-        self._scaling = {name for name in self._manifests if providers.can(name, Capability.SCALE)}
+        self._replicating = {
+            name
+            for name, manifest in self._manifests.items()
+            if manifest.replicated or providers.can(name, Capability.SCALE)
+        }
         self._prices = prices
         ours = default_prices()
         self._overridden = {name for name, price in prices.items() if ours.get(name) != price}
@@ -65,7 +69,7 @@ class Tariff:
         """What an app is charged for at a provider; ``chosen`` is the provider's plan for it, None
         for the one that apps get there."""
         parts = Counter(parts_of(plan))
-        if provider in self._scaling and "service" in parts:
+        if provider in self._replicating and "service" in parts:
             parts["service"] += replicas - 1
         return [
             self._app_part(provider, part, chosen).times(count, "app", environment, part, provider)
@@ -85,7 +89,7 @@ class Tariff:
         if manifest is None:
             return _quote(self._prices.get(item))
         usual = manifest.app_plans.get(part)
-        plan = chosen if chosen and _has_price(manifest, chosen, _KINDS[part]) else usual
+        plan = chosen if chosen and _has(manifest, part, chosen) else usual
         is_set = item in self._overridden and plan in (usual, self._prices[item].plan)
         if plan is None or is_set:
             return _quote(self._prices.get(item))
@@ -113,8 +117,11 @@ def _quote(price: Price | None) -> Quote:
     )
 
 
-def _has_price(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> bool:
-    return any(each.plan == plan and each.kind in kinds for each in manifest.pricing)
+def _has(manifest: base.Manifest, part: str, plan: str) -> bool:
+    """Whether such a part of an app may have the plan, at a price."""
+    if plan in manifest.lacking_plans.get(part, frozenset()):
+        return False
+    return any(each.plan == plan and each.kind in _KINDS[part] for each in manifest.pricing)
 
 
 def _of_plan(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> Quote:

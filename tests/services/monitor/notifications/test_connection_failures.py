@@ -19,7 +19,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.connection_checks import doubt
 from autodeploy.services.auth.models import OrganizationEvent, ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import TokenInput
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer.connection_failures import keep_connections
 from autodeploy.services.deployer.databases.models import ProjectDatabase
@@ -45,7 +45,7 @@ class Connected:
             self.stage.principal,
             self.stage.principal.user_id,
             "cloud",
-            TokenInput(token=CLOUD_TOKEN),
+            ProviderTokenInput(token=CLOUD_TOKEN),
             providers=self.providers,
         )
 
