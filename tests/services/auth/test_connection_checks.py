@@ -11,11 +11,15 @@ from tests.services.deployer.hosted import CLOUD_TOKEN, Cloud
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.http.errors import ProviderUnavailable
-from autodeploy.kernel.mail import MailNotSent
+from autodeploy.kernel.mail import Mail, Mailer, MailNotSent
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.hosted import Owner, TokenAccount
 from autodeploy.providers.registry import Registry
-from autodeploy.services.auth.connection_checks import doubt, look_after_connections
+from autodeploy.services.auth.connection_checks import (
+    doubt,
+    look_after_connections,
+    tell_of_failures,
+)
 from autodeploy.services.auth.connections import list_connections
 from autodeploy.services.auth.models import ProviderIntegration, User
 from autodeploy.services.auth.oauth_schemas import ConnectionView, ProviderTokenInput
@@ -177,6 +181,36 @@ async def test_mail_that_was_not_taken_is_sent_at_a_later_pass(
         await checked.look()
     assert await checked.mails() == []
     await checked.look()
+    assert len(await checked.mails()) == 1
+
+
+async def test_mail_that_is_never_taken_keeps_no_other_one_back(
+    checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await principal(checked.resources)
+    await connect_by_token(
+        checked.resources, other, other.user_id, "cloud",
+        ProviderTokenInput(token=CLOUD_TOKEN), providers=checked.providers,
+    )  # fmt: skip
+    async with checked.resources.db.transaction() as session:
+        await session.execute(
+            update(ProviderIntegration).values(failed_at=now() - timedelta(hours=1), failure="gone")
+        )
+        await session.execute(
+            update(ProviderIntegration)
+            .where(ProviderIntegration.user_id == other.user_id)
+            .values(failed_at=now())
+        )
+        theirs = (await session.get_one(User, other.user_id)).email
+    send = type(checked.resources.mail).send
+
+    async def refuse_theirs(self: Mailer, mail: Mail) -> None:
+        if mail.recipient == theirs:
+            raise MailNotSent("There is no such address.")
+        await send(self, mail)
+
+    monkeypatch.setattr(Mailer, "send", refuse_theirs)
+    await tell_of_failures(checked.resources)
     assert len(await checked.mails()) == 1
 
 

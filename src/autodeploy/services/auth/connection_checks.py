@@ -132,6 +132,8 @@ async def tell_of_failures(resources: Resources) -> None:
                 ProviderIntegration.failed_at.is_not(None),
                 ProviderIntegration.failure_told_at.is_(None),
             )
+            # What fails anew goes before what no server took so far.
+            .order_by(ProviderIntegration.failed_at.desc())
             .limit(_MOST)
         )
         pairs = [(row, user) for row, user in untold]
@@ -150,7 +152,7 @@ async def tell_of_failures(resources: Resources) -> None:
             return  # the list of connections tells
         except MailNotSent as error:
             _log.warning("mail.not_sent", code=error.code, reason=error.message)
-            return
+            continue
         async with resources.db.transaction() as session:
             await session.execute(
                 update(ProviderIntegration)
