@@ -192,26 +192,28 @@ async def test_mail_that_is_never_taken_keeps_no_other_one_back(
         checked.resources, other, other.user_id, "cloud",
         ProviderTokenInput(token=CLOUD_TOKEN), providers=checked.providers,
     )  # fmt: skip
+    failed = now()
     async with checked.resources.db.transaction() as session:
-        await session.execute(
-            update(ProviderIntegration).values(failed_at=now() - timedelta(hours=1), failure="gone")
-        )
-        await session.execute(
-            update(ProviderIntegration)
-            .where(ProviderIntegration.user_id == other.user_id)
-            .values(failed_at=now())
-        )
+        for user_id, at in (
+            (checked.person.user_id, failed),
+            (other.user_id, failed - timedelta(hours=1)),
+        ):
+            await session.execute(
+                update(ProviderIntegration)
+                .where(ProviderIntegration.user_id == user_id)
+                .values(failed_at=at, failure="gone")
+            )
         theirs = (await session.get_one(User, other.user_id)).email
-    send = type(checked.resources.mail).send
+    send = Mailer.send
 
-    async def refuse_theirs(self: Mailer, mail: Mail) -> None:
-        if mail.recipient == theirs:
+    async def refuse_first(self: Mailer, mail: Mail) -> None:
+        if mail.recipient == checked.address:
             raise MailNotSent("There is no such address.")
         await send(self, mail)
 
-    monkeypatch.setattr(Mailer, "send", refuse_theirs)
+    monkeypatch.setattr(Mailer, "send", refuse_first)
     await tell_of_failures(checked.resources)
-    assert len(await checked.mails()) == 1
+    assert len(await mails_to(checked.resources, theirs)) == 1
 
 
 async def test_token_that_was_replaced_while_it_was_checked_is_not_blamed(
