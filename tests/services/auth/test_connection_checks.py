@@ -213,7 +213,8 @@ async def test_mail_that_is_never_taken_keeps_no_other_one_back(
 
     monkeypatch.setattr(Mailer, "send", refuse_first)
     await tell_of_failures(checked.resources)
-    assert len(await mails_to(checked.resources, theirs)) == 1
+    told = [each for each in await mails_to(checked.resources, theirs) if "cloud" in each]
+    assert len(told) == 1
 
 
 async def test_token_that_was_replaced_while_it_was_checked_is_not_blamed(
