@@ -1,6 +1,7 @@
 CAPABILITIES = [
     "database",
     "database_backups",
+    "database_pauses",
     "database_rotation",
     "deploy",
     "drift",
