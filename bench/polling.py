@@ -167,7 +167,9 @@ def _at_vercel(vercel: FakeVercelApi, clock: _Clock, number: int) -> tuple[str, 
 
 def _at_render(render: FakeRenderApi, number: int) -> tuple[str, dict[str, str]]:
     before = time.monotonic() - _BEFORE_SECONDS
-    service = FakeService({"name": f"app-{number}"}, before, {}, render.heads)
+    service = FakeService(
+        {"name": f"app-{number}", "type": "web_service"}, before, {}, render.heads
+    )
     deploy = service.start(before, render.heads["main"], "api")
     render.services[service.id] = service
     path = f"/services/{service.id}/deploys/{deploy.id}"
