@@ -8,7 +8,6 @@ that checks the signature, answers, and asks for the branch's head with plain ``
 
 import argparse
 import asyncio
-import gc
 import hashlib
 import hmac
 import random
@@ -26,6 +25,7 @@ from tests.services.deployer.pushes.hub import Hub, hub_of, signed
 
 from autodeploy.app import create_app
 from autodeploy.client_settings import ProviderSettings
+from autodeploy.kernel.heap import keep_from_collections
 from autodeploy.kernel.log import configure_logging
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.pushes.models import GitHubWebhook
@@ -71,8 +71,7 @@ async def _api(stage: Stage, settings: Settings) -> AsyncIterator[str]:
     resources = stage.app
     app = create_app(settings, frozenset({"deployer"}), resources=resources)
     app.state.resources = resources
-    gc.collect()
-    gc.freeze()  # as the API does at its start
+    keep_from_collections()  # as the API does at its start
     async with serving(app) as url:
         yield url
 

@@ -5,7 +5,6 @@ machine is a folder: builds take no time, so that what is measured is the orches
 """
 
 import asyncio
-import gc
 import multiprocessing
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,6 +22,7 @@ from tests.services.deployer.provider import FolderProvider
 
 from autodeploy import roles
 from autodeploy.kernel.db import Database
+from autodeploy.kernel.heap import keep_from_collections
 from autodeploy.kernel.log import configure_logging
 from autodeploy.kernel.queue import QueueName
 from autodeploy.kernel.queue_jobs import JobState
@@ -89,8 +89,7 @@ async def open_stage() -> AsyncIterator[Stage]:
         worker = await roles.open_resources(settings, "worker")
         caller = await principal(app)
         platform = Platform(app.acting_for(caller.tenancy), caller)
-        gc.collect()
-        gc.freeze()  # as the API does, whose place this process has
+        keep_from_collections()  # as the API does, whose place this process has
         yield Stage(settings, app, platform, worker, owner)
         for resources in (app, worker):
             await roles.close_resources(resources)

@@ -73,12 +73,12 @@ async def test_storm_of_log_ins_is_throttled_and_nobody_else_is_kept_waiting(
     async with caller(app, "203.0.113.1") as client:
         while not all(each.answer.done() for each in tries):
             health.append((await client.get("/healthz")).status_code)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
         session = {"Authorization": f"Bearer {opened[0].access_token}"}
         assert (await client.get("/api/v1/auth/me", headers=session)).status_code == 200
     minutes = 1 + int((time.monotonic() - begun) / 60)
     assert (await ada).status_code == 200
-    assert len(health) > 5
+    assert len(health) > 20
     assert set(health) == {200}
     answers = [(each, each.answer.result()) for each in tries]
     assert {answer.status_code for _, answer in answers} == {200, 401, 429}

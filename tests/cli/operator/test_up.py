@@ -86,7 +86,6 @@ async def test_first_start_makes_the_administrator_and_down_stops_everything(
     assert platform.run("down").returncode == 0
 
 
-@pytest.mark.long  # tests/e2e/test_restart.py kills one as well, with an app on it
 async def test_killed_platform_leaves_no_process_and_starts_again(platform: Platform) -> None:
     up = platform.start()
     await up.wait_for(READY)

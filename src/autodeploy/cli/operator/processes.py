@@ -1,7 +1,6 @@
 """The processes that `up` starts, each of which may also run on a machine of its own."""
 
 import asyncio
-import gc
 import importlib
 import signal
 import sys
@@ -52,6 +51,7 @@ def serve(
 
     from autodeploy.app import ROLE_ROUTERS, create_app
     from autodeploy.cli.operator.setup import offer_setup
+    from autodeploy.kernel.heap import keep_from_collections
     from autodeploy.roles import check_keys
 
     chosen = _chosen(roles, frozenset(ROLE_ROUTERS), "role")
@@ -62,10 +62,7 @@ def serve(
             asyncio.run(offer_setup(settings))
         _say_without_mail(settings)
     app = create_app(settings, chosen)
-    # What is loaded now stays: a full collection that walks it takes a fifth of a second, in which
-    # nobody is answered.
-    gc.collect()
-    gc.freeze()
+    keep_from_collections()
     uvicorn.run(app, **server_options(settings))
 
 

@@ -175,17 +175,15 @@ def rotate(wanted: Wanted, *, revoke: bool, yes: bool) -> None:
 
 def pause(wanted: Wanted, *, force: bool, detach: bool) -> None:
     """Pause a database and wait until it is."""
-    _change(wanted, "pause", until="paused", while_="pausing", detach=detach, force=force)
+    _change(wanted, "pause", while_="pausing", detach=detach, force=force)
 
 
 def resume(wanted: Wanted, *, detach: bool) -> None:
     """Bring a paused database back and wait until it answers."""
-    _change(wanted, "resume", until="available", while_="provisioning", detach=detach)
+    _change(wanted, "resume", while_="provisioning", detach=detach)
 
 
-def _change(
-    wanted: Wanted, what: str, *, until: str, while_: str, detach: bool, force: bool = False
-) -> None:
+def _change(wanted: Wanted, what: str, *, while_: str, detach: bool, force: bool = False) -> None:
     api = Api.connect()
     path = f"/databases/{find(api, wanted)['id']}"
     changed = api.post(f"{path}/{what}{'?force=true' if force else ''}")
@@ -195,7 +193,7 @@ def _change(
     if wanted.as_json:
         print_json(changed)
     else:
-        say(f"The database {changed['name']} is {changed['status'] if detach else until}.")
+        say(f"The database {changed['name']} is {changed['status']}.")
 
 
 def delete(wanted: Wanted, *, force: bool, backup: bool, yes: bool, detach: bool) -> None:

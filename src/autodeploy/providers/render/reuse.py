@@ -40,7 +40,8 @@ class Reuse:
         """The deploy with what ``target`` built and these variables: that which stands, or that
         which an earlier call started, or a new one."""
         held = await self._api.variables(service_id)
-        if _marked(held.pop(MARK, ""), deployment_id) is None:
+        before = _marked(held.pop(MARK, ""), deployment_id)
+        if before is None:
             standing = await self._find_standing(service_id, target)
             if standing is not None and held == variables:
                 return standing
@@ -48,7 +49,9 @@ class Reuse:
         async def start(before: str) -> Deploy | None:
             return await self.start_again(service_id, target, before)
 
-        return await self.begin(service_id, variables, deployment_id, start, log)
+        if before is None:
+            before = await self._mark(service_id, variables, deployment_id)
+        return await self._start_once(service_id, before, start, log)
 
     async def begin(
         self,
@@ -64,6 +67,15 @@ class Reuse:
         before = _marked(held.get(MARK, ""), deployment_id)
         if before is None:
             before = await self._mark(service_id, variables, deployment_id)
+        return await self._start_once(service_id, before, start, log)
+
+    async def _start_once(
+        self,
+        service_id: str,
+        before: str,
+        start: Callable[[str], Awaitable[Deploy | None]],
+        log: LogSink,
+    ) -> Deploy:
         started = await self._find_started(service_id, before)
         return started or await self._start(service_id, before, start, log)
 

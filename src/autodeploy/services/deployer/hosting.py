@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.providers.base import DeployProvider
-from autodeploy.providers.databases import DatabaseProvider, PausedDatabases
+from autodeploy.providers.databases import DatabaseProvider
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connection_checks import doubt
@@ -66,15 +66,6 @@ async def doubt_connections(engine: Engine, deployment: Deployment) -> None:
         )
         acted_by = {deployment.connection_id, *of_databases} - {None}
     await doubt(engine.resources, [each for each in acted_by if each is not None])
-
-
-async def pauses_for(engine: Engine, database: ProjectDatabase) -> PausedDatabases:
-    """The provider of a database for its pauses, acting for its account. Raises as
-    ``deploys_for``."""
-    account = await open_account(
-        engine.resources, database.connection_id, providers=engine.providers
-    )
-    return engine.providers.database_pauses(database.provider, account)
 
 
 async def databases_for(engine: Engine, database: ProjectDatabase) -> DatabaseProvider:

@@ -16,6 +16,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.databases import store
 from autodeploy.services.deployer.databases.access import (
     DatabaseInUse,
@@ -27,7 +28,6 @@ from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import DatabaseView
 from autodeploy.services.deployer.databases.views import views_of
 from autodeploy.services.deployer.databases.work import Work
-from autodeploy.services.deployer.hosting import pauses_for
 
 _RESUMABLE = ("available", "paused", "error")
 
@@ -88,9 +88,11 @@ async def resume_database(
 
 async def pause(work: Work) -> None:
     """Pause the database at its provider. Idempotent."""
-    provider = await pauses_for(work.engine, work.database)
-    await provider.pause_database(work.database.external_id or "")
-    async with work.engine.resources.db.transaction() as session:
+    resources, database, providers = work.engine.resources, work.database, work.engine.providers
+    account = await open_account(resources, database.connection_id, providers=providers)
+    provider = providers.database_pauses(database.provider, account)
+    await provider.pause_database(database.external_id or "")
+    async with resources.db.transaction() as session:
         await work.settle(session, "paused", updated_at=now())
 
 

@@ -218,13 +218,14 @@ async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> Non
             url_changed_at=now(),
             updated_at=now(),
         )
-        await audit.record(
-            session,
-            audit.SYSTEM,
-            Action.DATABASE_CREATE,
-            database,
-            after=audit.snapshot(database),
-        )
+        if database.external_id is None:  # else it was found again, such as after a pause
+            await audit.record(
+                session,
+                audit.SYSTEM,
+                Action.DATABASE_CREATE,
+                database,
+                after=audit.snapshot(database),
+            )
         if available:
             await tell_of_database(session, database.id, EventType.DATABASE_READY)
 
