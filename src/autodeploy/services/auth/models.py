@@ -258,8 +258,9 @@ class LinkedIdentity(Base):
 
 class ProviderIntegration(Base):
     """A connected account. ``failed_at`` is since when its provider has accepted it no more, for
-    the reason ``failure``; ``failure_told_at`` is when its user was told. ``checked_at`` is when
-    the provider last answered to that, ``check_due_at`` when it is to be asked again.
+    the reason ``failure``; ``failure_told_at`` is when its user was told, ``organizations_told_of``
+    the ``failed_at`` that those were told of whose projects act by it. ``checked_at`` is when the
+    provider last answered to that, ``check_due_at`` when it is to be asked again.
     ``missing`` are the scopes that are needed and were not granted, as far as that is known.
     """
 
@@ -288,6 +289,7 @@ class ProviderIntegration(Base):
     failed_at: Mapped[datetime | None]
     failure: Mapped[str | None]
     failure_told_at: Mapped[datetime | None]
+    organizations_told_of: Mapped[datetime | None]
     checked_at: Mapped[datetime | None]
     check_due_at: Mapped[type_created]
     missing: Mapped[list[str]] = mapped_column(server_default="{}")

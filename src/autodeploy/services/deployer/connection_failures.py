@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.http.errors import CredentialRefused
@@ -23,8 +23,6 @@ from autodeploy.services.deployer.notable_events import ToldError
 from autodeploy.services.deployer.states import TERMINAL
 
 _MOST = 40
-# In the details of a connection: since when the failure lasts that organizations were told of.
-_TOLD = "organizationsToldOf"
 
 
 class ToldConnection(Schema):
@@ -48,11 +46,13 @@ async def tell_organizations(resources: Resources) -> None:
     """Write an event for each organization whose projects act by a connection that has failed,
     once for each time that it fails: with the events it is noted that they are written."""
     kind = ProviderIntegration
-    told_of = kind.details[_TOLD].astext.cast(DateTime(timezone=True))
     async with resources.db.transaction() as session:
         rows = await session.scalars(
             select(kind)
-            .where(kind.failed_at.is_not(None), told_of.is_distinct_from(kind.failed_at))
+            .where(
+                kind.failed_at.is_not(None),
+                kind.organizations_told_of.is_distinct_from(kind.failed_at),
+            )
             .order_by(kind.failed_at)
             .limit(_MOST)
             # One that is being renewed may work again in a moment.
@@ -64,7 +64,7 @@ async def tell_organizations(resources: Resources) -> None:
                 told = _told(row, row.failed_at, projects)
                 data = {"connection": told.model_dump(mode="json", by_alias=True)}
                 add_event(session, organization_id, EventType.CONNECTION_FAILED, data)
-            row.details = {**(row.details or {}), _TOLD: row.failed_at.isoformat()}
+            row.organizations_told_of = row.failed_at
 
 
 async def _uses(session: AsyncSession, connection_id: UUID) -> dict[UUID, list[UUID]]:

@@ -1,6 +1,7 @@
 """What a step of a run is given."""
 
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -99,12 +100,25 @@ def app_of(environment: Environment) -> App:
 
     Providers add the environment's name to the slug themselves; the host holds both.
     """
+    return make_app(
+        environment.id,
+        environment.number,
+        environment.host,
+        environment.name,
+        environment.local_port,
+    )
+
+
+def make_app(
+    environment_id: UUID, number: int, host: str, environment: str, local_port: int | None
+) -> App:
+    """The same, from what the environment's row has of it."""
     return App(
-        environment_id=environment.id,
-        number=environment.number,
-        project_slug=environment.host.removesuffix(host_suffix(environment.name)),
-        environment=environment.name,
-        local_port=environment.local_port,
+        environment_id=environment_id,
+        number=number,
+        project_slug=host.removesuffix(host_suffix(environment)),
+        environment=environment,
+        local_port=local_port,
     )
 
 

@@ -17,7 +17,6 @@ from autodeploy.kernel.http.errors import CredentialRefused, RateLimited
 from autodeploy.providers.base import RuntimeStatus
 from autodeploy.providers.hosted import AccountMissing, HostedDeploys
 from autodeploy.services.auth.token_connections import open_account
-from autodeploy.services.deployer.context import app_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.live_state import (
     LiveState,
@@ -89,7 +88,7 @@ class HostedUpkeep:
         self._forget_others(live)
         by_account: dict[_Account, list[LiveRelease]] = {}
         for each in live:
-            account = (each.provider, each.environment.connection_id)
+            account = (each.provider, each.connection_id)
             by_account.setdefault(account, []).append(each)
         self._budgets = {account: self._budget(account) for account in by_account}
         slots = asyncio.Semaphore(_ACCOUNTS_AT_ONCE)
@@ -104,10 +103,10 @@ class HostedUpkeep:
         clock, known = self.clock(), self._turns
         self._turns = {}
         for each in live:
-            turn = known.get(each.environment.id)
+            turn = known.get(each.app.environment_id)
             if turn is None or turn.deployment_id != each.deployment_id:
                 turn = _Turn(each.deployment_id, clock)
-            self._turns[each.environment.id] = turn
+            self._turns[each.app.environment_id] = turn
 
     def _budget(self, account: _Account) -> _Budget:
         pace = self.engine.providers.pace(account[0])
@@ -124,7 +123,7 @@ class HostedUpkeep:
             await self._look_at_one(account, budget, each)
 
     def _turn(self, live: LiveRelease) -> _Turn:
-        return self._turns[live.environment.id]
+        return self._turns[live.app.environment_id]
 
     async def _look_at_one(self, account: _Account, budget: _Budget, live: LiveRelease) -> None:
         turn = self._turn(live)
@@ -142,13 +141,17 @@ class HostedUpkeep:
             code = error.code if isinstance(error, AutoDeployError) else AutoDeployError.code
             lasts = isinstance(error, AccountMissing | CredentialRefused)
             state = self._doubt(turn, code, at_once=lasts)
-        before = (live.environment.runtime or {}).get("state")
+        before = (live.runtime or {}).get("state")
         is_quiet = state is None or (state.state == before and state.state in _QUIET)
         turn.pause = min(turn.pause * 2, LONGEST_PAUSE_SECONDS) if is_quiet else FIRST_PAUSE_SECONDS
         turn.due = self.clock() + turn.pause
         if state is not None:
             await record_state(
-                self.engine.resources.db, live.environment, live.deployment_id, state
+                self.engine.resources.db,
+                live.app.environment_id,
+                live.deployment_id,
+                live.runtime,
+                state,
             )
 
     async def _ask(self, account: _Account, live: LiveRelease) -> LiveState | None:
@@ -159,7 +162,7 @@ class HostedUpkeep:
             self.engine.resources, account[1], providers=self.engine.providers
         )
         provider = self.engine.providers.hosted_deploys(live.provider, connected)
-        status = await provider.live_status(app_of(live.environment), live.release)
+        status = await provider.live_status(live.app, live.release)
         if self.engine.providers.pace(live.provider).keeps_output:
             await self._collect(provider, live)
         return _state_of(status)

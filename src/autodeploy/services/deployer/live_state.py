@@ -97,18 +97,22 @@ def _plain(state: LiveState) -> dict[str, Any]:
 
 
 async def record_state(
-    db: Database, environment: Environment, deployment_id: UUID, state: LiveState
+    db: Database,
+    environment_id: UUID,
+    deployment_id: UUID,
+    before: dict[str, Any] | None,
+    state: LiveState,
 ) -> None:
-    """Write the state where it differs from what the row held when ``environment`` was read."""
-    row = as_row(state, environment.runtime)
-    if row == environment.runtime:
+    """Write the state where it differs from ``before``, which the environment's row held."""
+    row = as_row(state, before)
+    if row == before:
         return
     # Nobody changed the environment itself, so the time of its last change stays.
     async with db.transaction() as session:
         await session.execute(
             update(Environment)
             .where(
-                Environment.id == environment.id,
+                Environment.id == environment_id,
                 Environment.live_deployment_id == deployment_id,
             )
             .values(runtime=row, updated_at=Environment.updated_at)

@@ -2,19 +2,21 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from autodeploy.kernel.clock import now
-from autodeploy.providers.base import Release
+from autodeploy.providers.base import App, Release
 from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import (
     StepContext,
     app_of,
+    make_app,
     make_release_request,
 )
 from autodeploy.services.deployer.domains.work import expect_domains
@@ -211,16 +213,18 @@ async def reload_live(
     engine: Engine, live: "LiveRelease"
 ) -> tuple[Deployment, Environment, Project] | None:
     """With what a release is run, if it is live still: since it was listed it may be another."""
-    found = await load_live(engine, live.environment.id)
+    found = await load_live(engine, live.app.environment_id)
     return found if found is not None and found[0].id == live.deployment_id else None
 
 
 @dataclass(frozen=True)
 class LiveRelease:
     """What is to be live in an environment, with the release as its deployment journaled it, and
-    with how many replicas, if it is one that has any."""
+    with how many replicas, if it is one that has any. ``runtime`` is how it fared last."""
 
-    environment: Environment
+    app: App
+    connection_id: UUID | None
+    runtime: dict[str, Any] | None
     deployment_id: UUID
     provider: str
     log_cursor: str | None
@@ -231,16 +235,23 @@ class LiveRelease:
 async def list_live(engine: Engine) -> list[LiveRelease]:
     """All that is to be live, at one moment and by one query, however many environments there are.
 
-    Those that are being deleted are left out.
+    Those that are being deleted are left out. It is asked for each second, so that columns alone
+    are read, and no objects made of whole rows.
     """
     async with engine.resources.db.transaction() as session:
         rows = await session.execute(
             select(
-                Environment,
+                Environment.id,
+                Environment.number,
+                Environment.host,
+                Environment.name,
+                Environment.local_port,
+                Environment.connection_id,
+                Environment.runtime,
+                func.coalesce(Environment.replicas, Deployment.plan["replicas"].as_integer(), 1),
                 Deployment.id,
                 Deployment.provider,
                 Deployment.runtime_log_cursor,
-                Deployment.plan["replicas"],
                 DeploymentStep.resources,
             )
             .join(Project, Project.id == Environment.project_id)
@@ -257,12 +268,14 @@ async def list_live(engine: Engine) -> list[LiveRelease]:
         )
         return [
             LiveRelease(
-                environment,
+                make_app(*app),
+                connection_id,
+                runtime,
                 deployment_id,
-                provider,
+                at,
                 cursor,
                 release_of(deployment_id, made or {}),
-                environment.replicas or declared or 1,
+                replicas,
             )
-            for environment, deployment_id, provider, cursor, declared, made in rows
+            for *app, connection_id, runtime, replicas, deployment_id, at, cursor, made in rows
         ]

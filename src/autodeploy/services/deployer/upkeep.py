@@ -49,7 +49,7 @@ class Upkeep:
         await asyncio.gather(*map(self._collect, await self._list_ours()))
 
     async def _keep(self, live: LiveRelease) -> None:
-        environment_id = live.environment.id
+        environment_id = live.app.environment_id
         async with self._slots:
             clock = asyncio.get_running_loop().time()
             until, pause = self._pauses.get(environment_id, (0.0, _FIRST_PAUSE_SECONDS))
@@ -71,7 +71,7 @@ class Upkeep:
                 )
             if state is not None:
                 db = self._engine.resources.db
-                await record_state(db, live.environment, live.deployment_id, state)
+                await record_state(db, environment_id, live.deployment_id, live.runtime, state)
 
     async def _list_ours(self) -> list[LiveRelease]:
         """What is live and needs us to stay so: a provider that hosts apps does that by itself."""
@@ -147,7 +147,7 @@ class Upkeep:
             except Exception as error:
                 _log.warning(
                     "output.not_read",
-                    environment_id=str(live.environment.id),
+                    environment_id=str(live.app.environment_id),
                     error=type(error).__name__,
                 )
 
