@@ -1,6 +1,7 @@
 """A platform of its own for a test: the real `autodeploy up` on free ports."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -125,7 +126,10 @@ class Up:
         return self._output.read_text()
 
     async def wait_for(self, text: str, seconds: float = 60) -> None:
-        await wait_until(lambda: text in self.output or self.process.poll() is not None, seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while text not in self.output and self.process.poll() is None:
+                    await asyncio.sleep(0.02)
         assert text in self.output, self.output
 
     async def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:

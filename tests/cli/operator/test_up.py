@@ -21,6 +21,12 @@ from autodeploy.cli.operator.up import _not_started
 from autodeploy.kernel.embedded.parts import PartNotReady
 from autodeploy.kernel.process import start_time
 
+# The programs of a platform, and what it calls them.
+PARTS = {
+    "postgres": "PostgreSQL", "valkey-server": "Valkey", "caddy": "Caddy",
+    "runtime": "Runtime", "serve": "API", "worker": "Worker",
+}  # fmt: skip
+
 
 @pytest.fixture
 def platform(home: Path) -> Iterator[Platform]:
@@ -112,11 +118,11 @@ async def test_killed_platform_leaves_no_process_and_starts_again(platform: Plat
 async def test_killed_parts_come_back(used: Platform) -> None:
     up = used.start()
     await up.wait_for(READY)
-    for name in ("postgres", "valkey-server", "caddy", "runtime", "serve", "worker"):
+    for name in PARTS:
         [victim, *_] = [pid for pid, line in used.processes().items() if is_program(line, name)]
         os.kill(victim, signal.SIGKILL)
-        await up.wait_for("starting it again")
-    await wait_until(lambda: up.output.count("starting it again") == 6, 30)
+    for part in PARTS.values():
+        await up.wait_for(f"{part} ended with exit code -9; starting it again")
 
     def answers() -> bool:
         try:
