@@ -1,13 +1,23 @@
 """One platform for all end-to-end tests, started when the first of them runs."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.platform import Platform, machine_settings, running_platform
+from tests.e2e.platform import Platform, machine_settings, of_session, running_platform
 from tests.e2e.wheelhouse import build_wheelhouse
 
 REQUIREMENTS_OF_APPS = ("django", "fastapi", "gunicorn", "psycopg-binary", "psycopg", "uvicorn")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None, None, None]:
+    """Let the platforms rest behind the last of these tests: idle ones, too, take time from the
+    tests to come."""
+    yield
+    if nextitem is None or not nextitem.path.is_relative_to(Path(__file__).parent):
+        for platform in of_session:
+            platform.rest()
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +52,7 @@ def platform(_emptied: Platform) -> Platform:
 @pytest.fixture(scope="module")
 def limited(_limited: Platform) -> Iterator[Platform]:
     """A running platform on which builds and starts may use little, for those that want all."""
+    _limited.ensure_running()
     yield _limited
     _limited.destroy_projects()
 
@@ -62,6 +73,12 @@ def _limited() -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="session")
-def online() -> Iterator[Platform]:
-    """A platform that installs from the registries that this machine is configured for."""
+def _online() -> Iterator[Platform]:
     yield from running_platform(machine_settings())
+
+
+@pytest.fixture
+def online(_online: Platform) -> Platform:
+    """A platform that installs from the registries that this machine is configured for."""
+    _online.ensure_running()
+    return _online

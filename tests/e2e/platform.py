@@ -56,6 +56,10 @@ def port_is_free(port: int) -> bool:
         return True
 
 
+#: The platforms that are kept for the whole session.
+of_session: "list[Platform]" = []
+
+
 class Platform:
     """One ``autodeploy up`` and the folder that it owns; may be stopped and started again."""
 
@@ -120,9 +124,13 @@ class Platform:
         self.process = None
         return code
 
-    def close(self) -> None:
+    def rest(self) -> None:
+        """Stop until ``ensure_running`` is called."""
         if self.process is not None and self.process.poll() is None:
             self.stop()
+
+    def close(self) -> None:
+        self.rest()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def processes(self) -> list[psutil.Process]:
@@ -272,6 +280,7 @@ def machine_settings() -> dict[str, str]:
 def running_platform(environment: dict[str, str]) -> Iterator[Platform]:
     """A platform for a session of tests."""
     platform = Platform(environment)
+    of_session.append(platform)
     try:
         platform.start()
         yield platform

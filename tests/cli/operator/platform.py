@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psutil
+
 from autodeploy.kernel.process import die_with_parent, python_argv
 
 READY = "Ctrl-C stops everything."
@@ -124,6 +126,10 @@ class Up:
     @property
     def output(self) -> str:
         return self._output.read_text()
+
+    def parts(self) -> list[psutil.Process]:
+        """What it has started, without what that has started in turn."""
+        return psutil.Process(self.process.pid).children()
 
     async def wait_for(self, text: str, seconds: float = 60) -> None:
         with contextlib.suppress(TimeoutError):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.cli.operator.platform import READY, Platform, wait_until
 from tests.conftest import make_home
@@ -118,9 +119,9 @@ async def test_killed_platform_leaves_no_process_and_starts_again(platform: Plat
 async def test_killed_parts_come_back(used: Platform) -> None:
     up = used.start()
     await up.wait_for(READY)
-    for name in PARTS:
-        [victim, *_] = [pid for pid, line in used.processes().items() if is_program(line, name)]
-        os.kill(victim, signal.SIGKILL)
+    victims = [next(each for each in up.parts() if is_program(each, name)) for name in PARTS]
+    for victim in victims:
+        victim.kill()
     for part in PARTS.values():
         await up.wait_for(f"{part} ended with exit code -9; starting it again")
 
@@ -135,9 +136,9 @@ async def test_killed_parts_come_back(used: Platform) -> None:
     await assert_nothing_left(used)
 
 
-def is_program(line: str, name: str) -> bool:
-    words = line.split()
-    return bool(words) and (words[0].endswith(f"/{name}") or name in words[1:])
+def is_program(process: psutil.Process, name: str) -> bool:
+    program, *arguments = " ".join(process.cmdline()).split()  # Valkey's is one, with its title
+    return program.endswith(f"/{name}") or name in arguments
 
 
 async def test_interrupt_during_the_start_leaves_nothing(platform: Platform) -> None:
