@@ -79,8 +79,9 @@ async def until_up(provider: LocalProvider, release: Release, count: int) -> Non
 
 
 @pytest.fixture
-async def up(provider: LocalProvider, app: App, source: MakeSource) -> Up:
-    """Deploys so many replicas of a program and waits until they are up."""
+async def up(provider: LocalProvider, app: App, source: MakeSource) -> AsyncIterator[Up]:
+    """Deploys so many replicas of a program and waits until they are up. They end with the test:
+    one that listens no longer does nothing else, as fast as it can."""
 
     async def up(
         replicas: int, program: str = SERVER, **environment: str
@@ -93,7 +94,8 @@ async def up(provider: LocalProvider, app: App, source: MakeSource) -> Up:
         await until_up(provider, release, replicas)
         return request, release
 
-    return up
+    yield up
+    await provider.destroy(app)
 
 
 async def answers(url: str, count: int) -> Counter[str]:
