@@ -171,6 +171,8 @@ class Proxy:
     async def traffic(self) -> dict[int, Traffic]:
         """What Caddy has answered for each app since it took its configuration, by number. Raises
         ``Unavailable``."""
+        if not self._apps:
+            return {}
         try:
             answer = (await self._call_caddy("GET", "/metrics")).raise_for_status()
         except httpx.HTTPError as error:
