@@ -88,7 +88,7 @@ class RenderDatabases:
         await self._api.delete_database(kind_of(external_id), external_id)
 
     async def measure_database(self, external_id: str) -> DatabaseMetrics:
-        return await measure_database(self._api, external_id)
+        return await measure_database(self._api, external_id, self._timing.now())
 
     async def _named(self, kind: DatabaseKind, request: DatabaseRequest) -> Database | None:
         owner_id = await owner_of(self._api, self._owner_id)

@@ -258,7 +258,7 @@ class RenderDeploys:
         return await read_output(self._api, release, cursor, wait_seconds, self._timing)
 
     async def measure_app(self, app: App, release: Release) -> AppMetrics:
-        return await measure_app(self._api, release.resources["service"])
+        return await measure_app(self._api, release.resources["service"], self._timing.now())
 
     async def _services_of(self, app: App) -> list[Service]:
         owner_id = await owner_of(self._api, self._owner_id)

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.http.errors import ProviderRefused
 from autodeploy.providers.databases import DatabaseMetrics
@@ -38,9 +37,9 @@ _MILLISECONDS = {"ms": 1.0, "millisecond": 1.0, "milliseconds": 1.0,
 Units = Mapping[str, float]
 
 
-async def measure_database(api: RenderApi, database_id: str) -> DatabaseMetrics:
+async def measure_database(api: RenderApi, database_id: str, now: datetime) -> DatabaseMetrics:
     """The newest that is known; None for what was not measured yet."""
-    since = now() - _WINDOW
+    since = now - _WINDOW
     disk, connections, cpu, memory = await asyncio.gather(
         *(
             api.series(kind, database_id, since)
@@ -48,7 +47,7 @@ async def measure_database(api: RenderApi, database_id: str) -> DatabaseMetrics:
         )
     )
     return DatabaseMetrics(
-        measured_at=_newest_of([*disk, *connections]).timestamp(),
+        measured_at=(_last_of([*disk, *connections]) or now).timestamp(),
         size_bytes=_whole(_newest(disk, _BYTES)),
         connections=_whole(_newest(connections, _COUNT)),
         cpu_cores=_newest(cpu, _CORES),
@@ -56,10 +55,10 @@ async def measure_database(api: RenderApi, database_id: str) -> DatabaseMetrics:
     )
 
 
-async def measure_app(api: RenderApi, service_id: str) -> AppMetrics:
+async def measure_app(api: RenderApi, service_id: str, now: datetime) -> AppMetrics:
     """The newest that is known; None for what was not measured yet, or what Render refuses to tell
     of such a service or plan. Raises ``NotFound`` for a service that is gone."""
-    since, minutes_ago = now() - _WINDOW, now() - timedelta(minutes=_MINUTES_OF_REQUESTS)
+    since, minutes_ago = now - _WINDOW, now - timedelta(minutes=_MINUTES_OF_REQUESTS)
     kinds = ("instance-count", "cpu", "cpu-limit", "memory", "memory-limit")
     _, requests, median, slow, newest = await asyncio.gather(
         api.service(service_id),
@@ -71,7 +70,7 @@ async def measure_app(api: RenderApi, service_id: str) -> AppMetrics:
     instances, cpu, cpu_limit, memory, memory_limit = newest
     per_minute, failures = _per_minute(requests)
     return AppMetrics(
-        measured_at=_newest_of([*cpu, *memory]).timestamp(),
+        measured_at=(_last_of([*cpu, *memory]) or now).timestamp(),
         instances=_whole(_newest(instances, _COUNT)),
         cpu_cores=_newest(cpu, _CORES),
         cpu_limit_cores=_newest(cpu_limit, _CORES),
@@ -96,21 +95,23 @@ def _newest(
     series: list[Series], units: Units, of_all: Callable[[Iterable[float]], float] = sum
 ) -> float | None:
     """Of all instances that are there still."""
-    until = _newest_of(series) - _GONE
+    last = _last_of(series)
     newest = [
-        (each, max(each.values, key=lambda value: value.timestamp)) for each in series if each.values
+        (each.unit.lower(), max(each.values, key=lambda value: value.timestamp))
+        for each in series
+        if each.values
     ]
     values = [
-        value.value * units[each.unit.lower()]
-        for each, value in newest
-        if value.timestamp >= until and each.unit.lower() in units
+        value.value * units[unit]
+        for unit, value in newest
+        if unit in units and last is not None and value.timestamp >= last - _GONE
     ]
     return of_all(values) if values else None
 
 
-def _newest_of(series: list[Series]) -> datetime:
-    """When it was measured last; now where it was not."""
-    return max((value.timestamp for each in series for value in each.values), default=now())
+def _last_of(series: list[Series]) -> datetime | None:
+    """When it was measured last."""
+    return max((value.timestamp for each in series for value in each.values), default=None)
 
 
 def _per_minute(series: list[Series]) -> tuple[float | None, float | None]:

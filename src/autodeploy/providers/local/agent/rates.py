@@ -6,13 +6,13 @@ goes; what was answered since the look before is not told then.
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from autodeploy.kernel.errors import Unavailable
+from autodeploy.kernel.http.timing import SystemTiming, Timing
 from autodeploy.providers.base import Traffic
 
 _PAUSE_SECONDS = 15.0
@@ -45,22 +45,23 @@ class _Look:
     counted: Mapping[int, Traffic]
     answered: Mapping[int, Traffic]
 
-    def then(self, counted: Mapping[int, Traffic]) -> "_Look":
+    def then(self, at: float, counted: Mapping[int, Traffic]) -> "_Look":
         answered = {
             number: self.answered[number] + now.since(self.counted[number])
             if number in self.answered
             else _NOTHING
             for number, now in counted.items()
         }
-        return _Look(time.monotonic(), counted, answered)
+        return _Look(at, counted, answered)
 
 
 class Rates:
     """Looks at the counts now and then, and remembers them for five minutes."""
 
-    def __init__(self, counting: Counting):
+    def __init__(self, counting: Counting, timing: Timing | None = None):
         self._counting = counting
-        self._looks: deque[_Look] = deque([_Look(time.monotonic(), {}, {})], maxlen=_LOOKS)
+        self._timing = timing or SystemTiming()
+        self._looks = deque([_Look(self._timing.monotonic(), {}, {})], maxlen=_LOOKS)
         self._looking = asyncio.Lock()
 
     async def keep(self) -> None:
@@ -69,7 +70,7 @@ class Rates:
             with contextlib.suppress(Unavailable):
                 async with self._looking:
                     self._looks.append(await self._look())
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await self._timing.sleep(_PAUSE_SECONDS)
 
     async def of(self, number: int) -> Rate | None:
         """The rate of an app over the last five minutes, or since it was first seen; less than a
@@ -90,4 +91,5 @@ class Rates:
         return Rate(seen.answers / minutes, seen.failures / minutes)
 
     async def _look(self) -> _Look:
-        return self._looks[-1].then(await self._counting.traffic())
+        counted = await self._counting.traffic()
+        return self._looks[-1].then(self._timing.monotonic(), counted)
