@@ -45,8 +45,8 @@ _LONG_AGO = "2000-01-01T00:00:00Z"
 class FakeRenderApi:
     """``heads`` are the newest commits by branch, ``unreachable`` the repositories that Render may
     not fetch. ``records`` are the domains whose records are right. ``outcomes`` are how the next
-    deploys end, in turn; ``reason`` why they fail. ``measured`` is what metrics say of every service
-    and database. ``lag`` is for how many seconds lists leave out a new deploy."""
+    deploys end, in turn; ``reason`` why they fail. ``measured`` is what metrics say of every
+    service and database. ``lag`` is for how many seconds lists leave out a new deploy."""
 
     def __init__(self, time: Timing):
         self.time = time

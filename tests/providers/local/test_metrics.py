@@ -27,7 +27,8 @@ Up = Callable[..., Awaitable[tuple[ReleaseRequest, Release]]]
 BURNING = (
     "import os, subprocess, sys\n"
     "held = b'x' * (64 << 20)\n"
-    "if 'BURN' in os.environ: subprocess.Popen([sys.executable, '-c', 'while True: pass'])\n" + SERVER
+    "if 'BURN' in os.environ: subprocess.Popen([sys.executable, '-c', 'while True: pass'])\n"
+    + SERVER
 )
 
 

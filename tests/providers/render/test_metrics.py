@@ -80,7 +80,9 @@ async def test_a_service_that_is_gone_is_not_found(apps, render, release):
         await apps.measure_app(APP, release)
 
 
-async def test_render_that_is_away_or_refuses_the_account_is_told(apps, hasty_apps, render, release):
+async def test_render_that_is_away_or_refuses_the_account_is_told(
+    apps, hasty_apps, render, release
+):
     render.faults.fail("GET /metrics/cpu", "503", "503", "503")
     with pytest.raises(ProviderUnavailable):
         await hasty_apps.measure_app(APP, release)

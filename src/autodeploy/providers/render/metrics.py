@@ -2,9 +2,10 @@
 
 Render answers series of numbers with a unit in words, which its description does not list
 (``/metrics/…``, render-oss/sdk, 2026-08-21): one that is not known here counts as not told. Those
-of apps are in the answers that Render's own MCP server is tested with (render-oss/render-mcp-server,
-``pkg/metrics/test_helpers.go``, read 2026-11-27). What PostgreSQL alone counts, such as
-transactions, Render does not tell.
+of apps are in the answers that Render's own MCP server is tested with
+(render-oss/render-mcp-server, ``pkg/metrics/test_helpers.go``, read 2026-11-27). Where nothing else
+is asked for, there is a number for each minute. What PostgreSQL alone counts, such as transactions,
+Render does not tell.
 """
 
 import asyncio
@@ -94,7 +95,7 @@ async def _told(read: Awaitable[list[Series]]) -> list[Series]:
 def _newest(
     series: list[Series], units: Units, of_all: Callable[[Iterable[float]], float] = sum
 ) -> float | None:
-    """Of all instances that are there still."""
+    """Of all instances that are there still, put together by ``of_all``."""
     last = _last_of(series)
     newest = [
         (each.unit.lower(), max(each.values, key=lambda value: value.timestamp))

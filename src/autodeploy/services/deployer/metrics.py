@@ -55,9 +55,7 @@ def _view(live: Live, metrics: AppMetrics) -> AppMetricsView:
         measured_at=datetime.fromtimestamp(metrics.measured_at, UTC),
         instances=metrics.instances,
         cpu=CpuView(used_cores=metrics.cpu_cores, limit_cores=metrics.cpu_limit_cores),
-        memory=MemoryView(
-            used_bytes=metrics.memory_bytes, limit_bytes=metrics.memory_limit_bytes
-        ),
+        memory=MemoryView(used_bytes=metrics.memory_bytes, limit_bytes=metrics.memory_limit_bytes),
         requests=RequestsView(
             per_minute=metrics.requests_per_minute,
             failures_per_minute=metrics.failures_per_minute,
