@@ -21,7 +21,6 @@ from autodeploy.providers.local.agent.databases import AppDatabases
 from autodeploy.providers.local.agent.dumps import Dumps
 from autodeploy.providers.local.agent.instances import Instances
 from autodeploy.providers.local.agent.proxy import Proxy
-from autodeploy.providers.local.agent.rates import Rates
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import APP_LIMITS
 
@@ -55,19 +54,17 @@ async def run_agent(
     cluster = AppCluster(home, user)
     cluster.check()  # within the server a failure would end in a traceback
     databases = DatabaseApi(AppDatabases(cluster), Dumps(cluster, user))
-    rates = Rates(proxy)
-    api = AgentApi(layout, sandbox, instances, proxy, databases, rates)
+    api = AgentApi(layout, sandbox, instances, proxy, databases)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with proxy.running():
-            beside = [asyncio.create_task(each) for each in (_keep_ending_orphans(), rates.keep())]
+            ending = asyncio.create_task(_keep_ending_orphans())
             try:
                 cluster.start_existing()
                 yield
             finally:
-                for task in beside:
-                    task.cancel()
+                ending.cancel()
                 await instances.close()
                 await cluster.close()
 

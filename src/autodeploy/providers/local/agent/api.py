@@ -22,7 +22,6 @@ from autodeploy.providers.local.agent.instances import Instance, Instances
 from autodeploy.providers.local.agent.measuring import measure
 from autodeploy.providers.local.agent.ports import host_uid, taken_by_others
 from autodeploy.providers.local.agent.proxy import Promotion, Proxy
-from autodeploy.providers.local.agent.rates import Rates
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import AppCommand
 
@@ -39,14 +38,12 @@ class AgentApi:
         instances: Instances,
         proxy: Proxy,
         databases: DatabaseApi,
-        rates: Rates,
     ):
         self._layout = layout
         self._sandbox = sandbox
         self._instances = instances
         self._proxy = proxy
         self._databases = databases
-        self._rates = rates
 
     def application(self, lifespan: Lifespan) -> Starlette:
         """The ASGI application."""
@@ -117,7 +114,7 @@ class AgentApi:
 
     async def _measure(self, request: Request) -> Response:
         instance = self._instances.get(request.path_params["deployment_id"])
-        return JSONResponse(asdict(await measure(instance, self._rates)))
+        return JSONResponse(asdict(await measure(instance, self._proxy.rates)))
 
     @fault_point("agent.promote")
     async def _promote(self, request: Request) -> Response:
