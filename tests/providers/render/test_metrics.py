@@ -28,14 +28,14 @@ async def test_what_render_measures_of_all_instances_is_told(apps, render, relea
         "memory": [(100.0 * MB, "bytes"), (50.0, "MB")],
         "memory-limit": [(512.0, "MiB"), (512.0, "MiB")],
     }
-    render.measured.requests = {"200": [10, 20, 30], "404": [2, 0, 3], "502": [0, 5, 0]}
+    render.measured.requests = {"200": [10, 20, 30], "404": [2, 0, 8], "502": [0, 5, 0]}
     render.measured.latencies = {"0.5": 12.5, "0.95": 240.0}
     metrics = await apps.measure_app(APP, release)
     assert metrics == AppMetrics(
         measured_at=render.time.now().timestamp(), instances=2,
         cpu_cores=0.35, cpu_limit_cores=1.0,
         memory_bytes=150 * MB, memory_limit_bytes=1024 * 2**20,
-        requests_per_minute=14, failures_per_minute=1,
+        requests_per_minute=15, failures_per_minute=1,
         latency_p50_milliseconds=12.5, latency_p95_milliseconds=240,
     )  # fmt: skip
 
