@@ -37,6 +37,7 @@ def test_each_answer_has_the_documented_shape(platform: Platform, site: Path) ->
         "status": [SITE],
         "projects": [],
         "open": [SITE, "-e", "staging"],
+        "metrics": [SITE, "-e", "staging"],
         "env set": ["A=1", "B_KEY=2", "--project", SITE],
         "env import": ["-", "--project", SITE],
         "env list": [SITE],

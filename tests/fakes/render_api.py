@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from tests.fakes.contract import hold
 from tests.fakes.render_databases import DatabaseShelf, FakeKeyValue, FakePostgres, Rules
 from tests.fakes.render_faults import FAULTS, error_answer, limit_answer
+from tests.fakes.render_metrics import FakeMetrics
 from tests.fakes.render_state import (
     FakeDeploy,
     FakeLine,
@@ -44,9 +45,8 @@ _LONG_AGO = "2000-01-01T00:00:00Z"
 class FakeRenderApi:
     """``heads`` are the newest commits by branch, ``unreachable`` the repositories that Render may
     not fetch. ``records`` are the domains whose records are right. ``outcomes`` are how the next
-    deploys end, in turn; ``reason`` why they fail. ``measured`` is what each metric says of the
-    instances of every database, with its unit. ``lag`` is for how many seconds lists leave out
-    a new deploy."""
+    deploys end, in turn; ``reason`` why they fail. ``measured`` is what metrics say of every
+    service and database. ``lag`` is for how many seconds lists leave out a new deploy."""
 
     def __init__(self, time: Timing):
         self.time = time
@@ -65,7 +65,7 @@ class FakeRenderApi:
         self.pays = True
         self.lag = 0.0
         self.creations: list[float] = []
-        self.measured: dict[str, list[tuple[float, str]]] = {}
+        self.measured = FakeMetrics()
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
         self.url = ""
@@ -380,16 +380,9 @@ class FakeRenderApi:
 
     async def _metrics(self, kind: str, request: Request) -> list[Json]:
         resource = request.query_params["resource"]
-        if resource not in {*self.databases.held, *self.key_values.held}:
+        if resource not in {*self.services, *self.databases.held, *self.key_values.held}:
             raise HTTPException(404, "not found")
-        at = self.time.now().isoformat()
-        return [
-            {
-                "labels": [{"field": "instance", "value": f"{resource}-{number}"}], "unit": unit,
-                "values": [{"timestamp": at, "value": value}],
-            }
-            for number, (value, unit) in enumerate(self.measured.get(kind, ()))
-        ]  # fmt: skip
+        return self.measured.series(kind, request.query_params, self.time.now())
 
 
 async def _problem(_request: Request, error: Exception) -> Response:

@@ -23,9 +23,9 @@ from autodeploy.providers.base import (
     App,
     BuildRequest,
     Capability,
+    CountedApps,
     DatabaseEngine,
     DeployProvider,
-    MeasuredApps,
     Provider,
     Release,
     ReleaseRequest,
@@ -43,6 +43,7 @@ from autodeploy.providers.domains import DomainProvider
 from autodeploy.providers.drift import ComparedApps, Comparison, DeclaredApp
 from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, TokenConnect
 from autodeploy.providers.local.provider import LocalProvider
+from autodeploy.providers.metrics import AppMetrics, MeasuredApps
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.resources import ListedResources
@@ -74,7 +75,8 @@ PROTOCOLS: dict[Capability, tuple[Find, type]] = {
     ),
     Capability.DATABASE_ROTATION: (lambda all_, name: all_.database_logins(name), RotatedDatabases),
     Capability.RUN: (lambda all_, name: all_.commands(name), CommandProvider),
-    Capability.METRICS: (lambda all_, name: all_.app_metrics(name), MeasuredApps),
+    Capability.METRICS: (lambda all_, name: all_.app_metrics(name, ACCOUNT), MeasuredApps),
+    Capability.TRAFFIC: (lambda all_, name: all_.counted_apps(name), CountedApps),
     Capability.SCALE: (lambda all_, name: all_.scaled_apps(name), ScaledApps),
     Capability.DOMAINS: (lambda all_, name: all_.domains(name, ACCOUNT), DomainProvider),
     Capability.DRIFT: (lambda all_, name: all_.compared_apps(name, ACCOUNT), ComparedApps),
@@ -112,7 +114,13 @@ async def test_what_a_provider_can_do_stands_in_its_manifest(registry: Registry)
         if Capability.DEPLOY not in manifest.capabilities:
             continue
         deploys = registry.deploys(manifest.name, ACCOUNT)
-        for capability in (Capability.DOMAINS, Capability.DRIFT, Capability.SCALE):
+        for capability in (
+            Capability.DOMAINS,
+            Capability.DRIFT,
+            Capability.METRICS,
+            Capability.SCALE,
+            Capability.TRAFFIC,
+        ):
             able = isinstance(deploys, PROTOCOLS[capability][1])
             assert able == (capability in manifest.capabilities), (manifest.name, capability)
 
@@ -234,6 +242,11 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
 
     compared = cloud.registry.compared_apps(cloud.name, cloud.account)
     assert await compared.compare(first.declared) == Comparison(())
+
+    if cloud.registry.can(cloud.name, Capability.METRICS):
+        measured = cloud.registry.app_metrics(cloud.name, cloud.account)
+        now = cloud.time.now().timestamp()
+        assert await measured.measure_app(app, first.release) == AppMetrics(now)  # it is young
 
     held = cloud.registry.resources(cloud.name, cloud.account)
     [found] = [each async for each in held.list_resources()]

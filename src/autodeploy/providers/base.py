@@ -39,6 +39,7 @@ class Capability(StrEnum):
     RUN = "one_off_commands"
     ROLLBACK = "rollback"
     METRICS = "metrics"
+    TRAFFIC = "traffic_counts"
     SCALE = "scaling"
     DOMAINS = "domains"
     DRIFT = "drift"
@@ -300,6 +301,15 @@ class Traffic:
     answers: int
     failures: int
 
+    def __add__(self, other: "Traffic") -> "Traffic":
+        return Traffic(self.answers + other.answers, self.failures + other.failures)
+
+    def since(self, before: "Traffic") -> "Traffic":
+        """What came after ``before`` was counted; all of this where counting has begun anew."""
+        if self.answers < before.answers or self.failures < before.failures:
+            return self
+        return Traffic(self.answers - before.answers, self.failures - before.failures)
+
 
 @runtime_checkable
 class Provider(Protocol):
@@ -359,7 +369,7 @@ class DeployProvider(Provider, Protocol):
 
 
 @runtime_checkable
-class MeasuredApps(Provider, Protocol):
+class CountedApps(Provider, Protocol):
     """Counts what its apps answer."""
 
     async def measure_traffic(self) -> Mapping[int, Traffic]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol, cast, runtime_checkable
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import Capability, DeployProvider, Manifest, MeasuredApps, Provider
+from autodeploy.providers.base import Capability, CountedApps, DeployProvider, Manifest, Provider
 from autodeploy.providers.commands import CommandProvider
 from autodeploy.providers.databases import (
     BackedUpDatabases,
@@ -27,6 +27,7 @@ from autodeploy.providers.hosted import (
     TokenConnect,
 )
 from autodeploy.providers.identity import IdentityProvider, RenewingProvider
+from autodeploy.providers.metrics import MeasuredApps
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
 from autodeploy.providers.sources import SourceHosting
@@ -107,6 +108,10 @@ class Registry:
         """The provider ``name`` for how its apps are set up; ``account`` as for ``deploys``."""
         return cast(ComparedApps, self._apps(name, Capability.DRIFT, account))
 
+    def app_metrics(self, name: str, account: ConnectedAccount | None = None) -> MeasuredApps:
+        """The provider ``name`` for how its apps fare; ``account`` as for ``deploys``."""
+        return cast(MeasuredApps, self._apps(name, Capability.METRICS, account))
+
     def _apps(
         self, name: str, capability: Capability, account: ConnectedAccount | None
     ) -> Provider:
@@ -128,9 +133,9 @@ class Registry:
         """The provider ``name`` for the sources of repositories."""
         return cast(SourceHosting, self.get(name, Capability.SOURCE))
 
-    def app_metrics(self, name: str) -> MeasuredApps:
+    def counted_apps(self, name: str) -> CountedApps:
         """The provider ``name`` for what its apps answer."""
-        return cast(MeasuredApps, self.get(name, Capability.METRICS))
+        return cast(CountedApps, self.get(name, Capability.TRAFFIC))
 
     def scaled_apps(self, name: str) -> ScaledApps:
         """The provider ``name`` for the number of an app's processes."""

@@ -443,6 +443,12 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
             path=lambda ids: {**ids, "environment": "production"},
         ),
     ),
+    "getEnvironmentMetrics": (
+        _on(
+            "project", Action.MONITOR_READ, 409,
+            path=lambda ids: {**ids, "environment": "production"},
+        ),
+    ),
     "deleteEnvironment": (
         _on(
             "project", Action.ENVIRONMENT_DELETE, 204, spends=True,

@@ -132,6 +132,23 @@ async def test_stop_lets_the_program_finish(shared: Path) -> None:
     assert await process.outer.stdout.read() == b"bye\n"
 
 
+async def test_what_a_command_uses_is_told_without_its_keeper_until_it_has_ended(
+    shared: Path,
+) -> None:
+    script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo up; read forever"
+    process = await Unsandboxed(shared).start(_spec(shared, script), stdin=subprocess.PIPE)
+    assert process.outer.stdout
+    assert await process.outer.stdout.readline() == b"up\n"
+    usage = process.usage()
+    assert usage is not None
+    assert usage.cpu_seconds > 0.01
+    assert usage.memory_bytes is not None
+    assert 0 < usage.memory_bytes < 4_000_000  # that of a shell, and not of Python's
+    process.kill()
+    await process.wait()
+    assert process.usage() is None
+
+
 async def test_kill_of_autodeploy_ends_the_command_wholly(shared: Path) -> None:
     program = (
         "import asyncio, os, sys\n"

@@ -255,7 +255,7 @@ async def test_what_render_measures_of_all_instances_is_told_and_the_rest_is_not
     handle = await databases.ensure_database(POSTGRES.request(), log)
     young = await databases.measure_database(handle.external_id)
     assert (young.size_bytes, young.connections, young.memory_bytes) == (None, None, None)
-    render.measured = {
+    render.measured.of_instances = {
         "disk-usage": [(1.5, "GB")],
         "active-connections": [(3.0, "connections"), (4.0, "connections")],
         "cpu": [(0.25, "cpu"), (250.0, "mCPU")],

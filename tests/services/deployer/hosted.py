@@ -161,6 +161,7 @@ class HostedProvider(Cloud):
                 Capability.DATABASE,
                 Capability.DOMAINS,
                 Capability.DRIFT,
+                Capability.METRICS,
                 Capability.RESOURCES,
                 Capability.CONNECT,
             }

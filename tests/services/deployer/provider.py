@@ -40,6 +40,7 @@ from autodeploy.providers.databases import (
     StatementMetrics,
     TableContents,
 )
+from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.resources import FoundResource, ResourceKind
 
 
@@ -102,6 +103,7 @@ class FolderProvider:
                 Capability.RESOURCES,
                 Capability.RUN,
                 Capability.SCALE,
+                Capability.TRAFFIC,
             }
         ),
         regions=(),
@@ -180,6 +182,15 @@ class FolderProvider:
     async def measure_traffic(self) -> Mapping[int, Traffic]:
         await self._call("measure_traffic")
         return {int(file.name): self.counted for file in (self.machine / "traffic").iterdir()}
+
+    async def measure_app(self, app: App, release: Release) -> AppMetrics:
+        await self._call("measure_app")
+        if self.traffic(app.number) != str(release.deployment_id):
+            raise NotFound("not there")
+        return AppMetrics(
+            1_800_000_000.0, instances=1, cpu_cores=0.25, memory_bytes=64_000_000,
+            memory_limit_bytes=512_000_000, requests_per_minute=12.5, failures_per_minute=0.5,
+        )  # fmt: skip
 
     async def retire(self, app: App, deployment_id: UUID) -> None:
         await self._call("retire")

@@ -14,16 +14,12 @@ from tests.services.deployer.platform import Platform, answering, eventually
 from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.commands import CommandEnd, OutputSink
 from autodeploy.services.deployer import projects, variables
+from autodeploy.services.deployer.errors import NothingLive
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runs import service
-from autodeploy.services.deployer.runs.errors import (
-    NothingLive,
-    RunEnded,
-    RunNotPossible,
-    TooManyRuns,
-)
+from autodeploy.services.deployer.runs.errors import RunEnded, RunNotPossible, TooManyRuns
 from autodeploy.services.deployer.runs.models import Run, RunLine, RunStatus
 from autodeploy.services.deployer.runs.rows import KEPT_FOR, claim, remove_old
 from autodeploy.services.deployer.runs.schemas import RunInput, RunView

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query, Response, status
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.kernel.schema import Page
-from autodeploy.services.deployer import environments
+from autodeploy.services.deployer import environments, metrics
+from autodeploy.services.deployer.metrics_schemas import AppMetricsView
 from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView, ScaleInput
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/environments", tags=["environments"])
@@ -37,6 +38,21 @@ async def create_environment(
     view = await environments.create_environment(resources, principal, project_id, body)
     response.headers["Location"] = f"/api/v1/projects/{project_id}/environments/{view.name}"
     return view
+
+
+@router.get("/{environment}/metrics", operation_id="getEnvironmentMetrics")
+async def get_metrics(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    providers: ProvidersDep,
+    project_id: UUID,
+    environment: Annotated[str, Path(max_length=100)],
+) -> AppMetricsView:
+    """Ask the provider how what is live in an environment fares now: its instances, CPU, memory,
+    requests and latency. What the provider does not tell is null."""
+    return await metrics.measure_environment(
+        resources, principal, project_id, environment, providers=providers
+    )
 
 
 @router.put("/{environment}/scale", operation_id="scaleEnvironment")

@@ -88,6 +88,25 @@ def scale(
     run(replicas, project, where, as_json=as_json)
 
 
+def metrics(
+    project: ProjectArgument = None,
+    environment: Environment = None,
+    as_json: Json = False,
+) -> None:
+    """Show how the app fares now: instances, CPU, memory, requests and latency.
+
+    \b
+    Examples:
+      autodeploy metrics
+      autodeploy metrics shop --environment staging
+    """
+    from autodeploy.cli.user.app_file import environment_name
+    from autodeploy.cli.user.metrics import show
+
+    where = environment_name(environment, elsewhere=project is not None)
+    show(project, where, as_json=as_json)
+
+
 def drift(
     project: ProjectArgument = None,
     environment: Environment = None,

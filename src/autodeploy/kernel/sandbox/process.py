@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autodeploy.kernel.process import discard_output, wait_ended
-from autodeploy.kernel.processes import children, descendants
+from autodeploy.kernel.processes import Usage, children, descendants, usage_below
 from autodeploy.kernel.sandbox.cgroups import Cgroup
 from autodeploy.kernel.sandbox.spec import Outcome
 
@@ -66,6 +66,10 @@ class SandboxProcess:
                 return await self.wait()
         self.kill()
         return await self.wait()
+
+    def usage(self) -> Usage | None:
+        """What the processes inside use now; None once they have ended."""
+        return usage_below(self.init_pid) if self._init_descriptor >= 0 else None
 
     def _inside(self) -> list[int]:
         return descendants(self.init_pid) if self._init_descriptor >= 0 else []

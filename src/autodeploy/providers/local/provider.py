@@ -1,6 +1,7 @@
 """This machine as a provider of deployments and databases."""
 
 import shlex
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -47,6 +48,7 @@ from autodeploy.providers.local.listing import Holdings
 from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.runtime import APP_LIMITS, AppCommand, app_sandbox
 from autodeploy.providers.local.standby import Standby
+from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.resources import FoundResource, ResourceKind
 
 DRAIN_SECONDS = 5.0
@@ -66,6 +68,7 @@ MANIFEST = Manifest(
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
             Capability.METRICS,
+            Capability.TRAFFIC,
             Capability.SCALE,
             Capability.RUN,
             Capability.ROLLBACK,
@@ -231,6 +234,14 @@ class LocalProvider(LocalDatabases):
         """What the proxy has answered since it took its configuration."""
         counts = await self._agent.call("GET", "/traffic")
         return {int(number): Traffic(**count) for number, count in counts.items()}
+
+    async def measure_app(self, app: App, release: Release) -> AppMetrics:
+        """What its processes use, and what the proxy has answered lately. Static files are served
+        by the proxy, which does not tell what it needs for them."""
+        if release.resources.get("kind") == "static":
+            return AppMetrics(measured_at=time.time())
+        answer = await self._agent.call("GET", f"/instances/{release.deployment_id}/metrics")
+        return AppMetrics(**answer)
 
     @fault_point("local.run_command")
     async def run_command(

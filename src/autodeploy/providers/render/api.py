@@ -226,9 +226,12 @@ class RenderApi:
         answer = await self._get(f"{kind.path}/{{id}}/connection-info", id=database_id)
         return answer.read(ConnectionInfo)
 
-    async def series(self, kind: str, resource_id: str, since: datetime) -> list[Series]:
-        """What was measured since then, of each instance; ``kind`` such as ``disk-usage``."""
-        query = {"resource": resource_id, "startTime": since.isoformat()}
+    async def series(
+        self, kind: str, resource_id: str, since: datetime, **narrower: str
+    ) -> list[Series]:
+        """What was measured since then by the minute, of each instance; ``kind`` such as
+        ``disk-usage``, ``narrower`` what else its query takes."""
+        query = {"resource": resource_id, "startTime": since.isoformat(), **narrower}
         return (await self._get(f"/metrics/{kind}", query)).read(list[Series])
 
     async def delete_database(self, kind: DatabaseKind, database_id: str) -> None:

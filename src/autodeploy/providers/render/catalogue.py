@@ -44,6 +44,7 @@ MANIFEST = Manifest(
             Capability.DRIFT,
             Capability.ENVIRONMENT_VARIABLES,
             Capability.LOGS,
+            Capability.METRICS,
             Capability.RESOURCES,
             Capability.ROLLBACK,
         }

@@ -18,7 +18,7 @@ from autodeploy.providers.databases import DatabaseHandle, DatabaseMetrics, Data
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import FREE, MANIFEST
 from autodeploy.providers.render.database_kinds import KINDS, DatabaseKind, kind_of
-from autodeploy.providers.render.metrics import measure
+from autodeploy.providers.render.metrics import measure_database
 from autodeploy.providers.render.naming import database_name, is_database_of
 from autodeploy.providers.render.patience import look_for, outlast, outwait_limit, poll_seconds
 from autodeploy.providers.render.services import owner_of
@@ -88,7 +88,7 @@ class RenderDatabases:
         await self._api.delete_database(kind_of(external_id), external_id)
 
     async def measure_database(self, external_id: str) -> DatabaseMetrics:
-        return await measure(self._api, external_id)
+        return await measure_database(self._api, external_id, self._timing.now())
 
     async def _named(self, kind: DatabaseKind, request: DatabaseRequest) -> Database | None:
         owner_id = await owner_of(self._api, self._owner_id)

@@ -30,6 +30,7 @@ from autodeploy.providers.base import (
 from autodeploy.providers.domains import DomainRefused, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.providers.hosted import undo
+from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.beside import Beside
 from autodeploy.providers.render.blueprints import draw, variables_of
@@ -43,6 +44,7 @@ from autodeploy.providers.render.following import (
     Follower,
 )
 from autodeploy.providers.render.instances import require_instances, scale
+from autodeploy.providers.render.metrics import measure_app
 from autodeploy.providers.render.naming import Build, service_name
 from autodeploy.providers.render.output import read_output
 from autodeploy.providers.render.patience import find
@@ -254,6 +256,9 @@ class RenderDeploys:
         self, release: Release, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines:
         return await read_output(self._api, release, cursor, wait_seconds, self._timing)
+
+    async def measure_app(self, app: App, release: Release) -> AppMetrics:
+        return await measure_app(self._api, release.resources["service"], self._timing.now())
 
     async def _services_of(self, app: App) -> list[Service]:
         owner_id = await owner_of(self._api, self._owner_id)

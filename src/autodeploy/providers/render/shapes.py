@@ -261,11 +261,21 @@ class SeriesValue(Lenient):
     value: float
 
 
+class SeriesLabel(Lenient):
+    field: str
+    value: str
+
+
 class Series(Lenient):
-    """What was measured of one instance over a time, the unit in Render's words."""
+    """What was measured of one instance over a time, the unit in Render's words. ``labels`` say of
+    what it is."""
 
     values: list[SeriesValue]
     unit: str
+    labels: tuple[SeriesLabel, ...] = ()
+
+    def label(self, field: str) -> str | None:
+        return next((each.value for each in self.labels if each.field == field), None)
 
 
 class ConnectionInfo(Lenient):

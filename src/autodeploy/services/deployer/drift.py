@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
-from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift
@@ -27,16 +26,9 @@ from autodeploy.services.deployer.deployment_schemas import (
 )
 from autodeploy.services.deployer.deployments import create_deployment
 from autodeploy.services.deployer.drift_schemas import DriftItemView, DriftView
-from autodeploy.services.deployer.models import (
-    Deployment,
-    DeploymentStep,
-    Environment,
-    Project,
-    VariablesVersion,
-)
+from autodeploy.services.deployer.live import get_live
+from autodeploy.services.deployer.models import Deployment, Environment, VariablesVersion
 from autodeploy.services.deployer.placements import Placement
-from autodeploy.services.deployer.releases import release_of
-from autodeploy.services.deployer.states import StepName
 
 
 async def find_drift(
@@ -50,24 +42,15 @@ async def find_drift(
     """Where an environment's app is otherwise at its provider than it was declared, now.
 
     Raises:
-        Conflict: nothing is live there.
         InvalidInput: its provider cannot tell.
-        AccountMissing, NotFound, Forbidden, and what the provider raises.
+        NothingLive, AccountMissing, NotFound, Forbidden, and what the provider raises.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.VARIABLE_READ, project.organization_id)
-        row, live = await _get_live(session, project, environment)
+        found = await get_live(session, project, environment)
+        row, live = found.environment, found.deployment
         providers.get(live.provider, Capability.DRIFT)
-        made = await session.scalar(
-            select(DeploymentStep.resources).where(
-                DeploymentStep.deployment_id == live.id,
-                DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER,
-            )
-        )
-    release = release_of(live.id, made or {})
-    if release is None:
-        raise _nothing_live(environment)
     variables = await load_app_environment(resources, project, environment)
     async with resources.db.transaction() as session:
         pending = await _changed_since(session, row, live, variables)
@@ -76,7 +59,7 @@ async def find_drift(
     comparison = await providers.compared_apps(live.provider, account).compare(
         DeclaredApp(
             app=app_of(row),
-            release=release,
+            release=found.release,
             spec=spec_of(live),
             environment=variables.for_build(live),
             run_environment=variables.for_run(live),
@@ -98,12 +81,12 @@ async def reconcile_drift(
     """Set what was declared again: deploy what is live once more, which sets its variables and
     gives it the traffic. What is live stays so until the new release is found well.
 
-    Raises ``Conflict`` where nothing is live, and what ``create_deployment`` raises.
+    Raises ``NothingLive``, and what ``create_deployment`` raises.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.DEPLOYMENT_CREATE, project.organization_id)
-        _, live = await _get_live(session, project, environment)
+        live = (await get_live(session, project, environment)).deployment
         providers.get(live.provider, Capability.DRIFT)
     body = DeploymentInput(
         branch=live.branch,
@@ -113,22 +96,6 @@ async def reconcile_drift(
         build=BuildChoice.ALWAYS,
     )
     return await create_deployment(resources, principal, project_id, body, providers=providers)
-
-
-async def _get_live(
-    session: AsyncSession, project: Project, name: str
-) -> tuple[Environment, Deployment]:
-    environment = await store.find_environment(session, project.id, name)
-    if environment is None or environment.live_deployment_id is None:
-        raise _nothing_live(name)
-    return environment, await session.get_one(Deployment, environment.live_deployment_id)
-
-
-def _nothing_live(environment: str) -> Conflict:
-    return Conflict(
-        f"Nothing is live in {environment}, so there is nothing to compare.",
-        remedy="Deploy to it first: `autodeploy deploy`.",
-    )
 
 
 async def _changed_since(

@@ -80,6 +80,13 @@ class NotRollbackable(Conflict):
     code = "not_rollbackable"
 
 
+class NothingLive(Conflict):
+    """The environment has no live release, which a command could run in, or which is measured."""
+
+    code = "nothing_live"
+    usual_remedy = "Deploy to the environment first (`autodeploy deploy`)."
+
+
 class DeploymentEnded(Conflict):
     """The deployment has ended, so it cannot be cancelled."""
 

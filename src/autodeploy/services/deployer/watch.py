@@ -68,15 +68,7 @@ class _Tally:
 
     def after(self, counted: Traffic) -> "_Tally":
         """With what was counted next, where the provider may have begun anew."""
-        went_on = (
-            counted.answers >= self.counted.answers and counted.failures >= self.counted.failures
-        )
-        before = self.counted if went_on else _NOTHING
-        since = Traffic(
-            self.since.answers + counted.answers - before.answers,
-            self.since.failures + counted.failures - before.failures,
-        )
-        return _Tally(since, counted)
+        return _Tally(self.since + counted.since(self.counted), counted)
 
 
 class Watch:
@@ -142,10 +134,10 @@ class Watch:
         return before.after(counted) if before else _Tally(_NOTHING, counted)
 
     async def _measure(self, name: str) -> Mapping[int, Traffic]:
-        if not self._engine.providers.can(name, Capability.METRICS):
+        if not self._engine.providers.can(name, Capability.TRAFFIC):
             return {}
         try:
-            return await self._engine.providers.app_metrics(name).measure_traffic()
+            return await self._engine.providers.counted_apps(name).measure_traffic()
         except AutoDeployError as error:
             _log.info("watch.not_measured", provider=name, error=error.code)
             return {}

@@ -19,6 +19,7 @@ from autodeploy.providers.base import Cron
 from autodeploy.providers.local.agent.crons import CronMemory
 from autodeploy.providers.local.agent.database_api import DatabaseApi
 from autodeploy.providers.local.agent.instances import Instance, Instances
+from autodeploy.providers.local.agent.measuring import measure
 from autodeploy.providers.local.agent.ports import host_uid, taken_by_others
 from autodeploy.providers.local.agent.proxy import Promotion, Proxy
 from autodeploy.providers.local.layout import Layout
@@ -56,6 +57,7 @@ class AgentApi:
                 Route(f"{instance}/replicas", self._scale, methods=["PUT"]),
                 Route(f"{instance}/live", self._make_live, methods=["PUT"]),
                 Route(f"{instance}/lines", self._lines),
+                Route(f"{instance}/metrics", self._measure),
                 Route("/apps/{number:int}", self._promote, methods=["PUT"]),
                 Route("/apps/{number:int}", self._destroy, methods=["DELETE"]),
                 Route("/traffic", self._traffic),
@@ -109,6 +111,10 @@ class AgentApi:
         output = self._find(request).output
         lines = await output.read(request.query_params.get("cursor"), wait)
         return JSONResponse({"cursor": lines.cursor, "lines": lines.lines})
+
+    async def _measure(self, request: Request) -> Response:
+        instance = self._instances.get(request.path_params["deployment_id"])
+        return JSONResponse(asdict(await measure(instance, self._proxy.rates)))
 
     @fault_point("agent.promote")
     async def _promote(self, request: Request) -> Response:

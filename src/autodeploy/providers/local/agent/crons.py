@@ -90,6 +90,11 @@ class CronProcess:
         self._stopped = False
         self._life = asyncio.create_task(self._keep_time())
 
+    @property
+    def process(self) -> SandboxProcess | None:
+        """What runs of it at the moment."""
+        return self._process
+
     def status(self) -> CronStatus:
         """When it was run last, and when it is next."""
         known = self._known

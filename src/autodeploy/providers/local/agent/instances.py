@@ -10,7 +10,7 @@ from uuid import UUID
 
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.faults import fault_point
-from autodeploy.kernel.sandbox import Limits, Sandbox
+from autodeploy.kernel.sandbox import Limits, Sandbox, SandboxProcess
 from autodeploy.providers.base import ReplicaCount, RuntimeStatus
 from autodeploy.providers.local.agent.crons import CronProcess
 from autodeploy.providers.local.agent.kept import (
@@ -62,6 +62,11 @@ class Instance:
         return len(self._replicas)
 
     @property
+    def up(self) -> int:
+        """How many of them are up."""
+        return sum(one.is_up for one in self._replicas)
+
+    @property
     def ports(self) -> list[int]:
         """Where its replicas listen now, or will; restarts may change them."""
         return [one.port for one in self._replicas if one.port is not None]
@@ -110,6 +115,16 @@ class Instance:
             crons=tuple(cron.status() for cron in self._crons),
             replicas=ReplicaCount(running, self.replicas) if self.app.listens else None,
         )
+
+    def processes(self) -> list[SandboxProcess]:
+        """What runs of it now: its replicas, its workers, and the commands whose time it is."""
+        kept = (*self._replicas, *self._draining, *self._beside())
+        return [one.process for one in kept if one.process is not None]
+
+    @property
+    def memory_limit_bytes(self) -> int:
+        """The most that each of those may use, with all that it starts."""
+        return self._place.limits.memory_bytes
 
     def start_workers(self) -> None:
         """Run the workers beside the app, and the commands that have their times. Idempotent."""

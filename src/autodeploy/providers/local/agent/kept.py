@@ -102,6 +102,11 @@ class KeptProcess:
         """Whether it has accepted connections since it was last started."""
         return self._state == "running"
 
+    @property
+    def process(self) -> SandboxProcess | None:
+        """What runs of it at the moment."""
+        return self._process
+
     def status(self) -> RuntimeStatus:
         """How it fares now."""
         process = self._process if self._state == "starting" else None

@@ -26,6 +26,7 @@ from autodeploy.providers.local.agent.caddy import (
 )
 from autodeploy.providers.local.agent.metrics import count_traffic
 from autodeploy.providers.local.agent.ports import STABLE_PORTS, free_port
+from autodeploy.providers.local.agent.rates import Rates
 from autodeploy.providers.local.layout import Layout
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class Proxy:
         self._layout = layout
         self._proxy_port = proxy_port
         self._user = user
+        self.rates = Rates(self)
         self._table = layout.routes / "apps.json"
         self._apps: dict[int, RoutedApp] = {}
         self._serving: dict[int, Serving] = {}
@@ -84,13 +86,15 @@ class Proxy:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Load the table, and keep Caddy's configuration as it says, and routes as releases do."""
+        """Load the table, keep Caddy's configuration as it says and routes as releases do, and look
+        now and then what Caddy has answered."""
         self._layout.routes.mkdir(exist_ok=True)
         self._layout.routes.chmod(0o755)
         self._apps = {app.number: app for app in self._stored()}
         self._want()
         tasks = [
-            asyncio.create_task(each) for each in (self._apply_changes(), self._follow_moves())
+            asyncio.create_task(each)
+            for each in (self._apply_changes(), self._follow_moves(), self.rates.keep())
         ]
         try:
             yield
@@ -171,6 +175,8 @@ class Proxy:
     async def traffic(self) -> dict[int, Traffic]:
         """What Caddy has answered for each app since it took its configuration, by number. Raises
         ``Unavailable``."""
+        if not self._apps:
+            return {}
         try:
             answer = (await self._call_caddy("GET", "/metrics")).raise_for_status()
         except httpx.HTTPError as error:

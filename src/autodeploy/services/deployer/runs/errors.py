@@ -5,13 +5,6 @@ from http import HTTPStatus
 from autodeploy.kernel.errors import AutoDeployError, Conflict
 
 
-class NothingLive(Conflict):
-    """The environment has no live release that a command could run in."""
-
-    code = "nothing_live"
-    usual_remedy = "Deploy to the environment first (`autodeploy deploy`)."
-
-
 class RunNotPossible(Conflict):
     """What is live is a folder of files, with no process and nothing to run."""
 

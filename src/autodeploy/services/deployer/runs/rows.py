@@ -18,9 +18,10 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import audit
 from autodeploy.services.deployer.announcements import Announcing, announcing
+from autodeploy.services.deployer.errors import NothingLive
 from autodeploy.services.deployer.models import Environment
 from autodeploy.services.deployer.runs.announcements import announce_end, announce_work
-from autodeploy.services.deployer.runs.errors import NothingLive, RunLost
+from autodeploy.services.deployer.runs.errors import RunLost
 from autodeploy.services.deployer.runs.models import OPEN, Run, RunStatus
 
 # Who asked for a command does not expect it to begin any later.

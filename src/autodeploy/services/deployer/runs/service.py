@@ -23,18 +23,14 @@ from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.app_environment import load_app_environment
 from autodeploy.services.deployer.context import spec_of
+from autodeploy.services.deployer.errors import NothingLive
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.runs.announcements import (
     announce_end,
     announce_work,
     run_channel,
 )
-from autodeploy.services.deployer.runs.errors import (
-    NothingLive,
-    RunEnded,
-    RunNotPossible,
-    TooManyRuns,
-)
+from autodeploy.services.deployer.runs.errors import RunEnded, RunNotPossible, TooManyRuns
 from autodeploy.services.deployer.runs.models import OPEN, Run, RunLine, RunStatus
 from autodeploy.services.deployer.runs.schemas import (
     RunErrorView,
