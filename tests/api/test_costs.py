@@ -56,12 +56,26 @@ async def test_what_is_live_here_costs_nothing_and_says_why(
     assert (costs["knownMonthlyCents"], costs["unknownItems"]) == (0, 0)
 
 
+async def test_nothing_is_charged_for_what_is_live_here(user: User, resources: Resources) -> None:
+    project = await user.project()
+    made = await user.deployment(project)
+    await make_runner(resources).run(UUID(made["id"]))
+    told = await user.call("GET", f"/projects/{project['id']}/usage", status=200)
+    [item] = told["items"]
+    assert (item["kind"], item["name"], item["provider"]) == ("app", "app", "local")
+    assert (item["reportedMonthlyCents"], item["differenceCents"]) == (0, 0)
+    assert (item["usage"], item["reasons"]) == ([], [])
+    assert (told["comparedItems"], told["reportedMonthlyCents"]) == (1, 0)
+    assert told["readAt"]
+
+
 async def test_costs_and_budgets_of_others_do_not_exist(
     user: User, client: httpx.AsyncClient, sign_up: SignUp
 ) -> None:
     path = f"/projects/{(await user.project())['id']}"
     stranger = User(client, await sign_up())
     await stranger.call("GET", f"{path}/costs", status=404)
+    await stranger.call("GET", f"{path}/usage", status=404)
     await stranger.call("GET", f"{path}/budget", status=404)
     await stranger.call("PUT", f"{path}/budget", {"monthlyLimitCents": 0}, status=404)
     assert (await user.call("GET", f"{path}/budget", status=200))["monthlyLimitCents"] is None

@@ -42,6 +42,10 @@ class FakeDatabase:
 
 @dataclass
 class FakePostgres(FakeDatabase):
+    """``highly_available`` and ``replicas`` are set in the dashboard."""
+
+    highly_available: bool = False
+    replicas: int = 0
     id: str = field(default_factory=lambda: f"{new_id('dpg')}-a")
 
     @property
@@ -54,7 +58,8 @@ class FakePostgres(FakeDatabase):
         return {
             **super().shown(shapes, owner),
             "databaseName": self.database, "databaseUser": f"{self.database}_user",
-            "highAvailabilityEnabled": False, "readReplicas": [], "role": "primary",
+            "highAvailabilityEnabled": self.highly_available, "role": "primary",
+            "readReplicas": [{"id": f"{self.id}-{n}", "name": "r"} for n in range(self.replicas)],
             "version": self.sent["version"], "suspended": "not_suspended", "suspenders": [],
             "diskAutoscalingEnabled": False, "connectionPool": "none",
             "dashboardUrl": "https://dashboard.render.com/d/x",

@@ -22,6 +22,8 @@ from tests.fakes.supabase_state import (
     Json,
     Organization,
     Project,
+    addons_shape,
+    counts_shape,
     health_shape,
     key_shapes,
     listed_shape,
@@ -33,13 +35,18 @@ from tests.fakes.supabase_state import (
     regions_shape,
 )
 
+from autodeploy.kernel.clock import now
+
 TOKEN = "sbp_0123456789abcdef0123456789abcdef01234567"
 #: A token of an OAuth app: it may not ask who it is.
 OAUTH_TOKEN = "sbp_oauth_0123456789abcdef0123456789abcdef"
 _PROJECT = "/v1/projects/{ref}"
+_COUNTS = "analytics/endpoints/usage.api-counts"
 _FREE_PROJECTS = 2
 _ALL = frozenset({"profile", "organizations:read", "projects:read", "projects:write",
                   "database:read", "database:write", "secrets:read"})  # fmt: skip
+#: What no scope of an OAuth app reaches: the rights of personal tokens alone.
+_PERSONAL = frozenset({"profile", "infra_add_ons_read", "analytics_usage_read"})
 
 Rows = Callable[[str], Awaitable[list[Json]]]
 
@@ -48,12 +55,12 @@ class FakeSupabase:
     """``clock`` tells the seconds of the test; ``tokens`` have the rights that are named.
 
     ``full`` are regions without room; ``keys`` what a project's API has for keys; ``rows`` answers
-    SQL.
+    SQL. ``uncounted`` is why requests cannot be counted.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.tokens = {TOKEN: set(_ALL), OAUTH_TOKEN: set(_ALL) - {"profile"}}
+        self.tokens = {TOKEN: set(_ALL | _PERSONAL), OAUTH_TOKEN: set(_ALL - _PERSONAL)}
         self.organizations = {"octo-org": Organization("octo-org", "Octo")}
         self.projects: dict[str, Project] = {}
         self.full: set[str] = set()
@@ -63,6 +70,7 @@ class FakeSupabase:
         self.hidden_seconds = 0.0
         self.page = 100
         self.rows: Rows | None = None
+        self.uncounted: str | None = None
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
         self.url = ""
@@ -108,6 +116,8 @@ class FakeSupabase:
             ("GET", f"{_PROJECT}/config/database/pooler", "database:read", self._pooler),
             ("GET", f"{_PROJECT}/api-keys", "secrets:read", self._api_keys),
             ("POST", f"{_PROJECT}/database/query", "database:write", self._query),
+            ("GET", f"{_PROJECT}/billing/addons", "infra_add_ons_read", self._addons),
+            ("GET", f"{_PROJECT}/{_COUNTS}", "analytics_usage_read", self._count),
         ):
             app.add_api_route(
                 path, self._allowed(right, endpoint), methods=[method], response_model=None
@@ -242,6 +252,15 @@ class FakeSupabase:
         self._find(request)
         hidden = request.query_params.get("reveal") != "true"
         return JSONResponse([{**each, "api_key": None} if hidden else each for each in self.keys])
+
+    async def _addons(self, request: Request) -> Response:
+        return JSONResponse(addons_shape(self._find(request)))
+
+    async def _count(self, request: Request) -> Response:
+        project = self._find(request)
+        if self.uncounted:
+            return JSONResponse({"result": [], "error": self.uncounted})
+        return JSONResponse(counts_shape(project, now()))
 
     async def _query(self, request: Request) -> Response:
         self._find(request)

@@ -3,6 +3,7 @@
 import itertools
 import string
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 Json = dict[str, Any]
@@ -53,6 +54,10 @@ class Project:
     ref: str = field(default_factory=new_ref)
     number: int = field(default_factory=lambda: next(_numbers))
     is_branch: bool = False
+    #: What is selected of it beside its compute.
+    addons: list[Json] = field(default_factory=list)
+    #: The requests of each kind, by hours ago.
+    requests: list[tuple[int, dict[str, int]]] = field(default_factory=list)
 
     def begin(self, life: tuple[tuple[float, str], ...], at: float) -> None:
         self.life, self.since = life, at
@@ -69,6 +74,44 @@ class Project:
     def service_status(self, service: str, at: float) -> str:
         late = _POOLER_SECONDS if service == "pooler" else 0.0
         return "ACTIVE_HEALTHY" if self.status(at - late) == "ACTIVE_HEALTHY" else "COMING_UP"
+
+
+def addon_shape(kind: str, variant: str, amount: float, interval: str, type_: str) -> Json:
+    price = {
+        "description": f"${amount}/{interval}", "type": type_, "interval": interval,
+        "amount": amount,
+    }  # fmt: skip
+    return {"type": kind, "variant": {"id": variant, "name": variant, "price": price}}
+
+
+#: By the hour, as recorded (github.com/supabase/cli, 2026-05).
+_COMPUTE = {"micro": 0.01344, "small": 0.0206, "medium": 0.0822}
+
+
+def addons_shape(project: Project) -> Json:
+    """A project without a size, on the free plan, has no compute selected."""
+    compute = [
+        addon_shape("compute_instance", f"ci_{size}", amount, "hourly", "usage")
+        for size, amount in _COMPUTE.items()
+    ]
+    selected = [each for each in compute if each["variant"]["id"] == f"ci_{project.size}"]
+    available = {
+        "type": "compute_instance", "name": "Compute Instance",
+        "variants": [each["variant"] for each in compute],
+    }  # fmt: skip
+    return {"selected_addons": [*selected, *project.addons], "available_addons": [available]}
+
+
+def counts_shape(project: Project, now: datetime) -> Json:
+    kinds = ("auth", "realtime", "rest", "storage")
+    result = [
+        {
+            "timestamp": (now - timedelta(hours=hours)).isoformat(),
+            **{f"total_{kind}_requests": counts.get(kind, 0) for kind in kinds},
+        }
+        for hours, counts in project.requests
+    ]
+    return {"result": result}
 
 
 def organization_shape(organization: Organization) -> Json:

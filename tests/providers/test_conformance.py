@@ -49,6 +49,7 @@ from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
 from autodeploy.providers.supabase.provider import SupabaseProvider
+from autodeploy.providers.usage import MeteredApps, MeteredDatabases
 from autodeploy.providers.vercel.provider import VercelProvider
 
 ACCOUNT = ConnectedAccount(UUID(int=1), "token", "owner")
@@ -80,6 +81,10 @@ PROTOCOLS: dict[Capability, tuple[Find, type]] = {
     Capability.SCALE: (lambda all_, name: all_.scaled_apps(name), ScaledApps),
     Capability.DOMAINS: (lambda all_, name: all_.domains(name, ACCOUNT), DomainProvider),
     Capability.DRIFT: (lambda all_, name: all_.compared_apps(name, ACCOUNT), ComparedApps),
+    Capability.USAGE: (lambda all_, name: all_.metered_apps(name, ACCOUNT), MeteredApps),
+    Capability.DATABASE_USAGE: (
+        lambda all_, name: all_.metered_databases(name, ACCOUNT), MeteredDatabases,
+    ),
     Capability.RESOURCES: (lambda all_, name: all_.resources(name, ACCOUNT), ListedResources),
     Capability.CONNECT: (lambda all_, name: all_.takes_tokens(name), TokenConnect),
 }  # fmt: skip
@@ -120,6 +125,7 @@ async def test_what_a_provider_can_do_stands_in_its_manifest(registry: Registry)
             Capability.METRICS,
             Capability.SCALE,
             Capability.TRAFFIC,
+            Capability.USAGE,
         ):
             able = isinstance(deploys, PROTOCOLS[capability][1])
             assert able == (capability in manifest.capabilities), (manifest.name, capability)
@@ -248,6 +254,12 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
         now = cloud.time.now().timestamp()
         assert await measured.measure_app(app, first.release) == AppMetrics(now)  # it is young
 
+    if cloud.registry.can(cloud.name, Capability.USAGE):
+        metered = cloud.registry.metered_apps(cloud.name, cloud.account)
+        [charge] = await metered.app_charges(app)
+        assert not charge.by_use
+        assert await metered.app_usage(app)
+
     held = cloud.registry.resources(cloud.name, cloud.account)
     [found] = [each async for each in held.list_resources()]
     assert found.made_for == first.release.deployment_id
@@ -285,6 +297,8 @@ async def test_a_database_of_each_engine_is_made_once_listed_and_removed(
         again = replace(request, notes=KeptNotes())  # another process, which knows nothing of it
         assert (await databases.ensure_database(again, Lines())).external_id == handle.external_id
         made[request.database_id] = handle.external_id
+        metered = registry.metered_databases(name, account)
+        assert len(await metered.database_charges(handle.external_id)) == 1
 
     if Capability.RESOURCES in manifest.capabilities:
         held = registry.resources(name, account).list_resources()

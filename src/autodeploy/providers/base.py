@@ -46,6 +46,8 @@ class Capability(StrEnum):
     SOURCE = "source"
     CONNECT = "connect"
     RESOURCES = "resources"
+    USAGE = "usage"
+    DATABASE_USAGE = "database_usage"
 
 
 class DatabaseEngine(StrEnum):

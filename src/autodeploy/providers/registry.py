@@ -31,6 +31,7 @@ from autodeploy.providers.metrics import MeasuredApps
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
 from autodeploy.providers.sources import SourceHosting
+from autodeploy.providers.usage import MeteredApps, MeteredDatabases
 
 
 @runtime_checkable
@@ -112,6 +113,11 @@ class Registry:
         """The provider ``name`` for how its apps fare; ``account`` as for ``deploys``."""
         return cast(MeasuredApps, self._apps(name, Capability.METRICS, account))
 
+    def metered_apps(self, name: str, account: ConnectedAccount | None = None) -> MeteredApps:
+        """The provider ``name`` for what its apps are charged for; ``account`` as for
+        ``deploys``."""
+        return cast(MeteredApps, self._apps(name, Capability.USAGE, account))
+
     def _apps(
         self, name: str, capability: Capability, account: ConnectedAccount | None
     ) -> Provider:
@@ -166,6 +172,13 @@ class Registry:
     ) -> PausedDatabases:
         """The provider ``name`` for pauses of its databases; ``account`` as for ``databases``."""
         return cast(PausedDatabases, self._databases(name, Capability.DATABASE_PAUSES, account))
+
+    def metered_databases(
+        self, name: str, account: ConnectedAccount | None = None
+    ) -> MeteredDatabases:
+        """The provider ``name`` for what its databases are charged for; ``account`` as for
+        ``databases``."""
+        return cast(MeteredDatabases, self._databases(name, Capability.DATABASE_USAGE, account))
 
     def _databases(
         self, name: str, capability: Capability, account: ConnectedAccount | None

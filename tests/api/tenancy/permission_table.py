@@ -433,6 +433,7 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
         ),
     ),
     "getProjectCosts": (_on("project", Action.PROJECT_READ),),
+    "getProjectUsage": (_on("project", Action.PROJECT_READ),),
     "getProjectBudget": (_on("project", Action.PROJECT_READ),),
     "setProjectBudget": (
         _on("project", Action.BUDGET_MANAGE, body=lambda _: {"monthlyLimitCents": 5000}),

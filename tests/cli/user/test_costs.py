@@ -1,4 +1,4 @@
-"""``autodeploy costs`` and ``budget`` against a served platform."""
+"""``autodeploy costs``, ``usage`` and ``budget`` against a served platform."""
 
 from uuid import UUID
 
@@ -35,6 +35,15 @@ async def test_costs_are_shown_with_the_budget(ada: Person, shop: str) -> None:
     assert "has no budget" in lifted.stderr
 
 
+async def test_what_is_live_here_is_charged_nothing(ada: Person, shop: str) -> None:
+    assert "`autodeploy usage`" in (await ada.run("costs", shop)).stderr
+    shown = await ada.run("usage", shop)
+    assert "production app" in shown.stdout
+    assert "none" in shown.stdout
+    [item] = (await ada.json("usage", shop))["items"]
+    assert (item["provider"], item["reportedMonthlyCents"]) == ("local", 0)
+
+
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("wrong", ["-1", "1.234", "much", ""])
 async def test_amount_that_is_none_is_refused(ada: Person, wrong: str) -> None:
@@ -46,4 +55,5 @@ async def test_project_without_anything_says_so(ada: Person) -> None:
     headers = {"Authorization": f"Bearer {ada.token}"}
     async with httpx.AsyncClient(base_url=ada.url) as client:
         await User(client, headers).project("Empty")
-    assert "nothing is deployed" in (await ada.run("costs", "empty")).stderr
+    for command in ("costs", "usage"):
+        assert "nothing is deployed" in (await ada.run(command, "empty")).stderr

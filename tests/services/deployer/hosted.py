@@ -30,6 +30,7 @@ from autodeploy.providers.domains import DnsRecord, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 from autodeploy.providers.resources import FoundResource, ResourceKind
+from autodeploy.providers.usage import Charge, Usage
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
 REDIS_URL = "redis://cache.cloud.test:6379"
@@ -52,6 +53,9 @@ class HostedApps(FolderProvider):
         #: The domains that are served there, by their apps' numbers, and those that lead there.
         self.domains: dict[str, int] = {}
         self.leading: set[str] = set()
+        #: What each app and database is charged for there, and has used.
+        self.charges: tuple[Charge, ...] = ()
+        self.used: tuple[Usage, ...] = ()
         #: How each release fares, whatever it does.
         self.told: str | None = None
 
@@ -106,6 +110,20 @@ class HostedApps(FolderProvider):
 
     async def destroy_database(self, external_id: str) -> None:
         await self._call("destroy_database")
+
+    async def app_charges(self, app: App) -> tuple[Charge, ...]:
+        await self._call("app_charges")
+        return self.charges
+
+    async def app_usage(self, app: App) -> tuple[Usage, ...]:
+        await self._call("app_usage")
+        return self.used
+
+    async def database_charges(self, external_id: str) -> tuple[Charge, ...]:
+        return self.charges
+
+    async def database_usage(self, external_id: str) -> tuple[Usage, ...]:
+        return self.used
 
 
 class HeldElsewhere:
@@ -164,6 +182,8 @@ class HostedProvider(Cloud):
                 Capability.METRICS,
                 Capability.RESOURCES,
                 Capability.CONNECT,
+                Capability.USAGE,
+                Capability.DATABASE_USAGE,
             }
         ),
         pricing=(

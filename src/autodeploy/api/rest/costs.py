@@ -1,4 +1,4 @@
-"""``/api/v1/projects/{id}/costs`` and ``/budget``: what a project costs, and may cost."""
+"""``/api/v1/projects/{id}/costs``, ``/usage``, ``/budget``: what a project costs and may cost."""
 
 from uuid import UUID
 
@@ -7,8 +7,9 @@ from fastapi import APIRouter, Response
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.api.etags import IfMatchDep, tagged
 from autodeploy.api.rest.providers import ProvidersDep
-from autodeploy.services.deployer import costs
+from autodeploy.services.deployer import costs, usage
 from autodeploy.services.deployer.cost_schemas import BudgetInput, BudgetView, CostsView
+from autodeploy.services.deployer.usage_schemas import UsageView
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}", tags=["costs"])
 
@@ -22,6 +23,18 @@ async def get_costs(
     A price that is not known is null, and not part of the sum.
     """
     return await costs.get_costs(resources, principal, project_id, providers=providers)
+
+
+@router.get("/usage", operation_id="getProjectUsage")
+async def get_usage(
+    resources: ResourcesDep, principal: PrincipalDep, providers: ProvidersDep, project_id: UUID
+) -> UsageView:
+    """Ask the providers now what they charge for and what was used, and compare it with the
+    estimate.
+
+    What a provider does not tell is null, with the reason.
+    """
+    return await usage.get_usage(resources, principal, project_id, providers=providers)
 
 
 @router.get("/budget", operation_id="getProjectBudget")

@@ -26,6 +26,7 @@ from autodeploy.cli.user.project_commands import (
     open_app,
     projects,
     scale,
+    usage,
 )
 from autodeploy.cli.user.pushes import previews_app, pushes_app
 from autodeploy.cli.user.repositories import repositories_app
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
         rollback,
         scale,
         costs,
+        usage,
         budget,
         drift,
         providers,

@@ -25,11 +25,13 @@ def show(project_name: str | None, *, as_json: bool) -> None:
         say(f"{project['name']} has nothing that costs anything: nothing is deployed.")
     else:
         print_table(_HEADINGS, [_row(each) for each in costs["items"]])
-        say(f"Known: {_dollars(costs['knownMonthlyCents'])} USD a month.{_unknown(costs)}")
+        say(f"Known: {dollars(costs['knownMonthlyCents'])} USD a month.{_unknown(costs)}")
     limit, left = costs["budget"]["monthlyLimitCents"], costs["remainingCents"]
     if limit is not None:
-        over = f"{_dollars(-left)} over it" if left < 0 else f"{_dollars(left)} left"
-        say(f"Budget: {_dollars(limit)} USD a month, {over}.")
+        over = f"{dollars(-left)} over it" if left < 0 else f"{dollars(left)} left"
+        say(f"Budget: {dollars(limit)} USD a month, {over}.")
+    if costs["items"]:
+        say("`autodeploy usage` compares it with what the providers report.")
 
 
 def budget(amount: str | None, project_name: str | None, *, as_json: bool) -> None:
@@ -46,7 +48,7 @@ def budget(amount: str | None, project_name: str | None, *, as_json: bool) -> No
     if limit is None:
         say(f"{project['name']} has no budget; `autodeploy budget 50` sets one of 50 USD a month.")
     else:
-        say(f"{project['name']} may cost {_dollars(limit)} USD a month.")
+        say(f"{project['name']} may cost {dollars(limit)} USD a month.")
 
 
 def _cents(text: str) -> int:
@@ -68,7 +70,7 @@ def _row(each: Json) -> tuple[str, ...]:
         what if each["quantity"] == 1 else f"{what} × {each['quantity']}",
         each["provider"],
         each["plan"] or "–",
-        "not known" if cents is None else _dollars(cents),
+        "not known" if cents is None else dollars(cents),
         each["asOf"] or "–",
         each["source"],
     )
@@ -81,5 +83,6 @@ def _unknown(costs: Json) -> str:
     return f" Of {count} more the price is not known, and comes on top."
 
 
-def _dollars(cents: int) -> str:
+def dollars(cents: int) -> str:
+    """US cents as dollars: ``12.50``."""
     return f"{cents / 100:.2f}"

@@ -143,6 +143,19 @@ def costs(project: ProjectArgument = None, as_json: Json = False) -> None:
     show(project, as_json=as_json)
 
 
+def usage(project: ProjectArgument = None, as_json: Json = False) -> None:
+    """Show what providers report that a project costs and has used, beside the estimate.
+
+    \b
+    Examples:
+      autodeploy usage
+      autodeploy usage shop --json
+    """
+    from autodeploy.cli.user.usage import run
+
+    run(project, as_json=as_json)
+
+
 def budget(
     amount: Annotated[
         str | None,

@@ -39,6 +39,7 @@ MANIFEST = Manifest(
             Capability.CONNECT,
             Capability.DATABASE,
             Capability.DATABASE_METRICS,
+            Capability.DATABASE_USAGE,
             Capability.DEPLOY,
             Capability.DOMAINS,
             Capability.DRIFT,
@@ -47,6 +48,7 @@ MANIFEST = Manifest(
             Capability.METRICS,
             Capability.RESOURCES,
             Capability.ROLLBACK,
+            Capability.USAGE,
         }
     ),
     regions=tuple(Region(id=each, name=name) for each, name in REGIONS.items()),

@@ -50,6 +50,12 @@ KEY_VALUE = DatabaseKind(
 KINDS = {DatabaseEngine.POSTGRESQL: POSTGRES, DatabaseEngine.REDIS: KEY_VALUE}
 
 
+def engine_of(external_id: str) -> DatabaseEngine:
+    """The engine of a database, by Render's id of it."""
+    is_key_value = external_id.startswith(_KEY_VALUE_ID)
+    return DatabaseEngine.REDIS if is_key_value else DatabaseEngine.POSTGRESQL
+
+
 def kind_of(external_id: str) -> DatabaseKind:
     """The kind of a database, by Render's id of it."""
-    return KEY_VALUE if external_id.startswith(_KEY_VALUE_ID) else POSTGRES
+    return KINDS[engine_of(external_id)]

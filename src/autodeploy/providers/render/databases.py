@@ -17,12 +17,14 @@ from autodeploy.providers.base import LogSink
 from autodeploy.providers.databases import DatabaseHandle, DatabaseMetrics, DatabaseRequest
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import FREE, MANIFEST
-from autodeploy.providers.render.database_kinds import KINDS, DatabaseKind, kind_of
+from autodeploy.providers.render.database_kinds import KINDS, DatabaseKind, engine_of, kind_of
 from autodeploy.providers.render.metrics import measure_database
 from autodeploy.providers.render.naming import database_name, is_database_of
 from autodeploy.providers.render.patience import look_for, outlast, outwait_limit, poll_seconds
 from autodeploy.providers.render.services import owner_of
 from autodeploy.providers.render.shapes import Database, DatabaseStatus
+from autodeploy.providers.render.usage import charges_of_database
+from autodeploy.providers.usage import Charge, Usage
 
 _AVAILABLE_SECONDS = 1200.0
 _BROKEN = {DatabaseStatus.UNAVAILABLE, DatabaseStatus.RECOVERY_FAILED}
@@ -89,6 +91,14 @@ class RenderDatabases:
 
     async def measure_database(self, external_id: str) -> DatabaseMetrics:
         return await measure_database(self._api, external_id, self._timing.now())
+
+    async def database_charges(self, external_id: str) -> tuple[Charge, ...]:
+        database = await self._api.database(kind_of(external_id), external_id)
+        return charges_of_database(database, engine_of(external_id))
+
+    async def database_usage(self, external_id: str) -> tuple[Usage, ...]:
+        """Nothing: Render counts the traffic of services alone."""
+        return ()
 
     async def _named(self, kind: DatabaseKind, request: DatabaseRequest) -> Database | None:
         owner_id = await owner_of(self._api, self._owner_id)

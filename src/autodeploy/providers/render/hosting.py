@@ -60,6 +60,8 @@ from autodeploy.providers.render.shapes import (
     ServiceType,
 )
 from autodeploy.providers.render.statuses import live_status_of, status_of
+from autodeploy.providers.render.usage import charge_of_service, read_bandwidth
+from autodeploy.providers.usage import Charge, Usage
 
 
 class RenderDeploys:
@@ -230,7 +232,7 @@ class RenderDeploys:
     async def ensure_domain(self, app: App, name: str) -> DomainStatus:
         service = next(iter(await self._services_of(app)), None)
         if service is None:
-            raise NotFound("Render has no service of this app.", remedy="Deploy it.")
+            raise _not_there()
         if service.type is ServiceType.WORKER:
             raise DomainRefused(
                 "The app is a worker, which is not reached at any address.",
@@ -252,6 +254,15 @@ class RenderDeploys:
             self._api, service, beside, declared, plan=self._plan, region=self._region
         )
 
+    async def app_charges(self, app: App) -> tuple[Charge, ...]:
+        """Of its service, and of what runs beside it."""
+        return tuple(map(charge_of_service, await self._services_there(app)))
+
+    async def app_usage(self, app: App) -> tuple[Usage, ...]:
+        return await read_bandwidth(
+            self._api, await self._services_there(app), self._timing.now()
+        )
+
     async def runtime_lines(
         self, release: Release, cursor: str | None, wait_seconds: float
     ) -> RuntimeLines:
@@ -269,6 +280,13 @@ class RenderDeploys:
         owner_id = await owner_of(self._api, self._owner_id)
         beside = await self._beside.find_all(app, owner_id)
         return [*beside.values(), *await self._api.find_services(service_name(app), owner_id)]
+
+    async def _services_there(self, app: App) -> list[Service]:
+        """All of an app whose own is there. Raises ``NotFound``."""
+        found = await self._all_services_of(app)
+        if service_name(app) not in {each.name for each in found}:
+            raise _not_there()
+        return found
 
     async def _deploy_of(self, service_id: str, deploy_id: str) -> Deploy:
         deploy = await find(self._api.deploy(service_id, deploy_id))
@@ -300,3 +318,7 @@ class RenderDeploys:
             if deploy.status not in ENDED:
                 await self._services.cancel(service.id, deploy.id)
         await self._beside.stop(request, service.owner_id)
+
+
+def _not_there() -> NotFound:
+    return NotFound("Render has no service of this app.", remedy="Deploy it.")

@@ -25,7 +25,7 @@ _WINDOW = timedelta(minutes=15)
 _GONE = timedelta(minutes=2)
 _MINUTES_OF_REQUESTS = 5
 
-_BYTES = {"b": 1, "byte": 1, "bytes": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9,
+BYTES = {"b": 1, "byte": 1, "bytes": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9,
           "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
 _CORES = {"cpu": 1.0, "cpus": 1.0, "core": 1.0, "cores": 1.0, "mcpu": 0.001, "millicores": 0.001}
 _COUNT = dict.fromkeys(
@@ -49,10 +49,10 @@ async def measure_database(api: RenderApi, database_id: str, now: datetime) -> D
     )
     return DatabaseMetrics(
         measured_at=(_last_of([*disk, *connections]) or now).timestamp(),
-        size_bytes=_whole(_newest(disk, _BYTES)),
+        size_bytes=_whole(_newest(disk, BYTES)),
         connections=_whole(_newest(connections, _COUNT)),
         cpu_cores=_newest(cpu, _CORES),
-        memory_bytes=_whole(_newest(memory, _BYTES)),
+        memory_bytes=_whole(_newest(memory, BYTES)),
     )
 
 
@@ -75,8 +75,8 @@ async def measure_app(api: RenderApi, service_id: str, now: datetime) -> AppMetr
         instances=_whole(_newest(instances, _COUNT)),
         cpu_cores=_newest(cpu, _CORES),
         cpu_limit_cores=_newest(cpu_limit, _CORES),
-        memory_bytes=_whole(_newest(memory, _BYTES)),
-        memory_limit_bytes=_whole(_newest(memory_limit, _BYTES)),
+        memory_bytes=_whole(_newest(memory, BYTES)),
+        memory_limit_bytes=_whole(_newest(memory_limit, BYTES)),
         requests_per_minute=per_minute,
         failures_per_minute=failures,
         latency_p50_milliseconds=_newest(median, _MILLISECONDS, of_all=max),

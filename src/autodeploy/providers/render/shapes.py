@@ -241,6 +241,10 @@ class DatabaseStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Replica(Lenient):
+    id: str
+
+
 class Database(Lenient):
     """PostgreSQL or Key Value. ``status`` is unknown for all that is only to be waited for, such
     as maintenance."""
@@ -248,6 +252,9 @@ class Database(Lenient):
     id: str
     name: str
     status: Annotated[DatabaseStatus, known(DatabaseStatus)] = DatabaseStatus.UNKNOWN
+    plan: str | None = None
+    highly_available: bool | None = Field(default=None, alias="highAvailabilityEnabled")
+    replicas: tuple[Replica, ...] = Field(default=(), alias="readReplicas")
     created_at: datetime | None = Field(default=None, alias="createdAt")
     expires_at: datetime | None = Field(default=None, alias="expiresAt")
 

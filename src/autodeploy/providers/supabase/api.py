@@ -19,8 +19,11 @@ from autodeploy.kernel.http.models import Lenient
 from autodeploy.kernel.http.pages import by_offset, pages
 from autodeploy.providers.supabase.refusals import expect, message_of
 from autodeploy.providers.supabase.shapes import (
+    Addon,
+    Addons,
     ApiKey,
     AvailableRegions,
+    CountedRequests,
     Organization,
     OrganizationPlan,
     Pooler,
@@ -178,6 +181,23 @@ class SupabaseAccount:
                 raise
             return []
         return _listed(answer, ApiKey)
+
+    async def addons(self, ref: str) -> tuple[Addon, ...]:
+        """Those that the project is charged for. No scope of an OAuth app is enough."""
+        call = Call("GET", f"{_PROJECT}/billing/addons", parts={"ref": ref})
+        answer = expect(await self._http.send(call), HTTPStatus.OK, right="infra_add_ons_read")
+        return answer.read(Addons).selected
+
+    async def request_counts(self, ref: str) -> CountedRequests:
+        """The requests to its API in the last seven days. No scope of an OAuth app is enough."""
+        call = Call(
+            "GET",
+            f"{_PROJECT}/analytics/endpoints/usage.api-counts",
+            parts={"ref": ref},
+            query={"interval": "7day"},
+        )
+        answer = expect(await self._http.send(call), HTTPStatus.OK, right="analytics_usage_read")
+        return answer.read(CountedRequests)
 
     async def query(self, ref: str, statement: str, row: type[_Shape]) -> list[_Shape]:
         """The rows of a statement that reads. Raises ``NotFound`` without such a project."""

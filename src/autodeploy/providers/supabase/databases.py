@@ -17,6 +17,8 @@ from autodeploy.providers.supabase.metrics import measure
 from autodeploy.providers.supabase.naming import name_of, suffix_of
 from autodeploy.providers.supabase.readiness import wait_until_paused, wait_until_ready
 from autodeploy.providers.supabase.shapes import AvailableRegions, Project
+from autodeploy.providers.supabase.usage import read_charges, read_usage
+from autodeploy.providers.usage import Charge, Usage
 
 _CREATING = "create_project"
 _REF = re.compile(r"[a-z]{20}")
@@ -80,6 +82,12 @@ class SupabaseDatabases:
     async def measure_database(self, external_id: str) -> DatabaseMetrics:
         """What PostgreSQL counts of the database. Raises ``NotFound``."""
         return await measure(self._account, external_id)
+
+    async def database_charges(self, external_id: str) -> tuple[Charge, ...]:
+        return await read_charges(self._account, external_id)
+
+    async def database_usage(self, external_id: str) -> tuple[Usage, ...]:
+        return await read_usage(self._account, external_id)
 
     async def _find(self, request: DatabaseRequest) -> Project | None:
         """What an earlier call made: by the ref that it noted, else by its name."""

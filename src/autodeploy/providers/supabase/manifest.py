@@ -64,6 +64,7 @@ MANIFEST = Manifest(
             Capability.DATABASE,
             Capability.DATABASE_METRICS,
             Capability.DATABASE_PAUSES,
+            Capability.DATABASE_USAGE,
         }
     ),
     regions=tuple(Region(code, name) for code, name in _REGIONS.items()),

@@ -1,6 +1,7 @@
 """What Supabase's Management API answers, as far as it is used (its description of 2026-05).
 Lenient throughout."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -76,6 +77,7 @@ class Project(Lenient):
     region: str | None = None
     status: Annotated[ProjectStatus, known(ProjectStatus)]
     is_branch: bool = False
+    organization: str | None = Field(default=None, alias="organization_slug")
 
 
 class ProjectPage(Lenient):
@@ -111,3 +113,47 @@ class ApiKey(Lenient):
     name: str
     type: str | None = None
     api_key: str | None = Field(default=None, repr=False)
+
+
+class AddonPrice(Lenient):
+    """In US dollars. ``interval`` is hourly or monthly; ``type`` is fixed, or usage for what is
+    paid by the hour or by what is used."""
+
+    description: str | None = None
+    type: str | None = None
+    interval: str | None = None
+    amount: float
+
+
+class AddonVariant(Lenient):
+    id: str
+    name: str
+    price: AddonPrice
+
+
+class Addon(Lenient):
+    """What a project has beside its organization's plan: ``compute_instance``, ``ipv4`` …"""
+
+    type: str
+    variant: AddonVariant
+
+
+class Addons(Lenient):
+    selected: tuple[Addon, ...] = Field(default=(), alias="selected_addons")
+
+
+class RequestCounts(Lenient):
+    """The requests to a project's API in a time that begins at ``timestamp``."""
+
+    timestamp: datetime
+    auth: float = Field(alias="total_auth_requests")
+    realtime: float = Field(alias="total_realtime_requests")
+    rest: float = Field(alias="total_rest_requests")
+    storage: float = Field(alias="total_storage_requests")
+
+
+class CountedRequests(Lenient):
+    """``error`` is there where they could not be counted, a text or an object."""
+
+    result: tuple[RequestCounts, ...] = ()
+    error: object = None

@@ -83,16 +83,28 @@ class Tariff:
         quote = self._database(engine, provider, plan)
         return quote.times(1, "database", environment, name, provider)
 
+    def of_plan(self, provider: str, priced_as: str, plan: str) -> Quote:
+        """The price of a part of an app, or of a database by its engine, on just this plan of a
+        provider that there is."""
+        if priced_as in _KINDS:
+            return self._on(self._manifests[provider], priced_as, plan)
+        return self._database(DatabaseEngine(priced_as), provider, plan)
+
     def _app_part(self, provider: str, part: str, chosen: str | None) -> Quote:
         item = f"{provider}.{part}"
         manifest = self._manifests.get(provider)
         if manifest is None:
             return _quote(self._prices.get(item))
-        usual = manifest.app_plans.get(part)
-        plan = chosen if chosen and _has(manifest, part, chosen) else usual
-        is_set = item in self._overridden and plan in (usual, self._prices[item].plan)
-        if plan is None or is_set:
-            return _quote(self._prices.get(item))
+        plan = chosen if chosen and _has(manifest, part, chosen) else manifest.app_plans.get(part)
+        return _quote(self._prices.get(item)) if plan is None else self._on(manifest, part, plan)
+
+    def _on(self, manifest: base.Manifest, part: str, plan: str) -> Quote:
+        """The administrator's price of a part, where it is that of the plan, else the plan's."""
+        item = f"{manifest.name}.{part}"
+        if item in self._overridden:
+            ours = self._prices[item]
+            if plan in (manifest.app_plans.get(part), ours.plan):
+                return _quote(ours)
         return _of_plan(manifest, plan, _KINDS[part])
 
     def _database(self, engine: DatabaseEngine, provider: str, plan: str) -> Quote:
