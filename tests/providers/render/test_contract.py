@@ -81,6 +81,8 @@ async def test_an_app_lives_and_is_removed(anywhere, somebody, commit, log):
         back = await apps.deploy(reusing(artifact.key, app=app), log)
         assert (await apps.live_status(app, back)).state == "running"
         await apps.runtime_lines(back, None, 0)
+        assert [each.plan for each in await apps.app_charges(app)] == ["free"]
+        assert [each.measure for each in await apps.app_usage(app)] == ["bandwidth"]
     finally:
         await apps.destroy(app)
     assert not await apps.has_build(artifact.key)
@@ -94,6 +96,10 @@ async def test_a_database_lives_and_is_removed(anywhere, somebody, log, engine, 
     databases = anywhere.databases_as(somebody)
     request = database_request(app=replace(APP, environment_id=uuid4()), engine=engine)
     try:
-        assert (await databases.ensure_database(request, log)).url.startswith(scheme)
+        handle = await databases.ensure_database(request, log)
+        assert handle.url.startswith(scheme)
+        assert [each.plan for each in await databases.database_charges(handle.external_id)] == [
+            "free"
+        ]
     finally:
         await databases.destroy_database(str(request.database_id))

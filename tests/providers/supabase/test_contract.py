@@ -73,6 +73,8 @@ async def test_a_database_is_made_once_measured_and_deleted(anywhere, account):
         measured = await databases.measure_database(made.external_id)
         assert measured.size_bytes > 10**6
         assert measured.connection_limit > 10
+        assert (await databases.database_charges(made.external_id))[0].what == "compute_instance"
+        assert len(await databases.database_usage(made.external_id)) == 4
     finally:
         await _destroy(databases, str(database_id))
 
