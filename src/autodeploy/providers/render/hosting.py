@@ -259,9 +259,7 @@ class RenderDeploys:
         return tuple(map(charge_of_service, await self._services_there(app)))
 
     async def app_usage(self, app: App) -> tuple[Usage, ...]:
-        return await read_bandwidth(
-            self._api, await self._services_there(app), self._timing.now()
-        )
+        return await read_bandwidth(self._api, await self._services_there(app), self._timing.now())
 
     async def runtime_lines(
         self, release: Release, cursor: str | None, wait_seconds: float

@@ -2,9 +2,9 @@
 
 Render tells no price (no call of its OpenAPI description does, render-oss/sdk, 2026-08-21), but of
 which plan a thing is and how many instances it has: somebody may have changed that in its
-dashboard. Bandwidth comes as series with a unit in words, which the description does not list: ``bytes`` in
-the tests of Render's own MCP server. It does not say either that the values add up: programs in
-public repositories sum them (three, seen 2026-11).
+dashboard. Bandwidth comes as series with a unit in words, which the description does not list
+(``bytes`` in the tests of Render's own MCP server). It does not say either that the values add up:
+programs in public repositories sum them (three, seen 2026-11).
 """
 
 import asyncio
