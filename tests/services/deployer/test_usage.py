@@ -222,7 +222,7 @@ async def test_without_an_account_or_a_call_for_it_nothing_is_asked(
         changed.setattr(HostedProvider, "manifest", unable)
         found = await billed.item("cloud")
         assert (found.estimated_monthly_cents, found.reported_monthly_cents) == (300, None)
-        assert len(found.reasons) == 1
+        assert found.reasons == ["A cloud tells tokens neither what is charged nor what was used."]
     async with billed.platform.resources.db.transaction() as session:
         await session.execute(delete(ProviderIntegration))
     found = await billed.item("cloud")

@@ -153,7 +153,8 @@ class _Reader:
         title = self._providers.get(name).manifest.title
         capability = Capability.USAGE if thing.key.kind == "app" else Capability.DATABASE_USAGE
         if not self._providers.can(name, capability):
-            return _Report(reasons=(f"{title} tells it to no token of a connected account.",))
+            why = f"{title} tells tokens neither what is charged nor what was used."
+            return _Report(reasons=(why,))
         if thing.app is None and thing.external_id is None:
             return _Report(reasons=(f"It is not at {title} yet.",))
         meter, closed = await self._ask(lambda: self._open(thing))
