@@ -18,6 +18,7 @@ from autodeploy.cli.operator.configuration import (
 )
 from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import print_json, say
+from autodeploy.kernel.heap import defer_collections
 from autodeploy.settings import Settings
 
 
@@ -45,6 +46,7 @@ def serve(
     ] = True,
 ) -> None:
     """Answer the HTTP API."""
+    defer_collections()
     settings = complete_settings()
     _load_plainly("structlog", "httpx", "redis.asyncio")
     import uvicorn
@@ -114,6 +116,7 @@ def worker(
     allow_unsandboxed: AllowUnsandboxed = False,
 ) -> None:
     """Run the jobs of the queues."""
+    defer_collections()
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
     _load_plainly("structlog", "httpx", "redis.asyncio")
     import uvloop
@@ -131,6 +134,7 @@ def worker(
 
 def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     """Run the deployed apps of this machine, their databases and their routes."""
+    defer_collections()
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
     _load_plainly("structlog", "httpx")
     import uvloop

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from autodeploy.kernel.heap import keep_from_collections
 from autodeploy.kernel.process import SystemUser
 from autodeploy.kernel.sandbox import Limits, open_sandbox
 from autodeploy.kernel.sandbox.orphans import end_orphans
@@ -62,6 +63,7 @@ async def run_agent(
             ending = asyncio.create_task(_keep_ending_orphans())
             try:
                 cluster.start_existing()
+                keep_from_collections()
                 yield
             finally:
                 ending.cancel()
