@@ -139,6 +139,8 @@ OUT_OF_REACH = {
                 "destroy_database",
                 "ensure_database",
                 "ensure_domain",
+                "leave",
+                "mark_left",
                 "mark_release",
                 "prepare",
                 "prepare_beside",
@@ -151,8 +153,10 @@ OUT_OF_REACH = {
                 "remove_resource",
                 "retire",
                 "release_again",
+                "resume",
                 "scale",
                 "start_deploy",
+                "suspend",
                 "verify_domain",
             )
         ),
@@ -185,6 +189,10 @@ OUT_OF_REACH = {
             )
         ),
         "no story has its sources at GitHub: tests/services/deployer/pushes loses its answers",
+    ),
+    **dict.fromkeys(
+        ("local.leave", "vercel.leave"),
+        "no story moves an app to another provider: tests/services/deployer/test_moves.py does",
     ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",

@@ -122,6 +122,8 @@ class FakeRenderApi:
             ("GET", f"{_SERVICE}/env-vars", self._list_variables),
             ("PUT", f"{_SERVICE}/env-vars", self._set_variables),
             ("POST", f"{_SERVICE}/scale", self._scale),
+            ("POST", f"{_SERVICE}/suspend", self._suspend),
+            ("POST", f"{_SERVICE}/resume", self._resume),
             ("PUT", f"{_SERVICE}/routes", self._set_routes),
             ("GET", f"{_SERVICE}/deploys", self._list_deploys),
             ("POST", f"{_SERVICE}/deploys", self._start_deploy),
@@ -252,6 +254,14 @@ class FakeRenderApi:
         service.instances = (await request.json())["numInstances"]
         return Response(status_code=202)
 
+    async def _suspend(self, service_id: str) -> Response:
+        self._of(service_id).suspend(self._now)
+        return Response(status_code=202)
+
+    async def _resume(self, service_id: str) -> Response:
+        self._of(service_id).resume(self._now)
+        return Response(status_code=202)
+
     async def _delete_service(self, service_id: str) -> Response:
         del self.services[self._of(service_id).id]
         return Response(status_code=204)
@@ -284,6 +294,8 @@ class FakeRenderApi:
 
     async def _start_deploy(self, service_id: str, request: Request) -> Response:
         service, sent = self._of(service_id), await request.json()
+        if service.suspended:
+            return error_answer(400, "service is suspended")
         if service.is_cron and "commitId" in sent:
             return error_answer(400, "cron jobs take no commit")
         if sent.get("deployMode") == "deploy_only":
@@ -309,6 +321,8 @@ class FakeRenderApi:
 
     async def _roll_back(self, service_id: str, request: Request) -> Response:
         service, target = self._deploy_of(service_id, (await request.json())["deployId"])
+        if service.suspended:
+            return error_answer(400, "service is suspended")
         if service.status_of(target, self._now) not in ("live", "deactivated"):
             return error_answer(400, "deploy cannot be rolled back to")
         deploy = service.start(self._now, target.commit, "rollback", target=target.id, built=False)

@@ -86,7 +86,8 @@ class FakeLine:
 
 @dataclass
 class FakeService:
-    """``deploys`` are oldest first; ``heads`` are the newest commits of branches."""
+    """``deploys`` are oldest first; ``heads`` are the newest commits of branches. Nothing runs any
+    more of what was live before ``stopped_at``."""
 
     sent: Json
     created: float
@@ -97,6 +98,7 @@ class FakeService:
     routes: list[Json] = field(default_factory=list)
     domains: dict[str, Json] = field(default_factory=dict)
     suspended: bool = False
+    stopped_at: float = float("-inf")
     instances: int = 1
     scaling: Json = field(default_factory=dict)
     happened: list[tuple[float, str, Json]] = field(default_factory=list)
@@ -125,10 +127,28 @@ class FakeService:
         return deploy
 
     def status_of(self, deploy: FakeDeploy, now: float) -> str:
-        """Only the last one that came to be live is it still."""
+        """Only the last one that came to be live is it still, unless it was suspended since."""
         status = deploy.status(now)
         live = [each for each in self.deploys if each.status(now) == "live"]
-        return "deactivated" if status == "live" and live[-1] is not deploy else status
+        is_over = status == "live" and (live[-1] is not deploy or deploy.over <= self.stopped_at)
+        return "deactivated" if is_over else status
+
+    def suspend(self, now: float) -> None:
+        """It runs nothing, and what is under way is cancelled."""
+        self.suspended, self.stopped_at = True, now
+        self.happened.append((now, "service_suspended", {}))
+        for deploy in self.deploys:
+            if not deploy.ended(now):
+                deploy.canceled_at = now
+
+    def resume(self, now: float) -> None:
+        """What was live last is deployed again."""
+        if not self.suspended:
+            return
+        self.suspended = False
+        self.happened.append((now, "service_resumed", {}))
+        if was_live := [each for each in self.deploys if each.status(now) == "live"]:
+            self.start(now, was_live[-1].commit, "service_resumed", built=False)
 
     def deploy(self, deploy_id: str) -> FakeDeploy | None:
         return next((each for each in self.deploys if each.id == deploy_id), None)
@@ -151,7 +171,8 @@ class Shapes:
             "branch": sent["branch"], "rootDir": sent.get("rootDir", ""),
             "autoDeploy": sent.get("autoDeploy", "yes"), "ownerId": sent["ownerId"],
             "slug": service.name, "notifyOnFail": "default", "dashboardUrl": f"{url}/web",
-            "suspended": "suspended" if service.suspended else "not_suspended", "suspenders": [],
+            "suspended": "suspended" if service.suspended else "not_suspended",
+            "suspenders": ["user"] if service.suspended else [],
             "createdAt": self.time(service.created), "updatedAt": self.time(self.now),
         }  # fmt: skip
         address = f"https://{service.name}.onrender.com"

@@ -271,6 +271,11 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
     assert (await deploys.live_status(app, second.release)).state == "replaced"
 
     for _ in range(2):
+        await deploys.leave(app)
+    assert (await deploys.live_status(app, back.release)).state == "running", "visitors may come"
+    assert await deploys.has_build(second.key)
+
+    for _ in range(2):
         await deploys.destroy(app)
     assert (await deploys.status(back.release)).state == "absent"
     assert not await deploys.has_build(first.key)

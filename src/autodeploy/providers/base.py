@@ -346,6 +346,11 @@ class DeployProvider(Provider, Protocol):
         """Let requests drain, stop the release and forget it. Idempotent."""
         ...
 
+    async def leave(self, app: App) -> None:
+        """The app is live at another provider: stop what would work twice, and keep what a
+        rollback goes back to. A later ``deploy`` has it work again. Idempotent."""
+        ...
+
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         """Have at hand what releases of these artifacts begin with, by key, the most wanted first,
         to be quick when they are asked for; of none, keep nothing. A courtesy, of which a

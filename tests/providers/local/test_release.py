@@ -405,6 +405,21 @@ async def test_destroy_leaves_nothing(
     await provider.destroy(app)
 
 
+async def test_app_that_moves_away_leaves_its_builds_alone(
+    node: Node, provider: LocalProvider, app: App, source: MakeSource
+) -> None:
+    key = await _artifact(provider, app, source({"server.py": SERVER}))
+    request, release = await _up(provider, app, key, "moving")
+    await provider.promote(request, release)
+    for _ in range(2):
+        await provider.retire(app, release.deployment_id)
+        await provider.leave(app)
+    assert (await provider.status(release)).state == "absent"
+    assert not (node.home / "releases" / str(release.deployment_id)).exists()
+    assert not list((node.home / "routes").glob(f"{app.number}*"))
+    assert await provider.has_build(key)
+
+
 async def test_death_of_the_agent_ends_apps_and_a_new_one_serves_them_again(
     node: Node, provider: LocalProvider, app: App, source: MakeSource
 ) -> None:

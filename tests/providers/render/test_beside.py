@@ -22,7 +22,7 @@ from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.http.errors import ProviderRefused
 from autodeploy.providers.base import Cron
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
-from autodeploy.providers.render.reuse import MARK
+from autodeploy.providers.render.naming import MARK
 
 pytestmark = pytest.mark.contract(provider="render")
 

@@ -24,7 +24,7 @@ from tests.providers.render.conftest import (
 
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput, NotFound
 from autodeploy.providers.base import BuildSpec, CommitSource
-from autodeploy.providers.render.reuse import MARK
+from autodeploy.providers.render.naming import MARK
 
 pytestmark = pytest.mark.contract(provider="render")
 

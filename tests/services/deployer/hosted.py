@@ -78,6 +78,9 @@ class HostedApps(FolderProvider):
         await super().promote(request, release)
         return Endpoint(f"https://{request.app.project_slug}.cloud.test", None, None)
 
+    async def leave(self, app: App) -> None:
+        await self._call("leave")
+
     async def destroy(self, app: App) -> None:
         self.destroyed.append(app.number)
         self.domains = {name: each for name, each in self.domains.items() if each != app.number}

@@ -196,6 +196,10 @@ class FolderProvider:
         await self._call("retire")
         (self.machine / "releases" / str(deployment_id)).unlink(missing_ok=True)
 
+    async def leave(self, app: App) -> None:
+        await self._call("leave")
+        await self.destroy(app)
+
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         await self._call("prepare")
         self.prepared.pop(app.number, None)

@@ -33,8 +33,8 @@ from autodeploy.services.deployer import connection_use, deployments, projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import open_url
 from autodeploy.services.deployer.hosting import choose_connection
+from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.models import Environment
-from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
 

@@ -15,8 +15,8 @@ from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.commands import CommandEnd, OutputSink
 from autodeploy.services.deployer import projects, variables
 from autodeploy.services.deployer.errors import NothingLive
+from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.models import Deployment, Project
-from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runs import service
 from autodeploy.services.deployer.runs.errors import RunEnded, RunNotPossible, TooManyRuns

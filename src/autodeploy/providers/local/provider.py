@@ -214,6 +214,11 @@ class LocalProvider(LocalDatabases):
         query = {"drain_seconds": DRAIN_SECONDS}
         await self._agent.call("DELETE", f"/instances/{deployment_id}", query=query)
 
+    @fault_point("local.leave")
+    async def leave(self, app: App) -> None:
+        """Nothing of it is to stay here: a rollback starts it anew from its artifact."""
+        await self.destroy(app)
+
     @fault_point("local.prepare")
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         """Keep these artifacts unpacked, and no others of the app."""

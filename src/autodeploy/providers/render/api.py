@@ -121,6 +121,18 @@ class RenderApi:
         )
         expect(await self._http.send(call), HTTPStatus.ACCEPTED)
 
+    async def suspend(self, service_id: str) -> None:
+        """Have it run nothing."""
+        await self._ask("suspend", service_id)
+
+    async def resume(self, service_id: str) -> None:
+        """Have one that is suspended run again, by a deploy that Render starts of its own."""
+        await self._ask("resume", service_id)
+
+    async def _ask(self, what: str, service_id: str) -> None:
+        call = Call("POST", f"{_SERVICE}/{what}", parts={"service": service_id}, safe=True)
+        expect(await self._http.send(call), HTTPStatus.ACCEPTED)
+
     async def delete_service(self, service_id: str) -> None:
         await self._delete(_SERVICE, service=service_id)
 

@@ -23,15 +23,16 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import App, BuildRequest, BuildSpec, LogSink, ReleaseRequest
+from autodeploy.providers.render.absence import Absence
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import Blueprint
 from autodeploy.providers.render.companions import Companion, Shared, draw_companions
 from autodeploy.providers.render.following import BUILD_SECONDS, RELEASE_SECONDS, Follower
-from autodeploy.providers.render.naming import names_beside
-from autodeploy.providers.render.patience import look_for, outwait_limit
-from autodeploy.providers.render.reuse import MARK, Reuse
-from autodeploy.providers.render.services import Services, require_running
-from autodeploy.providers.render.shapes import ENDED, REACHED, Deploy, DeployStatus, Service
+from autodeploy.providers.render.naming import MARK, names_beside
+from autodeploy.providers.render.patience import outwait_limit
+from autodeploy.providers.render.reuse import Reuse
+from autodeploy.providers.render.services import Services
+from autodeploy.providers.render.shapes import REACHED, Deploy, DeployStatus, Service
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Beside:
         self,
         api: RenderApi,
         services: Services,
+        absence: Absence,
         reuse: Reuse,
         follower: Follower,
         *,
@@ -60,6 +62,7 @@ class Beside:
     ):
         self._api = api
         self._services = services
+        self._absence = absence
         self._reuse = reuse
         self._follower = follower
         self._plan = plan
@@ -84,7 +87,7 @@ class Beside:
         """Make those that are missing, which run nothing yet, and give the others the plan that was
         chosen; the app is to be as ``drawn``, and was ``found`` so far.
 
-        Raises ``DeploymentFailed`` for one that is suspended.
+        Raises ``DeploymentFailed`` for one that somebody has suspended.
         """
         if not _has_any(request.spec):
             return
@@ -93,7 +96,7 @@ class Beside:
         there = await self.find_all(request.app, owner_id)
         for each in companions:
             if each.name in there:
-                require_running(there[each.name])
+                await self._absence.require_ours(there[each.name])
                 await self._set_plan(there[each.name], each, request.plan, log)
         await self._make_missing(companions, there, owner_id, log)
 
@@ -170,19 +173,8 @@ class Beside:
         for each in companions:
             service = there[each.name]
             if MARK not in await self._api.variables(service.id):
-                await self._stop_first(service, is_new=each in missing)
-
-    async def _stop_first(self, service: Service, *, is_new: bool) -> None:
-        """Stop what a service began with: the newest commit, which nobody has asked for, before the
-        app has prepared what it needs."""
-
-        async def find_any() -> list[Deploy] | None:
-            return await self._api.deploys(service.id) or None
-
-        found = await look_for(find_any, self._timing) if is_new else await find_any()
-        for deploy in found or ():
-            if deploy.status not in ENDED:
-                await self._services.cancel(service.id, deploy.id)
+                # It began with the newest commit, before the app has prepared what that needs.
+                await self._services.stop_begun(service.id, None, awaited=each in missing)
 
     async def _set_plan(
         self, service: Service, wanted: Companion, chosen: str | None, log: LogSink
@@ -202,6 +194,7 @@ class Beside:
     ) -> Deploy:
         """Its deploy for a deployment: of the commit, or for an app whose build is used again, of
         what was built beside that."""
+        service = await self._absence.end(service)
         await self._services.change_settings(service, wanted.blueprint, log)
 
         async def start(before: str) -> Deploy | None:

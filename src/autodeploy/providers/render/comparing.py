@@ -17,7 +17,7 @@ from autodeploy.providers.drift import (
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import plan_of, variables_of
 from autodeploy.providers.render.companions import names_of_companions
-from autodeploy.providers.render.reuse import MARK
+from autodeploy.providers.render.naming import MARK
 from autodeploy.providers.render.shapes import DeployStatus, Details, Service, ServiceType
 
 

@@ -3,7 +3,8 @@
 Render builds, starts, checks and switches by itself, in one deploy: the release before serves until
 the new one is healthy. So ``build`` returns when the build part is over, ``deploy`` when it is
 live, and ``promote`` sees that it is. Workers and crons are services beside the app's (``beside``),
-which ``deploy`` releases once the app is live.
+which ``deploy`` releases once the app is live. They stand still while it is live at another
+provider (``absence``).
 """
 
 import asyncio
@@ -31,6 +32,7 @@ from autodeploy.providers.domains import DomainRefused, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.providers.hosted import undo
 from autodeploy.providers.metrics import AppMetrics
+from autodeploy.providers.render.absence import Absence
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.beside import Beside
 from autodeploy.providers.render.blueprints import draw, variables_of
@@ -63,6 +65,8 @@ from autodeploy.providers.render.statuses import live_status_of, status_of
 from autodeploy.providers.render.usage import charge_of_service, read_bandwidth
 from autodeploy.providers.usage import Charge, Usage
 
+_SELF_ACTING = {ServiceType.WORKER, ServiceType.CRON}
+
 
 class RenderDeploys:
     """``plan`` is that of web services, and ``region`` that of services, that are yet to be made
@@ -85,11 +89,13 @@ class RenderDeploys:
         self._region = region
         self._timing = timing
         self._services = Services(api, timing)
+        self._absence = Absence(api, self._services, timing)
         self._reuse = Reuse(api, self._services, timing)
         self._follower = Follower(api, timing)
         self._beside = Beside(
             api,
             self._services,
+            self._absence,
             self._reuse,
             self._follower,
             plan=plan,
@@ -110,6 +116,8 @@ class RenderDeploys:
         require_instances(request.spec, request.plan or found_plan or self._plan)
         try:
             await self._beside.prepare(request, blueprint, found, owner_id, log)
+            if found is not None:
+                await self._absence.end(found)
             service = await self._services.ensure(blueprint, owner_id, notes, log)
             deploy = await self._services.start(service, blueprint.commit_sha, notes, log)
             lines = BuildLines(self._api, service, deploy, notes, log)
@@ -157,6 +165,7 @@ class RenderDeploys:
         try:
             deploy = target
             if again:
+                await self._absence.end(service)
                 deploy = await self._reuse.ensure(
                     service.id, target, variables, request.deployment_id, log
                 )
@@ -213,6 +222,15 @@ class RenderDeploys:
         with contextlib.suppress(InvalidInput):  # of several workspaces none is chosen, nor used
             for service in await self._all_services_of(app):
                 await self._services.cancel_of(service.id, deployment_id)
+
+    @fault_point("render.leave")
+    async def leave(self, app: App) -> None:
+        """Suspend what works by itself. A site or web service goes on: visitors may come by its
+        address, and a rollback to it takes no build."""
+        with contextlib.suppress(InvalidInput):  # as above
+            for service in await self._all_services_of(app):
+                if service.type in _SELF_ACTING:
+                    await self._absence.begin(service)
 
     @fault_point("render.prepare")
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:

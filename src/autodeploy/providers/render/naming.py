@@ -16,6 +16,10 @@ from autodeploy.providers.base import App
 
 #: What the platform gives each app: which deployment it is.
 DEPLOYMENT = "AUTODEPLOY_DEPLOYMENT_ID"
+#: Our own note at a service: for which deployment it was released, and the newest deploy before;
+#: or that it stands still because its app went to another provider.
+MARK = "AUTODEPLOY_RELEASE"
+LEFT = "left"
 
 _NOT_LABEL = re.compile(r"[^a-z0-9]+")
 _KEY = re.compile(r"(srv-[^/]+)/(dep-[^/]+)/([0-9a-f-]{36})")

@@ -13,11 +13,11 @@ from autodeploy.kernel.http.errors import OutcomeUnknown
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink
 from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.naming import LEFT, MARK
 from autodeploy.providers.render.patience import look_for, outwait_limit
 from autodeploy.providers.render.services import Services
 from autodeploy.providers.render.shapes import ENDED, FAILED, Deploy, DeployStatus
 
-MARK = "AUTODEPLOY_RELEASE"
 _OURS = {"api", "rollback"}
 
 
@@ -40,8 +40,9 @@ class Reuse:
         """The deploy with what ``target`` built and these variables: that which stands, or that
         which an earlier call started, or a new one."""
         held = await self._api.variables(service_id)
-        before = _marked(held.pop(MARK, ""), deployment_id)
-        if before is None:
+        mark = held.pop(MARK, "")
+        before = _marked(mark, deployment_id)
+        if before is None and mark != LEFT:
             standing = await self._find_standing(service_id, target)
             if standing is not None and held == variables:
                 return standing

@@ -43,7 +43,7 @@ async def owner_of(api: RenderApi, chosen: str | None) -> str:
 
 def require_running(service: Service) -> None:
     """Raise ``DeploymentFailed`` for one that somebody has suspended."""
-    if service.suspended == "suspended":
+    if service.is_suspended:
         raise DeploymentFailed(
             f"The service {service.name} is suspended at Render.",
             remedy="Resume it in Render's dashboard and deploy again.",
@@ -109,6 +109,18 @@ class Services:
         held = await self._api.variables(service_id)
         if held.get(DEPLOYMENT) == str(deployment_id):
             for deploy in under_way:
+                await self.cancel(service_id, deploy.id)
+
+    async def stop_begun(self, service_id: str, before: str | None, *, awaited: bool) -> None:
+        """Stop what has begun since the deploy ``before``, where that was Render's own doing and
+        nobody has asked for it; ``awaited`` what shows only after a moment, too."""
+
+        async def find_begun() -> list[Deploy] | None:
+            return await self._api.deploys_since(service_id, before) or None
+
+        found = await look_for(find_begun, self._timing) if awaited else await find_begun()
+        for deploy in found or ():
+            if deploy.status not in ENDED:
                 await self.cancel(service_id, deploy.id)
 
     async def _create(

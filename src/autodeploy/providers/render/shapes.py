@@ -74,6 +74,10 @@ class Service(Lenient):
     created_at: datetime | None = Field(default=None, alias="createdAt")
     details: Details | None = Field(default=None, alias="serviceDetails")
 
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended == "suspended"
+
 
 class ServiceItem(Lenient):
     service: Service

@@ -47,8 +47,8 @@ async def live_status_of(api: RenderApi, service_id: str, deploy: Deploy) -> Run
     status = await status_of(api, service_id, deploy)
     if deploy.status is not DeployStatus.DEACTIVATED:
         return status
-    suspended = (await api.service(service_id)).suspended == "suspended"
-    return status if suspended else replace(status, state="replaced")
+    is_suspended = (await api.service(service_id)).is_suspended
+    return status if is_suspended else replace(status, state="replaced")
 
 
 def _since_live(events: list[Event], deploy_id: str) -> list[Event]:

@@ -115,6 +115,11 @@ class VercelDeployer:
         if found is not None:
             await self._deployments.cancel(found.id)
 
+    @fault_point("vercel.leave")
+    async def leave(self, app: App) -> None:
+        """Nothing: visitors may still come by its addresses. Crons of ``vercel.json`` go on, too:
+        no call switches them off among those of Vercel's SDK 1.28.35, but with the addresses."""
+
     @fault_point("vercel.prepare")
     async def prepare(self, app: App, artifacts: Mapping[str, BuildSpec]) -> None:
         """Vercel has everything at hand."""

@@ -169,7 +169,8 @@ class Deployment(Base):
     ``variables_version`` is that of the variables that it runs with.
     ``trigger`` is what made it where no person did, as ``schemas.TriggerView`` shows it.
     ``has_release`` is set before the provider is asked for a release, one elsewhere for a build
-    already, and cleared when it is gone.
+    already, and cleared when it is gone. One that brings an app back has it from when it answers
+    for what an earlier one left there.
     """
 
     __tablename__ = "deployments"

@@ -27,11 +27,11 @@ from autodeploy.services.deployer.holdings.orphans import (
     remove_orphans,
 )
 from autodeploy.services.deployer.hosted_upkeep import HostedUpkeep
+from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.pushes.deliveries import CHANNEL as DELIVERIES_CHANNEL
 from autodeploy.services.deployer.pushes.deliveries import is_called
 from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
-from autodeploy.services.deployer.releases import retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
 from autodeploy.services.deployer.runs.rows import remove_old

@@ -1,24 +1,17 @@
-"""Which release of an environment has traffic, and the removal of those that have none."""
+"""Which release of an environment has traffic."""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import structlog
-from sqlalchemy import ColumnElement, exists, func, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import func, select, update
 
 from autodeploy.kernel.clock import now
 from autodeploy.providers.base import App, Release
 from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.deployer.announcements import announcing
-from autodeploy.services.deployer.context import (
-    StepContext,
-    app_of,
-    make_app,
-    make_release_request,
-)
+from autodeploy.services.deployer.context import StepContext, make_app, make_release_request
 from autodeploy.services.deployer.domains.work import expect_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
@@ -27,19 +20,11 @@ from autodeploy.services.deployer.models import Deployment, DeploymentStep, Envi
 from autodeploy.services.deployer.notable_events import tell_of_deployment
 from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.pushes.debts import owe_retraction
-from autodeploy.services.deployer.runs.models import Run, RunStatus
-from autodeploy.services.deployer.states import (
-    TERMINAL,
-    DeploymentStatus,
-    StepName,
-    StepStatus,
-)
+from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
 from autodeploy.services.deployer.transitions import change_status, hold
 
 # Rows are locked while the provider switches.
 PROMOTE_TIMEOUT_SECONDS = 10
-
-_log = structlog.get_logger(__name__)
 
 
 async def go_live(context: StepContext, release: Release) -> None:
@@ -125,76 +110,6 @@ def release_of(deployment_id: UUID, made: dict[str, object]) -> Release | None:
     check_urls = made.get("check_urls")
     found = map(str, check_urls) if isinstance(check_urls, list) else ()
     return Release(deployment_id, resources, tuple(found))
-
-
-@dataclass(frozen=True)
-class _Leftover:
-    deployment: Deployment
-    environment: Environment
-
-
-async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None) -> None:
-    """Remove the releases of deployments that have ended and are not live. Idempotent.
-
-    What a provider does not remove now is tried again by the reconciler.
-    """
-    for leftover in await _list_leftovers(engine, environment_id):
-        deployment = leftover.deployment
-        try:
-            provider = await deploys_for(engine, deployment.provider, deployment.connection_id)
-            app = app_of(leftover.environment)
-            if _has_moved_away(engine, leftover):
-                await provider.destroy(app)
-            else:
-                await provider.retire(app, deployment.id)
-        except Exception as error:
-            _log.warning(
-                "release.not_retired", deployment_id=str(deployment.id), error=type(error).__name__
-            )
-            continue
-        async with engine.resources.db.transaction() as session:
-            await session.execute(
-                update(Deployment).where(Deployment.id == deployment.id).values(has_release=False)
-            )
-
-
-def _has_moved_away(engine: Engine, leftover: _Leftover) -> bool:
-    """Whether the app is live at another provider, and nothing of it is to stay on this machine.
-    What is at a provider elsewhere stays: it is what a rollback there goes back to."""
-    here, there = leftover.deployment.provider, leftover.environment.provider
-    is_live = leftover.environment.live_deployment_id is not None
-    return is_live and here != there and not engine.providers.is_hosted(here)
-
-
-async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_Leftover]:
-    query = (
-        select(Deployment, Environment)
-        .join(
-            Environment,
-            (Environment.project_id == Deployment.project_id)
-            & (Environment.name == Deployment.environment),
-        )
-        .where(
-            Deployment.has_release, Deployment.status.in_(TERMINAL), ~_is_live(), ~_has_commands()
-        )
-    )
-    if environment_id is not None:
-        query = query.where(Environment.id == environment_id)
-    async with engine.resources.db.transaction() as session:
-        rows = (await session.execute(query.limit(100))).all()
-    return [_Leftover(deployment, environment) for deployment, environment in rows]
-
-
-def _is_live() -> ColumnElement[bool]:
-    live = aliased(Environment)
-    return exists(select(live.id).where(live.live_deployment_id == Deployment.id))
-
-
-def _has_commands() -> ColumnElement[bool]:
-    """One-off commands run in it: it goes when they have ended."""
-    return exists(
-        select(Run.id).where(Run.deployment_id == Deployment.id, Run.status == RunStatus.RUNNING)
-    )
 
 
 async def load_live(

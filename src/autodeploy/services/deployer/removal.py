@@ -40,6 +40,9 @@ from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
 
 _log = structlog.get_logger(__name__)
 
+# A provider, and the connection by which it is acted for there.
+_Place = tuple[str, UUID | None]
+
 
 async def remove_deleted(engine: Engine) -> None:
     """One pass over the projects and environments whose deletion was asked for. Idempotent;
@@ -101,9 +104,9 @@ async def _remove_project(engine: Engine, project_id: UUID) -> None:
     if not await _take_down(engine, environments, databases):
         return
     for environment in environments:
-        provider = await _provider_of(engine, environment)
-        if provider is not None:
-            await provider.remove_builds(app_of(environment))
+        for place in [_live_place(environment), *await _former_places(engine, environment)]:
+            if (deploys := await _provider_at(engine, place, environment)) is not None:
+                await deploys.remove_builds(app_of(environment))
     await remove_backups(engine, backups)
     await remove_archives(engine.resources, of_project)
     async with engine.resources.db.transaction() as session:
@@ -194,31 +197,62 @@ async def _take_down(
     engine: Engine, environments: Sequence[Environment], databases: Sequence[ProjectDatabase]
 ) -> bool:
     """Remove apps and databases; False where somebody works on a database: who does finds it
-    deleted, and a later pass goes on."""
+    deleted, and a later pass goes on.
+
+    What is at former places comes last: their accounts may have been given up long ago, and what
+    is live does not wait for that.
+    """
     await remove_domains(engine, environments)
     for environment in environments:
-        if (deploys := await _provider_of(engine, environment)) is not None:
-            await deploys.destroy(app_of(environment))
+        await _destroy_at(engine, _live_place(environment), environment)
     for database in databases:
         async with working_on(engine.resources.db, database.id) as mine:
             if not mine:
                 return False
             # One whose making was interrupted is known by the id that it was asked for with.
             await destroy_at_provider(engine, database)
+    for environment in environments:
+        for place in await _former_places(engine, environment):
+            await _destroy_at(engine, place, environment)
     return True
 
 
-async def _provider_of(engine: Engine, environment: Environment) -> DeployProvider | None:
-    """The provider of what is live; None where its account is not connected any more, so that
-    what is there is its owner's to remove."""
-    try:
-        return await deploys_for(engine, environment.provider, environment.connection_id)
-    except AccountMissing:
-        _log.warning(
-            "app.left_at_provider",
-            provider=environment.provider,
-            environment_id=str(environment.id),
+def _live_place(environment: Environment) -> _Place:
+    return environment.provider, environment.connection_id
+
+
+async def _former_places(engine: Engine, environment: Environment) -> list[_Place]:
+    """Where else it was ever deployed to: an app that moves away is kept there, and one that never
+    came to be live may be there, too."""
+    async with engine.resources.db.transaction() as session:
+        rows = await session.execute(
+            select(Deployment.provider, Deployment.connection_id)
+            .where(
+                Deployment.project_id == environment.project_id,
+                Deployment.environment == environment.name,
+                Deployment.started_at.is_not(None),
+            )
+            .distinct()
         )
+        places: list[_Place] = [(provider, connection_id) for provider, connection_id in rows]
+    return [each for each in places if each != _live_place(environment)]
+
+
+async def _destroy_at(engine: Engine, place: _Place, environment: Environment) -> None:
+    if (deploys := await _provider_at(engine, place, environment)) is not None:
+        await deploys.destroy(app_of(environment))
+
+
+async def _provider_at(
+    engine: Engine, place: _Place, environment: Environment
+) -> DeployProvider | None:
+    """None where its account is not connected any more, so that what is there is its owner's to
+    remove."""
+    provider, connection_id = place
+    try:
+        return await deploys_for(engine, provider, connection_id)
+    except AccountMissing:
+        _log.warning("app.left_at_provider", provider=provider, environment_id=str(environment.id))
         return None
 
 

@@ -24,8 +24,9 @@ from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOft
 from autodeploy.services.deployer.hosting import doubt_connections
 from autodeploy.services.deployer.journal import EnvironmentBusy
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
+from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
-from autodeploy.services.deployer.releases import restore_traffic, retire_leftovers
+from autodeploy.services.deployer.releases import restore_traffic
 from autodeploy.services.deployer.standby import have_standing_by
 from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
 from autodeploy.services.deployer.steps import STEPS, Step, remove_build_folders

@@ -13,7 +13,7 @@ from autodeploy.services.deployer.databases import rotation
 from autodeploy.services.deployer.databases.access import RotationUnderWay
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.rotation import retire_logins
-from autodeploy.services.deployer.releases import retire_leftovers
+from autodeploy.services.deployer.leftovers import retire_leftovers
 
 
 def login_of(url: str) -> str:

@@ -1,0 +1,131 @@
+"""The removal of releases that have no traffic, and what becomes of an app that has moved away."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy.orm import aliased
+
+from autodeploy.providers.base import DeployProvider
+from autodeploy.services.deployer.context import app_of
+from autodeploy.services.deployer.engine import Engine
+from autodeploy.services.deployer.hosting import deploys_for
+from autodeploy.services.deployer.leases import OPEN, has_status
+from autodeploy.services.deployer.models import Deployment, Environment
+from autodeploy.services.deployer.runs.models import Run, RunStatus
+from autodeploy.services.deployer.states import TERMINAL
+
+# The environment's row is locked meanwhile. What is not done by then is by the next pass.
+LEAVE_TIMEOUT_SECONDS = 10
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Leftover:
+    deployment: Deployment
+    environment: Environment
+
+
+async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None) -> None:
+    """Remove the releases of deployments that have ended and are not live, and have the app stop
+    where it has moved away from. Idempotent.
+
+    What a provider does not do now is tried again by the reconciler.
+    """
+    for leftover in await _list_leftovers(engine, environment_id):
+        deployment = leftover.deployment
+        try:
+            provider = await deploys_for(engine, deployment.provider, deployment.connection_id)
+            await provider.retire(app_of(leftover.environment), deployment.id)
+            is_done = await _leave(engine, provider, leftover)
+        except Exception as error:
+            _log.warning(
+                "release.not_retired", deployment_id=str(deployment.id), error=type(error).__name__
+            )
+            continue
+        if is_done:
+            async with engine.resources.db.transaction() as session:
+                await session.execute(
+                    update(Deployment)
+                    .where(Deployment.id == deployment.id)
+                    .values(has_release=False)
+                )
+
+
+async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) -> bool:
+    """Have the app stop at the leftover's provider where it is live at another one; whether nothing
+    is left to do.
+
+    What a deployment has started that brings the app back there is not to be stopped. So that one
+    takes over: when it comes to nothing, it is the leftover. While the environment's row is locked
+    none begins.
+    """
+    if not _is_live_elsewhere(leftover.environment, leftover.deployment):
+        return True
+    bringing_back = _bringing_back(leftover.deployment)
+    async with engine.resources.db.transaction() as session:
+        heirs = await session.scalars(
+            update(Deployment)
+            .where(bringing_back)
+            .values(has_release=True)
+            .returning(Deployment.id)
+        )
+        if heirs.all():
+            return True
+        environment = await session.get(Environment, leftover.environment.id, with_for_update=True)
+        if environment is None or not _is_live_elsewhere(environment, leftover.deployment):
+            return True
+        if await session.scalar(select(exists().where(bringing_back))):
+            return False  # it has begun since
+        async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
+            await provider.leave(app_of(environment))
+        return True
+
+
+def _is_live_elsewhere(environment: Environment, deployment: Deployment) -> bool:
+    is_live = environment.live_deployment_id is not None
+    return is_live and environment.provider != deployment.provider
+
+
+def _bringing_back(deployment: Deployment) -> ColumnElement[bool]:
+    """Deployments of the same environment to the same provider that have not ended."""
+    return and_(
+        has_status(Deployment, OPEN),
+        Deployment.project_id == deployment.project_id,
+        Deployment.environment == deployment.environment,
+        Deployment.provider == deployment.provider,
+    )
+
+
+async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_Leftover]:
+    query = (
+        select(Deployment, Environment)
+        .join(
+            Environment,
+            (Environment.project_id == Deployment.project_id)
+            & (Environment.name == Deployment.environment),
+        )
+        .where(
+            Deployment.has_release, Deployment.status.in_(TERMINAL), ~_is_live(), ~_has_commands()
+        )
+    )
+    if environment_id is not None:
+        query = query.where(Environment.id == environment_id)
+    async with engine.resources.db.transaction() as session:
+        rows = (await session.execute(query.limit(100))).all()
+    return [_Leftover(deployment, environment) for deployment, environment in rows]
+
+
+def _is_live() -> ColumnElement[bool]:
+    live = aliased(Environment)
+    return exists(select(live.id).where(live.live_deployment_id == Deployment.id))
+
+
+def _has_commands() -> ColumnElement[bool]:
+    """One-off commands run in it: it goes when they have ended."""
+    return exists(
+        select(Run.id).where(Run.deployment_id == Deployment.id, Run.status == RunStatus.RUNNING)
+    )

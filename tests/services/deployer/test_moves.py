@@ -1,0 +1,335 @@
+"""An app that has moved to another provider works there alone, and its project takes all along."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import pytest
+from sqlalchemy import delete, text
+from tests.fakes.contract import require_contract
+from tests.fakes.github_state import Repo
+from tests.fakes.render_api import OWNER, TOKEN, FakeRenderApi
+from tests.fakes.render_state import FakeService
+from tests.kernel.http.servers import MovedTime
+from tests.services.analyzer.github import sources_of
+from tests.services.deployer.office import Office, open_office
+from tests.services.deployer.platform import WITH_DATABASE, Platform, answering, eventually
+from tests.services.deployer.provider import Crash, crash_once, fail_with
+
+from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
+from autodeploy.providers.local.errors import BuildFailed
+from autodeploy.providers.render.provider import RenderProvider
+from autodeploy.services.analyzer import service as analyzer
+from autodeploy.services.analyzer.schemas import RepositoryInput
+from autodeploy.services.auth.models import ProviderIntegration
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
+from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.deployer import deployments, environments, projects
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
+from autodeploy.services.deployer.leftovers import retire_leftovers
+from autodeploy.services.deployer.removal import remove_deleted
+from autodeploy.services.deployer.runner import Runner
+from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
+
+
+@pytest.fixture
+async def office(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
+    monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
+    async with open_office(platform) as office:
+        yield office
+
+
+async def test_an_app_that_moves_away_stops_there_and_is_kept(office: Office) -> None:
+    await office.deploy("cloud")
+    assert office.cloud.calls["leave"] == 0
+    await office.deploy("elsewhere")
+    assert (office.cloud.calls["leave"], office.cloud.destroyed) == (1, [])
+    await office.deploy("elsewhere")
+    await retire_leftovers(office.platform.engine)
+    assert (office.cloud.calls["leave"], office.elsewhere.calls["leave"]) == (1, 0)
+    await office.deploy("cloud")
+    assert (office.cloud.calls["leave"], office.elsewhere.calls["leave"]) == (1, 1)
+
+
+@pytest.mark.parametrize("trouble", ["away", "slow"])
+async def test_what_a_provider_does_not_stop_now_is_stopped_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    if trouble == "slow":
+        monkeypatch.setattr("autodeploy.services.deployer.leftovers.LEAVE_TIMEOUT_SECONDS", 0.05)
+        office.cloud.at["leave"] = asyncio.Event().wait
+    else:
+        office.cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("cloud")
+    await office.deploy("local")
+    office.cloud.at.clear()
+    for _ in range(2):
+        await retire_leftovers(office.platform.engine)
+    assert office.cloud.calls["leave"] == 2
+
+
+async def test_a_worker_that_dies_while_an_app_leaves_is_taken_over(office: Office) -> None:
+    await office.deploy("cloud")
+    office.cloud.at["leave"] = crash_once()
+    with pytest.raises(Crash):
+        await office.deploy("local")
+    await retire_leftovers(office.platform.engine)
+    await retire_leftovers(office.platform.engine)
+    assert office.cloud.calls["leave"] == 2
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "failed", "ready"])
+async def test_what_a_deployment_back_has_started_is_not_stopped_before_it_has_ended(
+    office: Office, ends: str
+) -> None:
+    """Whatever it comes to: then it is the one that answers for what is there."""
+    platform, cloud = office.platform, office.cloud
+    await office.deploy("cloud")
+    cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("local")
+    cloud.at.clear()
+    cloud.calls.clear()
+    back = await platform.deploy(office.project, provider="cloud")
+    for _ in range(2):
+        await retire_leftovers(platform.engine)
+    assert (cloud.calls["leave"], cloud.calls["retire"]) == (0, 1)
+    if ends == "cancelled":
+        await deployments.cancel_deployment(platform.resources, platform.principal, back.id)
+    elif ends == "failed":
+        cloud.at["promote"] = fail_with(BuildFailed("no"))
+    await platform.runner.run(back.id)
+    assert (await platform.view(back.id)).status == {"failed": "error"}.get(ends, ends)
+    for _ in range(2):
+        await retire_leftovers(platform.engine)
+    assert cloud.calls["leave"] == (0 if ends == "ready" else 1)
+
+
+async def test_no_deployment_begins_while_the_app_is_stopped(office: Office) -> None:
+    platform, told = office.platform, list[str]()
+    begun: list[asyncio.Task[None]] = []
+
+    async def begin() -> None:
+        await platform.deploy(office.project, provider="cloud")
+        told.append("begun")
+
+    async def is_waiting() -> bool:
+        async with platform.resources.db.transaction() as session:
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return bool(await session.scalar(waits))
+
+    async def leave() -> None:
+        begun.append(asyncio.create_task(begin()))
+        await eventually(is_waiting)
+        told.append("left")
+
+    await office.deploy("cloud")
+    office.cloud.at["leave"] = leave
+    await office.deploy("local")
+    await begun[0]
+    assert told == ["left", "begun"]
+
+
+async def test_a_project_is_removed_wherever_it_was_deployed_to(office: Office) -> None:
+    """Also where it never came to be live."""
+    platform = office.platform
+    await office.deploy("local")
+    await office.deploy("cloud")
+    office.elsewhere.at["promote"] = fail_with(BuildFailed("no"))
+    await platform.deployed(office.project, provider="elsewhere", build="always")
+    assert await _artifacts(platform) != []
+    number = (await platform.environment(office.project)).number
+    await _delete(office)
+    assert set(office.cloud.destroyed) == set(office.elsewhere.destroyed) == {number}
+    assert await _artifacts(platform) == []
+    with pytest.raises(NotFound):
+        await projects.get_project(platform.resources, platform.principal, office.project.id)
+
+
+async def test_an_environment_is_removed_wherever_it_was_deployed_to(office: Office) -> None:
+    platform, project = office.platform, office.project
+    for provider in ("cloud", "elsewhere", "local"):
+        view = await platform.deployed(project, provider=provider, environment="staging")
+        assert view.status == "ready", view.error
+    await office.deploy("cloud")
+    rows = await platform.environments(project)
+    [number] = [each.number for each in rows if each.name == "staging"]
+    await _delete(office, "staging")
+    assert office.cloud.destroyed == office.elsewhere.destroyed == [number]
+    assert platform.provider.traffic(number) is None
+    assert [each.name for each in await platform.environments(project)] == ["production"]
+
+
+async def test_what_is_at_an_account_that_is_not_connected_any_more_is_its_owners(
+    office: Office,
+) -> None:
+    platform = office.platform
+    await office.deploy("cloud")
+    await office.deploy("elsewhere")
+    async with platform.resources.db.transaction() as session:
+        await session.execute(
+            delete(ProviderIntegration).where(ProviderIntegration.provider == "cloud")
+        )
+    await _delete(office)
+    assert (office.cloud.destroyed, len(office.elsewhere.destroyed)) == ([], 1)
+    with pytest.raises(NotFound):
+        await projects.get_project(platform.resources, platform.principal, office.project.id)
+
+
+async def test_what_is_live_goes_though_a_former_account_is_refused(office: Office) -> None:
+    platform = office.platform
+    await office.deploy("cloud")
+    assert office.project.repository is not None
+    await platform.upload(WITH_DATABASE, office.project.repository.id)
+    async with answering(platform):
+        await office.deploy("local")
+    assert len(platform.provider.databases()) == 1
+    office.cloud.at["destroy"] = fail_with(CredentialRefused("It is not accepted."))
+    await _delete(office)
+    assert platform.provider.releases() == platform.provider.databases() == set()
+    assert len(await platform.environments(office.project)) == 1, "it is tried again"
+    office.cloud.at.clear()
+    await remove_deleted(platform.engine)
+    assert await platform.environments(office.project) == []
+
+
+async def _delete(office: Office, environment: str | None = None) -> None:
+    platform = office.platform
+    given = platform.resources, platform.principal, office.project.id
+    if environment is None:
+        await projects.delete_project(*given)
+    else:
+        await environments.delete_environment(
+            *given, environment, confirm=environment, backup=True,
+            providers=platform.engine.providers,
+        )  # fmt: skip
+    for _ in range(2):
+        await remove_deleted(platform.engine)
+
+
+async def _artifacts(platform: Platform) -> list[str]:
+    return [each.key async for each in platform.resources.objects.list("artifacts")]
+
+
+SHOP = {
+    "package.json": b'{"name": "shop", "scripts": {"start": "node server.js"},'
+    b' "dependencies": {"express": "5.1.0"}}',
+    "server.js": b'require("express")().listen(process.env.PORT);\n',
+    "autodeploy.toml": b'[workers]\nmail = "node mail.js"\n'
+    b'[cron]\ntidy = { schedule = "5 4 * * *", command = "node tidy.js" }\n',
+}
+
+
+@dataclass
+class Internet:
+    """A project whose sources are at GitHub, and Render; time passes only while it is waited."""
+
+    platform: Platform
+    repo: Repo
+    render: FakeRenderApi
+    project: ProjectView
+
+    def push(self, message: str) -> str:
+        """Another commit."""
+        pushed = self.repo.push(SHOP, message=message)
+        self.render.heads["main"] = pushed
+        return pushed
+
+    async def deployed(self, provider: str) -> DeploymentView:
+        view = await self.platform.deployed(self.project, provider=provider, build="always")
+        assert view.status == "ready", view.error
+        return view
+
+    def runs(self, service: FakeService) -> list[str]:
+        now = self.render.time.monotonic()
+        return [each.commit for each in service.deploys if service.status_of(each, now) == "live"]
+
+    @property
+    def beside(self) -> list[FakeService]:
+        return [self.render.beside("mail"), self.render.beside("tidy")]
+
+
+@pytest.fixture
+async def internet(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Internet]:
+    for name in ("github", "render"):
+        require_contract(name)
+
+    async def answers(*_: object) -> None:
+        """Its address is one of onrender.com, which tests do not call."""
+
+    monkeypatch.setattr("autodeploy.services.deployer.steps.wait_until_healthy", answers)
+    monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
+    async with FakeRenderApi(MovedTime()).run() as render:
+        provider = RenderProvider(api_url=render.url, timing=render.time)
+        async with sources_of(platform.resources, platform.provider, provider) as sources:
+            platform.engine = replace(
+                platform.engine, providers=sources.providers, lease_seconds=60.0
+            )
+            platform.runner = Runner(platform.engine)
+            await sources.connect(platform.principal)
+            await connect_by_token(
+                platform.resources, platform.principal, platform.principal.user_id, "render",
+                ProviderTokenInput(token=TOKEN, owner_id=OWNER["id"]),
+                providers=sources.providers,
+            )  # fmt: skip
+            repo = sources.fake.add("acme/shop")
+            render.heads["main"] = repo.push(SHOP)
+            added = await analyzer.create_repository(
+                platform.resources, platform.principal, RepositoryInput(url="acme/shop"),
+                providers=sources.providers,
+            )  # fmt: skip
+            project = await projects.create_project(
+                platform.resources,
+                platform.principal,
+                ProjectInput(name="shop", repository_id=added.id),
+            )
+            yield Internet(platform, repo, render, project)
+        await provider.close()
+
+
+async def test_workers_and_crons_of_an_app_at_render_work_in_one_place_alone(
+    internet: Internet,
+) -> None:
+    first, app = await internet.deployed("render"), internet.render.service
+    commit = internet.render.heads["main"]
+    await internet.deployed("local")
+    assert [each.suspended for each in internet.beside] == [True, True]
+    assert internet.runs(app) == [commit], "a rollback goes back to it"
+    environment = await internet.platform.environment(internet.project)
+    assert (environment.provider, (environment.runtime or {})["state"]) == ("local", "running")
+
+    newer = internet.push("newer")
+    await internet.deployed("render")
+    assert [internet.runs(each) for each in (app, *internet.beside)] == [[newer]] * 3
+    assert [each.suspended for each in internet.beside] == [False, False]
+    assert internet.platform.provider.releases() == set()
+
+    await internet.deployed("local")
+    platform = internet.platform
+    back = await deployments.roll_back(platform.resources, platform.principal, first.id)
+    await platform.runner.run(back.id)
+    assert (await platform.view(back.id)).status == "ready"
+    assert [internet.runs(each) for each in (app, *internet.beside)] == [[commit]] * 3
+
+
+async def test_a_move_back_that_fails_leaves_nothing_at_work_at_render(internet: Internet) -> None:
+    await internet.deployed("render")
+    await internet.deployed("local")
+    internet.push("newer")
+    internet.render.outcomes = ["live", "live", "build_failed"]  # of the app, mail and tidy
+    view = await internet.platform.deployed(internet.project, provider="render", build="always")
+    assert view.status == "error"
+    assert "cron tidy was not released" in ((view.error and view.error.message) or "")
+    assert [each.suspended for each in internet.beside] == [True, True]
+    assert (await internet.platform.environment(internet.project)).provider == "local"
+
+
+async def test_what_was_left_at_render_goes_with_the_project(internet: Internet) -> None:
+    await internet.deployed("render")
+    await internet.deployed("local")
+    await projects.delete_project(
+        internet.platform.resources, internet.platform.principal, internet.project.id
+    )
+    for _ in range(2):
+        await remove_deleted(internet.platform.engine)
+    assert internet.render.services == {}
