@@ -52,8 +52,9 @@ SELECT md5(string_agg(definition, ',' ORDER BY definition)) FROM (
 _END_SESSIONS = """
 DO $$
 BEGIN
-  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}';
-  WHILE EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}') LOOP
+  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = '{name}' AND pid <> {kept};
+  WHILE EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}' AND pid <> {kept}) LOOP
     PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
   END LOOP;
 END $$
@@ -172,6 +173,8 @@ def _server(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
     """Where the databases of tests are made and removed."""
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         yield connection
+    while _unused:
+        _unused.pop().owner.close()
 
 
 @pytest.fixture
@@ -187,34 +190,36 @@ def database_url(postgres: EmbeddedPostgres, _server: psycopg.Connection) -> Ite
         _unused.append(_TestDatabase.of(name, postgres.url(name)))
     database = _unused.pop()
     yield database.url
-    _server.execute(_END_SESSIONS.format(name=database.name))
+    kept = database.owner.info.backend_pid
+    _server.execute(_END_SESSIONS.format(name=database.name, kept=kept))
     if database.emptied():
         _unused.append(database)
     else:
+        database.owner.close()
         _server.execute(f"DROP DATABASE IF EXISTS {database.name} WITH (FORCE)")
 
 
 @dataclass(frozen=True)
 class _TestDatabase:
-    """``schema`` is another one as soon as anything is defined or changed in the database."""
+    """``schema`` is another one as soon as anything is defined or changed in the database. The
+    session of ``owner`` is kept: what a new one reads of the tables takes longer than most tests.
+    """
 
     name: str
     url: str
+    owner: psycopg.Connection
     schema: str
 
     @classmethod
     def of(cls, name: str, url: str) -> "_TestDatabase":
-        with psycopg.connect(url) as owner:
-            return cls(name, url, _schema(owner))
+        owner = psycopg.connect(url, autocommit=True)
+        return cls(name, url, owner, _schema(owner))
 
     def emptied(self) -> bool:
         """Delete all rows; False where that would not do, or a test has dropped the database."""
-        with (
-            contextlib.suppress(psycopg.OperationalError),
-            psycopg.connect(self.url) as owner,
-        ):
-            if _schema(owner) == self.schema:
-                owner.execute(_EMPTY)
+        with contextlib.suppress(psycopg.OperationalError):
+            if _schema(self.owner) == self.schema:
+                self.owner.execute(_EMPTY)
                 return True
         return False
 
