@@ -77,7 +77,7 @@ def _online() -> Iterator[Platform]:
     yield from running_platform(machine_settings())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def online(_online: Platform) -> Platform:
     """A platform that installs from the registries that this machine is configured for."""
     _online.ensure_running()
