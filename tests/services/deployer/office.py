@@ -9,6 +9,7 @@ from tests.services.deployer.hosted import CLOUD_TOKEN, HostedApps, HostedProvid
 from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.questions import ASKED_AT, Question
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
@@ -19,6 +20,7 @@ from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectView
 
 NAME = "shop.example.com"
+_DUE = Question(work.has_due_domains(ASKED_AT))
 
 
 class Elsewhere(HostedProvider):
@@ -49,7 +51,8 @@ class Office:
             await session.execute(
                 update(Domain).where(Domain.next_check_at.is_not(None)).values(next_check_at=now())
             )
-        await work.keep_domains(self.platform.engine)
+        if await _DUE.holds(self.platform.resources.db):
+            await work.keep_domains(self.platform.engine)
         return await self.find()
 
     async def find(self) -> DomainView | None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Row, Select, Subquery, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Subquery, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -49,6 +49,12 @@ async def dispatch_due(resources: Resources, *, deployment_id: UUID | None = Non
             _log.warning("deployment.not_queued", deployment_id=str(row.id))
             await _unmark(resources, row)
     return queued
+
+
+def has_due_deployments() -> ColumnElement[bool]:
+    """Whether there are deployments to queue, if there is room for them."""
+    due = (is_due(), is_unleased(), _was_not_dispatched_lately())
+    return exists(select(Deployment.id).where(*due))
 
 
 def is_longer_ago(

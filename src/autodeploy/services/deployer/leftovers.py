@@ -29,6 +29,11 @@ class _Leftover:
     environment: Environment
 
 
+def has_leftovers() -> ColumnElement[bool]:
+    """Whether there are releases to remove."""
+    return exists(select(Deployment.id).where(_is_leftover()))
+
+
 async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None) -> None:
     """Remove the releases of deployments that have ended and are not live, and have the app stop
     where it has moved away from. Idempotent.
@@ -108,15 +113,18 @@ async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_
             (Environment.project_id == Deployment.project_id)
             & (Environment.name == Deployment.environment),
         )
-        .where(
-            Deployment.has_release, Deployment.status.in_(TERMINAL), ~_is_live(), ~_has_commands()
-        )
+        .where(_is_leftover())
     )
     if environment_id is not None:
         query = query.where(Environment.id == environment_id)
     async with engine.resources.db.transaction() as session:
         rows = (await session.execute(query.limit(100))).all()
     return [_Leftover(deployment, environment) for deployment, environment in rows]
+
+
+def _is_leftover() -> ColumnElement[bool]:
+    ended = Deployment.status.in_(TERMINAL)
+    return and_(Deployment.has_release, ended, ~_is_live(), ~_has_commands())
 
 
 def _is_live() -> ColumnElement[bool]:

@@ -1,7 +1,8 @@
 """Makes the world match the rows, over and over: what was lost on the way is done again.
 
 Every worker runs one. Duties that must not run twice at a time hold a lock in PostgreSQL, which
-goes with the connection when a worker dies.
+goes with the connection when a worker dies. Those of every second are asked first whether there is
+anything to do, by one plain statement: an idle worker takes no lock and opens no transaction.
 """
 
 import asyncio
@@ -12,27 +13,35 @@ import structlog
 
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.locks import held_alone
+from autodeploy.kernel.questions import ASKED_AT, Question
 from autodeploy.services.auth.renewal import renew_due
 from autodeploy.services.auth.upkeep import remove_expired
 from autodeploy.services.deployer.connection_failures import keep_connections
-from autodeploy.services.deployer.databases.dispatch import dispatch_databases
-from autodeploy.services.deployer.databases.rotation import retire_logins
+from autodeploy.services.deployer.databases.dispatch import dispatch_databases, has_due_databases
+from autodeploy.services.deployer.databases.rotation import has_retiring_logins, retire_logins
 from autodeploy.services.deployer.databases.upkeep import prune_backups, schedule_backups
-from autodeploy.services.deployer.dispatch import dispatch_due
-from autodeploy.services.deployer.domains.work import keep_domains
+from autodeploy.services.deployer.dispatch import dispatch_due, has_due_deployments
+from autodeploy.services.deployer.domains.work import has_due_domains, keep_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.holdings.orphans import (
     find_hosted_orphans,
     find_orphans,
+    has_unwanted,
     remove_orphans,
 )
 from autodeploy.services.deployer.hosted_upkeep import HostedUpkeep
-from autodeploy.services.deployer.leftovers import retire_leftovers
+from autodeploy.services.deployer.leftovers import has_leftovers, retire_leftovers
 from autodeploy.services.deployer.log_archiving import keep_logs
 from autodeploy.services.deployer.pushes.deliveries import CHANNEL as DELIVERIES_CHANNEL
 from autodeploy.services.deployer.pushes.deliveries import is_called
-from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
-from autodeploy.services.deployer.removal import remove_deleted
+from autodeploy.services.deployer.pushes.duties import (
+    follow_github,
+    has_something_to_follow,
+    has_something_to_tell,
+    tell_github,
+)
+from autodeploy.services.deployer.releases import has_live
+from autodeploy.services.deployer.removal import has_deleted, remove_deleted
 from autodeploy.services.deployer.retention import remove_old_builds
 from autodeploy.services.deployer.runs.rows import remove_old
 from autodeploy.services.deployer.upkeep import Upkeep
@@ -54,18 +63,22 @@ _HOSTED_SECONDS = 5.0
 _HELD_SECONDS = 0.01
 _DOMAINS_SECONDS = 5.0  # records are looked for no sooner
 
+_CALLED = Question(is_called())
+
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Duty:
     """Something that is done again ``seconds`` after it was done, by one worker at a time. The
-    ``number`` of its lock is its own."""
+    ``number`` of its lock is its own. It is done only where ``due`` holds, which any worker may
+    ask at any time; without one it always is."""
 
     name: str
     number: int
     seconds: float
     run: Callable[[], Awaitable[object]]
+    due: Question | None = None
 
 
 class Reconciler:
@@ -75,27 +88,70 @@ class Reconciler:
     def __init__(self, engine: Engine, *more: Duty, interval_seconds: float = 1.0):
         self._engine = engine
         upkeep = Upkeep(engine)
+        live = Question(has_live())
         self._duties = (
-            Duty("dispatch", 1, interval_seconds, lambda: dispatch_due(engine.resources)),
-            Duty("keep_live", 2, interval_seconds, upkeep.keep_live),
-            Duty("collect_output", 3, interval_seconds, upkeep.collect_output),
-            Duty("retire", 4, interval_seconds, lambda: retire_leftovers(engine)),
-            Duty("remove", 5, interval_seconds, lambda: remove_deleted(engine)),
+            Duty(
+                "dispatch",
+                1,
+                interval_seconds,
+                lambda: dispatch_due(engine.resources),
+                Question(has_due_deployments()),
+            ),
+            Duty("keep_live", 2, interval_seconds, upkeep.keep_live, live),
+            Duty("collect_output", 3, interval_seconds, upkeep.collect_output, live),
+            Duty(
+                "retire",
+                4,
+                interval_seconds,
+                lambda: retire_leftovers(engine),
+                Question(has_leftovers()),
+            ),
+            Duty(
+                "remove",
+                5,
+                interval_seconds,
+                lambda: remove_deleted(engine),
+                Question(has_deleted()),
+            ),
             Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
-            Duty("databases", 7, interval_seconds, lambda: dispatch_databases(engine.resources)),
-            Duty("logins", 8, interval_seconds, lambda: retire_logins(engine)),
+            Duty(
+                "databases",
+                7,
+                interval_seconds,
+                lambda: dispatch_databases(engine.resources),
+                Question(has_due_databases()),
+            ),
+            Duty(
+                "logins",
+                8,
+                interval_seconds,
+                lambda: retire_logins(engine),
+                Question(has_retiring_logins()),
+            ),
             Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
             Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
-            Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back),
+            Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back, live),
             Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
             Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
             Duty(
                 "hosted_orphans", 24, _HOSTED_ORPHANS_SECONDS, lambda: find_hosted_orphans(engine)
             ),
-            Duty("unwanted", 14, interval_seconds, lambda: remove_orphans(engine)),
+            Duty(
+                "unwanted",
+                14,
+                interval_seconds,
+                lambda: remove_orphans(engine),
+                Question(has_unwanted()),
+            ),
             Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)),
-            Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look),
-            Duty("domains", 22, _DOMAINS_SECONDS, lambda: keep_domains(engine)),
+            Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look, live),
+            Duty(
+                "domains",
+                22,
+                _DOMAINS_SECONDS,
+                lambda: keep_domains(engine),
+                Question(has_due_domains(ASKED_AT)),
+            ),
             Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
             Duty(
                 "renewals",
@@ -104,8 +160,20 @@ class Reconciler:
                 lambda: renew_due(engine.resources, engine.providers),
             ),
             Duty("connections", 21, _CONNECTIONS_SECONDS, lambda: keep_connections(engine)),
-            Duty("pushes", 17, interval_seconds, lambda: follow_github(engine)),
-            Duty("reports", 19, interval_seconds, lambda: tell_github(engine)),
+            Duty(
+                "pushes",
+                17,
+                interval_seconds,
+                lambda: follow_github(engine),
+                Question(has_something_to_follow(ASKED_AT)),
+            ),
+            Duty(
+                "reports",
+                19,
+                interval_seconds,
+                lambda: tell_github(engine),
+                Question(has_something_to_tell(ASKED_AT)),
+            ),
             *more,
         )
 
@@ -119,9 +187,7 @@ class Reconciler:
     async def run_once(self) -> None:
         """One pass of every duty, one after the other."""
         for duty in self._duties:
-            async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
-                if mine:
-                    await duty.run()
+            await self._take_turn(duty)
 
     async def listen(self) -> None:
         """Follow GitHub as soon as it has called, not only when that is due. Runs for ever."""
@@ -138,7 +204,7 @@ class Reconciler:
         loop = asyncio.get_running_loop()
         until = loop.time() + duty.seconds
         try:
-            while not await self._attempt(duty) and await is_called(self._engine.resources):
+            while not await self._attempt(duty) and await _CALLED.holds(self._engine.resources.db):
                 if loop.time() > until:
                     return
                 await asyncio.sleep(_HELD_SECONDS)
@@ -152,12 +218,19 @@ class Reconciler:
             await asyncio.sleep(duty.seconds)
 
     async def _attempt(self, duty: Duty) -> bool:
-        """Whether it was this worker's turn, and not that of one that is about it."""
+        """As ``_take_turn``, but for a failing pass, which is logged."""
         try:
-            async with held_alone(self._engine.resources.db, _LOCKS, duty.number) as mine:
-                if mine:
-                    await duty.run()
-                return mine
+            return await self._take_turn(duty)
         except Exception as error:
             _log.warning("reconciler.failed", duty=duty.name, error=type(error).__name__)
             return True
+
+    async def _take_turn(self, duty: Duty) -> bool:
+        """Do what there is to do. False where another worker is about it."""
+        db = self._engine.resources.db
+        if duty.due is not None and not await duty.due.holds(db):
+            return True
+        async with held_alone(db, _LOCKS, duty.number) as mine:
+            if mine:
+                await duty.run()
+            return mine

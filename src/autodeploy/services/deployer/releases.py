@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 
 from autodeploy.kernel.clock import now
 from autodeploy.providers.base import App, Release
@@ -145,6 +145,11 @@ class LiveRelease:
     log_cursor: str | None
     release: Release | None
     replicas: int
+
+
+def has_live() -> ColumnElement[bool]:
+    """Whether anything at all is to be live."""
+    return exists(select(Environment.id).where(Environment.live_deployment_id.is_not(None)))
 
 
 async def list_live(engine: Engine) -> list[LiveRelease]:

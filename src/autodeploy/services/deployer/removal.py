@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.providers.base import DeployProvider
@@ -44,22 +44,22 @@ _log = structlog.get_logger(__name__)
 _Place = tuple[str, UUID | None]
 
 
+def has_deleted() -> ColumnElement[bool]:
+    """Whether there are projects or environments whose deletion was asked for."""
+    return or_(*(exists(select(each.id).where(_is_to_go(each))) for each in (Project, Environment)))
+
+
 async def remove_deleted(engine: Engine) -> None:
     """One pass over the projects and environments whose deletion was asked for. Idempotent;
     repeated until done."""
     async with engine.resources.db.transaction() as session:
         project_ids = (
-            await session.scalars(
-                select(Project.id).where(Project.deletion_requested_at.is_not(None)).limit(50)
-            )
+            await session.scalars(select(Project.id).where(_is_to_go(Project)).limit(50))
         ).all()
         environments = (
             await session.scalars(
                 select(Environment)
-                .where(
-                    Environment.deletion_requested_at.is_not(None),
-                    Environment.project_id.not_in(project_ids),
-                )
+                .where(_is_to_go(Environment), Environment.project_id.not_in(project_ids))
                 .limit(50)
             )
         ).all()
@@ -79,6 +79,10 @@ async def remove_deleted(engine: Engine) -> None:
                 environment_id=str(environment.id),
                 error=type(error).__name__,
             )
+
+
+def _is_to_go(table: type[Project | Environment]) -> ColumnElement[bool]:
+    return table.deletion_requested_at.is_not(None)
 
 
 async def _remove_project(engine: Engine, project_id: UUID) -> None:

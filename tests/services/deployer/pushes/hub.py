@@ -18,6 +18,7 @@ from tests.services.deployer.platform import Platform
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.questions import ASKED_AT, Question
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.deployer import projects
@@ -27,12 +28,19 @@ from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.pushes import service
 from autodeploy.services.deployer.pushes.deliveries import receive_delivery
-from autodeploy.services.deployer.pushes.duties import follow_github, tell_github
+from autodeploy.services.deployer.pushes.duties import (
+    follow_github,
+    has_something_to_follow,
+    has_something_to_tell,
+    tell_github,
+)
 from autodeploy.services.deployer.pushes.models import GitHubWebhook, Preview, WatchedBranch
 from autodeploy.services.deployer.pushes.schemas import PushToDeployUpdate, PushToDeployView
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 
+_TO_FOLLOW = Question(has_something_to_follow(ASKED_AT))
+_TO_TELL = Question(has_something_to_tell(ASKED_AT))
 FILES = {"index.html": b"<h1>Hello</h1>"}
 
 
@@ -59,13 +67,15 @@ class Hub:
         )
 
     async def follow(self, seconds: float = 0) -> None:
-        """One pass of the workers, so many seconds later."""
+        """One pass of the workers, so many seconds later, if they find anything to do."""
         self.offset += timedelta(seconds=seconds)
-        await follow_github(self.platform.engine, clock=self.clock)
+        if await _TO_FOLLOW.holds(self.platform.resources.db, self.clock()):
+            await follow_github(self.platform.engine, clock=self.clock)
 
     async def tell(self, seconds: float = 0) -> None:
         self.offset += timedelta(seconds=seconds)
-        await tell_github(self.platform.engine, clock=self.clock)
+        if await _TO_TELL.holds(self.platform.resources.db, self.clock()):
+            await tell_github(self.platform.engine, clock=self.clock)
 
     def push(self, text: str, *, message: str | None = None, branch: str = "main") -> str:
         """A push to GitHub, which announces it."""

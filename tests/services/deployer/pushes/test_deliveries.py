@@ -15,6 +15,7 @@ from tests.services.deployer.pushes.hub import Hub, signed, stream
 
 from autodeploy.kernel.errors import InvalidInput, TooLarge, Unauthenticated
 from autodeploy.kernel.locks import held_alone
+from autodeploy.kernel.questions import Question
 from autodeploy.services.deployer import reconciler
 from autodeploy.services.deployer.pushes.deliveries import (
     LIMIT_BYTES,
@@ -184,12 +185,13 @@ async def test_what_comes_while_another_worker_follows_waits_for_that_one_alone(
 
 
 async def test_a_delivery_calls_until_it_is_dealt_with(hub: Hub, called: tuple[UUID, str]) -> None:
+    db, is_waiting = hub.platform.resources.db, Question(is_called())
     hub.push("second")
-    assert not await is_called(hub.platform.resources)
+    assert not await is_waiting.holds(db)
     await hub.deliver()
-    assert await is_called(hub.platform.resources)
+    assert await is_waiting.holds(db)
     await hub.follow()
-    assert not await is_called(hub.platform.resources)
+    assert not await is_waiting.holds(db)
 
 
 async def test_a_call_that_is_not_signed_learns_nothing_over_http(hub, called):

@@ -4,7 +4,7 @@ queued again."""
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.queue import JobName, Priority, QueueName
@@ -39,20 +39,20 @@ def has_work() -> ColumnElement[bool]:
     )
 
 
+def has_due_databases() -> ColumnElement[bool]:
+    """Whether there are databases to queue."""
+    return exists(_due())
+
+
 async def dispatch_databases(resources: Resources, *, database_id: UUID | None = None) -> int:
     """Queue the databases with something to do that were not queued lately.
 
     A named one is queued in any case. Safe in several processes at once. Returns how many.
     """
-    due = select(ProjectDatabase.id).where(has_work())
     if database_id is not None:
-        due = due.where(ProjectDatabase.id == database_id)
+        due = select(ProjectDatabase.id).where(has_work(), ProjectDatabase.id == database_id)
     else:
-        due = due.where(_was_not_dispatched_lately()).where(
-            ProjectDatabase.project_id.in_(
-                select(Project.id).where(Project.deletion_requested_at.is_(None))
-            )
-        )
+        due = _due()
     async with resources.db.transaction() as session:
         rows = await session.execute(
             update(ProjectDatabase)
@@ -84,6 +84,16 @@ async def dispatch_databases(resources: Resources, *, database_id: UUID | None =
         except Unavailable:
             _log.warning("database.not_queued", database_id=str(row.id))
     return queued
+
+
+def _due() -> Select[UUID]:
+    return select(ProjectDatabase.id).where(
+        has_work(),
+        _was_not_dispatched_lately(),
+        ProjectDatabase.project_id.in_(
+            select(Project.id).where(Project.deletion_requested_at.is_(None))
+        ),
+    )
 
 
 def _was_not_dispatched_lately() -> ColumnElement[bool]:

@@ -63,6 +63,11 @@ async def fail(work: Work, session: AsyncSession, error: AutoDeployError) -> Non
     )
 
 
+def has_retiring_logins() -> ColumnElement[bool]:
+    """Whether there are logins that are shut now or later."""
+    return exists(select(ProjectDatabase.id).where(_is_retiring()))
+
+
 async def retire_logins(engine: Engine) -> None:
     """One pass: shut the logins that no release has any more. Idempotent."""
     async with engine.resources.db.transaction() as session:
@@ -71,7 +76,7 @@ async def retire_logins(engine: Engine) -> None:
                 select(ProjectDatabase)
                 .join(Project, Project.id == ProjectDatabase.project_id)
                 .where(
-                    ProjectDatabase.retiring_login.is_not(None),
+                    _is_retiring(),
                     Project.deletion_requested_at.is_(None),
                     or_(ProjectDatabase.rotated_at.is_(None), _is_given_up()),
                 )
@@ -130,6 +135,10 @@ async def _is_as_listed(engine: Engine, database: ProjectDatabase) -> bool:
         database.retiring_login,
         database.rotated_at,
     )
+
+
+def _is_retiring() -> ColumnElement[bool]:
+    return ProjectDatabase.retiring_login.is_not(None)
 
 
 def _is_given_up() -> ColumnElement[bool]:

@@ -14,12 +14,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Conflict, InvalidInput
 from autodeploy.kernel.http.errors import ProviderRefused
+from autodeploy.kernel.questions import Moment
 from autodeploy.providers.domains import DomainProvider, DomainRefused, DomainStatus
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.services.auth.token_connections import open_account
@@ -84,22 +85,16 @@ async def remove_domains(engine: Engine, environments: Sequence[Environment]) ->
             await _Keeping(engine, domain.id).remove_everywhere(domain, environment)
 
 
+def has_due_domains(moment: Moment) -> ColumnElement[bool]:
+    """Whether there are domains to look at."""
+    return exists(_due(moment))
+
+
 async def keep_domains(engine: Engine) -> None:
     """One pass over the domains that are due, but for those of what is being deleted, which go
     with it. Idempotent."""
     async with engine.resources.db.transaction() as session:
-        due = await session.scalars(
-            select(Domain.id)
-            .join(Environment, Environment.id == Domain.environment_id)
-            .join(Project, Project.id == Domain.project_id)
-            .where(
-                Domain.next_check_at <= now(),
-                Environment.deletion_requested_at.is_(None),
-                Project.deletion_requested_at.is_(None),
-            )
-            .order_by(Domain.next_check_at)
-            .limit(_BATCH)
-        )
+        due = await session.scalars(_due(now()).order_by(Domain.next_check_at).limit(_BATCH))
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def keep(domain_id: UUID) -> None:
@@ -112,6 +107,19 @@ async def keep_domains(engine: Engine) -> None:
                 )
 
     await asyncio.gather(*map(keep, due.all()))
+
+
+def _due(moment: Moment) -> Select[UUID]:
+    return (
+        select(Domain.id)
+        .join(Environment, Environment.id == Domain.environment_id)
+        .join(Project, Project.id == Domain.project_id)
+        .where(
+            Domain.next_check_at <= moment,
+            Environment.deletion_requested_at.is_(None),
+            Project.deletion_requested_at.is_(None),
+        )
+    )
 
 
 class _Keeping:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -71,17 +71,24 @@ async def _look_at(engine: Engine, provider: str, connection_id: UUID | None) ->
         _log.warning("orphans.not_looked_for", provider=provider, error=type(error).__name__)
 
 
+def has_unwanted() -> ColumnElement[bool]:
+    """Whether there are some whose removal was asked for."""
+    return exists(_unwanted())
+
+
 async def remove_orphans(engine: Engine) -> None:
     """One pass over those whose removal was asked for. Idempotent; repeated until done."""
     async with engine.resources.db.transaction() as session:
-        ids = await session.scalars(
-            select(Orphan.id).where(Orphan.removal_requested_at.is_not(None)).limit(_BATCH)
-        )
+        ids = await session.scalars(_unwanted().limit(_BATCH))
     for orphan_id in ids.all():
         try:
             await _remove(engine, orphan_id)
         except Exception as error:
             _log.warning("orphan.not_removed", orphan_id=str(orphan_id), error=type(error).__name__)
+
+
+def _unwanted() -> Select[UUID]:
+    return select(Orphan.id).where(Orphan.removal_requested_at.is_not(None))
 
 
 async def _find_at(engine: Engine, provider: str, connection_id: UUID | None) -> None:

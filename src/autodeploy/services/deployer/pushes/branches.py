@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Forbidden, NotFound, Unauthenticated
 from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.questions import Moment
 from autodeploy.providers.github.changes import Changes, CheckState, Head
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.authentication import act_as
@@ -29,6 +30,7 @@ from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
+    Query,
     for_each,
     host_of,
     note_of,
@@ -76,16 +78,16 @@ class _Followed:
         return known or moment
 
 
+def has_due_branches(moment: Moment) -> ColumnElement[bool]:
+    """Whether there are branches to ask GitHub for."""
+    return exists(_due(select(WatchedBranch.id), moment))
+
+
 async def look_at_branches(engine: Engine, moment: datetime) -> None:
     """Ask GitHub for the heads of the branches that are due, and deploy those that are new."""
     async with engine.resources.db.transaction() as session:
-        statement = of_projects(
-            select(WatchedBranch, PushToDeploy, Project, Repository).join(
-                PushToDeploy, PushToDeploy.id == WatchedBranch.push_to_deploy_id
-            )
-        )
         rows = await session.execute(
-            statement.where(WatchedBranch.due_at <= moment)
+            _due(select(WatchedBranch, PushToDeploy, Project, Repository), moment)
             .order_by(WatchedBranch.due_at)
             .limit(MOST_AT_A_PASS)
         )
@@ -96,6 +98,11 @@ async def look_at_branches(engine: Engine, moment: datetime) -> None:
         await _set(engine, followed, values)
 
     await for_each(due, lambda each: _look(engine, each, moment), fail)
+
+
+def _due(statement: Query, moment: Moment) -> Query:
+    followed = statement.join(PushToDeploy, PushToDeploy.id == WatchedBranch.push_to_deploy_id)
+    return of_projects(followed).where(WatchedBranch.due_at <= moment)
 
 
 async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, exists, select, update
 
 from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.questions import Moment
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, Project
@@ -61,6 +62,11 @@ class _Commented:
         )
 
 
+def has_due_comments(moment: Moment) -> ColumnElement[bool]:
+    """Whether there are comments to compare with what they are to say."""
+    return exists(select(Preview.id).where(_is_due(moment)))
+
+
 async def tell_pull_requests(engine: Engine, moment: datetime) -> None:
     """Keep the comments up to date. Nothing waits for it; what fails is tried again."""
     async with engine.resources.db.transaction() as session:
@@ -69,10 +75,7 @@ async def tell_pull_requests(engine: Engine, moment: datetime) -> None:
             .join(Project, Project.id == Preview.project_id)
             .join(Repository, Repository.id == Project.repository_id)
             .outerjoin(Deployment, Deployment.id == Preview.deployment_id)
-            .where(
-                Preview.telling_at <= moment,
-                Preview.closed_at.is_(None) | (Preview.told != _CLOSED),
-            )
+            .where(_is_due(moment))
             .order_by(Preview.number)
             .limit(5 * MOST_AT_A_PASS)
         )
@@ -83,6 +86,11 @@ async def tell_pull_requests(engine: Engine, moment: datetime) -> None:
 
     changed = [each for each in found if each.text not in (None, each.preview.told)]
     await for_each(changed, lambda each: _tell(engine, each), fail)
+
+
+def _is_due(moment: Moment) -> ColumnElement[bool]:
+    is_open = Preview.closed_at.is_(None) | (Preview.told != _CLOSED)
+    return and_(Preview.telling_at <= moment, is_open)
 
 
 async def _tell(engine: Engine, each: _Commented) -> None:

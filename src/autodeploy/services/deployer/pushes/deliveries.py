@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -105,7 +105,7 @@ async def handle_deliveries(resources: Resources, moment: datetime) -> None:
             await session.execute(
                 select(GitHubDelivery, GitHubWebhook.repository_id)
                 .join(GitHubWebhook, GitHubWebhook.id == GitHubDelivery.webhook_id)
-                .where(GitHubDelivery.handled_at.is_(None))
+                .where(_is_new())
                 .order_by(GitHubDelivery.received_at)
                 .limit(_MOST_AT_A_PASS)
             )
@@ -124,10 +124,13 @@ async def handle_deliveries(resources: Resources, moment: datetime) -> None:
         )
 
 
-async def is_called(resources: Resources) -> bool:
+def is_called() -> ColumnElement[bool]:
     """Whether a delivery has come that is not dealt with yet."""
-    waiting = "SELECT FROM github_deliveries WHERE handled_at IS NULL LIMIT 1"
-    return await resources.db.fetch_row(waiting) is not None
+    return exists(select(GitHubDelivery.guid).where(_is_new()))
+
+
+def _is_new() -> ColumnElement[bool]:
+    return GitHubDelivery.handled_at.is_(None)
 
 
 async def _find(resources: Resources, webhook_id: UUID) -> _Webhook | None:

@@ -3,16 +3,35 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, or_
+
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.questions import Moment
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.pushes.branches import look_at_branches
-from autodeploy.services.deployer.pushes.comments import tell_pull_requests
-from autodeploy.services.deployer.pushes.deliveries import handle_deliveries
-from autodeploy.services.deployer.pushes.previews import list_pulls, look_at_previews
-from autodeploy.services.deployer.pushes.reports import tell_deployments
-from autodeploy.services.deployer.pushes.webhooks import keep_webhooks
+from autodeploy.services.deployer.pushes.branches import has_due_branches, look_at_branches
+from autodeploy.services.deployer.pushes.comments import has_due_comments, tell_pull_requests
+from autodeploy.services.deployer.pushes.deliveries import handle_deliveries, is_called
+from autodeploy.services.deployer.pushes.previews import (
+    has_due_previews,
+    list_pulls,
+    look_at_previews,
+)
+from autodeploy.services.deployer.pushes.reports import has_due_reports, tell_deployments
+from autodeploy.services.deployer.pushes.webhooks import has_due_webhooks, keep_webhooks
 
 Clock = Callable[[], datetime]
+
+
+def has_something_to_follow(moment: Moment) -> ColumnElement[bool]:
+    """Whether ``follow_github`` would find anything."""
+    return or_(
+        is_called(), has_due_branches(moment), has_due_previews(moment), has_due_webhooks(moment)
+    )
+
+
+def has_something_to_tell(moment: Moment) -> ColumnElement[bool]:
+    """Whether ``tell_github`` would find anything."""
+    return or_(has_due_reports(moment), has_due_comments(moment))
 
 
 async def follow_github(engine: Engine, *, clock: Clock = now) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.questions import Moment
 from autodeploy.providers.github.changes import Changes
 from autodeploy.providers.github.pulls import PullRequest
 from autodeploy.services.analyzer.hosts import HostedRepository
@@ -36,6 +37,7 @@ from autodeploy.services.deployer.pushes.filters import concern, find_skip, patt
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
     MOST_OF_THE_REST,
+    Query,
     for_each,
     host_of,
     note_of,
@@ -71,12 +73,19 @@ class _Followed:
     repository: Repository | None
 
 
+def has_due_previews(moment: Moment) -> ColumnElement[bool]:
+    """Whether there are pull requests to ask GitHub for, of a project or alone."""
+    previews = select(Preview.id).join(Project, Project.id == Preview.project_id)
+    return or_(
+        exists(_due_lists(select(PushToDeploy.id), moment)), exists(previews.where(_is_due(moment)))
+    )
+
+
 async def list_pulls(engine: Engine, moment: datetime) -> None:
     """Compare the pull requests that are open with the previews that there are."""
     async with engine.resources.db.transaction() as session:
         rows = await session.execute(
-            of_projects(select(PushToDeploy, Repository))
-            .where(PushToDeploy.previews, PushToDeploy.pulls_due_at <= moment)
+            _due_lists(select(PushToDeploy, Repository), moment)
             .order_by(PushToDeploy.pulls_due_at)
             .limit(MOST_OF_THE_REST)
         )
@@ -90,7 +99,6 @@ async def list_pulls(engine: Engine, moment: datetime) -> None:
 
 async def look_at_previews(engine: Engine, moment: datetime) -> None:
     """Deploy what is new in the pull requests that are due, and take down those that are closed."""
-    wanted = of_projects(select(PushToDeploy.project_id)).where(PushToDeploy.previews)
     async with engine.resources.db.transaction() as session:
         rows = await session.execute(
             select(Preview, Project, PushToDeploy, Repository)
@@ -102,11 +110,7 @@ async def look_at_previews(engine: Engine, moment: datetime) -> None:
                 & PushToDeploy.previews
                 & (Repository.kind == "github"),
             )
-            .where(
-                Project.deletion_requested_at.is_(None),
-                (Preview.due_at <= moment)
-                | (Preview.closed_at.is_(None) & Preview.project_id.not_in(wanted)),
-            )
+            .where(_is_due(moment))
             .order_by(Preview.due_at)
             .limit(MOST_AT_A_PASS)
         )
@@ -116,6 +120,16 @@ async def look_at_previews(engine: Engine, moment: datetime) -> None:
         await _set(engine, each.preview, note=note_of(error), due_at=moment + retry_after(error))
 
     await for_each(due, lambda each: _look(engine, each, moment), fail)
+
+
+def _due_lists(statement: Query, moment: Moment) -> Query:
+    return of_projects(statement).where(PushToDeploy.previews, PushToDeploy.pulls_due_at <= moment)
+
+
+def _is_due(moment: Moment) -> ColumnElement[bool]:
+    wanted = of_projects(select(PushToDeploy.project_id)).where(PushToDeploy.previews)
+    is_unwanted = and_(Preview.closed_at.is_(None), Preview.project_id.not_in(wanted))
+    return and_(Project.deletion_requested_at.is_(None), or_(Preview.due_at <= moment, is_unwanted))
 
 
 async def _list(engine: Engine, each: _Listed, moment: datetime) -> None:

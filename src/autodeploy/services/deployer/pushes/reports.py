@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import ProviderRefused
+from autodeploy.kernel.questions import Moment
 from autodeploy.providers.github.reports import CommitState, NewDeployment, Reports
 from autodeploy.providers.github.shapes import DeploymentState
 from autodeploy.services.analyzer.models import Repository
@@ -23,6 +24,7 @@ from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.pushes.debts import RETIRED
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
+    Query,
     for_each,
     host_of,
     note_of,
@@ -82,21 +84,16 @@ class _Due:
         return self.word == RETIRED or self.deployment.status in TERMINAL
 
 
+def has_due_reports(moment: Moment) -> ColumnElement[bool]:
+    """Whether there are deployments to tell GitHub of."""
+    return exists(_due(select(DeploymentReport.deployment_id), moment))
+
+
 async def tell_deployments(engine: Engine, moment: datetime) -> None:
     """Tell GitHub what has become of deployments since it was told last."""
-    word = _word()
     async with engine.resources.db.transaction() as session:
         rows = await session.execute(
-            select(DeploymentReport, Deployment, Project, Repository, word)
-            .join(Deployment, Deployment.id == DeploymentReport.deployment_id)
-            .join(Project, Project.id == Deployment.project_id)
-            .join(Repository, Repository.id == Deployment.repository_id)
-            .where(
-                ~DeploymentReport.settled,
-                DeploymentReport.due_at <= moment,
-                DeploymentReport.told.is_distinct_from(word),
-                Repository.kind == "github",
-            )
+            _due(select(DeploymentReport, Deployment, Project, Repository, _word()), moment)
             .order_by(Deployment.created_at)
             .limit(MOST_AT_A_PASS)
         )
@@ -116,6 +113,20 @@ async def tell_deployments(engine: Engine, moment: datetime) -> None:
         )
 
     await for_each(due, lambda each: _tell(engine, each), fail)
+
+
+def _due(statement: Query, moment: Moment) -> Query:
+    return (
+        statement.join(Deployment, Deployment.id == DeploymentReport.deployment_id)
+        .join(Project, Project.id == Deployment.project_id)
+        .join(Repository, Repository.id == Deployment.repository_id)
+        .where(
+            ~DeploymentReport.settled,
+            DeploymentReport.due_at <= moment,
+            DeploymentReport.told.is_distinct_from(_word()),
+            Repository.kind == "github",
+        )
+    )
 
 
 def _word() -> ColumnElement[str]:

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.questions import Moment
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.github.shapes import Delivery
 from autodeploy.providers.github.webhooks import Webhooks
@@ -26,6 +27,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.pushes.deliveries import EVENTS
 from autodeploy.services.deployer.pushes.following import (
     MOST_OF_THE_REST,
+    Query,
     for_each,
     host_of,
     note_of,
@@ -66,6 +68,14 @@ def address_of(public_url: str, webhook: GitHubWebhook) -> str | None:
     return f"{public_url}/api/v1/webhooks/github/{webhook.id}"
 
 
+def has_due_webhooks(moment: Moment) -> ColumnElement[bool]:
+    """Whether there are webhooks to add, to look at or to remove."""
+    return or_(
+        exists(_without_webhook(select(Repository.id))),
+        exists(select(GitHubWebhook.id).where(_is_due(moment))),
+    )
+
+
 async def keep_webhooks(engine: Engine, moment: datetime) -> None:
     """Register the webhooks that are wanted, remove the others, and read what became of their
     deliveries."""
@@ -80,13 +90,20 @@ async def keep_webhooks(engine: Engine, moment: datetime) -> None:
     await for_each(others, lambda each: _remove(engine, each), fail)
 
 
-async def _add_missing(engine: Engine, moment: datetime) -> None:
+def _is_due(moment: Moment) -> ColumnElement[bool]:
+    return GitHubWebhook.due_at <= moment
+
+
+def _without_webhook(statement: Query) -> Query:
     present = select(GitHubWebhook.repository_id)
+    followed = of_projects(statement.select_from(PushToDeploy))
+    return followed.where(Repository.id.not_in(present))
+
+
+async def _add_missing(engine: Engine, moment: datetime) -> None:
     async with engine.resources.db.transaction() as session:
-        statement = of_projects(
-            select(Repository.id, Repository.organization_id).select_from(PushToDeploy)
-        )
-        missing = await session.execute(statement.where(Repository.id.not_in(present)).distinct())
+        repositories = select(Repository.id, Repository.organization_id)
+        missing = await session.execute(_without_webhook(repositories).distinct())
         for repository_id, organization_id in missing.all():
             webhook_id = uuid4()
             place = place_of(
@@ -115,7 +132,7 @@ async def _list_due(engine: Engine, moment: datetime) -> tuple[list[_Kept], list
         rows = await session.execute(
             select(GitHubWebhook, Repository, Repository.id.in_(following))
             .join(Repository, Repository.id == GitHubWebhook.repository_id)
-            .where(GitHubWebhook.due_at <= moment)
+            .where(_is_due(moment))
             .order_by(GitHubWebhook.due_at)
             .limit(MOST_OF_THE_REST)
         )

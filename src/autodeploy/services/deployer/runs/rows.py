@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
@@ -39,6 +39,11 @@ class End:
     error: AutoDeployError | None = None
 
 
+def has_work() -> ColumnElement[bool]:
+    """Whether there are commands to take up or to end."""
+    return exists(select(Run.id).where(or_(_is_waiting(), _is_lost())))
+
+
 @fault_point("runs.claim")
 async def claim(resources: Resources, lease_seconds: float, *, most: int) -> list[Run]:
     """Take commands that wait, the oldest first, for the release that is live at this moment.
@@ -50,7 +55,7 @@ async def claim(resources: Resources, lease_seconds: float, *, most: int) -> lis
         session = transaction.session
         waiting = await session.scalars(
             select(Run)
-            .where(Run.status == RunStatus.QUEUED)
+            .where(_is_waiting())
             .order_by(Run.created_at)
             .limit(most)
             .with_for_update(skip_locked=True)
@@ -110,20 +115,27 @@ async def finish(resources: Resources, run_id: UUID, end: End) -> None:
 
 async def end_lost(resources: Resources) -> None:
     """End the commands whose worker was lost, and those that none has begun in time."""
-    clock = func.clock_timestamp()
-    is_lost: ColumnElement[bool] = or_(
-        (Run.status == RunStatus.RUNNING) & (Run.lease_expires_at < clock),
-        (Run.status == RunStatus.QUEUED) & (Run.created_at < clock - BEGIN_WITHIN),
-    )
     async with announcing(resources) as transaction:
         rows = await transaction.session.scalars(
-            select(Run).where(is_lost).limit(_BATCH).with_for_update(skip_locked=True)
+            select(Run).where(_is_lost()).limit(_BATCH).with_for_update(skip_locked=True)
         )
         for run in rows.all():
             lost = RunLost("The worker that ran the command was lost, and the command with it.")
             if run.status == RunStatus.QUEUED:
                 lost = RunLost("No worker has begun the command in ten minutes.")
             await _end(transaction, run, End(RunStatus.LOST, error=lost))
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    return Run.status == RunStatus.QUEUED
+
+
+def _is_lost() -> ColumnElement[bool]:
+    clock = func.clock_timestamp()
+    return or_(
+        (Run.status == RunStatus.RUNNING) & (Run.lease_expires_at < clock),
+        _is_waiting() & (Run.created_at < clock - BEGIN_WITHIN),
+    )
 
 
 async def stop_all(resources: Resources, which: ColumnElement[bool]) -> bool:

@@ -12,6 +12,7 @@ import structlog
 
 from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.errors import AutoDeployError
+from autodeploy.kernel.questions import Question
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.commands import CommandEnd
 from autodeploy.services.deployer.app_environment import load_app_environment
@@ -24,7 +25,7 @@ from autodeploy.services.deployer.runs.announcements import WORK_CHANNEL
 from autodeploy.services.deployer.runs.errors import RunLost, RunNotPossible, RunTimedOut
 from autodeploy.services.deployer.runs.models import Run, RunStatus
 from autodeploy.services.deployer.runs.output import RunOutput
-from autodeploy.services.deployer.runs.rows import End, claim, end_lost, finish, renew
+from autodeploy.services.deployer.runs.rows import End, claim, end_lost, finish, has_work, renew
 from autodeploy.services.deployer.runs.stdin import read_stdin
 from autodeploy.services.deployer.runs.terminal import RunTerminal
 from autodeploy.services.deployer.transitions import LeaseLost
@@ -34,6 +35,7 @@ MOST_AT_ONCE = 10
 # The bus says that there is something to do; this is how late a worker is without it.
 TICK_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
+_HAS_WORK = Question(has_work())
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +79,8 @@ class RunWorker:
         for run_id, running in self._running.items():
             if wanted.get(run_id, True):
                 running.stop.set()
+        if not await _HAS_WORK.holds(resources.db):
+            return
         await end_lost(resources)
         room = MOST_AT_ONCE - len(self._running)
         if room > 0:

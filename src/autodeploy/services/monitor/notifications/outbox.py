@@ -8,11 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Text, any_, cast, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    any_,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.db import Database
+from autodeploy.kernel.questions import Moment
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.models import OrganizationEvent
 from autodeploy.services.auth.permissions import Action
@@ -46,6 +59,25 @@ class Claimed:
     event: OrganizationEvent
 
 
+def has_something_to_send(at: Moment) -> ColumnElement[bool]:
+    """Whether there are new events, or endpoints that something is due for."""
+    news = select(OrganizationEvent.id).where(_is_new())
+    return or_(exists(news), exists(_due_endpoints(at)))
+
+
+def _is_new() -> ColumnElement[bool]:
+    return OrganizationEvent.spread_at.is_(None)
+
+
+def _due_endpoints(at: Moment) -> Select[UUID]:
+    due = exists().where(
+        Delivery.endpoint_id == Endpoint.id,
+        Delivery.status == DeliveryStatus.PENDING,
+        Delivery.due_at <= at,
+    )
+    return select(Endpoint.id).where(Endpoint.off_reason.is_(None), due)
+
+
 async def spread(db: Database, at: datetime) -> None:
     """Write a delivery for each endpoint that is to be told of a new event. Events that nobody is
     told of are of no further use."""
@@ -54,7 +86,7 @@ async def spread(db: Database, at: datetime) -> None:
         new = list(
             await session.scalars(
                 select(event.id)
-                .where(event.spread_at.is_(None))
+                .where(_is_new())
                 .order_by(event.created_at)
                 .limit(_AT_ONCE)
                 .with_for_update(skip_locked=True)
@@ -88,14 +120,8 @@ async def spread(db: Database, at: datetime) -> None:
 
 async def list_due(db: Database, at: datetime) -> list[UUID]:
     """The endpoints that something is due for, in no order, so that none is always the last."""
-    due = exists().where(
-        Delivery.endpoint_id == Endpoint.id,
-        Delivery.status == DeliveryStatus.PENDING,
-        Delivery.due_at <= at,
-    )
-    endpoints = select(Endpoint.id).where(Endpoint.off_reason.is_(None), due)
     async with db.transaction() as session:
-        return list(await session.scalars(endpoints.order_by(func.random())))
+        return list(await session.scalars(_due_endpoints(at).order_by(func.random())))
 
 
 async def claim(db: Database, endpoint_id: UUID, at: datetime) -> Claimed | None:

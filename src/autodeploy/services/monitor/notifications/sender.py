@@ -7,13 +7,21 @@ from uuid import UUID
 import structlog
 
 from autodeploy.kernel.http.timing import SystemTiming, Timing
+from autodeploy.kernel.questions import ASKED_AT, Question
 from autodeploy.kernel.resources import Resources
-from autodeploy.services.monitor.notifications.outbox import claim, list_due, note, spread
+from autodeploy.services.monitor.notifications.outbox import (
+    claim,
+    has_something_to_send,
+    list_due,
+    note,
+    spread,
+)
 from autodeploy.services.monitor.notifications.sending import try_to_send
 
 MOST_PER_ENDPOINT = 4
 MOST_AT_ONCE = 256
 TICK_SECONDS = 1.0
+_HAS_SOMETHING = Question(has_something_to_send(ASKED_AT))
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +51,8 @@ class Sender:
     async def tick(self) -> None:
         """One pass: find out who is to be told what is new, and open lanes where something is
         due."""
+        if not await _HAS_SOMETHING.holds(self._resources.db, self._timing.now()):
+            return
         await spread(self._resources.db, self._timing.now())
         for endpoint_id in await list_due(self._resources.db, self._timing.now()):
             if len(self._lanes) >= MOST_AT_ONCE:
