@@ -49,6 +49,13 @@ class Registry:
         """
         self._providers = {provider.manifest.name: provider for provider in providers}
         self._identities = {identity.name: identity for identity in identities}
+        # Found once: to look whether something has all that a protocol names takes some 20 µs, and
+        # workers ask for each live app each second.
+        named = self._providers.items()
+        self._app_hosts = {name: each for name, each in named if isinstance(each, AppHosting)}
+        self._hosted = {
+            name for name, each in named if isinstance(each, AppHosting | DatabaseHosting)
+        }
 
     def list(self) -> list[Manifest]:
         """All manifests, by name."""
@@ -78,7 +85,7 @@ class Registry:
 
     def is_hosted(self, name: str) -> bool:
         """Whether the provider ``name`` is there and acts for connected accounts."""
-        return isinstance(self._providers.get(name), AppHosting | DatabaseHosting)
+        return name in self._hosted
 
     def takes_tokens(self, name: str) -> TokenConnect:
         """The provider ``name`` for tokens that people have made there."""
@@ -122,9 +129,8 @@ class Registry:
         self, name: str, capability: Capability, account: ConnectedAccount | None
     ) -> Provider:
         provider = self.get(name, capability)
-        if isinstance(provider, AppHosting):
-            return provider.deploys_as(_require(account, provider))
-        return provider
+        host = self._app_hosts.get(name)
+        return provider if host is None else host.deploys_as(_require(account, provider))
 
     def hosted_deploys(self, name: str, account: ConnectedAccount | None) -> HostedDeploys:
         """The provider ``name``, which hosts apps elsewhere, for ``account``. Raises
