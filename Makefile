@@ -64,6 +64,7 @@ bench: $(DEV_READY) ## Measure all that has a budget (needs registries)
 	$(BIN)/python -m bench.caches
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.idle
 	$(BIN)/python -m bench.switching
 	$(BIN)/python -m bench.analyzer_speed
 	$(BIN)/python -m bench.vault

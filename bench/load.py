@@ -23,7 +23,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bullmq import Queue, Worker
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from autodeploy.kernel.log import configure_logging
 from autodeploy.kernel.redis import open_redis
@@ -41,6 +41,7 @@ from bench.stage import (
     open_stage,
     percentile,
     processes,
+    until_done,
     until_idle,
     working,
 )
@@ -85,11 +86,11 @@ async def _measure(count: int, pickups: int) -> list[Record]:
         projects = await make_projects(stage, PROJECTS)
         made = await _queue(stage, projects, PROJECTS)
         async with working(stage.settings):
-            await _until_done(stage, made)
+            await until_done(stage, made)
             records += await _pick_ups(stage, made, pickups)
         made = await _queue(stage, projects, count)
         async with working(stage.settings):
-            await _until_done(stage, made)
+            await until_done(stage, made)
             records += await _judge(stage, made, baseline)
             records += await _pick_ups(stage, made, pickups)
         return records
@@ -137,20 +138,6 @@ async def _queue(stage: Stage, projects: Sequence[ProjectView], count: int) -> l
             deployed = await stage.platform.deploy(project, environment=environment, build="always")
             made.append(deployed.id)
     return made
-
-
-async def _until_done(stage: Stage, made: Sequence[UUID]) -> None:
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while True:
-            async with stage.owner.transaction() as session:
-                ended = await session.scalar(
-                    select(func.count()).where(
-                        Deployment.id.in_(made), Deployment.completed_at.is_not(None)
-                    )
-                )
-            if ended == len(made):
-                return
-            await asyncio.sleep(0.5)
 
 
 async def _judge(stage: Stage, made: Sequence[UUID], baseline: float) -> list[Record]:

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import uvloop
+from sqlalchemy import func, select
 from tests.services.auth.accounts import principal
 from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import FolderProvider
@@ -40,6 +41,7 @@ from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.vercel.provider import VercelProvider
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.projects import create_project
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 from autodeploy.settings import Settings
@@ -160,6 +162,21 @@ async def make_projects(stage: Stage, count: int) -> list[ProjectView]:
         )
         for number in range(count)
     ]
+
+
+async def until_done(stage: Stage, made: Sequence[UUID]) -> None:
+    """Wait until these deployments have ended."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            async with stage.owner.transaction() as session:
+                ended = await session.scalar(
+                    select(func.count()).where(
+                        Deployment.id.in_(made), Deployment.completed_at.is_not(None)
+                    )
+                )
+            if ended == len(made):
+                return
+            await asyncio.sleep(0.5)
 
 
 async def until_idle(stage: Stage) -> None:
