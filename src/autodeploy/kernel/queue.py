@@ -194,10 +194,8 @@ class QueueWorker:
 
     async def _run_once(self) -> None:
         redis = open_redis(self._redis_url, retries=5, max_connections=50)
+        worker = Worker(self._queue.value, self._process, {**self._options, "connection": redis})
         try:
-            worker = Worker(
-                self._queue.value, self._process, {**self._options, "connection": redis}
-            )
             worker.on("error", self._report_error)
             # Before the server's version is known the library rounds waits up to whole seconds.
             await worker.backend.blocking_connection.getRedisVersion()
@@ -212,6 +210,8 @@ class QueueWorker:
                 raise
         finally:
             self._worker = None
+            # Where the library was not closed, or does not come to its end, its own stays open.
+            await worker.backend.blocking_connection.close()
             await redis.aclose()
 
     async def _process(self, job: Job, token: str) -> None:

@@ -83,12 +83,17 @@ class Uploads:
 
 
 async def _chunks(place: Path) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(place.open, "rb")
-    try:
-        while chunk := await asyncio.to_thread(file.read, _CHUNK):
-            yield chunk
-    finally:
-        file.close()
+    offset = 0
+    while chunk := await asyncio.to_thread(_read_chunk, place, offset):
+        yield chunk
+        offset += len(chunk)
+
+
+def _read_chunk(place: Path, offset: int) -> bytes:
+    """Opened for each, so that none stays open when who asks for it is cancelled meanwhile."""
+    with place.open("rb") as file:
+        file.seek(offset)
+        return file.read(_CHUNK)
 
 
 def _read(root: Path) -> list[SourceFile]:
