@@ -1,7 +1,9 @@
 """The embedded Valkey: what it accepted survives a SIGKILL, and only its socket answers."""
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from redis.asyncio import Redis
 
 from autodeploy.kernel.embedded.valkey import EmbeddedValkey
@@ -47,3 +49,26 @@ async def test_damaged_data_are_set_aside(home: Path, system_user: SystemUser | 
     assert process.returncode is None
     await server.stop()
     assert next(home.glob("valkey.damaged/appendonlydir/*.incr.aof")).read_bytes()
+
+
+async def test_a_start_that_is_cancelled_leaves_no_socket(
+    home: Path, system_user: SystemUser | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedValkey(home / "valkey", home / "run" / "v.sock", home / "log", system_user)
+    listens = asyncio.Event()
+
+    async def never_ready(timeout: float = 10) -> None:
+        while not server.socket.exists():
+            await asyncio.sleep(0.01)
+        listens.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(server, "wait_ready", never_ready)
+    starting = asyncio.create_task(server.start())
+    await listens.wait()
+    starting.cancel()
+    await asyncio.wait({starting})
+    assert starting.cancelled()
+    assert server.process is not None
+    assert server.process.returncode == 0
+    assert not server.socket.exists()

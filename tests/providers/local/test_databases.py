@@ -239,3 +239,30 @@ async def test_database_limits_its_connections(
         await connect(mine.url)
     with pytest.raises(asyncpg.TooManyConnectionsError):
         await connect(mine.url)
+
+
+async def test_what_the_server_refuses_is_told_and_done_when_it_is_asked_again(
+    provider: LocalProvider, app: App, node: Node, connect: Connect
+) -> None:
+    first = await provider.ensure_database(database_request(app), Lines())
+    name = first.external_id
+    password = (node.home / "secrets/apps-postgres.password").read_text().strip()
+    at = f"host={node.home}/run/apps-postgres&port={urlsplit(first.url).port}"
+    superuser = await connect(f"postgresql://postgres:{password}@/postgres?{at}")
+    await superuser.execute(f"ALTER ROLE {name} RENAME TO {name}_away")
+    with pytest.raises(Unavailable, match="has not done it: UndefinedObjectError"):
+        await provider.open_login(name, login_of(first.url))
+    await superuser.execute(f"ALTER ROLE {name}_away RENAME TO {name}")
+    second = await provider.open_login(name, login_of(first.url))
+    assert await (await connect(second.url)).fetchval("SELECT 1") == 1
+
+
+async def test_a_session_in_the_template_is_in_nobodys_way(
+    provider: LocalProvider, app: App, node: Node, connect: Connect
+) -> None:
+    first = await provider.ensure_database(database_request(app), Lines())
+    password = (node.home / "secrets/apps-postgres.password").read_text().strip()
+    at = f"host={node.home}/run/apps-postgres&port={urlsplit(first.url).port}"
+    await connect(f"postgresql://postgres:{password}@/template1?{at}")
+    second = await provider.ensure_database(database_request(app, "other"), Lines())
+    assert await (await connect(second.url)).fetchval("SELECT 1") == 1

@@ -63,6 +63,9 @@ class EmbeddedValkey:
             if process.returncode is not None:
                 self._set_aside()
                 process = await self._spawn()
+        except asyncio.CancelledError:
+            await self.stop()  # who waits for it does not know it yet
+            raise
         return process
 
     def _set_aside(self) -> None:

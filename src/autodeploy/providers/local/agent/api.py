@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from uuid import UUID
 
+import asyncpg
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,6 +26,8 @@ from autodeploy.providers.local.agent.ports import host_uid, taken_by_others
 from autodeploy.providers.local.agent.proxy import Promotion, Proxy
 from autodeploy.providers.local.layout import Layout
 from autodeploy.providers.local.runtime import AppCommand
+
+log = structlog.get_logger(__name__)
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -63,7 +67,11 @@ class AgentApi:
                 Route("/traffic", self._traffic),
                 *self._databases.routes(),
             ],
-            exception_handlers={AutoDeployError: _problem},
+            exception_handlers={
+                AutoDeployError: _problem,
+                asyncpg.PostgresError: _database_problem,
+                asyncpg.InterfaceError: _database_problem,
+            },
             lifespan=lifespan,
         )
 
@@ -166,3 +174,16 @@ def _problem(_request: Request, error: Exception) -> Response | Awaitable[Respon
     assert isinstance(error, AutoDeployError)
     body = {"code": error.code, "message": error.message, "remedy": error.remedy}
     return JSONResponse(body, status_code=error.status)
+
+
+def _database_problem(request: Request, error: Exception) -> Response | Awaitable[Response]:
+    """What the apps' database server refuses, or a session that it ends half-way. Its own words
+    are not told: they may hold a part of a statement, and statements hold passwords."""
+    log.error("apps_postgres.refused", path=request.url.path, error=type(error).__name__)
+    return _problem(
+        request,
+        Unavailable(
+            f"The apps' database server has not done it: {type(error).__name__}.",
+            remedy="Try again; logs/apps-postgres.log says why.",
+        ),
+    )

@@ -131,7 +131,9 @@ def _check_login(name: str, login: str) -> None:
 async def make_database(connection: Connection, name: str, *, owner: str) -> None:
     """Make the database unless it is there, closed to all roles but its owner's."""
     if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-        await connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
+        # Of the template in which nobody has a session, the server's own clean-up least of all:
+        # with one in it PostgreSQL refuses.
+        await connection.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0")
     limit = CONNECTION_LIMIT + _SPARE_CONNECTIONS
     await connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT {limit}")
     for database in (name, "postgres", "template1"):
