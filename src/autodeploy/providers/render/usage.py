@@ -43,7 +43,7 @@ def charge_of_service(service: Service) -> Charge:
         return Charge(what=f"cron {service.name}", plan=details.plan, by_use=True, note=note)
     part = _PARTS.get(service.type)
     what = f"{part or 'service'} {service.name}"
-    if service.suspended == "suspended":
+    if service.is_suspended:
         return Charge(what=what, plan=details.plan, note=_SUSPENDED)
     if service.type is ServiceType.STATIC:
         return Charge(what=what, plan=MANIFEST.app_plans["static"], priced_as=part)

@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.base import Release
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.errors import NothingLive
-from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
-from autodeploy.services.deployer.releases import release_of
-from autodeploy.services.deployer.states import StepName
+from autodeploy.services.deployer.models import Deployment, Environment, Project
+from autodeploy.services.deployer.releases import find_release
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,7 @@ async def get_live(session: AsyncSession, project: Project, name: str) -> Live:
     deployment_id = environment.live_deployment_id
     if deployment_id is None:
         raise NothingLive(f"Nothing is live in {name}.")
-    made = await session.scalar(
-        select(DeploymentStep.resources).where(
-            DeploymentStep.deployment_id == deployment_id,
-            DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER,
-        )
-    )
-    release = release_of(deployment_id, made or {})
+    release = await find_release(session, deployment_id)
     if release is None:
         raise NothingLive(f"Nothing is known of what is live in {name}.")
     return Live(environment, await session.get_one(Deployment, deployment_id), release)

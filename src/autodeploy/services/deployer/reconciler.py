@@ -87,95 +87,7 @@ class Reconciler:
 
     def __init__(self, engine: Engine, *more: Duty, interval_seconds: float = 1.0):
         self._engine = engine
-        upkeep = Upkeep(engine)
-        live = Question(has_live())
-        self._duties = (
-            Duty(
-                "dispatch",
-                1,
-                interval_seconds,
-                lambda: dispatch_due(engine.resources),
-                Question(has_due_deployments()),
-            ),
-            Duty("keep_live", 2, interval_seconds, upkeep.keep_live, live),
-            Duty("collect_output", 3, interval_seconds, upkeep.collect_output, live),
-            Duty(
-                "retire",
-                4,
-                interval_seconds,
-                lambda: retire_leftovers(engine),
-                Question(has_leftovers()),
-            ),
-            Duty(
-                "remove",
-                5,
-                interval_seconds,
-                lambda: remove_deleted(engine),
-                Question(has_deleted()),
-            ),
-            Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(engine.resources)),
-            Duty(
-                "databases",
-                7,
-                interval_seconds,
-                lambda: dispatch_databases(engine.resources),
-                Question(has_due_databases()),
-            ),
-            Duty(
-                "logins",
-                8,
-                interval_seconds,
-                lambda: retire_logins(engine),
-                Question(has_retiring_logins()),
-            ),
-            Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
-            Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
-            Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back, live),
-            Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(engine.resources)),
-            Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
-            Duty(
-                "hosted_orphans", 24, _HOSTED_ORPHANS_SECONDS, lambda: find_hosted_orphans(engine)
-            ),
-            Duty(
-                "unwanted",
-                14,
-                interval_seconds,
-                lambda: remove_orphans(engine),
-                Question(has_unwanted()),
-            ),
-            Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(engine.resources, engine.log_policy)),
-            Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look, live),
-            Duty(
-                "domains",
-                22,
-                _DOMAINS_SECONDS,
-                lambda: keep_domains(engine),
-                Question(has_due_domains(ASKED_AT)),
-            ),
-            Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(engine.resources)),
-            Duty(
-                "renewals",
-                20,
-                _RENEWALS_SECONDS,
-                lambda: renew_due(engine.resources, engine.providers),
-            ),
-            Duty("connections", 21, _CONNECTIONS_SECONDS, lambda: keep_connections(engine)),
-            Duty(
-                "pushes",
-                17,
-                interval_seconds,
-                lambda: follow_github(engine),
-                Question(has_something_to_follow(ASKED_AT)),
-            ),
-            Duty(
-                "reports",
-                19,
-                interval_seconds,
-                lambda: tell_github(engine),
-                Question(has_something_to_tell(ASKED_AT)),
-            ),
-            *more,
-        )
+        self._duties = (*_from_time_to_time(engine), *_prompt(engine, interval_seconds), *more)
 
     async def run(self) -> None:
         """Run every duty, for ever; a failing pass is logged and repeated."""
@@ -234,3 +146,67 @@ class Reconciler:
             if mine:
                 await duty.run()
             return mine
+
+
+def _from_time_to_time(engine: Engine) -> tuple[Duty, ...]:
+    """What nobody waits for."""
+    resources = engine.resources
+    return (
+        Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(resources)),
+        Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
+        Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
+        Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(resources)),
+        Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
+        Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(resources, engine.log_policy)),
+        Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(resources)),
+        Duty("renewals", 20, _RENEWALS_SECONDS, lambda: renew_due(resources, engine.providers)),
+        Duty("connections", 21, _CONNECTIONS_SECONDS, lambda: keep_connections(engine)),
+        Duty("hosted_orphans", 24, _HOSTED_ORPHANS_SECONDS, lambda: find_hosted_orphans(engine)),
+    )
+
+
+def _prompt(engine: Engine, pause: float) -> tuple[Duty, ...]:
+    """What somebody waits for, each done only where there is something to do."""
+    resources, upkeep = engine.resources, Upkeep(engine)
+    live = Question(has_live())
+    return (
+        Duty(
+            "dispatch", 1, pause, lambda: dispatch_due(resources), Question(has_due_deployments())
+        ),
+        Duty("keep_live", 2, pause, upkeep.keep_live, live),
+        Duty("collect_output", 3, pause, upkeep.collect_output, live),
+        Duty("retire", 4, pause, lambda: retire_leftovers(engine), Question(has_leftovers())),
+        Duty("remove", 5, pause, lambda: remove_deleted(engine), Question(has_deleted())),
+        Duty(
+            "databases",
+            7,
+            pause,
+            lambda: dispatch_databases(resources),
+            Question(has_due_databases()),
+        ),
+        Duty("logins", 8, pause, lambda: retire_logins(engine), Question(has_retiring_logins())),
+        Duty("watch", 12, _WATCH_SECONDS, Watch(engine).take_back, live),
+        Duty("unwanted", 14, pause, lambda: remove_orphans(engine), Question(has_unwanted())),
+        Duty(
+            "pushes",
+            17,
+            pause,
+            lambda: follow_github(engine),
+            Question(has_something_to_follow(ASKED_AT)),
+        ),
+        Duty(
+            "reports",
+            19,
+            pause,
+            lambda: tell_github(engine),
+            Question(has_something_to_tell(ASKED_AT)),
+        ),
+        Duty(
+            "domains",
+            22,
+            _DOMAINS_SECONDS,
+            lambda: keep_domains(engine),
+            Question(has_due_domains(ASKED_AT)),
+        ),
+        Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look, live),
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.providers.base import App, Release
@@ -85,20 +86,19 @@ async def restore_traffic(context: StepContext) -> None:
         live = await session.get_one(Deployment, environment.live_deployment_id)
         request = make_release_request(live, environment, context.variables)
         provider = await deploys_for(context.engine, live.provider, live.connection_id)
-        release = await find_release(context.engine, live.id)
+        release = await find_release(session, live.id)
         if release is not None:
             await provider.promote(request, release)
 
 
-async def find_release(engine: Engine, deployment_id: UUID) -> Release | None:
+async def find_release(session: AsyncSession, deployment_id: UUID) -> Release | None:
     """The release as its deployment journaled it, if the provider was known to have it."""
-    async with engine.resources.db.transaction() as session:
-        made = await session.scalar(
-            select(DeploymentStep.resources).where(
-                DeploymentStep.deployment_id == deployment_id,
-                DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER,
-            )
+    made = await session.scalar(
+        select(DeploymentStep.resources).where(
+            DeploymentStep.deployment_id == deployment_id,
+            DeploymentStep.name == StepName.DEPLOY_TO_PROVIDER,
         )
+    )
     return release_of(deployment_id, made or {})
 
 
