@@ -87,7 +87,7 @@ class Reconciler:
 
     def __init__(self, engine: Engine, *more: Duty, interval_seconds: float = 1.0):
         self._engine = engine
-        self._duties = (*_from_time_to_time(engine), *_prompt(engine, interval_seconds), *more)
+        self._duties = (*_prompt(engine, interval_seconds), *_from_time_to_time(engine), *more)
 
     async def run(self) -> None:
         """Run every duty, for ever; a failing pass is logged and repeated."""
@@ -148,23 +148,6 @@ class Reconciler:
             return mine
 
 
-def _from_time_to_time(engine: Engine) -> tuple[Duty, ...]:
-    """What nobody waits for."""
-    resources = engine.resources
-    return (
-        Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(resources)),
-        Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
-        Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
-        Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(resources)),
-        Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
-        Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(resources, engine.log_policy)),
-        Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(resources)),
-        Duty("renewals", 20, _RENEWALS_SECONDS, lambda: renew_due(resources, engine.providers)),
-        Duty("connections", 21, _CONNECTIONS_SECONDS, lambda: keep_connections(engine)),
-        Duty("hosted_orphans", 24, _HOSTED_ORPHANS_SECONDS, lambda: find_hosted_orphans(engine)),
-    )
-
-
 def _prompt(engine: Engine, pause: float) -> tuple[Duty, ...]:
     """What somebody waits for, each done only where there is something to do."""
     resources, upkeep = engine.resources, Upkeep(engine)
@@ -209,4 +192,21 @@ def _prompt(engine: Engine, pause: float) -> tuple[Duty, ...]:
             Question(has_due_domains(ASKED_AT)),
         ),
         Duty("hosted", 23, _HOSTED_SECONDS, HostedUpkeep(engine).look, live),
+    )
+
+
+def _from_time_to_time(engine: Engine) -> tuple[Duty, ...]:
+    """What nobody waits for."""
+    resources = engine.resources
+    return (
+        Duty("hosted_orphans", 24, _HOSTED_ORPHANS_SECONDS, lambda: find_hosted_orphans(engine)),
+        Duty("builds", 11, _BUILDS_SECONDS, lambda: remove_old_builds(resources)),
+        Duty("logs", 15, _LOGS_SECONDS, lambda: keep_logs(resources, engine.log_policy)),
+        Duty("orphans", 13, _ORPHANS_SECONDS, lambda: find_orphans(engine)),
+        Duty("expire", 6, _EXPIRY_SECONDS, lambda: remove_expired(resources)),
+        Duty("prune", 10, _EXPIRY_SECONDS, lambda: prune_backups(engine)),
+        Duty("runs", 16, _EXPIRY_SECONDS, lambda: remove_old(resources)),
+        Duty("renewals", 20, _RENEWALS_SECONDS, lambda: renew_due(resources, engine.providers)),
+        Duty("connections", 21, _CONNECTIONS_SECONDS, lambda: keep_connections(engine)),
+        Duty("schedule", 9, _SCHEDULE_SECONDS, lambda: schedule_backups(engine)),
     )
