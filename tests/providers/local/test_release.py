@@ -94,13 +94,15 @@ async def test_what_an_app_answers_is_counted_whichever_way_it_is_asked(
     endpoint = await provider.promote(*await _up(provider, app, key, "one"))
     assert endpoint.local_url
     before = (await provider.measure_traffic())[app.number]
-    host = {"Host": f"{app.project_slug}.localhost"}
+    # At its own port; by its public URL; and behind a proxy of the operator's own at port 80.
+    shared, name = f"http://127.0.0.1:{node.proxy_port}/", endpoint.url.removeprefix("http://")
+    ways = [(endpoint.local_url, name), (shared, name), (shared, name.partition(":")[0])]
     async with httpx.AsyncClient() as client:
-        for url in (endpoint.local_url, f"http://127.0.0.1:{node.proxy_port}/"):
-            assert (await client.get(url, headers=host)).status_code == 200
-            assert (await client.post(url, headers=host)).status_code == 501
+        for url, host in ways:
+            assert (await client.get(url, headers={"Host": host})).status_code == 200
+            assert (await client.post(url, headers={"Host": host})).status_code == 501
     counted = (await provider.measure_traffic())[app.number]
-    assert (counted.answers - before.answers, counted.failures - before.failures) == (4, 2)
+    assert (counted.answers - before.answers, counted.failures - before.failures) == (6, 3)
 
 
 @as_root

@@ -41,10 +41,13 @@ def caddy_configuration(
     ordered = sorted(apps, key=lambda app: app.number)
     shared = {
         "listen": _loopback(proxy_port),
-        "routes": [*(_by_host(app, _routes(layout, app)) for app in ordered), _unknown_host()],
+        "routes": [
+            *(_by_host(app, proxy_port, _routes(layout, app)) for app in ordered),
+            _unknown_host(),
+        ],
         "errors": {
             "routes": [
-                *(_by_host(app, _errors(app)) for app in ordered),
+                *(_by_host(app, proxy_port, _errors(app)) for app in ordered),
                 *_plain_errors(),
             ]
         },
@@ -82,9 +85,11 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _by_host(app: RoutedApp, routes: list[Json]) -> Json:
+def _by_host(app: RoutedApp, proxy_port: int, routes: list[Json]) -> Json:
     return {
-        "match": [{"host": [app.host]}],
+        # The name alone is what is matched. Requests are counted by their whole ``Host``, though,
+        # if a match has it, else as of nobody: that of the public URL has the port.
+        "match": [{"host": [app.host, f"{app.host}:{proxy_port}"]}],
         "handle": [{"handler": "subroute", "routes": routes}],
         "terminal": True,
     }

@@ -28,7 +28,7 @@ def count_traffic(metrics: str, apps: Iterable[RoutedApp]) -> dict[int, Traffic]
         labels = dict(_LABEL.findall(found[1]))
         match (labels["server"], labels["handler"]):
             case ("proxy", "subroute"):
-                number = by_host.get(labels["host"])
+                number = by_host.get(labels["host"].partition(":")[0])
             case (server, "map"):
                 number = by_port.get(server)
             case _:
