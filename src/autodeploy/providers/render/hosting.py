@@ -177,7 +177,7 @@ class RenderDeploys:
             built = target if again else None
             beside = await self._beside.release(request, service, deploy, built, log)
         except asyncio.CancelledError:
-            await undo(lambda: self._stop_release(request, service, target, again))
+            await undo(lambda: self._stop_release(request, service, target, again, log))
             raise
         resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
         return Release(
@@ -314,8 +314,10 @@ class RenderDeploys:
         return deploy
 
     async def _stop_build(self, request: BuildRequest, name: str, owner_id: str) -> None:
-        """Cancel what was started, also where the answer with its id did not come any more."""
+        """Cancel what was started, also where the answer with its id did not come any more. Where
+        nothing may be noted another process has taken over, and the build is its own."""
         notes = request.notes
+        await notes.keep()
         service_id = notes.values.get("service")
         if service_id is None and "creating" in notes.values:
             service = await self._services.find(name, owner_id)
@@ -325,8 +327,17 @@ class RenderDeploys:
         await self._beside.stop(request, owner_id)
 
     async def _stop_release(
-        self, request: ReleaseRequest, service: Service, target: Deploy, again: bool
+        self,
+        request: ReleaseRequest,
+        service: Service,
+        target: Deploy,
+        again: bool,
+        log: KeptLog,
     ) -> None:
+        """Cancel what was started. It is told first: where that cannot be stored another process
+        has taken over, and the release is its own."""
+        await log("info", "render", "Cancelling what goes on at Render.")
+        await log.stored()
         if again:
             await self._reuse.cancel(service.id, request.deployment_id)
         else:
