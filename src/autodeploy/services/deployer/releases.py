@@ -63,7 +63,7 @@ async def go_live(context: StepContext, release: Release) -> None:
         environment.connection_id = deployment.connection_id
         placement = Placement.of(deployment.configuration)
         environment.plan, environment.region = placement.plan, placement.region
-        environment.url = endpoint.url
+        environment.url, environment.private = endpoint.url, context.plan.private
         environment.local_url = endpoint.local_url
         environment.local_port = endpoint.local_port
         await expect_domains(session, environment.id)
