@@ -119,6 +119,12 @@ class Hub:
         chance.shuffle(arriving)
         await self.deliver(arriving)
 
+    async def run(self) -> None:
+        """Run what is queued, as workers would."""
+        for deployment in await self.deployments():
+            if deployment.status == "queued":
+                await self.platform.runner.run(deployment.id)
+
     async def deploy(self, sha: str) -> UUID:
         """A deployment of a commit that somebody asks for."""
         platform = self.platform
@@ -157,6 +163,11 @@ class Hub:
     async def webhooks(self) -> list[GitHubWebhook]:
         async with self.platform.resources.db.transaction() as session:
             return list(await session.scalars(select(GitHubWebhook)))
+
+    async def fail(self, code: str = "provider_rate_limited") -> None:
+        """As if a worker had run the newest deployment, at the time of the test."""
+        newest = (await self.deployments())[-1]
+        await self.end(newest.id, "error", error_code=code, completed_at=self.clock())
 
     async def end(self, deployment_id: UUID, status: str, **values: Any) -> None:
         """As if a worker had brought the deployment there."""

@@ -27,6 +27,7 @@ from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, Project
+from autodeploy.services.deployer.pushes.failures import Failure, deployed_commit, find_failure
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
@@ -40,7 +41,6 @@ from autodeploy.services.deployer.pushes.following import (
 )
 from autodeploy.services.deployer.pushes.models import PushToDeploy, WatchedBranch
 from autodeploy.services.deployer.pushes.reports import CONTEXT
-from autodeploy.services.deployer.states import DeploymentStatus
 
 # A check may begin a while after the push; a commit without any after that has none.
 _CHECKS_BEGIN_WITHIN = timedelta(seconds=30)
@@ -109,10 +109,11 @@ async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
     host = await host_of(engine, followed.repository)
     changes = host.account.changes(host.there.full_name)
     head = await changes.head(followed.branch.branch)
-    if not followed.is_new(head):
-        await _rest(engine, followed, moment)
+    failure = await _find_failure(engine, followed)
+    if not followed.is_new(head) and not (failure and failure.is_due(moment)):
+        await _rest(engine, followed, failure, moment)
         return
-    decision = await _decide(changes, followed, head, moment)
+    decision = await _decide(changes, followed, failure, head, moment)
     if decision.verdict is _Verdict.DEPLOY:
         await _deploy(engine, followed, head, moment)
         return
@@ -123,25 +124,47 @@ async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
         "problem": None,
         "due_at": moment + pause_after(moment - followed.seen_at(head, moment)),
     }
-    if decision.verdict is _Verdict.SKIP:
+    if decision.verdict is _Verdict.SKIP and followed.is_new(head):
         values |= {"head_sha": head.sha, "active_at": moment}
     await _set(engine, followed, values)
 
 
-async def _rest(engine: Engine, followed: _Followed, moment: datetime) -> None:
-    """Nothing is new: look again, the later the longer nothing was heard."""
+async def _find_failure(engine: Engine, followed: _Followed) -> Failure | None:
+    """That what pushes deployed last has failed."""
+    branch = followed.branch
+    async with engine.resources.db.transaction() as session:
+        return await find_failure(
+            session, followed.project.id, branch.environment, branch.deployed_sha
+        )
+
+
+async def _rest(
+    engine: Engine, followed: _Followed, failure: Failure | None, moment: datetime
+) -> None:
+    """Nothing is new: look again, the later the longer nothing was heard, but when something is
+    to be deployed again."""
     quiet = max(moment - followed.branch.active_at, timedelta(0))
-    values: dict[str, Any] = {"due_at": moment + pause_after(quiet), "problem": None}
+    due_at = moment + pause_after(quiet)
+    if failure is not None and failure.again_at is not None:
+        due_at = min(due_at, failure.again_at)
+    values: dict[str, Any] = {"due_at": due_at, "problem": None}
     if followed.branch.seen_sha != followed.branch.head_sha:  # what was waited for is taken back
         values |= {"seen_sha": followed.branch.head_sha, "note": None}
     await _set(engine, followed, values)
 
 
-async def _decide(changes: Changes, followed: _Followed, head: Head, moment: datetime) -> _Decision:
+async def _decide(
+    changes: Changes,
+    followed: _Followed,
+    failure: Failure | None,
+    head: Head,
+    moment: datetime,
+) -> _Decision:
     skip = find_skip(head.message)
     if skip is not None:
         return _Decision(_Verdict.SKIP, f"{head.sha[:12]} says {skip}.")
-    if not await _concerns(changes, followed, head):
+    # What failed by no fault of the app is still to be deployed, whatever came after it.
+    if not (failure and failure.times) and not await _concerns(changes, followed, head):
         return _Decision(_Verdict.SKIP, f"Up to {head.sha[:12]} nothing changed that counts.")
     if followed.settings.wait_for_ci:
         return await _await_checks(changes, followed, head, moment)
@@ -184,7 +207,8 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
         project = await project_of(session, principal, followed.settings)
         if project.repository_id != followed.repository.id:
             return  # the commit is of the repository that it had
-        if not await _is_deployed(session, project, branch.environment, head.sha):
+        # Somebody, or an earlier time that this was on, may have been faster.
+        if await deployed_commit(session, project.id, branch.environment) != head.sha:
             deployment = await write_deployment(
                 resources,
                 transaction,
@@ -199,7 +223,7 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
             )
         branch.head_sha = branch.seen_sha = branch.deployed_sha = head.sha
         branch.seen_at = followed.seen_at(head, moment)
-        branch.active_at = moment
+        branch.active_at = moment if followed.is_new(head) else branch.active_at
         branch.note = branch.problem = None
         branch.due_at = moment + pause_after(timedelta(0))
     if deployment is not None:
@@ -264,19 +288,3 @@ def _unchanged(followed: _Followed) -> Any:
         & WatchedBranch.head_sha.is_not_distinct_from(was.head_sha)
         & (WatchedBranch.environment == was.environment)
     )
-
-
-async def _is_deployed(session: AsyncSession, project: Project, environment: str, sha: str) -> bool:
-    """Whether the newest deployment there that did not fail is of this commit: somebody, or an
-    earlier time that this was on, was faster."""
-    newest = await session.scalar(
-        select(Deployment.commit_sha)
-        .where(
-            Deployment.project_id == project.id,
-            Deployment.environment == environment,
-            Deployment.status.not_in([DeploymentStatus.ERROR, DeploymentStatus.CANCELLED]),
-        )
-        .order_by(Deployment.created_at.desc())
-        .limit(1)
-    )
-    return newest == sha

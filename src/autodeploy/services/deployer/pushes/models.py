@@ -55,9 +55,9 @@ class WatchedBranch(Base):
 
     ``head_sha`` is the head that was decided about last, null before the first; ``seen_sha`` the
     head that was seen last, at ``seen_at`` for the first time: another one than ``head_sha`` while
-    something is waited for. ``deployed_sha`` is the last that was deployed, ``note`` says why a
-    newer one was not, ``problem`` why the last look failed. ``active_at`` is when something was
-    last heard of it, ``due_at`` when it is looked at next.
+    something is waited for. ``deployed_sha`` is the last that a deployment was made of, ``note``
+    says why none was of a newer one, ``problem`` why the last look failed. ``active_at`` is when
+    something was last heard of it, ``due_at`` when it is looked at next.
     """
 
     __tablename__ = "watched_branches"

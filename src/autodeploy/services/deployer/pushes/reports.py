@@ -22,6 +22,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.pushes.debts import RETIRED
+from autodeploy.services.deployer.pushes.failures import OUR_FAULT
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
     Query,
@@ -42,8 +43,6 @@ _LONGEST_PAUSE = timedelta(hours=1)
 _GIVEN_UP_AFTER = timedelta(days=1)
 # What GitHub has understood and does not do: it would not the next time either.
 _FINAL = (ProviderRefused, NotFound)
-# What was the platform's fault or a provider's, not the app's.
-_OUR_FAULT = {"internal_error", "unavailable", "provider_unavailable", "provider_rate_limited"}
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ async def _tell_now(engine: Engine, each: _Due, reports: Reports, external_id: i
     words, deployment = _WORDS[each.word], each.deployment
     log_url = f"{engine.resources.public_url}/api/v1/deployments/{deployment.id}"
     failed = each.word == "error"
-    ours = failed and deployment.error_code in _OUR_FAULT
+    ours = failed and deployment.error_code in OUR_FAULT
     # The message of an error is for members: whoever may see the repository sees this.
     text = f"{words.text}: {deployment.error_code}" if failed else words.text
     url = deployment.url if each.word == "ready" else None
