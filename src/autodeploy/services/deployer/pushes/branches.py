@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Forbidden, NotFound, Unauthenticated
@@ -62,12 +63,13 @@ class _Decision:
 
 @dataclass(frozen=True)
 class _Followed:
-    """A branch as it was when the look began."""
+    """A branch as it was when the look began; ``beside`` is how many its account follows."""
 
     branch: WatchedBranch
     settings: PushToDeploy
     project: Project
     repository: Repository
+    beside: int
 
     def is_new(self, head: Head) -> bool:
         return head.sha != self.branch.head_sha
@@ -77,6 +79,10 @@ class _Followed:
         known = self.branch.seen_at if head.sha == self.branch.seen_sha else None
         return known or moment
 
+    def pause(self, since: datetime, moment: datetime) -> timedelta:
+        """How long to wait for the next look, where nothing was heard since then."""
+        return pause_after(max(moment - since, timedelta(0)), followed=self.beside)
+
 
 def has_due_branches(moment: Moment) -> ColumnElement[bool]:
     """Whether there are branches to ask GitHub for."""
@@ -84,14 +90,18 @@ def has_due_branches(moment: Moment) -> ColumnElement[bool]:
 
 
 async def look_at_branches(engine: Engine, moment: datetime) -> None:
-    """Ask GitHub for the heads of the branches that are due, and deploy those that are new."""
+    """Ask GitHub for the heads of the branches that are due, and deploy those that are new.
+
+    What a delivery has named comes first: what is only looked at from time to time may wait.
+    """
     async with engine.resources.db.transaction() as session:
+        beside = await _count_by_account(session)
         rows = await session.execute(
             _due(select(WatchedBranch, PushToDeploy, Project, Repository), moment)
-            .order_by(WatchedBranch.due_at)
+            .order_by(_is_named().desc(), WatchedBranch.due_at)
             .limit(MOST_AT_A_PASS)
         )
-        due = [_Followed(*row) for row in rows]
+        due = [_Followed(*row, beside.get(row.Repository.connection_id, 1)) for row in rows]
 
     async def fail(followed: _Followed, error: Exception) -> None:
         values = {"problem": note_of(error), "due_at": moment + retry_after(error)}
@@ -103,6 +113,20 @@ async def look_at_branches(engine: Engine, moment: datetime) -> None:
 def _due(statement: Query, moment: Moment) -> Query:
     followed = statement.join(PushToDeploy, PushToDeploy.id == WatchedBranch.push_to_deploy_id)
     return of_projects(followed).where(WatchedBranch.due_at <= moment)
+
+
+def _is_named() -> ColumnElement[bool]:
+    """Whether something was heard of a branch since the last look, which leaves it due later."""
+    return WatchedBranch.active_at >= WatchedBranch.due_at
+
+
+async def _count_by_account(session: AsyncSession) -> dict[UUID | None, int]:
+    """How many branches are followed by each connection."""
+    followed = select(Repository.connection_id, func.count(WatchedBranch.id)).join_from(
+        WatchedBranch, PushToDeploy, PushToDeploy.id == WatchedBranch.push_to_deploy_id
+    )
+    rows = await session.execute(of_projects(followed).group_by(Repository.connection_id))
+    return dict(iter(rows))
 
 
 async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
@@ -122,7 +146,7 @@ async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
         "seen_at": followed.seen_at(head, moment),
         "note": decision.note,
         "problem": None,
-        "due_at": moment + pause_after(moment - followed.seen_at(head, moment)),
+        "due_at": moment + followed.pause(followed.seen_at(head, moment), moment),
     }
     if decision.verdict is _Verdict.SKIP and followed.is_new(head):
         values |= {"head_sha": head.sha, "active_at": moment}
@@ -143,8 +167,7 @@ async def _rest(
 ) -> None:
     """Nothing is new: look again, the later the longer nothing was heard, but when something is
     to be deployed again."""
-    quiet = max(moment - followed.branch.active_at, timedelta(0))
-    due_at = moment + pause_after(quiet)
+    due_at = moment + followed.pause(followed.branch.active_at, moment)
     if failure is not None and failure.again_at is not None:
         due_at = min(due_at, failure.again_at)
     values: dict[str, Any] = {"due_at": due_at, "problem": None}
@@ -225,7 +248,7 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
         branch.seen_at = followed.seen_at(head, moment)
         branch.active_at = moment if followed.is_new(head) else branch.active_at
         branch.note = branch.problem = None
-        branch.due_at = moment + pause_after(timedelta(0))
+        branch.due_at = moment + followed.pause(moment, moment)
     if deployment is not None:
         await dispatch_due(resources, deployment_id=deployment.id)
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.faults import fault_point
@@ -30,6 +31,7 @@ from autodeploy.services.deployer.pushes.following import (
     Query,
     for_each,
     host_of,
+    least_pause,
     note_of,
     of_projects,
     retry_after,
@@ -40,7 +42,8 @@ from autodeploy.services.deployer.pushes.models import (
     PushToDeploy,
 )
 
-_READ_EVERY = timedelta(seconds=60)
+_READ_EVERY = timedelta(seconds=25)
+_CALLS_OF_A_LOOK = 3
 _REFUSED_FOR = timedelta(minutes=10)
 _KEPT_FOR = timedelta(days=14)
 _READ_BACK = timedelta(hours=1)
@@ -57,8 +60,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Kept:
+    """A webhook; ``beside`` is how many its account has."""
+
     webhook: GitHubWebhook
     repository: Repository
+    beside: int
+
+    @property
+    def pause(self) -> timedelta:
+        """How long to wait for the next look."""
+        return max(_READ_EVERY, least_pause(self.beside, calls=_CALLS_OF_A_LOOK))
 
 
 def address_of(public_url: str, webhook: GitHubWebhook) -> str | None:
@@ -128,15 +139,23 @@ async def _add_missing(engine: Engine, moment: datetime) -> None:
 async def _list_due(engine: Engine, moment: datetime) -> tuple[list[_Kept], list[_Kept]]:
     """The webhooks that are due: those that are wanted, and those that are not any more."""
     following = of_projects(select(Repository.id).select_from(PushToDeploy))
+    other = aliased(Repository)
+    beside = (
+        select(func.count(GitHubWebhook.id))
+        .join(other, other.id == GitHubWebhook.repository_id)
+        .where(other.connection_id == Repository.connection_id)
+        .correlate(Repository)
+        .scalar_subquery()
+    )
     async with engine.resources.db.transaction() as session:
         rows = await session.execute(
-            select(GitHubWebhook, Repository, Repository.id.in_(following))
+            select(GitHubWebhook, Repository, beside, Repository.id.in_(following))
             .join(Repository, Repository.id == GitHubWebhook.repository_id)
             .where(_is_due(moment))
             .order_by(GitHubWebhook.due_at)
             .limit(MOST_OF_THE_REST)
         )
-        found = [(_Kept(webhook, repository), wanted) for webhook, repository, wanted in rows]
+        found = [(_Kept(*kept), wanted) for *kept, wanted in rows]
     return (
         [kept for kept, wanted in found if wanted],
         [kept for kept, wanted in found if not wanted],
@@ -153,11 +172,11 @@ async def _keep(engine: Engine, kept: _Kept, moment: datetime) -> None:
     if webhook.external_id is None or webhook.url != url:
         external_id = await _register(engine, webhook, webhooks, url)
         values = {"external_id": external_id, "url": url, "note": None}
-        await _set(engine, webhook, **values, due_at=moment + _READ_EVERY)
+        await _set(engine, webhook, **values, due_at=moment + kept.pause)
         return
     await _ask_again(engine, webhook, webhooks, webhook.external_id, moment)
     await _forget_old(engine, webhook, moment)
-    await _set(engine, webhook, note=None, due_at=moment + _READ_EVERY)
+    await _set(engine, webhook, note=None, due_at=moment + kept.pause)
 
 
 @fault_point("pushes.register_webhook")
