@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -93,8 +93,11 @@ class Traffic:
 
 
 @contextmanager
-def smart_http(root: Path, *, old_protocol: bool = False) -> Iterator[tuple[str, Traffic]]:
-    """Serve every repository below ``root`` by git's own program; with the traffic so far."""
+def smart_http(
+    root: Path, *, old_protocol: bool = False, pushed: Callable[[], None] = lambda: None
+) -> Iterator[tuple[str, Traffic]]:
+    """Serve every repository below ``root`` by git's own program; with the traffic so far.
+    ``pushed`` is called after each push."""
     program = Path(
         subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True)
         .stdout.strip(), "git-http-backend",
@@ -116,6 +119,8 @@ def smart_http(root: Path, *, old_protocol: bool = False) -> Iterator[tuple[str,
             answer = subprocess.run(
                 [program], env=environment, input=body, check=True, capture_output=True
             ).stdout
+            if path.endswith("/git-receive-pack"):
+                pushed()
             traffic.requests += 1
             traffic.sent_bytes += len(answer)
             headers, _, content = answer.partition(b"\r\n\r\n")

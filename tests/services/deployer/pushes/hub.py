@@ -1,7 +1,5 @@
 """A project whose sources are at an emulated GitHub, and time that a test moves."""
 
-import hashlib
-import hmac
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
+from tests.fakes.github_hooks import signed
 from tests.fakes.github_state import Outgoing, Repo
 from tests.services.analyzer.github import Sources, sources_of
 from tests.services.deployer.platform import Platform
@@ -177,15 +176,6 @@ class Hub:
                 .where(Deployment.id == deployment_id)
                 .values(status=status, **values)
             )
-
-
-def signed(secret: str, delivery: dict[str, Any], body: bytes) -> dict[str, str]:
-    """The headers of a delivery."""
-    return {
-        "x-github-event": delivery["event"],
-        "x-github-delivery": delivery["guid"],
-        "x-hub-signature-256": f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}",
-    }
 
 
 async def stream(body: bytes) -> AsyncIterator[bytes]:
