@@ -66,6 +66,8 @@ async def find_failure(
 ) -> Failure | None:
     """How the newest deployment of an environment failed, where that is of the commit and no
     earlier one of it is there."""
+    if sha is None:
+        return None
     newest = await session.execute(
         select(
             Deployment.commit_sha,
@@ -83,7 +85,7 @@ async def find_failure(
             lambda row: row.commit_sha == sha and row.status == DeploymentStatus.ERROR, newest
         )
     )
-    if sha is None or not failed:
+    if not failed:
         return None
     instead = await deployed_commit(session, project_id, environment)
     if instead == sha:
