@@ -301,6 +301,7 @@ class FakeVercelApi:
         made = Deployment(
             self.time, project, body, self.outcome, self.lines, staged=staged,
             answers_at=self.answers_at,
+            variables=project.variables_for(body.get("target") or "preview"),
         )  # fmt: skip
         self.deployments.insert(0, made)
         return JSONResponse(made.shape())

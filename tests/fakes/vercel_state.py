@@ -30,7 +30,8 @@ def new_id(kind: str) -> str:
 
 @dataclass
 class Deployment:
-    """``outcome`` is what it comes to: ready, error, blocked, alias_error, check_failed, never
+    """``variables`` are what it was built with, and runs with for ever. ``outcome`` is what it
+    comes to: ready, error, blocked, alias_error, check_failed, never
     (it builds for ever) or unaliased (it never gets an address)."""
 
     time: Seconds
@@ -45,6 +46,7 @@ class Deployment:
     promoted: bool = False
     staged: bool = False
     answers_at: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.created = self.time.seconds
@@ -199,6 +201,10 @@ class Project:
             self.current = self.job.deployment
             self.current.promoted = True
         return self.current
+
+    def variables_for(self, target: str) -> dict[str, str]:
+        found = self.variables.values()
+        return {each["key"]: each["value"] for each in found if target in each["target"]}
 
     def shape(self) -> Json:
         production = self.production

@@ -92,6 +92,8 @@ class Manifest:
     of those was chosen gets its usual one.
     ``replicated`` is whether servers have as many processes there as they ask for, also where that
     is changed by a deployment alone.
+    ``fixed_variables`` is whether an app runs with the variables of its build for ever: others
+    reach it with another build alone.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Manifest:
     engines: tuple[DatabaseEngine, ...] = ()
     lacking_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
     replicated: bool = False
+    fixed_variables: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ class BuildRequest:
     """``fetch`` puts the files of the commit into a folder of this machine, which stays until the
     build has ended. ``run_environment`` is for providers that have one set of variables for both
     times; ``commit`` is None for uploads, which only we have. ``plan`` and ``region`` are None
-    where nobody chose one."""
+    where nobody chose one. ``fingerprint`` is that of all that the build depends on."""
 
     deployment_id: UUID
     app: App
@@ -197,6 +200,7 @@ class BuildRequest:
     commit: CommitSource | None = None
     plan: str | None = None
     region: str | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)

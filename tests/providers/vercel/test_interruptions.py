@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from tests.providers.vercel.conftest import COMMIT, HASTY, KeptNotes, Killed, Story, account
@@ -204,3 +205,37 @@ async def test_a_cancellation_that_its_process_did_not_come_to_is_made_good_for(
     vercel.outcome = "ready"
     await linked.deployer.build(request, linked.log)
     assert [each.state for each in vercel.deployments] == ["READY", "CANCELED"]
+
+
+async def test_what_was_made_after_a_cancelled_one_is_not_made_twice(linked, vercel):
+    class Dying(KeptNotes):
+        dies = False
+
+        async def keep(self, **values):
+            if self.dies and values.get("deployment"):
+                self.dies = False
+                raise Killed
+            await super().keep(**values)
+
+    vercel.outcome = "never"
+    request = linked.request(commit=COMMIT, notes=Dying())
+    building = asyncio.create_task(linked.deployer.build(request, linked.log))
+    while "deployment" not in request.notes.values:
+        await asyncio.sleep(0.001)
+    building.cancel()
+    await asyncio.wait({building})
+    vercel.outcome, request.notes.dies = "ready", True
+    with pytest.raises(Killed):
+        await linked.deployer.build(request, linked.log)
+    await linked.deployer.build(request, linked.log)
+    assert [each.state for each in vercel.deployments] == ["READY", "CANCELED"]
+
+
+async def test_a_build_with_other_inputs_is_cancelled_and_not_gone_on_with(linked, vercel):
+    notes = KeptNotes(dies_at="deployment", after=True)
+    before = linked.request(commit=COMMIT, fingerprint="one", notes=notes)
+    with pytest.raises(Killed):
+        await linked.deployer.build(before, linked.log)
+    artifact = await linked.deployer.build(replace(before, fingerprint="two"), linked.log)
+    made, cancelled = vercel.deployments
+    assert (artifact.key, cancelled.canceled) == (made.id, True)
