@@ -32,7 +32,8 @@ def new_id(kind: str) -> str:
 class Deployment:
     """``variables`` are what it was built with, and runs with for ever. ``outcome`` is what it
     comes to: ready, error, blocked, alias_error, check_failed, never
-    (it builds for ever) or unaliased (it never gets an address)."""
+    (it builds for ever), unaliased (it never gets an address) or untold (that it is staged is not
+    told)."""
 
     time: Seconds
     project: "Project"
@@ -106,7 +107,7 @@ class Deployment:
             if self.outcome == "check_failed":
                 check = {"startedAt": self.created_ms, "state": "failed"}
                 made |= {"checks": {"deployment-alias": check}}
-        if self.state == "READY" and self.target == "production":
+        if self.state == "READY" and self.target == "production" and self.outcome != "untold":
             made["readySubstate"] = "PROMOTED" if self.promoted else "STAGED"
         return made
 

@@ -35,6 +35,16 @@ async def test_a_production_build_answers_alone_before_it_has_traffic(story, ver
     assert (await story.deployer.status(release)).state == "running"
 
 
+async def test_a_production_build_is_ready_though_vercel_does_not_say_that_it_is_staged(
+    story, vercel, time
+):
+    vercel.outcome = "untold"
+    deployment_id, artifact = await story.build()
+    before = time.seconds
+    await story.release(deployment_id, artifact.key)
+    assert time.seconds == before
+
+
 async def test_promoting_gives_it_the_addresses_of_the_project(story, vercel):
     _, key, url = await story.ship()
     (project,) = vercel.projects

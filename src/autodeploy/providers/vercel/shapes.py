@@ -190,6 +190,7 @@ class Deployment(Shape):
     alias: tuple[str, ...] = ()
     alias_assigned: bool | float | None = None
     alias_error: Reason | None = None
+    checks_state: str | None = None
     checks_conclusion: str | None = None
     checks: Checks | None = None
     error_code: str | None = None
