@@ -2,7 +2,8 @@
 
 It fails as Vercel does: ``faults.fail("POST /v13/deployments", "lost")``. Beside the faults of
 ``tests/fakes/server.py`` there are those of ``vercel_faults.py``. ``outcome`` is what the next
-deployments come to, ``job_outcome`` what the next promotions do; ``unlisted`` is how many of the
+deployments come to, ``job_outcome`` what the next promotions do, which begin after ``queued_for``
+seconds; ``unlisted`` is how many of the
 next lists are empty still; ``records`` are the domains whose records are right. ``answers_at`` is
 the host of deployments that are to answer.
 """
@@ -60,6 +61,7 @@ class FakeVercelApi:
         self.outcome = "ready"
         self.job_outcome = "succeeded"
         self.rolls_back = True
+        self.queued_for = 0.0
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
         self.printed: list[Json] = []
@@ -369,7 +371,12 @@ class FakeVercelApi:
         if project.job is not None and project.job.status in ("pending", "in-progress"):
             return error_answer(409, "conflict")
         previous = current.id if current else None
-        project.job = AliasJob(self.time, kind, deployment, self.job_outcome, previous)
+        job = AliasJob(self.time, kind, deployment, self.job_outcome, previous)
+        if self.queued_for:
+            job.requested += self.queued_for
+            project.queued = job
+            return Response(status_code=202)
+        project.job = job
         return Response(status_code=201)
 
     async def _runtime_logs(self, request: Request) -> Response:

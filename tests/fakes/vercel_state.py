@@ -193,11 +193,14 @@ class Project:
     variables: dict[str, Json] = field(default_factory=dict)
     domains: dict[str, bool] = field(default_factory=dict)
     job: AliasJob | None = None
+    queued: AliasJob | None = None
     current: Deployment | None = None
     regions: list[str] = field(default_factory=lambda: ["iad1"])
 
     @property
     def production(self) -> Deployment | None:
+        if self.queued is not None and self.queued.time.seconds >= self.queued.requested:
+            self.job, self.queued = self.queued, None
         if self.job is not None and self.job.status == "succeeded":
             self.current = self.job.deployment
             self.current.promoted = True

@@ -79,6 +79,25 @@ async def test_what_a_dead_process_made_is_adopted_though_it_is_listed_a_moment_
     assert [artifact.key] == [each.id for each in vercel.deployments]
 
 
+async def test_what_a_dead_process_made_is_cancelled_though_it_is_listed_a_moment_later(
+    linked, vercel
+):
+    vercel.outcome = "never"
+    request = linked.request(commit=COMMIT, notes=KeptNotes(dies_at="deployment"))
+    with pytest.raises(Killed):
+        await linked.deployer.build(request, linked.log)
+    vercel.unlisted = 4  # in two looks
+    await linked.deployer.retire(linked.app, request.deployment_id)
+    assert [each.state for each in vercel.deployments] == ["CANCELED"]
+
+
+async def test_what_is_ready_is_looked_for_once_when_it_is_retired(linked, vercel, time):
+    deployment_id, _ = await linked.build(commit=COMMIT)
+    before = time.seconds
+    await linked.deployer.retire(linked.app, deployment_id)
+    assert time.seconds == before
+
+
 async def test_an_intent_is_noted_before_each_call_that_makes_something(linked, vercel):
     known = {}
 

@@ -16,7 +16,7 @@ from autodeploy.kernel.redaction import Redactor
 from autodeploy.providers.base import BuildRequest, LogSink
 from autodeploy.providers.hosted import undo
 from autodeploy.providers.vercel.build_log import SOURCE, BuildLog
-from autodeploy.providers.vercel.deployments import OURS, Deployments, MissingFiles
+from autodeploy.providers.vercel.deployments import LOOKS, OURS, Deployments, MissingFiles
 from autodeploy.providers.vercel.errors import BuildTimeout
 from autodeploy.providers.vercel.files import Uploads, read_files
 from autodeploy.providers.vercel.projects import Projects, target_of
@@ -31,8 +31,6 @@ from autodeploy.providers.vercel.waits import poll
 # before it.
 _LONGEST_SECONDS = 2 * 3600.0
 _MOST_UPLOADS = 3
-# A deployment is in the lists a moment after it was made.
-_LOOKS = (0.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ class Build:
 
     async def _look_for(self, project_id: str) -> Deployment | None:
         """What a call has made whose answer was lost, or whose process was while it asked."""
-        for wait in _LOOKS:
+        for wait in LOOKS:
             await self.timing.sleep(wait)
             found = await self._adopt(project_id)
             if found is not None:

@@ -16,6 +16,9 @@ from autodeploy.providers.vercel.shapes import Deployments as Page
 #: Where a deployment at Vercel says which of ours it is.
 OURS = "autodeployDeploymentId"
 
+#: A deployment is in the lists a moment after it was made: the waits between looks for it.
+LOOKS = (0.0, 2.0, 4.0)
+
 _DEPLOYMENT = "/v13/deployments/{deployment}"
 _UNDER_WAY = "QUEUED,INITIALIZING,BUILDING"
 _LIMIT_BYTES = 8 * 1024 * 1024
@@ -50,9 +53,10 @@ class Deployments:
         *,
         but: Collection[str] = (),
         under_way: bool = False,
+        newest: bool = False,
     ) -> Deployment | None:
         """The newest of a project that was made for one of ours, except ``but``; with
-        ``under_way`` only of those that are not built yet."""
+        ``under_way`` only of those that are not built yet, with ``newest`` of the newest page."""
         query = {"limit": "100"}
         if project_id is not None:
             query["projectId"] = project_id
@@ -63,6 +67,8 @@ class Deployments:
             for each in expect(page, HTTPStatus.OK).read(Page).deployments:
                 if each.meta.get(OURS) == str(ours) and each.id not in but:
                     return each
+            if newest:
+                break
         return None
 
     @fault_point("vercel.create_deployment")
