@@ -24,6 +24,7 @@ _UNDER_WAY = "QUEUED,INITIALIZING,BUILDING"
 _LIMIT_BYTES = 8 * 1024 * 1024
 # Vercel looks at the whole source before it answers.
 _CREATE_SECONDS = 60.0
+_SILENT_SECONDS = 45.0
 
 
 class MissingFiles(Exception):
@@ -78,7 +79,7 @@ class Deployments:
         query = {"forceNew": "1", "skipAutoDetectionConfirmation": "1"}
         call = Call(
             "POST", "/v13/deployments", query=query, body=body, limit_bytes=_LIMIT_BYTES,
-            within_seconds=_CREATE_SECONDS,
+            within_seconds=_CREATE_SECONDS, silent_seconds=_SILENT_SECONDS,
         )  # fmt: skip
         answer = await self._http.send(call)
         if answer.status == HTTPStatus.BAD_REQUEST:
