@@ -69,6 +69,10 @@ class FakeVercelApi:
         self.url = ""
         self.unlisted = 0
         self.records: set[str] = set()
+        self.recommended: Json = {
+            "recommendedIPv4": [{"rank": 1, "value": ["76.76.21.21"]}],
+            "recommendedCNAME": [{"rank": 1, "value": "cname.vercel-dns.com"}],
+        }
         self.owned_elsewhere: set[str] = set()
         self.answers_at = ""
         self._closing = False
@@ -428,8 +432,7 @@ class FakeVercelApi:
         return JSONResponse({
             "acceptedChallenges": [], "configuredBy": "A" if domain in self.records else None,
             "misconfigured": domain not in self.records,
-            "recommendedIPv4": [{"rank": 1, "value": ["76.76.21.21"]}],
-            "recommendedCNAME": [{"rank": 1, "value": "cname.vercel-dns.com"}],
+            **self.recommended,
         })  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class Domains:
         # The records stay: a challenge is looked at again.
         records = [DnsRecord(each.type, each.domain, each.value) for each in domain.verification]
         if leads.misconfigured:
-            records.append(_leading(domain, leads))
+            records += _leading(domain, leads)
         return DomainStatus(domain.verified and not leads.misconfigured, tuple(records))
 
     async def ensure(self, name: str) -> Domain:
@@ -96,12 +96,16 @@ class Domains:
         return {"project": self._project_id, "domain": name}
 
 
-def _leading(domain: Domain, recommended: DomainRecords) -> DnsRecord:
-    """The record that leads a domain to Vercel: one that has others below it takes no CNAME."""
-    if domain.name == domain.apex_name and recommended.addresses:
-        best = min(recommended.addresses, key=lambda each: each.rank)
-        return DnsRecord("A", domain.name, next(iter(best.value), ""))
-    return DnsRecord("CNAME", domain.name, min(recommended.names, key=lambda each: each.rank).value)
+def _leading(domain: Domain, recommended: DomainRecords) -> list[DnsRecord]:
+    """The record that leads a domain to Vercel, if it recommends one: a domain that has others
+    below it takes no CNAME."""
+    by_rank = sorted(recommended.addresses, key=lambda each: each.rank)
+    addresses = [value for each in by_rank for value in each.value if value]
+    if domain.name == domain.apex_name and addresses:
+        return [DnsRecord("A", domain.name, addresses[0])]
+    names = [each for each in recommended.names if each.value]
+    best = sorted(names, key=lambda each: each.rank)[:1]
+    return [DnsRecord("CNAME", domain.name, each.value) for each in best]
 
 
 def _refused(name: str, error: ProviderRefused) -> DomainRefused:
