@@ -3,9 +3,9 @@
 It fails as Vercel does: ``faults.fail("POST /v13/deployments", "lost")``. Beside the faults of
 ``tests/fakes/server.py`` there are those of ``vercel_faults.py``. ``outcome`` is what the next
 deployments come to, ``job_outcome`` what the next promotions do, which begin after ``queued_for``
-seconds; ``unlisted`` is how many of the
-next lists are empty still; ``records`` are the domains whose records are right. ``answers_at`` is
-the host of deployments that are to answer.
+seconds; ``unlisted`` is how many of the next lists are empty still; ``records`` are the domains
+whose records are right. With ``lists_events`` the events of a build that are asked for at once are
+a list, else lines. ``answers_at`` is the host of deployments that are to answer.
 """
 
 import asyncio
@@ -61,6 +61,7 @@ class FakeVercelApi:
         self.outcome = "ready"
         self.job_outcome = "succeeded"
         self.rolls_back = True
+        self.lists_events = True
         self.queued_for = 0.0
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
@@ -341,7 +342,13 @@ class FakeVercelApi:
         deployment = self._find_deployment(request)
         since = float(request.query_params.get("since", "0"))
         if request.query_params.get("follow") != "1":
-            return JSONResponse([e for e in deployment.events() if e["created"] >= since])
+            found = [e for e in deployment.events() if e["created"] >= since]
+            if not self.lists_events:
+                return Response(
+                    b"\n".join(bytes(JSONResponse(each).body) for each in found),
+                    media_type=_Lines.media_type,
+                )
+            return JSONResponse(found)
 
         async def follow() -> AsyncIterator[Json]:
             sent = 0
