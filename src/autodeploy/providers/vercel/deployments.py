@@ -45,7 +45,7 @@ class Deployments:
         """Raises ``NotFound``."""
         parts = {"deployment": deployment_id}
         call = Call("GET", _DEPLOYMENT, parts=parts, limit_bytes=_LIMIT_BYTES)
-        return expect(await self._http.send(call), HTTPStatus.OK).read(Deployment)
+        return expect(await self._http.send(call)).read(Deployment)
 
     async def find(
         self,
@@ -65,7 +65,7 @@ class Deployments:
             query["state"] = _UNDER_WAY
         call = Call("GET", "/v7/deployments", query=query, limit_bytes=_LIMIT_BYTES)
         async for page in pages(self._http, call, by_timestamp("until")):
-            for each in expect(page, HTTPStatus.OK).read(Page).deployments:
+            for each in expect(page).read(Page).deployments:
                 if each.meta.get(OURS) == str(ours) and each.id not in but:
                     return each
             if newest:
@@ -86,7 +86,7 @@ class Deployments:
             failure = failure_of(answer)
             if failure.code == "missing_files" and failure.missing:
                 raise MissingFiles(failure.missing)
-        expect(answer, HTTPStatus.OK)
+        expect(answer)
         try:
             return answer.read(Deployment)
         except AutoDeployError:
@@ -99,4 +99,4 @@ class Deployments:
         call = Call("PATCH", "/v12/deployments/{id}/cancel", parts=parts, safe=True,
                     limit_bytes=_LIMIT_BYTES)  # fmt: skip
         gone = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
-        expect(await self._http.send(call), HTTPStatus.OK, *gone)
+        expect(await self._http.send(call), *gone)

@@ -57,24 +57,24 @@ class Domains:
         """Have Vercel look at its records. Raises ``ProviderRefused`` (400) while they are missing,
         which ``ensure`` names."""
         call = Call("POST", f"{_DOMAIN}/verify", parts=self._parts(name), safe=True)
-        return expect(await self._http.send(call), HTTPStatus.OK).read(Domain)
+        return expect(await self._http.send(call)).read(Domain)
 
     async def records(self, name: str) -> DomainRecords:
         """Whether it leads to Vercel, and the records that would make it."""
         query = {"projectIdOrName": self._project_id}
         call = Call("GET", "/v6/domains/{domain}/config", parts={"domain": name}, query=query)
-        return expect(await self._http.send(call), HTTPStatus.OK).read(DomainRecords)
+        return expect(await self._http.send(call)).read(DomainRecords)
 
     @fault_point("vercel.remove_domain")
     async def remove(self, name: str) -> None:
         """Idempotent."""
         answer = await self._http.send(Call("DELETE", _DOMAIN, parts=self._parts(name)))
-        expect(answer, HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+        expect(answer, HTTPStatus.NOT_FOUND)
 
     async def _find(self, name: str) -> Domain | None:
         try:
             answer = await self._http.send(Call("GET", _DOMAIN, parts=self._parts(name)))
-            return expect(answer, HTTPStatus.OK).read(Domain)
+            return expect(answer).read(Domain)
         except NotFound:
             return None
 
@@ -83,7 +83,7 @@ class Domains:
         path, parts = "/v10/projects/{project}/domains", {"project": self._project_id}
         try:
             answer = await self._http.send(Call("POST", path, parts=parts, body={"name": name}))
-            return expect(answer, HTTPStatus.OK).read(Domain)
+            return expect(answer).read(Domain)
         except (OutcomeUnknown, ProviderRefused) as error:
             if isinstance(error, ProviderRefused) and error.answered != HTTPStatus.CONFLICT:
                 raise

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from autodeploy.kernel.errors import DeploymentFailed
@@ -82,7 +81,7 @@ class Uploads:
             within_seconds=_UPLOAD_SECONDS,
             silent_seconds=_SILENT_SECONDS,
         )
-        expect(await self._http.send(call), HTTPStatus.OK)
+        expect(await self._http.send(call))
 
 
 async def _chunks(place: Path) -> AsyncIterator[bytes]:

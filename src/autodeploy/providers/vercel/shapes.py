@@ -6,7 +6,7 @@ Times are in milliseconds of the unix epoch, as Vercel sends them.
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from autodeploy.kernel.http.models import Lenient, known
@@ -217,7 +217,14 @@ class ListedProject(Shape):
 
 
 class ListedProjects(Shape):
+    """Vercel may also send a bare list."""
+
     projects: tuple[ListedProject, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        return {"projects": value} if isinstance(value, list) else value
 
 
 class Namespace(Shape):

@@ -130,7 +130,7 @@ class Traffic:
         parts = {"project": self.project_id, "deployment": self.deployment.id}
         answer = await self.http.send(Call("POST", path, parts=parts, safe=True))
         # 202 waits behind a rolling release, 409 behind another promotion.
-        expect(answer, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT)
+        expect(answer, HTTPStatus.CONFLICT)
         return answer.status == HTTPStatus.ACCEPTED
 
 
