@@ -205,8 +205,6 @@ class Deployments(Shape):
 
 
 class ListedDeployment(Shape):
-    """One of the newest of a project."""
-
     meta: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -217,13 +215,12 @@ class ListedProject(Shape):
 
 
 class ListedProjects(Shape):
-    """Vercel may also send a bare list."""
-
     projects: tuple[ListedProject, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _from_list(cls, value: Any) -> Any:
+        """Vercel may also send a bare list."""
         return {"projects": value} if isinstance(value, list) else value
 
 
