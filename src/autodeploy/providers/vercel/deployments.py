@@ -24,7 +24,8 @@ _UNDER_WAY = "QUEUED,INITIALIZING,BUILDING"
 _LIMIT_BYTES = 8 * 1024 * 1024
 # Vercel looks at the whole source before it answers.
 _CREATE_SECONDS = 60.0
-_SILENT_SECONDS = 45.0
+# What it has made after that is looked for.
+_SILENT_SECONDS = 30.0
 
 
 class MissingFiles(Exception):
