@@ -94,6 +94,8 @@ class Manifest:
     ``replicated`` is whether servers have as many processes there as they ask for, also where that
     is changed by a deployment alone.
     ``private_apps`` is whether servers can be reached there by other apps alone.
+    ``fixed_variables`` is whether an app runs with the variables of its build for ever: others
+    reach it with another build alone.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Manifest:
     lacking_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
     replicated: bool = False
     private_apps: bool = False
+    fixed_variables: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ class BuildRequest:
     """``fetch`` puts the files of the commit into a folder of this machine, which stays until the
     build has ended. ``run_environment`` is for providers that have one set of variables for both
     times; ``commit`` is None for uploads, which only we have. ``plan`` and ``region`` are None
-    where nobody chose one."""
+    where nobody chose one. ``fingerprint`` is that of all that the build depends on."""
 
     deployment_id: UUID
     app: App
@@ -202,6 +205,7 @@ class BuildRequest:
     commit: CommitSource | None = None
     plan: str | None = None
     region: str | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
