@@ -129,6 +129,7 @@ OUT_OF_REACH = {
             f"render.{effect}"
             for effect in (
                 "add_domain",
+                "bring_back",
                 "build",
                 "cancel_deploy",
                 "change_service",

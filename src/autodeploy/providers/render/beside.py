@@ -7,7 +7,7 @@ So this is the order:
    what Render refuses, such as a plan that nobody pays for, is refused while all is as it was.
 2. When the app is live, and its release command has been run, their deploys of the same commit
    are started, and awaited. They build what the app has built already, so that little is left
-   to fail. When one fails, it goes on as it was beside an app that is new.
+   to fail. When one fails, it goes on as it was, and the app with the others is brought back.
 3. When all are live, those that the app has no more are removed.
 
 Nothing is noted here: the services are found by their names, and what was started for a deployment
@@ -236,10 +236,9 @@ class Beside:
             )
         except DeploymentFailed as error:
             raise DeploymentFailed(
-                f"The {wanted.title} was not released at Render, and goes on as it was; the app "
-                "itself runs the new release.",
+                f"The {wanted.title} was not released at Render.",
                 cause=" ".join(filter(None, (error.message, error.cause))),
-                remedy="Correct it and deploy again, or bring the release before back.",
+                remedy="Correct it and deploy again.",
                 log_tail=error.log_tail,
             ) from error
         if ended.commit_sha not in (None, commit_sha):

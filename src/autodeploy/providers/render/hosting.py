@@ -145,8 +145,7 @@ class RenderDeploys:
         one that was cancelled, since a worker that stops cancels what the next one goes on with.
 
         It gets as many processes as it asks for. Then the same is done for what runs beside it,
-        whose failure leaves the app as it is: what the release command has changed is for the new
-        release.
+        whose failure leaves the app as it is until it is brought back.
 
         Raises ``DeploymentFailed``.
         """
@@ -161,6 +160,34 @@ class RenderDeploys:
         again = (
             build.deployment_id != request.deployment_id or target.status is DeployStatus.CANCELED
         )
+        return await self._release(request, service, target, again=again, log=log)
+
+    @fault_point("render.bring_back")
+    async def bring_back(self, request: ReleaseRequest, release: Release, log: KeptLog) -> Release:
+        """By another deploy of the build, with what runs beside it. What somebody has started in
+        Render's dashboard is left.
+
+        Raises ``DeploymentFailed``.
+        """
+        build = Build.of(request.artifact_key)
+        live = await self._services.find_live(build.service)
+        if live is None or live.is_of_others or live.id == release.resources["deploy"]:
+            return release
+        target = await self._deploy_of(build.service, build.deploy)
+        service = await self._api.service(build.service)
+        await log("info", "render", "Bringing the release before back.")
+        return await self._release(request, service, target, again=True, log=log)
+
+    async def _release(
+        self,
+        request: ReleaseRequest,
+        service: Service,
+        target: Deploy,
+        *,
+        again: bool,
+        log: KeptLog,
+    ) -> Release:
+        """``again`` is whether what ``target`` built is to be deployed once more."""
         variables = variables_of(request.spec, request.environment)
         try:
             deploy = target

@@ -23,8 +23,6 @@ from autodeploy.providers.render.shapes import ENDED, Deploy, DeployStatus, Serv
 _COMMIT_SECONDS = 15.0
 _POLL_SECONDS = 2.0
 _CONFLICT = 409
-# Triggers of deploys that people or Render itself have started.
-_OF_OTHERS = {"blueprint_sync", "deploy_hook", "deployed_by_render", "manual", "service_resumed"}
 
 
 async def owner_of(api: RenderApi, chosen: str | None) -> str:
@@ -71,6 +69,11 @@ class Services:
     async def find(self, name: str, owner_id: str) -> Service | None:
         return next(iter(await self._api.find_services(name, owner_id)), None)
 
+    async def find_live(self, service_id: str) -> Deploy | None:
+        """The deploy that has the traffic; None where none has, or none of the newest."""
+        newest = await self._api.deploys(service_id)
+        return next((each for each in newest if each.status is DeployStatus.LIVE), None)
+
     async def start(self, service: Service, commit_sha: str, notes: Notes, log: LogSink) -> Deploy:
         """The deploy of a commit: that which an earlier call started, or a new one.
 
@@ -102,7 +105,7 @@ class Services:
         under_way = [
             each
             for each in await self._api.deploys(service_id)
-            if each.status not in ENDED and each.trigger not in _OF_OTHERS
+            if each.status not in ENDED and not each.is_of_others
         ]
         if not under_way:
             return

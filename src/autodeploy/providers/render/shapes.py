@@ -121,6 +121,10 @@ FAILED = frozenset({DeployStatus.BUILD_FAILED, DeployStatus.PREPARATION_FAILED,
 ENDED = REACHED | FAILED
 
 
+# Triggers of deploys that people or Render itself have started.
+_OF_OTHERS = {"blueprint_sync", "deploy_hook", "deployed_by_render", "manual", "service_resumed"}
+
+
 class Commit(Lenient):
     id: str | None = None
 
@@ -135,6 +139,10 @@ class Deploy(Lenient):
     @property
     def commit_sha(self) -> str | None:
         return self.commit.id if self.commit else None
+
+    @property
+    def is_of_others(self) -> bool:
+        return self.trigger in _OF_OTHERS
 
 
 class DeployItem(Lenient):
