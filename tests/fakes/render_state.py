@@ -195,7 +195,8 @@ class Shapes:
             return shown
         shown["serviceDetails"] |= {"numInstances": service.instances, **service.scaling}
         if sent["type"] == "web_service":
-            shown["serviceDetails"] |= {"healthCheckPath": "", "openPorts": [], "url": address}
+            asked = details.get("healthCheckPath", "")
+            shown["serviceDetails"] |= {"healthCheckPath": asked, "openPorts": [], "url": address}
         return shown
 
     def deploy(self, service: FakeService, deploy: FakeDeploy) -> Json:

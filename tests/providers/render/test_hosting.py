@@ -65,7 +65,7 @@ async def test_a_first_build_makes_the_service_and_adopts_its_first_deploy(apps,
     (deploy,) = service.deploys
     assert key.startswith(f"{service.id}/{deploy.id}/")
     assert release.resources == {"service": service.id, "deploy": deploy.id, "owner": "tea-acme"}
-    assert release.check_urls == ()
+    assert release.check_urls == (f"https://{NAME}.onrender.com",)
     assert render.calls("POST", f"/services/{service.id}/deploys") == []
 
 
@@ -470,6 +470,48 @@ async def test_output_is_read_by_a_process_that_did_not_deploy(provider, apps, r
     await apps.destroy(APP)
     with pytest.raises(NotFound):
         await apps.runtime_lines(release, None, 0)
+
+
+def _health_path(render) -> str | None:
+    return render.service.sent["serviceDetails"].get("healthCheckPath")
+
+
+async def test_the_health_path_that_is_declared_is_asked_by_render_too(apps, render, log):
+    await _deployed(apps, log)
+    assert _health_path(render) is None
+    await _deployed(apps, log, OTHER, spec=replace(SERVER, health_path="/up"))
+    assert _health_path(render) == "/up"
+    await _deployed(apps, log, OTHER, spec=replace(SERVER, health_path="/up"))
+    assert len(render.calls("PATCH", f"/services/{render.service.id}")) == 1
+
+
+async def test_a_worker_has_no_health_path(apps, render, log):
+    await apps.build(build_request(spec=replace(SERVER, kind="worker", health_path="/up")), log)
+    assert _health_path(render) is None
+
+
+async def test_a_health_path_of_the_dashboard_stays_where_none_is_declared(apps, render, log):
+    key, _ = await _deployed(apps, log)
+    render.service.sent["serviceDetails"]["healthCheckPath"] = "/theirs"
+    await apps.deploy(reusing(key, environment={"KEY": "new"}), log)
+    await _deployed(apps, log, OTHER)
+    assert _health_path(render) == "/theirs"
+
+
+async def test_an_earlier_build_is_asked_where_it_has_said(apps, render, log):
+    """A path of the later one may not be there, and the release would never be healthy."""
+    key, _ = await _deployed(apps, log)
+    later, _ = await _deployed(apps, log, OTHER, spec=replace(SERVER, health_path="/up"))
+    await apps.deploy(reusing(key), log)
+    assert _health_path(render) == ""
+    await apps.deploy(reusing(later, spec=replace(SERVER, health_path="/up")), log)
+    assert _health_path(render) == "/up"
+
+
+@pytest.mark.parametrize("kind", ["static", "worker"])
+async def test_only_a_server_is_asked_at_its_address(apps, log, kind):
+    _, release = await _deployed(apps, log, spec=replace(SITE, kind=kind, start_command="x"))
+    assert release.check_urls == ()
 
 
 async def test_what_is_live_is_told_from_what_somebody_changed_at_render(apps, render, log):

@@ -97,6 +97,24 @@ async def test_release_that_fails_after_it_was_given_the_traffic_is_taken_back(
     assert "The release before has the traffic again." in await platform.messages(second.id)
 
 
+async def test_release_that_answers_badly_with_the_traffic_is_taken_back(switching: Clouds) -> None:
+    platform = switching.platform
+    project, first, second = await _two(switching)
+
+    async def fail(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(fail, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        switching.cloud.apps.check_urls = (f"http://127.0.0.1:{port}/",)
+        await platform.runner.run(second.id)
+    view = await platform.view(second.id)
+    assert view.error is not None
+    assert view.error.code == "health_check_failed"
+    await _is_first(switching, project, first)
+
+
 async def test_cancel_after_a_release_was_given_the_traffic_takes_it_back(
     switching: Clouds,
 ) -> None:

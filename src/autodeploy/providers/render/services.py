@@ -6,6 +6,7 @@ and ``deploy`` as ids. Render takes no id of ours, so a deploy whose answer was 
 what it is: newer than the one noted, and of the commit.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput
@@ -170,10 +171,19 @@ class Services:
         require_running(found)
         change = blueprint.change(found)
         if change is not None:
-            await outwait_limit(
-                lambda: self._api.change_service(found.id, change),
-                "changes this service", log, self._timing,
-            )  # fmt: skip
+            await self.change(found, change, log)
+
+    async def set_health_path(self, found: Service, path: str, log: LogSink) -> None:
+        """Have Render ask there whether a web service is well, from its next deploy on."""
+        known = (found.details and found.details.health_path) or ""
+        if found.type is ServiceType.WEB and path != known:
+            await self.change(found, {"serviceDetails": {"healthCheckPath": path}}, log)
+
+    async def change(self, found: Service, change: Mapping[str, object], log: LogSink) -> None:
+        await outwait_limit(
+            lambda: self._api.change_service(found.id, change),
+            "changes this service", log, self._timing,
+        )  # fmt: skip
 
     async def _find_started(self, service_id: str, commit_sha: str, notes: Notes) -> Deploy | None:
         """The deploy that an earlier call started, or that began with the service itself.

@@ -56,6 +56,7 @@ class Details(Lenient):
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
     schedule: str | None = None
+    health_path: str | None = Field(default=None, alias="healthCheckPath")
     instances: int | None = Field(default=None, alias="numInstances")
     autoscaling: Autoscaling | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")

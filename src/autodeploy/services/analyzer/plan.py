@@ -293,6 +293,7 @@ class Plan(PlanModel):
             },
             replicas=self.replicas,
             spa_fallback=self.spa_fallback,
+            health_path=self.health_path,
         )
 
     def _provider_kind(self) -> Literal["static", "server", "worker"]:
