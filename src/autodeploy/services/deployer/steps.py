@@ -175,12 +175,13 @@ async def verify_health(context: StepContext) -> None:
     if release is None or (await context.provider.status(release)).state == "absent":
         # The machine of the provider was restarted since the step before.
         release = await _deploy(context, context.release_request())
-    health = Health.of(context.plan, context.engine.health_timeout_seconds)
+    hosted = context.engine.providers.is_hosted(context.deployment.provider)
+    health = Health.of(context.plan, context.engine.health_timeout_seconds, hosted=hosted)
     await wait_until_healthy(context.provider, release, health)
     await context.say("The release answers; switching the traffic to it.")
     await context.log.flush()
     await context.begin_switching()
-    if context.engine.providers.is_hosted(context.deployment.provider):
+    if hosted:
         # Such a switch may take minutes, in which no row is to be locked; below it is confirmed.
         context.promoting = True
         await context.provider.promote(context.release_request(), release)
