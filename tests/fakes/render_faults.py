@@ -32,7 +32,18 @@ def _retry_after(_app: ASGIApp) -> ASGIApp:
 
 
 def _long_limit(_app: ASGIApp) -> ASGIApp:
-    return limit_answer(3500)
+    return limit_answer(3700)
+
+
+def _as_200(app: ASGIApp) -> ASGIApp:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        async def say(message: Message) -> None:
+            begins = message["type"] == "http.response.start"
+            await send({**message, "status": 200} if begins else message)
+
+        await app(scope, receive, say)
+
+    return answering
 
 
 FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {

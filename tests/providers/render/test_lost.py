@@ -351,7 +351,7 @@ async def test_a_limit_that_lasts_too_long_says_when_to_come_back(apps, render, 
     render.faults.fail("POST /services", "long_limit")
     with pytest.raises(RateLimited) as raised:
         await apps.build(build_request(), log)
-    assert raised.value.retry_after_seconds == 3500
+    assert raised.value.retry_after_seconds == 3700
     assert time.slept == []
     assert render.services == {}
 

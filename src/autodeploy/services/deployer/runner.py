@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,10 +13,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from autodeploy.kernel import telemetry
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.descriptors import TooFewFiles
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
-from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.kernel.http.errors import CredentialRefused, RateLimited
 from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
@@ -40,6 +42,8 @@ from autodeploy.services.deployer.transitions import (
 
 MAX_RECOVERIES = 5
 STEP_ATTEMPTS = 3
+# The longest window of a provider that is known: Render's creations (providers/render/patience.py).
+LONGEST_LIMIT_SECONDS = 3600
 RETRY_SECONDS = 1.0
 PROGRESS_SECONDS = 2.0
 # A cancellation that the bus lost is noticed with the next heartbeat.
@@ -223,8 +227,9 @@ class Runner:
     async def _persist(
         self, context: StepContext, name: StepName, call: Callable[[], Awaitable[_Answer]]
     ) -> _Answer:
-        """What a call answers, made again when it failed for a reason that may pass."""
-        attempt = 1
+        """What a call answers, made again when it failed for a reason that may pass. The limit of a
+        provider is waited for, an hour in all, and does not count as an attempt."""
+        attempt, left = 1, LONGEST_LIMIT_SECONDS
         while True:
             try:
                 return await call()
@@ -232,6 +237,12 @@ class Runner:
                 raise
             except Exception as error:
                 failure = as_failure(error, name, context.deployment.id)
+            if isinstance(failure, RateLimited):
+                left -= max(failure.retry_after_seconds, 1)
+                if left < 0:
+                    raise failure
+                await _outwait(context, failure)
+                continue
             may_pass = failure.retryable or isinstance(failure, InternalFailure)
             if not may_pass or attempt == STEP_ATTEMPTS:
                 raise failure
@@ -335,6 +346,14 @@ class Runner:
         """Remove what has no traffic; the reconciler repeats what does not succeed."""
         await remove_build_folders(self._engine, context.deployment.id)
         await retire_leftovers(self._engine, environment_id=context.environment.id)
+
+
+async def _outwait(context: StepContext, limit: RateLimited) -> None:
+    """Sleep until the provider takes calls again; the log says until when."""
+    wait = limit.retry_after_seconds
+    until = now() + timedelta(seconds=wait)
+    await context.say(f"{limit.message} Waiting until {until:%H:%M:%S} UTC.", level="warn")
+    await asyncio.sleep(wait)
 
 
 async def _log_waiting(message: str) -> None:
