@@ -211,17 +211,17 @@ class Services:
         """The deploy that was asked for since the intent that is noted."""
         intent = notes.values["starting"]
         for deploy in await self._api.deploys_since(service_id, intent["after"]):
-            # One that waits in the queue tells no commit yet, but that a call asked for it.
-            waits = deploy.commit_sha is None and deploy.trigger == "api"
-            if _is_of(deploy, intent["commit"]) or waits:
+            # One that waits in the queue tells no commit yet, and may not tell who asked for it.
+            waits = deploy.commit_sha is None and deploy.trigger in (None, "api")
+            if deploy.status is not DeployStatus.CANCELED and (
+                waits or deploy.commit_sha == intent["commit"]
+            ):
                 return deploy
         return None
 
     @fault_point("render.start_deploy")
     async def _start(self, service_id: str, commit_sha: str, notes: Notes, log: LogSink) -> Deploy:
-        newest = next(iter(await self._api.deploys(service_id, 1)), None)
-        after = newest.id if newest else None
-        await notes.keep(starting=_intent(commit_sha, after, with_service=False))
+        await self._intend(service_id, commit_sha, notes)
         lost: ProviderUnavailable | None = None
         try:
             deploy = await outwait_limit(
@@ -234,6 +234,22 @@ class Services:
         if deploy is None:
             raise lost or self.not_shown()
         return deploy
+
+    async def _intend(self, service_id: str, commit_sha: str, notes: Notes) -> None:
+        """Note what is to be started, and after which deploy. What stands is left as it is: a
+        later place would hide what was asked for by then.
+
+        Raises ``ProviderUnavailable`` while that may be one that does not tell what it is.
+        """
+        intent = notes.values.get("starting")
+        if intent is not None and not intent["with_service"]:
+            since = await self._api.deploys_since(service_id, intent["after"])
+            if any(_is_anybodys(each) for each in since):
+                raise self.not_shown()
+            return
+        newest = next(iter(await self._api.deploys(service_id, 1)), None)
+        after = newest.id if newest else None
+        await notes.keep(starting=_intent(commit_sha, after, with_service=False))
 
     @fault_point("render.cancel_deploy")
     async def cancel(self, service_id: str, deploy_id: str) -> None:
@@ -252,6 +268,12 @@ class Services:
 
 def _is_of(deploy: Deploy, commit_sha: str) -> bool:
     return deploy.commit_sha == commit_sha and deploy.status is not DeployStatus.CANCELED
+
+
+def _is_anybodys(deploy: Deploy) -> bool:
+    """Whether it may be one that was asked for here: it tells neither its commit nor who did."""
+    is_told = deploy.commit_sha is not None or deploy.is_of_others
+    return not is_told and deploy.status is not DeployStatus.CANCELED
 
 
 def _intent(commit_sha: str, after: str | None, *, with_service: bool) -> dict[str, object]:
