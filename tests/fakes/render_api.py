@@ -4,7 +4,7 @@ It moves with the time that it is given. It fails as Render does: ``faults.fail(
 "lost")``. Beside the faults of ``tests/fakes/server.py`` there are those of ``render_faults``:
 ``lost`` (done, and never answered), ``cut`` (done, and the answer breaks off), ``nulls`` (each list
 in the answer's objects is null), ``novel`` (statuses that nobody knows), ``drip``, ``retry_after``,
-``long_limit`` and ``ok`` (none, before one).
+``long_limit``, ``as_200`` (done, and answered so) and ``ok`` (none, before one).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.fakes.github_faults import FAULTS as COMMON
 
 _numbers = itertools.count(1)
@@ -51,4 +51,5 @@ FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
     "ok": lambda app: app,
     "retry_after": _retry_after,
     "long_limit": _long_limit,
+    "as_200": _as_200,
 }

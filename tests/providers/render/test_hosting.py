@@ -528,6 +528,20 @@ async def test_what_is_live_is_told_from_what_somebody_changed_at_render(apps, r
     assert (await apps.live_status(APP, release)).state == "absent"
 
 
+async def test_events_whose_reason_or_trigger_is_a_word_hide_no_other(apps, render, log, time):
+    _, release = await _deployed(apps, log)
+    time.seconds += 5
+    render.happen("server_failed", instanceID="i", reason={"evicted": False, "nonZeroExit": 7})
+    for kind, details in (
+        ("zero_downtime_redeploy_started", {"trigger": "maintenance"}),
+        ("auto_deploy_disabled", {"reason": "rollback"}),
+    ):
+        time.seconds += 5
+        render.happen(kind, **details)
+    status = await apps.live_status(APP, release)
+    assert (status.state, status.exit_code) == ("backoff", 7)
+
+
 async def test_nothing_is_left_to_do_for_releases_that_are_replaced(apps, render, log):
     await _deployed(apps, log)
     before = len(render.exchanges)

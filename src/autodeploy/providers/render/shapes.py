@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from autodeploy.kernel.http.models import Lenient, known
 
@@ -176,10 +176,14 @@ class Trigger(Lenient):
     rollback_target: str | None = Field(default=None, alias="rollbackTargetDeployId")
 
 
+# Of some events a reason or trigger is a word, of which nothing is read here.
+_OBJECT = BeforeValidator(lambda value: value if isinstance(value, dict) else None)
+
+
 class EventDetails(Lenient):
     deploy_id: str | None = Field(default=None, alias="deployId")
-    reason: Reason | None = None
-    trigger: Trigger | None = None
+    reason: Annotated[Reason | None, _OBJECT] = None
+    trigger: Annotated[Trigger | None, _OBJECT] = None
 
 
 class Event(Lenient):
