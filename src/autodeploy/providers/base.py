@@ -86,12 +86,14 @@ class Price:
 class Manifest:
     """What a provider is and has, read without a call to it.
 
-    ``app_plans`` are the plans that apps get there, by what they are (static, service, worker);
-    left out where that is the account's. ``engines`` are those of the databases that it makes.
+    ``app_plans`` are the plans that apps get there, by what they are (static, service, private,
+    worker); left out where that is the account's. ``engines`` are those of the databases that it
+    makes.
     ``lacking_plans`` are plans that some of these cannot have: a worker beside an app for which one
     of those was chosen gets its usual one.
     ``replicated`` is whether servers have as many processes there as they ask for, also where that
     is changed by a deployment alone.
+    ``private_apps`` is whether servers can be reached there by other apps alone.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Manifest:
     engines: tuple[DatabaseEngine, ...] = ()
     lacking_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
     replicated: bool = False
+    private_apps: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ class BuildSpec:
     ``workers`` are commands that run once beside them without a port, by their names;
     ``crons`` are run at their times, in the release that has the traffic.
     ``health_path`` is where a ``server`` is to be asked whether it is well, where its owner says.
+    ``private`` is whether a ``server`` is reached by other apps alone.
     """
 
     kind: str
@@ -154,6 +158,7 @@ class BuildSpec:
     replicas: int = 1
     spa_fallback: bool = False
     health_path: str | None = None
+    private: bool = False
 
 
 class Notes(Protocol):
@@ -234,7 +239,8 @@ class Release:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the app answers once promoted: its public URL and a loopback one."""
+    """Where the app answers once promoted: its public URL and a loopback one. ``url`` is empty for
+    what is reached nowhere, and for a private app its address for other apps."""
 
     url: str
     local_url: str | None
