@@ -110,6 +110,7 @@ class Elsewhere:
             apps as self.vercel.answers_at, self.render.run(), self.vercel.run(),
             self.supabase.run(),
         ):  # fmt: skip
+            self.render.answers_at = self.vercel.answers_at
             self._loop = asyncio.get_running_loop()
             with smart_http(self._sources, certified=certified) as (self.git_url, _):
                 self._ready.set()

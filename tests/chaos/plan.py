@@ -158,6 +158,7 @@ OUT_OF_REACH = {
             f"render.{effect}"
             for effect in (
                 "add_domain",
+                "bring_back",
                 "create_database",
                 "destroy_database",
                 "ensure_database",

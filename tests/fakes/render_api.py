@@ -4,7 +4,7 @@ It moves with the time that it is given. It fails as Render does: ``faults.fail(
 "lost")``. Beside the faults of ``tests/fakes/server.py`` there are those of ``render_faults``:
 ``lost`` (done, and never answered), ``cut`` (done, and the answer breaks off), ``nulls`` (each list
 in the answer's objects is null), ``novel`` (statuses that nobody knows), ``drip``, ``retry_after``,
-``long_limit`` and ``ok`` (none, before one).
+``long_limit``, ``as_200`` (done, and answered so) and ``ok`` (none, before one).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -46,7 +46,8 @@ class FakeRenderApi:
     """``heads`` are the newest commits by branch, ``unreachable`` the repositories that Render may
     not fetch. ``records`` are the domains whose records are right. ``outcomes`` are how the next
     deploys end, in turn; ``reason`` why they fail. ``measured`` is what metrics say of every
-    service and database. ``lag`` is for how many seconds lists leave out a new deploy."""
+    service and database. ``lag`` is for how many seconds lists leave out a new deploy.
+    ``answers_at`` is the host and port of all services, each its own where it is empty."""
 
     def __init__(self, time: Timing):
         self.time = time
@@ -64,6 +65,7 @@ class FakeRenderApi:
         self.records: set[str] = set()
         self.pays = True
         self.lag = 0.0
+        self.answers_at = ""
         self.creations: list[float] = []
         self.measured = FakeMetrics()
         self.faults = Faults()
@@ -167,7 +169,7 @@ class FakeRenderApi:
 
     @property
     def _shapes(self) -> Shapes:
-        return Shapes(self._clock, self._now)
+        return Shapes(self._clock, self._now, self.answers_at)
 
     def _paged(self, request: Request, name: str, items: list[Json]) -> list[Json]:
         limit = int(request.query_params.get("limit", "20"))

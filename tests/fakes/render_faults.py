@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.fakes.github_faults import FAULTS as COMMON
 
 _numbers = itertools.count(1)
@@ -32,7 +32,18 @@ def _retry_after(_app: ASGIApp) -> ASGIApp:
 
 
 def _long_limit(_app: ASGIApp) -> ASGIApp:
-    return limit_answer(3500)
+    return limit_answer(3700)
+
+
+def _as_200(app: ASGIApp) -> ASGIApp:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        async def say(message: Message) -> None:
+            begins = message["type"] == "http.response.start"
+            await send({**message, "status": 200} if begins else message)
+
+        await app(scope, receive, say)
+
+    return answering
 
 
 FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
@@ -40,4 +51,5 @@ FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
     "ok": lambda app: app,
     "retry_after": _retry_after,
     "long_limit": _long_limit,
+    "as_200": _as_200,
 }

@@ -157,9 +157,10 @@ class FakeService:
 class Shapes:
     """How the things of one moment are shown."""
 
-    def __init__(self, clock: Callable[[float], datetime], now: float):
+    def __init__(self, clock: Callable[[float], datetime], now: float, answers_at: str = ""):
         self.clock = clock
         self.now = now
+        self.answers_at = answers_at
 
     def time(self, seconds: float) -> str:
         return self.clock(seconds).isoformat().replace("+00:00", "Z")
@@ -175,7 +176,7 @@ class Shapes:
             "suspenders": ["user"] if service.suspended else [],
             "createdAt": self.time(service.created), "updatedAt": self.time(self.now),
         }  # fmt: skip
-        address = f"https://{service.name}.onrender.com"
+        address = f"https://{self.answers_at or f'{service.name}.onrender.com'}"
         if sent["type"] == "static_site":
             shown["serviceDetails"] = {
                 "buildCommand": details.get("buildCommand", ""), "buildPlan": "starter",
@@ -195,7 +196,8 @@ class Shapes:
             return shown
         shown["serviceDetails"] |= {"numInstances": service.instances, **service.scaling}
         if sent["type"] == "web_service":
-            shown["serviceDetails"] |= {"healthCheckPath": "", "openPorts": [], "url": address}
+            asked = details.get("healthCheckPath", "")
+            shown["serviceDetails"] |= {"healthCheckPath": asked, "openPorts": [], "url": address}
         if sent["type"] == "private_service":
             ports = [{"port": 10000, "protocol": "TCP"}]
             shown["serviceDetails"] |= {"openPorts": ports, "url": f"{service.name}-djwo:10000"}

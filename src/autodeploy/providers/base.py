@@ -140,6 +140,7 @@ class BuildSpec:
     ``replicas`` is how many processes a ``server`` has, each with a port of its own.
     ``workers`` are commands that run once beside them without a port, by their names;
     ``crons`` are run at their times, in the release that has the traffic.
+    ``health_path`` is where a ``server`` is to be asked whether it is well, where its owner says.
     ``private`` is whether a ``server`` is reached by other apps alone.
     """
 
@@ -159,6 +160,7 @@ class BuildSpec:
     crons: Mapping[str, Cron] = field(default_factory=dict)
     replicas: int = 1
     spa_fallback: bool = False
+    health_path: str | None = None
     private: bool = False
 
 

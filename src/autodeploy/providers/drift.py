@@ -19,6 +19,7 @@ class DriftKind(StrEnum):
     VARIABLE_EXTRA = "variable_extra"
     PLAN = "plan"
     REGION = "region"
+    HEALTH_PATH = "health_path"
 
 
 @dataclass(frozen=True)

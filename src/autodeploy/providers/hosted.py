@@ -5,7 +5,8 @@ They fill the protocols of ``base`` in their own way:
 - ``build`` makes sure of the project or service there, sets its variables and starts a deployment;
   it returns when that is built, and ``Artifact.key`` is the deployment's id at the provider.
 - ``deploy`` returns when the release of that build runs, without traffic where the provider can
-  tell the two apart. With the key of an earlier build it is a rollback.
+  tell the two apart. With the key of an earlier build it is a rollback. Where it cannot,
+  ``bring_back`` undoes it.
 - ``promote`` gives it the traffic, or sees that it has it.
 - Cancelling the task of any of them cancels the work at the provider.
 """
@@ -19,7 +20,15 @@ from uuid import UUID
 import structlog
 
 from autodeploy.kernel.errors import Conflict
-from autodeploy.providers.base import App, DeployProvider, Provider, Release, RuntimeStatus
+from autodeploy.providers.base import (
+    App,
+    DeployProvider,
+    KeptLog,
+    Provider,
+    Release,
+    ReleaseRequest,
+    RuntimeStatus,
+)
 from autodeploy.providers.databases import DatabaseProvider
 from autodeploy.providers.resources import ListedResources
 
@@ -95,6 +104,16 @@ class HostedDeploys(DeployProvider, Protocol):
 
     async def live_status(self, app: App, release: Release) -> RuntimeStatus:
         """How a release fares that is to have the traffic; ``status`` does not ask who has it."""
+        ...
+
+
+@runtime_checkable
+class SwitchingDeploys(DeployProvider, Protocol):
+    """Gives a release its traffic when it is deployed: it cannot tell the two apart."""
+
+    async def bring_back(self, request: ReleaseRequest, release: Release, log: KeptLog) -> Release:
+        """Have the app run again what it ran by this release, where a later one of ours has taken
+        its place. Returns the release as it is now: itself where nothing had. Idempotent."""
         ...
 
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import pytest
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.errors import ProviderUnavailable
@@ -71,3 +71,41 @@ def test_a_list_is_read_as_a_list_of_shapes():
         _answer(b'[{"plan": "a"}]').read(list[Thing])
     with pytest.raises(ProviderUnavailable, match="the body"):
         _answer(b'{"name": "a"}').read(list[Thing])
+
+
+class Owner(Lenient):
+    name: str
+    archived: bool = False
+    redirects_to: str = Field(default="", alias="redirectForName")
+    made: int = Field(default=7, validation_alias=AliasChoices("createdAt", "created"))
+    owner: Thing = Thing(name="nobody")
+    regions: list[str]
+    anything: object = 1
+
+
+def test_null_is_the_default_where_a_field_has_one_and_takes_no_null():
+    nulls = dict.fromkeys(
+        ("archived", "redirectForName", "created", "owner", "regions", "anything"), None
+    )
+    found = Owner.model_validate({"name": "a", **nulls})
+    assert found == Owner(name="a", regions=[], anything=None)
+    assert (found.archived, found.redirects_to, found.made) == (False, "", 7)
+
+
+def test_null_of_what_has_no_default_is_missing():
+    with pytest.raises(ProviderUnavailable, match="name is missing"):
+        _answer(b'{"name": null, "regions": []}').read(Owner)
+
+
+def test_null_is_an_empty_list():
+    assert _answer(b"null").read(list[Thing]) == []
+    assert _answer(b"null").read_each(Thing) == []
+    with pytest.raises(ProviderUnavailable):
+        _answer(b"null").read(Thing)
+
+
+def test_an_item_of_another_form_is_left_out_where_that_does_no_harm():
+    found = _answer(b'[{"name": "a"}, {"name": 7}, null, {"name": "b"}]').read_each(Thing)
+    assert [each.name for each in found] == ["a", "b"]
+    with pytest.raises(ProviderUnavailable, match="the body"):
+        _answer(b'{"name": "a"}').read_each(Thing)

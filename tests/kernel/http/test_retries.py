@@ -45,13 +45,29 @@ async def test_a_get_that_is_declared_unsafe_is_not_repeated(make_client):
             await make_client(server.url).send(Call("GET", "/", safe=False))
 
 
-async def test_a_500_is_told_at_once(make_client, time):
+@pytest.mark.parametrize("failure", [500, 501, 520])
+async def test_a_get_is_repeated_whatever_the_server_failed_by(make_client, failure):
+    async with scripted(answer(failure), answer(200)) as server:
+        assert (await make_client(server.url).send(Call("GET", "/"))).status == 200
+        assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_500_of_what_changes_something_is_told_at_once(make_client, time, method):
     async with scripted(answer(500)) as server:
         with pytest.raises(ProviderUnavailable) as raised:
-            await make_client(server.url).send(Call("GET", "/"))
+            await make_client(server.url).send(Call(method, "/"))
         assert len(server.seen) == 1
     assert not isinstance(raised.value, OutcomeUnknown)
     assert time.slept == []
+
+
+async def test_a_get_that_is_never_served_is_told_after_all_attempts(make_client):
+    async with scripted(*[answer(500)] * 4) as server:
+        with pytest.raises(ProviderUnavailable) as raised:
+            await make_client(server.url).send(Call("GET", "/"))
+        assert len(server.seen) == 4
+    assert not isinstance(raised.value, OutcomeUnknown)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

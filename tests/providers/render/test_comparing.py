@@ -68,3 +68,16 @@ async def test_a_site_has_no_plan(apps, declared, render):
     render.service.sent["type"] = "static_site"
     site = replace(declared, spec=replace(SERVER, kind="static"))
     assert (await apps.compare(site)).drifts == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "told"),
+    [("/up", "/other", True), ("/up", "/up", False), (None, "/other", False)],
+)
+async def test_a_health_path_is_compared_where_one_is_declared(
+    apps, declared, render, wanted, found, told
+):
+    render.service.sent["serviceDetails"]["healthCheckPath"] = found
+    spec = replace(SERVER, health_path=wanted)
+    drifts = (await apps.compare(replace(declared, spec=spec))).drifts
+    assert drifts == ((Drift(DriftKind.HEALTH_PATH, declared="/up", found=found),) if told else ())

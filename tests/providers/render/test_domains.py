@@ -62,3 +62,12 @@ async def test_an_app_that_is_not_there_has_no_domains(apps):
     with pytest.raises(NotFound):
         await apps.ensure_domain(APP, NAME)
     await apps.remove_domain(APP, NAME)
+
+
+async def test_a_domain_that_is_answered_as_if_it_were_there_before_is_served(
+    apps, render, deployed
+):
+    """With 200 instead of 201."""
+    render.faults.fail(f"POST /services/{render.service.id}/custom-domains", "as_200")
+    assert (await apps.ensure_domain(APP, NAME)).records
+    render.exchanges.clear()  # Render's description does not know it

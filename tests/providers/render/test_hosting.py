@@ -65,7 +65,7 @@ async def test_a_first_build_makes_the_service_and_adopts_its_first_deploy(apps,
     (deploy,) = service.deploys
     assert key.startswith(f"{service.id}/{deploy.id}/")
     assert release.resources == {"service": service.id, "deploy": deploy.id, "owner": "tea-acme"}
-    assert release.check_urls == ()
+    assert release.check_urls == (f"https://{NAME}.onrender.com",)
     assert render.calls("POST", f"/services/{service.id}/deploys") == []
 
 
@@ -472,6 +472,48 @@ async def test_output_is_read_by_a_process_that_did_not_deploy(provider, apps, r
         await apps.runtime_lines(release, None, 0)
 
 
+def _health_path(render) -> str | None:
+    return render.service.sent["serviceDetails"].get("healthCheckPath")
+
+
+async def test_the_health_path_that_is_declared_is_asked_by_render_too(apps, render, log):
+    await _deployed(apps, log)
+    assert _health_path(render) is None
+    await _deployed(apps, log, OTHER, spec=replace(SERVER, health_path="/up"))
+    assert _health_path(render) == "/up"
+    await _deployed(apps, log, OTHER, spec=replace(SERVER, health_path="/up"))
+    assert len(render.calls("PATCH", f"/services/{render.service.id}")) == 1
+
+
+async def test_a_worker_has_no_health_path(apps, render, log):
+    await apps.build(build_request(spec=replace(SERVER, kind="worker", health_path="/up")), log)
+    assert _health_path(render) is None
+
+
+async def test_a_health_path_of_the_dashboard_stays_where_none_is_declared(apps, render, log):
+    key, _ = await _deployed(apps, log)
+    render.service.sent["serviceDetails"]["healthCheckPath"] = "/theirs"
+    await apps.deploy(reusing(key, environment={"KEY": "new"}), log)
+    await _deployed(apps, log, OTHER)
+    assert _health_path(render) == "/theirs"
+
+
+async def test_an_earlier_build_is_asked_where_it_has_said(apps, render, log):
+    """A path of the later one may not be there, and the release would never be healthy."""
+    key, _ = await _deployed(apps, log)
+    later, _ = await _deployed(apps, log, OTHER, spec=replace(SERVER, health_path="/up"))
+    await apps.deploy(reusing(key), log)
+    assert _health_path(render) == ""
+    await apps.deploy(reusing(later, spec=replace(SERVER, health_path="/up")), log)
+    assert _health_path(render) == "/up"
+
+
+@pytest.mark.parametrize("kind", ["static", "worker"])
+async def test_only_a_server_is_asked_at_its_address(apps, log, kind):
+    _, release = await _deployed(apps, log, spec=replace(SITE, kind=kind, start_command="x"))
+    assert release.check_urls == ()
+
+
 async def test_what_is_live_is_told_from_what_somebody_changed_at_render(apps, render, log):
     _, release = await _deployed(apps, log)
     assert (await apps.live_status(APP, release)).state == "running"
@@ -484,6 +526,20 @@ async def test_what_is_live_is_told_from_what_somebody_changed_at_render(apps, r
     assert (await apps.live_status(APP, release)).state == "stopped"
     await apps.destroy(APP)
     assert (await apps.live_status(APP, release)).state == "absent"
+
+
+async def test_events_whose_reason_or_trigger_is_a_word_hide_no_other(apps, render, log, time):
+    _, release = await _deployed(apps, log)
+    time.seconds += 5
+    render.happen("server_failed", instanceID="i", reason={"evicted": False, "nonZeroExit": 7})
+    for kind, details in (
+        ("zero_downtime_redeploy_started", {"trigger": "maintenance"}),
+        ("auto_deploy_disabled", {"reason": "rollback"}),
+    ):
+        time.seconds += 5
+        render.happen(kind, **details)
+    status = await apps.live_status(APP, release)
+    assert (status.state, status.exit_code) == ("backoff", 7)
 
 
 async def test_nothing_is_left_to_do_for_releases_that_are_replaced(apps, render, log):

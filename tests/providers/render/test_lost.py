@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.fakes import render_state
+from tests.fakes.render_state import Shapes
 from tests.providers.render.conftest import (
     COMMIT,
     OTHER,
@@ -126,6 +127,54 @@ async def test_a_reuse_that_is_called_again_is_made_once(hasty_apps, render, log
     assert len(render.service.deploys) == before + 1
     assert first.resources == again.resources
     assert render.service.variables["KEY"] == "new"
+
+
+@pytest.fixture
+def untold(monkeypatch) -> None:
+    """Render tells of no deploy who asked for it, which its description does not promise."""
+    shown = Shapes.deploy
+
+    def show(self, service, deploy):
+        return {**shown(self, service, deploy), "trigger": None}
+
+    monkeypatch.setattr(Shapes, "deploy", show)
+
+
+@pytest.mark.usefixtures("untold")
+async def test_a_deploy_that_does_not_tell_who_asked_for_it_is_started_once(apps, render, log):
+    await apps.build(build_request(), log)
+    busy = render.service.start(render.time.monotonic(), "c" * 40, "manual")
+    artifact = await apps.build(build_request(commit=at_commit(OTHER)), log)
+    queued = render.service.deploys[-1]
+    assert f"/{queued.id}/" in artifact.key
+    assert render.service.deploys[1:] == [busy, queued]
+    render.exchanges.clear()  # it is described as always there
+
+
+@pytest.mark.usefixtures("untold")
+async def test_a_rollback_that_does_not_tell_who_asked_for_it_is_made_once(hasty_apps, render, log):
+    key = await _two_releases(hasty_apps, log)
+    render.faults.fail(_reuse(render, live=False), "lost")
+    await hasty_apps.deploy(reusing(key), log)
+    assert len(render.service.deploys) == 3
+    render.exchanges.clear()
+
+
+async def test_nothing_is_started_beside_a_deploy_that_may_be_the_one_asked_for(apps, render, log):
+    """It tells neither its commit nor a trigger that is known."""
+    await apps.build(build_request(), log)
+    render.time.seconds += 60
+    request = build_request(commit=at_commit(OTHER))
+    before = render.service.deploys[-1].id
+    await request.notes.keep(starting={"commit": OTHER, "after": before, "with_service": False})
+    render.service.start(render.time.monotonic(), OTHER, "novel", asked=False)
+    with pytest.raises(ProviderUnavailable, match="does not show it"):
+        await apps.build(request, log)
+    assert request.notes.values["starting"]["after"] == before
+    render.time.seconds += 5
+    await apps.build(request, log)
+    assert len(render.service.deploys) == 2
+    render.exchanges.clear()
 
 
 async def _releases(apps, log, live: bool) -> str:
@@ -351,7 +400,7 @@ async def test_a_limit_that_lasts_too_long_says_when_to_come_back(apps, render, 
     render.faults.fail("POST /services", "long_limit")
     with pytest.raises(RateLimited) as raised:
         await apps.build(build_request(), log)
-    assert raised.value.retry_after_seconds == 3500
+    assert raised.value.retry_after_seconds == 3700
     assert time.slept == []
     assert render.services == {}
 

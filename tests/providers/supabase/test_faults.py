@@ -26,7 +26,7 @@ LIST = "/v1/organizations/octo-org/projects"
     [
         ("400", ProviderRefused), ("401", CredentialRefused), ("402", ProviderRefused),
         ("403", ProviderRefused), ("404", NotFound), ("409", ProviderRefused),
-        ("410", NotFound), ("422", ProviderRefused), ("500", ProviderUnavailable),
+        ("410", NotFound), ("422", ProviderRefused),
         ("redirect", ProviderUnavailable), ("truncated", ProviderUnavailable),
         ("html", ProviderUnavailable), ("list", ProviderUnavailable),
         ("empty", ProviderUnavailable), ("huge", ProviderUnavailable),
@@ -44,7 +44,7 @@ async def test_a_failure_is_told_once_with_what_to_do(
     assert supabase.projects == {}
 
 
-@pytest.mark.parametrize("fault", ["502", "503", "504", "cut"])
+@pytest.mark.parametrize("fault", ["500", "502", "503", "504", "cut"])
 async def test_a_read_that_fails_for_a_moment_is_repeated(databases, supabase, notes, log, fault):
     for path in ("/v1/organizations", LIST, "/v1/projects/available-regions"):
         supabase.faults.fail(path, fault, fault)

@@ -50,7 +50,7 @@ async def test_a_token_that_is_none_is_refused(provider):
         ("401", CredentialRefused), ("revoked", CredentialRefused), ("forbidden", ProviderRefused),
         ("403", ProviderRefused), ("payment", ProviderRefused), ("not_found", NotFound),
         ("410", NotFound), ("conflict", ProviderRefused), ("invalid", ProviderRefused),
-        ("bad_request", ProviderRefused), ("500", ProviderUnavailable),
+        ("bad_request", ProviderRefused),
         ("builds_limited", RateLimited), ("redirect", ProviderUnavailable),
         ("truncated", ProviderUnavailable), ("html", ProviderUnavailable),
         ("list", ProviderUnavailable), ("empty", ProviderUnavailable),
@@ -67,7 +67,9 @@ async def test_a_failure_is_told_once_with_what_to_do(provider, vercel, time, fa
     assert time.slept == []
 
 
-@pytest.mark.parametrize("fault", ["502", "503", "504", "cut", "lost", "silence", "rate_limited"])
+@pytest.mark.parametrize(
+    "fault", ["500", "502", "503", "504", "cut", "lost", "silence", "rate_limited"]
+)
 async def test_a_read_that_fails_for_a_moment_is_repeated(provider, vercel, time, fault):
     vercel.faults.fail("/v2/user", fault)
     assert (await provider.check_token(TOKEN)).name == "ada"

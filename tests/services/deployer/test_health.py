@@ -66,6 +66,19 @@ async def test_app_that_answers_badly_is_not_flooded(home: Path, pages_url: str)
     assert len(_Pages.asked) <= 2
 
 
+@pytest.mark.parametrize("listens", [True, False])
+async def test_provider_elsewhere_is_asked_seldom(
+    home: Path, silent_url: str, listens: bool
+) -> None:
+    provider = FolderProvider(home, ObjectStore.open(f"file://{home}/objects"))
+    release = Release(uuid4(), {}, (silent_url,) if listens else ())
+    (home / "releases" / str(release.deployment_id)).touch()
+    health = Health.of(Plan(kind=AppKind.SERVER), 0.5, hosted=True)
+    with pytest.raises(AppNotListening):
+        await wait_until_healthy(provider, release, health)
+    assert provider.calls["status"] == 2, "at first, and to say why it failed"
+
+
 async def test_what_is_asked_how_often_and_what_is_well_can_be_said(
     home: Path, pages_url: str
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from tests.kernel.gate import Gate
@@ -13,6 +14,7 @@ from tests.services.deployer.provider import Crash, crash_once, fail_with
 
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.errors import DeploymentFailed, Unavailable
+from autodeploy.kernel.http.errors import RateLimited
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.deployer import deployments
 from autodeploy.services.deployer import runner as runner_module
@@ -384,6 +386,54 @@ async def test_passing_failure_is_tried_again(
     project = await platform.project()
     platform.provider.at["deploy"] = fail_with(Unavailable("busy"), times=2)
     assert (await platform.deployed(project)).status == "ready"
+
+
+def _limit(seconds: int) -> RateLimited:
+    return RateLimited("A cloud takes no more calls for now.", retry_after_seconds=seconds)
+
+
+async def test_limit_of_a_provider_is_waited_for_and_is_no_attempt(platform: Platform) -> None:
+    project = await platform.project()
+    platform.provider.at["deploy"] = fail_with(_limit(0), times=2 * STEP_ATTEMPTS)
+    view = await platform.deployed(project)
+    assert view.status == "ready"
+    waits = [each for each in await platform.messages(view.id) if "Waiting until " in each]
+    assert len(waits) == 2 * STEP_ATTEMPTS
+
+
+async def test_limit_that_lasts_longer_than_an_hour_ends_the_deployment(platform: Platform) -> None:
+    platform.provider.at["deploy"] = fail_with(_limit(3601))
+    failed = await platform.deployed(await platform.project())
+    assert failed.error is not None
+    assert failed.error.code == "provider_rate_limited"
+    assert failed.error.remedy == "Try again in 3601 s."
+    assert platform.provider.calls["deploy"] == 1
+
+
+async def test_cancel_ends_the_wait_for_a_limit_through_which_the_lease_is_kept(
+    platform: Platform,
+) -> None:
+    created = await platform.deploy(await platform.project())
+    platform.provider.at["deploy"] = fail_with(_limit(3000))
+    runner = Runner(platform.make_engine("patient", lease_seconds=0.5))
+    running = asyncio.create_task(runner.run(created.id))
+    await eventually(lambda: _waits(platform, created.id))
+    first = (await platform.row(created.id)).lease_expires_at
+    assert first is not None
+
+    async def renewed() -> bool:
+        expires = (await platform.row(created.id)).lease_expires_at
+        return expires is not None and expires > first
+
+    await eventually(renewed)
+    runner.cancel(created.id)
+    await running
+    assert (await platform.view(created.id)).status == "cancelled"
+
+
+async def _waits(platform: Platform, deployment_id: UUID) -> bool:
+    said = await platform.messages(deployment_id)
+    return any("Waiting until " in each for each in said)
 
 
 async def test_defect_ends_in_an_error_after_all_attempts(

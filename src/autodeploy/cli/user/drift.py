@@ -14,6 +14,7 @@ _WORDS = {
     "variable_extra": "the variable is set there alone",
     "plan": "it is of another plan",
     "region": "it is in another region",
+    "health_path": "its health is asked at another path",
 }
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -27,18 +28,30 @@ class Answer:
     url: str = field(repr=False)
 
     def read(self, shape: type[Shape]) -> Shape:
-        """The JSON body as ``shape``: a model, or a ``list`` of one.
+        """The JSON body as ``shape``: a model, or a ``list`` of one, which is empty for null.
 
         Raises ``ProviderUnavailable``, which names the fields that are wrong and quotes nothing.
         """
+        body = self.json()
+        if body is None and get_origin(shape) is list:
+            body = []
         try:
-            value: Shape = _reader(cast(Any, shape)).validate_python(self.json())
+            value: Shape = _reader(cast(Any, shape)).validate_python(body)
             return value
         except ValidationError as error:
             names = {str(part) for item in error.errors() for part in item["loc"][:2]}
             fields = ", ".join(sorted(name for name in names if name.isidentifier()))
             wrong = f"{fields or 'the body'} is missing or of another form"
         raise self.unusable(wrong)
+
+    def read_each(self, shape: type[Shape]) -> list[Shape]:
+        """The items of a JSON list, but for those of another form: where one that is left out does
+        no harm, and a whole list that cannot be read does. Raises ``ProviderUnavailable``."""
+        reader, found = _reader(cast(Any, shape)), []
+        for item in self.read(list[Any]):
+            with suppress(ValidationError):
+                found.append(reader.validate_python(item))
+        return found
 
     def json(self) -> object:
         """The JSON body. Raises ``ProviderUnavailable``."""

@@ -192,7 +192,7 @@ class HttpClient:
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Setback(
                 answer.unusable("it did not serve the call", applied=not call.repeatable),
-                repeatable=call.repeatable and answer.status in _GATEWAY,
+                repeatable=call.repeatable and (call.method == "GET" or answer.status in _GATEWAY),
                 wait_seconds=retry_after_seconds(answer.headers, now),
             )
         if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST and not call.moved:

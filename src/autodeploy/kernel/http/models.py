@@ -1,13 +1,14 @@
 """Lenient shapes of what providers answer: they add fields and values without notice.
 
-What is seen in recorded answers (Render, 2026-11): null where an array is promised, and values
-that no description lists. Neither may end a deployment.
+What is seen in recorded answers (Render, 2026-11): null where something else is promised, and
+values that no description lists. Neither may end a deployment.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, get_origin
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
 Value = TypeVar("Value", bound=StrEnum)
@@ -17,19 +18,22 @@ Open = Annotated[Value | str, Field(union_mode="left_to_right")]
 
 
 class Lenient(BaseModel):
-    """Unknown fields are ignored, and null is empty where a list or mapping is promised."""
+    """Unknown fields are ignored. Null is as good as nothing where it is not foreseen: a field has
+    its default then, and a list or mapping without one is empty."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_empty(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
+    def _null_is_nothing(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or None not in value.values():
             return value
-        empty = {
-            name: kind() for name, kind in _containers(cls) if name in value and value[name] is None
-        }
-        return {**value, **empty} if empty else value
+        stand_ins = _stand_ins(cls)
+        nulls = {name for name in stand_ins if name in value and value[name] is None}
+        if not nulls:
+            return value
+        kept = {name: each for name, each in value.items() if name not in nulls}
+        return kept | {name: kind() for name in nulls if (kind := stand_ins[name]) is not None}
 
 
 def known(kind: type[Value]) -> BeforeValidator:
@@ -48,13 +52,27 @@ def known(kind: type[Value]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-def _containers(model: type[BaseModel]) -> list[tuple[str, type]]:
-    """The names, as they are sent, of fields that hold a list, tuple or mapping."""
-    return [
-        (field.alias or name, kind)
+@cache
+def _stand_ins(model: type[BaseModel]) -> dict[str, type | None]:
+    """What stands for null, by the names that are sent: an empty list, tuple or mapping, or None
+    for the default of the field. Fields that take null themselves are left out."""
+    return {
+        sent: _container(field) if field.is_required() else None
         for name, field in model.model_fields.items()
-        if (kind := _container(field)) is not None
-    ]
+        if not _takes_null(field) and not (field.is_required() and _container(field) is None)
+        for sent in _sent_as(name, field)
+    }
+
+
+def _sent_as(name: str, field: FieldInfo) -> list[str]:
+    if isinstance(field.validation_alias, AliasChoices):
+        return [each for each in field.validation_alias.choices if isinstance(each, str)]
+    return [field.alias or name]
+
+
+def _takes_null(field: FieldInfo) -> bool:
+    kind = field.annotation
+    return kind is Any or kind is object or type(None) in get_args(kind)
 
 
 def _container(field: FieldInfo) -> type | None:

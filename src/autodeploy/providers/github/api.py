@@ -97,7 +97,7 @@ class GitHubAccount:
         }
         sought = name.casefold()
         async for page in pages(self._http, Call("GET", "/user/repos", query=query), linked):
-            for each in expect(page, HTTPStatus.OK).read(list[Repository])[in_page:]:
+            for each in expect(page, HTTPStatus.OK).read_each(Repository)[in_page:]:
                 if sought in each.full_name.casefold():
                     yield each
             in_page = 0

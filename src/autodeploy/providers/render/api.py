@@ -184,10 +184,10 @@ class RenderApi:
         expect(await self._http.send(call), HTTPStatus.OK)
 
     async def events(self, service_id: str, since: datetime | None) -> list[Event]:
-        """The newest that came after ``since``."""
+        """The newest that came after ``since``, but for those that are of a form of their own."""
         query = {"limit": str(_PAGE), **({"startTime": since.isoformat()} if since else {})}
         answer = await self._get(f"{_SERVICE}/events", query, service=service_id)
-        return [each.event for each in answer.read(list[EventItem])]
+        return [each.event for each in answer.read_each(EventItem)]
 
     async def logs(self, query: Mapping[str, str]) -> LogPage:
         return (await self._get("/logs", query)).read(LogPage)
@@ -205,7 +205,7 @@ class RenderApi:
     async def add_domain(self, service_id: str, name: str) -> None:
         """With the other of the pair, where it is an apex or its www."""
         call = Call("POST", _DOMAINS, parts={"service": service_id}, body={"name": name})
-        expect(await self._http.send(call), HTTPStatus.CREATED)
+        expect(await self._http.send(call), HTTPStatus.CREATED, HTTPStatus.OK)
 
     async def verify_domain(self, service_id: str, name: str) -> None:
         """Have Render look at its records; what it finds shows a moment later."""

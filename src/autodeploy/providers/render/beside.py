@@ -7,7 +7,7 @@ So this is the order:
    what Render refuses, such as a plan that nobody pays for, is refused while all is as it was.
 2. When the app is live, and its release command has been run, their deploys of the same commit
    are started, and awaited. They build what the app has built already, so that little is left
-   to fail. When one fails, it goes on as it was beside an app that is new.
+   to fail. When one fails, it goes on as it was, and the app with the others is brought back.
 3. When all are live, those that the app has no more are removed.
 
 Nothing is noted here: the services are found by their names, and what was started for a deployment
@@ -21,7 +21,6 @@ from uuid import UUID
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import ProviderUnavailable
-from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import App, BuildRequest, BuildSpec, LogSink, ReleaseRequest
 from autodeploy.providers.render.absence import Absence
 from autodeploy.providers.render.api import RenderApi
@@ -29,7 +28,6 @@ from autodeploy.providers.render.blueprints import Blueprint
 from autodeploy.providers.render.companions import Companion, Shared, draw_companions
 from autodeploy.providers.render.following import BUILD_SECONDS, RELEASE_SECONDS, Follower
 from autodeploy.providers.render.naming import MARK, names_beside
-from autodeploy.providers.render.patience import outwait_limit
 from autodeploy.providers.render.reuse import Reuse
 from autodeploy.providers.render.services import Services
 from autodeploy.providers.render.shapes import REACHED, Deploy, DeployStatus, Service
@@ -58,7 +56,6 @@ class Beside:
         *,
         plan: str,
         region: str,
-        timing: Timing,
     ):
         self._api = api
         self._services = services
@@ -67,7 +64,6 @@ class Beside:
         self._follower = follower
         self._plan = plan
         self._region = region
-        self._timing = timing
 
     async def find_all(self, app: App, owner_id: str) -> dict[str, Service]:
         """Those that are there, by name, also of what the app has no more."""
@@ -182,11 +178,7 @@ class Beside:
         """One that nobody chose is left as it is found."""
         plan = wanted.blueprint.fixed["plan"]
         if chosen is not None and service.details and service.details.plan != plan:
-            change = {"serviceDetails": {"plan": plan}}
-            await outwait_limit(
-                lambda: self._api.change_service(service.id, change),
-                "changes this service", log, self._timing,
-            )  # fmt: skip
+            await self._services.change(service, {"serviceDetails": {"plan": plan}}, log)
 
     @fault_point("render.release_beside")
     async def _start(
@@ -236,10 +228,9 @@ class Beside:
             )
         except DeploymentFailed as error:
             raise DeploymentFailed(
-                f"The {wanted.title} was not released at Render, and goes on as it was; the app "
-                "itself runs the new release.",
+                f"The {wanted.title} was not released at Render.",
                 cause=" ".join(filter(None, (error.message, error.cause))),
-                remedy="Correct it and deploy again, or bring the release before back.",
+                remedy="Correct it and deploy again.",
                 log_tail=error.log_tail,
             ) from error
         if ended.commit_sha not in (None, commit_sha):

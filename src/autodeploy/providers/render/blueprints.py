@@ -120,6 +120,7 @@ class Blueprint:
         return (
             given == self.details["envSpecificDetails"]
             and (commands.pre_deploy or "") == wanted
+            and self.details.get("healthCheckPath") in (None, found.health_path)
             and found.schedule == self.details.get("schedule")
         )
 
@@ -170,6 +171,8 @@ def _site(spec: BuildSpec) -> _Made:
 def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _Made:
     plan = plan_of(type_, plan)
     details = {"runtime": runtime_of(spec), **_commands(spec, plan)}
+    if type_ is ServiceType.WEB and spec.health_path:
+        details["healthCheckPath"] = spec.health_path
     return _Made(details, {"plan": plan, "region": region})
 
 

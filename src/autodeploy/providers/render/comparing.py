@@ -36,6 +36,7 @@ async def compare_services(
         *await _traffic(api, service, str(declared.release.resources["deploy"])),
         *await _variables(api, service, declared),
         *_place(service, declared, plan_of(service.type, plan), region),
+        *_health_path(service, declared),
     ]
     deploys = declared.release.resources.get("beside", {})
     for name in names_of_companions(declared.app, declared.spec):
@@ -75,6 +76,15 @@ async def _variables(api: RenderApi, service: Service, declared: DeclaredApp) ->
     }
     wanted = {**building, **running}
     return compare_variables(wanted, found, found.keys() - wanted.keys())
+
+
+def _health_path(service: Service, app: DeclaredApp) -> list[Drift]:
+    """Where none is declared, one may be set at Render."""
+    wanted = app.spec.health_path
+    found = service.details.health_path if service.details else None
+    if service.type is not ServiceType.WEB or wanted is None or found == wanted:
+        return []
+    return [Drift(DriftKind.HEALTH_PATH, declared=wanted, found=found)]
 
 
 def _plan_of_companion(service: Service, app: DeclaredApp) -> list[Drift]:

@@ -2,9 +2,9 @@
 
 Render builds, starts, checks and switches by itself, in one deploy: the release before serves until
 the new one is healthy. So ``build`` returns when the build part is over, ``deploy`` when it is
-live, and ``promote`` sees that it is. Workers and crons are services beside the app's (``beside``),
-which ``deploy`` releases once the app is live. They stand still while it is live at another
-provider (``absence``).
+live, and ``promote`` sees that it is; in between it is asked at its address whether it is well.
+Workers and crons are services beside the app's (``beside``), which ``deploy`` releases once the app
+is live. They stand still while it is live at another provider (``absence``).
 """
 
 import asyncio
@@ -104,7 +104,6 @@ class RenderDeploys:
             self._follower,
             plan=plan,
             region=region,
-            timing=timing,
         )
 
     @fault_point("render.build")
@@ -150,8 +149,7 @@ class RenderDeploys:
         one that was cancelled, since a worker that stops cancels what the next one goes on with.
 
         It gets as many processes as it asks for. Then the same is done for what runs beside it,
-        whose failure leaves the app as it is: what the release command has changed is for the new
-        release.
+        whose failure leaves the app as it is until it is brought back.
 
         Raises ``DeploymentFailed``.
         """
@@ -166,11 +164,40 @@ class RenderDeploys:
         again = (
             build.deployment_id != request.deployment_id or target.status is DeployStatus.CANCELED
         )
+        return await self._release(request, service, target, again=again, log=log)
+
+    @fault_point("render.bring_back")
+    async def bring_back(self, request: ReleaseRequest, release: Release, log: KeptLog) -> Release:
+        """By another deploy of the build, with what runs beside it. What somebody has started in
+        Render's dashboard is left.
+
+        Raises ``DeploymentFailed``.
+        """
+        build = Build.of(request.artifact_key)
+        live = await self._services.find_live(build.service)
+        if live is None or live.is_of_others or live.id == release.resources["deploy"]:
+            return release
+        target = await self._deploy_of(build.service, build.deploy)
+        service = await self._api.service(build.service)
+        await log("info", "render", "Bringing the release before back.")
+        return await self._release(request, service, target, again=True, log=log)
+
+    async def _release(
+        self,
+        request: ReleaseRequest,
+        service: Service,
+        target: Deploy,
+        *,
+        again: bool,
+        log: KeptLog,
+    ) -> Release:
+        """``again`` is whether what ``target`` built is to be deployed once more."""
         variables = variables_of(request.spec, request.environment)
         try:
             deploy = target
             if again:
                 await self._absence.end(service)
+                await self._set_health_path(request, service, target, log)
                 deploy = await self._reuse.ensure(
                     service.id, target, variables, request.deployment_id, log
                 )
@@ -186,8 +213,19 @@ class RenderDeploys:
             raise
         resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
         return Release(
-            request.deployment_id, {**resources, **({"beside": beside} if beside else {})}
+            request.deployment_id,
+            {**resources, **({"beside": beside} if beside else {})},
+            _check_urls(service),
         )
+
+    async def _set_health_path(
+        self, request: ReleaseRequest, service: Service, target: Deploy, log: LogSink
+    ) -> None:
+        """An earlier build has that which it declared, if any: a later one's may not be there. What
+        is live already keeps what was set in the dashboard where it declares none."""
+        path = request.spec.health_path
+        if path is not None or target.status is not DeployStatus.LIVE:
+            await self._services.set_health_path(service, path or "", log)
 
     async def status(self, release: Release) -> RuntimeStatus:
         """As ``statuses`` tells; absent where the service or deploy is gone."""
@@ -351,6 +389,12 @@ class RenderDeploys:
             if deploy.status not in ENDED:
                 await self._services.cancel(service.id, deploy.id)
         await self._beside.stop(request, service.owner_id)
+
+
+def _check_urls(service: Service) -> tuple[str, ...]:
+    """Render itself asks for a health path only where there is one, and is content with less."""
+    url = service.details.url if service.details else None
+    return (url,) if service.type is ServiceType.WEB and url else ()
 
 
 def _not_there() -> NotFound:

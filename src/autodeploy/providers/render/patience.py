@@ -12,7 +12,7 @@ from autodeploy.providers.base import LogSink
 Result = TypeVar("Result")
 
 # 20 services an hour may be made, so the next may be almost an hour away (recorded, 2026-06).
-LONGEST_LIMIT_SECONDS = 1200.0
+LONGEST_LIMIT_SECONDS = 3600.0
 _LOOKS = 3
 _BETWEEN_LOOKS_SECONDS = 2.0
 OUTAGE_SECONDS = 300.0
@@ -24,7 +24,7 @@ async def outwait_limit(
 ) -> Result:
     """The result of a call that Render may take only later; the log says until when it waits.
 
-    Raises ``RateLimited`` where all waits together would last longer than 20 minutes.
+    Raises ``RateLimited`` where all waits together would last longer than an hour.
     """
     deadline = timing.monotonic() + LONGEST_LIMIT_SECONDS
     while True:

@@ -6,6 +6,7 @@ and ``deploy`` as ids. Render takes no id of ours, so a deploy whose answer was 
 what it is: newer than the one noted, and of the commit.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput
@@ -23,8 +24,6 @@ from autodeploy.providers.render.shapes import ENDED, Deploy, DeployStatus, Serv
 _COMMIT_SECONDS = 15.0
 _POLL_SECONDS = 2.0
 _CONFLICT = 409
-# Triggers of deploys that people or Render itself have started.
-_OF_OTHERS = {"blueprint_sync", "deploy_hook", "deployed_by_render", "manual", "service_resumed"}
 
 
 async def owner_of(api: RenderApi, chosen: str | None) -> str:
@@ -71,6 +70,11 @@ class Services:
     async def find(self, name: str, owner_id: str) -> Service | None:
         return next(iter(await self._api.find_services(name, owner_id)), None)
 
+    async def find_live(self, service_id: str) -> Deploy | None:
+        """The deploy that has the traffic; None where none has, or none of the newest."""
+        newest = await self._api.deploys(service_id)
+        return next((each for each in newest if each.status is DeployStatus.LIVE), None)
+
     async def start(self, service: Service, commit_sha: str, notes: Notes, log: LogSink) -> Deploy:
         """The deploy of a commit: that which an earlier call started, or a new one.
 
@@ -102,7 +106,7 @@ class Services:
         under_way = [
             each
             for each in await self._api.deploys(service_id)
-            if each.status not in ENDED and each.trigger not in _OF_OTHERS
+            if each.status not in ENDED and not each.is_of_others
         ]
         if not under_way:
             return
@@ -167,10 +171,19 @@ class Services:
         require_running(found)
         change = blueprint.change(found)
         if change is not None:
-            await outwait_limit(
-                lambda: self._api.change_service(found.id, change),
-                "changes this service", log, self._timing,
-            )  # fmt: skip
+            await self.change(found, change, log)
+
+    async def set_health_path(self, found: Service, path: str, log: LogSink) -> None:
+        """Have Render ask there whether a web service is well, from its next deploy on."""
+        known = (found.details and found.details.health_path) or ""
+        if found.type is ServiceType.WEB and path != known:
+            await self.change(found, {"serviceDetails": {"healthCheckPath": path}}, log)
+
+    async def change(self, found: Service, change: Mapping[str, object], log: LogSink) -> None:
+        await outwait_limit(
+            lambda: self._api.change_service(found.id, change),
+            "changes this service", log, self._timing,
+        )  # fmt: skip
 
     async def _find_started(self, service_id: str, commit_sha: str, notes: Notes) -> Deploy | None:
         """The deploy that an earlier call started, or that began with the service itself.
@@ -198,17 +211,17 @@ class Services:
         """The deploy that was asked for since the intent that is noted."""
         intent = notes.values["starting"]
         for deploy in await self._api.deploys_since(service_id, intent["after"]):
-            # One that waits in the queue tells no commit yet, but that a call asked for it.
-            waits = deploy.commit_sha is None and deploy.trigger == "api"
-            if _is_of(deploy, intent["commit"]) or waits:
+            # One that waits in the queue tells no commit yet, and may not tell who asked for it.
+            waits = deploy.commit_sha is None and deploy.trigger in (None, "api")
+            if deploy.status is not DeployStatus.CANCELED and (
+                waits or deploy.commit_sha == intent["commit"]
+            ):
                 return deploy
         return None
 
     @fault_point("render.start_deploy")
     async def _start(self, service_id: str, commit_sha: str, notes: Notes, log: LogSink) -> Deploy:
-        newest = next(iter(await self._api.deploys(service_id, 1)), None)
-        after = newest.id if newest else None
-        await notes.keep(starting=_intent(commit_sha, after, with_service=False))
+        await self._intend(service_id, commit_sha, notes)
         lost: ProviderUnavailable | None = None
         try:
             deploy = await outwait_limit(
@@ -221,6 +234,22 @@ class Services:
         if deploy is None:
             raise lost or self.not_shown()
         return deploy
+
+    async def _intend(self, service_id: str, commit_sha: str, notes: Notes) -> None:
+        """Note what is to be started, and after which deploy. What stands is left as it is: a
+        later place would hide what was asked for by then.
+
+        Raises ``ProviderUnavailable`` while that may be one that does not tell what it is.
+        """
+        intent = notes.values.get("starting")
+        if intent is not None and not intent["with_service"]:
+            since = await self._api.deploys_since(service_id, intent["after"])
+            if any(_is_anybodys(each) for each in since):
+                raise self.not_shown()
+            return
+        newest = next(iter(await self._api.deploys(service_id, 1)), None)
+        after = newest.id if newest else None
+        await notes.keep(starting=_intent(commit_sha, after, with_service=False))
 
     @fault_point("render.cancel_deploy")
     async def cancel(self, service_id: str, deploy_id: str) -> None:
@@ -239,6 +268,12 @@ class Services:
 
 def _is_of(deploy: Deploy, commit_sha: str) -> bool:
     return deploy.commit_sha == commit_sha and deploy.status is not DeployStatus.CANCELED
+
+
+def _is_anybodys(deploy: Deploy) -> bool:
+    """Whether it may be one that was asked for here: it tells neither its commit nor who did."""
+    is_told = deploy.commit_sha is not None or deploy.is_of_others
+    return not is_told and deploy.status is not DeployStatus.CANCELED
 
 
 def _intent(commit_sha: str, after: str | None, *, with_service: bool) -> dict[str, object]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from autodeploy.kernel.http.models import Lenient, known
 
@@ -57,6 +57,7 @@ class Details(Lenient):
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
     schedule: str | None = None
+    health_path: str | None = Field(default=None, alias="healthCheckPath")
     instances: int | None = Field(default=None, alias="numInstances")
     autoscaling: Autoscaling | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")
@@ -122,6 +123,10 @@ FAILED = frozenset({DeployStatus.BUILD_FAILED, DeployStatus.PREPARATION_FAILED,
 ENDED = REACHED | FAILED
 
 
+# Triggers of deploys that people or Render itself have started.
+_OF_OTHERS = {"blueprint_sync", "deploy_hook", "deployed_by_render", "manual", "service_resumed"}
+
+
 class Commit(Lenient):
     id: str | None = None
 
@@ -136,6 +141,10 @@ class Deploy(Lenient):
     @property
     def commit_sha(self) -> str | None:
         return self.commit.id if self.commit else None
+
+    @property
+    def is_of_others(self) -> bool:
+        return self.trigger in _OF_OTHERS
 
 
 class DeployItem(Lenient):
@@ -168,10 +177,14 @@ class Trigger(Lenient):
     rollback_target: str | None = Field(default=None, alias="rollbackTargetDeployId")
 
 
+# Of some events a reason or trigger is a word, of which nothing is read here.
+_OBJECT = BeforeValidator(lambda value: value if isinstance(value, dict) else None)
+
+
 class EventDetails(Lenient):
     deploy_id: str | None = Field(default=None, alias="deployId")
-    reason: Reason | None = None
-    trigger: Trigger | None = None
+    reason: Annotated[Reason | None, _OBJECT] = None
+    trigger: Annotated[Trigger | None, _OBJECT] = None
 
 
 class Event(Lenient):

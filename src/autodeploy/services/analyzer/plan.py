@@ -305,6 +305,7 @@ class Plan(PlanModel):
             },
             replicas=self.replicas,
             spa_fallback=self.spa_fallback,
+            health_path=self.health_path,
             private=self.private,
         )
 

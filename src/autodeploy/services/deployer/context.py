@@ -24,7 +24,11 @@ from autodeploy.services.deployer.models import (
     Project,
 )
 from autodeploy.services.deployer.naming import host_suffix
+from autodeploy.services.deployer.states import StepName
 from autodeploy.services.deployer.transitions import LeaseLost, hold
+
+# Where the step that gives the traffic has noted that it may have been moved.
+_SWITCHING = "switching"
 
 
 @dataclass
@@ -32,7 +36,8 @@ class StepContext:
     """One leased run. ``deployment`` is kept in step with the row by ``journal.set_columns``.
 
     ``account`` is whom the provider acts for, where it does. ``promoting`` is true from the moment
-    that traffic is switched: from there on the run is finished rather than cancelled.
+    that traffic is switched, or given back: from there on the run is finished rather than
+    cancelled.
     """
 
     engine: Engine
@@ -85,6 +90,17 @@ class StepContext:
                 remedy="Connect a repository to the project and deploy again.",
             )
         return self.repository
+
+    @property
+    def switching(self) -> bool:
+        """Whether the traffic may have been moved, by this run or an earlier one."""
+        return bool(self.journal.resources_of(StepName.VERIFY_HEALTH).get(_SWITCHING))
+
+    async def begin_switching(self) -> None:
+        """Note that the traffic is moved from here on: a run that ends otherwise than well gives
+        it back, also where its process dies meanwhile. Raises ``LeaseLost``."""
+        if not self.switching:
+            await self.journal.record(StepName.VERIFY_HEALTH, {_SWITCHING: True})
 
     async def say(self, message: str, *, level: str = "info") -> None:
         """A line of our own in the deployment's log."""

@@ -11,8 +11,8 @@ from autodeploy.services.deployer.schemas import EnvironmentName
 
 class DriftItemView(Schema):
     """One thing that is otherwise at a provider. ``name`` is that of a variable, whose values are
-    not told; ``declared`` and ``found`` are ids, plans or regions. ``reconcilable`` is whether a
-    deployment sets it again."""
+    not told; ``declared`` and ``found`` are ids, plans, regions or paths. ``reconcilable`` is
+    whether a deployment sets it again."""
 
     kind: DriftKind
     name: str | None

@@ -31,6 +31,8 @@ _INTERVAL_SHARE = 0.05
 _STATUS_INTERVAL_SECONDS = 0.25
 _STEADY_INTERVAL_SECONDS = 0.05
 ANSWER_TIMEOUT_SECONDS = 10.0
+# A provider elsewhere takes so many calls a minute of an account, and deployments share them.
+_HOSTED_INTERVAL_SECONDS = 1.5
 CRASHES_BEFORE_FAILURE = 3
 # A process without an address proves itself by staying up.
 STEADY_SECONDS = 3.0
@@ -41,7 +43,8 @@ class Health:
     """When a release counts as well: when it answers ``path`` with one of ``statuses`` within
     ``timeout_seconds``, or without an address, when it has stayed up for ``steady_seconds``.
 
-    ``interval_seconds`` is from one question to the next; None for as soon as makes sense.
+    ``interval_seconds`` is from one question to the next; None for as soon as makes sense. One
+    that is ``hosted`` elsewhere is asked seldom, and so is its provider.
     """
 
     timeout_seconds: float
@@ -49,9 +52,10 @@ class Health:
     statuses: range = range(500)
     interval_seconds: float | None = None
     steady_seconds: float = STEADY_SECONDS
+    hosted: bool = False
 
     @classmethod
-    def of(cls, plan: Plan, timeout_seconds: float) -> "Health":
+    def of(cls, plan: Plan, timeout_seconds: float, *, hosted: bool = False) -> "Health":
         """As the app's owner wants it; ``timeout_seconds`` where nothing is said of it."""
         check = plan.health_check or HealthCheck()
         return cls(
@@ -61,7 +65,12 @@ class Health:
             statuses=check.statuses(range(400 if plan.health_path else 500)),
             interval_seconds=check.interval,
             steady_seconds=0 if plan.kind is AppKind.STATIC else STEADY_SECONDS,
+            hosted=hosted,
         )
+
+    def spaced(self, seconds: float) -> float:
+        """The pause before the next look that would be made after so many seconds."""
+        return max(seconds, _HOSTED_INTERVAL_SECONDS) if self.hosted else seconds
 
 
 @dataclass
@@ -84,7 +93,7 @@ async def wait_until_healthy(provider: DeployProvider, release: Release, health:
     try:
         async with asyncio.timeout(health.timeout_seconds):
             if not release.check_urls:
-                await _wait_until_steady(provider, release, health.steady_seconds)
+                await _wait_until_steady(provider, release, health)
             for place, url in enumerate(release.check_urls):
                 seen.url, seen.status = url, None
                 await _wait_for_answer(provider, release, place, health, seen)
@@ -116,8 +125,9 @@ async def _wait_for_answer(
                 # It is started on another port where its own was taken meanwhile.
                 if place < len(status.check_urls):
                     seen.url = status.check_urls[place]
-                status_due = clock() + _STATUS_INTERVAL_SECONDS
-            await asyncio.sleep(health.interval_seconds or _pause(clock() - begun, seen))
+                status_due = clock() + health.spaced(_STATUS_INTERVAL_SECONDS)
+            pause = health.spaced(_pause(clock() - begun, seen))
+            await asyncio.sleep(health.interval_seconds or pause)
 
 
 def _pause(waited_seconds: float, seen: _Seen) -> float:
@@ -133,18 +143,16 @@ async def _status_of(client: httpx.AsyncClient, url: str) -> int:
         return response.status_code
 
 
-async def _wait_until_steady(
-    provider: DeployProvider, release: Release, steady_seconds: float
-) -> None:
+async def _wait_until_steady(provider: DeployProvider, release: Release, health: Health) -> None:
     clock = asyncio.get_running_loop().time
     up_since: float | None = None
     while True:
         status = await provider.status(release)
         _refuse_crashing(status)
         up_since = (up_since or clock()) if _runs(status) else None
-        if up_since is not None and clock() - up_since >= steady_seconds:
+        if up_since is not None and clock() - up_since >= health.steady_seconds:
             return
-        await asyncio.sleep(_STEADY_INTERVAL_SECONDS)
+        await asyncio.sleep(health.spaced(_STEADY_INTERVAL_SECONDS))
 
 
 def _runs(status: RuntimeStatus) -> bool:

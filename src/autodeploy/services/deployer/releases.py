@@ -12,10 +12,9 @@ from autodeploy.kernel.clock import now
 from autodeploy.providers.base import App, Release
 from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.deployer.announcements import announcing
-from autodeploy.services.deployer.context import StepContext, make_app, make_release_request
+from autodeploy.services.deployer.context import StepContext, make_app
 from autodeploy.services.deployer.domains.work import expect_domains
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.hosting import deploys_for
 from autodeploy.services.deployer.leftovers import leave_former_places
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
@@ -76,22 +75,6 @@ async def go_live(context: StepContext, release: Release) -> None:
             values={"url": endpoint.url, "promoted_at": moment},
             metadata={"url": endpoint.url, "localUrl": endpoint.local_url},
         )
-
-
-async def restore_traffic(context: StepContext) -> None:
-    """After a switch that was not recorded: give the traffic back to the release that is live."""
-    async with context.engine.resources.db.transaction() as session:
-        environment = await session.get_one(
-            Environment, context.environment.id, with_for_update=True
-        )
-        if environment.live_deployment_id is None:
-            return
-        live = await session.get_one(Deployment, environment.live_deployment_id)
-        request = make_release_request(live, environment, context.variables)
-        provider = await deploys_for(context.engine, live.provider, live.connection_id)
-        release = await find_release(session, live.id)
-        if release is not None:
-            await provider.promote(request, release)
 
 
 async def find_release(session: AsyncSession, deployment_id: UUID) -> Release | None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,10 +13,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from autodeploy.kernel import telemetry
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.db import DatabaseAway
 from autodeploy.kernel.descriptors import TooFewFiles
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
-from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.kernel.http.errors import CredentialRefused, RateLimited
 from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
@@ -22,13 +25,13 @@ from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
 from autodeploy.services.deployer.hosting import doubt_connections
-from autodeploy.services.deployer.journal import EnvironmentBusy
+from autodeploy.services.deployer.journal import EnvironmentBusy, Journal
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
-from autodeploy.services.deployer.releases import restore_traffic
+from autodeploy.services.deployer.restoration import restore_traffic, tell_not_restored
 from autodeploy.services.deployer.standby import have_standing_by
-from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
+from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
 from autodeploy.services.deployer.steps import STEPS, Step, remove_build_folders
 from autodeploy.services.deployer.transitions import (
     LeaseLost,
@@ -39,16 +42,50 @@ from autodeploy.services.deployer.transitions import (
 
 MAX_RECOVERIES = 5
 STEP_ATTEMPTS = 3
+# The longest window of a provider that is known: Render's creations (providers/render/patience.py).
+LONGEST_LIMIT_SECONDS = 3600
 RETRY_SECONDS = 1.0
 PROGRESS_SECONDS = 2.0
 # A cancellation that the bus lost is noticed with the next heartbeat.
 _HEARTBEAT_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _LOG_TAIL_LINES = 40
+# Where the step that gives the traffic has noted how the run ends that gives it back.
+_ENDING = "ending"
 
 _Answer = TypeVar("_Answer")
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a run that did not succeed ends: the status of the deployment with other columns of its
+    row, and of its steps."""
+
+    target: DeploymentStatus
+    running: StepStatus
+    pending: StepStatus
+    values: dict[str, Any]
+    metadata: dict[str, Any]
+
+    async def note(self, journal: Journal) -> None:
+        """Raises ``LeaseLost``."""
+        await journal.record(StepName.VERIFY_HEALTH, {_ENDING: asdict(self)})
+
+    @classmethod
+    def noted(cls, journal: Journal) -> "_Ending | None":
+        """That which an earlier run has begun."""
+        noted = journal.resources_of(StepName.VERIFY_HEALTH).get(_ENDING)
+        if noted is None:
+            return None
+        return cls(
+            target=DeploymentStatus(noted["target"]),
+            running=StepStatus(noted["running"]),
+            pending=StepStatus(noted["pending"]),
+            values=noted["values"],
+            metadata=noted["metadata"],
+        )
 
 
 class Runner:
@@ -155,6 +192,8 @@ class Runner:
             await context.log.close()
 
     async def _work(self, context: StepContext) -> None:
+        if (ending := _Ending.noted(context.journal)) is not None:
+            return await self._end(context, ending)
         try:
             if context.lease.recoveries > MAX_RECOVERIES:
                 raise RecoveredTooOften(
@@ -175,23 +214,41 @@ class Runner:
     async def _run_step(self, context: StepContext, step: Step) -> None:
         """Run a step, again when it failed for a reason that may pass."""
         await _when_answered(partial(context.journal.begin, step.name))
-        for attempt in range(1, STEP_ATTEMPTS + 1):
+
+        async def attempt() -> StepStatus | None:
+            await _when_answered(context.open_account)
+            return await self._run_with_progress(context, step)
+
+        ended = await self._persist(context, step.name, attempt)
+        if ended is not None:
+            await _when_answered(context.log.flush)
+            await _when_answered(partial(context.journal.end, step.name, ended))
+
+    async def _persist(
+        self, context: StepContext, name: StepName, call: Callable[[], Awaitable[_Answer]]
+    ) -> _Answer:
+        """What a call answers, made again when it failed for a reason that may pass. The limit of a
+        provider is waited for, an hour in all, and does not count as an attempt."""
+        attempt, left = 1, LONGEST_LIMIT_SECONDS
+        while True:
             try:
-                await _when_answered(context.open_account)
-                ended = await self._run_with_progress(context, step)
-                break
+                return await call()
             except LeaseLost:
                 raise
             except Exception as error:
-                failure = as_failure(error, step.name, context.deployment.id)
+                failure = as_failure(error, name, context.deployment.id)
+            if isinstance(failure, RateLimited):
+                left -= max(failure.retry_after_seconds, 1)
+                if left < 0:
+                    raise failure
+                await _outwait(context, failure)
+                continue
             may_pass = failure.retryable or isinstance(failure, InternalFailure)
             if not may_pass or attempt == STEP_ATTEMPTS:
                 raise failure
             await context.say(f"{failure.message} Trying again.", level="warn")
             await asyncio.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
-        if ended is not None:
-            await _when_answered(context.log.flush)
-            await _when_answered(partial(context.journal.end, step.name, ended))
+            attempt += 1
 
     async def _run_with_progress(self, context: StepContext, step: Step) -> StepStatus | None:
         reporter = asyncio.create_task(self._report_progress(context, step))
@@ -218,9 +275,8 @@ class Runner:
         cause = error.cause if isinstance(error, DeploymentFailed) else None
         message = clean_line(redactor, error.message)
         await context.log.write("error", "autodeploy", error.message)
-        await self._end(
-            context,
-            DeploymentStatus.ERROR,
+        ending = _Ending(
+            target=DeploymentStatus.ERROR,
             running=StepStatus.FAILED,
             pending=StepStatus.SKIPPED,
             values={
@@ -232,29 +288,25 @@ class Runner:
             },
             metadata={"code": error.code, "message": message},
         )
+        await self._end(context, ending)
 
     async def _end_cancelled(self, context: StepContext) -> None:
         await context.log.write("info", "autodeploy", "The deployment was cancelled.")
-        await self._end(
-            context,
-            DeploymentStatus.CANCELLED,
+        ending = _Ending(
+            target=DeploymentStatus.CANCELLED,
             running=StepStatus.CANCELLED,
             pending=StepStatus.CANCELLED,
             values={"details": {"reason": "requested"}},
             metadata={"reason": "requested"},
         )
+        await self._end(context, ending)
 
-    async def _end(
-        self,
-        context: StepContext,
-        target: DeploymentStatus,
-        *,
-        running: StepStatus,
-        pending: StepStatus,
-        values: dict[str, object],
-        metadata: dict[str, object],
-    ) -> None:
-        if context.promoting:
+    async def _end(self, context: StepContext, ending: "_Ending") -> None:
+        # A restoration goes on when it is to be cancelled: it is what a cancellation would do.
+        context.promoting = True
+        if context.switching:
+            # A worker that goes on with this has to end it too, and not begin to verify again.
+            await ending.note(context.journal)
             await self._restore_traffic(context)
         await context.log.flush()
         async with announcing(self._engine.resources) as transaction:
@@ -262,34 +314,46 @@ class Runner:
                 await change_status(
                     transaction,
                     context.deployment.id,
-                    target,
+                    ending.target,
                     fence=context.lease.fence,
-                    values=values,
-                    metadata=metadata,
+                    values=ending.values,
+                    metadata=ending.metadata,
                 )
             except TransitionRefused as refused:
                 raise LeaseLost from refused
-            code = values.get("error_code")
+            code = ending.values.get("error_code")
             await end_open_steps(
                 transaction.session,
                 context.deployment.id,
-                running=running,
-                pending=pending,
+                running=ending.running,
+                pending=ending.pending,
                 error_code=str(code) if code else None,
             )
-        telemetry.DEPLOYMENTS_FINISHED.labels(target.value, context.deployment.provider).inc()
+        telemetry.DEPLOYMENTS_FINISHED.labels(
+            ending.target.value, context.deployment.provider
+        ).inc()
         await self._clean_up(context)
 
     async def _restore_traffic(self, context: StepContext) -> None:
+        restore = partial(_when_answered, partial(restore_traffic, context))
         try:
-            await restore_traffic(context)
-        except Exception:
+            await self._persist(context, StepName.VERIFY_HEALTH, restore)
+        except AutoDeployError as error:
             _log.exception("release.not_restored", deployment_id=str(context.deployment.id))
+            await tell_not_restored(context, error)
 
     async def _clean_up(self, context: StepContext) -> None:
         """Remove what has no traffic; the reconciler repeats what does not succeed."""
         await remove_build_folders(self._engine, context.deployment.id)
         await retire_leftovers(self._engine, environment_id=context.environment.id)
+
+
+async def _outwait(context: StepContext, limit: RateLimited) -> None:
+    """Sleep until the provider takes calls again; the log says until when."""
+    wait = limit.retry_after_seconds
+    until = now() + timedelta(seconds=wait)
+    await context.say(f"{limit.message} Waiting until {until:%H:%M:%S} UTC.", level="warn")
+    await asyncio.sleep(wait)
 
 
 async def _log_waiting(message: str) -> None:

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.threads import run_to_end
-from autodeploy.providers.base import BuildRequest, CommitSource
+from autodeploy.providers.base import BuildRequest, CommitSource, Release, ReleaseRequest
 from autodeploy.providers.github.service import WEB_URL
+from autodeploy.providers.hosted import SwitchingDeploys
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
@@ -154,7 +155,7 @@ async def build_application(context: StepContext) -> StepStatus:
 
 
 async def deploy_to_provider(context: StepContext) -> StepStatus:
-    """Make the release run beside the live one, without traffic."""
+    """Make the release run beside the live one, without traffic where the provider can."""
     journal = context.journal
     request = context.release_request()
     version = await find_variables_version(context)
@@ -168,7 +169,7 @@ async def deploy_to_provider(context: StepContext) -> StepStatus:
             f"It runs with the variables of its build: version {version}, where {newest} is the "
             "newest."
         )
-    release = await context.provider.deploy(request, context.log)
+    release = await _deploy(context, request)
     await journal.record(
         StepName.DEPLOY_TO_PROVIDER,
         {"release": dict(release.resources), "check_urls": list(release.check_urls)},
@@ -182,16 +183,25 @@ async def verify_health(context: StepContext) -> None:
     release = release_of(context.deployment.id, made)
     if release is None or (await context.provider.status(release)).state == "absent":
         # The machine of the provider was restarted since the step before.
-        release = await context.provider.deploy(context.release_request(), context.log)
-    health = Health.of(context.plan, context.engine.health_timeout_seconds)
+        release = await _deploy(context, context.release_request())
+    hosted = context.engine.providers.is_hosted(context.deployment.provider)
+    health = Health.of(context.plan, context.engine.health_timeout_seconds, hosted=hosted)
     await wait_until_healthy(context.provider, release, health)
     await context.say("The release answers; switching the traffic to it.")
     await context.log.flush()
-    if context.engine.providers.is_hosted(context.deployment.provider):
+    await context.begin_switching()
+    if hosted:
         # Such a switch may take minutes, in which no row is to be locked; below it is confirmed.
         context.promoting = True
         await context.provider.promote(context.release_request(), release)
     await go_live(context, release)
+
+
+async def _deploy(context: StepContext, request: ReleaseRequest) -> Release:
+    provider = context.provider
+    if isinstance(provider, SwitchingDeploys):
+        await context.begin_switching()
+    return await provider.deploy(request, context.log)
 
 
 STEPS: tuple[Step, ...] = (
