@@ -76,13 +76,15 @@ def account(github: FakeGitHubApi, site: Repo, open_api: Open) -> GitHubAccount:
     return open_api(github.url).account(TOKEN)
 
 
-@pytest.fixture
-async def address() -> AsyncIterator[str]:
-    """Wherever the tests of the contract go."""
+@pytest.fixture(params=[False] if ELSEWHERE else [False, True], ids=lambda each: f"strict={each}")
+async def address(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Wherever the tests of the contract go; of the emulated ones, also to the one that knows what
+    is described alone."""
     if ELSEWHERE:
         yield ELSEWHERE.rstrip("/")
         return
     async with FakeGitHubApi().run() as fake:
+        fake.described_only = request.param
         repo = fake.add("octo/site", private=True)
         repo.push(FILES)
         repo.open_pull(7, FILES)

@@ -51,7 +51,28 @@ async def test_a_repository_that_was_renamed_is_found_by_its_earlier_name(accoun
     github.rename(site, "octo/new-site")
     found = await account.repository("octo/site")
     assert (found.id, found.full_name) == (site.id, "octo/new-site")
-    assert (await account.repository_by_id(site.id)).full_name == "octo/new-site"
+    assert await account.known_repository(site.id, "octo/site") == found
+
+
+async def test_a_repository_whose_name_is_anothers_is_found_by_its_number(account, github, site):
+    site.name = "moved"
+    other = github.add("octo/site")
+    assert (await account.known_repository(site.id, "octo/site")).full_name == "octo/moved"
+    del github.repos[site.id]
+    with pytest.raises(NotFound):
+        await account.known_repository(site.id, "octo/site")
+    assert (await account.repository("octo/site")).id == other.id
+
+
+async def test_another_repository_of_the_name_is_not_taken_where_none_is_found_by_number(
+    account, github, site
+):
+    github.described_only = True
+    assert (await account.known_repository(site.id, "octo/site")).id == site.id
+    github.rename(site, "octo/new-site")
+    assert (await account.known_repository(site.id, "octo/site")).full_name == "octo/new-site"
+    with pytest.raises(NotFound):
+        await account.known_repository(site.id + 1, "octo/new-site")
 
 
 @pytest.mark.parametrize("name", ["site", "octo/", "/site", "octo/site/x", "../site", "octo/.."])

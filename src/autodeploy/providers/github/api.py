@@ -5,10 +5,11 @@ The calls are those of docs.github.com/rest, version 2022-11-28 (its OpenAPI des
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.errors import InvalidInput, NotFound
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.limits import GITHUB
@@ -111,11 +112,21 @@ class GitHubAccount:
         answer = await send_where_moved(self._http, call)
         return expect(answer, HTTPStatus.OK).read(Repository)
 
-    async def repository_by_id(self, repository_id: int) -> Repository:
-        """By its number, which stays. It is where GitHub's redirects of renamed ones lead.
+    async def known_repository(self, repository_id: int, full_name: str) -> Repository:
+        """The one with this number, which stays. ``full_name`` is what it was called last: another
+        may have the name by now.
 
+        GitHub's description has no way to ask by number alone, so that is the second question.
         Raises ``NotFound``.
         """
+        with suppress(NotFound):
+            found = await self.repository(full_name)
+            if found.id == repository_id:
+                return found
+        return await self._repository_by_id(repository_id)
+
+    async def _repository_by_id(self, repository_id: int) -> Repository:
+        """Where GitHub's redirects of renamed ones lead, too."""
         call = Call("GET", "/repositories/{id}", parts={"id": str(repository_id)})
         return expect(await self._http.send(call), HTTPStatus.OK).read(Repository)
 

@@ -15,11 +15,13 @@ from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import location, open_elsewhere
 from autodeploy.kernel.http.streams import Stream
 from autodeploy.providers.github.refusals import expect
-from autodeploy.providers.github.shapes import Blob, Branch, Content, Tree
+from autodeploy.providers.github.shapes import Blob, Branch, Content, Pointer, Tree
 
 _REPOSITORY = "/repos/{owner}/{repo}"
 # GitHub truncates a tree at 100,000 entries or 7 MB (docs.github.com, "Git trees", 2026-11).
 _TREE_BYTES = 16 * 1024 * 1024
+# As JSON it comes with its files, each with its patch.
+_COMMIT_BYTES = 32 * 1024 * 1024
 # A file of 1 MB in base64; a folder of 1,000 files.
 _CONTENT_BYTES = 4 * 1024 * 1024
 _NO_COMMIT = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -58,6 +60,7 @@ class Sources:
             f"{_REPOSITORY}/commits/{{ref}}",
             parts={**self._parts, "ref": ref},
             headers={"Accept": "application/vnd.github.sha"},
+            limit_bytes=_COMMIT_BYTES,
         )
         answer = await self._http.send(call)
         if answer.status in _NO_COMMIT:
@@ -67,7 +70,7 @@ class Sources:
                 remedy="Check its name, and that the account may see the repository.",
             )
         _check_not_empty(answer)
-        sha = expect(answer, HTTPStatus.OK).body.decode("ascii", "replace").strip()
+        sha = _sha_in(expect(answer, HTTPStatus.OK))
         if len(sha) != 40 or not set(sha) <= set("0123456789abcdef"):
             raise answer.unusable("it names no commit")
         return sha
@@ -148,6 +151,13 @@ def _check_not_empty(answer: Answer) -> None:
         raise RepositoryEmpty(
             "The repository has no commit.", remedy="Push a commit, then try again."
         )
+
+
+def _sha_in(answer: Answer) -> str:
+    """The id of a commit, by itself as asked for, or in JSON: both are described."""
+    if "json" in answer.headers.get("content-type", ""):
+        return answer.read(Pointer).sha
+    return answer.body.decode("ascii", "replace").strip()
 
 
 def _decoded(answer: Answer, content: str, encoding: str) -> bytes:

@@ -32,6 +32,25 @@ async def test_switching_on_deploys_the_head_of_the_default_branch(hub: Hub) -> 
     }  # fmt: skip
 
 
+async def test_a_github_that_was_made_from_its_description_is_followed_and_told(hub: Hub) -> None:
+    hub.sources.fake.described_only = True
+    await hub.switch_on(previews=True)
+    await hub.follow()
+    hub.repo.open_pull(7, FILES)
+    hub.repo.announce("pull_request", {"action": "opened", "number": 7})
+    sha = hub.push("second")
+    await hub.deliver()
+    await hub.follow()
+    [first, _, pull] = deployments = await hub.deployments()
+    assert {each.commit_sha for each in deployments} >= {first.commit_sha, sha, pull.commit_sha}
+    await hub.tell()
+    assert len(hub.repo.hooks) == 1
+    assert hub.repo.statuses[sha][0]["state"] == "pending"
+    assert hub.repo.comments[7]
+    asked = [each.path for each in hub.sources.fake.exchanges]
+    assert not [each for each in asked if each.startswith("/repositories/")]
+
+
 async def test_what_is_deployed_already_is_not_deployed_again(hub: Hub) -> None:
     await hub.switch_on()
     await hub.follow()
