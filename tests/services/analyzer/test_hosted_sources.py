@@ -111,7 +111,7 @@ async def test_a_github_that_was_made_from_its_description_is_read(
     resolved = await service.resolve_ref(
         shop.github.resources, shop.row, providers=shop.github.providers
     )
-    assert resolved.commit == commit
+    assert resolved.commit_sha == commit
     plan, _ = await shop.plan(commit)
     assert plan == folder_plan(tmp_path, FLASK)
     await shop.fetch(commit, tmp_path / "whole")

@@ -130,7 +130,7 @@ class HttpClient:
     ) -> _Received | Setback:
         request = self._request(call)
         key = Remembered.key(request)
-        conditional = call.method == "GET" and receive is read_whole
+        conditional = call.method == "GET" and not call.lasting and receive is read_whole
         kept = self._shared.remembered.find(key) if conditional else None
         if kept is not None:
             request.headers["If-None-Match"] = kept.headers["etag"]

@@ -14,7 +14,9 @@ import httpx
 
 from autodeploy.kernel.http.answers import Answer
 
-_ENTRIES = 256
+# What is asked for in turn has to fit whole: of a circle that does not, each is forgotten before it
+# comes round. Two answers for each branch that is followed are a few kilobytes.
+_ENTRIES = 4096
 _ENTRY_BYTES = 256 * 1024
 _TOTAL_BYTES = 8 * 1024 * 1024
 

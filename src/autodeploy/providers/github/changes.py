@@ -94,6 +94,7 @@ class Changes:
             f"{_REPOSITORY}/compare/{{basehead}}",
             parts={**self._parts, "basehead": f"{base}...{head}"},
             query={"per_page": "1"},
+            lasting=True,
             limit_bytes=_COMPARISON_BYTES,
         )
         answer = await self._http.send(call)

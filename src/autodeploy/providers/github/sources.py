@@ -85,6 +85,7 @@ class Sources:
             f"{_REPOSITORY}/git/trees/{{sha}}",
             parts={**self._parts, "sha": sha},
             query={"recursive": "1"},
+            lasting=True,
             limit_bytes=_TREE_BYTES,
         )
         answer = await self._http.send(call)
@@ -101,6 +102,7 @@ class Sources:
             "GET",
             f"{_REPOSITORY}/git/blobs/{{sha}}",
             parts={**self._parts, "sha": sha},
+            lasting=True,
             limit_bytes=most_bytes * 3 // 2 + 4096,
         )
         answer = await self._http.send(call)

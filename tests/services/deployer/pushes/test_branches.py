@@ -15,6 +15,7 @@ from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import ServiceTokenInput
 from autodeploy.services.deployer import projects, service_tokens
 from autodeploy.services.deployer.pushes import service
+from autodeploy.services.deployer.pushes.branches import look_at_branches
 from autodeploy.services.deployer.pushes.following import pause_after
 from autodeploy.services.deployer.schemas import ProjectInput
 
@@ -259,6 +260,16 @@ async def test_branches_have_environments_of_their_own(hub: Hub) -> None:
             await hub.switch_on(branches=wrong)
     view = await hub.switch_on(branches={"main": "staging", "next": "production"})
     assert view.branches == {"main": "staging", "next": "production"}
+
+
+async def test_the_repository_is_asked_for_once_for_all_branches_of_a_pass(hub: Hub) -> None:
+    for number in range(9):
+        hub.push(f"of {number}", branch=f"b{number}")
+    await hub.switch_on(branches={f"b{number}": f"e{number}" for number in range(9)})
+    hub.sources.fake.exchanges.clear()
+    await look_at_branches(hub.platform.engine, hub.clock())
+    assert len(hub.sources.fake.calls("GET", "/repos/octo/site")) == 1
+    assert len(await hub.commits()) == 9
 
 
 async def test_a_project_whose_sources_are_elsewhere_cannot_be_followed(hub: Hub) -> None:

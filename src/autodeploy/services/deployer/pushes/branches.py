@@ -30,9 +30,9 @@ from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
+    Hosts,
     Query,
     for_each,
-    host_of,
     note_of,
     of_projects,
     pause_after,
@@ -97,7 +97,8 @@ async def look_at_branches(engine: Engine, moment: datetime) -> None:
         values = {"problem": note_of(error), "due_at": moment + retry_after(error)}
         await _set(engine, followed, values)
 
-    await for_each(due, lambda each: _look(engine, each, moment), fail)
+    hosts = Hosts(engine)
+    await for_each(due, lambda each: _look(engine, hosts, each, moment), fail)
 
 
 def _due(statement: Query, moment: Moment) -> Query:
@@ -105,8 +106,8 @@ def _due(statement: Query, moment: Moment) -> Query:
     return of_projects(followed).where(WatchedBranch.due_at <= moment)
 
 
-async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
-    host = await host_of(engine, followed.repository)
+async def _look(engine: Engine, hosts: Hosts, followed: _Followed, moment: datetime) -> None:
+    host = await hosts.of(followed.repository)
     changes = host.account.changes(host.there.full_name)
     head = await changes.head(followed.branch.branch)
     if not followed.is_new(head):
