@@ -203,8 +203,7 @@ class FakeGitHubApi:
         if moved is not None:
             numbered = f"{self.url}/repositories/{moved}"
             target = self._base(self.repos[moved]) if self.described_only else numbered
-            body = {"message": "Moved Permanently", "url": target, "documentation_url": _DOCS}
-            return JSONResponse(body, 301, {"Location": target})
+            return _moved(target)
         return JSONResponse(repository_shape(self._find(request), self.url, full=True))
 
     async def _by_number(self, number: int) -> Response:
@@ -225,6 +224,8 @@ class FakeGitHubApi:
 
     async def _branch(self, request: Request, branch: str) -> Response:
         repo = self._find(request)
+        if branch in repo.renamed_branches:
+            return _moved(f"{self._base(repo)}/branches/{repo.renamed_branches[branch]}")
         if branch not in repo.branches:
             raise HTTPException(404, "Branch not found")
         commit = commit_shape(repo.commits[repo.branches[branch]], self._base(repo), self._me)
@@ -481,6 +482,11 @@ class FakeGitHubApi:
                 comments[comment_id]["body"] = (await request.json())["body"]
                 return JSONResponse(comments[comment_id])
         raise HTTPException(404, "Not Found")
+
+
+def _moved(target: str) -> Response:
+    body = {"message": "Moved Permanently", "url": target, "documentation_url": _DOCS}
+    return JSONResponse(body, 301, {"Location": target})
 
 
 async def _problem(_request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.models import Lenient, Open
 from autodeploy.kernel.http.pages import linked, pages
+from autodeploy.kernel.http.redirects import send_where_moved
 from autodeploy.providers.github.refusals import expect
 
 _REPOSITORY = "/repos/{owner}/{repo}"
@@ -62,14 +63,22 @@ class Changes:
         self._parts = parts
 
     async def head(self, branch: str) -> Head:
-        """The head of a branch. Raises ``RefNotFound``."""
+        """The head of a branch. Raises ``RefNotFound``, which names what it is called now where it
+        was renamed."""
         call = Call(
             "GET", f"{_REPOSITORY}/branches/{{branch}}", parts={**self._parts, "branch": branch}
         )
-        answer = await self._http.send(call)
+        answer = await send_where_moved(self._http, call)
         if answer.status == HTTPStatus.NOT_FOUND:
             raise RefNotFound(f"The repository has no branch {branch}.", field="branch")
-        return _head_of(expect(answer, HTTPStatus.OK).read(_Branch).commit)
+        found = expect(answer, HTTPStatus.OK).read(_Branch)
+        if found.name != branch:
+            raise RefNotFound(
+                f"The branch {branch} is called {found.name} now.",
+                field="branch",
+                remedy=f"Use {found.name} in its place.",
+            )
+        return _head_of(found.commit)
 
     async def message(self, sha: str) -> str:
         """What a commit says. Raises ``NotFound``."""
@@ -163,6 +172,7 @@ class _Commit(Lenient):
 
 
 class _Branch(Lenient):
+    name: str
     commit: _Commit
 
 

@@ -250,6 +250,19 @@ async def test_a_branch_that_is_not_there_and_an_account_that_left_are_said(hub:
     assert len(await hub.commits()) == 1
 
 
+async def test_a_branch_that_was_renamed_is_named_until_the_settings_follow(hub: Hub) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    hub.repo.rename_branch("main", "trunk")
+    sha = hub.push("second", branch="trunk")
+    await hub.follow(60)
+    assert "The branch main is called trunk now. Use trunk" in ((await hub.branch()).problem or "")
+    await hub.switch_on(branches={"trunk": "production"})
+    await hub.follow()
+    assert (await hub.commits())[-1] == sha
+    assert (await hub.branch()).problem is None
+
+
 async def test_branches_have_environments_of_their_own(hub: Hub) -> None:
     await hub.switch_on(branches={"main": "production", "next": "staging"})
     hub.push("next", branch="next")
