@@ -150,6 +150,25 @@ async def test_an_archive_inside_the_network_is_refused(github, site, open_api):
     assert github.downloads == []
 
 
+async def test_an_archive_where_the_operator_has_sent_us_may_be_inside_the_network(
+    github, site, open_api
+):
+    api = open_api(github.url, allow_private=False, web_url=github._archives_url)
+    assert await _archive(api.account(TOKEN), site)
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_an_archive_at_the_api_itself_gets_no_token_either(github, site, open_api, public):
+    """By its own address, and by the one that GitHub calls itself."""
+    github._archives_url = "https://api.github.com" if public else github.url
+    account = open_api(github.url, allow_private=False).account(TOKEN)
+    with pytest.raises(ProviderUnavailable, match="401"):
+        await _archive(account, site)
+    asked = github.exchanges.pop()  # no description has it
+    assert "legacy.tar.gz" in asked.path
+    assert "authorization" not in asked.request_headers
+
+
 async def test_an_archive_is_bounded(account, site):
     with pytest.raises(ProviderUnavailable, match="larger than 50 bytes"):
         await _archive(account, site, 50)

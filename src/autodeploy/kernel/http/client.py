@@ -16,11 +16,13 @@ from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from math import ceil
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
 from autodeploy import __version__
 from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.http.addresses import same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.breaker import Breaker
 from autodeploy.kernel.http.calls import Call
@@ -43,12 +45,22 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What is known of a service before it is called. ``name`` is for messages and metrics."""
+    """What is known of a service before it is called. ``name`` is for messages and metrics.
+
+    ``public_url`` is what it calls itself, which may be called at another ``base_url``.
+    """
 
     name: str
     base_url: str = ""
+    public_url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     limits: LimitRules = PLAIN
+
+    def here(self, address: str) -> str:
+        """An address that the service names, below the base address where it names itself."""
+        if not self.public_url or not same_origin(address, self.public_url):
+            return address
+        return self.base_url + urlsplit(address)._replace(scheme="", netloc="").geturl()
 
 
 class HttpClient:

@@ -4,10 +4,12 @@ import base64
 import binascii
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound, RepositoryEmpty
+from autodeploy.kernel.http.addresses import same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
@@ -27,6 +29,22 @@ _CONTENT_BYTES = 4 * 1024 * 1024
 _NO_COMMIT = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
+@dataclass(frozen=True)
+class Archives:
+    """How archives are come by, whose addresses GitHub names.
+
+    ``allow_private`` is the operator's choice for those inside the network. ``own_urls`` are where
+    the operator has told us to go, wherever that is.
+    """
+
+    http: HttpClient
+    allow_private: bool
+    own_urls: tuple[str, ...]
+
+    def may_be_private(self, address: str) -> bool:
+        return self.allow_private or any(same_origin(address, each) for each in self.own_urls)
+
+
 class Sources:
     """The sources of one repository, which ``parts`` names. Raises as ``GitHubAccount``."""
 
@@ -34,13 +52,11 @@ class Sources:
         self,
         http: HttpClient,
         parts: Mapping[str, str],
-        archives: HttpClient,
-        allow_private: bool,
+        archives: Archives,
     ):
         self._http = http
         self._parts = parts
         self._archives = archives
-        self._allow_private = allow_private
 
     async def branches(self) -> AsyncIterator[Branch]:
         """All branches, page by page."""
@@ -134,16 +150,18 @@ class Sources:
 
         GitHub names an address elsewhere, which is valid for five minutes and gets no token.
 
-        Raises ``AddressRefused`` where it is inside the operator's network.
+        Raises ``AddressRefused`` where it is inside the operator's network, and not where the API
+        or the pages are.
         """
         parts = {**self._parts, "ref": sha}
         call = Call("GET", f"{_REPOSITORY}/tarball/{{ref}}", parts=parts, moved=True)
         answer = expect(await self._http.send(call), HTTPStatus.FOUND)
+        address = self._http.service.here(location(answer))
         async with open_elsewhere(
-            self._archives,
-            location(answer),
+            self._archives.http,
+            address,
             limit_bytes=most_bytes,
-            allow_private=self._allow_private,
+            allow_private=self._archives.may_be_private(address),
         ) as stream:
             yield stream
 
