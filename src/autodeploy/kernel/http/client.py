@@ -1,7 +1,7 @@
 """Calls to a service of others: bounded in time and size, never redirected by themselves.
 
-One ``HttpClient`` is one service: its connections, its breaker, what it answered last. ``bound``
-makes cheap clients of it that act for one account. What went wrong is told by
+One ``HttpClient`` is one service: its connections, its breaker, who has to wait, what it answered
+last. ``bound`` makes cheap clients of it that act for one account. What went wrong is told by
 ``kernel.http.errors``; statuses that are left to the caller are 2xx and 4xx.
 """
 
@@ -26,8 +26,9 @@ from autodeploy.kernel.http.addresses import same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.breaker import Breaker
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.conditional import Remembered, refreshed
+from autodeploy.kernel.http.conditional import Remembered, digest_of, refreshed
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable, RateLimited
+from autodeploy.kernel.http.gates import Gates
 from autodeploy.kernel.http.limits import PLAIN, LimitRules, retry_after_seconds
 from autodeploy.kernel.http.retries import Patience, Setback, persist
 from autodeploy.kernel.http.streams import Stream, read_whole
@@ -74,6 +75,7 @@ class HttpClient:
         self._timing = timing or SystemTiming()
         self._headers: dict[str, str] = {}
         self._query: dict[str, str] = {}
+        self._account: bytes | None = None
         self._shared = _Shared(service, self.patience, self._timing)
 
     def bound(self, *, token: str, query: Mapping[str, str] | None = None) -> "HttpClient":
@@ -87,6 +89,7 @@ class HttpClient:
         client = copy.copy(self)
         client._headers = {"Authorization": f"Bearer {token}"}
         client._query = dict(query or {})
+        client._account = digest_of(token)
         return client
 
     async def send(self, call: Call) -> Answer:
@@ -94,7 +97,8 @@ class HttpClient:
 
         Raises:
             OutcomeUnknown: it changes something, and whether it did is not known.
-            RateLimited: it was not applied, and may be sent again after a while.
+            RateLimited: it was not applied, and may be sent again after a while. Where the limit is
+                one of the account, the next calls are not even sent until then.
             ProviderUnavailable: there is no answer, or one that cannot be used: larger than the
                 bound, a redirect that was not asked for, a 5xx.
             InvalidInput: a part cannot be part of an address.
@@ -140,6 +144,9 @@ class HttpClient:
         left: float,
         receive: _Receive[_Received],
     ) -> _Received | Setback:
+        left_to_wait = self._shared.gates.seconds_left(self._account)
+        if left_to_wait > 0:
+            return self._limited(left_to_wait, "before the limit of this account ends")
         request = self._request(call)
         key = Remembered.key(request)
         conditional = call.method == "GET" and not call.lasting and receive is read_whole
@@ -196,11 +203,9 @@ class HttpClient:
         now = self._timing.now()
         wait = self.service.limits.wait_seconds(answer, number, now)
         if wait is not None:
-            limited = RateLimited(
-                f"{self.service.name} takes no more calls for now (HTTP {answer.status}).",
-                retry_after_seconds=max(ceil(wait), 1),
-            )
-            return Setback(limited, repeatable=True, wait_seconds=wait)
+            if self.service.limits.of_account and self._account is not None:
+                self._shared.gates.close(self._account, wait)
+            return self._limited(wait, f"for now (HTTP {answer.status})")
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Setback(
                 answer.unusable("it did not serve the call", applied=not call.repeatable),
@@ -210,6 +215,13 @@ class HttpClient:
         if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST and not call.moved:
             raise answer.unusable("it names another address")
         return None
+
+    def _limited(self, wait_seconds: float, until: str) -> Setback:
+        limited = RateLimited(
+            f"{self.service.name} takes no more calls {until}.",
+            retry_after_seconds=max(ceil(wait_seconds), 1),
+        )
+        return Setback(limited, repeatable=True, wait_seconds=wait_seconds)
 
     def _request(self, call: Call) -> httpx.Request:
         upload = call.upload
@@ -235,6 +247,7 @@ class _Shared:
 
     def __init__(self, service: Service, patience: Patience, timing: Timing):
         self.breaker = Breaker(service.name, timing)
+        self.gates = Gates(timing)
         self.remembered = Remembered()
         self._patience = patience
 

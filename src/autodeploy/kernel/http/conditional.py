@@ -25,6 +25,11 @@ _FINAL = {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 Key = tuple[bytes, str, str]
 
 
+def digest_of(credential: str) -> bytes:
+    """What stands for a credential in memory, so that it is not kept."""
+    return hashlib.blake2b(credential.encode(), digest_size=16).digest()
+
+
 class Remembered:
     """The answers used last, by credential, address and form; bounded in number and bytes."""
 
@@ -34,9 +39,8 @@ class Remembered:
 
     @staticmethod
     def key(request: httpx.Request) -> Key:
-        """The credential is part of it, as a digest: no token is kept."""
-        credential = request.headers.get("authorization", "").encode()
-        digest = hashlib.blake2b(credential, digest_size=16).digest()
+        """The credential is part of it."""
+        digest = digest_of(request.headers.get("authorization", ""))
         return digest, str(request.url), request.headers.get("accept", "")
 
     def find(self, key: Key) -> Answer | None:

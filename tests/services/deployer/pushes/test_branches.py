@@ -285,6 +285,23 @@ async def test_the_repository_is_asked_for_once_for_all_branches_of_a_pass(hub: 
     assert len(await hub.commits()) == 9
 
 
+async def test_an_account_at_its_limit_is_left_alone_until_it_ends(hub: Hub) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    sha = hub.push("second")
+    hub.sources.fake.faults.fail("GET", "primary_limit")
+    asked = len(hub.sources.fake.exchanges)
+    for _ in range(5):
+        await hub.deliver()
+        await hub.follow(60)
+    assert len(hub.sources.fake.exchanges) == asked + 1
+    assert "takes no more calls" in ((await hub.branch()).problem or "")
+    await hub.follow(1900)
+    await hub.follow(10)
+    assert (await hub.commits())[-1] == sha
+    assert len(await hub.commits()) == 2
+
+
 async def test_a_project_whose_sources_are_elsewhere_cannot_be_followed(hub: Hub) -> None:
     platform = hub.platform
     project = await projects.create_project(
