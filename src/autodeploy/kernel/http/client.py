@@ -24,7 +24,7 @@ from autodeploy import __version__
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.http.addresses import same_origin
 from autodeploy.kernel.http.answers import Answer
-from autodeploy.kernel.http.breaker import Breaker
+from autodeploy.kernel.http.breaker import Breaker, Place
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.conditional import Remembered, digest_of, refreshed
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable, RateLimited
@@ -130,7 +130,7 @@ class HttpClient:
         receive: _Receive[_Received],
     ) -> _Received:
         async def attempt(number: int, left: float) -> _Received | Setback:
-            received = await self._attempt(call, left, receive)
+            received = await self._attempt(call, number, left, receive)
             if isinstance(received, Answer):
                 return self._judge(call, received, number) or received
             return received
@@ -141,6 +141,7 @@ class HttpClient:
     async def _attempt(
         self,
         call: Call,
+        number: int,
         left: float,
         receive: _Receive[_Received],
     ) -> _Received | Setback:
@@ -153,22 +154,37 @@ class HttpClient:
         kept = self._shared.remembered.find(key) if conditional else None
         if kept is not None:
             request.headers["If-None-Match"] = kept.headers["etag"]
-        breaker, served = self._shared.breaker, None
-        breaker.admit()
-        try:
-            with observed_call(self.service.name, call.method, call.route) as observe:
-                received = await self._exchange(call, request, left, receive)
-                served = not isinstance(received, Setback) and received.status < 500
-                if not isinstance(received, Setback):
-                    observe(received.status)
-        finally:
-            breaker.settle(served)
+        received = await self._admitted(call, request, number, left, receive)
         if not isinstance(received, Answer):
             return received
         if kept is not None and received.status == HTTPStatus.NOT_MODIFIED:
             received = refreshed(kept, received)
         if conditional:
             self._shared.remembered.keep(key, received)
+        return received
+
+    async def _admitted(
+        self,
+        call: Call,
+        request: httpx.Request,
+        number: int,
+        left: float,
+        receive: _Receive[_Received],
+    ) -> _Received | Setback:
+        """As ``_exchange``, unless the service is left alone."""
+        breaker, served = self._shared.breaker, None
+        place: Place | None = Place(call.route, self._account)
+        breaker.admit()
+        try:
+            with observed_call(self.service.name, call.method, call.route) as observe:
+                received = await self._exchange(call, request, left, receive)
+                if isinstance(received, Setback):
+                    served, place = False, place if received.reached else None
+                else:
+                    served = received.status < HTTPStatus.INTERNAL_SERVER_ERROR
+                    observe(received.status)
+        finally:
+            breaker.settle(served, place, first=number == 1)
         return received
 
     async def _exchange(
@@ -194,9 +210,8 @@ class HttpClient:
         text = f"{self.service.name} does not answer ({kind})"
         if sent and not call.repeatable:
             return Setback(_unknown(text), repeatable=False)
-        return Setback(
-            ProviderUnavailable(f"{text}.", remedy="Try again in a moment."), repeatable=True
-        )
+        failure = ProviderUnavailable(f"{text}.", remedy="Try again in a moment.")
+        return Setback(failure, repeatable=True, reached=sent)
 
     def _judge(self, call: Call, answer: Answer, number: int) -> Setback | None:
         """Why an answer is none; None when the caller is to judge it. Raises as ``send``."""
