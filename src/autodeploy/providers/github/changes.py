@@ -12,7 +12,7 @@ from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
-from autodeploy.kernel.http.models import Lenient, Open
+from autodeploy.kernel.http.models import Lenient, tell_unknown
 from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import send_where_moved
 from autodeploy.providers.github.refusals import expect
@@ -33,17 +33,21 @@ class CheckState(StrEnum):
     PASSED = "passed"
 
 
-class StatusState(StrEnum):
-    PENDING = "pending"
-    SUCCESS = "success"
-
-
-class Conclusion(StrEnum):
-    """Those of a check run that stop nothing."""
-
-    SUCCESS = "success"
-    NEUTRAL = "neutral"
-    SKIPPED = "skipped"
+# What the states of a status and the conclusions of a check run say. One that GitHub has added
+# since is waited for: it has neither passed nor failed.
+_STATES = {
+    "success": CheckState.PASSED,
+    "pending": CheckState.PENDING,
+    "failure": CheckState.FAILED,
+    "error": CheckState.FAILED,
+}
+_CONCLUSIONS = {
+    **dict.fromkeys(("success", "neutral", "skipped"), CheckState.PASSED),
+    **dict.fromkeys(
+        ("failure", "cancelled", "timed_out", "action_required", "stale", "startup_failure"),
+        CheckState.FAILED,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class Changes:
         async for page in pages(self._http, call, linked):
             statuses = expect(page, HTTPStatus.OK).read(_Combined).statuses
             found += [
-                _of_status(each.state) for each in statuses if not each.context.startswith(but)
+                _said(_STATES, each.state) for each in statuses if not each.context.startswith(but)
             ]
         return found
 
@@ -188,7 +192,7 @@ class _Comparison(Lenient):
 
 class _Status(Lenient):
     context: str
-    state: Open[StatusState]
+    state: str
 
 
 class _Combined(Lenient):
@@ -198,7 +202,7 @@ class _Combined(Lenient):
 class _CheckRun(Lenient):
     name: str
     status: str
-    conclusion: Open[Conclusion] | None = None
+    conclusion: str | None = None
 
 
 class _CheckRuns(Lenient):
@@ -211,13 +215,13 @@ def _head_of(commit: _Commit) -> Head:
     return Head(commit.sha, commit.commit.message[:_LONGEST_MESSAGE], login or name)
 
 
-def _of_status(state: StatusState | str) -> CheckState:
-    if state == StatusState.SUCCESS:
-        return CheckState.PASSED
-    return CheckState.PENDING if state == StatusState.PENDING else CheckState.FAILED
-
-
 def _of_run(run: _CheckRun) -> CheckState:
     if run.status != "completed" or run.conclusion is None:
         return CheckState.PENDING
-    return CheckState.PASSED if isinstance(run.conclusion, Conclusion) else CheckState.FAILED
+    return _said(_CONCLUSIONS, run.conclusion)
+
+
+def _said(known: Mapping[str, CheckState], word: str) -> CheckState:
+    if word not in known:
+        tell_unknown("check", word[:64])
+    return known.get(word, CheckState.PENDING)
