@@ -16,6 +16,7 @@ from autodeploy.kernel.http.models import Lenient, tell_unknown
 from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import send_where_moved
 from autodeploy.providers.github.refusals import expect
+from autodeploy.providers.github.shapes import CommitStatuses
 
 _REPOSITORY = "/repos/{owner}/{repo}"
 # A comparison lists 300 files at most, each with its patch.
@@ -136,7 +137,7 @@ class Changes:
         call = self._of_commit("status", sha)
         found = []
         async for page in pages(self._http, call, linked):
-            statuses = expect(page, HTTPStatus.OK).read(_Combined).statuses
+            statuses = expect(page, HTTPStatus.OK).read(CommitStatuses).statuses
             found += [
                 _said(_STATES, each.state) for each in statuses if not each.context.startswith(but)
             ]
@@ -188,15 +189,6 @@ class _File(Lenient):
 class _Comparison(Lenient):
     behind_by: int = 0
     files: tuple[_File, ...] = ()
-
-
-class _Status(Lenient):
-    context: str
-    state: str
-
-
-class _Combined(Lenient):
-    statuses: list[_Status]
 
 
 class _CheckRun(Lenient):
