@@ -46,13 +46,16 @@ _REPO = "/repos/{owner}/{name}"
 
 
 class FakeGitHubApi:
-    """``repos`` by number; ``renames`` are the earlier names of some."""
+    """``repos`` by number; ``renames`` are the earlier names of some. With ``described_only`` it is
+    one that was made from the description: no repository is found by its number, and a commit is
+    JSON whatever form is asked for."""
 
     def __init__(self) -> None:
         self.login = "octocat"
         self.tokens: dict[str, str | None] = {TOKEN: "repo, admin:repo_hook, read:org"}
         self.repos: dict[int, Repo] = {}
         self.renames: dict[str, int] = {}
+        self.described_only = False
         self.quota = 5000
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
@@ -198,13 +201,13 @@ class FakeGitHubApi:
         owner, name = (request.path_params[each] for each in ("owner", "name"))
         moved = self.renames.get(f"{owner}/{name}")
         if moved is not None:
-            target = f"{self.url}/repositories/{moved}"
-            body = {"message": "Moved Permanently", "url": target, "documentation_url": _DOCS}
-            return JSONResponse(body, 301, {"Location": target})
+            numbered = f"{self.url}/repositories/{moved}"
+            target = self._base(self.repos[moved]) if self.described_only else numbered
+            return _moved(target)
         return JSONResponse(repository_shape(self._find(request), self.url, full=True))
 
     async def _by_number(self, number: int) -> Response:
-        if number not in self.repos:
+        if self.described_only or number not in self.repos:
             raise HTTPException(404, "Not Found")
         return JSONResponse(repository_shape(self.repos[number], self.url, full=True))
 
@@ -221,6 +224,8 @@ class FakeGitHubApi:
 
     async def _branch(self, request: Request, branch: str) -> Response:
         repo = self._find(request)
+        if branch in repo.renamed_branches:
+            return _moved(f"{self._base(repo)}/branches/{repo.renamed_branches[branch]}")
         if branch not in repo.branches:
             raise HTTPException(404, "Branch not found")
         commit = commit_shape(repo.commits[repo.branches[branch]], self._base(repo), self._me)
@@ -269,7 +274,10 @@ class FakeGitHubApi:
 
     async def _commit(self, request: Request, ref: str) -> Response:
         assert request.headers["accept"] == "application/vnd.github.sha"
-        commit = self._commit_of(self._find(request), ref, 422)
+        repo = self._find(request)
+        commit = self._commit_of(repo, ref, 422)
+        if self.described_only:
+            return JSONResponse(commit_shape(commit, self._base(repo), self._me))
         return Response(commit.sha, media_type="application/vnd.github.sha")
 
     async def _commits(self, request: Request) -> Response:
@@ -474,6 +482,11 @@ class FakeGitHubApi:
                 comments[comment_id]["body"] = (await request.json())["body"]
                 return JSONResponse(comments[comment_id])
         raise HTTPException(404, "Not Found")
+
+
+def _moved(target: str) -> Response:
+    body = {"message": "Moved Permanently", "url": target, "documentation_url": _DOCS}
+    return JSONResponse(body, 301, {"Location": target})
 
 
 async def _problem(_request: Request, error: Exception) -> Response:

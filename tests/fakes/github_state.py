@@ -71,6 +71,7 @@ class Repo:
     language: str | None = None
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
+    renamed_branches: dict[str, str] = field(default_factory=dict)
     hooks: dict[int, Json] = field(default_factory=dict)
     secrets: dict[int, str] = field(default_factory=dict)
     deliveries: dict[int, list[Json]] = field(default_factory=dict)
@@ -99,6 +100,10 @@ class Repo:
         self.commits.setdefault(commit.sha, commit)
         self.branches[branch] = commit.sha
         return commit.sha
+
+    def rename_branch(self, branch: str, name: str) -> None:
+        self.branches[name] = self.branches.pop(branch)
+        self.renamed_branches[branch] = name
 
     def is_ancestor(self, sha: str, other: str) -> bool:
         seen: set[str] = set()

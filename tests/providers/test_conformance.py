@@ -1,20 +1,13 @@
 """Every provider does what its manifest says, and each the same way: one story for all of them."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from tests.fakes.contract import require_contract
-from tests.fakes.render_api import OWNER, FakeRenderApi
-from tests.fakes.render_api import TOKEN as RENDER_TOKEN
-from tests.fakes.supabase_api import TOKEN as SUPABASE_TOKEN
-from tests.fakes.supabase_api import FakeSupabase
-from tests.fakes.vercel_api import TEAM, FakeVercelApi
-from tests.fakes.vercel_api import TOKEN as VERCEL_TOKEN
-from tests.kernel.http.servers import MovedTime
+from tests.providers.places import ELSEWHERE, Place
 from tests.providers.vercel.conftest import COMMIT, STATIC, KeptNotes, Lines, app_of
 
 from autodeploy.kernel.objects import ObjectStore
@@ -26,7 +19,6 @@ from autodeploy.providers.base import (
     CountedApps,
     DatabaseEngine,
     DeployProvider,
-    Provider,
     Release,
     ReleaseRequest,
 )
@@ -41,6 +33,7 @@ from autodeploy.providers.databases import (
 )
 from autodeploy.providers.domains import DomainProvider
 from autodeploy.providers.drift import ComparedApps, Comparison, DeclaredApp
+from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, TokenConnect
 from autodeploy.providers.local.provider import LocalProvider
 from autodeploy.providers.metrics import AppMetrics, MeasuredApps
@@ -48,6 +41,7 @@ from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
+from autodeploy.providers.sources import SourceHosting
 from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.usage import MeteredApps, MeteredDatabases
 from autodeploy.providers.vercel.provider import VercelProvider
@@ -90,6 +84,7 @@ PROTOCOLS: dict[Capability, tuple[Find, type]] = {
     ),
     Capability.RESOURCES: (lambda all_, name: all_.resources(name, ACCOUNT), ListedResources),
     Capability.CONNECT: (lambda all_, name: all_.takes_tokens(name), TokenConnect),
+    Capability.SOURCE: (lambda all_, name: all_.sources(name), SourceHosting),
 }  # fmt: skip
 #: What deployments of every provider have.
 OF_DEPLOYMENTS = {Capability.ENVIRONMENT_VARIABLES, Capability.LOGS, Capability.ROLLBACK}
@@ -100,14 +95,14 @@ async def registry(home: Path) -> AsyncIterator[Registry]:
     """The providers of an installation."""
     objects = ObjectStore.open(f"file://{home}/objects")
     local = LocalProvider(home=home, proxy_port=8080, objects=objects)
-    there: list[Provider] = [local, RenderProvider(), SupabaseProvider(), VercelProvider()]
-    registry = Registry(there)
+    elsewhere = (GitHubProvider(), RenderProvider(), SupabaseProvider(), VercelProvider())
+    registry = Registry([local, *elsewhere])
     yield registry
     await registry.close()
 
 
 async def test_each_provider_can_do_what_its_manifest_says(registry: Registry) -> None:
-    assert len(registry.list()) == 4
+    assert len(registry.list()) == 5
     for manifest in registry.list():
         for capability in manifest.capabilities:
             if capability in OF_DEPLOYMENTS:
@@ -156,54 +151,16 @@ async def test_who_has_databases_names_their_engines_and_a_free_plan_of_each(
         assert {PRICE_KINDS[engine] for engine in manifest.engines} <= free, manifest.name
 
 
-@dataclass
-class Cloud:
-    """A provider that hosts apps or databases, at its emulated service. ``lead`` sets a domain's
-    records right; ``wait`` has time pass."""
-
-    registry: Registry
-    name: str
-    account: ConnectedAccount
-    lead: Callable[[str], None]
-    time: MovedTime
-
-    @property
-    def deploys(self) -> HostedDeploys:
-        return self.registry.hosted_deploys(self.name, self.account)
+@pytest.fixture(params=["render", "vercel"])
+async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """A provider that hosts apps, at its emulated service."""
+    require_contract(request.param)
+    async with ELSEWHERE[request.param]() as place:
+        yield place
 
 
-@asynccontextmanager
-async def _render(time: MovedTime) -> AsyncIterator[Cloud]:
-    async with FakeRenderApi(time).run() as fake:
-        registry = Registry([RenderProvider(api_url=fake.url, timing=time)])
-        account = ConnectedAccount(uuid4(), RENDER_TOKEN, OWNER["id"])
-        yield Cloud(registry, "render", account, fake.records.add, time)
-        await registry.close()
-
-
-@asynccontextmanager
-async def _vercel(time: MovedTime) -> AsyncIterator[Cloud]:
-    async with FakeVercelApi(time).run() as fake:
-        registry = Registry([VercelProvider(api_url=fake.url, timing=time)])
-        account = ConnectedAccount(uuid4(), VERCEL_TOKEN, TEAM)
-        yield Cloud(registry, "vercel", account, fake.records.add, time)
-        await registry.close()
-
-
-@asynccontextmanager
-async def _supabase(time: MovedTime) -> AsyncIterator[Cloud]:
-    async with FakeSupabase(time.monotonic).run() as fake:
-        registry = Registry([SupabaseProvider(api_url=fake.url, timing=time)])
-        account = ConnectedAccount(uuid4(), SUPABASE_TOKEN)
-        yield Cloud(registry, "supabase", account, lambda _: None, time)
-        await registry.close()
-
-
-@pytest.fixture(params=[_render, _vercel], ids=["render", "vercel"])
-async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[Cloud]:
-    require_contract(request.node.callspec.id)
-    async with request.param(MovedTime()) as cloud:
-        yield cloud
+def _deploys(cloud: Place) -> HostedDeploys:
+    return cloud.registry.hosted_deploys(cloud.name, cloud.account)
 
 
 @dataclass
@@ -215,7 +172,7 @@ class Shipped:
     declared: DeclaredApp
 
 
-async def _ship(cloud: Cloud, app: App, folder: Path, key: str | None = None) -> Shipped:
+async def _ship(cloud: Place, app: App, folder: Path, key: str | None = None) -> Shipped:
     """Build, release and promote a deployment; with ``key`` bring that build back."""
     deployment_id, log = uuid4(), Lines()
     given = {"PUBLIC": "1"}
@@ -224,7 +181,7 @@ async def _ship(cloud: Cloud, app: App, folder: Path, key: str | None = None) ->
     async def fetch() -> Path:
         return folder
 
-    deploys = cloud.deploys
+    deploys = _deploys(cloud)
     if key is None:
         request = BuildRequest(
             deployment_id, app, fetch, STATIC, given, running, KeptNotes(), COMMIT
@@ -245,9 +202,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
-    cloud: Cloud, folder: Path
+    cloud: Place, folder: Path
 ) -> None:
-    app, deploys = app_of(), cloud.deploys
+    app, deploys = app_of(), _deploys(cloud)
     first = await _ship(cloud, app, folder)
     assert (await deploys.status(first.release)).state == "running"
     assert (await deploys.live_status(app, first.release)).state == "running"
@@ -266,6 +223,7 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
 
     if cloud.registry.can(cloud.name, Capability.METRICS):
         measured = cloud.registry.app_metrics(cloud.name, cloud.account)
+        assert cloud.time is not None
         now = cloud.time.now().timestamp()
         assert await measured.measure_app(app, first.release) == AppMetrics(now)  # it is young
 
@@ -297,15 +255,15 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
     assert [each async for each in held.list_resources()] == []
 
 
-@pytest.fixture(params=[_render, _supabase], ids=["render", "supabase"])
-async def database_cloud(request: pytest.FixtureRequest) -> AsyncIterator[Cloud]:
-    require_contract(request.node.callspec.id)
-    async with request.param(MovedTime()) as cloud:
-        yield cloud
+@pytest.fixture(params=["render", "supabase"])
+async def database_cloud(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    require_contract(request.param)
+    async with ELSEWHERE[request.param]() as place:
+        yield place
 
 
 async def test_a_database_of_each_engine_is_made_once_listed_and_removed(
-    database_cloud: Cloud,
+    database_cloud: Place,
 ) -> None:
     registry, name, account = database_cloud.registry, database_cloud.name, database_cloud.account
     [manifest] = registry.list()

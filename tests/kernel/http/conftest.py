@@ -24,9 +24,13 @@ async def make_client(time: MovedTime) -> AsyncIterator[MakeClient]:
     async with AsyncExitStack() as stack:
 
         def make(
-            url: str, *, limits: LimitRules = PLAIN, patience: Patience | None = None
+            url: str,
+            *,
+            limits: LimitRules = PLAIN,
+            patience: Patience | None = None,
+            public_url: str = "",
         ) -> HttpClient:
-            service = Service(name="Acme", base_url=url, limits=limits)
+            service = Service(name="Acme", base_url=url, limits=limits, public_url=public_url)
             client = HttpClient(service, patience=patience, timing=time)
             stack.push_async_callback(client.close)
             return client

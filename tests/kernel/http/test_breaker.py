@@ -13,9 +13,10 @@ GET = Call("GET", "/")
 
 
 async def _fail(client, times: int) -> None:
-    for _ in range(times):
+    """Calls of more than one path."""
+    for number in range(times):
         with pytest.raises(ProviderUnavailable):
-            await client.send(GET)
+            await client.send(Call("GET", f"/{number}"))
 
 
 async def test_after_failures_in_a_row_calls_fail_at_once_and_say_since_when(make_client, time):
@@ -72,6 +73,45 @@ async def test_an_answer_between_failures_keeps_it_closed(make_client, status):
             await client.send(GET)
         await _fail(client, 4)
         assert (await client.send(GET)).status == 200
+
+
+async def test_what_fails_in_one_place_keeps_nobody_from_the_service(make_client):
+    failing = Call("GET", "/repos/{repo}/compare", parts={"repo": "huge"})
+    async with scripted(answer(502)) as server:
+        client = make_client(server.url)
+        one, two = client.bound(token="one"), client.bound(token="two")
+        for _ in range(8):
+            with pytest.raises(ProviderUnavailable, match="502"):
+                await one.send(failing)
+        server.script = [answer(200)]
+        assert (await two.send(failing)).status == 200
+        server.script = [answer(502)]
+        for _ in range(2):
+            for account in (one, two, one):
+                with pytest.raises(ProviderUnavailable):
+                    await account.send(failing)
+        asked = len(server.seen)
+        with pytest.raises(ProviderUnavailable, match="does not answer since"):
+            await client.bound(token="three").send(failing)
+        assert len(server.seen) == asked, "it is of more than one account"
+
+
+async def test_a_call_counts_once_however_often_it_is_sent(make_client, time):
+    async with scripted(answer(503)) as server:
+        client = make_client(server.url)
+        await _fail(client, 4)
+        assert len(server.seen) == 16
+        await _fail(client, 1)
+        assert len(server.seen) == 17, "then it is left alone"
+
+
+async def test_a_service_that_cannot_be_reached_is_left_alone_whoever_asked(make_client):
+    client = make_client("http://127.0.0.1:1", patience=ONCE)
+    for _ in range(5):
+        with pytest.raises(ProviderUnavailable, match="ConnectError"):
+            await client.bound(token="one").send(GET)
+    with pytest.raises(ProviderUnavailable, match="does not answer since"):
+        await client.bound(token="two").send(GET)
 
 
 async def test_services_do_not_share_a_breaker(make_client):

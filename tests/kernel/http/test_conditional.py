@@ -4,6 +4,7 @@ import pytest
 from tests.kernel.http.servers import answer, scripted
 
 from autodeploy.kernel.http import conditional
+from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.retries import ONCE
@@ -63,6 +64,25 @@ async def test_only_answers_to_get_with_a_validator_are_kept(make_client):
         for _ in range(2):
             await client.send(Call("POST", "/"))
     assert [each for each in server.seen if "if-none-match" in each.headers] == []
+
+
+async def test_what_never_changes_is_not_kept(make_client):
+    async with scripted(FRESH) as server:
+        client = make_client(server.url)
+        for _ in range(2):
+            await client.send(Call("GET", "/git/blobs/1", lasting=True))
+        assert not client._shared.remembered._answers
+    assert [each for each in server.seen if "if-none-match" in each.headers] == []
+
+
+def test_what_is_asked_for_in_turn_is_kept_for_some_thousand_addresses():
+    remembered = conditional.Remembered()
+    kept = Answer("Acme", 200, {"etag": '"v"'}, b"x" * 3000, "")
+    keys = [(b"", f"/branches/{number}", "") for number in range(2500)]
+    for _ in range(2):
+        for key in keys:
+            remembered.keep(key, kept)
+    assert all(map(remembered.find, keys))
 
 
 async def test_memory_is_bounded_in_entries_and_bytes(make_client, monkeypatch):

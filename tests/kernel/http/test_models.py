@@ -5,10 +5,11 @@ from typing import Annotated
 
 import pytest
 from pydantic import AliasChoices, Field
+from structlog.testing import capture_logs
 
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.errors import ProviderUnavailable
-from autodeploy.kernel.http.models import Lenient, Open, known
+from autodeploy.kernel.http.models import Lenient, Open, known, tell_unknown
 
 
 class Plan(StrEnum):
@@ -56,6 +57,16 @@ def test_a_value_that_is_not_listed_is_kept_as_text():
 def test_a_status_that_is_not_listed_is_unknown(value):
     assert Thing.model_validate({"name": "a", "state": value}).state is State.UNKNOWN
     assert Thing.model_validate({"name": "a", "state": "live"}).state is State.LIVE
+
+
+def test_a_status_that_is_not_listed_is_logged_once_and_only_if_it_is_a_name():
+    tell_unknown.cache_clear()
+    with capture_logs() as logs:
+        for value in ("BLOCKED", "BLOCKED", "a secret, or so", "live"):
+            Thing.model_validate({"name": "a", "state": value})
+    assert [(each["kind"], each["value"]) for each in logs] == [
+        ("State", "BLOCKED"), ("State", "no name"),
+    ]  # fmt: skip
 
 
 def test_an_answer_of_another_form_names_its_fields_and_quotes_nothing():

@@ -45,6 +45,23 @@ async def test_a_link_to_another_place_gets_no_token(make_client, target):
         assert len(server.seen) == 1
 
 
+async def test_a_link_to_what_a_service_calls_itself_is_read_where_it_is_called(make_client):
+    link = _link("https://api.acme.test/user/repos?page=2")
+    async with scripted(answer(200, [1], **link), answer(200, [2])) as server:
+        client = make_client(server.url, public_url="https://api.acme.test").bound(token="t")
+        assert await _read(client, Call("GET", "/user/repos"), linked) == [[1], [2]]
+    assert server.seen[1].target == "/user/repos?page=2"
+
+
+@pytest.mark.parametrize("target", ["http://api.acme.test/", "https://api.acme.test:8443/"])
+async def test_a_link_that_is_only_alike_gets_no_token(make_client, target):
+    async with scripted(answer(200, [1], **_link(target))) as server:
+        client = make_client(server.url, public_url="https://api.acme.test").bound(token="t")
+        with pytest.raises(ProviderUnavailable, match="at another place"):
+            await _read(client, Call("GET", "/"), linked)
+        assert len(server.seen) == 1
+
+
 async def test_the_cursor_of_the_last_item_is_sent_until_a_page_is_short(make_client):
     full = answer(200, [{"owner": {}, "cursor": "a"}, {"owner": {}, "cursor": "b"}])
     async with scripted(full, answer(200, [{"cursor": "c"}])) as server:

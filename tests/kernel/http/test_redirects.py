@@ -12,7 +12,7 @@ from autodeploy.kernel.http.redirects import location, open_elsewhere, send_wher
 GET = Call("GET", "/repos/a/b", query={"page": "1"})
 
 
-@pytest.mark.parametrize("status", [301, 307])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_something_that_moved_within_its_origin_is_found(make_client, status):
     async with scripted(answer(status, location="/repositories/7"), answer(200, 7)) as server:
         account = make_client(server.url).bound(token="tok")
@@ -27,6 +27,14 @@ async def test_something_that_moved_elsewhere_is_not_followed(make_client, targe
         with pytest.raises(ProviderUnavailable, match="another place"):
             await send_where_moved(make_client(server.url).bound(token="tok"), GET)
         assert len(server.seen) == 1
+
+
+async def test_what_a_service_calls_itself_is_where_it_is_called(make_client):
+    target = "https://api.acme.test/repositories/7?x=1"
+    async with scripted(answer(301, location=target), answer(200, 7)) as server:
+        client = make_client(f"{server.url}/v3", public_url="https://api.acme.test")
+        assert (await send_where_moved(client.bound(token="tok"), GET)).json() == 7
+    assert server.seen[1].target == "/v3/repositories/7?x=1"
 
 
 async def test_a_circle_ends(make_client):

@@ -17,6 +17,7 @@ from tests.kernel.http.servers import MovedTime
 
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.providers.github.api import GitHubAccount, GitHubApi
+from autodeploy.providers.github.service import WEB_URL
 
 ELSEWHERE = os.environ.get("AUTODEPLOY_PROVIDERS__GITHUB__API_URL")
 FILES = {"README.md": b"# Site\n", "src/app.py": b"print('hello')\n", "src/ü b.txt": b"\xff\x00"}
@@ -59,10 +60,18 @@ async def open_api(time: MovedTime) -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
         def open_(
-            url: str, *, patience: Patience | None = None, allow_private: bool = True
+            url: str,
+            *,
+            web_url: str = WEB_URL,
+            patience: Patience | None = None,
+            allow_private: bool = True,
         ) -> GitHubApi:
             api = GitHubApi(
-                api_url=url, allow_private_addresses=allow_private, patience=patience, timing=time
+                api_url=url,
+                web_url=web_url,
+                allow_private_addresses=allow_private,
+                patience=patience,
+                timing=time,
             )
             stack.push_async_callback(api.close)
             return api
@@ -76,13 +85,15 @@ def account(github: FakeGitHubApi, site: Repo, open_api: Open) -> GitHubAccount:
     return open_api(github.url).account(TOKEN)
 
 
-@pytest.fixture
-async def address() -> AsyncIterator[str]:
-    """Wherever the tests of the contract go."""
+@pytest.fixture(params=[False] if ELSEWHERE else [False, True], ids=lambda each: f"strict={each}")
+async def address(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Wherever the tests of the contract go; of the emulated ones, also to the one that knows what
+    is described alone."""
     if ELSEWHERE:
         yield ELSEWHERE.rstrip("/")
         return
     async with FakeGitHubApi().run() as fake:
+        fake.described_only = request.param
         repo = fake.add("octo/site", private=True)
         repo.push(FILES)
         repo.open_pull(7, FILES)

@@ -51,7 +51,28 @@ async def test_a_repository_that_was_renamed_is_found_by_its_earlier_name(accoun
     github.rename(site, "octo/new-site")
     found = await account.repository("octo/site")
     assert (found.id, found.full_name) == (site.id, "octo/new-site")
-    assert (await account.repository_by_id(site.id)).full_name == "octo/new-site"
+    assert await account.known_repository(site.id, "octo/site") == found
+
+
+async def test_a_repository_whose_name_is_anothers_is_found_by_its_number(account, github, site):
+    site.name = "moved"
+    other = github.add("octo/site")
+    assert (await account.known_repository(site.id, "octo/site")).full_name == "octo/moved"
+    del github.repos[site.id]
+    with pytest.raises(NotFound):
+        await account.known_repository(site.id, "octo/site")
+    assert (await account.repository("octo/site")).id == other.id
+
+
+async def test_another_repository_of_the_name_is_not_taken_where_none_is_found_by_number(
+    account, github, site
+):
+    github.described_only = True
+    assert (await account.known_repository(site.id, "octo/site")).id == site.id
+    github.rename(site, "octo/new-site")
+    assert (await account.known_repository(site.id, "octo/site")).full_name == "octo/new-site"
+    with pytest.raises(NotFound):
+        await account.known_repository(site.id + 1, "octo/new-site")
 
 
 @pytest.mark.parametrize("name", ["site", "octo/", "/site", "octo/site/x", "../site", "octo/.."])
@@ -127,6 +148,25 @@ async def test_an_archive_inside_the_network_is_refused(github, site, open_api):
     with pytest.raises(AddressRefused):
         await _archive(account, site)
     assert github.downloads == []
+
+
+async def test_an_archive_where_the_operator_has_sent_us_may_be_inside_the_network(
+    github, site, open_api
+):
+    api = open_api(github.url, allow_private=False, web_url=github._archives_url)
+    assert await _archive(api.account(TOKEN), site)
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_an_archive_at_the_api_itself_gets_no_token_either(github, site, open_api, public):
+    """By its own address, and by the one that GitHub calls itself."""
+    github._archives_url = "https://api.github.com" if public else github.url
+    account = open_api(github.url, allow_private=False).account(TOKEN)
+    with pytest.raises(ProviderUnavailable, match="401"):
+        await _archive(account, site)
+    asked = github.exchanges.pop()  # no description has it
+    assert "legacy.tar.gz" in asked.path
+    assert "authorization" not in asked.request_headers
 
 
 async def test_an_archive_is_bounded(account, site):

@@ -5,7 +5,7 @@ from tests.fakes.github_state import Repo, check_run_shape
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.providers.github.api import GitHubAccount
-from autodeploy.providers.github.changes import Changes, CheckState
+from autodeploy.providers.github.changes import Changes, CheckState, _CheckRun, _of_run
 from autodeploy.providers.github.reports import CommitState
 
 
@@ -50,6 +50,28 @@ async def test_checks_say_the_worst_of_them(changes, site, conclusions, said):
         for number, conclusion in enumerate(conclusions)
     ]
     assert await changes.checks(sha, but="autodeploy/") is said
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("success", CheckState.PASSED), ("pending", CheckState.PENDING),
+        ("failure", CheckState.FAILED), ("error", CheckState.FAILED),
+    ],
+)  # fmt: skip
+async def test_a_status_says_what_its_state_does(account, changes, github, site, state, said):
+    sha = site.branches["main"]
+    await account.reports(site.full_name).set_commit_status(
+        sha, CommitState(state), context="ci", description="…", target_url="https://x.test"
+    )
+    github.faults.fail(f"/repos/octo/site/commits/{sha}/status", "novel")
+    assert await changes.checks(sha, but="autodeploy/") is CheckState.PENDING
+    assert await changes.checks(sha, but="autodeploy/") is said
+
+
+def test_a_check_run_that_ended_in_a_new_way_has_not_failed():
+    run = {"name": "ci", "status": "completed", "conclusion": "brand_new"}
+    assert _of_run(_CheckRun.model_validate(run)) is CheckState.PENDING
 
 
 async def test_statuses_count_as_checks_unless_they_are_ours(account, changes, site):

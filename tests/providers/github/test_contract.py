@@ -33,7 +33,7 @@ async def test_a_repository_is_listed_searched_and_found_by_name_and_number(anyo
     listed = [each.full_name async for each in anyone.repositories(name[1:].upper())]
     assert name in listed
     by_name = await anyone.repository(name)
-    assert by_name == await anyone.repository_by_id(by_name.id)
+    assert by_name == await anyone.known_repository(by_name.id, name)
     assert by_name.full_name == name
     with pytest.raises(NotFound):
         await anyone.repository(f"{name}-{secrets.token_hex(4)}")

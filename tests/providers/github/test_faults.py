@@ -14,6 +14,7 @@ from autodeploy.kernel.http.errors import (
 )
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.providers.github.reports import CommitState, NewDeployment
+from autodeploy.providers.github.shapes import DeploymentState
 
 pytestmark = pytest.mark.contract(provider="github")
 
@@ -90,11 +91,12 @@ async def test_nulls_and_news_do_no_harm(account, github, site, fault):
     assert changed.events == ([] if fault == "nulls" else ["push"])
 
 
-async def test_a_limit_says_when_to_come_back(account, github):
+async def test_a_limit_says_when_to_come_back(account, github, time):
     github.faults.fail("/user", "primary_limit")
     with pytest.raises(RateLimited) as raised:
         await account.check()
     assert 1700 < raised.value.retry_after_seconds <= 1802
+    time.seconds += 1802
     github.faults.fail("/user", "secondary_limit")
     with pytest.raises(RateLimited) as raised:
         await account.check()
@@ -138,13 +140,48 @@ async def test_a_call_that_was_never_applied_says_that_it_is_not_known(hasty, gi
     assert site.comments == {}
 
 
-async def test_a_status_is_sent_again_since_the_last_one_counts(hasty, github, site):
-    sha = site.branches["main"]
-    github.faults.fail(f"/repos/octo/site/statuses/{sha}", "cut")
-    await hasty.reports("octo/site").set_commit_status(
-        sha, CommitState.SUCCESS, context="c", description="d", target_url="https://x.test/"
-    )
-    assert {each["state"] for each in site.statuses[sha]} == {"success"}
+@pytest.fixture
+def tell(hasty, site):
+    """Tell GitHub that something has succeeded; before, it was told that it goes on."""
+
+    async def tell(what: str) -> list[str]:
+        """The states in the end, the last first."""
+        sha, reports, url = site.branches["main"], hasty.reports("octo/site"), "https://x.test/"
+        if what == "commit":
+            for state in (CommitState.PENDING, CommitState.SUCCESS):
+                await reports.set_commit_status(
+                    sha, state, context="c", description="d", target_url=url
+                )
+            return [each["state"] for each in site.statuses[sha]]
+        wanted = NewDeployment(
+            deployment_id="d-1", sha=sha, environment="preview", production=False, transient=True
+        )
+        made = (await reports.ensure_deployment(wanted)).id
+        for state in (DeploymentState.IN_PROGRESS, DeploymentState.SUCCESS):
+            await reports.set_deployment_status(made, state, description="", log_url=url)
+        return [each["state"] for each in site.deployment_statuses[made]]
+
+    return tell
+
+
+@pytest.mark.parametrize("what", ["commit", "deployment"])
+@pytest.mark.parametrize("fault", ["lost", "cut"])
+async def test_a_status_is_sent_once_though_its_answer_is_lost(tell, github, what, fault):
+    """One that is on its way still would come after the next, which then was not the last."""
+    github.faults.fail("POST", *[fault] * 3)
+    assert len(await tell(what)) == 2
+    sent = [each.method for each in github.exchanges].count("POST")
+    assert sent == (2 if what == "commit" else 3), "the deployment itself is one"
+
+
+@pytest.mark.parametrize("what", ["commit", "deployment"])
+async def test_a_status_that_is_not_there_after_a_lost_answer_is_told(tell, github, what):
+    if what == "deployment":
+        github.faults.fail("POST /repos/octo/site/deployments", "cut")
+    github.faults.fail("POST", "silence")
+    with pytest.raises(OutcomeUnknown):
+        await tell(what)
+    assert (await tell(what))[0] == "success"
 
 
 async def test_a_limit_in_the_midst_of_pages_is_told(account, github):

@@ -69,7 +69,7 @@ async def test_token_of_nobody_is_refused(provider: GitHubProvider) -> None:
 
 async def test_it_acts_for_the_account(provider: GitHubProvider, site: Repo) -> None:
     acting = provider.sources_as(ConnectedAccount(uuid4(), TOKEN))
-    assert (await acting.repository_by_id(site.id)).full_name == "octo/site"
+    assert (await acting.known_repository(site.id, "octo/site")).full_name == "octo/site"
 
 
 @pytest.mark.parametrize(

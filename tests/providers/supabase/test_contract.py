@@ -30,7 +30,8 @@ COUNTS = {
 }  # fmt: skip
 
 
-async def _rows(_statement: str) -> list[dict[str, object]]:
+async def counted(_statement: str) -> list[dict[str, object]]:
+    """What the statement that counts is answered."""
     return [COUNTS]
 
 
@@ -44,7 +45,7 @@ async def anywhere():
         return
     time = MovedTime()
     async with FakeSupabase(time.monotonic).run() as fake:
-        fake.rows = _rows
+        fake.rows = counted
         provider = SupabaseProvider(api_url=fake.url, timing=time)
         yield provider
         await provider.close()

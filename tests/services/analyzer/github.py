@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import delete, update
 from tests.fakes.github_api import TOKEN, FakeGitHubApi
 
+from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Provider
 from autodeploy.providers.github.provider import GitHubProvider
@@ -56,11 +57,13 @@ class Sources:
 
 @asynccontextmanager
 async def sources_of(
-    resources: Resources, *beside: Provider, web_url: str = WEB_URL
+    resources: Resources, *beside: Provider, web_url: str = WEB_URL, timing: Timing | None = None
 ) -> AsyncIterator[Sources]:
     """GitHub, beside other providers."""
     async with FakeGitHubApi().run() as fake:
-        github = GitHubProvider(api_url=fake.url, web_url=web_url, allow_private_addresses=True)
+        github = GitHubProvider(
+            api_url=fake.url, web_url=web_url, allow_private_addresses=True, timing=timing
+        )
         providers = Registry([github, *beside])
         yield Sources(resources, fake, providers)
         await github.close()

@@ -103,6 +103,21 @@ async def test_plan_by_the_tree_is_that_of_the_files_and_costs_a_few_calls(
     assert sent * 5 < len(archive.response_body), "which the archive would have taken"
 
 
+async def test_a_github_that_was_made_from_its_description_is_read(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.github.fake.described_only = True
+    commit = shop.push(FLASK)
+    resolved = await service.resolve_ref(
+        shop.github.resources, shop.row, providers=shop.github.providers
+    )
+    assert resolved.commit_sha == commit
+    plan, _ = await shop.plan(commit)
+    assert plan == folder_plan(tmp_path, FLASK)
+    await shop.fetch(commit, tmp_path / "whole")
+    assert (tmp_path / "whole/app.py").read_bytes() == FLASK["app.py"]
+
+
 @pytest.mark.parametrize("truncated", [True, False])
 async def test_archive_is_taken_where_the_tree_is_not_enough(
     shop: Shop, tmp_path: Path, truncated: bool

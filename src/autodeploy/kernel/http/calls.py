@@ -34,6 +34,7 @@ class Call:
         basic: a user and a password.
         server_name: whose certificate is expected, where the address names a number.
         safe: it may be repeated although it may have been applied. None asks the method.
+        lasting: its answer never changes, so it is not kept to be asked for again.
         moved: an answer 3xx is the caller's to judge.
         within_seconds: the bound of all attempts with their waits, instead of the client's.
         silent_seconds: the longest silence before and within an answer, instead of the client's.
@@ -52,6 +53,7 @@ class Call:
     basic: tuple[str, str] | None = field(default=None, repr=False)
     server_name: str | None = None
     safe: bool | None = None
+    lasting: bool = False
     moved: bool = False
     within_seconds: float | None = None
     silent_seconds: float | None = None

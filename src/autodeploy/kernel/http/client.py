@@ -1,7 +1,7 @@
 """Calls to a service of others: bounded in time and size, never redirected by themselves.
 
-One ``HttpClient`` is one service: its connections, its breaker, what it answered last. ``bound``
-makes cheap clients of it that act for one account. What went wrong is told by
+One ``HttpClient`` is one service: its connections, its breaker, who has to wait, what it answered
+last. ``bound`` makes cheap clients of it that act for one account. What went wrong is told by
 ``kernel.http.errors``; statuses that are left to the caller are 2xx and 4xx.
 """
 
@@ -16,16 +16,19 @@ from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from math import ceil
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
 from autodeploy import __version__
 from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.http.addresses import same_origin
 from autodeploy.kernel.http.answers import Answer
-from autodeploy.kernel.http.breaker import Breaker
+from autodeploy.kernel.http.breaker import Breaker, Place
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.conditional import Remembered, refreshed
+from autodeploy.kernel.http.conditional import Remembered, digest_of, refreshed
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable, RateLimited
+from autodeploy.kernel.http.gates import Gates
 from autodeploy.kernel.http.limits import PLAIN, LimitRules, retry_after_seconds
 from autodeploy.kernel.http.retries import Patience, Setback, persist
 from autodeploy.kernel.http.streams import Stream, read_whole
@@ -43,12 +46,22 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What is known of a service before it is called. ``name`` is for messages and metrics."""
+    """What is known of a service before it is called. ``name`` is for messages and metrics.
+
+    ``public_url`` is what it calls itself, which may be called at another ``base_url``.
+    """
 
     name: str
     base_url: str = ""
+    public_url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     limits: LimitRules = PLAIN
+
+    def here(self, address: str) -> str:
+        """An address that the service names, below the base address where it names itself."""
+        if not self.public_url or not same_origin(address, self.public_url):
+            return address
+        return self.base_url + urlsplit(address)._replace(scheme="", netloc="").geturl()
 
 
 class HttpClient:
@@ -62,6 +75,7 @@ class HttpClient:
         self._timing = timing or SystemTiming()
         self._headers: dict[str, str] = {}
         self._query: dict[str, str] = {}
+        self._account: bytes | None = None
         self._shared = _Shared(service, self._timing)
 
     def bound(self, *, token: str, query: Mapping[str, str] | None = None) -> "HttpClient":
@@ -75,6 +89,7 @@ class HttpClient:
         client = copy.copy(self)
         client._headers = {"Authorization": f"Bearer {token}"}
         client._query = dict(query or {})
+        client._account = digest_of(token)
         return client
 
     async def send(self, call: Call) -> Answer:
@@ -82,7 +97,8 @@ class HttpClient:
 
         Raises:
             OutcomeUnknown: it changes something, and whether it did is not known.
-            RateLimited: it was not applied, and may be sent again after a while.
+            RateLimited: it was not applied, and may be sent again after a while. Where the limit is
+                one of the account, the next calls are not even sent until then.
             ProviderUnavailable: there is no answer, or one that cannot be used: larger than the
                 bound, a redirect that was not asked for, a 5xx.
             InvalidInput: a part cannot be part of an address.
@@ -114,7 +130,7 @@ class HttpClient:
         receive: _Receive[_Received],
     ) -> _Received:
         async def attempt(number: int, left: float) -> _Received | Setback:
-            received = await self._attempt(call, left, receive)
+            received = await self._attempt(call, number, left, receive)
             if isinstance(received, Answer):
                 return self._judge(call, received, number) or received
             return received
@@ -125,31 +141,50 @@ class HttpClient:
     async def _attempt(
         self,
         call: Call,
+        number: int,
         left: float,
         receive: _Receive[_Received],
     ) -> _Received | Setback:
+        left_to_wait = self._shared.gates.seconds_left(self._account)
+        if left_to_wait > 0:
+            return self._limited(left_to_wait, "before the limit of this account ends")
         request = self._request(call)
         key = Remembered.key(request)
-        conditional = call.method == "GET" and receive is read_whole
+        conditional = call.method == "GET" and not call.lasting and receive is read_whole
         kept = self._shared.remembered.find(key) if conditional else None
         if kept is not None:
             request.headers["If-None-Match"] = kept.headers["etag"]
-        breaker, served = self._shared.breaker, None
-        breaker.admit()
-        try:
-            with observed_call(self.service.name, call.method, call.route) as observe:
-                received = await self._exchange(call, request, left, receive)
-                served = not isinstance(received, Setback) and received.status < 500
-                if not isinstance(received, Setback):
-                    observe(received.status)
-        finally:
-            breaker.settle(served)
+        received = await self._admitted(call, request, number, left, receive)
         if not isinstance(received, Answer):
             return received
         if kept is not None and received.status == HTTPStatus.NOT_MODIFIED:
             received = refreshed(kept, received)
         if conditional:
             self._shared.remembered.keep(key, received)
+        return received
+
+    async def _admitted(
+        self,
+        call: Call,
+        request: httpx.Request,
+        number: int,
+        left: float,
+        receive: _Receive[_Received],
+    ) -> _Received | Setback:
+        """As ``_exchange``, unless the service is left alone."""
+        breaker, served = self._shared.breaker, None
+        place: Place | None = Place(call.route, self._account)
+        breaker.admit()
+        try:
+            with observed_call(self.service.name, call.method, call.route) as observe:
+                received = await self._exchange(call, request, left, receive)
+                if isinstance(received, Setback):
+                    served, place = False, place if received.reached else None
+                else:
+                    served = received.status < HTTPStatus.INTERNAL_SERVER_ERROR
+                    observe(received.status)
+        finally:
+            breaker.settle(served, place, first=number == 1)
         return received
 
     async def _exchange(
@@ -175,20 +210,17 @@ class HttpClient:
         text = f"{self.service.name} does not answer ({kind})"
         if sent and not call.repeatable:
             return Setback(_unknown(text), repeatable=False)
-        return Setback(
-            ProviderUnavailable(f"{text}.", remedy="Try again in a moment."), repeatable=True
-        )
+        failure = ProviderUnavailable(f"{text}.", remedy="Try again in a moment.")
+        return Setback(failure, repeatable=True, reached=sent)
 
     def _judge(self, call: Call, answer: Answer, number: int) -> Setback | None:
         """Why an answer is none; None when the caller is to judge it. Raises as ``send``."""
         now = self._timing.now()
         wait = self.service.limits.wait_seconds(answer, number, now)
         if wait is not None:
-            limited = RateLimited(
-                f"{self.service.name} takes no more calls for now (HTTP {answer.status}).",
-                retry_after_seconds=max(ceil(wait), 1),
-            )
-            return Setback(limited, repeatable=True, wait_seconds=wait)
+            if self.service.limits.of_account and self._account is not None:
+                self._shared.gates.close(self._account, wait)
+            return self._limited(wait, f"for now (HTTP {answer.status})")
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Setback(
                 answer.unusable("it did not serve the call", applied=not call.repeatable),
@@ -198,6 +230,13 @@ class HttpClient:
         if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST and not call.moved:
             raise answer.unusable("it names another address")
         return None
+
+    def _limited(self, wait_seconds: float, until: str) -> Setback:
+        limited = RateLimited(
+            f"{self.service.name} takes no more calls {until}.",
+            retry_after_seconds=max(ceil(wait_seconds), 1),
+        )
+        return Setback(limited, repeatable=True, wait_seconds=wait_seconds)
 
     def _request(self, call: Call) -> httpx.Request:
         upload = call.upload
@@ -228,6 +267,7 @@ class _Shared:
 
     def __init__(self, service: Service, timing: Timing):
         self.breaker = Breaker(service.name, timing)
+        self.gates = Gates(timing)
         self.remembered = Remembered()
 
     @cached_property

@@ -14,13 +14,20 @@ import httpx
 
 from autodeploy.kernel.http.answers import Answer
 
-_ENTRIES = 256
+# What is asked for in turn has to fit whole: of a circle that does not, each is forgotten before it
+# comes round. Two answers for each branch that is followed are a few kilobytes.
+_ENTRIES = 4096
 _ENTRY_BYTES = 256 * 1024
 _TOTAL_BYTES = 8 * 1024 * 1024
 
 _FINAL = {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 Key = tuple[bytes, str, str]
+
+
+def digest_of(credential: str) -> bytes:
+    """What stands for a credential in memory, so that it is not kept."""
+    return hashlib.blake2b(credential.encode(), digest_size=16).digest()
 
 
 class Remembered:
@@ -32,9 +39,8 @@ class Remembered:
 
     @staticmethod
     def key(request: httpx.Request) -> Key:
-        """The credential is part of it, as a digest: no token is kept."""
-        credential = request.headers.get("authorization", "").encode()
-        digest = hashlib.blake2b(credential, digest_size=16).digest()
+        """The credential is part of it."""
+        digest = digest_of(request.headers.get("authorization", ""))
         return digest, str(request.url), request.headers.get("accept", "")
 
     def find(self, key: Key) -> Answer | None:

@@ -30,10 +30,12 @@ class LimitRules:
         also_forbidden: it may answer 403 instead of 429, which then has to be told apart.
         remaining, reset: names of headers; ``reset_means`` is the unit of the second.
         default_seconds: what to wait when it names no time, doubled each time that it comes again.
+        of_account: a limit is one of the whole account: until it ends, none of its calls is served.
         longest_seconds: after which it is to be asked again, whatever it says.
     """
 
     also_forbidden: bool = False
+    of_account: bool = False
     remaining: str = "x-ratelimit-remaining"
     reset: str = "x-ratelimit-reset"
     reset_means: Reset = Reset.SECONDS_LEFT
@@ -81,7 +83,9 @@ class LimitRules:
 
 PLAIN = LimitRules()
 # A secondary limit without a time is waited for at least a minute.
-GITHUB = LimitRules(also_forbidden=True, reset_means=Reset.EPOCH_SECONDS, default_seconds=60)
+GITHUB = LimitRules(
+    also_forbidden=True, of_account=True, reset_means=Reset.EPOCH_SECONDS, default_seconds=60
+)
 VERCEL = LimitRules(reset_means=Reset.EPOCH_SECONDS, longest_seconds=60)
 RENDER = LimitRules(remaining="ratelimit-remaining", reset="ratelimit-reset")
 SUPABASE = LimitRules(default_seconds=60)

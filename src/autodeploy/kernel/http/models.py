@@ -5,12 +5,16 @@ values that no description lists. Neither may end a deployment.
 """
 
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
+import structlog
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from autodeploy.kernel.http.refusals import is_name
+
+_log = structlog.get_logger(__name__)
 Value = TypeVar("Value", bound=StrEnum)
 
 #: ``Open[Visibility]``: one of the values that are known, or another one as text.
@@ -47,9 +51,16 @@ def known(kind: type[Value]) -> BeforeValidator:
         try:
             return kind(str(value))
         except ValueError:
+            tell_unknown(kind.__name__, str(value)[:64])
             return unknown
 
     return BeforeValidator(validate)
+
+
+@lru_cache(maxsize=256)
+def tell_unknown(kind: str, value: str) -> None:
+    """Log a value that a provider has added since, once: what stands for it does not show it."""
+    _log.warning("value is not known", kind=kind, value=value if is_name(value) else "no name")
 
 
 @cache

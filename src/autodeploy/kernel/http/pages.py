@@ -27,8 +27,8 @@ _MOST_PAGES = 100
 async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[Answer]:
     """Each page's answer, which the caller has to judge before the next is asked for.
 
-    Raises ``ProviderUnavailable`` when a page comes again, when there are more than a hundred, and
-    what ``HttpClient.send`` raises.
+    Raises ``ProviderUnavailable`` when a page comes again or is of another origin, when there are
+    more than a hundred, and what ``HttpClient.send`` raises.
     """
     call, seen = first, set()
     for _ in range(_MOST_PAGES):
@@ -37,6 +37,10 @@ async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[An
         following = style(answer)
         if following is None:
             return
+        if isinstance(following, str):
+            following = http.service.here(following)
+            if not same_origin(following, answer.url):
+                raise answer.unusable("its next page is at another place")
         mark = following if isinstance(following, str) else tuple(sorted(following.items()))
         if mark in seen:
             raise answer.unusable("its pages repeat")
@@ -49,15 +53,12 @@ async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[An
 
 
 def linked(answer: Answer) -> Next:
-    """GitHub: the address of ``Link: <…>; rel="next"``, never one of another origin."""
+    """GitHub: the address of ``Link: <…>; rel="next"``."""
     links = httpx.Response(200, headers={"Link": answer.headers.get("link", "")}).links
     target = links.get("next", {}).get("url")
     if target is None:
         return None
-    address = resolved(answer.url, target)
-    if address is None or not same_origin(address, answer.url):
-        raise answer.unusable("its next page is at another place")
-    return address
+    return resolved(answer.url, target) or target
 
 
 def by_last_cursor(limit: int) -> Style:

@@ -20,7 +20,12 @@ from autodeploy.kernel.http.streams import Stream
 
 _DOWNLOAD_SECONDS = 600.0
 _MOST_REDIRECTS = 3
-_MOVED = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT}
+_MOVED = {
+    HTTPStatus.MOVED_PERMANENTLY,
+    HTTPStatus.FOUND,
+    HTTPStatus.TEMPORARY_REDIRECT,
+    HTTPStatus.PERMANENT_REDIRECT,
+}
 
 
 async def send_where_moved(http: HttpClient, call: Call) -> Answer:
@@ -33,7 +38,7 @@ async def send_where_moved(http: HttpClient, call: Call) -> Answer:
         answer = await http.send(following)
         if answer.status not in _MOVED:
             return answer
-        address = location(answer)
+        address = http.service.here(location(answer))
         if not same_origin(address, answer.url):
             raise answer.unusable("it has moved to another place")
         following = replace(following, address=address, query={})

@@ -48,12 +48,14 @@ ONCE = Patience(attempts=1, whole_seconds=10.0)
 class Setback:
     """An attempt that brought no answer.
 
-    ``wait_seconds`` is what the service asked for, None when it asked for nothing.
+    ``wait_seconds`` is what the service asked for, None when it asked for nothing. ``reached`` is
+    whether there was a connection to it.
     """
 
     error: ProviderUnavailable
     repeatable: bool
     wait_seconds: float | None = None
+    reached: bool = True
 
 
 async def persist(

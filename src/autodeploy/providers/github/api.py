@@ -5,10 +5,11 @@ The calls are those of docs.github.com/rest, version 2022-11-28 (its OpenAPI des
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from autodeploy.kernel.errors import InvalidInput
+from autodeploy.kernel.errors import InvalidInput, NotFound
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.limits import GITHUB
@@ -20,9 +21,9 @@ from autodeploy.providers.github.changes import Changes
 from autodeploy.providers.github.pulls import Pulls
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.reports import Reports
-from autodeploy.providers.github.service import API_URL, HEADERS
+from autodeploy.providers.github.service import API_URL, HEADERS, WEB_URL
 from autodeploy.providers.github.shapes import Repository, User
-from autodeploy.providers.github.sources import Sources
+from autodeploy.providers.github.sources import Archives, Sources
 from autodeploy.providers.github.webhooks import Webhooks
 
 _PER_PAGE = 100
@@ -40,40 +41,46 @@ class TokenCheck:
 class GitHubApi:
     """The API at ``api_url``: GitHub's, or that of an Enterprise Server.
 
-    ``allow_private_addresses`` is the operator's choice for archives, whose addresses GitHub names.
+    ``allow_private_addresses`` is the operator's choice for archives, whose addresses GitHub names;
+    at the origins of ``api_url`` and ``web_url``, which the operator named, they may be private.
     """
 
     def __init__(
         self,
         *,
         api_url: str = API_URL,
+        web_url: str = WEB_URL,
         allow_private_addresses: bool = False,
         patience: Patience | None = None,
         timing: Timing | None = None,
     ):
-        service = Service(name="GitHub", base_url=api_url, headers=HEADERS, limits=GITHUB)
+        service = Service(
+            name="GitHub", base_url=api_url, public_url=API_URL, headers=HEADERS, limits=GITHUB
+        )
         self._http = HttpClient(service, patience=patience, timing=timing)
         archives = Service(name="GitHub archives")
-        self._archives = HttpClient(archives, patience=patience, timing=timing)
-        self._allow_private = allow_private_addresses
+        self._archives = Archives(
+            HttpClient(archives, patience=patience, timing=timing),
+            allow_private=allow_private_addresses,
+            own_urls=(api_url, web_url),
+        )
 
     def account(self, token: str) -> "GitHubAccount":
         """The account whose token it is. Raises ``InvalidInput`` when it cannot be one."""
-        return GitHubAccount(self._http.bound(token=token), self._archives, self._allow_private)
+        return GitHubAccount(self._http.bound(token=token), self._archives)
 
     async def close(self) -> None:
         await self._http.close()
-        await self._archives.close()
+        await self._archives.http.close()
 
 
 class GitHubAccount:
     """What an account can see and do. Everything raises what ``HttpClient.send`` and
     ``refusals.expect`` raise."""
 
-    def __init__(self, http: HttpClient, archives: HttpClient, allow_private: bool):
+    def __init__(self, http: HttpClient, archives: Archives):
         self._http = http
         self._archives = archives
-        self._allow_private = allow_private
 
     async def check(self) -> TokenCheck:
         """Whose token it is. Raises ``CredentialRefused``."""
@@ -111,16 +118,26 @@ class GitHubAccount:
         answer = await send_where_moved(self._http, call)
         return expect(answer, HTTPStatus.OK).read(Repository)
 
-    async def repository_by_id(self, repository_id: int) -> Repository:
-        """By its number, which stays. It is where GitHub's redirects of renamed ones lead.
+    async def known_repository(self, repository_id: int, full_name: str) -> Repository:
+        """The one with this number, which stays. ``full_name`` is what it was called last: another
+        may have the name by now.
 
+        GitHub's description has no way to ask by number alone, so that is the second question.
         Raises ``NotFound``.
         """
+        with suppress(NotFound):
+            found = await self.repository(full_name)
+            if found.id == repository_id:
+                return found
+        return await self._repository_by_id(repository_id)
+
+    async def _repository_by_id(self, repository_id: int) -> Repository:
+        """Where GitHub's redirects of renamed ones lead, too."""
         call = Call("GET", "/repositories/{id}", parts={"id": str(repository_id)})
         return expect(await self._http.send(call), HTTPStatus.OK).read(Repository)
 
     def sources(self, full_name: str) -> Sources:
-        return Sources(self._http, name_parts(full_name), self._archives, self._allow_private)
+        return Sources(self._http, name_parts(full_name), self._archives)
 
     def webhooks(self, full_name: str) -> Webhooks:
         return Webhooks(self._http, name_parts(full_name))

@@ -12,9 +12,11 @@ from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
-from autodeploy.kernel.http.models import Lenient, Open
+from autodeploy.kernel.http.models import Lenient, tell_unknown
 from autodeploy.kernel.http.pages import linked, pages
+from autodeploy.kernel.http.redirects import send_where_moved
 from autodeploy.providers.github.refusals import expect
+from autodeploy.providers.github.shapes import CommitStatuses
 
 _REPOSITORY = "/repos/{owner}/{repo}"
 # A comparison lists 300 files at most, each with its patch.
@@ -32,17 +34,21 @@ class CheckState(StrEnum):
     PASSED = "passed"
 
 
-class StatusState(StrEnum):
-    PENDING = "pending"
-    SUCCESS = "success"
-
-
-class Conclusion(StrEnum):
-    """Those of a check run that stop nothing."""
-
-    SUCCESS = "success"
-    NEUTRAL = "neutral"
-    SKIPPED = "skipped"
+# What the states of a status and the conclusions of a check run say. One that GitHub has added
+# since is waited for: it has neither passed nor failed.
+_STATES = {
+    "success": CheckState.PASSED,
+    "pending": CheckState.PENDING,
+    "failure": CheckState.FAILED,
+    "error": CheckState.FAILED,
+}
+_CONCLUSIONS = {
+    **dict.fromkeys(("success", "neutral", "skipped"), CheckState.PASSED),
+    **dict.fromkeys(
+        ("failure", "cancelled", "timed_out", "action_required", "stale", "startup_failure"),
+        CheckState.FAILED,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -62,14 +68,22 @@ class Changes:
         self._parts = parts
 
     async def head(self, branch: str) -> Head:
-        """The head of a branch. Raises ``RefNotFound``."""
+        """The head of a branch. Raises ``RefNotFound``, which names what it is called now where it
+        was renamed."""
         call = Call(
             "GET", f"{_REPOSITORY}/branches/{{branch}}", parts={**self._parts, "branch": branch}
         )
-        answer = await self._http.send(call)
+        answer = await send_where_moved(self._http, call)
         if answer.status == HTTPStatus.NOT_FOUND:
             raise RefNotFound(f"The repository has no branch {branch}.", field="branch")
-        return _head_of(expect(answer, HTTPStatus.OK).read(_Branch).commit)
+        found = expect(answer, HTTPStatus.OK).read(_Branch)
+        if found.name != branch:
+            raise RefNotFound(
+                f"The branch {branch} is called {found.name} now.",
+                field="branch",
+                remedy=f"Use {found.name} in its place.",
+            )
+        return _head_of(found.commit)
 
     async def message(self, sha: str) -> str:
         """What a commit says. Raises ``NotFound``."""
@@ -94,6 +108,7 @@ class Changes:
             f"{_REPOSITORY}/compare/{{basehead}}",
             parts={**self._parts, "basehead": f"{base}...{head}"},
             query={"per_page": "1"},
+            lasting=True,
             limit_bytes=_COMPARISON_BYTES,
         )
         answer = await self._http.send(call)
@@ -122,9 +137,9 @@ class Changes:
         call = self._of_commit("status", sha)
         found = []
         async for page in pages(self._http, call, linked):
-            statuses = expect(page, HTTPStatus.OK).read(_Combined).statuses
+            statuses = expect(page, HTTPStatus.OK).read(CommitStatuses).statuses
             found += [
-                _of_status(each.state) for each in statuses if not each.context.startswith(but)
+                _said(_STATES, each.state) for each in statuses if not each.context.startswith(but)
             ]
         return found
 
@@ -162,6 +177,7 @@ class _Commit(Lenient):
 
 
 class _Branch(Lenient):
+    name: str
     commit: _Commit
 
 
@@ -175,19 +191,10 @@ class _Comparison(Lenient):
     files: tuple[_File, ...] = ()
 
 
-class _Status(Lenient):
-    context: str
-    state: Open[StatusState]
-
-
-class _Combined(Lenient):
-    statuses: list[_Status]
-
-
 class _CheckRun(Lenient):
     name: str
     status: str
-    conclusion: Open[Conclusion] | None = None
+    conclusion: str | None = None
 
 
 class _CheckRuns(Lenient):
@@ -200,13 +207,13 @@ def _head_of(commit: _Commit) -> Head:
     return Head(commit.sha, commit.commit.message[:_LONGEST_MESSAGE], login or name)
 
 
-def _of_status(state: StatusState | str) -> CheckState:
-    if state == StatusState.SUCCESS:
-        return CheckState.PASSED
-    return CheckState.PENDING if state == StatusState.PENDING else CheckState.FAILED
-
-
 def _of_run(run: _CheckRun) -> CheckState:
     if run.status != "completed" or run.conclusion is None:
         return CheckState.PENDING
-    return CheckState.PASSED if isinstance(run.conclusion, Conclusion) else CheckState.FAILED
+    return _said(_CONCLUSIONS, run.conclusion)
+
+
+def _said(known: Mapping[str, CheckState], word: str) -> CheckState:
+    if word not in known:
+        tell_unknown("check", word[:64])
+    return known.get(word, CheckState.PENDING)

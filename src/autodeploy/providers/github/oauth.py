@@ -19,6 +19,7 @@ from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.kernel.http.limits import GITHUB
 from autodeploy.kernel.http.refusals import credential_refused
 from autodeploy.kernel.http.retries import ONCE
 from autodeploy.providers.github.service import HEADERS
@@ -91,7 +92,7 @@ class GitHubOAuth:
         self._client = (client_id, client_secret)
         self._web_url = web_url
         self._api_url = api_url
-        self._http = HttpClient(Service(name=self.title), patience=ONCE)
+        self._http = HttpClient(Service(name=self.title, limits=GITHUB), patience=ONCE)
 
     async def authorization_url(self, attempt: Attempt) -> str:
         query = {

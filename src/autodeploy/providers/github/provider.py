@@ -49,6 +49,7 @@ class GitHubProvider:
         self._host = parse_url(f"{web_url}/owner/name", allow_http=True).host
         self._api = GitHubApi(
             api_url=api_url,
+            web_url=web_url,
             allow_private_addresses=allow_private_addresses,
             patience=patience,
             timing=timing,

@@ -19,6 +19,8 @@ from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.shapes import (
     Comment,
+    CommitStatus,
+    CommitStatuses,
     Deployment,
     DeploymentState,
     DeploymentStatus,
@@ -63,7 +65,11 @@ class Reports:
     async def set_commit_status(
         self, sha: str, state: CommitState, *, context: str, description: str, target_url: str
     ) -> None:
-        """Set the state of ``context`` at a commit: the last one counts, so it may be repeated."""
+        """Set the state of ``context`` at a commit. The last one counts, so it is not sent again
+        where its answer is lost: one that comes late would be the last.
+
+        Raises ``OutcomeUnknown`` where it cannot be seen there then.
+        """
         body = {
             "state": state.value,
             "context": context,
@@ -72,8 +78,13 @@ class Reports:
         }
         parts = {**self._parts, "sha": sha}
         path = f"{_REPOSITORY}/statuses/{{sha}}"
-        call = Call("POST", path, parts=parts, body=body, safe=True)
-        expect(await self._http.send(call), HTTPStatus.CREATED)
+        call = Call("POST", path, parts=parts, body=body)
+        try:
+            expect(await self._http.send(call), HTTPStatus.CREATED)
+        except OutcomeUnknown:
+            latest = await self._commit_status(sha, context)
+            if latest is None or (latest.state, latest.target_url) != (state.value, target_url):
+                raise
 
     async def ensure_deployment(self, wanted: NewDeployment) -> Deployment:
         """The deployment at GitHub for one of ours; made unless there is one.
@@ -109,8 +120,8 @@ class Reports:
         description: str,
         log_url: str,
         environment_url: str | None = None,
-    ) -> DeploymentStatus:
-        """Add a status to a deployment at GitHub: the last one counts, so it may be repeated."""
+    ) -> None:
+        """Add a status to a deployment at GitHub. As ``set_commit_status``."""
         body = {
             "state": state.value,
             "description": _shortened(description),
@@ -118,8 +129,12 @@ class Reports:
             **({"environment_url": environment_url} if environment_url else {}),
         }
         parts = {**self._parts, "deployment_id": str(deployment_id)}
-        call = Call("POST", _STATUSES, parts=parts, body=body, safe=True)
-        return await self._made(call, DeploymentStatus)
+        call = Call("POST", _STATUSES, parts=parts, body=body)
+        try:
+            expect(await self._http.send(call), HTTPStatus.CREATED)
+        except OutcomeUnknown:
+            if await self.deployment_state(deployment_id) is not state:
+                raise
 
     async def deployment_state(self, deployment_id: int) -> DeploymentState | None:
         """The last state of a deployment at GitHub; None when it has none yet."""
@@ -148,6 +163,17 @@ class Reports:
         path = f"{_REPOSITORY}/issues/comments/{{comment_id}}"
         call = Call("PATCH", path, parts=parts, body=text, safe=True)
         return expect(await self._http.send(call), HTTPStatus.OK).read(Comment)
+
+    async def _commit_status(self, sha: str, context: str) -> CommitStatus | None:
+        """The last status of a context at a commit."""
+        parts = {**self._parts, "ref": sha}
+        path = f"{_REPOSITORY}/commits/{{ref}}/status"
+        call = Call("GET", path, parts=parts, query={"per_page": "100"})
+        async for page in pages(self._http, call, linked):
+            for each in expect(page, HTTPStatus.OK).read(CommitStatuses).statuses:
+                if each.context == context:
+                    return each
+        return None
 
     async def _find_deployment(self, wanted: NewDeployment) -> Deployment | None:
         query = {"sha": wanted.sha, "environment": wanted.environment, "per_page": "100"}

@@ -143,6 +143,18 @@ class DeploymentStatus(Lenient):
     state: Annotated[DeploymentState, known(DeploymentState)]
 
 
+class CommitStatus(Lenient):
+    context: str
+    state: str
+    target_url: str | None = None
+
+
+class CommitStatuses(Lenient):
+    """The last one of each context."""
+
+    statuses: list[CommitStatus]
+
+
 class Comment(Lenient):
     id: int
     body: str | None = None

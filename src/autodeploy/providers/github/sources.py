@@ -4,10 +4,12 @@ import base64
 import binascii
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound, RepositoryEmpty
+from autodeploy.kernel.http.addresses import same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
@@ -15,14 +17,32 @@ from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import location, open_elsewhere
 from autodeploy.kernel.http.streams import Stream
 from autodeploy.providers.github.refusals import expect
-from autodeploy.providers.github.shapes import Blob, Branch, Content, Tree
+from autodeploy.providers.github.shapes import Blob, Branch, Content, Pointer, Tree
 
 _REPOSITORY = "/repos/{owner}/{repo}"
 # GitHub truncates a tree at 100,000 entries or 7 MB (docs.github.com, "Git trees", 2026-11).
 _TREE_BYTES = 16 * 1024 * 1024
+# As JSON it comes with its files, each with its patch.
+_COMMIT_BYTES = 32 * 1024 * 1024
 # A file of 1 MB in base64; a folder of 1,000 files.
 _CONTENT_BYTES = 4 * 1024 * 1024
 _NO_COMMIT = {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+
+@dataclass(frozen=True)
+class Archives:
+    """How archives are come by, whose addresses GitHub names.
+
+    ``allow_private`` is the operator's choice for those inside the network. ``own_urls`` are where
+    the operator has told us to go, wherever that is.
+    """
+
+    http: HttpClient
+    allow_private: bool
+    own_urls: tuple[str, ...]
+
+    def may_be_private(self, address: str) -> bool:
+        return self.allow_private or any(same_origin(address, each) for each in self.own_urls)
 
 
 class Sources:
@@ -32,13 +52,11 @@ class Sources:
         self,
         http: HttpClient,
         parts: Mapping[str, str],
-        archives: HttpClient,
-        allow_private: bool,
+        archives: Archives,
     ):
         self._http = http
         self._parts = parts
         self._archives = archives
-        self._allow_private = allow_private
 
     async def branches(self) -> AsyncIterator[Branch]:
         """All branches, page by page."""
@@ -58,6 +76,7 @@ class Sources:
             f"{_REPOSITORY}/commits/{{ref}}",
             parts={**self._parts, "ref": ref},
             headers={"Accept": "application/vnd.github.sha"},
+            limit_bytes=_COMMIT_BYTES,
         )
         answer = await self._http.send(call)
         if answer.status in _NO_COMMIT:
@@ -67,7 +86,7 @@ class Sources:
                 remedy="Check its name, and that the account may see the repository.",
             )
         _check_not_empty(answer)
-        sha = expect(answer, HTTPStatus.OK).body.decode("ascii", "replace").strip()
+        sha = _sha_in(expect(answer, HTTPStatus.OK))
         if len(sha) != 40 or not set(sha) <= set("0123456789abcdef"):
             raise answer.unusable("it names no commit")
         return sha
@@ -82,6 +101,7 @@ class Sources:
             f"{_REPOSITORY}/git/trees/{{sha}}",
             parts={**self._parts, "sha": sha},
             query={"recursive": "1"},
+            lasting=True,
             limit_bytes=_TREE_BYTES,
         )
         answer = await self._http.send(call)
@@ -98,6 +118,7 @@ class Sources:
             "GET",
             f"{_REPOSITORY}/git/blobs/{{sha}}",
             parts={**self._parts, "sha": sha},
+            lasting=True,
             limit_bytes=most_bytes * 3 // 2 + 4096,
         )
         answer = await self._http.send(call)
@@ -129,16 +150,18 @@ class Sources:
 
         GitHub names an address elsewhere, which is valid for five minutes and gets no token.
 
-        Raises ``AddressRefused`` where it is inside the operator's network.
+        Raises ``AddressRefused`` where it is inside the operator's network, and not where the API
+        or the pages are.
         """
         parts = {**self._parts, "ref": sha}
         call = Call("GET", f"{_REPOSITORY}/tarball/{{ref}}", parts=parts, moved=True)
         answer = expect(await self._http.send(call), HTTPStatus.FOUND)
+        address = self._http.service.here(location(answer))
         async with open_elsewhere(
-            self._archives,
-            location(answer),
+            self._archives.http,
+            address,
             limit_bytes=most_bytes,
-            allow_private=self._allow_private,
+            allow_private=self._archives.may_be_private(address),
         ) as stream:
             yield stream
 
@@ -148,6 +171,13 @@ def _check_not_empty(answer: Answer) -> None:
         raise RepositoryEmpty(
             "The repository has no commit.", remedy="Push a commit, then try again."
         )
+
+
+def _sha_in(answer: Answer) -> str:
+    """The id of a commit, by itself as asked for, or in JSON: both are described."""
+    if "json" in answer.headers.get("content-type", ""):
+        return answer.read(Pointer).sha
+    return answer.body.decode("ascii", "replace").strip()
 
 
 def _decoded(answer: Answer, content: str, encoding: str) -> bytes:

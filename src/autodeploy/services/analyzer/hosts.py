@@ -68,7 +68,7 @@ async def open_host(
     hosting = providers.sources(GITHUB)
     acting = hosting.sources_as(account)
     try:
-        there = await acting.repository_by_id(repository.github_id)
+        there = await acting.known_repository(repository.github_id, repository.full_name)
     except NotFound:
         raise _out_of_sight(repository) from None
     host = HostedRepository(acting, there, hosting.url_of(there.full_name))

@@ -17,6 +17,7 @@ from tests.services.deployer.platform import Platform
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.http.timing import SystemTiming
 from autodeploy.kernel.questions import ASKED_AT, Question
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import ProviderIntegration
@@ -43,16 +44,37 @@ _TO_TELL = Question(has_something_to_tell(ASKED_AT))
 FILES = {"index.html": b"<h1>Hello</h1>"}
 
 
+class AheadTime(SystemTiming):
+    """That of this machine, and so much later."""
+
+    offset = timedelta(0)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.offset.total_seconds()
+
+    def now(self) -> datetime:
+        return super().now() + self.offset
+
+
 @dataclass
 class Hub:
-    """``repo`` is at GitHub, ``project`` here; ``offset`` is how far its time is ahead."""
+    """``repo`` is at GitHub, ``project`` here; ``offset`` is how far its time is ahead, that of
+    calls to GitHub too."""
 
     platform: Platform
     sources: Sources
     repo: Repo
     project: ProjectView
-    offset: timedelta = timedelta(0)
+    time: AheadTime
     answers: list[int] = field(default_factory=list)
+
+    @property
+    def offset(self) -> timedelta:
+        return self.time.offset
+
+    @offset.setter
+    def offset(self, offset: timedelta) -> None:
+        self.time.offset = offset
 
     def clock(self) -> datetime:
         return now() + self.offset
@@ -186,7 +208,8 @@ async def stream(body: bytes) -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def hub_of(platform: Platform, *, root_directory: str = "") -> AsyncIterator[Hub]:
     """A project of ``octo/site``, which is deployed by nobody yet."""
-    async with sources_of(platform.resources, platform.provider) as sources:
+    time = AheadTime()
+    async with sources_of(platform.resources, platform.provider, timing=time) as sources:
         platform.engine = replace(platform.engine, providers=sources.providers)
         platform.runner = Runner(platform.engine)
         repo = sources.fake.add("octo/site")
@@ -198,7 +221,7 @@ async def hub_of(platform: Platform, *, root_directory: str = "") -> AsyncIterat
             platform.principal,
             ProjectInput(name="site", repository_id=repository_id, root_directory=root_directory),
         )
-        yield Hub(platform, sources, repo, project)
+        yield Hub(platform, sources, repo, project, time)
 
 
 async def _store(platform: Platform, repo: Repo) -> UUID:

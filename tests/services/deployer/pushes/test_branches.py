@@ -15,6 +15,7 @@ from autodeploy.services.auth.principal import Scope
 from autodeploy.services.auth.schemas import ServiceTokenInput
 from autodeploy.services.deployer import projects, service_tokens
 from autodeploy.services.deployer.pushes import service
+from autodeploy.services.deployer.pushes.branches import look_at_branches
 from autodeploy.services.deployer.pushes.following import pause_after
 from autodeploy.services.deployer.schemas import ProjectInput
 
@@ -30,6 +31,25 @@ async def test_switching_on_deploys_the_head_of_the_default_branch(hub: Hub) -> 
     assert deployment.trigger == {
         "type": "push", "branch": "main", "message": "first", "author": "octocat",
     }  # fmt: skip
+
+
+async def test_a_github_that_was_made_from_its_description_is_followed_and_told(hub: Hub) -> None:
+    hub.sources.fake.described_only = True
+    await hub.switch_on(previews=True)
+    await hub.follow()
+    hub.repo.open_pull(7, FILES)
+    hub.repo.announce("pull_request", {"action": "opened", "number": 7})
+    sha = hub.push("second")
+    await hub.deliver()
+    await hub.follow()
+    [first, _, pull] = deployments = await hub.deployments()
+    assert {each.commit_sha for each in deployments} >= {first.commit_sha, sha, pull.commit_sha}
+    await hub.tell()
+    assert len(hub.repo.hooks) == 1
+    assert hub.repo.statuses[sha][0]["state"] == "pending"
+    assert hub.repo.comments[7]
+    asked = [each.path for each in hub.sources.fake.exchanges]
+    assert not [each for each in asked if each.startswith("/repositories/")]
 
 
 async def test_what_is_deployed_already_is_not_deployed_again(hub: Hub) -> None:
@@ -236,6 +256,19 @@ async def test_a_branch_that_is_not_there_and_an_account_that_left_are_said(hub:
     assert len(await hub.commits()) == 1
 
 
+async def test_a_branch_that_was_renamed_is_named_until_the_settings_follow(hub: Hub) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    hub.repo.rename_branch("main", "trunk")
+    sha = hub.push("second", branch="trunk")
+    await hub.follow(60)
+    assert "The branch main is called trunk now. Use trunk" in ((await hub.branch()).problem or "")
+    await hub.switch_on(branches={"trunk": "production"})
+    await hub.follow()
+    assert (await hub.commits())[-1] == sha
+    assert (await hub.branch()).problem is None
+
+
 async def test_branches_have_environments_of_their_own(hub: Hub) -> None:
     await hub.switch_on(branches={"main": "production", "next": "staging"})
     hub.push("next", branch="next")
@@ -246,6 +279,33 @@ async def test_branches_have_environments_of_their_own(hub: Hub) -> None:
             await hub.switch_on(branches=wrong)
     view = await hub.switch_on(branches={"main": "staging", "next": "production"})
     assert view.branches == {"main": "staging", "next": "production"}
+
+
+async def test_the_repository_is_asked_for_once_for_all_branches_of_a_pass(hub: Hub) -> None:
+    for number in range(9):
+        hub.push(f"of {number}", branch=f"b{number}")
+    await hub.switch_on(branches={f"b{number}": f"e{number}" for number in range(9)})
+    hub.sources.fake.exchanges.clear()
+    await look_at_branches(hub.platform.engine, hub.clock())
+    assert len(hub.sources.fake.calls("GET", "/repos/octo/site")) == 1
+    assert len(await hub.commits()) == 9
+
+
+async def test_an_account_at_its_limit_is_left_alone_until_it_ends(hub: Hub) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    sha = hub.push("second")
+    hub.sources.fake.faults.fail("GET", "primary_limit")
+    asked = len(hub.sources.fake.exchanges)
+    for _ in range(5):
+        await hub.deliver()
+        await hub.follow(60)
+    assert len(hub.sources.fake.exchanges) == asked + 1
+    assert "takes no more calls" in ((await hub.branch()).problem or "")
+    await hub.follow(1900)
+    await hub.follow(10)
+    assert (await hub.commits())[-1] == sha
+    assert len(await hub.commits()) == 2
 
 
 async def test_a_project_whose_sources_are_elsewhere_cannot_be_followed(hub: Hub) -> None:

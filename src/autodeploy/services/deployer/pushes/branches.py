@@ -32,9 +32,9 @@ from autodeploy.services.deployer.pushes.failures import Failure, deployed_commi
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
+    Hosts,
     Query,
     for_each,
-    host_of,
     note_of,
     of_projects,
     pause_after,
@@ -107,7 +107,8 @@ async def look_at_branches(engine: Engine, moment: datetime) -> None:
         values = {"problem": note_of(error), "due_at": moment + retry_after(error)}
         await _set(engine, followed, values)
 
-    await for_each(due, lambda each: _look(engine, each, moment), fail)
+    hosts = Hosts(engine)
+    await for_each(due, lambda each: _look(engine, hosts, each, moment), fail)
 
 
 def _due(statement: Query, moment: Moment) -> Query:
@@ -129,8 +130,8 @@ async def _count_by_account(session: AsyncSession) -> dict[UUID | None, int]:
     return dict(iter(rows))
 
 
-async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
-    host = await host_of(engine, followed.repository)
+async def _look(engine: Engine, hosts: Hosts, followed: _Followed, moment: datetime) -> None:
+    host = await hosts.of(followed.repository)
     changes = host.account.changes(host.there.full_name)
     head = await changes.head(followed.branch.branch)
     failure = await _find_failure(engine, followed)

@@ -1,9 +1,11 @@
 """What is followed at GitHub, with all that a look at it needs."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Select
@@ -61,6 +63,23 @@ async def host_of(engine: Engine, repository: Repository) -> HostedRepository:
             "again.",
         )
     return host
+
+
+class Hosts:
+    """The repositories of one pass: GitHub is asked once for each, however many of its branches
+    are looked at."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._found: dict[UUID, HostedRepository] = {}
+        self._asking: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def of(self, repository: Repository) -> HostedRepository:
+        """As ``host_of``."""
+        async with self._asking[repository.id]:
+            if repository.id not in self._found:
+                self._found[repository.id] = await host_of(self._engine, repository)
+        return self._found[repository.id]
 
 
 def pause_after(quiet: timedelta, *, followed: int = 1) -> timedelta:
