@@ -255,6 +255,7 @@ async def delete_database(
             raise DatabaseInUse(f"A release or a deployment of {database.environment} uses it.")
         if database.status != "deleting":
             await ask_last_backup(session, principal, database, backup=backup, providers=providers)
+            database.status_before_deletion = database.status
             database.status, database.failures = "deleting", 0
             database.error_code = database.error_message = None
             await audit.record(
