@@ -12,6 +12,7 @@ from uuid import UUID
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import OutcomeUnknown
+from autodeploy.kernel.http.outages import outlast
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink
 from autodeploy.providers.databases import DatabaseHandle, DatabaseMetrics, DatabaseRequest
@@ -20,7 +21,12 @@ from autodeploy.providers.render.catalogue import FREE, MANIFEST
 from autodeploy.providers.render.database_kinds import KINDS, DatabaseKind, engine_of, kind_of
 from autodeploy.providers.render.metrics import measure_database
 from autodeploy.providers.render.naming import database_name, is_database_of
-from autodeploy.providers.render.patience import look_for, outlast, outwait_limit, poll_seconds
+from autodeploy.providers.render.patience import (
+    find,
+    look_for,
+    outwait_limit,
+    poll_seconds,
+)
 from autodeploy.providers.render.services import owner_of
 from autodeploy.providers.render.shapes import Database, DatabaseStatus
 from autodeploy.providers.render.usage import charges_of_database
@@ -60,11 +66,9 @@ class RenderDatabases:
         """
         kind = KINDS[request.engine]
         known = request.notes.values.get(kind.item)
-        database = await (
-            self._named(kind, request) if known is None else self._api.database(kind, known)
-        )
+        database = None if known is None else await find(self._api.database(kind, known))
         if database is None:
-            database = await self._create(kind, request, log)
+            database = await self._named(kind, request) or await self._create(kind, request, log)
         await request.notes.keep(**{kind.item: database.id})
         database = await self._available(kind, database.id, log)
         info = await self._api.connection_info(kind, database.id)
