@@ -109,6 +109,7 @@ class FolderProvider:
         regions=(),
         pricing=(),
         engines=(DatabaseEngine.POSTGRESQL,),
+        private_databases=True,
     )
 
     def traffic(self, number: int) -> str | None:

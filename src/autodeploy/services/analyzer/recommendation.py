@@ -53,8 +53,8 @@ _FITTING: Mapping[Shape, Mapping[str, str]] = {
 # Their functions cannot write to the files of the app.
 _WITHOUT_FILES = frozenset({"vercel"})
 
-# Where the database goes of an app whose own provider has none.
-_DATABASES = ("supabase", "render")
+# Where the database goes of an app whose own provider has none: Render lets in its own apps alone.
+_DATABASES = ("supabase",)
 
 
 def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommendation | None:

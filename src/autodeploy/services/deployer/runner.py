@@ -18,6 +18,7 @@ from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
+from autodeploy.services.deployer.databases.for_deployments import set_aside
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
@@ -28,7 +29,7 @@ from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
 from autodeploy.services.deployer.releases import restore_traffic
 from autodeploy.services.deployer.standby import have_standing_by
-from autodeploy.services.deployer.states import DeploymentStatus, StepStatus
+from autodeploy.services.deployer.states import DeploymentStatus, StepName, StepStatus
 from autodeploy.services.deployer.steps import STEPS, Step, remove_build_folders
 from autodeploy.services.deployer.transitions import (
     LeaseLost,
@@ -270,6 +271,14 @@ class Runner:
             except TransitionRefused as refused:
                 raise LeaseLost from refused
             code = values.get("error_code")
+            if context.journal.is_running(StepName.PROVISION_DATABASE):
+                await set_aside(
+                    transaction.session,
+                    context.deployment,
+                    error_code=code or DeploymentFailed.code,
+                    error_message=values.get("error_message")
+                    or "The deployment that asked for it was cancelled.",
+                )
             await end_open_steps(
                 transaction.session,
                 context.deployment.id,
