@@ -24,6 +24,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
 from autodeploy.services.deployer.hosting import doubt_connections
 from autodeploy.services.deployer.journal import EnvironmentBusy
+from autodeploy.services.deployer.kept import tell_what_is_kept
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
@@ -257,6 +258,7 @@ class Runner:
     ) -> None:
         if context.promoting:
             await self._restore_traffic(context)
+        await tell_what_is_kept(context)
         await context.log.flush()
         async with announcing(self._engine.resources) as transaction:
             try:
