@@ -317,7 +317,8 @@ async def _keep_configuration(
             f"Only {DATABASE_VARIABLE} can be provisioned.",
             field="configuration.environmentVariables",
         )
-    await set_within(resources, session, principal, project, environment, values)
+    # Else the value that is set would outrank the database that is asked for.
+    await set_within(resources, session, principal, project, environment, values, remove=wanted)
     kept: dict[str, Any] = {"environment_variables": sorted(given), "provision": bool(wanted)}
     if configuration.ignore_missing_variables:
         kept["ignore_missing_variables"] = True
