@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.plan import MOVING_APPS
+
 LINES = 30
 #: The kinds of app that are pages, and no processes.
 PAGES = ("static", "git", "vercel", "supabase")
@@ -35,6 +37,12 @@ class Handler(BaseHTTPRequestHandler):
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
+# Its time comes once a year: what is looked at is where it would.
+_CRON = """
+[cron]
+tidy = {{ schedule = "0 0 1 1 *", command = "python worker.py {mark}" }}
+"""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -61,8 +69,9 @@ class Version:
     def _server(self) -> dict[str, str]:
         needed = "DATABASE_URL" if self.kind == "database" else "PORT"
         pause = self.build_seconds / LINES
+        cron = _CRON.format(mark=self.mark) if self.kind in MOVING_APPS else ""
         return {
-            "autodeploy.toml": 'install = ""\nbuild = "python build.py"\n',
+            "autodeploy.toml": 'install = ""\nbuild = "python build.py"\n' + cron,
             "Procfile": (
                 f"web: python server.py {self.mark}\n"
                 f"worker: python worker.py {self.mark}\n"

@@ -1,5 +1,5 @@
-"""Vercel and Supabase, emulated in a thread of this process; what takes them minutes takes a
-moment."""
+"""Render, Vercel and Supabase, emulated in a thread of this process, and a git server that Render
+may fetch from; what takes them minutes takes a moment."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,20 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.fakes.render_api import FakeRenderApi
 from tests.fakes.supabase_api import FakeSupabase
 from tests.fakes.vercel_api import FakeVercelApi
+from tests.kernel.git.servers import smart_http
+
+from autodeploy.kernel import clock
+from autodeploy.kernel.http.timing import SystemTiming
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 30.0
-# A build takes 10 s there and a promotion 3 s, a database comes up within 115 s.
+# A build takes 10 s at Vercel and a promotion 3 s, a deploy at Render 17 s, and a database comes up
+# within 115 s.
 _VERCEL_TIMES = 20
+_RENDER_TIMES = 100
 _SUPABASE_TIMES = 200
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -37,15 +44,34 @@ class QuickTime:
         return time.monotonic() * self.times
 
 
-class Elsewhere:
-    """Both providers, and an address at which every release answers, with a certificate that the
-    platform trusts with ``environment``. Keeps its files in ``folder``."""
+class QuickTiming(SystemTiming):
+    """The same, with a clock on the wall that goes ahead as fast."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, times: int):
+        self._quick = QuickTime(times)
+        self._begun, self._from = clock.now(), self._quick.seconds
+
+    def monotonic(self) -> float:
+        return self._quick.seconds
+
+    def now(self) -> datetime:
+        return self._begun + timedelta(seconds=self._quick.seconds - self._from)
+
+
+class Elsewhere:
+    """The providers, an address at which every release answers, and ``git_url``, below which the
+    repositories in ``sources`` are; with a certificate that the platform trusts with
+    ``environment``. Keeps its files in ``folder``."""
+
+    def __init__(self, folder: Path, sources: Path):
         quick = QuickTime(_SUPABASE_TIMES)
+        self.render = FakeRenderApi(QuickTiming(_RENDER_TIMES))
         self.vercel = FakeVercelApi(QuickTime(_VERCEL_TIMES))
         self.supabase = FakeSupabase(lambda: quick.seconds)
+        self.git_url = ""
         self._folder = folder
+        self._sources = sources
+        self._certificate = folder / "elsewhere.pem"
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
@@ -55,8 +81,10 @@ class Elsewhere:
     def environment(self) -> dict[str, str]:
         """Of a platform that is to go here; its own ``PYTHONPATH`` comes after this one."""
         return {
+            "AUTODEPLOY_PROVIDERS__RENDER__API_URL": self.render.url,
             "AUTODEPLOY_PROVIDERS__VERCEL__API_URL": self.vercel.url,
             "AUTODEPLOY_PROVIDERS__SUPABASE__API_URL": self.supabase.url,
+            "GIT_SSL_CAINFO": str(self._certificate),
             "PYTHONPATH": str(self._folder / "trust"),
         }
 
@@ -71,28 +99,32 @@ class Elsewhere:
 
     def forget(self) -> None:
         """Fail nothing more, and keep nothing of what was exchanged."""
-        for fake in (self.vercel, self.supabase):
+        for fake in (self.render, self.vercel, self.supabase):
             fake.faults.queued.clear()
             fake.exchanges.clear()
 
     async def _serve(self) -> None:
-        apps = _answering(self._certify())
-        async with apps as self.vercel.answers_at, self.vercel.run(), self.supabase.run():
+        certified = self._certify()
+        apps = _answering(certified)
+        async with (
+            apps as self.vercel.answers_at, self.render.run(), self.vercel.run(),
+            self.supabase.run(),
+        ):  # fmt: skip
             self._loop = asyncio.get_running_loop()
-            self._ready.set()
-            await self._closing.wait()
+            with smart_http(self._sources, certified=certified) as (self.git_url, _):
+                self._ready.set()
+                await self._closing.wait()
             self.forget()  # calls of processes that were killed hold to no description
 
     def _certify(self) -> ssl.SSLContext:
         """Make a certificate, and a ``certifi`` that knows it: the platform takes none from its
         environment."""
-        certificate = self._folder / "elsewhere.pem"
-        certificate.write_bytes(_make_certificate())
+        self._certificate.write_bytes(_make_certificate())
         trusted = self._folder / "trust/certifi/__init__.py"
         trusted.parent.mkdir(parents=True)
-        trusted.write_text(f"def where():\n    return {str(certificate)!r}\n")
+        trusted.write_text(f"def where():\n    return {str(self._certificate)!r}\n")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+        context.load_cert_chain(self._certificate)
         return context
 
 

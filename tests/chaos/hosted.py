@@ -1,5 +1,5 @@
-"""Stories of apps at Vercel with databases at Supabase: the same ones, on a stage where both are
-emulated, and with the invariants of what is there."""
+"""Stories of apps at Vercel with databases at Supabase: the same ones, on a stage where providers
+are emulated, and with the invariants of what is there."""
 
 import os
 
@@ -15,16 +15,19 @@ from tests.chaos.plan import CALLED
 from tests.chaos.project import Project
 from tests.chaos.stage import Stage
 from tests.chaos.story import Story
+from tests.fakes.render_api import OWNER
+from tests.fakes.render_api import TOKEN as RENDER_TOKEN
 from tests.fakes.supabase_api import TOKEN as SUPABASE_TOKEN
 from tests.fakes.vercel_api import TEAM
 from tests.fakes.vercel_api import TOKEN as VERCEL_TOKEN
 
 _CONNECTED = {
+    "render": {"token": RENDER_TOKEN, "ownerId": OWNER["id"]},
     "vercel": {"token": VERCEL_TOKEN, "ownerId": TEAM},
     "supabase": {"token": SUPABASE_TOKEN},
 }
 #: What the providers call a limit that is soon over.
-_LIMITED = {"vercel": "rate_limited", "supabase": "short_limit"}
+_LIMITED = {"render": "retry_after", "vercel": "rate_limited", "supabase": "short_limit"}
 #: What the builds at Vercel come to in the part of a story in which something breaks.
 _OUTCOMES = {"failing": "error", "cancel": "never"}
 
@@ -34,7 +37,7 @@ class HostedStage(Stage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.elsewhere = Elsewhere(self.platform.folder)
+        self.elsewhere = Elsewhere(self.platform.folder, self.sources)
 
     def open(self) -> None:
         self.elsewhere.open()
@@ -51,9 +54,16 @@ class HostedStage(Stage):
         super().close()
         self.elsewhere.close()
 
+    @property
+    def git_url(self) -> str:
+        return self.elsewhere.git_url
+
+    def tell_pushed(self, commit: str) -> None:
+        self.elsewhere.render.heads["main"] = commit
+
     def fail_call(self, point: str, kind: str) -> None:
         provider = point.partition(".")[0]
-        fake = self.elsewhere.vercel if provider == "vercel" else self.elsewhere.supabase
+        fake = getattr(self.elsewhere, provider)
         fake.faults.fail(CALLED[point], _LIMITED[provider] if kind == "limited" else kind)
 
 

@@ -1,4 +1,4 @@
-"""What has to be true at Vercel and Supabase whatever broke, seen in what they hold."""
+"""What has to be true at providers whatever broke, seen in what they hold."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def _variable_problems(app: vercel.Project, databases: list[supabase.Project]) -
 
 
 def check_nothing_left_elsewhere(elsewhere: Elsewhere) -> list[str]:
-    """No project, and no database."""
+    """No project, no database, and no service."""
     return settled("left elsewhere", lambda: list(_leftovers(elsewhere)))
 
 
@@ -101,6 +101,8 @@ def _leftovers(elsewhere: Elsewhere) -> Iterator[str]:
         yield f"projects at Vercel: {apps}"
     if databases := [database.name for database in elsewhere.supabase.there]:
         yield f"projects at Supabase: {databases}"
+    if services := [service.name for service in list(elsewhere.render.services.values())]:
+        yield f"services at Render: {services}"
 
 
 def _apps_of(elsewhere: Elsewhere, project: Project) -> list[vercel.Project]:

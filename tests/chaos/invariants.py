@@ -53,6 +53,11 @@ def check_page(project: Project, text: str) -> list[str]:
     return settled("live", lambda: list(_page_problems(project, {text})))
 
 
+def check_no_process(project: Project) -> list[str]:
+    """Nothing of it runs on this machine."""
+    return settled("live", lambda: list(_process_problems(project, set())))
+
+
 def _page_problems(project: Project, texts: set[str]) -> Iterator[str]:
     environments = project.stage.get(f"/projects/{project.id}")["environments"]
     live = [one["liveDeploymentId"] for one in environments]

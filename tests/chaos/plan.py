@@ -15,6 +15,10 @@ SCENARIOS = ("deploy", "redeploy", "burst", "failing", "cancel", "rollback", "de
 APPS = ("static", "git", "server", "database")
 #: Pages at Vercel; "supabase" is one that has a database there.
 HOSTED_APPS = ("vercel", "supabase")
+#: A server at Render with a worker and a cron beside it. Beside the first deployment, rollback and
+#: deletion, it is told of how it moves to this machine, and returns; and of the same when somebody
+#: has suspended its worker in Render's dashboard: "held" and "refused".
+MOVING_APPS = ("render",)
 
 _REPLACING = ("redeploy", "burst", "rollback")
 _WITH_A_BUILD = ("deploy", "redeploy", "burst", "cancel")
@@ -69,8 +73,32 @@ REACH = {
 _DEPLOYED = ("deploy", *_REPLACING)
 _MADE = ("failing", *_WITH_A_BUILD)
 _AT_SUPABASE = ("supabase",)
+_FROM_RENDER = ("move", "held")
+_TO_RENDER = ("deploy", "return", "rollback")
 
-#: The same for apps at Vercel, whose databases are at Supabase (``hosted_plan_of``).
+#: The same for apps that move from Render to this machine and back (``hosted_plan_of``).
+MOVING_REACH = {
+    "render.leave": Reach((*_FROM_RENDER, "refused"), MOVING_APPS),
+    "render.mark_left": Reach(("move",), MOVING_APPS, times=2),
+    "render.suspend": Reach(_FROM_RENDER, MOVING_APPS),
+    "render.resume": Reach(("return", "rollback"), MOVING_APPS, times=2),
+    "render.release_beside": Reach(_TO_RENDER, MOVING_APPS, times=2),
+    "render.mark_release": Reach(_TO_RENDER, MOVING_APPS, times=2),
+    "render.release_again": Reach(_TO_RENDER, MOVING_APPS, times=2),
+    "render.prepare_beside": Reach(("deploy", "return"), MOVING_APPS),
+    "render.retire": Reach((*_FROM_RENDER, "refused"), MOVING_APPS),
+    "local.leave": Reach(("return", "rollback"), MOVING_APPS),
+    "render.create_service": Reach(("deploy",), MOVING_APPS, times=3),
+    "render.change_service": Reach(("return",), MOVING_APPS),
+    "render.start_deploy": Reach(("return",), MOVING_APPS),
+    "render.cancel_deploy": Reach(("deploy", "return"), MOVING_APPS),
+    "render.build": Reach(("deploy", "return"), MOVING_APPS),
+    "render.deploy": Reach(_TO_RENDER, MOVING_APPS),
+    "render.promote": Reach(_TO_RENDER, MOVING_APPS),
+    "render.destroy": Reach(("delete",), MOVING_APPS),
+}
+
+#: The same for apps at Vercel, whose databases are at Supabase.
 HOSTED_REACH = {
     "supabase.create_project": Reach(("deploy",), _AT_SUPABASE),
     "supabase.delete_project": Reach(("delete",), _AT_SUPABASE),
@@ -91,6 +119,7 @@ HOSTED_REACH = {
     "vercel.set_variables": Reach(_MADE, HOSTED_APPS),
     "vercel.stage_production": Reach(("deploy",), HOSTED_APPS),
     "vercel.upload_file": Reach(_MADE, HOSTED_APPS),
+    **MOVING_REACH,
 }
 
 #: Fault points of the product that no story here comes to, and why.
@@ -129,38 +158,23 @@ OUT_OF_REACH = {
             f"render.{effect}"
             for effect in (
                 "add_domain",
-                "build",
-                "cancel_deploy",
-                "change_service",
                 "create_database",
-                "create_service",
-                "deploy",
-                "destroy",
                 "destroy_database",
                 "ensure_database",
                 "ensure_domain",
-                "leave",
-                "mark_left",
-                "mark_release",
-                "prepare",
-                "prepare_beside",
-                "promote",
-                "release_beside",
                 "remove_beside",
-                "remove_builds",
                 "remove_domain",
                 "remove_domain_of_app",
                 "remove_resource",
-                "retire",
-                "release_again",
-                "resume",
                 "scale",
-                "start_deploy",
-                "suspend",
                 "verify_domain",
             )
         ),
-        "no story goes to a provider elsewhere: tests/providers/render loses its answers",
+        "no story has that at Render: tests/providers/render loses its answers",
+    ),
+    **dict.fromkeys(
+        ("render.prepare", "render.remove_builds", "vercel.leave"),
+        "nothing is done there",
     ),
     **dict.fromkeys(
         (
@@ -190,16 +204,24 @@ OUT_OF_REACH = {
         ),
         "no story has its sources at GitHub: tests/services/deployer/pushes loses its answers",
     ),
-    **dict.fromkeys(
-        ("local.leave", "vercel.leave"),
-        "no story moves an app to another provider: tests/services/deployer/test_moves.py does",
-    ),
     "objects.delete": "what stands around it is: objects.delete_below",
     "objects.put_bytes": "nothing that a deployment does calls it",
 }
 
-PLACES = tuple((point, moment) for point in REACH for moment in ("before", "after"))
-HOSTED_PLACES = tuple((point, moment) for point in HOSTED_REACH for moment in ("before", "after"))
+_MOMENTS = ("before", "after")
+PLACES = tuple((point, moment) for point in REACH for moment in _MOMENTS)
+#: One place of each fault point of a move comes first, so that twenty seeds break at all of them,
+#: and the other one last.
+HOSTED_PLACES = (
+    *((point, _MOMENTS[number % 2]) for number, point in enumerate(MOVING_REACH)),
+    *(
+        (point, moment)
+        for moment in _MOMENTS
+        for point in HOSTED_REACH
+        if point not in MOVING_REACH
+    ),
+    *((point, _MOMENTS[number % 2 - 1]) for number, point in enumerate(MOVING_REACH)),
+)
 
 #: What is killed; "self" is the process that has come to the fault point.
 KILLED = ("self", "worker", "api", "runtime", "supervisor", "caddy", "valkey", "postgres",
@@ -221,6 +243,16 @@ HOSTED_ACTIONS = (
 FAILURES = tuple(f"fail {kind}" for kind in ("lost", "cut", "broken_off", "500", "503", "limited"))
 #: The methods of the calls that fault points stand right before.
 CALLED = {
+    "render.cancel_deploy": "POST",
+    "render.change_service": "PUT",
+    "render.create_service": "POST",
+    "render.destroy": "DELETE",
+    "render.mark_left": "PUT",
+    "render.mark_release": "PUT",
+    "render.release_again": "POST",
+    "render.resume": "POST",
+    "render.start_deploy": "POST",
+    "render.suspend": "POST",
     "supabase.create_project": "POST",
     "supabase.delete_project": "DELETE",
     "vercel.ask_for_traffic": "POST",
@@ -286,7 +318,7 @@ def plan_of(seed: int) -> Plan:
 def hosted_plan_of(seed: int) -> Plan:
     """One of the plans for apps elsewhere; half of those before a call have the call fail."""
     choice = random.Random(seed)
-    point, moment = HOSTED_PLACES[seed * 11 % len(HOSTED_PLACES)]
+    point, moment = HOSTED_PLACES[(seed - 1) % len(HOSTED_PLACES)]
     reach = HOSTED_REACH[point]
     fails = point in CALLED and moment == "before" and choice.random() < 0.5
     action = choice.choice(FAILURES if fails else HOSTED_ACTIONS)

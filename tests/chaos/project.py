@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.app import Version
+from tests.chaos.plan import MOVING_APPS
 from tests.chaos.stage import Refused, Stage
 from tests.e2e.platform import Json
 
@@ -20,6 +21,7 @@ WISHES: dict[str, Json] = {
         "configuration": {"database": {"provider": "supabase", "plan": "free"}},
     },
 }
+_FROM_GIT = ("git", *MOVING_APPS)
 _POLL_SECONDS = 0.1
 
 
@@ -58,8 +60,8 @@ class Watched:
             self.ended.set()
 
 
-def commit(folder: Path, text: str) -> None:
-    """Make the files of a folder the newest commit of its repository."""
+def commit(folder: Path, text: str) -> str:
+    """Make the files of a folder the newest commit of its repository. Returns its id."""
     identity = ("-c", "user.name=Chaos", "-c", "user.email=chaos@example.com")
     commands = (("add", "--all"), ("commit", "--quiet", "--allow-empty", "-m", text))
     if not (folder / ".git").exists():
@@ -67,10 +69,13 @@ def commit(folder: Path, text: str) -> None:
     for command in commands:
         whole = ["git", *identity, "-C", str(folder), *command]
         subprocess.run(whole, check=True, start_new_session=True)
+    told = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.check_output(told, text=True, start_new_session=True).strip()
 
 
 class Project:
-    """An app of its own. ``mark`` is on the command lines of all its processes."""
+    """An app of its own. ``mark`` is on the command lines of all its processes; ``commits`` are
+    the texts of its versions, of those that come from git."""
 
     def __init__(self, stage: Stage, mark: str, kind: str):
         self.stage = stage
@@ -78,6 +83,7 @@ class Project:
         self.kind = kind
         self.deployments: list[Watched] = []
         self.ports: set[int] = set()
+        self.commits: dict[str, str] = {}
         self._folder: Path = stage.sources / mark
         self._repository: str | None = None
         self._repository = self._offer(self.version("first"))
@@ -89,10 +95,10 @@ class Project:
         text = f"{self.mark}-{name}"
         return Version(self.kind, self.mark, text, build_seconds, exit_code)
 
-    def deploy(self, version: Version) -> Watched:
+    def deploy(self, version: Version, **wishes: str) -> Watched:
         """Have a version deployed; it goes on by itself."""
         self._offer(version)
-        return self._follow(self.stage.deploy(self.id, WISHES.get(self.kind, {})))
+        return self._follow(self.stage.deploy(self.id, WISHES.get(self.kind, {}) | wishes))
 
     def roll_back(self, to: Watched) -> Watched:
         return self._follow(self.stage.deploy(self.id, path=f"/deployments/{to.id}/rollback"))
@@ -118,12 +124,14 @@ class Project:
     def _offer(self, version: Version) -> str:
         """Put a version where the platform takes it from. Returns the repository's id."""
         folder = version.write(self._folder)
-        if self.kind != "git":
+        if self.kind not in _FROM_GIT:
             uploaded: str = self.stage.upload(folder, self._repository)["repository"]["id"]
             return uploaded
-        commit(folder, version.text)
+        newest = commit(folder, version.text)
+        self.commits[newest] = version.text
+        self.stage.tell_pushed(newest)
         if self._repository is None:
-            url = f"git://127.0.0.1:{self.stage.git_port}/{self.mark}/.git"
+            url = f"{self.stage.git_url}/{self.mark}/.git"
             self._repository = self.stage.post("/repositories", {"url": url})["id"]
         return self._repository
 

@@ -22,7 +22,15 @@ from queue import Empty, Queue
 
 from tests.chaos.hosted import HostedStage, HostedStory
 from tests.chaos.invariants import check_nothing_left
-from tests.chaos.plan import HOSTED_PLACES, PLACES, Plan, hosted_plan_of, plan_of
+from tests.chaos.moving import MovingStory
+from tests.chaos.plan import (
+    HOSTED_PLACES,
+    MOVING_APPS,
+    PLACES,
+    Plan,
+    hosted_plan_of,
+    plan_of,
+)
 from tests.chaos.project import Project
 from tests.chaos.stage import Stage
 from tests.chaos.story import Outcome, Story
@@ -43,12 +51,16 @@ class Family:
     asked: str = ""
 
 
+def _hosted_story(stage: Stage, plan: Plan) -> Story:
+    return (MovingStory if plan.app in MOVING_APPS else HostedStory)(stage, plan)
+
+
 HERE = Family(plan_of, PLACES, Stage, Story, "database", Path("chaos.jsonl"), Path("chaos-logs"))
 ELSEWHERE = Family(
     hosted_plan_of,
     HOSTED_PLACES,
     HostedStage,
-    HostedStory,
+    _hosted_story,
     "supabase",
     Path("chaos-hosted.jsonl"),
     Path("chaos-hosted-logs"),
@@ -194,7 +206,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--start", type=int, default=1, help="the first one")
     parser.add_argument("--stages", type=int, default=3, help="platforms side by side")
-    parser.add_argument("--hosted", action="store_true", help="apps at Vercel and Supabase")
+    parser.add_argument("--hosted", action="store_true", help="apps at providers elsewhere")
     parser.add_argument("--results", type=Path, help="the file of outcomes")
     asked = parser.parse_args()
     family = ELSEWHERE if asked.hosted else HERE

@@ -121,6 +121,14 @@ class Stage:
             return _first(one for one in parts if one.exe().endswith(programs[name]))
         return _first(one for one in parts if commands[name] in one.cmdline())
 
+    @property
+    def git_url(self) -> str:
+        """Below which repositories are that the platform fetches from."""
+        return f"git://127.0.0.1:{self.git_port}"
+
+    def tell_pushed(self, commit: str) -> None:
+        """Of the newest commit of a repository. Here nobody else fetches it."""
+
     def fail_call(self, point: str, kind: str) -> None:
         """Have the call that follows a fault point fail. Raises ``LookupError`` where none does."""
         raise LookupError(f"no provider elsewhere is called after {point}")

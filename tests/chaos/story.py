@@ -21,7 +21,8 @@ from tests.chaos.stage import BUILD_SECONDS, HEALTH_SECONDS, Refused, Stage
 TERMINAL_SECONDS = LEASE_SECONDS + BUILD_SECONDS + HEALTH_SECONDS
 #: What comes only after a deployment has ended: the drain before a release is removed, and so on.
 _LATE = ("agent.retire", "artifact.unpack", "deployer.remove_folder", "instances.retire",
-         "local.prepare", "local.retire", "sandbox.start", "vercel.prepare",
+         "local.leave", "local.prepare", "local.retire", "render.leave", "render.mark_left",
+         "render.retire", "render.suspend", "sandbox.start", "vercel.prepare",
          "vercel.retire")  # fmt: skip
 _LATE_SECONDS = 7.0
 _POLL_SECONDS = 0.1
@@ -92,13 +93,17 @@ class Story:
                 following = Project(self._stage, f"{self._mark}-next", self._plan.app)
             else:
                 found += self._check_held(project, texts)
-            last = following.version("last")
-            self._ended(following.deploy(last), {"ready"})
-            found += self._check_next(following, last.text)
+            found += self._go_on(following)
             following.delete()
             found += self._check_gone(project, following)
         finally:
             project.forget()
+
+    def _go_on(self, project: Project) -> list[str]:
+        """The next deployment works. Returns what is not as it has to be after it."""
+        last = project.version("last")
+        self._ended(project.deploy(last), {"ready"})
+        return self._check_next(project, last.text)
 
     def _check_held(self, project: Project, texts: set[str]) -> list[str]:
         """What holds when all has ended; one of these is live, if there are any."""

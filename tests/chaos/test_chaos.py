@@ -9,8 +9,9 @@ from tests.chaos.run import ELSEWHERE, HERE, Family, play
 pytestmark = pytest.mark.timeout(600)
 
 SEEDS = range(1, 21)
-#: Short ones at either provider; one loses the answer of what it has made there.
-HOSTED_SEEDS = (7, 8, 13, 250)
+#: Short ones at each provider; one loses the answer of what it has made there, and in one an app
+#: moves away and back, whose worker dies before all that works there is suspended.
+HOSTED_SEEDS = (520, 38, 99, 186, 200)
 
 
 @pytest.mark.parametrize(

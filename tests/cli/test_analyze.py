@@ -15,7 +15,7 @@ from tests.services.analyzer.trees import write
 from autodeploy.cli import analyze
 from autodeploy.cli.plan_view import print_plan
 from autodeploy.services.analyzer import engine
-from autodeploy.services.analyzer.plan import Plan
+from autodeploy.services.analyzer.plan import AppKind, Plan
 from autodeploy.services.analyzer.schemas import AnalysisView
 from autodeploy.services.analyzer.tree import FolderTree
 
@@ -86,6 +86,12 @@ def test_every_example_can_be_shown(
     shown = capsys.readouterr().out
     assert plan.start_command is None or plan.start_command.command in shown
     assert all(one.key in shown for one in plan.environment_variables)
+
+
+def test_private_app_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    print_plan("api", Plan(kind=AppKind.SERVER, private=True, port=3000), explain=False)
+    shown = capsys.readouterr().out
+    assert "server (port 3000 unless PORT is set), private: only other apps reach it" in shown
 
 
 def test_unsure_plan_says_so_and_what_would_settle_it(tmp_path: Path) -> None:

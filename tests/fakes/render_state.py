@@ -196,6 +196,9 @@ class Shapes:
         shown["serviceDetails"] |= {"numInstances": service.instances, **service.scaling}
         if sent["type"] == "web_service":
             shown["serviceDetails"] |= {"healthCheckPath": "", "openPorts": [], "url": address}
+        if sent["type"] == "private_service":
+            ports = [{"port": 10000, "protocol": "TCP"}]
+            shown["serviceDetails"] |= {"openPorts": ports, "url": f"{service.name}-djwo:10000"}
         return shown
 
     def deploy(self, service: FakeService, deploy: FakeDeploy) -> Json:

@@ -56,6 +56,8 @@ from autodeploy.kernel.app_file import AutodeployTomlInvalid, parse_app_file
         ("replicas = 1.5", "`replicas`: ", ""),
         ("replicas = true", "`replicas`: ", ""),
         ('output = "x"\nreplicas = 2', "`replicas` are of a server", ""),
+        ('output = "x"\nprivate = true', "`private` is of a server, and `output` is", ""),
+        ('\nprivate = "yes"', "line 2: `private`: is neither true nor false", ""),
         ('environment = "Prod!"', "`environment`: is not 2 to 20", ""),
         ('start = "a\\nb"', "`start`: holds a line break", ""),
         ('start = "a"\noutput = "b"', "name one", ""),

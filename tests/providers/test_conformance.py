@@ -51,6 +51,9 @@ from autodeploy.providers.scaling import ScaledApps
 from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.usage import MeteredApps, MeteredDatabases
 from autodeploy.providers.vercel.provider import VercelProvider
+from autodeploy.services.analyzer.plan import AppKind, Plan
+from autodeploy.services.analyzer.prices import default_prices
+from autodeploy.services.analyzer.recommendation import recommend
 
 ACCOUNT = ConnectedAccount(UUID(int=1), "token", "owner")
 NAME = "shop.example.com"
@@ -129,6 +132,18 @@ async def test_what_a_provider_can_do_stands_in_its_manifest(registry: Registry)
         ):
             able = isinstance(deploys, PROTOCOLS[capability][1])
             assert able == (capability in manifest.capabilities), (manifest.name, capability)
+
+
+async def test_private_apps_have_a_plan_and_are_recommended_only_where_there_are_such(
+    registry: Registry,
+) -> None:
+    deploying = [each for each in registry.list() if Capability.DEPLOY in each.capabilities]
+    having = {each.name for each in deploying if each.private_apps}
+    assert having == {each.name for each in deploying if "private" in each.app_plans}
+    private = Plan(kind=AppKind.SSR, private=True)
+    found = recommend(private, [each.name for each in deploying], default_prices())
+    assert found is not None
+    assert {found.provider, *(each.provider for each in found.alternatives)} == having
 
 
 async def test_who_has_databases_names_their_engines_and_a_free_plan_of_each(

@@ -81,7 +81,9 @@ def _kind(plan: Plan) -> str:
         folder = "the root" if plan.output_directory == "." else plan.output_directory
         pages = ", one page for every path" if plan.spa_fallback else ""
         return f"{_KINDS[plan.kind]} in {folder or 'a folder that is not known'}{pages}"
-    return f"{_KINDS[plan.kind]}{f' (port {plan.port} unless PORT is set)' if plan.port else ''}"
+    port = f" (port {plan.port} unless PORT is set)" if plan.port else ""
+    private = ", private: only other apps reach it" if plan.private else ""
+    return f"{_KINDS[plan.kind]}{port}{private}"
 
 
 def _commands(plan: Plan) -> list[str]:

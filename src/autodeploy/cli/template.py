@@ -55,10 +55,13 @@ def _commands(plan: Plan) -> list[str]:
         f"# How many processes of it run, behind one address.\n# replicas = {plan.replicas}\n"
         if served
         else "",
+        f"# Whether only other apps reach it.\n# private = {_flag(plan.private)}\n"
+        if served
+        else "",
         _line("output", "The folder of the site after the build.", output, "dist")
         if is_static
         else "",
-        f"# Whether unknown paths get the first page.\n# spa = {str(plan.spa_fallback).lower()}\n"
+        f"# Whether unknown paths get the first page.\n# spa = {_flag(plan.spa_fallback)}\n"
         if is_static
         else "",
         _command(
@@ -128,6 +131,10 @@ def _variable(variable: EnvironmentVariable) -> str:
     said = [f"# {name} = true" for name, value in flags.items() if value]
     said = said or ["# required = false"]
     return "\n".join([f"# [variables.{variable.key}]  # {place}", *said]) + "\n"
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
 
 
 def _quoted(text: str) -> str:

@@ -179,6 +179,9 @@ class AppFile(_Part):
     replicas: Annotated[int, Field(strict=True, ge=1, le=MAXIMUM_REPLICAS)] | None = Field(
         None, description="How many processes of the server run, behind one address."
     )
+    private: _Flag | None = Field(
+        None, description="Only other apps reach it, not the internet; servers only."
+    )
     release: _Command | None = Field(
         None, description="Command that runs before each new release, such as migrations."
     )
@@ -224,6 +227,8 @@ class AppFile(_Part):
             raise ValueError("`spa` is for static sites, and `start` runs a server")
         if self.output is not None and self.replicas is not None:
             raise ValueError("`replicas` are of a server, and `output` is a static site")
+        if self.output is not None and self.private:
+            raise ValueError("`private` is of a server, and `output` is a static site")
         if self.output is not None and self.cron:
             raise ValueError("`cron` runs beside a server, and `output` is a static site")
         if both := sorted(self.cron.keys() & self.workers.keys()):

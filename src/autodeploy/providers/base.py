@@ -86,14 +86,16 @@ class Price:
 class Manifest:
     """What a provider is and has, read without a call to it.
 
-    ``app_plans`` are the plans that apps get there, by what they are (static, service, worker);
-    left out where that is the account's. ``engines`` are those of the databases that it makes.
+    ``app_plans`` are the plans that apps get there, by what they are (static, service, private,
+    worker); left out where that is the account's. ``engines`` are those of the databases that it
+    makes.
     ``lacking_plans`` are plans that some of these cannot have: a worker beside an app for which one
     of those was chosen gets its usual one.
     ``replicated`` is whether servers have as many processes there as they ask for, also where that
     is changed by a deployment alone.
     ``private_databases`` is whether its databases let nobody in but its own apps, those of the same
     region where it has several. ``home_region`` is where what names no region is made.
+    ``private_apps`` is whether servers can be reached there by other apps alone.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Manifest:
     replicated: bool = False
     private_databases: bool = False
     home_region: str | None = None
+    private_apps: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ class BuildSpec:
     ``replicas`` is how many processes a ``server`` has, each with a port of its own.
     ``workers`` are commands that run once beside them without a port, by their names;
     ``crons`` are run at their times, in the release that has the traffic.
+    ``private`` is whether a ``server`` is reached by other apps alone.
     """
 
     kind: str
@@ -156,6 +160,7 @@ class BuildSpec:
     crons: Mapping[str, Cron] = field(default_factory=dict)
     replicas: int = 1
     spa_fallback: bool = False
+    private: bool = False
 
 
 class Notes(Protocol):
@@ -236,7 +241,8 @@ class Release:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the app answers once promoted: its public URL and a loopback one."""
+    """Where the app answers once promoted: its public URL and a loopback one. ``url`` is empty for
+    what is reached nowhere, and for a private app its address for other apps."""
 
     url: str
     local_url: str | None

@@ -30,3 +30,33 @@ def test_search_is_the_platforms_and_an_empty_answer_says_what_was_asked(
     assert listing.asked == [("/projects", search)]
     said = capsys.readouterr()
     assert told in said.out + said.err
+
+
+class Shop:
+    """An API with one project, which is live."""
+
+    def __init__(self, *, private: bool):
+        environment = {
+            "name": "production", "provider": "local", "url": "http://127.0.0.1:3001",
+            "localUrl": "http://127.0.0.1:3001", "private": private, "liveDeploymentId": "id",
+        }  # fmt: skip
+        self.project: Json = {
+            "id": "1", "slug": "shop", "name": "shop", "organizationId": "2",
+            "environments": [environment],
+        }  # fmt: skip
+
+    def items(self, path: str) -> list[Json]:
+        return [self.project]
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_private_app_is_not_opened_for_people(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], private: bool
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(Api, "connect", lambda: Shop(private=private))
+    monkeypatch.setattr(projects, "_has_display", lambda: True)
+    monkeypatch.setattr(projects.webbrowser, "open", opened.append)
+    projects.open_in_browser("shop", "production", as_json=False)
+    assert opened == ([] if private else ["http://127.0.0.1:3001"])
+    assert ("PRIVATE" in capsys.readouterr().out) == private

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autodeploy.cli.user.client import Json
-from autodeploy.cli.user.projects import _state_word, warn_of_trouble
+from autodeploy.cli.user.deploy import print_addresses
+from autodeploy.cli.user.projects import _address, _state_word, warn_of_trouble
 from autodeploy.cli.user.status import _deployment_row, _lines
 
 # In days, so that it is said the same however long the tests before these take.
@@ -187,3 +188,27 @@ def test_what_happened_at_a_provider_is_told(
     told = capsys.readouterr().err
     assert said in told
     assert bool(told) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("private", "said"),
+    [
+        (False, ["URL          http://shop.localhost:8080", "LOCAL        http://127.0.0.1:3001"]),
+        (True, ["PRIVATE      http://127.0.0.1:3001"]),
+    ],
+)
+def test_address_of_a_private_app_is_said_to_be_for_other_apps(
+    capsys: pytest.CaptureFixture[str], private: bool, said: list[str]
+) -> None:
+    local = "http://127.0.0.1:3001"
+    url = local if private else "http://shop.localhost:8080"
+    environment = {
+        "name": "production", "provider": "local", "url": url, "private": private,
+        "localUrl": local, "liveDeploymentId": "id", "runtime": None,
+    }  # fmt: skip
+    snapshot = {"project": {"name": "shop", "environments": [environment]}, "deployments": []}
+    addresses = ("URL", "LOCAL", "PRIVATE")
+    assert [one.text for one in _lines(snapshot) if one.text.startswith(addresses)] == said
+    print_addresses({"url": url, "private": private, "localUrl": local})
+    assert capsys.readouterr().out.split() == " ".join(said).split()
+    assert _address(environment) == (f"{url} (private)" if private else url)

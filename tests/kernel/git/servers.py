@@ -3,6 +3,7 @@
 import functools
 import os
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -93,8 +94,11 @@ class Traffic:
 
 
 @contextmanager
-def smart_http(root: Path, *, old_protocol: bool = False) -> Iterator[tuple[str, Traffic]]:
-    """Serve every repository below ``root`` by git's own program; with the traffic so far."""
+def smart_http(
+    root: Path, *, old_protocol: bool = False, certified: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, Traffic]]:
+    """Serve every repository below ``root`` by git's own program, over https where it has a
+    certificate; with the traffic so far."""
     program = Path(
         subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True)
         .stdout.strip(), "git-http-backend",
@@ -114,20 +118,23 @@ def smart_http(root: Path, *, old_protocol: bool = False) -> Iterator[tuple[str,
             if not old_protocol:
                 environment["GIT_PROTOCOL"] = self.headers.get("Git-Protocol") or ""
             answer = subprocess.run(
-                [program], env=environment, input=body, check=True, capture_output=True
-            ).stdout
+                [program], env=environment, input=body, check=True, capture_output=True,
+                start_new_session=True,  # Ctrl-C is for who serves
+            ).stdout  # fmt: skip
             traffic.requests += 1
             traffic.sent_bytes += len(answer)
             headers, _, content = answer.partition(b"\r\n\r\n")
-            self.wfile.write(b"HTTP/1.0 200 OK\r\n" + headers + b"\r\n\r\n" + content)
+            # Without it the end of an answer over TLS counts as cut off.
+            length = f"Content-Length: {len(content)}".encode()
+            self.wfile.write(b"\r\n".join((b"HTTP/1.0 200 OK", headers, length, b"", content)))
 
         do_POST = do_GET  # noqa: N815
 
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with _http(Handler) as port:
-        yield f"http://127.0.0.1:{port}", traffic
+    with _http(Handler, certified) as port:
+        yield f"{'https' if certified else 'http'}://127.0.0.1:{port}", traffic
 
 
 @contextmanager
@@ -151,8 +158,13 @@ def answering(status: int, headers: dict[str, str], asked: list[str]) -> Iterato
 
 
 @contextmanager
-def _http(handler: object) -> Iterator[int]:
+def _http(handler: object, certified: ssl.SSLContext | None = None) -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)  # type: ignore[arg-type]
+    if certified is not None:
+        # The thread of a connection shakes hands: one that waits keeps no other one waiting.
+        server.socket = certified.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -4,6 +4,7 @@ release; and what goes on of a deployment that has ended is cancelled."""
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from tests.providers.render.conftest import (
     COMMIT,
     OTHER,
     SERVER,
+    KeptNotes,
     Log,
     at_commit,
     build_request,
@@ -47,6 +49,28 @@ class DyingLog(Log):
         self._left -= self._message in message
         if self._left == 0:
             raise Died
+
+
+class TakenOver(Exception):
+    """Another process runs the deployment: this one writes nothing of it any more."""
+
+
+class LostLog(Log):
+    """Of a process that was slow, and is not the one any more."""
+
+    async def stored(self) -> None:
+        raise TakenOver
+
+
+class LostNotes(KeptNotes):
+    """The same, from when it is ``lost``."""
+
+    lost = False
+
+    async def keep(self, **values: Any) -> None:
+        if self.lost:
+            raise TakenOver
+        await super().keep(**values)
 
 
 def _build(sha: str = COMMIT, **values) -> BuildRequest:
@@ -195,6 +219,33 @@ async def test_a_release_that_is_cancelled_is_cancelled_beside_the_app(apps, ren
     for each in _both(render):
         assert release.resources["beside"][each.name] == _wanted(each)[-1].id
         assert len(_wanted(each)) == 2
+
+
+async def test_a_process_that_was_slow_cancels_no_build_of_the_one_that_took_over(
+    apps, render, log
+):
+    notes = LostNotes()
+    request = _build(notes=notes)
+
+    def is_taken_over() -> bool:
+        notes.lost = "Render builds it." in log.of("render")
+        return notes.lost
+
+    await _cancelled(lambda: apps.build(request, log), is_taken_over)
+    (ours,) = render.service.deploys
+    assert _under_way(render) == [ours]
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_process_that_was_slow_cancels_no_release_of_the_one_that_took_over(
+    apps, render, log, again
+):
+    key = await _deployed(apps, log)
+    request = _again(key) if again else _release((await apps.build(_build(OTHER), log)).key)
+    await _cancelled(
+        lambda: apps.deploy(request, LostLog()), lambda: len(render.beside("tidy").deploys) == 3
+    )
+    assert [each.deploys[-1] for each in _both(render)] == _under_way(render)
 
 
 async def _left_by_a_dead_process(apps, render, *, again: bool) -> UUID:

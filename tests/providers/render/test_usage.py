@@ -61,19 +61,17 @@ async def test_files_have_a_plan_of_their_own(apps, log):
     assert (found.plan, found.quantity, found.priced_as) == ("free", 1, "static")
 
 
-@pytest.mark.parametrize("change", ["suspended", "scaled", "unknown type"])
+@pytest.mark.parametrize("change", ["suspended", "scaled"])
 async def test_a_price_that_nobody_can_know_is_not_told(apps, log, render, change):
     await _ship(apps, log)
     if change == "suspended":
         render.service.suspended = True
-    elif change == "scaled":
+    else:
         criteria = {"cpu": {"enabled": True, "percentage": 60},
                     "memory": {"enabled": False, "percentage": 60}}  # fmt: skip
         render.service.scaling = {
             "autoscaling": {"enabled": True, "min": 1, "max": 5, "criteria": criteria}
         }
-    else:
-        render.service.sent["type"] = "private_service"
     [found] = await apps.app_charges(APP)
     assert (found.priced_as, found.monthly_cents, found.by_use) == (None, None, False)
     assert found.note

@@ -79,6 +79,15 @@ def test_app_that_writes_an_sqlite_file_is_not_for_vercel() -> None:
     assert (found.provider, found.database, found.not_included) == ("local", None, ())
 
 
+@pytest.mark.parametrize("kind", [AppKind.SSR, AppKind.SERVER])
+def test_private_app_is_where_there_are_such_at_its_own_price(kind: AppKind) -> None:
+    plan = plan_for(kind, private=True)
+    found = advice(plan, ("vercel", "render"))
+    assert where([found, *found.alternatives]) == [("render", None, 700), ("local", None, 0)]
+    assert [one.item for one in found.cost_items] == ["render.private"]
+    assert recommend(plan, ("vercel",), default_prices()) is None
+
+
 def test_database_of_a_connected_provider_is_one_of_a_connected_provider() -> None:
     plan = plan_for(AppKind.SSR, POSTGRESQL)
     alone, both = advice(plan, ("vercel",)), advice(plan, ("vercel", "supabase"))

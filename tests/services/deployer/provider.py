@@ -110,6 +110,7 @@ class FolderProvider:
         pricing=(),
         engines=(DatabaseEngine.POSTGRESQL,),
         private_databases=True,
+        private_apps=True,
     )
 
     def traffic(self, number: int) -> str | None:
@@ -176,9 +177,9 @@ class FolderProvider:
         file.write_text(str(release.deployment_id))
         await self._effect("promote")
         port = 20000 + request.app.number
-        return Endpoint(
-            f"http://{request.app.project_slug}.localhost", f"http://127.0.0.1:{port}", port
-        )
+        local_url = f"http://127.0.0.1:{port}"
+        public_url = f"http://{request.app.project_slug}.localhost"
+        return Endpoint(local_url if request.spec.private else public_url, local_url, port)
 
     async def measure_traffic(self) -> Mapping[int, Traffic]:
         await self._call("measure_traffic")

@@ -292,6 +292,14 @@ def test_worker_beside_an_app_has_no_plan_that_workers_lack() -> None:
     assert (service.quantity, service.monthly_cents) == (3, 7500)
 
 
+def test_private_app_has_no_plan_that_is_free_where_there_is_none() -> None:
+    tariff = Tariff(Registry([SimpleNamespace(manifest=RENDER)]), default_prices())
+    plan = Plan(kind=AppKind.SERVER, private=True)
+    for chosen, price in ((None, 700), ("free", 700), ("standard", 2500)):
+        [item] = tariff.app("production", "render", plan, 2, chosen)
+        assert (item.name, item.quantity, item.monthly_cents) == ("private", 2, 2 * price)
+
+
 async def test_move_replaces_what_is_charged_for(priced: Priced) -> None:
     platform = priced.platform
     project = await platform.project()

@@ -105,6 +105,18 @@ async def test_what_a_deployment_back_has_started_is_not_stopped_before_it_has_e
     assert cloud.calls["leave"] == (0 if ends == "ready" else 1)
 
 
+async def test_an_app_that_failed_at_one_provider_and_is_live_at_another_stops_there(
+    office: Office,
+) -> None:
+    office.cloud.at["promote"] = fail_with(BuildFailed("no"))
+    view = await office.platform.deployed(office.project, provider="cloud", build="always")
+    assert (view.status, office.cloud.calls["leave"]) == ("error", 0)
+    office.cloud.at.clear()
+    for _ in range(2):
+        await office.deploy("local")
+    assert (office.cloud.calls["leave"], office.elsewhere.calls["leave"]) == (1, 0)
+
+
 async def test_no_deployment_begins_while_the_app_is_stopped(office: Office) -> None:
     platform, told = office.platform, list[str]()
     begun: list[asyncio.Task[None]] = []
@@ -322,6 +334,17 @@ async def test_a_move_back_that_fails_leaves_nothing_at_work_at_render(internet:
     assert "cron tidy was not released" in ((view.error and view.error.message) or "")
     assert [each.suspended for each in internet.beside] == [True, True]
     assert (await internet.platform.environment(internet.project)).provider == "local"
+
+
+async def test_what_works_at_render_though_its_app_never_came_to_be_live_is_stopped_too(
+    internet: Internet,
+) -> None:
+    internet.render.outcomes = ["live"] * 4 + ["build_failed"]  # the cron's own
+    view = await internet.platform.deployed(internet.project, provider="render", build="always")
+    assert view.status == "error"
+    assert internet.runs(internet.beside[0]) == [internet.render.heads["main"]]
+    await internet.deployed("local")
+    assert [each.suspended for each in internet.beside] == [True, True]
 
 
 async def test_what_was_left_at_render_goes_with_the_project(internet: Internet) -> None:

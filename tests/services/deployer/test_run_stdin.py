@@ -240,6 +240,36 @@ async def test_client_that_leaves_ends_neither_the_command_nor_its_input(
     assert reader.read == [b"half of ", b"a file"]
 
 
+async def test_giving_ends_where_the_command_had_ended_before_it_was_followed(
+    platform: Platform, shop: ProjectView, worker: RunWorker
+) -> None:
+    Reader(platform)
+    run = await ask(platform, shop)
+    async with attach(platform, run) as client:
+        await worker.tick()
+        await client.give(0, b"half of ")
+    async with attached(platform.resources, platform.principal, run.id) as attachment:
+        giving = asyncio.create_task(attachment.give(piece(8, b"a file", end=True)))
+        await worker.settle()
+        told = [message async for message in attachment.follow()]
+        assert told[-1] == {"type": "run.taken", "offset": 14, "ended": True}
+        await asyncio.wait_for(giving, 10)
+
+
+async def test_giving_ends_with_the_command_that_took_no_more(
+    platform: Platform, shop: ProjectView, worker: RunWorker
+) -> None:
+    reader = Reader(platform, reads=False)
+    run = await ask(platform, shop)
+    async with attach(platform, run) as client:
+        await worker.tick()
+        giving = asyncio.create_task(client.give(0, b"never taken"))
+        await asyncio.wait_for(reader.begun.wait(), 10)
+        reader.may_end.set()
+        await worker.settle()
+        await giving
+
+
 async def test_input_is_written_down_nowhere(
     platform: Platform, shop: ProjectView, worker: RunWorker, redis_url: str
 ) -> None:

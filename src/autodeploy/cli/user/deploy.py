@@ -124,8 +124,12 @@ def finish(api: Api, deployment: Json, *, detach: bool, as_json: bool) -> None:
 
 
 def print_addresses(deployment: Json) -> None:
-    """The last lines of a deployment: its URL, and its address for programs on this machine."""
+    """The last lines of a deployment: its URL, and its address for programs on this machine; of a
+    private one, its address for other apps."""
     sys.stderr.flush()
+    if deployment.get("private"):
+        typer.echo(f"PRIVATE {deployment['url']}")
+        return
     typer.echo(f"URL {deployment['url']}")
     if deployment.get("localUrl"):
         typer.echo(f"LOCAL {deployment['localUrl']}")

@@ -180,13 +180,27 @@ def run(search: str | None, as_json: bool) -> None:
             project["slug"],
             environment["name"],
             _state_word(environment),
-            environment["url"] or "–",
+            _address(environment),
             ago(project["updatedAt"]),
         )
         for project in found
         for environment in project["environments"] or [_NO_ENVIRONMENT]
     ]
     print_table(("PROJECT", "ENVIRONMENT", "STATE", "URL", "CHANGED"), rows)
+
+
+def address_fields(shown: Json) -> dict[str, str]:
+    """Where a deployment or what is live in an environment is reached: by everybody and by programs
+    of its machine, or where it is private, by other apps alone."""
+    if shown.get("private"):
+        return {"PRIVATE": shown["url"] or "–"}
+    return {"URL": shown["url"] or "–", "LOCAL": shown["localUrl"] or "–"}
+
+
+def _address(environment: Json) -> str:
+    """The same in one cell of a table."""
+    url: str = environment["url"] or "–"
+    return f"{url} (private)" if environment.get("private") else url
 
 
 def _state_word(environment: Json) -> str:
@@ -225,7 +239,8 @@ _NO_ENVIRONMENT: Json = {"name": "–", "liveDeploymentId": None, "url": None}
 
 
 def open_in_browser(name: str | None, environment_name: str, as_json: bool) -> None:
-    """Open the app's URL, and print it, since not every machine has a browser."""
+    """Open the app's URL, and print it, since not every machine has a browser. A private app is
+    for other apps: it is not opened."""
     api = Api.connect()
     environment = get_environment(get_project(api, name), environment_name)
     url = environment["url"]
@@ -234,11 +249,11 @@ def open_in_browser(name: str | None, environment_name: str, as_json: bool) -> N
             f"Nothing is live in {environment_name}.", remedy="Run `autodeploy deploy` first."
         )
     warn_of_trouble(environment)
-    opened = _has_display() and webbrowser.open(url)
+    opened = not environment.get("private") and _has_display() and webbrowser.open(url)
     if as_json:
         print_json({"url": url, "localUrl": environment["localUrl"], "opened": opened})
     else:
-        print_fields({"URL": url, "LOCAL": environment["localUrl"] or "–"})
+        print_fields(address_fields(environment))
 
 
 def _has_display() -> bool:
@@ -255,9 +270,7 @@ def list_environments(name: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"items": found})
         return
-    rows = [
-        (each["name"], each["provider"], _state_word(each), each["url"] or "–") for each in found
-    ]
+    rows = [(each["name"], each["provider"], _state_word(each), _address(each)) for each in found]
     print_table(("ENVIRONMENT", "PROVIDER", "STATE", "URL"), rows)
 
 

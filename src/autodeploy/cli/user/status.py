@@ -23,6 +23,7 @@ from autodeploy.cli.terminal import (
 )
 from autodeploy.cli.user.client import Api, Json
 from autodeploy.cli.user.projects import (
+    address_fields,
     find_project,
     get_deployment,
     get_project,
@@ -144,8 +145,7 @@ def _environment_fields(project: Json, environment: Json, with_age: bool) -> dic
         "PROVIDER": environment["provider"],
         "STATE": _state(environment, with_age),
         "LIVE": environment["liveDeploymentId"] or "nothing yet",
-        "URL": environment["url"] or "–",
-        "LOCAL": environment["localUrl"] or "–",
+        **address_fields(environment),
         **_crons((environment.get("runtime") or {}).get("crons") or []),
     }
 

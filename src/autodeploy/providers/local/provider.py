@@ -80,9 +80,10 @@ MANIFEST = Manifest(
         Price("free", "deploy", 0, "USD", "this machine", "2026-11-01"),
         Price("free", "database", 0, "USD", "this machine", "2026-11-01"),
     ),
-    app_plans=dict.fromkeys(("static", "service", "worker"), "free"),
+    app_plans=dict.fromkeys(("static", "service", "private", "worker"), "free"),
     engines=(DatabaseEngine.POSTGRESQL,),
     private_databases=True,
+    private_apps=True,
 )
 
 
@@ -177,7 +178,7 @@ class LocalProvider(LocalDatabases):
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
         """Switch the app's traffic to the release by replacing one small file.
 
-        A worker has no traffic: its endpoint is empty.
+        A worker has no traffic: its endpoint is empty. A private app has a loopback address alone.
         """
         app = request.app
         if request.spec.kind == "worker":
@@ -193,6 +194,7 @@ class LocalProvider(LocalDatabases):
                 "environment": app.environment,
                 "local_port": app.local_port,
                 "spa_fallback": request.spec.spa_fallback,
+                "private": request.spec.private,
                 "root": str(folder) if static else None,
                 "deployment_id": str(release.deployment_id),
             },
@@ -200,8 +202,9 @@ class LocalProvider(LocalDatabases):
         if not static:
             await self._run_workers(release)
         port: int = routed["local_port"]
-        url = f"http://{routed['host']}:{self._proxy_port}"
-        return Endpoint(url, f"http://127.0.0.1:{port}", port)
+        local_url = f"http://127.0.0.1:{port}"
+        public_url = f"http://{routed['host']}:{self._proxy_port}"
+        return Endpoint(local_url if request.spec.private else public_url, local_url, port)
 
     @fault_point("local.scale")
     async def scale(self, release: Release, replicas: int) -> None:

@@ -19,7 +19,12 @@ from autodeploy.providers.render.shapes import Commands, Details, Service, Servi
 RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
             "elixir": "elixir"}  # fmt: skip
 _TYPES = {"server": ServiceType.WEB, "static": ServiceType.STATIC, "worker": ServiceType.WORKER}
-_PAID = {ServiceType.WORKER, ServiceType.CRON}
+_PAID = {ServiceType.PRIVATE, ServiceType.WORKER, ServiceType.CRON}
+_PLURAL = {ServiceType.PRIVATE: "private services", ServiceType.WORKER: "workers"}
+# Where a private app listens that has chosen no port itself. The one that Render takes for granted,
+# 10000, is among those that private traffic cannot use (render.com/docs/private-network, a copy of
+# 2026).
+_PORT, _PRIVATE_PORT = "PORT", "8080"
 # Render asks for a command where there is nothing to do.
 _NOTHING = "true"
 _SPA = {"type": "rewrite", "source": "/*", "destination": "/index.html"}
@@ -67,7 +72,7 @@ class Blueprint:
             raise DeploymentFailed(
                 f"The app is a {found.type.replace('_', ' ')} at Render and is now to be a "
                 f"{self.type.replace('_', ' ')}, which Render cannot change.",
-                remedy="Deploy it to a new environment, or delete this one first.",
+                remedy=_remedy_of_another_type(found.type, self.type),
             )
         details = found.details or Details()
         self._require_region(details)
@@ -119,14 +124,21 @@ class Blueprint:
         )
 
 
+def _remedy_of_another_type(found: ServiceType, wanted: ServiceType) -> str:
+    as_before = ""
+    if (found, wanted) == (ServiceType.WEB, ServiceType.PRIVATE):
+        as_before = ", or leave it public with `private = false` in autodeploy.toml"
+    return f"Deploy it to a new environment, or delete this one first{as_before}."
+
+
 def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
     """The service for a build; ``plan`` and ``region`` are those of a new one where the request
     names none. Raises ``DeploymentFailed`` for what Render cannot host."""
     spec = request.spec
     commit = _fetchable(request.commit)
-    type_ = _TYPES[spec.kind]
+    type_ = ServiceType.PRIVATE if spec.private else _TYPES[spec.kind]
     is_site = type_ is ServiceType.STATIC
-    _refuse_free_worker(type_, request.plan)
+    _refuse_free(type_, request.plan)
     plan, region = request.plan or plan, request.region or region
     made = _site(spec) if is_site else _processes(spec, type_, plan, region)
     return Blueprint(
@@ -161,10 +173,10 @@ def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _
     return _Made(details, {"plan": plan, "region": region})
 
 
-def _refuse_free_worker(type_: ServiceType, chosen: str | None) -> None:
-    if type_ is ServiceType.WORKER and chosen == FREE:
+def _refuse_free(type_: ServiceType, chosen: str | None) -> None:
+    if type_ in _PAID and chosen == FREE:
         raise DeploymentFailed(
-            f"Render runs no workers on the plan {FREE}.",
+            f"Render runs no {_PLURAL[type_]} on the plan {FREE}.",
             field="configuration.plan",
             remedy=f"Choose a paid one; the least is {LEAST_PAID}.",
         )
@@ -222,8 +234,24 @@ def _commands(spec: BuildSpec, plan: str) -> Mapping[str, object]:
 
 
 def variables_of(spec: BuildSpec, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables of a service. The user's own choice of the runtime's version goes first."""
-    return {**_version(spec), **environment}
+    """The variables of a service. The user's own choice of the port and of the runtime's version
+    goes first."""
+    port = {_PORT: _PRIVATE_PORT} if spec.private else {}
+    return {**port, **_version(spec), **environment}
+
+
+def address_of(service: Service, spec: BuildSpec, environment: Mapping[str, str]) -> str:
+    """Where an app is reached; empty for a worker, which is not.
+
+    Of a private service Render tells its name in the private network with the port that it takes
+    for granted, ``shop-abcd:10000`` (recorded answers in render-oss/terraform-provider-render, read
+    2026-11-27), also where the app listens on another one.
+    """
+    url = (service.details and service.details.url) or ""
+    if not spec.private or not url:
+        return url
+    name = url.rpartition("://")[2].partition(":")[0]
+    return f"http://{name}:{variables_of(spec, environment)[_PORT]}"
 
 
 def _version(spec: BuildSpec) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ REGIONS = {
 }
 HOME_REGION = "oregon"  # Render's own default
 FREE = "free"
-#: Background workers and cron jobs have no free plan (schema ``paidPlan``).
+#: Private services, background workers and cron jobs have no free plan (schema ``paidPlan``).
 LEAST_PAID = "starter"
 
 _SERVICES = (
@@ -69,10 +69,11 @@ MANIFEST = Manifest(
             for plan in _PAID_KEY_VALUES
         ),
     ),
-    app_plans={"static": FREE, "service": FREE, "worker": LEAST_PAID},
+    app_plans={"static": FREE, "service": FREE, "private": LEAST_PAID, "worker": LEAST_PAID},
     engines=(DatabaseEngine.POSTGRESQL, DatabaseEngine.REDIS),
-    lacking_plans={"worker": frozenset({FREE})},
+    lacking_plans={"private": frozenset({FREE}), "worker": frozenset({FREE})},
     replicated=True,
     private_databases=True,
     home_region=HOME_REGION,
+    private_apps=True,
 )

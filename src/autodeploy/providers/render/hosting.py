@@ -35,7 +35,7 @@ from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.render.absence import Absence
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.beside import Beside
-from autodeploy.providers.render.blueprints import draw, variables_of
+from autodeploy.providers.render.blueprints import address_of, draw, plan_of, variables_of
 from autodeploy.providers.render.catalogue import MANIFEST
 from autodeploy.providers.render.comparing import compare_services
 from autodeploy.providers.render.domains import ServiceDomains
@@ -66,6 +66,10 @@ from autodeploy.providers.render.usage import charge_of_service, read_bandwidth
 from autodeploy.providers.usage import Charge, Usage
 
 _SELF_ACTING = {ServiceType.WORKER, ServiceType.CRON}
+_NOT_PUBLIC = {
+    ServiceType.WORKER: "a worker, which is not reached at any address",
+    ServiceType.PRIVATE: "private, so that only other apps reach it",
+}
 
 
 class RenderDeploys:
@@ -113,7 +117,8 @@ class RenderDeploys:
         notes = request.notes
         found = await self._services.find(blueprint.name, owner_id)
         found_plan = found.details.plan if found and found.details else None
-        require_instances(request.spec, request.plan or found_plan or self._plan)
+        usual = plan_of(blueprint.type, self._plan)
+        require_instances(request.spec, request.plan or found_plan or usual)
         try:
             await self._beside.prepare(request, blueprint, found, owner_id, log)
             if found is not None:
@@ -177,7 +182,7 @@ class RenderDeploys:
             built = target if again else None
             beside = await self._beside.release(request, service, deploy, built, log)
         except asyncio.CancelledError:
-            await undo(lambda: self._stop_release(request, service, target, again))
+            await undo(lambda: self._stop_release(request, service, target, again, log))
             raise
         resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
         return Release(
@@ -204,7 +209,8 @@ class RenderDeploys:
 
     @fault_point("render.promote")
     async def promote(self, request: ReleaseRequest, release: Release) -> Endpoint:
-        """See that the release has the traffic. A worker has no address: its endpoint is empty."""
+        """See that the release has the traffic. A worker has no address: its endpoint is empty.
+        That of a private service is for the other services of its workspace and region."""
         resources = release.resources
         deploy = await self._deploy_of(resources["service"], resources["deploy"])
         if deploy.status is not DeployStatus.LIVE:
@@ -213,7 +219,7 @@ class RenderDeploys:
                 remedy="A newer deploy has taken its place, or it was stopped there. Deploy again.",
             )
         service = await self._api.service(resources["service"])
-        return Endpoint((service.details and service.details.url) or "", None, None)
+        return Endpoint(address_of(service, request.spec, request.environment), None, None)
 
     @fault_point("render.retire")
     async def retire(self, app: App, deployment_id: UUID) -> None:
@@ -225,8 +231,8 @@ class RenderDeploys:
 
     @fault_point("render.leave")
     async def leave(self, app: App) -> None:
-        """Suspend what works by itself. A site or web service goes on: visitors may come by its
-        address, and a rollback to it takes no build."""
+        """Suspend what works by itself. A site, web or private service goes on: visitors and other
+        apps may come by its address, and a rollback to it takes no build."""
         with contextlib.suppress(InvalidInput):  # as above
             for service in await self._all_services_of(app):
                 if service.type in _SELF_ACTING:
@@ -251,10 +257,10 @@ class RenderDeploys:
         service = next(iter(await self._services_of(app)), None)
         if service is None:
             raise _not_there()
-        if service.type is ServiceType.WORKER:
+        if service.type in _NOT_PUBLIC:
             raise DomainRefused(
-                "The app is a worker, which is not reached at any address.",
-                remedy="Add the domain to the environment of an app that listens.",
+                f"The app is {_NOT_PUBLIC[service.type]}.",
+                remedy="Add the domain to the environment of an app that everybody may reach.",
             )
         return await ServiceDomains(self._api, service).serve(name)
 
@@ -314,8 +320,10 @@ class RenderDeploys:
         return deploy
 
     async def _stop_build(self, request: BuildRequest, name: str, owner_id: str) -> None:
-        """Cancel what was started, also where the answer with its id did not come any more."""
+        """Cancel what was started, also where the answer with its id did not come any more. Where
+        nothing may be noted another process has taken over, and the build is its own."""
         notes = request.notes
+        await notes.keep()
         service_id = notes.values.get("service")
         if service_id is None and "creating" in notes.values:
             service = await self._services.find(name, owner_id)
@@ -325,8 +333,17 @@ class RenderDeploys:
         await self._beside.stop(request, owner_id)
 
     async def _stop_release(
-        self, request: ReleaseRequest, service: Service, target: Deploy, again: bool
+        self,
+        request: ReleaseRequest,
+        service: Service,
+        target: Deploy,
+        again: bool,
+        log: KeptLog,
     ) -> None:
+        """Cancel what was started. It is told first: where that cannot be stored another process
+        has taken over, and the release is its own."""
+        await log("info", "render", "Cancelling what goes on at Render.")
+        await log.stored()
         if again:
             await self._reuse.cancel(service.id, request.deployment_id)
         else:

@@ -37,5 +37,5 @@ async def scale(
 
 
 def _wanted(spec: BuildSpec) -> int:
-    """Files are served by Render itself, by none of the app's own."""
-    return 1 if spec.kind == "static" else spec.replicas
+    """Files are served by Render itself, by none of the app's own, and a worker runs once."""
+    return spec.replicas if spec.kind == "server" else 1

@@ -29,6 +29,7 @@ class OwnerItem(Lenient):
 
 class ServiceType(StrEnum):
     WEB = "web_service"
+    PRIVATE = "private_service"
     STATIC = "static_site"
     WORKER = "background_worker"
     CRON = "cron_job"

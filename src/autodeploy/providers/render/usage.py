@@ -28,6 +28,7 @@ from autodeploy.providers.usage import Charge, Usage
 #: As what a price list has the services that are charged by the month.
 _PARTS = {
     ServiceType.WEB: "service",
+    ServiceType.PRIVATE: "private",
     ServiceType.STATIC: "static",
     ServiceType.WORKER: "worker",
 }

@@ -89,10 +89,16 @@ def analyze(
             tree, meant, with_variables=with_variables, providers=providers, prices=prices
         )
         warnings = tuple(dict.fromkeys((*files.warnings, *app.warnings)))
-        return app.model_copy(update={"members": plan.members, "warnings": warnings})
-    advice = recommend(plan, providers, prices or default_prices())
-    warnings = tuple(dict.fromkeys((*plan.warnings, *files.warnings)))
-    return plan.model_copy(update={"apps": apps, "recommendation": advice, "warnings": warnings})
+        # What is said to be private for the whole is not served to all for want of a second word.
+        private = app.private or plan.private
+        found = app.model_copy(
+            update={"members": plan.members, "warnings": warnings, "private": private}
+        )
+    else:
+        warnings = tuple(dict.fromkeys((*plan.warnings, *files.warnings)))
+        found = plan.model_copy(update={"apps": apps, "warnings": warnings})
+    advice = recommend(found, providers, prices or default_prices())
+    return found.model_copy(update={"recommendation": advice})
 
 
 def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
@@ -111,6 +117,9 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
     variables = app_file.with_declared(variables, said, files)
     if said.replicas is not None and run.kind not in (AppKind.SERVER, AppKind.SSR):
         files.warn("`replicas` in autodeploy.toml is for servers: this app runs once.")
+    private = override.private(run.kind, declared)
+    if private and run.kind not in (AppKind.SERVER, AppKind.SSR, AppKind.LIBRARY):
+        files.warn("`private` is for servers: this app is not deployed as long as it is said.")
     plan = _plan(files, language, packages, verdict, run, variables, declared)
     return plan.model_copy(
         update={
@@ -118,6 +127,7 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
             "health_path": override.health_path(plan.kind, declared),
             "health_check": said.health_check,
             "replicas": said.replicas or 1,
+            "private": private,
         }
     )
 

@@ -15,7 +15,7 @@ from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.providers.base import BuildSpec, Cron
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "10"
+ANALYZER_VERSION = "11"
 
 # The variable for which the platform can make a database, and what asks for that in the place of
 # its value.
@@ -33,6 +33,12 @@ class ChooseAnApp(DeploymentFailed):
     """The repository holds several apps and nothing says which is meant; the message names them."""
 
     code = "choose_an_app"
+
+
+class PrivateRefused(DeploymentFailed):
+    """The app is to be private and is no server, or its provider has no private apps."""
+
+    code = "private_refused"
 
 
 class AppKind(StrEnum):
@@ -206,7 +212,8 @@ class Plan(PlanModel):
     ``language`` is a canonical name (``node``, ``python``, ``static`` …), ``language_name`` how
     a person says it (``TypeScript``). ``lock_files`` are paths relative to the repository.
     ``health_path`` is where the owner wants the app to be asked whether it is well, else ``/``;
-    ``health_check`` is how. ``replicas`` is how many processes of a server are to run.
+    ``health_check`` is how. ``replicas`` is how many processes of a server are to run, and
+    ``private`` whether other apps alone are to reach it.
     ``apps`` are the members that can be deployed, where the root directory itself is none: one
     of them is to be named as the root directory. ``build_reads_variables`` says that the build
     command may read any variable, not only those that are known to be read by builds.
@@ -239,6 +246,7 @@ class Plan(PlanModel):
     health_path: str | None = None
     health_check: HealthCheck | None = None
     replicas: int = 1
+    private: bool = False
     lock_files: tuple[str, ...] = ()
     environment_variables: tuple[EnvironmentVariable, ...] = ()
     dependencies: Dependencies = Dependencies()
@@ -264,7 +272,8 @@ class Plan(PlanModel):
         """What a provider needs of this plan.
 
         Raises ``ManifestUnreadable`` rather than guess around a manifest, ``ChooseAnApp`` when the
-        repository holds several apps, and ``NothingToRun`` when there is no way to serve it.
+        repository holds several apps, ``NothingToRun`` when there is no way to serve it, and
+        ``PrivateRefused`` rather than serve to all what is to be private.
         """
         if self.unreadable:
             raise ManifestUnreadable(self.unreadable, remedy="Correct that place and deploy again.")
@@ -274,8 +283,11 @@ class Plan(PlanModel):
             raise self._nothing_to_run()
         if self.kind is not AppKind.STATIC and self.start_command is None:
             raise self._nothing_to_run()
+        kind = self._provider_kind()
+        if self.private and kind != "server":
+            raise _cannot_be_private(kind)
         return BuildSpec(
-            kind=self._provider_kind(),
+            kind=kind,
             language=self.language,
             framework=self.framework.slug if self.framework else None,
             package_manager=self.package_manager,
@@ -293,6 +305,7 @@ class Plan(PlanModel):
             },
             replicas=self.replicas,
             spa_fallback=self.spa_fallback,
+            private=self.private,
         )
 
     def _provider_kind(self) -> Literal["static", "server", "worker"]:
@@ -315,6 +328,16 @@ class Plan(PlanModel):
             remedy="Add a Procfile with a line `web: <command that listens on $PORT>`, "
             "a start script, or an index.html.",
         )
+
+
+def _cannot_be_private(kind: Literal["static", "worker"]) -> PrivateRefused:
+    named = {"static": "a static site", "worker": "a worker, which nobody reaches anyway"}
+    return PrivateRefused(
+        f"`private` is for servers, and this app is {named[kind]}.",
+        field="private",
+        remedy="Remove `private` from autodeploy.toml, or say with `start` which server it is. "
+        "Where render.yaml has it as `pserv`, autodeploy.toml may say `private = false`.",
+    )
 
 
 def _line(command: Command | None) -> str | None:

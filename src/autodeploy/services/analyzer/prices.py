@@ -13,10 +13,10 @@ from autodeploy.kernel.errors import AutoDeployError
 
 PRICES_FILE = "prices.json"
 
-# What is charged for: ``provider.static``, ``.service``, ``.worker``, ``.postgresql``, ``.redis``.
-PriceName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.(static|service|worker|postgresql|redis)$")
-]
+# What is charged for: ``provider.static``, ``.service``, ``.private``, ``.worker``,
+# ``.postgresql``, ``.redis``.
+_PARTS = "static|service|private|worker|postgresql|redis"
+PriceName = Annotated[str, StringConstraints(pattern=rf"^[a-z][a-z0-9-]*\.({_PARTS})$")]
 _Words = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 

@@ -53,6 +53,9 @@ _FITTING: Mapping[Shape, Mapping[str, str]] = {
 # Their functions cannot write to the files of the app.
 _WITHOUT_FILES = frozenset({"vercel"})
 
+# What they serve, everybody reaches: their manifests say so (``private_apps``).
+_WITHOUT_PRIVATE = frozenset({"vercel"})
+
 # Where the database goes of an app whose own provider has none: Render lets in its own apps alone.
 _DATABASES = ("supabase",)
 
@@ -60,9 +63,11 @@ _DATABASES = ("supabase",)
 def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommendation | None:
     """The best of the connected ``providers`` for an app, with all other places in their order.
 
-    None for what does not run, and where nothing is connected. What a place costs is known only
-    when each of its parts is.
+    None for what does not run, and where nothing is connected that could have it. What a place
+    costs is known only when each of its parts is.
     """
+    if plan.private:
+        providers = [name for name in providers if name not in _WITHOUT_PRIVATE]
     if plan.kind is AppKind.LIBRARY or not providers:
         return None
     shape = _shape(plan)
@@ -83,8 +88,8 @@ def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommend
 
 
 def parts_of(plan: Plan) -> list[str]:
-    """What an app is charged for: ``static``, ``service`` or ``worker``, and each worker beside
-    it; nothing for what does not run."""
+    """What an app is charged for: ``static``, ``service``, ``private`` or ``worker``, and each
+    worker beside it; nothing for what does not run."""
     return [] if plan.kind is AppKind.LIBRARY else _parts(_shape(plan), plan)
 
 
@@ -95,8 +100,12 @@ def _shape(plan: Plan) -> Shape:
 
 
 def _ranked(shape: Shape, plan: Plan) -> list[str]:
-    writes_files = any(need.kind == "sqlite" for need in plan.services)
-    return [name for name in _FITTING[shape] if not (writes_files and name in _WITHOUT_FILES)]
+    unfit: frozenset[str] = frozenset()
+    if any(need.kind == "sqlite" for need in plan.services):
+        unfit |= _WITHOUT_FILES
+    if plan.private:
+        unfit |= _WITHOUT_PRIVATE
+    return [name for name in _FITTING[shape] if name not in unfit]
 
 
 def _placement(
@@ -137,7 +146,8 @@ def _database(provider: str, among: Sequence[str], prices: Prices) -> str | None
 
 
 def _parts(shape: Shape, plan: Plan) -> list[str]:
-    app = {Shape.STATIC: "static", Shape.WORKER: "worker"}.get(shape, "service")
+    served = "private" if plan.private else "service"
+    app = {Shape.STATIC: "static", Shape.WORKER: "worker"}.get(shape, served)
     return [app, *("worker" for _ in plan.worker_commands)]
 
 

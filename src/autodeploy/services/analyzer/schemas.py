@@ -111,7 +111,8 @@ class CronView(Schema):
 class BuildConfiguration(Schema):
     """How to build and run it; ``node_version`` is set for Node, ``runtime`` for all.
 
-    ``reasons`` says of each command why it is that one, by the command's name here.
+    ``reasons`` says of each command why it is that one, by the command's name here. ``private`` is
+    whether other apps alone are to reach it.
     """
 
     build_command: str | None
@@ -128,6 +129,7 @@ class BuildConfiguration(Schema):
     kind: AppKind
     port: int | None
     health_path: str | None
+    private: bool
     reasons: dict[str, str]
 
 
@@ -267,6 +269,7 @@ def build_configuration(plan: Plan) -> BuildConfiguration:
         kind=plan.kind,
         port=plan.port,
         health_path=plan.health_path,
+        private=plan.private,
         reasons=_reasons(commands),
     )
 

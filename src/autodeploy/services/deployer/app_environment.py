@@ -5,6 +5,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -58,7 +60,8 @@ class AppEnvironment:
     ``version`` is the number of the last change of the variables; ``versions`` change whenever a
     value does, also by what it refers to. ``unresolved`` says of variables why their references
     cannot be resolved now. ``databases`` are the names of those that are referred to, and of the
-    app's own where it is given its URL.
+    app's own where it is given its URL; ``private`` are the providers of those projects that are
+    referred to and private, by slug.
     """
 
     values: Mapping[str, str] = field(repr=False)
@@ -68,6 +71,7 @@ class AppEnvironment:
     version: int
     unresolved: Mapping[str, str]
     databases: frozenset[str]
+    private: Mapping[str, str] = field(default_factory=dict)
 
     def for_build(self, deployment: Deployment) -> dict[str, str]:
         """Nothing here differs between two builds of the same commit and configuration.
@@ -92,6 +96,18 @@ class AppEnvironment:
         if self.unresolved:
             reasons = [self.unresolved[key] for key in sorted(self.unresolved)]
             raise ReferenceUnresolved(" ".join(reasons[:_MOST_REASONS]))
+
+    def require_reachable(self, provider: str) -> None:
+        """Raise ``ReferenceUnresolved`` for a private project that an app at the provider does not
+        reach, since it is at another one."""
+        for slug, place in sorted(self.private.items()):
+            if place != provider:
+                raise ReferenceUnresolved(
+                    f"The project {slug} is private, and only apps at the same provider reach it: "
+                    f"it is at {place}, and this one is deployed to {provider}.",
+                    remedy="Deploy both to the same provider, or make it public: `private = false` "
+                    "in its autodeploy.toml.",
+                )
 
     def redactor(self) -> Redactor:
         return Redactor(self.secrets)
@@ -188,7 +204,8 @@ async def load_app_environment(
             key,
             Given(value, known[MAIN_DATABASE].version, is_secret=True, scope=VariableScope.BOTH),
         )
-    projects = await _load_projects(resources, project, environment, slugs_in(given))
+    live = await _load_projects(resources, project, environment, slugs_in(given))
+    projects = {each.slug: Known(each.url, f"{each.id}:{each.url}") for each in live if each.url}
     resolution = resolve(given, known, projects, environment)
     values = {key: one.value for key, one in resolution.values.items()}
     secrets = {one.value for one in resolution.values.values() if one.is_secret}
@@ -200,6 +217,7 @@ async def load_app_environment(
         version=version,
         unresolved=resolution.unresolved,
         databases=used,
+        private={each.slug: each.provider for each in live if each.private},
     )
 
 
@@ -248,15 +266,31 @@ async def _load_rows(
         return version, [row for _, row in rows if row is not None], databases.all()
 
 
+class _LiveProject(NamedTuple):
+    """``id`` and ``provider`` are those of the environment that is live."""
+
+    slug: str
+    id: UUID
+    url: str | None
+    private: bool
+    provider: str
+
+
 async def _load_projects(
     resources: Resources, project: Project, environment: str, slugs: frozenset[str]
-) -> dict[str, Known]:
-    """The addresses of those projects of the organization that are live in the environment."""
+) -> list[_LiveProject]:
+    """Those projects of the organization that are live in the environment."""
     if not slugs:
-        return {}
+        return []
     async with resources.db.transaction() as session:
         rows = await session.execute(
-            select(Project.slug, Environment.id, Environment.url)
+            select(
+                Project.slug,
+                Environment.id,
+                Environment.url,
+                Environment.private,
+                Environment.provider,
+            )
             .join(Environment, Environment.project_id == Project.id)
             .where(
                 Project.organization_id == project.organization_id,
@@ -266,7 +300,7 @@ async def _load_projects(
                 Environment.live_deployment_id.is_not(None),
             )
         )
-        return {slug: Known(url, f"{id_}:{url}") for slug, id_, url in rows if url}
+        return [_LiveProject(*row) for row in rows]
 
 
 def _sealed_url(row: ProjectDatabase) -> Item:

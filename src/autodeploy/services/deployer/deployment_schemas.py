@@ -114,7 +114,8 @@ class DeploymentView(Schema):
     ten no longer than ``estimated_duration_p90``. ``reason`` says why one was cancelled, or was
     started by the platform.
     ``variables_version`` is that of the environment's variables that it runs with; ``trigger`` is
-    null for one that somebody asked for."""
+    null for one that somebody asked for. With ``private``, ``url`` is where other apps alone reach
+    it."""
 
     id: UUID
     status: DeploymentStatus
@@ -125,6 +126,7 @@ class DeploymentView(Schema):
     environment: str
     provider: str
     url: str | None
+    private: bool
     local_url: str | None
     estimated_duration: int
     estimated_duration_p90: int

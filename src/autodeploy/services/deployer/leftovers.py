@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from autodeploy.providers.base import DeployProvider
@@ -58,6 +59,22 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
                     .where(Deployment.id == deployment.id)
                     .values(has_release=False)
                 )
+
+
+async def leave_former_places(session: AsyncSession, live: Deployment) -> None:
+    """Have what was released at other providers stop there, now that the app is live for the first
+    time: what failed while it was live nowhere was left at work."""
+    await session.execute(
+        update(Deployment)
+        .where(
+            Deployment.project_id == live.project_id,
+            Deployment.environment == live.environment,
+            Deployment.provider != live.provider,
+            Deployment.artifact_key.is_not(None),
+            Deployment.status.in_(TERMINAL),
+        )
+        .values(has_release=True)
+    )
 
 
 async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) -> bool:

@@ -71,6 +71,7 @@ class Environment(Base):
     ``connection_id`` is the account that its provider acts for, where it needs one.
     ``replicas`` is how many processes of its app are to run, whatever its releases say; null for
     what they say. ``plan`` and ``region`` are what was chosen of its app at its provider.
+    ``private`` is whether other apps alone reach what is live at ``url``.
     ``variables_version`` is the number of the last change of its variables; who changes them
     holds this row.
     """
@@ -104,6 +105,7 @@ class Environment(Base):
         ForeignKey("deployments.id", ondelete="SET NULL", use_alter=True)
     )
     url: Mapped[str | None]
+    private: Mapped[bool] = mapped_column(server_default="false")
     local_url: Mapped[str | None]
     local_port: Mapped[int | None] = mapped_column(Integer, unique=True)
     runtime: Mapped[dict[str, Any] | None]
@@ -269,6 +271,16 @@ class Deployment(Base):
     service_token_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("service_tokens.id", ondelete="SET NULL")
     )
+
+    @property
+    def is_private(self) -> bool:
+        """Whether other apps alone reach it, at its ``url``."""
+        return bool((self.plan or {}).get("private"))
+
+    @property
+    def public_url(self) -> str | None:
+        """Where everybody reaches it, if they do."""
+        return None if self.is_private else self.url
 
 
 class DeploymentStep(Base):

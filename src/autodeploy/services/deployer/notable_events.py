@@ -47,6 +47,7 @@ class ToldDeployment(Schema):
     environment: str
     provider: str
     url: str | None
+    private: bool
     error: ToldError | None
     reason: str | None
     source_deployment_id: UUID | None
@@ -104,6 +105,7 @@ async def tell_of_deployment(session: AsyncSession, deployment_id: UUID, what: E
         environment=row.environment,
         provider=row.provider,
         url=row.url,
+        private=row.is_private,
         error=_error(row.error_code, row.error_message, row.error_remedy),
         reason=row.details.get("reason"),
         source_deployment_id=row.source_deployment_id,

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import PRICE_KINDS, Capability, DatabaseEngine, Manifest
+from autodeploy.providers.base import (
+    PRICE_KINDS,
+    BuildSpec,
+    Capability,
+    DatabaseEngine,
+    Manifest,
+)
 from autodeploy.providers.registry import Registry
+from autodeploy.services.analyzer.plan import PrivateRefused
 from autodeploy.services.deployer.models import Environment
 
 PLAN, REGION = "plan", "region"
@@ -55,6 +62,19 @@ def require_app_choice(
     plans = [price.plan for price in manifest.pricing if price.kind == "app"]
     _require(manifest, "plan", plan, plans, "for apps", "configuration.plan")
     _require_region(providers, manifest, region, "for apps", "configuration.region")
+
+
+def require_private_apps(providers: Registry, provider: str, spec: BuildSpec) -> None:
+    """Raise ``PrivateRefused`` for an app that is to be private where everybody reaches all."""
+    manifest = providers.get(provider, Capability.DEPLOY).manifest
+    if spec.private and not manifest.private_apps:
+        able = [each.name for each in providers.list() if each.private_apps]
+        raise PrivateRefused(
+            f"{manifest.title} has no private apps: everybody reaches what it serves.",
+            field="private",
+            remedy=f"Deploy it to a provider that has (--provider): {', '.join(able) or 'none'}, "
+            "or say `private = false` in autodeploy.toml.",
+        )
 
 
 def require_database_choice(

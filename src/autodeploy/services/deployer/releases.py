@@ -16,6 +16,7 @@ from autodeploy.services.deployer.context import StepContext, make_app, make_rel
 from autodeploy.services.deployer.domains.work import expect_domains
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
+from autodeploy.services.deployer.leftovers import leave_former_places
 from autodeploy.services.deployer.live_state import LiveState, RuntimeState, as_row
 from autodeploy.services.deployer.models import Deployment, DeploymentStep, Environment, Project
 from autodeploy.services.deployer.notable_events import tell_of_deployment
@@ -44,6 +45,8 @@ async def go_live(context: StepContext, release: Release) -> None:
         async with asyncio.timeout(PROMOTE_TIMEOUT_SECONDS):
             endpoint = await context.provider.promote(context.release_request(), release)
         moment = now()
+        if environment.live_deployment_id is None:
+            await leave_former_places(session, deployment)
         if context.is_rollback and environment.live_deployment_id is not None:
             await session.execute(
                 update(Deployment)
@@ -60,7 +63,7 @@ async def go_live(context: StepContext, release: Release) -> None:
         environment.connection_id = deployment.connection_id
         placement = Placement.of(deployment.configuration)
         environment.plan, environment.region = placement.plan, placement.region
-        environment.url = endpoint.url
+        environment.url, environment.private = endpoint.url, context.plan.private
         environment.local_url = endpoint.local_url
         environment.local_port = endpoint.local_port
         await expect_domains(session, environment.id)

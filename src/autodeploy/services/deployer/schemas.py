@@ -91,7 +91,8 @@ class RuntimeView(Schema):
 class EnvironmentView(Schema):
     """``replicas`` is how many processes of its app are to run, null for as many as the live
     release's ``autodeploy.toml`` says. ``plan`` and ``region`` are what was chosen of the app at
-    its provider, null where that is the provider's choice."""
+    its provider, null where that is the provider's choice. With ``private``, ``url`` is where other
+    apps alone reach it."""
 
     id: UUID
     name: str
@@ -99,6 +100,7 @@ class EnvironmentView(Schema):
     plan: str | None
     region: str | None
     url: str | None
+    private: bool
     local_url: str | None
     live_deployment_id: UUID | None
     replicas: int | None

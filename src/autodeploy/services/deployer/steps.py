@@ -29,7 +29,7 @@ from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
 from autodeploy.services.deployer.hosting import charged_plan
 from autodeploy.services.deployer.models import Project
-from autodeploy.services.deployer.placements import Placement
+from autodeploy.services.deployer.placements import Placement, require_private_apps
 from autodeploy.services.deployer.releases import go_live, release_of
 from autodeploy.services.deployer.states import StepName, StepStatus
 
@@ -62,7 +62,7 @@ async def analyze_repository(context: StepContext) -> StepStatus:
     )
     await context.journal.set_columns(deployment, {"plan": analysis.plan})
     plan = context.plan
-    plan.build_spec()
+    require_private_apps(context.engine.providers, deployment.provider, plan.build_spec())
     found = plan.framework.name if plan.framework else plan.language_name or plan.kind.value
     await context.say(f"Found {found}.")
     for warning in plan.warnings:
@@ -146,6 +146,7 @@ async def build_application(context: StepContext) -> StepStatus:
     """
     deployment = context.deployment
     context.variables.require_resolved()
+    context.variables.require_reachable(deployment.provider)
     fingerprint = context.variables.fingerprint(deployment)
     choice = BuildChoice(deployment.configuration.get("build", BuildChoice.WHEN_CHANGED))
     key = await find_artifact(context, fingerprint, choice)

@@ -14,7 +14,12 @@ from autodeploy.services.analyzer.recommendation import parts_of
 from autodeploy.services.deployer.cost_schemas import Kind, ProjectCost
 
 # Under which kinds a manifest has the price of what an app is charged for.
-_KINDS = {"static": ("static", "deploy"), "service": ("app", "deploy"), "worker": ("app", "deploy")}
+_KINDS = {
+    "static": ("static", "deploy"),
+    **dict.fromkeys(("service", "private", "worker"), ("app", "deploy")),
+}
+# Of which there may be several processes.
+_REPLICATED = ("service", "private")
 _UNKNOWN = "not known"
 
 
@@ -69,8 +74,9 @@ class Tariff:
         """What an app is charged for at a provider; ``chosen`` is the provider's plan for it, None
         for the one that apps get there."""
         parts = Counter(parts_of(plan))
-        if provider in self._replicating and "service" in parts:
-            parts["service"] += replicas - 1
+        if provider in self._replicating:
+            for part in parts.keys() & _REPLICATED:
+                parts[part] += replicas - 1
         return [
             self._app_part(provider, part, chosen).times(count, "app", environment, part, provider)
             for part, count in parts.items()

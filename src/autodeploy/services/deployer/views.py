@@ -105,6 +105,7 @@ def _view(
         environment=deployment.environment,
         provider=deployment.provider,
         url=deployment.url,
+        private=deployment.is_private,
         local_url=local_url,
         estimated_duration=sum(step.estimated_seconds for step in counted),
         estimated_duration_p90=sum(step.estimated_seconds_p90 for step in counted),

@@ -1,8 +1,9 @@
 """Caddy's configuration for the apps of this machine. Pure: a table of apps in, JSON out.
 
 A release switches, and gets more or fewer replicas, without any change here: where requests go is
-read from a small file at each request. So this changes only when an app comes, goes, or turns from
-a server into static files: a change closes connections, and a request may be lost with one.
+read from a small file at each request. So this changes only when an app comes, goes, turns from a
+server into static files, or becomes private or public: a change closes connections, and a request
+may be lost with one.
 """
 
 import itertools
@@ -21,13 +22,15 @@ PLACES = 24
 
 @dataclass(frozen=True)
 class RoutedApp:
-    """One app that the proxy knows: its host, its own port, and how it is served."""
+    """One app that the proxy knows: its host, its own port, and how it is served. At its host, a
+    ``private`` one is not: nobody else gets that name, though, for when it is public again."""
 
     number: int
     host: str
     local_port: int
     kind: str
     spa_fallback: bool
+    private: bool = False  # tables of earlier versions do not say it
 
 
 def caddy_configuration(
@@ -39,15 +42,16 @@ def caddy_configuration(
     """The whole configuration: one shared server by host name, and one listener an app, but for
     those whose port another program has taken."""
     ordered = sorted(apps, key=lambda app: app.number)
+    public = [app for app in ordered if not app.private]
     shared = {
         "listen": _loopback(proxy_port),
         "routes": [
-            *(_by_host(app, proxy_port, _routes(layout, app)) for app in ordered),
+            *(_by_host(app, proxy_port, _routes(layout, app)) for app in public),
             _unknown_host(),
         ],
         "errors": {
             "routes": [
-                *(_by_host(app, proxy_port, _errors(app)) for app in ordered),
+                *(_by_host(app, proxy_port, _errors(app)) for app in public),
                 *_plain_errors(),
             ]
         },

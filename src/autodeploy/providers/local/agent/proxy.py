@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -39,13 +39,14 @@ _WAIT_SECONDS = 15.0
 @dataclass(frozen=True)
 class Promotion:
     """To whom an app's traffic is to be given: the folder ``root`` of static files, or where that
-    is None a release that listens."""
+    is None a release that listens. One that is ``private`` is served at its own port alone."""
 
     number: int
     slug: str
     environment: str
     local_port: int | None
     spa_fallback: bool
+    private: bool
     root: str | None
 
     @property
@@ -119,6 +120,10 @@ class Proxy:
         """Switch the app's traffic, to ``serving`` where it is no static files. Returns once Caddy
         knows the app. Raises ``Unavailable``."""
         app = self._route_for(promotion)
+        known = self._apps.get(app.number)
+        if known is not None and app.private and not known.private:
+            # Before it has the traffic: what is private is not served to all for a moment, either.
+            await self._route(replace(known, private=True))
         if serving is None:
             self._serving.pop(app.number, None)
             target = Path(target_file(self._layout, app.number, "static"))
@@ -126,12 +131,16 @@ class Proxy:
         else:
             self._serving[app.number] = serving
             self._point(app.number, serving)
+        await self._route(app)
+        return app
+
+    async def _route(self, app: RoutedApp) -> None:
+        """Have an app in the table as it is here, and return once Caddy knows."""
         if self._apps.get(app.number) != app:
             self._apps[app.number] = app
             self._save()
             self._want()
         await self._settled()
-        return app
 
     def follow(self, number: int) -> None:
         """Have the route of an app follow its release, whose replicas are others than before."""
@@ -197,7 +206,12 @@ class Proxy:
         if any(app.host == f"{name}.localhost" for app in others):
             name += f"-{promotion.number}"
         return RoutedApp(
-            promotion.number, f"{name}.localhost", port, promotion.kind, promotion.spa_fallback
+            promotion.number,
+            f"{name}.localhost",
+            port,
+            promotion.kind,
+            promotion.spa_fallback,
+            promotion.private,
         )
 
     def _save(self) -> None:

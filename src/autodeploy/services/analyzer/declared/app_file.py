@@ -28,6 +28,7 @@ def declare(said: AppFile, files: SourceFiles) -> Declared:
         build=value("build", said.build),
         start=value("start", said.start),
         release=value("release", said.release),
+        private=value("private", said.private),
         more_workers={name: line for name, line in named.items() if line} or None,
         crons=timed or None,
         output_directory=value("output", None if said.output is None else said.output or "."),

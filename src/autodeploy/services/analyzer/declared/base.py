@@ -106,12 +106,13 @@ class Declared:
     A command that is empty says that there is nothing to do; a part ``...`` of one stands for
     what would be done anyway. ``workers`` are the processes beside the server by name, all of
     them ({}: there is none); ``more_workers`` come on top. ``crons`` are run at
-    their times. ``output_directory`` and
+    their times. ``private`` is whether other apps alone reach it. ``output_directory`` and
     ``root_directory`` are relative to the folder of the file. ``runtimes`` are the versions asked
     for by language. ``language`` is what the app is written in, where nothing else tells.
     """
 
     kind: Said[AppKind] | None = None
+    private: Said[bool] | None = None
     install: Said[str] | None = None
     build: Said[str] | None = None
     start: Said[str] | None = None

@@ -170,6 +170,15 @@ def health_path(kind: AppKind, ranked: Ranked) -> str | None:
     return said.value if said and is_meant else None
 
 
+def private(kind: AppKind, ranked: Ranked) -> bool:
+    """Whether other apps alone are to reach it. What a platform calls private and listens nowhere
+    is a worker, whom nobody reaches anyway."""
+    said = ranked.before.private
+    if said is None or (kind in _IN_THE_BACKGROUND and said.source is not Source.APP_FILE):
+        return False
+    return said.value
+
+
 def services(
     needs: tuple[ServiceNeed, ...], ranked: Ranked, variables: tuple[EnvironmentVariable, ...]
 ) -> tuple[ServiceNeed, ...]:

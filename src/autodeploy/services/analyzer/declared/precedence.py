@@ -19,6 +19,7 @@ _BUILDERS = (Source.RAILPACK, Source.NIXPACKS, Source.RAILWAY, Source.RENDER, So
 #: ``FOUND`` fills a gap: an image, or a network of containers, is another place than this.
 PRECEDENCE: Mapping[str, tuple[Source, ...]] = {
     "kind": (Source.RENDER, Source.FOUND),
+    "private": (Source.APP_FILE, Source.RENDER, Source.FOUND),
     "install": (Source.APP_FILE, *_BUILDERS, Source.FOUND),
     "build": (Source.APP_FILE, *_BUILDERS, Source.FOUND),
     "start": (Source.APP_FILE, Source.PROCFILE, *_RUNNERS, Source.FOUND, Source.DOCKERFILE,

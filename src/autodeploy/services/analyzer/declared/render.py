@@ -22,7 +22,8 @@ from autodeploy.services.analyzer.evidence import SourceFiles, as_table, words
 from autodeploy.services.analyzer.plan import AppKind
 
 _STORES = {"redis": "redis", "keyvalue": "redis"}
-_SERVED = ("web", "pserv", "static")
+_PRIVATE = "pserv"
+_SERVED = ("web", _PRIVATE, "static")
 _VERSIONS = {"NODE_VERSION": "node", "PYTHON_VERSION": "python", "RUBY_VERSION": "ruby",
              "GO_VERSION": "go", "RUST_VERSION": "rust", "ELIXIR_VERSION": "elixir"}  # fmt: skip
 _LACKS = {"disk": "disks of its own for an app", "headers": "headers of its own"}
@@ -104,7 +105,8 @@ def _app(service: Document, stores: Mapping[str, str]) -> Declared:
     start, release = service.command("startCommand"), service.command("preDeployCommand")
     if runtime in ("docker", "image"):
         start = start or service.command("dockerCommand")
-    is_static = runtime == "static" or service.values.get("type") == "static"
+    type_ = service.values.get("type")
+    is_static = runtime == "static" or type_ == "static"
     asked = {}
     for variable in service.parts("envVars"):
         language = _VERSIONS.get(str(variable.values.get("key")))
@@ -113,6 +115,7 @@ def _app(service: Document, stores: Mapping[str, str]) -> Declared:
             asked[language] = version
     return Declared(
         kind=service.said(AppKind.STATIC, "runtime") if is_static else None,
+        private=service.said(True, "type") if type_ == _PRIVATE else None,
         install=install,
         build=build,
         start=None if is_static or (start and image_only(start, service)) else start,

@@ -53,7 +53,7 @@ class _Commented:
             )
         if deployment is None:
             return None
-        where = deployment.url if deployment.status == DeploymentStatus.READY else None
+        where = deployment.public_url if deployment.status == DeploymentStatus.READY else None
         failed = f": `{deployment.error_code}`" if deployment.error_code else ""
         state = f"{_STATES[deployment.status]}{failed}"
         return (

@@ -157,7 +157,7 @@ async def _tell_now(engine: Engine, each: _Due, reports: Reports, external_id: i
     ours = failed and deployment.error_code in _OUR_FAULT
     # The message of an error is for members: whoever may see the repository sees this.
     text = f"{words.text}: {deployment.error_code}" if failed else words.text
-    url = deployment.url if each.word == "ready" else None
+    url = deployment.public_url if each.word == "ready" else None
     await reports.set_deployment_status(
         external_id,
         DeploymentState.ERROR if ours else words.deployment,

@@ -370,7 +370,7 @@ def _preview_view(row: Preview, deployment: Deployment | None) -> PreviewView:
         environment=row.environment,
         deployment_id=row.deployment_id,
         status=deployment.status if deployment else None,
-        url=deployment.url if deployment else None,
+        url=deployment.public_url if deployment else None,
         note=row.note,
         closed_at=row.closed_at,
     )

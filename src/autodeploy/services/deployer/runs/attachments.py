@@ -55,7 +55,7 @@ class Attachment:
         await self._resources.events.publish(channel, message.model_dump())
 
     async def give(self, piece: StdinPiece) -> None:
-        """Hand a piece to the worker; returns when that has taken it."""
+        """Hand a piece to the worker; returns when that has taken it, or the command has ended."""
         self._given = piece
         self._taken.clear()
         await self._send()
@@ -66,8 +66,11 @@ class Attachment:
 
         Raises ``Conflict`` when another client has taken this one's place.
         """
-        while not await self._has_ended():
-            async for message in self._messages:
+        ended = False
+        while not ended:
+            ended = await self._has_ended()
+            # Of what came before the end all is told: that the last piece was taken, too.
+            while message := await self._next(ended=ended):
                 kind = message["type"]
                 if kind == "run.taken":
                     await self._note(message)
@@ -76,12 +79,16 @@ class Attachment:
                     yield message
                 elif kind == "run.attached" and message["by"] != self._name:
                     raise Conflict("Another client is attached to the command.")
-                elif kind in ("run.ended", RESYNC["type"]):
+                elif kind in ("run.ended", RESYNC["type"]) and not ended:
                     # What was lost may be the piece, or the word that it was taken; or what the
                     # terminal shows, which it sends again to who says that it is there.
                     await self._send()
                     await self._say_to_terminal()
                     break
+        self._taken.set()  # nobody will take it any more
+
+    async def _next(self, *, ended: bool) -> dict[str, Any] | None:
+        return self._messages.take() if ended else await anext(self._messages)
 
     async def _note(self, message: dict[str, Any]) -> None:
         piece = self._given

@@ -69,7 +69,10 @@ def message_of(event: OrganizationEvent, public_url: str) -> Message:
 
 def _of_deployment(about: Mapping[str, Any]) -> tuple[str, ...]:
     lines = [f"{about['branch']} at {about['commit'][:_COMMIT_CHARACTERS]}, on {about['provider']}"]
-    if about["status"] == "ready" and about["url"] and not about["rolledBackAt"]:
+    # Events of earlier versions do not say it.
+    is_private = about.get("private", False)
+    is_live = about["status"] == "ready" and not about["rolledBackAt"]
+    if is_live and about["url"] and not is_private:
         lines.append(about["url"])
     lines.extend(_reason(about))
     lines.append(f"Its log: autodeploy logs {about['id']}")
