@@ -185,6 +185,10 @@ async def test_wish_that_was_refused_may_be_corrected(internet: Internet) -> Non
     refused = await internet.deployed(project, **wishing(provider="supabase", plan="micro"))
     assert refused.error is not None
     assert "micro" in refused.error.message
+    await internet.deployed(project, **wishing(provider="supabase", plan="small"))
+    [row] = await internet.databases()
+    assert (row.status, row.plan) == ("error", "small")
+    assert "small" in (row.error_message or ""), "as it was refused last"
     corrected = await internet.deployed(project)
     assert corrected.status == "ready", corrected.error
     [row] = await internet.databases()

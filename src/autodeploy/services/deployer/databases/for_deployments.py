@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -62,22 +62,26 @@ async def choose_for(session: AsyncSession, context: StepContext) -> WantedDatab
 
 async def set_aside(session: AsyncSession, deployment: Deployment, **why: object) -> None:
     """Have nobody make the database of a deployment that ended before anything of it was begun.
-    What is wanted stays known, for the next deployment; a restore is wanted by somebody else.
+    What is wanted stays known, for the next deployment; a restore is wanted by somebody else. One
+    that had failed before says why it did now.
 
     Args:
         why: ``error_code`` and ``error_message``.
     """
     restoring = select(DatabaseRestore.database_id).where(DatabaseRestore.status == "pending")
+    is_unbegun = and_(
+        ProjectDatabase.status == "provisioning",
+        ProjectDatabase.notes == {},
+        ProjectDatabase.id.not_in(restoring),
+    )
     await session.execute(
         update(ProjectDatabase)
         .where(
             ProjectDatabase.project_id == deployment.project_id,
             ProjectDatabase.environment == deployment.environment,
             ProjectDatabase.name == MAIN_DATABASE,
-            ProjectDatabase.status == "provisioning",
             ProjectDatabase.external_id.is_(None),
-            ProjectDatabase.notes == {},
-            ProjectDatabase.id.not_in(restoring),
+            or_(is_unbegun, ProjectDatabase.status == "error"),
         )
         .values(status="error", **why)
     )
