@@ -20,8 +20,9 @@ import uvloop
 from sqlalchemy import func, select
 from starlette.types import Receive, Scope, Send
 from tests.fakes.github_api import TOKEN
+from tests.fakes.github_hooks import signed
 from tests.fakes.server import serving
-from tests.services.deployer.pushes.hub import Hub, hub_of, signed
+from tests.services.deployer.pushes.hub import Hub, hub_of
 
 from autodeploy.app import create_app
 from autodeploy.client_settings import ProviderSettings

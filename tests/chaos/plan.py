@@ -199,6 +199,7 @@ OUT_OF_REACH = {
                 "redeliver",
                 "register_webhook",
                 "remove_webhook",
+                "tell_commit",
                 "tell_deployment",
             )
         ),

@@ -1,23 +1,23 @@
-"""A push to an emulated GitHub becomes a live page, and GitHub is told; so does a pull request."""
+"""A push with git to an emulated GitHub becomes a live page, and GitHub is told; so does a pull
+request. GitHub calls the platform itself."""
 
 import asyncio
-import hashlib
-import hmac
-import http.client
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from typing import Any
-from urllib.parse import urlsplit
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tests.e2e.platform import Platform, eventually
 from tests.fakes.contract import require_contract
 from tests.fakes.github_api import TOKEN, FakeGitHubApi
-from tests.fakes.github_state import Repo
+from tests.fakes.github_git import Pushed
+from tests.fakes.github_hooks import send_out
+from tests.fakes.github_state import Json, Repo
+from tests.kernel.git.servers import commit_files, git, smart_http
 
 pytestmark = pytest.mark.timeout(240)
-PUBLIC_URL = "https://autodeploy.test"
 
 
 class GitHub:
@@ -53,8 +53,12 @@ class GitHub:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         async with self.fake.run():
+            sending = asyncio.create_task(send_out(self.fake.repos))
             self._started.set()
             await self._stop.wait()
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +70,7 @@ def github() -> Iterator[GitHub]:
 
 @pytest.fixture(scope="module")
 def platform(github: GitHub) -> Iterator[Platform]:
-    platform = Platform(
-        {
-            "AUTODEPLOY_PROVIDERS__GITHUB__API_URL": github.fake.url,
-            "AUTODEPLOY_PUBLIC_URL": PUBLIC_URL,
-        }
-    )
+    platform = Platform({"AUTODEPLOY_PROVIDERS__GITHUB__API_URL": github.fake.url})
     try:
         platform.start()
         yield platform
@@ -79,93 +78,100 @@ def platform(github: GitHub) -> Iterator[Platform]:
         platform.close()
 
 
+@dataclass
+class Site:
+    """A repository at GitHub and a clone of it, which is pushed from."""
+
+    there: Pushed
+    work: Path
+
+    @property
+    def repo(self) -> Repo:
+        return self.there.repo
+
+    def push(self, text: str, branch: str = "main") -> str:
+        """Commit a page and push it; its commit."""
+        git("checkout", "--quiet", "-B", branch, cwd=self.work)
+        sha = commit_files(self.work, {"index.html": text}, text)
+        git("push", "--quiet", "origin", branch, cwd=self.work)
+        return sha
+
+    def answers(self, event: str) -> list[int]:
+        """What the platform has answered to the deliveries of an event, the latest first."""
+        [deliveries] = self.repo.deliveries.values()
+        return [each["status_code"] for each in deliveries if each["event"] == event]
+
+
 @pytest.fixture(scope="module")
-def site(github: GitHub, platform: Platform) -> Repo:
-    """A repository whose pushes are deployed as the project ``site``, with its first page live."""
-    repo = github.fake.add("octo/site", private=True)
-    repo.push(_page("first"), message="first")
+def clone(github: GitHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A repository with a first page, and git to push more of them."""
+    base = tmp_path_factory.mktemp("github")
+    there = Pushed(github.fake.add("octo/site", private=True), base / "octo" / "site.git")
+    work = base / "work"
+    with smart_http(base, pushed=there.look) as (url, _):
+        git("clone", "--quiet", f"{url}/octo/site.git", str(work), cwd=base)
+        site = Site(there, work)
+        site.push("first")
+        yield site
+
+
+@pytest.fixture(scope="module")
+def site(clone: Site, platform: Platform) -> Site:
+    """The repository, whose pushes are deployed as the project ``site``; its first page is live."""
     me = platform.call("GET", "/auth/me")
     platform.call("PUT", f"/users/{me['id']}/connections/github", {"token": TOKEN})
     repository = platform.call("POST", "/repositories", {"url": "octo/site"})
     project = platform.call("POST", "/projects", {"name": "site", "repositoryId": repository["id"]})
     platform.call("PUT", f"/projects/{project['id']}/push-to-deploy", {"previews": True})
     eventually("the first page is live", lambda: platform.page("site") == "first", 90)
-    eventually("the webhook is registered", lambda: bool(repo.hooks))
-    return repo
+    eventually("the webhook is registered", lambda: bool(clone.repo.hooks))
+    return clone
 
 
-def _page(text: str) -> dict[str, bytes]:
-    return {"index.html": text.encode()}
+def _is_told(repo: Repo, sha: str) -> bool:
+    statuses: list[Json] = repo.statuses.get(sha, [])
+    return bool(statuses) and statuses[0]["state"] == "success"
 
 
-def _deliver(repo: Repo, platform: Platform) -> list[int]:
-    """Bring what is on its way to the platform, as GitHub would; the statuses of the answers."""
-    return [_bring(repo, platform, repo.outgoing.pop(0)) for _ in list(repo.outgoing)]
+def _is_commented(repo: Repo, number: int, text: str) -> bool:
+    return any(text in each["body"] for each in repo.comments.get(number, {}).values())
 
 
-def _bring(repo: Repo, platform: Platform, outgoing: Any) -> int:
-    body = repo.payloads[outgoing.delivery["guid"]]
-    address = repo.hooks[outgoing.hook_id]["config"]["url"]
-    assert address.startswith(PUBLIC_URL)
-    signature = hmac.digest(repo.secrets[outgoing.hook_id].encode(), body, hashlib.sha256).hex()
-    connection = http.client.HTTPConnection("127.0.0.1", platform.api_port, timeout=10)
-    with closing(connection):
-        connection.request(
-            "POST",
-            urlsplit(address).path,
-            body,
-            {
-                "Content-Type": "application/json",
-                "X-GitHub-Event": outgoing.delivery["event"],
-                "X-GitHub-Delivery": outgoing.delivery["guid"],
-                "X-Hub-Signature-256": f"sha256={signature}",
-            },
-        )
-        outgoing.delivery["status_code"] = connection.getresponse().status
-    return int(outgoing.delivery["status_code"])
-
-
-def test_a_push_becomes_a_live_page_and_github_is_told(site: Repo, platform: Platform) -> None:
-    sha = site.push(_page("second"), message="second")
-    site.announce("push", {"ref": "refs/heads/main", "after": sha})
-    assert _deliver(site, platform) == [204]
+def test_a_push_becomes_a_live_page_and_github_is_told(site: Site, platform: Platform) -> None:
+    sha = site.push("second")
     eventually("the second page is live", lambda: platform.page("site") == "second", 90)
-
-    def told() -> bool:
-        statuses = site.statuses.get(sha, [])
-        return bool(statuses) and statuses[0]["state"] == "success"
-
-    eventually("the commit has its status", told)
-    assert site.statuses[sha][0]["target_url"].startswith("http://site.localhost")
-    [number] = [each["id"] for each in site.deployments.values() if each["sha"] == sha]
-    assert site.deployment_statuses[number][0]["state"] == "success"
+    assert site.answers("push") == [204]
+    repo = site.repo
+    eventually("the commit has its status", lambda: _is_told(repo, sha))
+    assert repo.statuses[sha][0]["target_url"].startswith("http://site.localhost")
+    [number] = [each["id"] for each in repo.deployments.values() if each["sha"] == sha]
+    assert repo.deployment_statuses[number][0]["state"] == "success"
 
 
-def test_a_pull_request_has_a_page_until_it_is_closed(site: Repo, platform: Platform) -> None:
-    pull = site.open_pull(7, _page("of the pull request"))
-    site.announce("pull_request", {"action": "opened", "number": 7})
-    assert _deliver(site, platform) == [204]
+def test_a_pull_request_has_a_page_until_it_is_closed(site: Site, platform: Platform) -> None:
+    repo = site.repo
+    site.push("of the pull request", "change")
+    pull = site.there.open_pull(7, "change")
     page = "of the pull request"
     eventually("the preview is live", lambda: platform.page("site-pr-7") == page, 90)
-
-    def commented() -> bool:
-        return any(
-            "http://site-pr-7.localhost" in each["body"]
-            for each in site.comments.get(7, {}).values()
-        )
-
-    eventually("the comment names its address", commented)
+    address = "http://site-pr-7.localhost"
+    eventually("the comment names its address", lambda: _is_commented(repo, 7, address))
+    newer = site.push("newer", "change")
+    eventually("the newer one is live", lambda: platform.page("site-pr-7") == "newer", 90)
+    eventually("the comment names the newer one", lambda: _is_commented(repo, 7, newer[:12]))
+    assert len(repo.comments[7]) == 1
     pull.state = "closed"
-    site.announce("pull_request", {"action": "closed", "number": 7})
-    assert _deliver(site, platform) == [204]
-    eventually("the preview is gone", lambda: platform.page("site-pr-7") != page, 60)
+    repo.announce("pull_request", {"action": "closed", "number": 7})
+    eventually("the preview is gone", lambda: platform.page("site-pr-7") != "newer", 60)
+    assert set(site.answers("pull_request")) == {204}
     assert platform.page("site") == "second"
 
 
-def test_a_delivery_with_another_signature_is_refused(site: Repo, platform: Platform) -> None:
-    site.announce("push", {"ref": "refs/heads/main", "after": "0" * 40})
-    [hook_id] = site.hooks
-    secret = site.secrets[hook_id]
-    site.secrets[hook_id] = "another"
-    assert _deliver(site, platform) == [401]
-    site.secrets[hook_id] = secret
+def test_a_delivery_with_another_signature_is_refused_and_the_push_is_seen_anyway(
+    site: Site, platform: Platform
+) -> None:
+    [hook_id] = site.repo.hooks
+    site.repo.secrets[hook_id] = "another"
+    site.push("third")
+    eventually("the delivery was refused", lambda: 401 in site.answers("push"))
+    eventually("the third page is live", lambda: platform.page("site") == "third", 90)

@@ -2,9 +2,10 @@
 
 It fails as Vercel does: ``faults.fail("POST /v13/deployments", "lost")``. Beside the faults of
 ``tests/fakes/server.py`` there are those of ``vercel_faults.py``. ``outcome`` is what the next
-deployments come to, ``job_outcome`` what the next promotions do; ``unlisted`` is how many of the
-next lists are empty still; ``records`` are the domains whose records are right. ``answers_at`` is
-the host of deployments that are to answer.
+deployments come to, ``job_outcome`` what the next promotions do, which begin after ``queued_for``
+seconds; ``unlisted`` is how many of the next lists are empty still; ``records`` are the domains
+whose records are right. With ``lists_events`` the events of a build that are asked for at once are
+a list, else lines. ``answers_at`` is the host of deployments that are to answer.
 """
 
 import asyncio
@@ -60,6 +61,8 @@ class FakeVercelApi:
         self.outcome = "ready"
         self.job_outcome = "succeeded"
         self.rolls_back = True
+        self.lists_events = True
+        self.queued_for = 0.0
         self.faults = Faults()
         self.exchanges: list[Exchange] = []
         self.printed: list[Json] = []
@@ -67,6 +70,10 @@ class FakeVercelApi:
         self.url = ""
         self.unlisted = 0
         self.records: set[str] = set()
+        self.recommended: Json = {
+            "recommendedIPv4": [{"rank": 1, "value": ["76.76.21.21"]}],
+            "recommendedCNAME": [{"rank": 1, "value": "cname.vercel-dns.com"}],
+        }
         self.owned_elsewhere: set[str] = set()
         self.answers_at = ""
         self._closing = False
@@ -301,6 +308,7 @@ class FakeVercelApi:
         made = Deployment(
             self.time, project, body, self.outcome, self.lines, staged=staged,
             answers_at=self.answers_at,
+            variables=project.variables_for(body.get("target") or "preview"),
         )  # fmt: skip
         self.deployments.insert(0, made)
         return JSONResponse(made.shape())
@@ -334,7 +342,13 @@ class FakeVercelApi:
         deployment = self._find_deployment(request)
         since = float(request.query_params.get("since", "0"))
         if request.query_params.get("follow") != "1":
-            return JSONResponse([e for e in deployment.events() if e["created"] >= since])
+            found = [e for e in deployment.events() if e["created"] >= since]
+            if not self.lists_events:
+                return Response(
+                    b"\n".join(bytes(JSONResponse(each).body) for each in found),
+                    media_type=_Lines.media_type,
+                )
+            return JSONResponse(found)
 
         async def follow() -> AsyncIterator[Json]:
             sent = 0
@@ -368,7 +382,12 @@ class FakeVercelApi:
         if project.job is not None and project.job.status in ("pending", "in-progress"):
             return error_answer(409, "conflict")
         previous = current.id if current else None
-        project.job = AliasJob(self.time, kind, deployment, self.job_outcome, previous)
+        job = AliasJob(self.time, kind, deployment, self.job_outcome, previous)
+        if self.queued_for:
+            job.requested += self.queued_for
+            project.queued = job
+            return Response(status_code=202)
+        project.job = job
         return Response(status_code=201)
 
     async def _runtime_logs(self, request: Request) -> Response:
@@ -420,8 +439,7 @@ class FakeVercelApi:
         return JSONResponse({
             "acceptedChallenges": [], "configuredBy": "A" if domain in self.records else None,
             "misconfigured": domain not in self.records,
-            "recommendedIPv4": [{"rank": 1, "value": ["76.76.21.21"]}],
-            "recommendedCNAME": [{"rank": 1, "value": "cname.vercel-dns.com"}],
+            **self.recommended,
         })  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.fakes.github_faults import FAULTS as COMMON
 from tests.fakes.github_faults import _changed
 
@@ -39,6 +39,26 @@ def _with_news(value: Any) -> Any:
     return [_with_news(each) for each in value] if isinstance(value, list) else value
 
 
+def _success(status: int) -> Callable[[ASGIApp], ASGIApp]:
+    """What is right, as a success of another kind."""
+
+    def make(app: ASGIApp) -> ASGIApp:
+        async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            async def changed(message: Message) -> None:
+                is_success = message.get("status", 500) < 300
+                await send({**message, "status": status} if is_success else message)
+
+            await app(scope, receive, changed)
+
+        return run
+
+    return make
+
+
+def _bare_list(value: Any) -> Any:
+    return value["projects"]
+
+
 def _refusal(status: int, code: str, **more: Any) -> Callable[[ASGIApp], ASGIApp]:
     return lambda _app: error_answer(status, code, **more)
 
@@ -48,6 +68,9 @@ FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
     "rate_limited": _rate_limited,
     "builds_limited": _builds_limited,
     "novel": _changed(_with_news),
+    "bare_list": _changed(_bare_list),
+    "as_200": _success(200),
+    "as_202": _success(202),
     "bad_request": _refusal(400, "bad_request"),
     "payment": _refusal(402, "payment_required"),
     "revoked": _refusal(403, "forbidden", invalidToken=True),

@@ -30,8 +30,10 @@ def new_id(kind: str) -> str:
 
 @dataclass
 class Deployment:
-    """``outcome`` is what it comes to: ready, error, blocked, alias_error, check_failed, never
-    (it builds for ever) or unaliased (it never gets an address)."""
+    """``variables`` are what it was built with, and runs with for ever. ``outcome`` is what it
+    comes to: ready, error, blocked, alias_error, check_failed, never
+    (it builds for ever), unaliased (it never gets an address) or untold (that it is staged is not
+    told)."""
 
     time: Seconds
     project: "Project"
@@ -45,6 +47,7 @@ class Deployment:
     promoted: bool = False
     staged: bool = False
     answers_at: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.created = self.time.seconds
@@ -104,7 +107,7 @@ class Deployment:
             if self.outcome == "check_failed":
                 check = {"startedAt": self.created_ms, "state": "failed"}
                 made |= {"checks": {"deployment-alias": check}}
-        if self.state == "READY" and self.target == "production":
+        if self.state == "READY" and self.target == "production" and self.outcome != "untold":
             made["readySubstate"] = "PROMOTED" if self.promoted else "STAGED"
         return made
 
@@ -190,15 +193,22 @@ class Project:
     variables: dict[str, Json] = field(default_factory=dict)
     domains: dict[str, bool] = field(default_factory=dict)
     job: AliasJob | None = None
+    queued: AliasJob | None = None
     current: Deployment | None = None
     regions: list[str] = field(default_factory=lambda: ["iad1"])
 
     @property
     def production(self) -> Deployment | None:
+        if self.queued is not None and self.queued.time.seconds >= self.queued.requested:
+            self.job, self.queued = self.queued, None
         if self.job is not None and self.job.status == "succeeded":
             self.current = self.job.deployment
             self.current.promoted = True
         return self.current
+
+    def variables_for(self, target: str) -> dict[str, str]:
+        found = self.variables.values()
+        return {each["key"]: each["value"] for each in found if target in each["target"]}
 
     def shape(self) -> Json:
         production = self.production

@@ -96,6 +96,8 @@ class Manifest:
     ``private_databases`` is whether its databases let nobody in but its own apps, those of the same
     region where it has several. ``home_region`` is where what names no region is made.
     ``private_apps`` is whether servers can be reached there by other apps alone.
+    ``fixed_variables`` is whether an app runs with the variables of its build for ever: others
+    reach it with another build alone.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Manifest:
     private_databases: bool = False
     home_region: str | None = None
     private_apps: bool = False
+    fixed_variables: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ class BuildRequest:
     """``fetch`` puts the files of the commit into a folder of this machine, which stays until the
     build has ended. ``run_environment`` is for providers that have one set of variables for both
     times; ``commit`` is None for uploads, which only we have. ``plan`` and ``region`` are None
-    where nobody chose one."""
+    where nobody chose one. ``fingerprint`` is that of all that the build depends on."""
 
     deployment_id: UUID
     app: App
@@ -206,6 +209,7 @@ class BuildRequest:
     commit: CommitSource | None = None
     plan: str | None = None
     region: str | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)

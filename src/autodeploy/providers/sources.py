@@ -10,7 +10,13 @@ from autodeploy.providers.hosted import ConnectedAccount
 
 @runtime_checkable
 class SourceHosting(Provider, Protocol):
-    """Hosts repositories. GitHub is the one there is, so what it answers is GitHub's."""
+    """Hosts repositories. GitHub is the one there is, so what it answers is GitHub's.
+
+    ``is_public`` is whether it is on the internet alone, so that it calls addresses there alone: a
+    server of one's own may be in the same network as this platform.
+    """
+
+    is_public: bool
 
     def sources_as(self, account: ConnectedAccount) -> GitHubAccount:
         """The provider acting for this account. Cheap: made for each use."""

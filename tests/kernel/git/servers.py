@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -95,10 +95,14 @@ class Traffic:
 
 @contextmanager
 def smart_http(
-    root: Path, *, old_protocol: bool = False, certified: ssl.SSLContext | None = None
+    root: Path,
+    *,
+    old_protocol: bool = False,
+    certified: ssl.SSLContext | None = None,
+    pushed: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[str, Traffic]]:
     """Serve every repository below ``root`` by git's own program, over https where it has a
-    certificate; with the traffic so far."""
+    certificate; with the traffic so far. ``pushed`` is called after each push."""
     program = Path(
         subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True)
         .stdout.strip(), "git-http-backend",
@@ -121,6 +125,8 @@ def smart_http(
                 [program], env=environment, input=body, check=True, capture_output=True,
                 start_new_session=True,  # Ctrl-C is for who serves
             ).stdout  # fmt: skip
+            if path.endswith("/git-receive-pack"):
+                pushed()
             traffic.requests += 1
             traffic.sent_bytes += len(answer)
             headers, _, content = answer.partition(b"\r\n\r\n")

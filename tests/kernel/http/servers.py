@@ -21,12 +21,13 @@ class Seen:
 
 @dataclass
 class Scripted:
-    """Answers each request with the next of ``script``, and the last one for ever. ``HANG`` in it
-    never answers."""
+    """Answers each request with the next of ``script``, and the last one for ever, ``silent``
+    seconds after it came. ``HANG`` in it never answers."""
 
     script: list[bytes | None] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     url: str = ""
+    silent: float = 0.0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -36,6 +37,7 @@ class Scripted:
                 if answer is HANG:
                     await asyncio.Event().wait()
                 assert answer is not None
+                await asyncio.sleep(self.silent)
                 writer.write(answer)
                 await writer.drain()
                 if answer == DROP or b"Connection: close" in answer:

@@ -67,6 +67,12 @@ async def test_the_timestamp_of_a_page_is_sent_until_there_is_none(make_client):
     assert [each.target for each in server.seen] == ["/p", "/p?until=1541"]
 
 
+async def test_a_bare_list_is_the_only_page_by_timestamp(make_client):
+    async with scripted(answer(200, [1, 2])) as server:
+        got = await _read(make_client(server.url), Call("GET", "/"), by_timestamp("until"))
+    assert got == [[1, 2]]
+
+
 async def test_the_offset_is_sent_until_the_count_is_reached(make_client):
     def page(offset: int) -> bytes:
         return answer(200, {"pagination": {"count": 5, "limit": 2, "offset": offset}})

@@ -1,6 +1,7 @@
 """What is sent again, when, and what never is."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 from tests.kernel.http.servers import DROP, START, answer, scripted
@@ -183,3 +184,17 @@ async def test_times_that_make_no_sense_are_a_short_wait_or_a_bounded_one(make_c
             assert error.retry_after_seconds == 60
         else:
             assert 0.5 <= time.slept[0] <= 6
+
+
+@pytest.mark.parametrize("safe", [False, True])
+async def test_a_call_that_takes_long_is_waited_for_in_silence(make_client, safe):
+    patience = Patience(attempts=2, read_seconds=0.2)
+    async with scripted(answer(200)) as server:
+        server.silent = 1.0
+        client = make_client(server.url, patience=patience)
+        call = Call("POST", "/", body={}, safe=safe)
+        with pytest.raises(ProviderUnavailable):
+            await client.send(call)
+        server.seen.clear()
+        assert (await client.send(replace(call, silent_seconds=20))).status == 200
+        assert len(server.seen) == 1

@@ -23,6 +23,14 @@ async def provider(github: FakeGitHubApi) -> AsyncIterator[GitHubProvider]:
     await provider.close()
 
 
+async def test_a_server_of_ones_own_may_be_in_the_network_of_the_platform(
+    provider: GitHubProvider,
+) -> None:
+    assert not provider.is_public
+    assert not GitHubProvider(api_url="https://github.corp/api/v3").is_public
+    assert GitHubProvider().is_public
+
+
 def test_it_has_what_its_manifest_says(provider: GitHubProvider) -> None:
     assert MANIFEST.capabilities == {Capability.SOURCE, Capability.CONNECT}
     assert isinstance(Registry([provider]).sources("github"), SourceHosting)

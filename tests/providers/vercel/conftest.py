@@ -163,10 +163,13 @@ def time() -> MovedTime:
 
 
 @pytest.fixture
-async def vercel(time: MovedTime) -> AsyncIterator[FakeVercelApi]:
+async def vercel(time: MovedTime, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeVercelApi]:
     """The emulated one, which the test may change and have fail."""
     if ELSEWHERE:
         pytest.skip("needs an emulated Vercel, and the environment names another")
+    for module in ("deployments", "files"):
+        name = f"autodeploy.providers.vercel.{module}._SILENT_SECONDS"
+        monkeypatch.setattr(name, HASTY.read_seconds)
     async with FakeVercelApi(time).run() as fake:
         yield fake
 

@@ -173,6 +173,34 @@ async def test_a_log_that_breaks_off_is_read_to_its_end_and_fails_no_build(story
     assert {"npm install", "in 3 s"} <= set(texts) or "log is missing" in texts[-1]
 
 
+@pytest.mark.parametrize("lists_events", [True, False])
+async def test_a_log_that_could_not_be_followed_is_read_at_the_end(story, vercel, lists_events):
+    vercel.repositories["octo/site"] = 77
+    vercel.lists_events = lists_events
+    building = asyncio.create_task(story.build(commit=COMMIT))
+    while not vercel.deployments:
+        await asyncio.sleep(0.001)
+    path = f"/v3/deployments/{vercel.deployments[0].id}/events"
+    vercel.faults.fail(path, "forbidden")
+    await building
+    assert story.log.texts[0] == "npm install"
+    assert story.log.texts[-1] == "in 3 s"
+    assert len(vercel.calls("GET", path)) == 2
+
+
+async def test_a_log_that_is_not_there_yet_is_followed_later(story, vercel):
+    vercel.repositories["octo/site"] = 77
+    building = asyncio.create_task(story.build(commit=COMMIT))
+    while not vercel.deployments:
+        await asyncio.sleep(0.001)
+    path = f"/v3/deployments/{vercel.deployments[0].id}/events"
+    vercel.faults.fail(path, "not_found")
+    await building
+    followed = [each.status for each in vercel.calls("GET", path) if "follow=1" in each.query]
+    assert followed[:2] == [404, 200]
+    assert story.log.texts[-1] == "in 3 s"
+
+
 async def test_a_log_goes_on_where_an_earlier_process_ended(story, vercel, time):
     vercel.outcome = "never"
     vercel.lines += [(seconds, "stdout", f"at {seconds:g} s") for seconds in (14.0, 20.0, 26.0)]

@@ -82,6 +82,31 @@ async def test_an_app_is_served_at_a_domain_once_its_records_are_there(story: St
     assert vercel.projects[0].domains == {}
 
 
+@pytest.mark.parametrize("name", [NAME, "example.com"])
+@pytest.mark.parametrize(
+    ("addresses", "names"),
+    [([], []), ([{"rank": 1, "value": []}], []), ([{"rank": 1, "value": [""]}],
+                                                  [{"rank": 1, "value": ""}])],
+)  # fmt: skip
+async def test_where_vercel_recommends_no_record_none_is_told(
+    story: Story, vercel, name, addresses, names
+):
+    await story.ship()
+    vercel.recommended = {"recommendedIPv4": addresses, "recommendedCNAME": names}
+    waiting = await story.deployer.ensure_domain(story.app, name)
+    assert (waiting.verified, waiting.records) == (False, ())
+
+
+async def test_the_best_record_that_vercel_recommends_is_told(story: Story, vercel):
+    await story.ship()
+    vercel.recommended = {
+        "recommendedIPv4": [{"rank": 2, "value": ["76.0.0.2"]}, {"rank": 1, "value": []}],
+        "recommendedCNAME": [{"rank": 2, "value": "b.test"}, {"rank": 1, "value": "a.test"}],
+    }
+    told = [await story.deployer.ensure_domain(story.app, each) for each in (NAME, "example.com")]
+    assert [each.value for one in told for each in one.records] == ["a.test", "76.0.0.2"]
+
+
 async def test_a_domain_that_another_project_has_is_said_to_be_taken(story: Story, vercel):
     await story.ship()
     vercel.projects.append(Project(TEAM, "other", domains={NAME: True}))

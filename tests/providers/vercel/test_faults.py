@@ -75,6 +75,16 @@ async def test_a_read_that_fails_for_a_moment_is_repeated(provider, vercel, time
         assert 7 <= time.slept[0] < 8
 
 
+@pytest.mark.parametrize("fault", ["as_200", "as_202"])
+async def test_a_success_of_another_kind_is_one(story, vercel, fault):
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        vercel.faults.fail(method, *[fault] * 50)
+    await story.ship()
+    assert vercel.deployments[0].variables["DATABASE_URL"]
+    await story.deployer.destroy(story.app)
+    assert vercel.projects == []
+
+
 @pytest.mark.parametrize("fault", ["nulls", "novel"])
 async def test_nulls_and_news_do_no_harm(story, vercel, fault):
     vercel.repositories["octo/site"] = 77

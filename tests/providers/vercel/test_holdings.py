@@ -16,6 +16,9 @@ async def test_a_project_of_ours_is_told_and_removed(story: Story, provider, ver
     vercel.page_size = 1
     holdings = provider.resources_as(account())
     [found] = [each async for each in holdings.list_resources()]
+    vercel.page_size = 100
+    vercel.faults.fail("/v10/projects", "bare_list")
+    assert [each async for each in holdings.list_resources()] == [found]
     ours = vercel.projects[0].name
     assert (found.kind, found.external_id, found.made_for) == (
         ResourceKind.APP, ours, deployment_id,

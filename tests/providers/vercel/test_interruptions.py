@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from tests.providers.vercel.conftest import COMMIT, HASTY, KeptNotes, Killed, Story, account
@@ -76,6 +77,25 @@ async def test_what_a_dead_process_made_is_adopted_though_it_is_listed_a_moment_
     vercel.unlisted = 2
     artifact = await linked.deployer.build(request, linked.log)
     assert [artifact.key] == [each.id for each in vercel.deployments]
+
+
+async def test_what_a_dead_process_made_is_cancelled_though_it_is_listed_a_moment_later(
+    linked, vercel
+):
+    vercel.outcome = "never"
+    request = linked.request(commit=COMMIT, notes=KeptNotes(dies_at="deployment"))
+    with pytest.raises(Killed):
+        await linked.deployer.build(request, linked.log)
+    vercel.unlisted = 4  # in two looks
+    await linked.deployer.retire(linked.app, request.deployment_id)
+    assert [each.state for each in vercel.deployments] == ["CANCELED"]
+
+
+async def test_what_is_ready_is_looked_for_once_when_it_is_retired(linked, vercel, time):
+    deployment_id, _ = await linked.build(commit=COMMIT)
+    before = time.seconds
+    await linked.deployer.retire(linked.app, deployment_id)
+    assert time.seconds == before
 
 
 async def test_an_intent_is_noted_before_each_call_that_makes_something(linked, vercel):
@@ -204,3 +224,37 @@ async def test_a_cancellation_that_its_process_did_not_come_to_is_made_good_for(
     vercel.outcome = "ready"
     await linked.deployer.build(request, linked.log)
     assert [each.state for each in vercel.deployments] == ["READY", "CANCELED"]
+
+
+async def test_what_was_made_after_a_cancelled_one_is_not_made_twice(linked, vercel):
+    class Dying(KeptNotes):
+        dies = False
+
+        async def keep(self, **values):
+            if self.dies and values.get("deployment"):
+                self.dies = False
+                raise Killed
+            await super().keep(**values)
+
+    vercel.outcome = "never"
+    request = linked.request(commit=COMMIT, notes=Dying())
+    building = asyncio.create_task(linked.deployer.build(request, linked.log))
+    while "deployment" not in request.notes.values:
+        await asyncio.sleep(0.001)
+    building.cancel()
+    await asyncio.wait({building})
+    vercel.outcome, request.notes.dies = "ready", True
+    with pytest.raises(Killed):
+        await linked.deployer.build(request, linked.log)
+    await linked.deployer.build(request, linked.log)
+    assert [each.state for each in vercel.deployments] == ["READY", "CANCELED"]
+
+
+async def test_a_build_with_other_inputs_is_cancelled_and_not_gone_on_with(linked, vercel):
+    notes = KeptNotes(dies_at="deployment", after=True)
+    before = linked.request(commit=COMMIT, fingerprint="one", notes=notes)
+    with pytest.raises(Killed):
+        await linked.deployer.build(before, linked.log)
+    artifact = await linked.deployer.build(replace(before, fingerprint="two"), linked.log)
+    made, cancelled = vercel.deployments
+    assert (artifact.key, cancelled.canceled) == (made.id, True)

@@ -35,6 +35,16 @@ async def test_a_production_build_answers_alone_before_it_has_traffic(story, ver
     assert (await story.deployer.status(release)).state == "running"
 
 
+async def test_a_production_build_is_ready_though_vercel_does_not_say_that_it_is_staged(
+    story, vercel, time
+):
+    vercel.outcome = "untold"
+    deployment_id, artifact = await story.build()
+    before = time.seconds
+    await story.release(deployment_id, artifact.key)
+    assert time.seconds == before
+
+
 async def test_promoting_gives_it_the_addresses_of_the_project(story, vercel):
     _, key, url = await story.ship()
     (project,) = vercel.projects
@@ -94,10 +104,27 @@ async def test_a_promotion_whose_answer_is_lost_is_done(story, vercel, fault):
     assert vercel.projects[0].production.id == artifact.key
 
 
-@pytest.mark.parametrize("outcome", ["failed", "skipped"])
-async def test_a_promotion_that_fails_is_told(story, vercel, outcome):
+async def test_a_promotion_that_is_queued_is_waited_for_and_not_asked_for_again(story, vercel):
+    """Behind a rolling release."""
+    vercel.queued_for = 400.0
+    _, key, _ = await story.ship()
+    assert vercel.projects[0].production.id == key
+    assert _asked(vercel) == ["promote"]
+
+
+async def test_a_promotion_that_stays_queued_is_given_up(story, vercel):
     deployment_id, artifact = await story.build()
-    vercel.job_outcome = outcome
+    vercel.queued_for = 10_000.0
+    with pytest.raises(BuildTimeout, match="not moved the traffic after 10 minutes"):
+        await story.go_live(deployment_id, artifact.key)
+    assert _asked(vercel) == ["promote"]
+
+
+@pytest.mark.parametrize("queued_for", [0.0, 60.0])
+@pytest.mark.parametrize("outcome", ["failed", "skipped"])
+async def test_a_promotion_that_fails_is_told(story, vercel, outcome, queued_for):
+    deployment_id, artifact = await story.build()
+    vercel.job_outcome, vercel.queued_for = outcome, queued_for
     with pytest.raises(DeploymentFailed, match=f"promote has {outcome}") as raised:
         await story.go_live(deployment_id, artifact.key)
     assert raised.value.remedy

@@ -1,7 +1,7 @@
 """An app at Vercel with a database at Supabase, both emulated over HTTP, deployed by the engine."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
@@ -22,7 +22,7 @@ from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.vercel.provider import VercelProvider
 from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
-from autodeploy.services.deployer import deployments
+from autodeploy.services.deployer import deployments, variables
 from autodeploy.services.deployer.cost_schemas import BudgetInput
 from autodeploy.services.deployer.costs import BudgetExceeded, set_budget
 from autodeploy.services.deployer.databases.jobs import handle_provisioning
@@ -31,8 +31,10 @@ from autodeploy.services.deployer.databases.reach import DatabaseOutOfReach
 from autodeploy.services.deployer.databases.schemas import DatabaseInput
 from autodeploy.services.deployer.databases.service import create_database
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
+from autodeploy.services.deployer.drift import find_drift
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectView
+from autodeploy.services.deployer.variable_schemas import VariablesInput
 from autodeploy.services.deployer.variable_versions import compare_versions
 
 SEED = {
@@ -57,6 +59,7 @@ class Internet:
     platform: Platform
     vercel: FakeVercelApi
     supabase: FakeSupabase
+    time: MovedTime
 
     async def deployed(self, project: ProjectView, **more: object) -> DeploymentView:
         return await self.platform.deployed(project, **{**SEED, **more})
@@ -100,7 +103,7 @@ async def internet(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Async
                 ProviderTokenInput(token=token, owner_id=TEAM if name == "vercel" else None),
                 providers=providers,
             )
-        yield Internet(platform, vercel, supabase)
+        yield Internet(platform, vercel, supabase, time)
         await providers.close()
 
 
@@ -403,3 +406,107 @@ async def test_budget_of_nothing_lets_a_free_database_through(internet: Internet
     )
     view = await internet.deployed(project)
     assert view.status == "ready", view.error
+
+
+async def _set(internet: Internet, project: ProjectView, **values: str) -> None:
+    platform = internet.platform
+    body = VariablesInput(values=values)
+    await variables.set_variables(platform.resources, platform.principal, project.id, body)
+
+
+async def _deploy(internet: Internet, project: ProjectView, **more: object) -> DeploymentView:
+    view = await internet.platform.deployed(project, provider="vercel", **more)
+    assert view.status == "ready", view.error
+    return view
+
+
+def _given(internet: Internet) -> Mapping[str, str]:
+    """What the app that has the traffic runs with."""
+    [app] = internet.vercel.projects
+    assert app.production is not None
+    return app.production.variables
+
+
+async def test_changed_variable_reaches_the_app_by_another_build(internet: Internet) -> None:
+    project = await internet.platform.project()
+    await _set(internet, project, GREETING="one")
+    first = await _deploy(internet, project)
+    assert _given(internet)["GREETING"] == "one"
+    again = await _deploy(internet, project)
+    assert len(internet.vercel.deployments) == 1, "nothing has changed"
+    await _set(internet, project, GREETING="two")
+    changed = await _deploy(internet, project)
+    assert _given(internet)["GREETING"] == "two"
+    await internet.platform.unset(project, "GREETING")
+    without = await _deploy(internet, project)
+    assert "GREETING" not in _given(internet)
+    views = (first, again, changed, without)
+    assert [each.variables_version for each in views] == [1, 1, 2, 3]
+
+
+async def test_database_that_is_made_later_reaches_the_app(internet: Internet) -> None:
+    project = await internet.platform.project()
+    await _deploy(internet, project)
+    await _deploy(internet, project, configuration=SEED["configuration"])
+    assert "pooler.supabase.com" in _given(internet)["DATABASE_URL"]
+
+
+async def test_build_that_is_brought_back_says_with_which_variables_it_runs(
+    internet: Internet,
+) -> None:
+    platform = internet.platform
+    project = await platform.project()
+    await _set(internet, project, GREETING="one")
+    first = await _deploy(internet, project)
+    await platform.upload({"index.html": "later"}, project.repository.id)
+    await _set(internet, project, GREETING="two")
+    await _deploy(internet, project)
+    back = await deployments.roll_back(platform.resources, platform.principal, first.id)
+    await platform.runner.run(back.id)
+    done = await platform.view(back.id)
+    assert (done.status, done.variables_version) == ("ready", 1)
+    assert _given(internet)["GREETING"] == "one"
+    assert any("version 1, where 2" in each for each in await platform.messages(back.id))
+    drift = await find_drift(
+        platform.resources, platform.principal, project.id, "production",
+        providers=platform.engine.providers,
+    )  # fmt: skip
+    assert (drift.items, drift.pending) == ([], ["GREETING"])
+
+
+async def test_last_build_that_was_asked_for_runs_with_its_own_variables(
+    internet: Internet,
+) -> None:
+    project = await internet.platform.project()
+    await _set(internet, project, GREETING="one")
+    await _deploy(internet, project)
+    await _set(internet, project, GREETING="two")
+    reused = await _deploy(internet, project, build="never")
+    assert (reused.variables_version, _given(internet)["GREETING"]) == (1, "one")
+    assert (await _deploy(internet, project)).variables_version == 2
+    assert _given(internet)["GREETING"] == "two", "it is not taken for a build with these"
+
+
+async def test_build_of_a_dead_worker_is_not_gone_on_with_where_variables_changed(
+    internet: Internet,
+) -> None:
+    """It has those of before for ever, and was not cancelled in time."""
+    platform = internet.platform
+    project = await platform.project()
+    await _set(internet, project, GREETING="one")
+    created = await platform.deploy(project, provider="vercel")
+    internet.vercel.outcome = "never"
+    running = asyncio.create_task(platform.runner.run(created.id))
+    while not internet.vercel.deployments:
+        await asyncio.sleep(0.001)
+    dead = internet.vercel.deployments[0]
+    internet.vercel.faults.fail(f"/v12/deployments/{dead.id}/cancel", "500")
+    running.cancel()
+    await asyncio.wait({running})
+    internet.vercel.outcome = dead.outcome = "ready"
+    internet.time.seconds += 60
+    await _set(internet, project, GREETING="two")
+    await platform.runner.run(created.id)
+    view = await platform.view(created.id)
+    assert (view.status, view.variables_version) == ("ready", 2), view.error
+    assert (dead.state, _given(internet)["GREETING"]) == ("READY", "two")

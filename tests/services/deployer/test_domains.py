@@ -93,6 +93,29 @@ async def test_what_is_refused_fails_and_an_outage_is_outlasted(office: Office) 
     assert refused.next_check_at is None
 
 
+@pytest.mark.parametrize("call", ["ensure_domain", "remove_domain"])
+async def test_a_look_that_fails_for_no_known_reason_is_told_and_comes_again_later(
+    office: Office, call: str
+) -> None:
+    await office.deploy("cloud")
+    await office.add()
+    await office.keep()
+    if call == "remove_domain":
+        await office.ask("remove")
+    office.cloud.at[call] = fail_with(ValueError("of a secret"))
+    found = await office.keep()
+    assert found is not None
+    assert found.error is not None
+    assert (found.error.code, "ValueError" in found.error.message) == ("internal_error", True)
+    assert "secret" not in found.error.message
+    assert found.next_check_at is not None
+    assert found.next_check_at > now()
+    office.cloud.at.clear()
+    office.cloud.leading.add(NAME)
+    again = await office.keep()
+    assert again is None or (again.state, again.error) == ("verified", None)
+
+
 async def test_a_moved_app_is_served_at_both_until_the_records_lead_to_the_new(
     office: Office,
 ) -> None:

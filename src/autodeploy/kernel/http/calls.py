@@ -36,6 +36,7 @@ class Call:
         safe: it may be repeated although it may have been applied. None asks the method.
         moved: an answer 3xx is the caller's to judge.
         within_seconds: the bound of all attempts with their waits, instead of the client's.
+        silent_seconds: the longest silence before and within an answer, instead of the client's.
         limit_bytes: of the answer.
     """
 
@@ -53,6 +54,7 @@ class Call:
     safe: bool | None = None
     moved: bool = False
     within_seconds: float | None = None
+    silent_seconds: float | None = None
     limit_bytes: int = _LIMIT_BYTES
 
     @property

@@ -62,7 +62,7 @@ class HttpClient:
         self._timing = timing or SystemTiming()
         self._headers: dict[str, str] = {}
         self._query: dict[str, str] = {}
-        self._shared = _Shared(service, self.patience, self._timing)
+        self._shared = _Shared(service, self._timing)
 
     def bound(self, *, token: str, query: Mapping[str, str] | None = None) -> "HttpClient":
         """A client that acts with ``token`` and sends ``query`` with each call.
@@ -214,24 +214,25 @@ class HttpClient:
             data=call.form,
             json=call.body,
             content=upload.chunks() if upload else None,
+            timeout=self._timeout(call),
             extensions={"sni_hostname": call.server_name} if call.server_name else None,
         )
+
+    def _timeout(self, call: Call) -> httpx.Timeout:
+        silent_seconds = call.silent_seconds or self.patience.read_seconds
+        return httpx.Timeout(silent_seconds, connect=self.patience.connect_seconds)
 
 
 class _Shared:
     """What all clients of a service share, whomever they act for."""
 
-    def __init__(self, service: Service, patience: Patience, timing: Timing):
+    def __init__(self, service: Service, timing: Timing):
         self.breaker = Breaker(service.name, timing)
         self.remembered = Remembered()
-        self._patience = patience
 
     @cached_property
     def pool(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            timeout=httpx.Timeout(
-                self._patience.read_seconds, connect=self._patience.connect_seconds
-            ),
             headers={"User-Agent": f"autodeploy/{__version__}", "Accept": "application/json"},
             follow_redirects=False,
             # Else a cookie that one account got would be sent for the next.

@@ -73,9 +73,12 @@ def by_last_cursor(limit: int) -> Style:
 
 
 def by_timestamp(parameter: str) -> Style:
-    """Vercel: ``pagination.next`` as ``until`` or ``from``, which the endpoint decides."""
+    """Vercel: ``pagination.next`` as ``until`` or ``from``, which the endpoint decides. A bare list
+    is the only page."""
 
     def style(answer: Answer) -> Next:
+        if isinstance(answer.json(), list):
+            return None
         following = answer.read(_WithNext).pagination.next
         return None if following is None else {parameter: str(following)}
 

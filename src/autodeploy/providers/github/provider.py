@@ -44,6 +44,7 @@ class GitHubProvider:
         patience: Patience | None = None,
         timing: Timing | None = None,
     ):
+        self.is_public = api_url.rstrip("/") == API_URL
         self._web_url = web_url
         self._host = parse_url(f"{web_url}/owner/name", allow_http=True).host
         self._api = GitHubApi(

@@ -6,6 +6,8 @@ what comes again with ``since`` is told by its id.
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import ValidationError
@@ -52,14 +54,17 @@ class BuildLog:
         self._noted_at = timing.monotonic()
 
     async def follow(self) -> None:
-        """Until it is cancelled; a stream that breaks off is opened again where it broke off."""
+        """Until it is cancelled; a stream that breaks off, or is not there yet, is opened again
+        where it broke off."""
         while True:
             try:
                 async with self._http.open(self._call(follow=True)) as stream:
                     if isinstance(stream, Answer):
-                        return
-                    async for value in stream.lines():
-                        await self._take(value)
+                        if stream.status != HTTPStatus.NOT_FOUND:
+                            return
+                    else:
+                        async for value in stream.lines():
+                            await self._take(value)
             except ProviderUnavailable:
                 pass
             await self._timing.sleep(_AGAIN_SECONDS)
@@ -68,8 +73,8 @@ class BuildLog:
         """What there is still: the end of a build that has ended. Its loss fails no build."""
         try:
             answer = await self._http.send(self._call(follow=False))
-            if answer.status == 200:
-                await self._take(answer.json())
+            if answer.status == HTTPStatus.OK:
+                await self._take_whole(answer)
         except ProviderUnavailable as error:
             await self._sink("warn", SOURCE, f"The end of Vercel's log is missing: {error.message}")
         await self._note()
@@ -88,6 +93,16 @@ class BuildLog:
             "GET", "/v3/deployments/{id}/events", parts={"id": self._deployment_id}, query=query,
             limit_bytes=_LIMIT_BYTES,
         )  # fmt: skip
+
+    async def _take_whole(self, answer: Answer) -> None:
+        """Of either form: a list, or a line for each."""
+        try:
+            events = answer.json()
+        except ProviderUnavailable:
+            for line in filter(bytes.strip, answer.body.splitlines()):
+                await self._take(replace(answer, body=line).json())
+        else:
+            await self._take(events)
 
     async def _take(self, value: object) -> None:
         for each in value if isinstance(value, list) else [value]:

@@ -16,7 +16,7 @@ from autodeploy.kernel.redaction import Redactor
 from autodeploy.providers.base import BuildRequest, LogSink
 from autodeploy.providers.hosted import undo
 from autodeploy.providers.vercel.build_log import SOURCE, BuildLog
-from autodeploy.providers.vercel.deployments import OURS, Deployments, MissingFiles
+from autodeploy.providers.vercel.deployments import LOOKS, OURS, Deployments, MissingFiles
 from autodeploy.providers.vercel.errors import BuildTimeout
 from autodeploy.providers.vercel.files import Uploads, read_files
 from autodeploy.providers.vercel.projects import Projects, target_of
@@ -31,8 +31,6 @@ from autodeploy.providers.vercel.waits import poll
 # before it.
 _LONGEST_SECONDS = 2 * 3600.0
 _MOST_UPLOADS = 3
-# A deployment is in the lists a moment after it was made.
-_LOOKS = (0.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -81,18 +79,25 @@ class Build:
     async def _find(self, project: Project) -> Deployment | None:
         """What an earlier call made, unless it also cancelled it, before it was built."""
         made: str | None = self.request.notes.values.get("deployment")
-        if made is not None:
-            is_cancelled = made in self._cancelled
-            if is_cancelled:  # by a call that may be lost
-                await self._deployments.cancel(made)
-            try:
-                found = await self._deployments.get(made)
-            except NotFound:
-                return None
-            return None if is_cancelled and not _is_built(found) else found
-        if self.request.notes.values.get("deployment_intent"):
-            return await self._look_for(project.id)
-        return None
+        is_cancelled = made in self._cancelled
+        if made is not None and is_cancelled:  # by a call that may be lost
+            await self._deployments.cancel(made)
+        if self._intent not in (None, self.request.fingerprint):
+            await self._cancel()  # it was begun with variables that have changed since
+            return None
+        if made is None:
+            return None if self._intent is None else await self._look_for(project.id)
+        try:
+            found = await self._deployments.get(made)
+        except NotFound:
+            return None
+        return None if is_cancelled and not _is_built(found) else found
+
+    @property
+    def _intent(self) -> str | None:
+        """With which fingerprint a deployment was asked for, if one was."""
+        intent: str | None = self.request.notes.values.get("deployment_intent")
+        return intent
 
     @property
     def _cancelled(self) -> list[str]:
@@ -151,7 +156,9 @@ class Build:
         )
 
     async def _post(self, project: Project, body: Mapping[str, object]) -> Deployment:
-        await self.request.notes.keep(deployment_intent=True)
+        notes = self.request.notes
+        earlier = {"deployment": None} if "deployment" in notes.values else {}  # is cancelled
+        await notes.keep(deployment_intent=self.request.fingerprint, **earlier)
         try:
             made = await self._deployments.create(body)
         except OutcomeUnknown:
@@ -159,12 +166,12 @@ class Build:
             if found is None:
                 raise
             return found
-        await self.request.notes.keep(deployment=made.id)
+        await notes.keep(deployment=made.id)
         return made
 
     async def _look_for(self, project_id: str) -> Deployment | None:
         """What a call has made whose answer was lost, or whose process was while it asked."""
-        for wait in _LOOKS:
+        for wait in LOOKS:
             await self.timing.sleep(wait)
             found = await self._adopt(project_id)
             if found is not None:
@@ -207,7 +214,7 @@ class Build:
         is refused another process has taken over, and the deployment is its own."""
         notes = self.request.notes
         deployment_id = self._noted
-        if deployment_id is None and notes.values.get("deployment_intent"):
+        if deployment_id is None and self._intent is not None:
             found = await self._look_for(notes.values["project"])
             deployment_id = found.id if found else None
         if deployment_id is not None:

@@ -17,6 +17,8 @@ MANIFEST = Manifest(
             Capability.CONNECT,
         }
     ),
+    # vercel.com/docs/environment-variables, 2026-03: changes apply to new deployments alone.
+    fixed_variables=True,
     # The regions of functions: its SDK 1.28.35 (2026) and vercel.com/docs/regions.
     regions=tuple(
         Region(region, name)

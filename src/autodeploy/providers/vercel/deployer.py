@@ -29,7 +29,7 @@ from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.vercel.builds import Build
 from autodeploy.providers.vercel.catalog import MANIFEST
 from autodeploy.providers.vercel.comparing import compare_project
-from autodeploy.providers.vercel.deployments import Deployments
+from autodeploy.providers.vercel.deployments import LOOKS, Deployments
 from autodeploy.providers.vercel.domains import Domains
 from autodeploy.providers.vercel.errors import BuildTimeout
 from autodeploy.providers.vercel.projects import Projects, project_name, target_of
@@ -111,9 +111,13 @@ class VercelDeployer:
         project = await self._projects.find(project_name(app))
         if project is None:
             return
-        found = await self._deployments.find(deployment_id, project.id, under_way=True)
-        if found is not None:
-            await self._deployments.cancel(found.id)
+        for wait in LOOKS:
+            await self._timing.sleep(wait)
+            found = await self._find_begun(deployment_id, project.id)
+            if found is not None:
+                if phase_of(found).under_way:
+                    await self._deployments.cancel(found.id)
+                return
 
     @fault_point("vercel.leave")
     async def leave(self, app: App) -> None:
@@ -171,6 +175,11 @@ class VercelDeployer:
         """What is printed from now on. Raises ``NotFound``."""
         made = release.resources
         return await watch(self._http, made["project"], made["deployment"], cursor, wait_seconds)
+
+    async def _find_begun(self, deployment_id: UUID, project_id: str) -> Deployment | None:
+        """What is under way for one of ours, else what of the newest there was made for it."""
+        begun = await self._deployments.find(deployment_id, project_id, under_way=True)
+        return begun or await self._deployments.find(deployment_id, project_id, newest=True)
 
     async def _get(self, request: ReleaseRequest) -> Deployment:
         try:

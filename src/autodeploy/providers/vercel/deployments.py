@@ -16,11 +16,16 @@ from autodeploy.providers.vercel.shapes import Deployments as Page
 #: Where a deployment at Vercel says which of ours it is.
 OURS = "autodeployDeploymentId"
 
+#: A deployment is in the lists a moment after it was made: the waits between looks for it.
+LOOKS = (0.0, 2.0, 4.0)
+
 _DEPLOYMENT = "/v13/deployments/{deployment}"
 _UNDER_WAY = "QUEUED,INITIALIZING,BUILDING"
 _LIMIT_BYTES = 8 * 1024 * 1024
 # Vercel looks at the whole source before it answers.
 _CREATE_SECONDS = 60.0
+# What it has made after that is looked for.
+_SILENT_SECONDS = 30.0
 
 
 class MissingFiles(Exception):
@@ -41,7 +46,7 @@ class Deployments:
         """Raises ``NotFound``."""
         parts = {"deployment": deployment_id}
         call = Call("GET", _DEPLOYMENT, parts=parts, limit_bytes=_LIMIT_BYTES)
-        return expect(await self._http.send(call), HTTPStatus.OK).read(Deployment)
+        return expect(await self._http.send(call)).read(Deployment)
 
     async def find(
         self,
@@ -50,9 +55,10 @@ class Deployments:
         *,
         but: Collection[str] = (),
         under_way: bool = False,
+        newest: bool = False,
     ) -> Deployment | None:
         """The newest of a project that was made for one of ours, except ``but``; with
-        ``under_way`` only of those that are not built yet."""
+        ``under_way`` only of those that are not built yet, with ``newest`` of the newest page."""
         query = {"limit": "100"}
         if project_id is not None:
             query["projectId"] = project_id
@@ -60,9 +66,11 @@ class Deployments:
             query["state"] = _UNDER_WAY
         call = Call("GET", "/v7/deployments", query=query, limit_bytes=_LIMIT_BYTES)
         async for page in pages(self._http, call, by_timestamp("until")):
-            for each in expect(page, HTTPStatus.OK).read(Page).deployments:
+            for each in expect(page).read(Page).deployments:
                 if each.meta.get(OURS) == str(ours) and each.id not in but:
                     return each
+            if newest:
+                break
         return None
 
     @fault_point("vercel.create_deployment")
@@ -72,14 +80,14 @@ class Deployments:
         query = {"forceNew": "1", "skipAutoDetectionConfirmation": "1"}
         call = Call(
             "POST", "/v13/deployments", query=query, body=body, limit_bytes=_LIMIT_BYTES,
-            within_seconds=_CREATE_SECONDS,
+            within_seconds=_CREATE_SECONDS, silent_seconds=_SILENT_SECONDS,
         )  # fmt: skip
         answer = await self._http.send(call)
         if answer.status == HTTPStatus.BAD_REQUEST:
             failure = failure_of(answer)
             if failure.code == "missing_files" and failure.missing:
                 raise MissingFiles(failure.missing)
-        expect(answer, HTTPStatus.OK)
+        expect(answer)
         try:
             return answer.read(Deployment)
         except AutoDeployError:
@@ -92,4 +100,4 @@ class Deployments:
         call = Call("PATCH", "/v12/deployments/{id}/cancel", parts=parts, safe=True,
                     limit_bytes=_LIMIT_BYTES)  # fmt: skip
         gone = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
-        expect(await self._http.send(call), HTTPStatus.OK, *gone)
+        expect(await self._http.send(call), *gone)

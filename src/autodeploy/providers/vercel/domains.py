@@ -42,7 +42,7 @@ class Domains:
         # The records stay: a challenge is looked at again.
         records = [DnsRecord(each.type, each.domain, each.value) for each in domain.verification]
         if leads.misconfigured:
-            records.append(_leading(domain, leads))
+            records += _leading(domain, leads)
         return DomainStatus(domain.verified and not leads.misconfigured, tuple(records))
 
     async def ensure(self, name: str) -> Domain:
@@ -57,24 +57,24 @@ class Domains:
         """Have Vercel look at its records. Raises ``ProviderRefused`` (400) while they are missing,
         which ``ensure`` names."""
         call = Call("POST", f"{_DOMAIN}/verify", parts=self._parts(name), safe=True)
-        return expect(await self._http.send(call), HTTPStatus.OK).read(Domain)
+        return expect(await self._http.send(call)).read(Domain)
 
     async def records(self, name: str) -> DomainRecords:
         """Whether it leads to Vercel, and the records that would make it."""
         query = {"projectIdOrName": self._project_id}
         call = Call("GET", "/v6/domains/{domain}/config", parts={"domain": name}, query=query)
-        return expect(await self._http.send(call), HTTPStatus.OK).read(DomainRecords)
+        return expect(await self._http.send(call)).read(DomainRecords)
 
     @fault_point("vercel.remove_domain")
     async def remove(self, name: str) -> None:
         """Idempotent."""
         answer = await self._http.send(Call("DELETE", _DOMAIN, parts=self._parts(name)))
-        expect(answer, HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+        expect(answer, HTTPStatus.NOT_FOUND)
 
     async def _find(self, name: str) -> Domain | None:
         try:
             answer = await self._http.send(Call("GET", _DOMAIN, parts=self._parts(name)))
-            return expect(answer, HTTPStatus.OK).read(Domain)
+            return expect(answer).read(Domain)
         except NotFound:
             return None
 
@@ -83,7 +83,7 @@ class Domains:
         path, parts = "/v10/projects/{project}/domains", {"project": self._project_id}
         try:
             answer = await self._http.send(Call("POST", path, parts=parts, body={"name": name}))
-            return expect(answer, HTTPStatus.OK).read(Domain)
+            return expect(answer).read(Domain)
         except (OutcomeUnknown, ProviderRefused) as error:
             if isinstance(error, ProviderRefused) and error.answered != HTTPStatus.CONFLICT:
                 raise
@@ -96,12 +96,16 @@ class Domains:
         return {"project": self._project_id, "domain": name}
 
 
-def _leading(domain: Domain, recommended: DomainRecords) -> DnsRecord:
-    """The record that leads a domain to Vercel: one that has others below it takes no CNAME."""
-    if domain.name == domain.apex_name and recommended.addresses:
-        best = min(recommended.addresses, key=lambda each: each.rank)
-        return DnsRecord("A", domain.name, next(iter(best.value), ""))
-    return DnsRecord("CNAME", domain.name, min(recommended.names, key=lambda each: each.rank).value)
+def _leading(domain: Domain, recommended: DomainRecords) -> list[DnsRecord]:
+    """The record that leads a domain to Vercel, if it recommends one: a domain that has others
+    below it takes no CNAME."""
+    by_rank = sorted(recommended.addresses, key=lambda each: each.rank)
+    addresses = [value for each in by_rank for value in each.value if value]
+    if domain.name == domain.apex_name and addresses:
+        return [DnsRecord("A", domain.name, addresses[0])]
+    names = [each for each in recommended.names if each.value]
+    best = sorted(names, key=lambda each: each.rank)[:1]
+    return [DnsRecord("CNAME", domain.name, each.value) for each in best]
 
 
 def _refused(name: str, error: ProviderRefused) -> DomainRefused:

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from autodeploy.kernel.errors import DeploymentFailed
@@ -22,6 +21,8 @@ MOST_FILES = 15_000
 _AT_ONCE = 8
 _CHUNK = 256 * 1024
 _UPLOAD_SECONDS = 600.0
+# It answers when the file is stored.
+_SILENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ class Uploads:
             # A file is what its digest says, however often it is sent.
             safe=True,
             within_seconds=_UPLOAD_SECONDS,
+            silent_seconds=_SILENT_SECONDS,
         )
-        expect(await self._http.send(call), HTTPStatus.OK)
+        expect(await self._http.send(call))
 
 
 async def _chunks(place: Path) -> AsyncIterator[bytes]:

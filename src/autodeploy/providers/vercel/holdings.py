@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from http import HTTPStatus
 from uuid import UUID
 
 from autodeploy.kernel.errors import InvalidInput
@@ -35,7 +34,7 @@ class VercelHoldings:
         """Projects with a deployment of ours; one that was never deployed to tells nothing."""
         call = Call("GET", "/v10/projects", query={"limit": "100"}, limit_bytes=_LIMIT_BYTES)
         async for page in pages(self._http, call, by_timestamp("from")):
-            for project in expect(page, HTTPStatus.OK).read(ListedProjects).projects:
+            for project in expect(page).read(ListedProjects).projects:
                 made_for = _made_for(project)
                 if made_for is not None:
                     yield FoundResource(

@@ -31,7 +31,7 @@ class Projects:
         """None when there is none."""
         call = Call("GET", _PROJECT, parts={"project": id_or_name}, limit_bytes=_LIMIT_BYTES)
         try:
-            return expect(await self._http.send(call), HTTPStatus.OK).read(Project)
+            return expect(await self._http.send(call)).read(Project)
         except NotFound:
             return None
 
@@ -54,7 +54,7 @@ class Projects:
         call = Call("DELETE", _PROJECT, parts={"project": name})
         answer = await self._http.send(call)
         if answer.status != HTTPStatus.NOT_FOUND:
-            expect(answer, HTTPStatus.NO_CONTENT)
+            expect(answer)
 
     @fault_point("vercel.create_project")
     async def _create(self, name: str, notes: Notes) -> Project:
@@ -63,7 +63,7 @@ class Projects:
         body = {"name": name, "ssoProtection": None}
         try:
             answer = await self._http.send(Call("POST", "/v11/projects", body=body))
-            return expect(answer, HTTPStatus.OK).read(Project)
+            return expect(answer).read(Project)
         except (OutcomeUnknown, ProviderRefused) as error:
             if isinstance(error, ProviderRefused) and error.answered != HTTPStatus.CONFLICT:
                 raise
@@ -78,13 +78,13 @@ class Projects:
         "Promoting deployments", 2026-03."""
         body = {"autoAssignCustomDomains": False}
         call = Call("PATCH", _PROJECT, parts={"project": project_id}, body=body, safe=True)
-        expect(await self._http.send(call), HTTPStatus.OK)
+        expect(await self._http.send(call))
 
     @fault_point("vercel.set_region")
     async def _set_region(self, project_id: str, region: str) -> None:
         body = {"resourceConfig": {"functionDefaultRegions": [region]}}
         call = Call("PATCH", _PROJECT, parts={"project": project_id}, body=body, safe=True)
-        expect(await self._http.send(call), HTTPStatus.OK)
+        expect(await self._http.send(call))
 
 
 def project_name(app: App) -> str:

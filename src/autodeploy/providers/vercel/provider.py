@@ -4,8 +4,6 @@ The calls are those of vercel.com/docs/rest-api (the description of its SDK 1.28
 has no idempotency keys: projects are found by their names, deployments by ours in their ``meta``.
 """
 
-from http import HTTPStatus
-
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.limits import VERCEL
@@ -51,13 +49,13 @@ class VercelProvider:
     async def check_token(self, token: str) -> TokenAccount:
         """Whose token it is, and the teams that it may act for. Raises ``CredentialRefused``."""
         http = self._http.bound(token=token)
-        answer = expect(await http.send(Call("GET", "/v2/user")), HTTPStatus.OK)
+        answer = expect(await http.send(Call("GET", "/v2/user")))
         user = answer.read(UserAnswer).user
         call = Call("GET", "/v2/teams", query={"limit": "100"}, limit_bytes=_LIMIT_BYTES)
         owners = [
             Owner(team.id, team.name or team.slug)
             async for page in pages(http, call, by_timestamp("until"))
-            for team in expect(page, HTTPStatus.OK).read(Teams).teams
+            for team in expect(page).read(Teams).teams
             if not team.limited
         ]
         return TokenAccount(user.id, user.username, tuple(owners))

@@ -53,8 +53,21 @@ def phase_of(deployment: Deployment) -> Phase:
 
 
 def _is_staged(deployment: Deployment) -> bool:
-    by_project = deployment.auto_assign_custom_domains is False
-    return deployment.ready_substate == STAGED or (by_project and deployment.target == "production")
+    if deployment.ready_substate == STAGED:
+        return True
+    if deployment.target != "production":
+        return False
+    if deployment.auto_assign_custom_domains is not None:
+        return not deployment.auto_assign_custom_domains
+    # Vercel need tell neither of it, and every project of ours is staged.
+    return deployment.ready_substate is None and not _is_checked(deployment)
+
+
+def _is_checked(deployment: Deployment) -> bool:
+    """Whether checks of it are under way."""
+    check = deployment.checks.aliasing if deployment.checks else None
+    is_pending = check is not None and check.state == "pending"
+    return is_pending or deployment.checks_state in ("registered", "running")
 
 
 def failure(deployment: Deployment, log_tail: list[str], redactor: Redactor) -> BuildFailed:

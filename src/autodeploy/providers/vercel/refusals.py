@@ -31,13 +31,13 @@ class _Failed(Shape):
     error: Failure
 
 
-def expect(answer: Answer, *statuses: HTTPStatus) -> Answer:
-    """The answer, when its status is one of these.
+def expect(answer: Answer, *besides: HTTPStatus) -> Answer:
+    """The answer, when it is a success or its status is one of these. Of which kind a success is
+    says nothing that its body does not.
 
-    Raises ``CredentialRefused``, ``NotFound``, ``ProviderRefused``, and ``ProviderUnavailable`` for
-    a success of another kind.
+    Raises ``CredentialRefused``, ``NotFound``, ``ProviderRefused``.
     """
-    if answer.status in statuses:
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES or answer.status in besides:
         return answer
     failure = failure_of(answer)
     if failure.invalid_token:

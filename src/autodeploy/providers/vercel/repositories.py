@@ -1,7 +1,5 @@
 """Whether Vercel can fetch a commit by itself: where its GitHub app is installed."""
 
-from http import HTTPStatus
-
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
@@ -36,7 +34,7 @@ class Repositories:
 
     async def _find(self, owner: str, name: str, github_id: int | None) -> int | str | None:
         call = Call("GET", "/v1/integrations/git-namespaces", query={"provider": "github"})
-        answer = expect(await self._person.send(call), HTTPStatus.OK)
+        answer = expect(await self._person.send(call))
         for each in answer.read(list[Namespace]):
             if each.slug.lower() == owner.lower():
                 return await self._search(str(each.id), name, github_id)
@@ -45,7 +43,7 @@ class Repositories:
     async def _search(self, namespace: str, name: str, github_id: int | None) -> int | str | None:
         query = {"provider": "github", "namespaceId": namespace, "query": name}
         call = Call("GET", "/v1/integrations/search-repo", query=query)
-        answer = expect(await self._http.send(call), HTTPStatus.OK)
+        answer = expect(await self._http.send(call))
         for each in answer.read(FoundRepositories).repos:
             if github_id is not None and str(each.id) == str(github_id):
                 return each.id

@@ -63,7 +63,10 @@ def _require_runnable(spec: BuildSpec, framework: str | None) -> None:
         raise DeploymentFailed("Vercel runs no release commands.", remedy=_ELSEWHERE)
     if spec.kind == "server" and framework is None:
         named = spec.framework or spec.language or "this app"
-        raise DeploymentFailed(f"Vercel runs no server of {named}.", remedy=_ELSEWHERE)
+        # Vercel knows some languages without a framework, too, by conventions of its own.
+        raise DeploymentFailed(
+            f"A server of {named} is none that AutoDeploy sets up at Vercel.", remedy=_ELSEWHERE
+        )
 
 
 def _command(name: str, command: str | None) -> str | None:

@@ -6,7 +6,7 @@ Times are in milliseconds of the unix epoch, as Vercel sends them.
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from autodeploy.kernel.http.models import Lenient, known
@@ -190,6 +190,7 @@ class Deployment(Shape):
     alias: tuple[str, ...] = ()
     alias_assigned: bool | float | None = None
     alias_error: Reason | None = None
+    checks_state: str | None = None
     checks_conclusion: str | None = None
     checks: Checks | None = None
     error_code: str | None = None
@@ -204,8 +205,6 @@ class Deployments(Shape):
 
 
 class ListedDeployment(Shape):
-    """One of the newest of a project."""
-
     meta: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -217,6 +216,12 @@ class ListedProject(Shape):
 
 class ListedProjects(Shape):
     projects: tuple[ListedProject, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        """Vercel may also send a bare list."""
+        return {"projects": value} if isinstance(value, list) else value
 
 
 class Namespace(Shape):

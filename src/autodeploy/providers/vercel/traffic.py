@@ -4,6 +4,7 @@ A promotion and a rollback are begun by a call and done by Vercel: ``lastAliasRe
 project tells how the last one fares (SDK 1.28.35, 2026). To ask twice for the same does no harm.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -48,14 +49,16 @@ class Traffic:
 
         Raises ``DeploymentFailed`` when Vercel could not, or not in time.
         """
-        project = await self._settled()
+        project = await self._until(_is_settled)
         for _ in range(_MOST_ASKS):
             if serves(project, self.deployment.id):
                 return project
             before = project.last_alias_request
-            await self._ask(project)
+            if await self._ask(project):
+                project = await self._done(before)
+                break
             await self._begun(before)
-            project = await self._settled()
+            project = await self._until(_is_settled)
             if self._has_failed(project, before):
                 break
         if serves(project, self.deployment.id):
@@ -67,15 +70,19 @@ class Traffic:
             remedy="Look at the domains of the project at Vercel, then deploy again.",
         )
 
-    async def _settled(self) -> Project:
-        """The project when no promotion is under way, of whomever."""
-        try:
-            return await poll(
-                self.timing,
-                self._project,
-                lambda each: each.last_alias_request is None or each.last_alias_request.ended,
-                _LONGEST_SECONDS,
+    async def _done(self, before: AliasRequest | None) -> Project:
+        """The project when what was queued there has come to its end."""
+        return await self._until(
+            lambda each: (
+                serves(each, self.deployment.id)
+                or (_is_settled(each) and self._has_failed(each, before))
             )
+        )
+
+    async def _until(self, enough: Callable[[Project], bool]) -> Project:
+        """Raises ``BuildTimeout``."""
+        try:
+            return await poll(self.timing, self._project, enough, _LONGEST_SECONDS)
         except TimeoutError:
             raise BuildTimeout(
                 f"Vercel has not moved the traffic after {_LONGEST_SECONDS / 60:.0f} minutes.",
@@ -108,27 +115,29 @@ class Traffic:
         return project
 
     @fault_point("vercel.ask_for_traffic")
-    async def _ask(self, project: Project) -> None:
+    async def _ask(self, project: Project) -> bool:
+        """Whether it is queued: then it is not to be asked for again."""
         if not _is_earlier(self.deployment, project):
             return await self._post(_PROMOTE)
         try:
-            await self._post(_ROLLBACK)
+            return await self._post(_ROLLBACK)
         except ProviderRefused as error:
             if error.answered not in _NO_ROLLBACK:
                 raise
-            await self._post(_PROMOTE)
+            return await self._post(_PROMOTE)
 
-    async def _post(self, path: str) -> None:
+    async def _post(self, path: str) -> bool:
         parts = {"project": self.project_id, "deployment": self.deployment.id}
         answer = await self.http.send(Call("POST", path, parts=parts, safe=True))
         # 202 waits behind a rolling release, 409 behind another promotion.
-        expect(answer, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT)
+        expect(answer, HTTPStatus.CONFLICT)
+        return answer.status == HTTPStatus.ACCEPTED
 
 
 def serves(project: Project, deployment_id: str) -> bool:
     """Whether production is this deployment, and nothing is under way that changes it."""
     request = project.last_alias_request
-    if request is not None and not request.ended:
+    if not _is_settled(project):
         return False
     if request is not None and request.job_status is AliasJob.SUCCEEDED:
         return request.to_deployment_id == deployment_id
@@ -141,9 +150,14 @@ def serves_another(project: Project, deployment_id: str) -> bool:
     """Whether production is known to be another deployment: somebody has promoted it there, or
     gone back to it."""
     request = project.last_alias_request
-    is_settled = request is None or request.ended
     has_any = project.production is not None or request is not None
-    return is_settled and has_any and not serves(project, deployment_id)
+    return _is_settled(project) and has_any and not serves(project, deployment_id)
+
+
+def _is_settled(project: Project) -> bool:
+    """Whether no promotion is under way, of whomever."""
+    request = project.last_alias_request
+    return request is None or request.ended
 
 
 def _is_earlier(deployment: Deployment, project: Project) -> bool:

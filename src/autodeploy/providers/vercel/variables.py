@@ -52,7 +52,7 @@ class ProjectVariables:
 
     async def _list(self, target: str) -> list[Variable]:
         call = Call("GET", _ENV, parts=self._parts, limit_bytes=_LIMIT_BYTES)
-        there = expect(await self._http.send(call), HTTPStatus.OK).read(Variables).envs
+        there = expect(await self._http.send(call)).read(Variables).envs
         return [each for each in there if target in each.targets]
 
     async def _open(self, variable: Variable) -> str | None:
@@ -60,7 +60,7 @@ class ProjectVariables:
             return None
         parts = {**self._parts, "id": variable.id}
         answer = await self._http.send(Call("GET", _ONE, parts=parts, limit_bytes=_LIMIT_BYTES))
-        opened = expect(answer, HTTPStatus.OK).read(OpenVariable)
+        opened = expect(answer).read(OpenVariable)
         is_told = opened.decrypted or variable.type == "plain"
         return opened.value if is_told else None
 
@@ -74,7 +74,7 @@ class ProjectVariables:
             "POST", _ENV, parts=self._parts, query=query, body=body, safe=True,
             limit_bytes=_LIMIT_BYTES,
         )  # fmt: skip
-        answer = expect(await self._http.send(call), HTTPStatus.CREATED)
+        answer = expect(await self._http.send(call))
         failed = answer.read(VariablesMade).failed
         if failed:
             raise _not_taken(failed)
@@ -91,7 +91,7 @@ class ProjectVariables:
         if ids:
             path = "/v1/projects/{project}/env"
             call = Call("DELETE", path, parts=self._parts, body={"ids": ids})
-            expect(await self._http.send(call), HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+            expect(await self._http.send(call), HTTPStatus.NOT_FOUND)
 
 
 def _not_taken(failed: tuple[FailedVariable, ...]) -> ProviderRefused:

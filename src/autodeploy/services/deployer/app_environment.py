@@ -39,6 +39,9 @@ _SECRET_NAME = re.compile(
     r"|DATABASE_URL|REDIS_URL|MONGODB_URI|AUTH)($|_)"
 )
 _OWN_ID = "AUTODEPLOY_DEPLOYMENT_ID"
+_OWN_COMMIT = "AUTODEPLOY_COMMIT"
+#: What each deployment is given another value of.
+OF_DEPLOYMENT = frozenset({_OWN_ID, _OWN_COMMIT})
 _MOST_REASONS = 10
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _PUBLIC_NAME = re.compile(r"^(NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|GATSBY)_")
@@ -112,12 +115,15 @@ class AppEnvironment:
     def redactor(self) -> Redactor:
         return Redactor(self.secrets)
 
-    def fingerprint(self, deployment: Deployment) -> str:
+    def fingerprint(self, deployment: Deployment, *, fixed: bool = False) -> str:
         """Equal for deployments whose builds are interchangeable: of the variables, those count
-        that may be built in."""
+        that may be built in; all, where builds ``fixed`` those of the running app, too."""
         plan = Plan.model_validate(deployment.plan)
-        versions = [one for one in self.versions if self._may_be_built_in(plan, one[0])]
+        versions = [one for one in self.versions if fixed or self._may_be_built_in(plan, one[0])]
         decisive = [deployment.commit_sha, deployment.provider, deployment.plan, versions]
+        if fixed:
+            # Where all count, none is meant for which only those counted that may be built in.
+            decisive.append("all variables")
         data = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(data.encode()).hexdigest()
 
@@ -312,5 +318,5 @@ def _metadata(deployment: Deployment) -> dict[str, str]:
     return {
         "AUTODEPLOY": "1",
         "AUTODEPLOY_ENVIRONMENT": deployment.environment,
-        "AUTODEPLOY_COMMIT": deployment.commit_sha,
+        _OWN_COMMIT: deployment.commit_sha,
     }

@@ -71,6 +71,12 @@ class StepContext:
     def is_rollback(self) -> bool:
         return self.deployment.kind == "rollback"
 
+    @property
+    def has_fixed_variables(self) -> bool:
+        """Whether the app runs with the variables of its build for ever."""
+        provider = self.engine.providers.get(self.deployment.provider)
+        return provider.manifest.fixed_variables
+
     def get_repository(self) -> Repository:
         """Where the files come from. Raises ``SourceMissing``."""
         if self.repository is None:

@@ -17,7 +17,11 @@ from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer import store
-from autodeploy.services.deployer.app_environment import AppEnvironment, load_app_environment
+from autodeploy.services.deployer.app_environment import (
+    OF_DEPLOYMENT,
+    AppEnvironment,
+    load_app_environment,
+)
 from autodeploy.services.deployer.context import app_of, spec_of
 from autodeploy.services.deployer.deployment_schemas import (
     BuildChoice,
@@ -50,7 +54,7 @@ async def find_drift(
         require(principal, Action.VARIABLE_READ, project.organization_id)
         found = await get_live(session, project, environment)
         row, live = found.environment, found.deployment
-        providers.get(live.provider, Capability.DRIFT)
+        is_fixed = providers.get(live.provider, Capability.DRIFT).manifest.fixed_variables
     variables = await load_app_environment(resources, project, environment)
     async with resources.db.transaction() as session:
         pending = await _changed_since(session, row, live, variables)
@@ -67,7 +71,9 @@ async def find_drift(
             region=placement.region,
         )
     )
-    return _view(row, live, comparison, pending)
+    # Of these the last build is told there, which need not be the one that is live.
+    unlike = OF_DEPLOYMENT if is_fixed else frozenset[str]()
+    return _view(row, live, comparison, pending, unlike)
 
 
 async def reconcile_drift(
@@ -113,9 +119,14 @@ async def _changed_since(
 
 
 def _view(
-    environment: Environment, live: Deployment, found: Comparison, pending: frozenset[str]
+    environment: Environment,
+    live: Deployment,
+    found: Comparison,
+    pending: frozenset[str],
+    unlike: frozenset[str],
 ) -> DriftView:
-    drifts = [each for each in found.drifts if each.name is None or each.name not in pending]
+    """``unlike`` are variables besides ``pending`` that are to differ."""
+    drifts = [each for each in found.drifts if each.name not in pending | unlike]
     return DriftView(
         environment=environment.name,
         provider=live.provider,

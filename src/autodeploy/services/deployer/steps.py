@@ -23,7 +23,7 @@ from autodeploy.services.deployer.databases.needs import needs_database
 from autodeploy.services.deployer.databases.reach import require_all_in_reach
 from autodeploy.services.deployer.databases.wishes import WantedDatabase, is_made
 from autodeploy.services.deployer.deployment_schemas import BuildChoice
-from autodeploy.services.deployer.earlier_builds import find_artifact
+from autodeploy.services.deployer.earlier_builds import Build, find_build, find_variables_version
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
@@ -147,22 +147,24 @@ async def build_application(context: StepContext) -> StepStatus:
     deployment = context.deployment
     context.variables.require_resolved()
     context.variables.require_reachable(deployment.provider)
-    fingerprint = context.variables.fingerprint(deployment)
+    is_fixed = context.has_fixed_variables
+    fingerprint = context.variables.fingerprint(deployment, fixed=is_fixed)
     choice = BuildChoice(deployment.configuration.get("build", BuildChoice.WHEN_CHANGED))
-    key = await find_artifact(context, fingerprint, choice)
-    if key is not None:
+    build = await find_build(context, fingerprint, choice)
+    if build is not None:
         await context.say(_REUSED[choice])
-        made = {"artifact_key": key, "reused": True}
+        made: dict[str, object] = {"artifact_key": build.key, "reused": True}
     elif choice is BuildChoice.NEVER:
         raise NotBuilt(
             f"{deployment.commit_sha[:12]} was not built for {deployment.environment} before."
         )
     else:
-        key, made = await _build(context)
+        key, made = await _build(context, fingerprint)
+        build = Build(key, fingerprint, context.variables.version)
     await context.journal.record(StepName.BUILD_APPLICATION, made)
-    await context.journal.set_columns(
-        deployment, {"artifact_key": key, "build_fingerprint": fingerprint}
-    )
+    columns = {"artifact_key": build.key, "build_fingerprint": build.fingerprint}
+    given = {"variables_version": build.variables_version} if is_fixed else {}
+    await context.journal.set_columns(deployment, {**columns, **given})
     return StepStatus.SUCCEEDED
 
 
@@ -170,11 +172,17 @@ async def deploy_to_provider(context: StepContext) -> StepStatus:
     """Make the release run beside the live one, without traffic."""
     journal = context.journal
     request = context.release_request()
+    version = await find_variables_version(context)
     # The intent: from here on clean-up knows that the provider may have something of ours.
     await journal.set_columns(
-        context.deployment,
-        {"has_release": True, "variables_version": context.variables.version},
+        context.deployment, {"has_release": True, "variables_version": version}
     )
+    newest = context.variables.version
+    if version is not None and version != newest:
+        await context.say(
+            f"It runs with the variables of its build: version {version}, where {newest} is the "
+            "newest."
+        )
     release = await context.provider.deploy(request, context.log)
     await journal.record(
         StepName.DEPLOY_TO_PROVIDER,
@@ -225,7 +233,7 @@ def _builds(engine: Engine) -> Path:
     return engine.resources.home / "builds"
 
 
-async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
+async def _build(context: StepContext, fingerprint: str) -> tuple[str, dict[str, object]]:
     deployment = context.deployment
     placement = Placement.of(deployment.configuration)
     # Named for the run, so that a late worker and its successor never share a folder.
@@ -242,6 +250,7 @@ async def _build(context: StepContext) -> tuple[str, dict[str, object]]:
             commit=_commit(context),
             plan=placement.plan,
             region=placement.region,
+            fingerprint=fingerprint,
         )
         if context.engine.providers.is_hosted(deployment.provider):
             # It builds there what it will release: clean-up cancels what is left of that.

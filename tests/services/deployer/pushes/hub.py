@@ -1,7 +1,5 @@
 """A project whose sources are at an emulated GitHub, and time that a test moves."""
 
-import hashlib
-import hmac
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
+from tests.fakes.github_hooks import signed
 from tests.fakes.github_state import Outgoing, Repo
 from tests.services.analyzer.github import Sources, sources_of
 from tests.services.deployer.platform import Platform
@@ -119,6 +118,12 @@ class Hub:
         chance.shuffle(arriving)
         await self.deliver(arriving)
 
+    async def run(self) -> None:
+        """Run what is queued, as workers would."""
+        for deployment in await self.deployments():
+            if deployment.status == "queued":
+                await self.platform.runner.run(deployment.id)
+
     async def deploy(self, sha: str) -> UUID:
         """A deployment of a commit that somebody asks for."""
         platform = self.platform
@@ -158,6 +163,11 @@ class Hub:
         async with self.platform.resources.db.transaction() as session:
             return list(await session.scalars(select(GitHubWebhook)))
 
+    async def fail(self, code: str = "provider_rate_limited") -> None:
+        """As if a worker had run the newest deployment, at the time of the test."""
+        newest = (await self.deployments())[-1]
+        await self.end(newest.id, "error", error_code=code, completed_at=self.clock())
+
     async def end(self, deployment_id: UUID, status: str, **values: Any) -> None:
         """As if a worker had brought the deployment there."""
         async with self.platform.resources.db.transaction() as session:
@@ -166,15 +176,6 @@ class Hub:
                 .where(Deployment.id == deployment_id)
                 .values(status=status, **values)
             )
-
-
-def signed(secret: str, delivery: dict[str, Any], body: bytes) -> dict[str, str]:
-    """The headers of a delivery."""
-    return {
-        "x-github-event": delivery["event"],
-        "x-github-delivery": delivery["guid"],
-        "x-hub-signature-256": f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}",
-    }
 
 
 async def stream(body: bytes) -> AsyncIterator[bytes]:

@@ -105,8 +105,14 @@ async def test_deployed_is_the_head_though_a_third_of_a_surge_is_lost(hub: Hub, 
 
 def test_quiet_branches_are_looked_at_within_a_bounded_time() -> None:
     for seconds in range(0, 1800, 10):
-        assert pause_after(timedelta(seconds=seconds)) <= timedelta(seconds=60)
-    assert pause_after(timedelta(days=365)) == timedelta(minutes=5)
+        assert pause_after(timedelta(seconds=seconds)) <= timedelta(seconds=40)
+    assert pause_after(timedelta(days=365), followed=100) == timedelta(seconds=40)
+
+
+@pytest.mark.parametrize("followed", [1, 100, 450, 5000])
+def test_an_account_that_follows_much_asks_no_more_than_github_takes(followed: int) -> None:
+    pause = pause_after(timedelta(days=365), followed=followed)
+    assert followed * 2 / pause.total_seconds() <= 300 / 60
 
 
 @pytest.mark.parametrize("mark", ["[skip deploy]", "[Skip CI]"])

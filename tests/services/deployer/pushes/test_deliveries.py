@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 from tests.api.conftest import app_over, client_of
+from tests.fakes.github_hooks import signed
 from tests.services.deployer.platform import eventually
-from tests.services.deployer.pushes.hub import Hub, signed, stream
+from tests.services.deployer.pushes.hub import Hub, stream
 
 from autodeploy.kernel.errors import InvalidInput, TooLarge, Unauthenticated
 from autodeploy.kernel.locks import held_alone

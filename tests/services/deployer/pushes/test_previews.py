@@ -12,7 +12,7 @@ from tests.services.deployer.pushes.hub import Hub, hub_of
 from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.deployer import environments, variables
-from autodeploy.services.deployer.pushes import service
+from autodeploy.services.deployer.pushes import comments, service
 from autodeploy.services.deployer.pushes.schemas import ApprovalInput, PreviewView
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.schemas import EnvironmentInput
@@ -185,6 +185,23 @@ async def test_a_preview_begins_with_the_variables_of_previews(previews: Hub) ->
         previews.platform.resources, previews.platform.principal, previews.project.id, "pr-7"
     )
     assert [each.key for each in page.items] == ["API_KEY", "COLOUR"]
+
+
+async def test_of_more_previews_than_a_pass_compares_each_has_its_turn(
+    previews: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comments, "_MOST_COMPARED", 2)
+    for number in range(1, 6):
+        _open(previews, number)
+    await _follow(previews)
+    for _ in range(3):
+        await previews.tell(1)
+    assert all("Waits for its turn" in _comments(previews, each)[0] for each in range(1, 6))
+    [last] = await previews.deployments("pr-5")
+    await previews.end(last.id, "ready", url="https://site-pr-5.example.com")
+    for _ in range(3):
+        await previews.tell(1)
+    assert "https://site-pr-5.example.com" in _comments(previews, 5)[0]
 
 
 async def test_the_comment_says_where_the_preview_is_and_how_it_fares(previews: Hub) -> None:

@@ -63,13 +63,13 @@ async def test_a_preview_that_nobody_wants_any_more_is_due_until_it_is_closed(hu
     assert not await _holds(hub, has_due_previews)
 
 
-async def test_a_webhook_is_due_until_it_is_there_and_again_after_a_minute(hub: Hub) -> None:
+async def test_a_webhook_is_due_until_it_is_there_and_again_after_half_a_minute(hub: Hub) -> None:
     assert not await _holds(hub, has_due_webhooks)
     await hub.switch_on()
     assert await _holds(hub, has_due_webhooks)
     await hub.follow()
-    assert not await _holds(hub, has_due_webhooks, in_seconds=50)
-    assert await _holds(hub, has_due_webhooks, in_seconds=61)
+    assert not await _holds(hub, has_due_webhooks, in_seconds=20)
+    assert await _holds(hub, has_due_webhooks, in_seconds=30)
     await service.switch_off(hub.platform.resources, hub.platform.principal, hub.project.id)
     assert await _holds(hub, has_due_webhooks)
     await hub.follow()

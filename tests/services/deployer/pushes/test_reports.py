@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 from tests.services.deployer.pushes.hub import Hub
 
@@ -98,17 +99,54 @@ async def test_github_that_fails_is_told_later_and_once(hub: Hub) -> None:
     assert [each.settled for each in await _reports(hub)] == [True]
 
 
-async def test_what_github_refuses_is_not_told_for_ever(hub: Hub) -> None:
-    deployment_id, _ = await _deployed(hub)
-    hub.sources.fake.faults.fail(f"POST /repos/{hub.repo.full_name}/deployments", "409")
+@pytest.mark.parametrize("status", ["403", "404", "409", "422"])
+async def test_without_the_right_to_deployments_the_commit_has_its_status(
+    hub: Hub, status: str
+) -> None:
+    """And what GitHub refuses is not told for ever."""
+    deployment_id, sha = await _deployed(hub)
+    made = f"/repos/{hub.repo.full_name}/deployments"
+    hub.sources.fake.faults.fail(f"POST {made}", *[status] * 9)
     await hub.tell()
-    await hub.end(deployment_id, "ready")
-    told = len(hub.sources.fake.exchanges)
-    await hub.tell(7200)
-    assert len(hub.sources.fake.exchanges) == told
+    await hub.end(deployment_id, "ready", url="https://site.example.com")
+    for _ in range(3):
+        await hub.tell(7200)
+    assert _commit_states(hub, sha) == ["pending", "success"]
+    assert len(hub.sources.fake.calls("POST", made)) == 1
     [report] = await _reports(hub)
     assert report.settled
     assert report.note
+
+
+async def test_without_the_right_to_statuses_the_deployment_has_its_own(hub: Hub) -> None:
+    deployment_id, sha = await _deployed(hub)
+    statuses = f"/repos/{hub.repo.full_name}/statuses/{sha}"
+    hub.sources.fake.faults.fail(f"POST {statuses}", *["403"] * 9)
+    await hub.tell()
+    await hub.end(deployment_id, "ready", url="https://site.example.com")
+    for _ in range(3):
+        await hub.tell(7200)
+    assert _deployment_states(hub) == {sha: ["queued", "success"]}
+    assert len(hub.sources.fake.calls("POST", statuses)) == 1
+    [report] = await _reports(hub)
+    assert report.settled
+    assert report.note
+
+
+async def test_of_two_reports_the_one_that_failed_alone_is_repeated(hub: Hub) -> None:
+    deployment_id, sha = await _deployed(hub)
+    await hub.end(deployment_id, "ready", url="https://site.example.com")
+    made = f"POST /repos/{hub.repo.full_name}/deployments"
+    hub.sources.fake.faults.fail(made, *["500"] * 3)
+    await hub.tell()
+    assert _commit_states(hub, sha) == ["success"]
+    for _ in range(6):
+        await hub.tell(600)
+    assert _commit_states(hub, sha) == ["success"]
+    assert _deployment_states(hub) == {sha: ["success"]}
+    [report] = await _reports(hub)
+    assert report.settled
+    assert report.note is None
 
 
 async def test_an_older_deployment_of_a_commit_does_not_have_the_last_word(hub: Hub) -> None:

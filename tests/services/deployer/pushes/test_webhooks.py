@@ -68,6 +68,51 @@ async def test_one_that_was_made_and_not_noted_is_removed_all_the_same(hub: Hub)
     assert hub.repo.hooks == {}
 
 
+@pytest.mark.parametrize("what", ["removed", "switched off", "fewer events", "another address"])
+async def test_one_that_somebody_removes_or_changes_at_github_is_restored(
+    hub: Hub, what: str
+) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    [hook] = hub.repo.hooks.values()
+    url = hook["config"]["url"]
+    match what:
+        case "removed":
+            hub.repo.hooks.clear()
+        case "switched off":
+            hook["active"] = False
+        case "fewer events":
+            hook["events"] = ["push"]
+        case _:
+            hook["config"]["url"] = "https://elsewhere.test"
+    await hub.follow(30)
+    [restored] = [each for each in hub.repo.hooks.values() if each["config"]["url"] == url]
+    assert restored["active"]
+    assert restored["events"] == ["push", "pull_request"]
+    assert (await _status(hub)).webhook.state == "registered"
+    sha = hub.push("second")
+    await hub.deliver([hub.repo.outgoing[-1]])
+    await hub.follow()
+    assert (await hub.commits())[-1] == sha
+
+
+async def test_one_that_signs_with_another_secret_gets_ours_again(hub: Hub) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    [hook_id] = hub.repo.hooks
+    ours, hub.repo.secrets[hook_id] = hub.repo.secrets[hook_id], "another"
+    hub.push("second")
+    await hub.deliver()
+    assert hub.answers == [401]
+    await hub.follow(30)
+    assert hub.repo.secrets == {hook_id: ours}
+    await hub.deliver()
+    assert hub.answers == [401, 204], "it was asked for again"
+    changes = f"/repos/{hub.repo.full_name}/hooks/{hook_id}"
+    await hub.follow(30)
+    assert len(hub.sources.fake.calls("PATCH", changes)) == 1
+
+
 async def test_where_none_may_be_made_it_is_said_and_branches_are_looked_at(hub: Hub) -> None:
     hub.repo.admin = False
     await hub.switch_on()
@@ -83,9 +128,26 @@ async def test_where_none_may_be_made_it_is_said_and_branches_are_looked_at(hub:
     assert (await _status(hub)).webhook.state == "registered"
 
 
-async def test_a_platform_that_github_cannot_reach_only_looks(hub: Hub) -> None:
-    resources = replace(hub.platform.resources, public_url="http://localhost:8000")
+def _move(hub: Hub, public_url: str) -> None:
+    resources = replace(hub.platform.resources, public_url=public_url)
     hub.platform.engine = replace(hub.platform.engine, resources=resources)
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.5:8000", "http://127.0.0.1:8000"])
+async def test_a_github_in_the_same_network_calls_a_platform_there(hub: Hub, url: str) -> None:
+    _move(hub, url)
+    await hub.switch_on()
+    await hub.follow()
+    [hook] = hub.repo.hooks.values()
+    assert hook["config"]["url"].startswith(f"{url}/api/v1/webhooks/github/")
+    assert (await _status(hub)).webhook.state == "registered"
+
+
+async def test_a_platform_that_github_cannot_reach_only_looks(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub.sources.providers.sources("github"), "is_public", True)
+    _move(hub, "http://localhost:8000")
     await hub.switch_on()
     await hub.follow()
     assert hub.repo.hooks == {}
@@ -98,8 +160,7 @@ async def test_a_platform_that_github_cannot_reach_only_looks(hub: Hub) -> None:
 async def test_a_platform_that_moved_has_its_webhook_at_the_new_address(hub: Hub) -> None:
     await hub.switch_on()
     await hub.follow()
-    resources = replace(hub.platform.resources, public_url="https://elsewhere.test")
-    hub.platform.engine = replace(hub.platform.engine, resources=resources)
+    _move(hub, "https://elsewhere.test")
     await hub.follow(120)
     [hook] = hub.repo.hooks.values()
     assert hook["config"]["url"].startswith("https://elsewhere.test/")

@@ -154,16 +154,16 @@ class _Keeping:
                 for place in others:
                     await self._remove_at(place, environment, domain.name)
                 await self._note_places([here])
-        except AutoDeployError as error:
-            await self._tell_why(domain, error)
+        except Exception as error:
+            await self._tell_why(domain, _as_told(error))
         else:
             await self._tell_how(domain, status)
 
     async def _remove(self, domain: Domain, environment: Environment) -> None:
         try:
             await self.remove_everywhere(domain, environment)
-        except AutoDeployError as error:
-            await self._tell_why(domain, error)
+        except Exception as error:
+            await self._tell_why(domain, _as_told(error))
             return
         async with self._db.transaction() as session:
             await session.execute(delete(Domain).where(Domain.id == self._id))
@@ -245,6 +245,17 @@ class _Keeping:
 
 
 _NO_ERROR = {"error_code": None, "error_message": None, "error_remedy": None}
+
+
+def _as_told(error: Exception) -> AutoDeployError:
+    """What a look came to, as something to tell the user; what nobody expected is logged."""
+    if isinstance(error, AutoDeployError):
+        return error
+    _log.error("domain.look_failed", exc_info=error)
+    return AutoDeployError(
+        f"The look failed inside AutoDeploy ({type(error).__name__}).",
+        remedy="It is tried again; if it fails again, the worker's log says why.",
+    )
 
 
 def _places(domain: Domain) -> list[Place]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Forbidden, NotFound, Unauthenticated
@@ -27,6 +28,7 @@ from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, Project
+from autodeploy.services.deployer.pushes.failures import Failure, deployed_commit, find_failure
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
@@ -40,7 +42,6 @@ from autodeploy.services.deployer.pushes.following import (
 )
 from autodeploy.services.deployer.pushes.models import PushToDeploy, WatchedBranch
 from autodeploy.services.deployer.pushes.reports import CONTEXT
-from autodeploy.services.deployer.states import DeploymentStatus
 
 # A check may begin a while after the push; a commit without any after that has none.
 _CHECKS_BEGIN_WITHIN = timedelta(seconds=30)
@@ -62,12 +63,13 @@ class _Decision:
 
 @dataclass(frozen=True)
 class _Followed:
-    """A branch as it was when the look began."""
+    """A branch as it was when the look began; ``beside`` is how many its account follows."""
 
     branch: WatchedBranch
     settings: PushToDeploy
     project: Project
     repository: Repository
+    beside: int
 
     def is_new(self, head: Head) -> bool:
         return head.sha != self.branch.head_sha
@@ -77,6 +79,10 @@ class _Followed:
         known = self.branch.seen_at if head.sha == self.branch.seen_sha else None
         return known or moment
 
+    def pause(self, since: datetime, moment: datetime) -> timedelta:
+        """How long to wait for the next look, where nothing was heard since then."""
+        return pause_after(max(moment - since, timedelta(0)), followed=self.beside)
+
 
 def has_due_branches(moment: Moment) -> ColumnElement[bool]:
     """Whether there are branches to ask GitHub for."""
@@ -84,14 +90,18 @@ def has_due_branches(moment: Moment) -> ColumnElement[bool]:
 
 
 async def look_at_branches(engine: Engine, moment: datetime) -> None:
-    """Ask GitHub for the heads of the branches that are due, and deploy those that are new."""
+    """Ask GitHub for the heads of the branches that are due, and deploy those that are new.
+
+    What a delivery has named comes first: what is only looked at from time to time may wait.
+    """
     async with engine.resources.db.transaction() as session:
+        beside = await _count_by_account(session)
         rows = await session.execute(
             _due(select(WatchedBranch, PushToDeploy, Project, Repository), moment)
-            .order_by(WatchedBranch.due_at)
+            .order_by(_is_named().desc(), WatchedBranch.due_at)
             .limit(MOST_AT_A_PASS)
         )
-        due = [_Followed(*row) for row in rows]
+        due = [_Followed(*row, beside.get(row.Repository.connection_id, 1)) for row in rows]
 
     async def fail(followed: _Followed, error: Exception) -> None:
         values = {"problem": note_of(error), "due_at": moment + retry_after(error)}
@@ -105,14 +115,29 @@ def _due(statement: Query, moment: Moment) -> Query:
     return of_projects(followed).where(WatchedBranch.due_at <= moment)
 
 
+def _is_named() -> ColumnElement[bool]:
+    """Whether something was heard of a branch since the last look, which leaves it due later."""
+    return WatchedBranch.active_at >= WatchedBranch.due_at
+
+
+async def _count_by_account(session: AsyncSession) -> dict[UUID | None, int]:
+    """How many branches are followed by each connection."""
+    followed = select(Repository.connection_id, func.count(WatchedBranch.id)).join_from(
+        WatchedBranch, PushToDeploy, PushToDeploy.id == WatchedBranch.push_to_deploy_id
+    )
+    rows = await session.execute(of_projects(followed).group_by(Repository.connection_id))
+    return dict(iter(rows))
+
+
 async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
     host = await host_of(engine, followed.repository)
     changes = host.account.changes(host.there.full_name)
     head = await changes.head(followed.branch.branch)
-    if not followed.is_new(head):
-        await _rest(engine, followed, moment)
+    failure = await _find_failure(engine, followed)
+    if not followed.is_new(head) and not (failure and failure.is_due(moment)):
+        await _rest(engine, followed, failure, moment)
         return
-    decision = await _decide(changes, followed, head, moment)
+    decision = await _decide(changes, followed, failure, head, moment)
     if decision.verdict is _Verdict.DEPLOY:
         await _deploy(engine, followed, head, moment)
         return
@@ -121,27 +146,48 @@ async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
         "seen_at": followed.seen_at(head, moment),
         "note": decision.note,
         "problem": None,
-        "due_at": moment + pause_after(moment - followed.seen_at(head, moment)),
+        "due_at": moment + followed.pause(followed.seen_at(head, moment), moment),
     }
-    if decision.verdict is _Verdict.SKIP:
+    if decision.verdict is _Verdict.SKIP and followed.is_new(head):
         values |= {"head_sha": head.sha, "active_at": moment}
     await _set(engine, followed, values)
 
 
-async def _rest(engine: Engine, followed: _Followed, moment: datetime) -> None:
-    """Nothing is new: look again, the later the longer nothing was heard."""
-    quiet = max(moment - followed.branch.active_at, timedelta(0))
-    values: dict[str, Any] = {"due_at": moment + pause_after(quiet), "problem": None}
+async def _find_failure(engine: Engine, followed: _Followed) -> Failure | None:
+    """That what pushes deployed last has failed."""
+    branch = followed.branch
+    async with engine.resources.db.transaction() as session:
+        return await find_failure(
+            session, followed.project.id, branch.environment, branch.deployed_sha
+        )
+
+
+async def _rest(
+    engine: Engine, followed: _Followed, failure: Failure | None, moment: datetime
+) -> None:
+    """Nothing is new: look again, the later the longer nothing was heard, but when something is
+    to be deployed again."""
+    due_at = moment + followed.pause(followed.branch.active_at, moment)
+    if failure is not None and failure.again_at is not None:
+        due_at = min(due_at, failure.again_at)
+    values: dict[str, Any] = {"due_at": due_at, "problem": None}
     if followed.branch.seen_sha != followed.branch.head_sha:  # what was waited for is taken back
         values |= {"seen_sha": followed.branch.head_sha, "note": None}
     await _set(engine, followed, values)
 
 
-async def _decide(changes: Changes, followed: _Followed, head: Head, moment: datetime) -> _Decision:
+async def _decide(
+    changes: Changes,
+    followed: _Followed,
+    failure: Failure | None,
+    head: Head,
+    moment: datetime,
+) -> _Decision:
     skip = find_skip(head.message)
     if skip is not None:
         return _Decision(_Verdict.SKIP, f"{head.sha[:12]} says {skip}.")
-    if not await _concerns(changes, followed, head):
+    # What failed by no fault of the app is still to be deployed, whatever came after it.
+    if not (failure and failure.times) and not await _concerns(changes, followed, head):
         return _Decision(_Verdict.SKIP, f"Up to {head.sha[:12]} nothing changed that counts.")
     if followed.settings.wait_for_ci:
         return await _await_checks(changes, followed, head, moment)
@@ -184,7 +230,8 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
         project = await project_of(session, principal, followed.settings)
         if project.repository_id != followed.repository.id:
             return  # the commit is of the repository that it had
-        if not await _is_deployed(session, project, branch.environment, head.sha):
+        # Somebody, or an earlier time that this was on, may have been faster.
+        if await deployed_commit(session, project.id, branch.environment) != head.sha:
             deployment = await write_deployment(
                 resources,
                 transaction,
@@ -199,9 +246,9 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
             )
         branch.head_sha = branch.seen_sha = branch.deployed_sha = head.sha
         branch.seen_at = followed.seen_at(head, moment)
-        branch.active_at = moment
+        branch.active_at = moment if followed.is_new(head) else branch.active_at
         branch.note = branch.problem = None
-        branch.due_at = moment + pause_after(timedelta(0))
+        branch.due_at = moment + followed.pause(moment, moment)
     if deployment is not None:
         await dispatch_due(resources, deployment_id=deployment.id)
 
@@ -264,19 +311,3 @@ def _unchanged(followed: _Followed) -> Any:
         & WatchedBranch.head_sha.is_not_distinct_from(was.head_sha)
         & (WatchedBranch.environment == was.environment)
     )
-
-
-async def _is_deployed(session: AsyncSession, project: Project, environment: str, sha: str) -> bool:
-    """Whether the newest deployment there that did not fail is of this commit: somebody, or an
-    earlier time that this was on, was faster."""
-    newest = await session.scalar(
-        select(Deployment.commit_sha)
-        .where(
-            Deployment.project_id == project.id,
-            Deployment.environment == environment,
-            Deployment.status.not_in([DeploymentStatus.ERROR, DeploymentStatus.CANCELLED]),
-        )
-        .order_by(Deployment.created_at.desc())
-        .limit(1)
-    )
-    return newest == sha

@@ -28,6 +28,8 @@ _STATES = {
     DeploymentStatus.CANCELLED: "Was cancelled",
 }
 _CLOSED = "The preview was taken down."
+# All that are open are compared over and over: there is nothing to say of most.
+_MOST_COMPARED = 5 * MOST_AT_A_PASS
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,15 @@ async def tell_pull_requests(engine: Engine, moment: datetime) -> None:
             .join(Repository, Repository.id == Project.repository_id)
             .outerjoin(Deployment, Deployment.id == Preview.deployment_id)
             .where(_is_due(moment))
-            .order_by(Preview.number)
-            .limit(5 * MOST_AT_A_PASS)
+            .order_by(Preview.telling_at, Preview.number)
+            .limit(_MOST_COMPARED)
         )
         found = [_Commented(*row) for row in rows]
+        if len(found) == _MOST_COMPARED:  # there may be more, whose turn is next
+            seen = [each.preview.id for each in found]
+            await session.execute(
+                update(Preview).where(Preview.id.in_(seen)).values(telling_at=moment)
+            )
 
     async def fail(each: _Commented, error: Exception) -> None:
         await _set(engine, each, telling_at=moment + retry_after(error))

@@ -55,9 +55,9 @@ class WatchedBranch(Base):
 
     ``head_sha`` is the head that was decided about last, null before the first; ``seen_sha`` the
     head that was seen last, at ``seen_at`` for the first time: another one than ``head_sha`` while
-    something is waited for. ``deployed_sha`` is the last that was deployed, ``note`` says why a
-    newer one was not, ``problem`` why the last look failed. ``active_at`` is when something was
-    last heard of it, ``due_at`` when it is looked at next.
+    something is waited for. ``deployed_sha`` is the last that a deployment was made of, ``note``
+    says why none was of a newer one, ``problem`` why the last look failed. ``active_at`` is when
+    something was last heard of it, ``due_at`` when it is looked at next.
     """
 
     __tablename__ = "watched_branches"
@@ -183,8 +183,10 @@ class GitHubDelivery(Base):
 
 
 class DeploymentReport(Base):
-    """What GitHub is told of a deployment. ``told`` is the last word; it is ``settled`` when no
-    further one will follow. ``retired`` is that its environment was taken down."""
+    """What GitHub is told of a deployment. ``told`` is the last word of the deployment there,
+    ``commit_told`` that of the commit's status, either ``refused`` where GitHub takes none; it is
+    ``settled`` when no further one will follow. ``retired`` is that its environment was taken
+    down."""
 
     __tablename__ = "deployment_reports"
     __table_args__ = (
@@ -200,6 +202,7 @@ class DeploymentReport(Base):
     )
     external_id: Mapped[int | None] = mapped_column(BigInteger)
     told: Mapped[str | None] = mapped_column(String(20))
+    commit_told: Mapped[str | None] = mapped_column(String(20))
     settled: Mapped[bool] = mapped_column(server_default="false")
     retired: Mapped[bool] = mapped_column(server_default="false")
     failures: Mapped[int] = mapped_column(server_default="0")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,12 +28,18 @@ from autodeploy.services.deployer.deployment_schemas import DeploymentInput, Tri
 from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
-from autodeploy.services.deployer.models import Environment, EnvironmentVariable, Project
+from autodeploy.services.deployer.models import (
+    Deployment,
+    Environment,
+    EnvironmentVariable,
+    Project,
+)
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.pushes.branches import acting, project_of
 from autodeploy.services.deployer.pushes.debts import owe_retirement
 from autodeploy.services.deployer.pushes.deliveries import ensure_preview
+from autodeploy.services.deployer.pushes.failures import OUR_FAULT, Failure, find_failure
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
@@ -45,6 +52,7 @@ from autodeploy.services.deployer.pushes.following import (
     retry_after,
 )
 from autodeploy.services.deployer.pushes.models import Preview, PushToDeploy
+from autodeploy.services.deployer.states import DeploymentStatus
 from autodeploy.services.deployer.variables import copy_within
 
 #: The environment whose variables previews begin with.
@@ -151,12 +159,50 @@ async def _list(engine: Engine, each: _Listed, moment: datetime) -> None:
         for number, row in present.items():
             if (row.closed_at is None) != (number in heads):
                 row.due_at = moment
+        for row in await _list_failed(session, settings.project_id):
+            if await _is_due_again(session, row, moment):
+                row.due_at = moment
         for number, sha in heads.items():
             if number not in present or present[number].head_sha != sha:
                 await ensure_preview(
                     session, settings.organization_id, settings.project_id, number, moment
                 )
     await _set_list(engine, each, None, moment + _LISTED_EVERY)
+
+
+async def _list_failed(session: AsyncSession, project_id: UUID) -> Sequence[Preview]:
+    """The previews whose deployment has failed by no fault of the app."""
+    failed = await session.scalars(
+        select(Preview)
+        .join(Deployment, Deployment.id == Preview.deployment_id)
+        .where(
+            Preview.project_id == project_id,
+            Preview.closed_at.is_(None),
+            Deployment.status == DeploymentStatus.ERROR,
+            Deployment.error_code.in_(OUR_FAULT),
+        )
+    )
+    return failed.all()
+
+
+async def _find_failure(session: AsyncSession, preview: Preview) -> Failure | None:
+    """That what was deployed of it last has failed."""
+    return await find_failure(
+        session, preview.project_id, preview.environment, preview.deployed_sha
+    )
+
+
+async def _base_of(engine: Engine, preview: Preview) -> str | None:
+    """The commit that a new head is compared with: none where that failed by no fault of the app,
+    since what it changed is still to be deployed."""
+    async with engine.resources.db.transaction() as session:
+        failure = await _find_failure(session, preview)
+    return None if failure and failure.times else preview.deployed_sha
+
+
+async def _is_due_again(session: AsyncSession, preview: Preview, moment: datetime) -> bool:
+    failure = await _find_failure(session, preview)
+    return failure is not None and failure.is_due(moment)
 
 
 async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
@@ -175,7 +221,7 @@ async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
     if not preview.is_fork and preview.deployed_sha != pull.head.sha:
         patterns = patterns_of(settings.paths, followed.project.root_directory)
         changes = host.account.changes(host.there.full_name)
-        note = await _why_not(changes, patterns, preview.deployed_sha, pull)
+        note = await _why_not(changes, patterns, await _base_of(engine, preview), pull)
         if note is not None:
             await _set(engine, preview, note=note, due_at=moment + _SETTLED)
             return
@@ -246,7 +292,8 @@ async def _deploy(
         if row.closed_at is not None or row.head_sha != preview.head_sha or repository is None:
             return  # the next look begins with what it is now
         row.due_at, row.note = moment + _SETTLED, None
-        if row.deployed_sha == row.head_sha or row.head_sha is None:
+        is_new = row.deployed_sha != row.head_sha
+        if row.head_sha is None or not (is_new or await _is_due_again(session, row, moment)):
             return
         principal = await acting(engine, settings)
         project = await project_of(session, principal, settings)

@@ -4,12 +4,14 @@ What was told last stands beside what is to be told, so nothing is lost, and onl
 told: a state that lasted too short for it is left out. No deployment waits for it.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, and_, case, exists, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.faults import fault_point
@@ -22,6 +24,7 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.pushes.debts import RETIRED
+from autodeploy.services.deployer.pushes.failures import OUR_FAULT
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
     Query,
@@ -36,14 +39,14 @@ from autodeploy.services.deployer.states import TERMINAL, DeploymentStatus
 #: What the names of our statuses of commits begin with.
 CONTEXT = "autodeploy/"
 
+# What stands for a word where GitHub has understood one and takes none.
+_REFUSED = "refused"
 _IN_PROGRESS = "in_progress"
 _ROLLED_BACK = "rolled_back"
 _LONGEST_PAUSE = timedelta(hours=1)
 _GIVEN_UP_AFTER = timedelta(days=1)
 # What GitHub has understood and does not do: it would not the next time either.
 _FINAL = (ProviderRefused, NotFound)
-# What was the platform's fault or a provider's, not the app's.
-_OUR_FAULT = {"internal_error", "unavailable", "provider_unavailable", "provider_rate_limited"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,24 @@ class _Due:
     def place(self) -> str:
         """The environment as GitHub knows it: projects may share a repository."""
         return f"{self.project.slug}/{self.deployment.environment}"
+
+    @property
+    def is_our_fault(self) -> bool:
+        return self.word == "error" and self.deployment.error_code in OUR_FAULT
+
+    @property
+    def text(self) -> str:
+        """The message of an error is for members: whoever may see the repository sees this."""
+        text = _WORDS[self.word].text
+        return f"{text}: {self.deployment.error_code}" if self.word == "error" else text
+
+    @property
+    def url(self) -> str | None:
+        return self.deployment.public_url if self.word == "ready" else None
+
+    @property
+    def is_refused(self) -> bool:
+        return _REFUSED in (self.report.told, self.report.commit_told)
 
     @property
     def is_last(self) -> bool:
@@ -123,10 +144,14 @@ def _due(statement: Query, moment: Moment) -> Query:
         .where(
             ~DeploymentReport.settled,
             DeploymentReport.due_at <= moment,
-            DeploymentReport.told.is_distinct_from(_word()),
+            or_(_is_owed(DeploymentReport.told), _is_owed(DeploymentReport.commit_told)),
             Repository.kind == "github",
         )
     )
+
+
+def _is_owed(told: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    return and_(told.is_distinct_from(_word()), told.is_distinct_from(_REFUSED))
 
 
 def _word() -> ColumnElement[str]:
@@ -140,39 +165,67 @@ def _word() -> ColumnElement[str]:
 
 
 async def _tell(engine: Engine, each: _Due) -> None:
+    """Tell both, whatever becomes of the other. Raises what the first of them raised."""
     reports = (await host_of(engine, each.repository)).reports
+    told = await asyncio.gather(
+        _tell_one(engine, each, "told", lambda: _tell_deployment(engine, each, reports)),
+        _tell_one(engine, each, "commit_told", lambda: _tell_commit(engine, each, reports)),
+        return_exceptions=True,
+    )
+    for outcome in told:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    refusals = [each for each in told if isinstance(each, str)]
+    note = refusals[0] if refusals else each.report.note if each.is_refused else None
+    await _note(engine, each, settled=each.is_last, failures=0, note=note)
+
+
+async def _tell_one(
+    engine: Engine, each: _Due, column: str, tell: Callable[[], Awaitable[None]]
+) -> str | None:
+    """Tell the present word where it is owed, and note that; why GitHub takes none, where it does
+    not."""
+    if getattr(each.report, column) in (each.word, _REFUSED):
+        return None
+    try:
+        await tell()
+    except _FINAL as error:
+        await _note(engine, each, **{column: _REFUSED})
+        return note_of(error)
+    await _note(engine, each, **{column: each.word})
+    return None
+
+
+@fault_point("pushes.tell_deployment")
+async def _tell_deployment(engine: Engine, each: _Due, reports: Reports) -> None:
     external_id = each.report.external_id
     if external_id is None:
         external_id = (await reports.ensure_deployment(_wanted(each))).id
         await _note(engine, each, external_id=external_id)
-    await _tell_now(engine, each, reports, external_id)
-    await _note(engine, each, told=each.word, settled=each.is_last, failures=0, note=None)
-
-
-@fault_point("pushes.tell_deployment")
-async def _tell_now(engine: Engine, each: _Due, reports: Reports, external_id: int) -> None:
-    words, deployment = _WORDS[each.word], each.deployment
-    log_url = f"{engine.resources.public_url}/api/v1/deployments/{deployment.id}"
-    failed = each.word == "error"
-    ours = failed and deployment.error_code in _OUR_FAULT
-    # The message of an error is for members: whoever may see the repository sees this.
-    text = f"{words.text}: {deployment.error_code}" if failed else words.text
-    url = deployment.public_url if each.word == "ready" else None
     await reports.set_deployment_status(
         external_id,
-        DeploymentState.ERROR if ours else words.deployment,
-        description=text,
-        log_url=log_url,
-        environment_url=url,
+        DeploymentState.ERROR if each.is_our_fault else _WORDS[each.word].deployment,
+        description=each.text,
+        log_url=_log_url(engine, each),
+        environment_url=each.url,
     )
-    if each.word != RETIRED and await _is_newest(engine, deployment):
-        await reports.set_commit_status(
-            deployment.commit_sha,
-            CommitState.ERROR if ours else words.commit,
-            context=f"{CONTEXT}{each.place}",
-            description=text,
-            target_url=url or log_url,
-        )
+
+
+@fault_point("pushes.tell_commit")
+async def _tell_commit(engine: Engine, each: _Due, reports: Reports) -> None:
+    if each.word == RETIRED or not await _is_newest(engine, each.deployment):
+        return
+    await reports.set_commit_status(
+        each.deployment.commit_sha,
+        CommitState.ERROR if each.is_our_fault else _WORDS[each.word].commit,
+        context=f"{CONTEXT}{each.place}",
+        description=each.text,
+        target_url=each.url or _log_url(engine, each),
+    )
+
+
+def _log_url(engine: Engine, each: _Due) -> str:
+    return f"{engine.resources.public_url}/api/v1/deployments/{each.deployment.id}"
 
 
 def _wanted(each: _Due) -> NewDeployment:

@@ -86,7 +86,7 @@ class GitHubWebhookView(Schema):
 
 class WatchedBranchView(Schema):
     """``head`` is the newest commit of the branch that is known, ``deployed`` the last that was
-    deployed; where they differ, ``note`` says why."""
+    deployed, or is being; where they differ, ``note`` says why."""
 
     branch: str
     environment: str

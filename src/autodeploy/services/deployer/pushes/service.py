@@ -19,6 +19,7 @@ from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.naming import PRODUCTION
+from autodeploy.services.deployer.pushes.failures import Failure, find_failure
 from autodeploy.services.deployer.pushes.models import (
     GitHubWebhook,
     Preview,
@@ -111,10 +112,14 @@ async def get_status(
         webhook = await session.scalar(
             select(GitHubWebhook).where(GitHubWebhook.repository_id == project.repository_id)
         )
+        branches = []
+        for each in await _branches(session, row):
+            failure = await find_failure(session, project.id, each.environment, each.deployed_sha)
+            branches.append(_branch_view(each, failure))
         return PushToDeployStatusView(
             enabled=row is not None,
             webhook=_webhook_view(row, webhook),
-            branches=[_branch_view(each) for each in await _branches(session, row)],
+            branches=branches,
             previews_note=row.pulls_note if row else None,
         )
 
@@ -348,13 +353,13 @@ def _webhook_view(row: PushToDeploy | None, webhook: GitHubWebhook | None) -> Gi
     )
 
 
-def _branch_view(row: WatchedBranch) -> WatchedBranchView:
+def _branch_view(row: WatchedBranch, failure: Failure | None) -> WatchedBranchView:
     return WatchedBranchView(
         branch=row.branch,
         environment=row.environment,
         head=row.seen_sha,
-        deployed=row.deployed_sha,
-        note=row.problem or row.note,
+        deployed=failure.instead if failure else row.deployed_sha,
+        note=row.problem or (failure.note if failure else row.note),
     )
 
 

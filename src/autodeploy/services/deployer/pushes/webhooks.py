@@ -1,5 +1,6 @@
-"""Webhooks of ours at GitHub: registered while pushes deploy a project of the repository, removed
-after. A delivery that failed is asked for again, since GitHub repeats none by itself.
+"""Webhooks of ours at GitHub: registered while pushes deploy a project of the repository, restored
+when somebody removes or changes them there, removed after. A delivery that failed is asked for
+again, since GitHub repeats none by itself.
 """
 
 import ipaddress
@@ -7,21 +8,25 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.questions import Moment
 from autodeploy.kernel.vault.columns import place_of
+from autodeploy.providers.base import Capability
 from autodeploy.providers.github.shapes import Delivery
 from autodeploy.providers.github.webhooks import Webhooks
+from autodeploy.services.analyzer.hosts import GITHUB
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.pushes.deliveries import EVENTS
@@ -30,6 +35,7 @@ from autodeploy.services.deployer.pushes.following import (
     Query,
     for_each,
     host_of,
+    least_pause,
     note_of,
     of_projects,
     retry_after,
@@ -40,7 +46,8 @@ from autodeploy.services.deployer.pushes.models import (
     PushToDeploy,
 )
 
-_READ_EVERY = timedelta(seconds=60)
+_READ_EVERY = timedelta(seconds=25)
+_CALLS_OF_A_LOOK = 3
 _REFUSED_FOR = timedelta(minutes=10)
 _KEPT_FOR = timedelta(days=14)
 _READ_BACK = timedelta(hours=1)
@@ -57,13 +64,24 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Kept:
+    """A webhook; ``beside`` is how many its account has."""
+
     webhook: GitHubWebhook
     repository: Repository
+    beside: int
+
+    @property
+    def pause(self) -> timedelta:
+        """How long to wait for the next look."""
+        return max(_READ_EVERY, least_pause(self.beside, calls=_CALLS_OF_A_LOOK))
 
 
-def address_of(public_url: str, webhook: GitHubWebhook) -> str | None:
-    """The address that GitHub is to call; None where it cannot reach this platform."""
-    if not _is_reachable(public_url):
+def address_of(engine: Engine, webhook: GitHubWebhook) -> str | None:
+    """The address that GitHub is to call; None where it cannot reach this platform, as one on the
+    internet cannot if that is in a network of its own."""
+    public_url, providers = engine.resources.public_url, engine.providers
+    is_near = providers.can(GITHUB, Capability.SOURCE) and not providers.sources(GITHUB).is_public
+    if not is_near and not _is_reachable(public_url):
         return None
     return f"{public_url}/api/v1/webhooks/github/{webhook.id}"
 
@@ -128,15 +146,23 @@ async def _add_missing(engine: Engine, moment: datetime) -> None:
 async def _list_due(engine: Engine, moment: datetime) -> tuple[list[_Kept], list[_Kept]]:
     """The webhooks that are due: those that are wanted, and those that are not any more."""
     following = of_projects(select(Repository.id).select_from(PushToDeploy))
+    other = aliased(Repository)
+    beside = (
+        select(func.count(GitHubWebhook.id))
+        .join(other, other.id == GitHubWebhook.repository_id)
+        .where(other.connection_id == Repository.connection_id)
+        .correlate(Repository)
+        .scalar_subquery()
+    )
     async with engine.resources.db.transaction() as session:
         rows = await session.execute(
-            select(GitHubWebhook, Repository, Repository.id.in_(following))
+            select(GitHubWebhook, Repository, beside, Repository.id.in_(following))
             .join(Repository, Repository.id == GitHubWebhook.repository_id)
             .where(_is_due(moment))
             .order_by(GitHubWebhook.due_at)
             .limit(MOST_OF_THE_REST)
         )
-        found = [(_Kept(webhook, repository), wanted) for webhook, repository, wanted in rows]
+        found = [(_Kept(*kept), wanted) for *kept, wanted in rows]
     return (
         [kept for kept, wanted in found if wanted],
         [kept for kept, wanted in found if not wanted],
@@ -145,24 +171,42 @@ async def _list_due(engine: Engine, moment: datetime) -> tuple[list[_Kept], list
 
 async def _keep(engine: Engine, kept: _Kept, moment: datetime) -> None:
     webhook = kept.webhook
-    url = address_of(engine.resources.public_url, webhook)
+    url = address_of(engine, webhook)
     if url is None:
         await _set(engine, webhook, note=_NOT_REACHABLE, due_at=moment + _REFUSED_FOR)
         return
     webhooks = (await host_of(engine, kept.repository)).webhooks
-    if webhook.external_id is None or webhook.url != url:
+    external_id = await _find_sound(webhook, webhooks, url)
+    read = await _read(webhooks, external_id, moment) if external_id is not None else []
+    if external_id is None or _is_refused(read):
         external_id = await _register(engine, webhook, webhooks, url)
-        values = {"external_id": external_id, "url": url, "note": None}
-        await _set(engine, webhook, **values, due_at=moment + _READ_EVERY)
-        return
-    await _ask_again(engine, webhook, webhooks, webhook.external_id, moment)
+    await _ask_again(engine, webhook, webhooks, external_id, read)
     await _forget_old(engine, webhook, moment)
-    await _set(engine, webhook, note=None, due_at=moment + _READ_EVERY)
+    values = {"external_id": external_id, "url": url, "note": None}
+    await _set(engine, webhook, **values, due_at=moment + kept.pause)
+
+
+async def _find_sound(webhook: GitHubWebhook, webhooks: Webhooks, url: str) -> int | None:
+    """The number of the webhook that is there as it was registered; None where it is not: it may
+    have been removed, switched off or changed at GitHub."""
+    if webhook.external_id is None or webhook.url != url:
+        return None
+    async for each in webhooks.registered():
+        if each.id == webhook.external_id:
+            is_sound = each.active and each.config.url == url and set(EVENTS) <= set(each.events)
+            return each.id if is_sound else None
+    return None
+
+
+def _is_refused(read: Sequence[Delivery]) -> bool:
+    """Whether what came last was not signed with the secret that is known here. GitHub does not
+    show which one it has."""
+    return bool(read) and read[0].status_code == HTTPStatus.UNAUTHORIZED
 
 
 @fault_point("pushes.register_webhook")
 async def _register(engine: Engine, webhook: GitHubWebhook, webhooks: Webhooks, url: str) -> int:
-    if webhook.external_id is not None:  # this platform has another address by now
+    if webhook.external_id is not None and webhook.url != url:  # the platform has moved
         await webhooks.delete(webhook.external_id)
     place = place_of(
         GitHubWebhook.encrypted_secret, organization_id=webhook.organization_id, id=webhook.id
@@ -188,7 +232,7 @@ async def _remove(engine: Engine, kept: _Kept) -> None:
 
 @fault_point("pushes.remove_webhook")
 async def _remove_there(engine: Engine, kept: _Kept) -> None:
-    url = kept.webhook.url or address_of(engine.resources.public_url, kept.webhook)
+    url = kept.webhook.url or address_of(engine, kept.webhook)
     if url is None:
         return
     webhooks = (await host_of(engine, kept.repository)).webhooks
@@ -198,19 +242,24 @@ async def _remove_there(engine: Engine, kept: _Kept) -> None:
         await webhooks.delete(external_id)
 
 
-async def _ask_again(
-    engine: Engine,
-    webhook: GitHubWebhook,
-    webhooks: Webhooks,
-    external_id: int,
-    moment: datetime,
-) -> None:
-    """Have deliveries sent again that did not come, a few times each."""
+async def _read(webhooks: Webhooks, external_id: int, moment: datetime) -> list[Delivery]:
+    """What was sent of late, the latest first."""
     read: list[Delivery] = []
     async for delivery in webhooks.deliveries(external_id):
         if len(read) == _MOST_READ or delivery.delivered_at < moment - _READ_BACK:
             break
         read.append(delivery)
+    return read
+
+
+async def _ask_again(
+    engine: Engine,
+    webhook: GitHubWebhook,
+    webhooks: Webhooks,
+    external_id: int,
+    read: Sequence[Delivery],
+) -> None:
+    """Have deliveries sent again that did not come, a few times each."""
     for delivery in _failed(read):
         if not await _has_come(engine, webhook, delivery.guid):
             await _redeliver(webhooks, external_id, delivery.id)
