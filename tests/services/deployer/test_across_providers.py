@@ -183,6 +183,26 @@ async def test_database_by_reference_is_in_reach_before_the_build(internet: Inte
     assert alone.status == "ready", alone.error
 
 
+async def test_every_database_that_is_referred_to_is_in_reach(internet: Internet) -> None:
+    platform = internet.platform
+    project = await platform.project()
+    made = await create_database(
+        platform.resources,
+        platform.principal,
+        DatabaseInput(project_id=project.id, name="reports"),
+        providers=platform.engine.providers,
+    )
+    await handle_provisioning(platform.engine, {"databaseId": str(made.id)})
+    variables = {"REPORTS": "${{ databases.reports.url }}"}
+    view = await platform.deployed(
+        project, provider="vercel", configuration={"environmentVariables": variables}
+    )
+    assert view.error is not None
+    assert view.error.code == "database_out_of_reach"
+    assert "reports" in view.error.message
+    assert internet.vercel.deployments == []
+
+
 async def test_wish_that_was_refused_may_be_corrected(internet: Internet) -> None:
     project = await internet.platform.project(WITH_DATABASE)
     refused = await internet.deployed(project, **wishing(provider="supabase", plan="micro"))
