@@ -93,6 +93,8 @@ class Manifest:
     of those was chosen gets its usual one.
     ``replicated`` is whether servers have as many processes there as they ask for, also where that
     is changed by a deployment alone.
+    ``private_databases`` is whether its databases let nobody in but its own apps, those of the same
+    region where it has several. ``home_region`` is where what names no region is made.
     ``private_apps`` is whether servers can be reached there by other apps alone.
     ``fixed_variables`` is whether an app runs with the variables of its build for ever: others
     reach it with another build alone.
@@ -107,6 +109,8 @@ class Manifest:
     engines: tuple[DatabaseEngine, ...] = ()
     lacking_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
     replicated: bool = False
+    private_databases: bool = False
+    home_region: str | None = None
     private_apps: bool = False
     fixed_variables: bool = False
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
@@ -33,6 +34,15 @@ class DatabaseHandle:
     external_id: str
     url: str = field(repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class DatabaseState(StrEnum):
+    """How its provider sees a database. One that is ``STOPPED`` is brought back by
+    ``ensure_database``, or told why it cannot be."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    GONE = "gone"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from autodeploy.providers.base import (
     ReleaseRequest,
     RuntimeStatus,
 )
-from autodeploy.providers.databases import DatabaseProvider
+from autodeploy.providers.databases import DatabaseProvider, DatabaseState
 from autodeploy.providers.resources import ListedResources
 
 _log = structlog.get_logger(__name__)
@@ -130,10 +130,21 @@ class AppHosting(Provider, Protocol):
 
 
 @runtime_checkable
+class HostedDatabases(DatabaseProvider, Protocol):
+    """Databases elsewhere, which others than us may pause or delete."""
+
+    async def database_state(self, external_id: str) -> DatabaseState: ...
+
+    async def charged_plan(self, plan: str) -> str:
+        """The plan by whose price a database of ``plan`` would be charged to this account."""
+        ...
+
+
+@runtime_checkable
 class DatabaseHosting(Provider, Protocol):
     """Hosts databases elsewhere."""
 
-    def databases_as(self, account: ConnectedAccount) -> DatabaseProvider:
+    def databases_as(self, account: ConnectedAccount) -> HostedDatabases:
         """The provider acting for this account. Cheap: made for each use."""
         ...
 

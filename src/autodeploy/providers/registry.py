@@ -20,6 +20,7 @@ from autodeploy.providers.hosted import (
     AppHosting,
     ConnectedAccount,
     DatabaseHosting,
+    HostedDatabases,
     HostedDeploys,
     Pace,
     ResourceHosting,
@@ -166,6 +167,11 @@ class Registry:
         """The provider ``name`` for databases. One that hosts them elsewhere acts for
         ``account``: raises ``AccountMissing`` without one."""
         return cast(DatabaseProvider, self._databases(name, Capability.DATABASE, account))
+
+    def hosted_databases(self, name: str, account: ConnectedAccount | None) -> HostedDatabases:
+        """The provider ``name``, which hosts databases elsewhere, for ``account``. Raises
+        ``AccountMissing``."""
+        return cast(HostedDatabases, self._databases(name, Capability.DATABASE, account))
 
     def database_metrics(
         self, name: str, account: ConnectedAccount | None = None

@@ -15,7 +15,7 @@ from tests.providers.render.conftest import account
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused, RateLimited
 from autodeploy.providers.base import DatabaseEngine
-from autodeploy.providers.databases import DatabaseRequest
+from autodeploy.providers.databases import DatabaseRequest, DatabaseState
 
 pytestmark = pytest.mark.contract(provider="render")
 
@@ -38,7 +38,6 @@ class Kind:
     note: str
     paid: str
     version: dict[str, str]
-    outside: str
     warning: str
     one_free: str
 
@@ -48,12 +47,12 @@ class Kind:
 
 POSTGRES = Kind(
     lambda render: render.databases, DatabaseEngine.POSTGRESQL, "/postgres", "postgres",
-    "basic_256mb", {"version": "17"}, ".oregon-postgres.render.com/",
+    "basic_256mb", {"version": "17"},
     "deletes this free database after 2026-12-01", "one free database",
 )  # fmt: skip
 KEY_VALUE = Kind(
     lambda render: render.key_values, DatabaseEngine.REDIS, "/key-value", "keyValue",
-    "starter", {}, "@oregon-keyvalue.render.com:6379",
+    "starter", {},
     "in memory alone", "one free Key Value",
 )  # fmt: skip
 
@@ -86,18 +85,13 @@ async def test_a_database_is_made_and_waited_for_and_is_closed_to_the_outside(
     assert any(kind.warning in line for *_, line in log.lines)
 
 
-async def test_networks_outside_are_let_in_where_they_are_named(
-    open_provider, render, log, kind, shelf
+async def test_a_paid_one_is_made_where_the_provider_makes_what_names_no_region(
+    open_provider, log, kind, shelf
 ):
-    provider = open_provider(databases_open_to=["203.0.113.7/32"], region="frankfurt")
-    databases = provider.databases_as(account())
-    handle = await databases.ensure_database(kind.request(plan=kind.paid), log)
+    databases = open_provider(region="frankfurt").databases_as(account())
+    await databases.ensure_database(kind.request(plan=kind.paid), log)
     (made,) = shelf.held.values()
-    assert made.sent["ipAllowList"] == [
-        {"cidrBlock": "203.0.113.7/32", "description": "AutoDeploy"}
-    ]
     assert (made.sent["plan"], made.sent["region"]) == (kind.paid, "frankfurt")
-    assert kind.outside in handle.url
     assert not any(kind.warning in line for *_, line in log.lines)
 
 
@@ -267,3 +261,22 @@ async def test_what_render_measures_of_all_instances_is_told_and_the_rest_is_not
     assert metrics.transactions_committed is None
     with pytest.raises(NotFound):
         await databases.measure_database("dpg-none")
+
+
+async def test_how_a_database_is_there_is_told(databases, log, kind, shelf):
+    made = await databases.ensure_database(kind.request(), log)
+    assert await databases.database_state(made.external_id) is DatabaseState.RUNNING
+    shelf.held[made.external_id].statuses = ["suspended"]
+    assert await databases.database_state(made.external_id) is DatabaseState.STOPPED
+    shelf.held.clear()
+    assert await databases.database_state(made.external_id) is DatabaseState.GONE
+
+
+async def test_a_noted_database_that_is_gone_is_made_once_more(databases, log, kind, shelf):
+    request = kind.request()
+    first = await databases.ensure_database(request, log)
+    shelf.held.clear()
+    second = await databases.ensure_database(request, log)
+    assert list(shelf.held) == [second.external_id]
+    assert second.external_id != first.external_id
+    assert request.notes.values[kind.note] == second.external_id

@@ -14,7 +14,12 @@ from tests.providers.supabase.conftest import PASSWORD, Notes, request_of
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput, NotFound
 from autodeploy.kernel.http.errors import CredentialRefused, ProviderRefused, ProviderUnavailable
 from autodeploy.providers.base import Capability
-from autodeploy.providers.databases import DatabaseProvider, MeasuredDatabases, RotatedDatabases
+from autodeploy.providers.databases import (
+    DatabaseProvider,
+    DatabaseState,
+    MeasuredDatabases,
+    RotatedDatabases,
+)
 from autodeploy.providers.hosted import ConnectedAccount, DatabaseHosting, Owner, TokenConnect
 
 pytestmark = pytest.mark.contract(provider="supabase")
@@ -382,3 +387,15 @@ async def test_the_manifest_says_what_can_be_done(provider, databases):
     assert {each.id for each in provider.manifest.regions} >= {"eu-central-1", "emea"}
     prices = {each.plan: each.monthly_cents for each in provider.manifest.pricing}
     assert (prices["free"], prices["micro"], prices["16xlarge"]) == (0, 1000, 373800)
+
+
+async def test_how_a_project_is_there_is_told(databases, supabase, time):
+    project = supabase.add("shop")
+    assert await databases.database_state(project.ref) is DatabaseState.RUNNING
+    for status in ("INACTIVE", "PAUSING", "RESTORING", "RESTORE_FAILED"):
+        project.begin(((0.0, status),), time.monotonic())
+        assert await databases.database_state(project.ref) is DatabaseState.STOPPED
+    project.begin(((0.0, "GOING_DOWN"),), time.monotonic())
+    assert await databases.database_state(project.ref) is DatabaseState.GONE
+    del supabase.projects[project.ref]
+    assert await databases.database_state(project.ref) is DatabaseState.GONE

@@ -148,3 +148,31 @@ async def test_a_restore_that_is_refused_is_an_error(databases, supabase, notes,
     supabase.faults.fail(f"/v1/projects/{project.ref}/restore", "400")
     with pytest.raises(ProviderRefused):
         await databases.ensure_database(request, log)
+
+
+@pytest.mark.parametrize("path", ["", "/health"])
+async def test_an_outage_while_a_project_comes_up_is_outlasted(
+    databases, supabase, notes, log, path
+):
+    request = request_of(uuid4(), notes)
+    with pytest.MonkeyPatch.context() as patched:
+        original, left = supabase.faults.next, ["500", "500", "500"]
+
+        def next_(method: str, seen: str) -> str | None:
+            ends = any(seen == f"/v1/projects/{ref}{path}" for ref in supabase.projects)
+            return left.pop() if ends and left else original(method, seen)
+
+        patched.setattr(supabase.faults, "next", next_)
+        made = await databases.ensure_database(request, log)
+    assert left == []
+    assert list(supabase.projects) == [made.external_id]
+
+
+async def test_an_outage_that_lasts_is_told(databases, supabase, notes, log, time):
+    original = supabase.faults.next
+    supabase.faults.next = lambda method, seen: (
+        "500" if seen.endswith("/health") else original(method, seen)
+    )
+    with pytest.raises(ProviderUnavailable):
+        await databases.ensure_database(request_of(uuid4(), notes), log)
+    assert sum(time.slept) >= 290

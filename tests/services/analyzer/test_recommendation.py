@@ -161,3 +161,11 @@ def test_file_that_holds_no_prices_is_refused(tmp_path: Path, content: str) -> N
     (tmp_path / "prices.json").write_text(content)
     with pytest.raises(PricesInvalid, match="cannot be used"):
         read_prices(tmp_path)
+
+
+def test_databases_that_let_in_their_own_apps_alone_are_for_those() -> None:
+    for provider in ("vercel", "elsewhere"):
+        kind = AppKind.SSR if provider == "vercel" else AppKind.SERVER
+        found = advice(plan_for(kind, POSTGRESQL), (provider, "render"))
+        for place in (found, *found.alternatives):
+            assert place.database != "render" or place.provider == "render"

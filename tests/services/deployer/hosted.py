@@ -25,7 +25,7 @@ from autodeploy.providers.base import (
     ReleaseRequest,
     RuntimeStatus,
 )
-from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
+from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, DatabaseState
 from autodeploy.providers.domains import DnsRecord, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
@@ -56,6 +56,8 @@ class HostedApps(FolderProvider):
         #: What each app and database is charged for there, and has used.
         self.charges: tuple[Charge, ...] = ()
         self.used: tuple[Usage, ...] = ()
+        #: How each database is there.
+        self.database_is = DatabaseState.RUNNING
         #: How each release fares, whatever it does.
         self.told: str | None = None
 
@@ -110,6 +112,13 @@ class HostedApps(FolderProvider):
         if request.engine is DatabaseEngine.REDIS:
             return DatabaseHandle(external_id, REDIS_URL)
         return DatabaseHandle(external_id, DATABASE_URL, DATABASE_VARIABLES)
+
+    async def database_state(self, external_id: str) -> DatabaseState:
+        await self._call("database_state")
+        return self.database_is
+
+    async def charged_plan(self, plan: str) -> str:
+        return plan
 
     async def destroy_database(self, external_id: str) -> None:
         await self._call("destroy_database")

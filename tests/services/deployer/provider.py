@@ -109,6 +109,7 @@ class FolderProvider:
         regions=(),
         pricing=(),
         engines=(DatabaseEngine.POSTGRESQL,),
+        private_databases=True,
         private_apps=True,
     )
 

@@ -82,6 +82,7 @@ MANIFEST = Manifest(
     ),
     app_plans=dict.fromkeys(("static", "service", "private", "worker"), "free"),
     engines=(DatabaseEngine.POSTGRESQL,),
+    private_databases=True,
     private_apps=True,
 )
 

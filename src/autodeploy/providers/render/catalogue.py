@@ -15,6 +15,7 @@ REGIONS = {
     "frankfurt": "Frankfurt, Germany",
     "singapore": "Singapore",
 }
+HOME_REGION = "oregon"  # Render's own default
 FREE = "free"
 #: Private services, background workers and cron jobs have no free plan (schema ``paidPlan``).
 LEAST_PAID = "starter"
@@ -72,5 +73,7 @@ MANIFEST = Manifest(
     engines=(DatabaseEngine.POSTGRESQL, DatabaseEngine.REDIS),
     lacking_plans={"private": frozenset({FREE}), "worker": frozenset({FREE})},
     replicated=True,
+    private_databases=True,
+    home_region=HOME_REGION,
     private_apps=True,
 )

@@ -1,26 +1,35 @@
 """Databases at Render: PostgreSQL and Key Value.
 
-Nobody is let in from outside unless networks are named (``open_to``): then the URL is the external
-one, with TLS. Else it is the internal one, which works for services at Render that are in the same
-region and account; that of a Key Value has no password.
+Nobody is let in from outside. The URL is the internal one, which works for services at Render that
+are in the same region and account; that of a Key Value has no password.
 """
 
 import contextlib
-from collections.abc import Sequence
 from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import OutcomeUnknown
+from autodeploy.kernel.http.outages import outlast
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink
-from autodeploy.providers.databases import DatabaseHandle, DatabaseMetrics, DatabaseRequest
+from autodeploy.providers.databases import (
+    DatabaseHandle,
+    DatabaseMetrics,
+    DatabaseRequest,
+    DatabaseState,
+)
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import FREE, MANIFEST
 from autodeploy.providers.render.database_kinds import KINDS, DatabaseKind, engine_of, kind_of
 from autodeploy.providers.render.metrics import measure_database
 from autodeploy.providers.render.naming import database_name, is_database_of
-from autodeploy.providers.render.patience import look_for, outlast, outwait_limit, poll_seconds
+from autodeploy.providers.render.patience import (
+    find,
+    look_for,
+    outwait_limit,
+    poll_seconds,
+)
 from autodeploy.providers.render.services import owner_of
 from autodeploy.providers.render.shapes import Database, DatabaseStatus
 from autodeploy.providers.render.usage import charges_of_database
@@ -41,13 +50,11 @@ class RenderDatabases:
         *,
         owner_id: str | None,
         region: str,
-        open_to: Sequence[str],
         timing: Timing,
     ):
         self._api = api
         self._owner_id = owner_id
         self._region = region
-        self._open_to = open_to
         self._timing = timing
 
     @fault_point("render.ensure_database")
@@ -60,11 +67,9 @@ class RenderDatabases:
         """
         kind = KINDS[request.engine]
         known = request.notes.values.get(kind.item)
-        database = await (
-            self._named(kind, request) if known is None else self._api.database(kind, known)
-        )
+        database = None if known is None else await find(self._api.database(kind, known))
         if database is None:
-            database = await self._create(kind, request, log)
+            database = await self._named(kind, request) or await self._create(kind, request, log)
         await request.notes.keep(**{kind.item: database.id})
         database = await self._available(kind, database.id, log)
         info = await self._api.connection_info(kind, database.id)
@@ -74,7 +79,7 @@ class RenderDatabases:
             await log("warn", "database", f"Render deletes this free database after {expiry}.")
         if request.plan == FREE and kind.free_warning is not None:
             await log("warn", "database", kind.free_warning)
-        return DatabaseHandle(database.id, info.external if self._open_to else info.internal)
+        return DatabaseHandle(database.id, info.internal)
 
     @fault_point("render.destroy_database")
     async def destroy_database(self, external_id: str) -> None:
@@ -88,6 +93,16 @@ class RenderDatabases:
                         await self._api.delete_database(kind, each.id)
             return
         await self._api.delete_database(kind_of(external_id), external_id)
+
+    async def database_state(self, external_id: str) -> DatabaseState:
+        database = await find(self._api.database(kind_of(external_id), external_id))
+        if database is None:
+            return DatabaseState.GONE
+        is_stopped = database.status is DatabaseStatus.SUSPENDED
+        return DatabaseState.STOPPED if is_stopped else DatabaseState.RUNNING
+
+    async def charged_plan(self, plan: str) -> str:
+        return plan
 
     async def measure_database(self, external_id: str) -> DatabaseMetrics:
         return await measure_database(self._api, external_id, self._timing.now())
@@ -113,10 +128,7 @@ class RenderDatabases:
             "ownerId": await owner_of(self._api, self._owner_id),
             "plan": request.plan,
             "region": request.region or self._region,
-            # An empty list closes it to everybody outside.
-            "ipAllowList": [
-                {"cidrBlock": each, "description": "AutoDeploy"} for each in self._open_to
-            ],
+            "ipAllowList": [],  # closed to everybody outside
             **kind.settings,
         }
         await request.notes.keep(creating=name)

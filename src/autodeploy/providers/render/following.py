@@ -4,11 +4,12 @@ from collections import deque
 from collections.abc import Set
 
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
+from autodeploy.kernel.http.outages import outlast
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink, Notes
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.failures import explain
-from autodeploy.providers.render.patience import find, outlast, poll_seconds
+from autodeploy.providers.render.patience import find, poll_seconds
 from autodeploy.providers.render.shapes import FAILED, Deploy, DeployStatus, Service
 from autodeploy.providers.render.trails import Trail
 

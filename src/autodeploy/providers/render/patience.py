@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from autodeploy.kernel.errors import NotFound
-from autodeploy.kernel.http.errors import ProviderUnavailable, RateLimited
+from autodeploy.kernel.http.errors import RateLimited
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink
 
@@ -15,8 +15,6 @@ Result = TypeVar("Result")
 LONGEST_LIMIT_SECONDS = 3600.0
 _LOOKS = 3
 _BETWEEN_LOOKS_SECONDS = 2.0
-OUTAGE_SECONDS = 300.0
-_BETWEEN_TRIES_SECONDS = 10.0
 
 
 async def outwait_limit(
@@ -51,23 +49,6 @@ async def look_for(find: Callable[[], Awaitable[Result | None]], timing: Timing)
             return found
         await timing.sleep(_BETWEEN_LOOKS_SECONDS)
     return await find()
-
-
-async def outlast(read: Callable[[], Awaitable[Result]], timing: Timing) -> Result:
-    """What is read, also when Render does not answer for a few minutes: its builds go on then.
-
-    Raises ``ProviderUnavailable`` when that lasts longer than five minutes.
-    """
-    deadline = timing.monotonic() + OUTAGE_SECONDS
-    while True:
-        try:
-            return await read()
-        except ProviderUnavailable as error:
-            asked = error.retry_after_seconds if isinstance(error, RateLimited) else 0
-            wait = max(asked, _BETWEEN_TRIES_SECONDS)
-            if timing.monotonic() + wait > deadline:
-                raise
-        await timing.sleep(wait)
 
 
 def poll_seconds(waited: float) -> float:

@@ -1,21 +1,17 @@
 """Render, once for the process: its connections, and what acts for an account."""
 
-from collections.abc import Sequence
-
 from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.limits import RENDER
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming, Timing
-from autodeploy.providers.databases import DatabaseProvider
 from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, Owner, Pace, TokenAccount
 from autodeploy.providers.render.api import RenderApi
-from autodeploy.providers.render.catalogue import FREE, MANIFEST
+from autodeploy.providers.render.catalogue import FREE, HOME_REGION, MANIFEST
 from autodeploy.providers.render.databases import RenderDatabases
 from autodeploy.providers.render.holdings import RenderHoldings
 from autodeploy.providers.render.hosting import RenderDeploys
 
 API_URL = "https://api.render.com/v1"
-_REGION = "oregon"  # Render's own default
 
 
 class RenderProvider:
@@ -25,7 +21,6 @@ class RenderProvider:
         plan: of web services that are made, where a request names none; background workers have
             no free one, and get the least that is paid.
         region: of what is made, where a request names none.
-        databases_open_to: networks (CIDR) outside of Render from which databases are reached.
     """
 
     manifest = MANIFEST
@@ -38,8 +33,7 @@ class RenderProvider:
         *,
         api_url: str = API_URL,
         plan: str = FREE,
-        region: str = _REGION,
-        databases_open_to: Sequence[str] = (),
+        region: str = HOME_REGION,
         patience: Patience | None = None,
         timing: Timing | None = None,
     ):
@@ -48,7 +42,6 @@ class RenderProvider:
         self._http = HttpClient(service, patience=patience, timing=self._timing)
         self._plan = plan
         self._region = region
-        self._databases_open_to = tuple(databases_open_to)
 
     async def check_token(self, token: str) -> TokenAccount:
         """Whose API key it is. Keys have no scopes: they reach all that their user does."""
@@ -66,12 +59,11 @@ class RenderProvider:
             timing=self._timing,
         )
 
-    def databases_as(self, account: ConnectedAccount) -> DatabaseProvider:
+    def databases_as(self, account: ConnectedAccount) -> RenderDatabases:
         return RenderDatabases(
             self._api(account.token),
             owner_id=account.owner_id,
             region=self._region,
-            open_to=self._databases_open_to,
             timing=self._timing,
         )
 

@@ -305,4 +305,3 @@ class Series(Lenient):
 
 class ConnectionInfo(Lenient):
     internal: str = Field(alias="internalConnectionString", repr=False)
-    external: str = Field(alias="externalConnectionString", repr=False)

@@ -9,13 +9,18 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink, Manifest
-from autodeploy.providers.databases import DatabaseHandle, DatabaseMetrics, DatabaseRequest
+from autodeploy.providers.databases import (
+    DatabaseHandle,
+    DatabaseMetrics,
+    DatabaseRequest,
+    DatabaseState,
+)
 from autodeploy.providers.supabase.api import NewProject, SupabaseAccount
 from autodeploy.providers.supabase.connection import handle_of
-from autodeploy.providers.supabase.manifest import FREE, MANIFEST, SIZES, SMART_GROUPS
+from autodeploy.providers.supabase.manifest import FREE, LEAST_PAID, MANIFEST, SIZES, SMART_GROUPS
 from autodeploy.providers.supabase.metrics import measure
 from autodeploy.providers.supabase.naming import name_of, suffix_of
-from autodeploy.providers.supabase.readiness import wait_until_paused, wait_until_ready
+from autodeploy.providers.supabase.readiness import STOPPED, wait_until_paused, wait_until_ready
 from autodeploy.providers.supabase.shapes import AvailableRegions, Project
 from autodeploy.providers.supabase.usage import read_charges, read_usage
 from autodeploy.providers.usage import Charge, Usage
@@ -78,6 +83,23 @@ class SupabaseDatabases:
         ``wait_until_paused`` does.
         """
         await wait_until_paused(self._account, external_id, self._timing)
+
+    async def database_state(self, external_id: str) -> DatabaseState:
+        project = await self._account.find_project(external_id)
+        if project is None or project.status.is_leaving:
+            return DatabaseState.GONE
+        return DatabaseState.STOPPED if project.status in STOPPED else DatabaseState.RUNNING
+
+    async def charged_plan(self, plan: str) -> str:
+        """A project without a size is free in a free organization alone. Where its plan may not be
+        read or is not told, nothing else is known than what was asked for."""
+        if plan != FREE:
+            return plan
+        try:
+            of_organization = await self._account.organization_plan(await self._organization())
+        except ProviderRefused:
+            return plan
+        return plan if of_organization in (None, FREE) else LEAST_PAID
 
     async def measure_database(self, external_id: str) -> DatabaseMetrics:
         """What PostgreSQL counts of the database. Raises ``NotFound``."""

@@ -25,6 +25,8 @@ _MONTHLY_DOLLARS = {
 }
 #: The plans of a database here: ``free``, or the size of a project in a paid organization.
 SIZES = tuple(_MONTHLY_DOLLARS)
+#: What a project without a size is charged for in a paid organization.
+LEAST_PAID = SIZES[0]
 
 _COMPUTE = "GET /v1/projects/{ref}/billing/addons, as recorded in github.com/supabase/cli"
 _BILLING = "supabase.com/docs, organization-based billing (two projects, paused when idle)"

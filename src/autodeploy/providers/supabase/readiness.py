@@ -1,9 +1,11 @@
 """Waiting for a project to come up, to come back or to pause: it takes some minutes."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.outages import outlast
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import LogSink
 from autodeploy.providers.supabase.api import SupabaseAccount
@@ -20,6 +22,13 @@ _FAILED = {
     ProjectStatus.PAUSE_FAILED: "could not be paused, and does not answer",
 }
 
+#: What a project has that was paused, goes into a pause or comes out of one, or broke on the way.
+STOPPED = {
+    *_FAILED,
+    ProjectStatus.INACTIVE,
+    ProjectStatus.PAUSING,
+    ProjectStatus.RESTORING,
+}
 
 # What a project stays in by itself: only then is it asked to pause.
 _SETTLED = {ProjectStatus.ACTIVE_HEALTHY, ProjectStatus.ACTIVE_UNHEALTHY}
@@ -30,14 +39,15 @@ async def wait_until_ready(
 ) -> None:
     """Return when the database and its pooler accept connections; a paused one is brought back.
 
-    Raises ``DeploymentFailed`` where that cannot come of itself, and ``ProviderUnavailable`` after
+    Supabase may not answer for a few minutes meanwhile: the project comes up all the same. Raises
+    ``DeploymentFailed`` where that cannot come of itself, and ``ProviderUnavailable`` after
     ``TOTAL_SECONDS``.
     """
     deadline = timing.monotonic() + TOTAL_SECONDS
     seen: ProjectStatus | None = None
     asked_back = False
     for wait in _waits():
-        status = await _status(account, ref, seen)
+        status = await outlast(partial(_status, account, ref, seen), timing)
         if status is not seen:
             await log("info", "database", f"Supabase project {ref}: {_words(status)}.")
             seen = status
@@ -47,7 +57,7 @@ async def wait_until_ready(
             asked_back = True
         lacking: list[str] = []
         if status is ProjectStatus.ACTIVE_HEALTHY:
-            lacking = await account.lacking_services(ref)
+            lacking = await outlast(partial(account.lacking_services, ref), timing)
             if not lacking:
                 return
         if timing.monotonic() + wait > deadline:
@@ -65,7 +75,7 @@ async def wait_until_paused(account: SupabaseAccount, ref: str, timing: Timing) 
     deadline = timing.monotonic() + TOTAL_SECONDS
     asked = False
     for wait in _waits():
-        status = await _status(account, ref, ProjectStatus.ACTIVE_HEALTHY)
+        status = await outlast(partial(_status, account, ref, ProjectStatus.ACTIVE_HEALTHY), timing)
         if status is ProjectStatus.INACTIVE:
             return
         if status.is_leaving or status in _FAILED:

@@ -56,8 +56,8 @@ _WITHOUT_FILES = frozenset({"vercel"})
 # What they serve, everybody reaches: their manifests say so (``private_apps``).
 _WITHOUT_PRIVATE = frozenset({"vercel"})
 
-# Where the database goes of an app whose own provider has none.
-_DATABASES = ("supabase", "render")
+# Where the database goes of an app whose own provider has none: Render lets in its own apps alone.
+_DATABASES = ("supabase",)
 
 
 def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommendation | None:

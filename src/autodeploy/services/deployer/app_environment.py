@@ -62,8 +62,9 @@ class AppEnvironment:
 
     ``version`` is the number of the last change of the variables; ``versions`` change whenever a
     value does, also by what it refers to. ``unresolved`` says of variables why their references
-    cannot be resolved now. ``databases`` are the names of those that are referred to, and
-    ``private`` the providers of those projects that are referred to and private, by slug.
+    cannot be resolved now. ``databases`` are the names of those that are referred to, and of the
+    app's own where it is given its URL; ``private`` are the providers of those projects that are
+    referred to and private, by slug.
     """
 
     values: Mapping[str, str] = field(repr=False)
@@ -178,13 +179,14 @@ async def load_app_environment(
 ) -> AppEnvironment:
     """Open the variables of an environment and what their values refer to."""
     version, variables, databases = await _load_rows(resources, project, environment)
+    open_databases = [row for row in databases if row.status == "available" and row.encrypted_url]
     opened = await resources.vault.decrypt_many(
-        [*map(sealed_variable, variables), *map(_sealed_url, databases)]
+        [*map(sealed_variable, variables), *map(_sealed_url, open_databases)]
     )
     urls = opened[len(variables) :]
     known = {
         row.name: Known(url, f"{row.id}:{row.url_changed_at.isoformat()}", is_secret=True)
-        for row, url in zip(databases, urls, strict=True)
+        for row, url in zip(open_databases, urls, strict=True)
     }
     given = {
         row.key: Given(
@@ -195,12 +197,15 @@ async def load_app_environment(
         )
         for row, value in zip(variables, opened[: len(variables)], strict=True)
     }
+    used = databases_in(given)
+    if DATABASE_VARIABLE not in given and any(row.name == MAIN_DATABASE for row in databases):
+        used |= {MAIN_DATABASE}
     if MAIN_DATABASE in known and DATABASE_VARIABLE not in given:
         main = known[MAIN_DATABASE]
         given[DATABASE_VARIABLE] = Given(
             main.value, main.version, is_secret=True, scope=VariableScope.BOTH
         )
-    for key, value in (await _open_variables(resources, databases)).items():
+    for key, value in (await _open_variables(resources, open_databases)).items():
         given.setdefault(
             key,
             Given(value, known[MAIN_DATABASE].version, is_secret=True, scope=VariableScope.BOTH),
@@ -217,7 +222,7 @@ async def load_app_environment(
         versions=tuple(sorted((key, one.version) for key, one in resolution.values.items())),
         version=version,
         unresolved=resolution.unresolved,
-        databases=databases_in(given),
+        databases=used,
         private={each.slug: each.provider for each in live if each.private},
     )
 
@@ -240,7 +245,8 @@ async def _open_variables(
 async def _load_rows(
     resources: Resources, project: Project, environment: str
 ) -> tuple[int, list[EnvironmentVariable], Sequence[ProjectDatabase]]:
-    """The variables of an environment with the version that they are, and its databases."""
+    """The variables of an environment with the version that they are, and its databases that are
+    made."""
     async with resources.db.transaction() as session:
         # One statement: the variables are those of the version.
         rows = (
@@ -258,8 +264,8 @@ async def _load_rows(
             select(ProjectDatabase).where(
                 ProjectDatabase.project_id == project.id,
                 ProjectDatabase.environment == environment,
-                ProjectDatabase.status == "available",
-                ProjectDatabase.encrypted_url.is_not(None),
+                ProjectDatabase.status != "deleting",
+                ProjectDatabase.external_id.is_not(None),
             )
         )
         version = rows[0].variables_version if rows else 0

@@ -6,7 +6,6 @@ what is known to exceed it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -22,6 +21,7 @@ from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
+from autodeploy.services.deployer.app_environment import MAIN_DATABASE
 from autodeploy.services.deployer.cost_schemas import (
     BudgetInput,
     BudgetView,
@@ -29,6 +29,7 @@ from autodeploy.services.deployer.cost_schemas import (
     ProjectCost,
 )
 from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.databases.wishes import WantedDatabase
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.states import TERMINAL
@@ -190,19 +191,6 @@ def known_cents(items: Sequence[ProjectCost]) -> int:
 
 
 @dataclass(frozen=True)
-class WantedDatabase:
-    """The main database that a deployment makes where its environment has none."""
-
-    provider: str
-    plan: str
-
-    @classmethod
-    def of(cls, configuration: dict[str, Any]) -> "WantedDatabase":
-        wanted = configuration.get("database") or {}
-        return cls(wanted.get("provider") or "local", wanted.get("plan") or "free")
-
-
-@dataclass(frozen=True)
 class Budget:
     """The budget of a project, whose row is locked: what is checked by it comes one at a time."""
 
@@ -247,19 +235,31 @@ class Budget:
         """What of an app's new places has no known price; ``chosen`` as for ``Tariff.app``. Raises
         ``BudgetExceeded``."""
         name = environment.name
-        kept = [each for each in self.before if (each.kind, each.environment) != ("app", name)]
+        kept = [
+            each
+            for each in self.before
+            if each.environment != name
+            or (each.kind == "database" and (database is None or each.name != MAIN_DATABASE))
+        ]
         replicas = environment.replicas or plan.replicas or 1
         added = self.tariff.app(name, provider, plan, replicas, chosen)
-        has_database = any(
-            (each.kind, each.environment, each.name) == ("database", name, "main") for each in kept
-        )
-        if database is not None and not has_database:
-            engine = DatabaseEngine.POSTGRESQL
+        if database is not None:
             added.append(
-                self.tariff.database(engine, name, "main", database.provider, database.plan)
+                self.tariff.database(
+                    DatabaseEngine.POSTGRESQL, name, MAIN_DATABASE, database.provider, database.plan
+                )
             )
         self.require([*kept, *added])
         return [each for each in added if each.monthly_cents is None]
+
+    def check_database(
+        self, engine: DatabaseEngine, environment: str, name: str, provider: str, plan: str
+    ) -> None:
+        """Raises ``BudgetExceeded`` where a database beside what there is would cost too much;
+        ``plan`` is the one that is charged."""
+        self.require(
+            [*self.before, self.tariff.database(engine, environment, name, provider, plan)]
+        )
 
     def require(self, after: Sequence[ProjectCost]) -> None:
         """Raises ``BudgetExceeded`` for what costs more than the limit, and more than before."""

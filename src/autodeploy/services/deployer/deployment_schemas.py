@@ -27,10 +27,12 @@ PlanName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 
 
 class DatabaseWish(Input):
-    """``region`` is the provider's choice when left out."""
+    """What is left out is as for the database that the environment has, or production; where there
+    is none it is on this machine, of the plan free, and ``region`` that of the app or the
+    provider's choice."""
 
-    provider: Annotated[str, StringConstraints(max_length=100)] = "local"
-    plan: Annotated[str, StringConstraints(max_length=50)] = "free"
+    provider: Annotated[str, StringConstraints(max_length=100)] | None = None
+    plan: Annotated[str, StringConstraints(max_length=50)] | None = None
     region: RegionId | None = None
 
 

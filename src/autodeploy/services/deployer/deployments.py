@@ -19,17 +19,23 @@ from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import Announcing, announcing
+from autodeploy.services.deployer.app_environment import MAIN_DATABASE
 from autodeploy.services.deployer.cancellations import end_queued, request_cancellation
 from autodeploy.services.deployer.costs import (
     IGNORE_BUDGET,
     Budget,
-    WantedDatabase,
     find_latest_plan,
 )
 from autodeploy.services.deployer.creation import (
     insert_deployment,
     insert_rollback,
     is_still_built,
+)
+from autodeploy.services.deployer.databases.reach import require_reach
+from autodeploy.services.deployer.databases.wishes import (
+    AppPlace,
+    WantedDatabase,
+    choose_database,
 )
 from autodeploy.services.deployer.deployment_schemas import (
     DeploymentConfiguration,
@@ -111,7 +117,8 @@ async def write_deployment(
     """Write a deployment of a commit that is known, in the caller's transaction, which has looked
     at what the principal may do. Whoever has committed it calls ``dispatch_due``.
 
-    Raises ``AccountMissing``, ``BudgetExceeded``, ``InvalidInput``, ``Conflict``.
+    Raises ``AccountMissing``, ``BudgetExceeded``, ``InvalidInput``, ``Conflict``,
+    ``DatabaseOutOfReach``.
     """
     session = transaction.session
     budget = None
@@ -122,16 +129,20 @@ async def write_deployment(
     placement = _choose_placement(environment, provider, body.configuration, providers)
     connection_id = await choose_connection(session, principal, providers, provider, environment)
     configuration = await _keep_configuration(
-        resources, session, principal, project, environment, body.configuration, providers
+        resources, session, principal, project, environment, body.configuration
     )
+    database = None
+    if configuration["provision"] or "database" in configuration:
+        app = AppPlace(provider, placement.region)
+        database = await _choose_database(
+            session, principal, environment, app, configuration, providers
+        )
     configuration |= placement.as_configuration()
     if body.ignore_budget:
         configuration[IGNORE_BUDGET] = True
     # What the commit is, is found out later: then it is checked again.
     plan = await find_latest_plan(session, project.id, environment.name) if budget else None
     if budget is not None and plan is not None:
-        is_wanted = configuration["provision"] or "database" in configuration
-        database = WantedDatabase.of(configuration) if is_wanted else None
         budget.check_deployment(environment, provider, plan, placement.plan, database)
     deployment = await insert_deployment(
         transaction,
@@ -296,7 +307,6 @@ async def _keep_configuration(
     project: Project,
     environment: Environment,
     configuration: DeploymentConfiguration,
-    providers: Registry,
 ) -> dict[str, Any]:
     """Store the values with the project's variables; what is left for the row holds none."""
     given = configuration.environment_variables
@@ -307,7 +317,8 @@ async def _keep_configuration(
             f"Only {DATABASE_VARIABLE} can be provisioned.",
             field="configuration.environmentVariables",
         )
-    await set_within(resources, session, principal, project, environment, values)
+    # Else the value that is set would outrank the database that is asked for.
+    await set_within(resources, session, principal, project, environment, values, remove=wanted)
     kept: dict[str, Any] = {"environment_variables": sorted(given), "provision": bool(wanted)}
     if configuration.ignore_missing_variables:
         kept["ignore_missing_variables"] = True
@@ -315,18 +326,36 @@ async def _keep_configuration(
         kept[ONE_WAY] = configuration.one_way_migration
     if configuration.database is not None:
         kept["database"] = configuration.database.model_dump()
-        wanted_provider = configuration.database.provider
-        require_database_choice(
-            providers,
-            wanted_provider,
-            DatabaseEngine.POSTGRESQL,
-            plan=configuration.database.plan,
-            region=configuration.database.region,
-            within="configuration.database.",
-        )
-        chosen = await choose_connection(session, principal, providers, wanted_provider)
-        kept["database"]["connection_id"] = None if chosen is None else str(chosen)
     return kept
+
+
+async def _choose_database(
+    session: AsyncSession,
+    principal: Principal,
+    environment: Environment,
+    app: AppPlace,
+    configuration: dict[str, Any],
+    providers: Registry,
+) -> WantedDatabase:
+    """Check the database that is asked for, and have ``configuration`` say by whose account it is
+    made. Raises ``InvalidInput``, ``Conflict``, ``DatabaseOutOfReach``, ``AccountMissing``."""
+    wish = configuration.setdefault("database", {})
+    if (provider := wish.get("provider")) is not None:
+        providers.get(provider, Capability.DATABASE)
+    wanted = await choose_database(session, environment.project_id, environment.name, app, wish)
+    require_database_choice(
+        providers,
+        wanted.provider,
+        DatabaseEngine.POSTGRESQL,
+        plan=wanted.plan,
+        region=wanted.region,
+        within="configuration.database.",
+    )
+    require_reach(providers, app, wanted.provider, wanted.region, MAIN_DATABASE)
+    if wanted.connection_id is None:
+        chosen = await choose_connection(session, principal, providers, wanted.provider)
+        wish["connection_id"] = None if chosen is None else str(chosen)
+    return wanted
 
 
 async def _dispatched(resources: Resources, deployment: Deployment) -> DeploymentView:

@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import DeployProvider
-from autodeploy.providers.databases import DatabaseProvider
+from autodeploy.providers.databases import DatabaseProvider, DatabaseState
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connection_checks import doubt
@@ -74,3 +75,31 @@ async def databases_for(engine: Engine, database: ProjectDatabase) -> DatabasePr
         engine.resources, database.connection_id, providers=engine.providers
     )
     return engine.providers.databases(database.provider, account)
+
+
+async def charged_plan(
+    resources: Resources,
+    providers: Registry,
+    *,
+    provider: str,
+    connection_id: UUID | None,
+    plan: str,
+) -> str:
+    """The plan by whose price a database that is to be made would be charged. Raises as
+    ``deploys_for``."""
+    if not providers.is_hosted(provider):
+        return plan
+    account = await open_account(resources, connection_id, providers=providers)
+    return await providers.hosted_databases(provider, account).charged_plan(plan)
+
+
+async def state_of_database(engine: Engine, database: ProjectDatabase) -> DatabaseState:
+    """How a database that was made is at its provider; on this machine nobody else stops one.
+    Raises as ``deploys_for``."""
+    if not engine.providers.is_hosted(database.provider):
+        return DatabaseState.RUNNING
+    account = await open_account(
+        engine.resources, database.connection_id, providers=engine.providers
+    )
+    provider = engine.providers.hosted_databases(database.provider, account)
+    return await provider.database_state(database.external_id or "")

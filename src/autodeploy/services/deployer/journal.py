@@ -56,6 +56,9 @@ class Journal:
     def is_done(self, name: StepName) -> bool:
         return self._steps[name].status in DONE
 
+    def is_running(self, name: StepName) -> bool:
+        return self._steps[name].status == StepStatus.RUNNING
+
     def resources_of(self, name: StepName) -> dict[str, Any]:
         """What the step has made so far, also in an earlier run."""
         return dict(self._steps[name].resources)

@@ -21,11 +21,13 @@ from autodeploy.kernel.http.errors import CredentialRefused, RateLimited
 from autodeploy.kernel.vault import VaultAway
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
+from autodeploy.services.deployer.databases.for_deployments import set_aside
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
 from autodeploy.services.deployer.hosting import doubt_connections
 from autodeploy.services.deployer.journal import EnvironmentBusy, Journal
+from autodeploy.services.deployer.kept import tell_what_is_kept
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
@@ -308,6 +310,7 @@ class Runner:
             # A worker that goes on with this has to end it too, and not begin to verify again.
             await ending.note(context.journal)
             await self._restore_traffic(context)
+        await tell_what_is_kept(context)
         await context.log.flush()
         async with announcing(self._engine.resources) as transaction:
             try:
@@ -322,6 +325,14 @@ class Runner:
             except TransitionRefused as refused:
                 raise LeaseLost from refused
             code = ending.values.get("error_code")
+            if context.journal.is_running(StepName.PROVISION_DATABASE):
+                await set_aside(
+                    transaction.session,
+                    context.deployment,
+                    error_code=code or DeploymentFailed.code,
+                    error_message=ending.values.get("error_message")
+                    or "The deployment that asked for it was cancelled.",
+                )
             await end_open_steps(
                 transaction.session,
                 context.deployment.id,

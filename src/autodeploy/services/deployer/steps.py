@@ -3,7 +3,7 @@ one, and another begins it again with what it has journaled."""
 
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -18,14 +18,17 @@ from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.contract import list_missing, require_met
-from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget, WantedDatabase
+from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget
+from autodeploy.services.deployer.databases.for_deployments import choose_for, ensure_database
 from autodeploy.services.deployer.databases.needs import needs_database
-from autodeploy.services.deployer.databases.provisioning import ensure_database
+from autodeploy.services.deployer.databases.reach import require_all_in_reach
+from autodeploy.services.deployer.databases.wishes import WantedDatabase, is_made
 from autodeploy.services.deployer.deployment_schemas import BuildChoice
 from autodeploy.services.deployer.earlier_builds import Build, find_build, find_variables_version
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
+from autodeploy.services.deployer.hosting import charged_plan
 from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.placements import Placement, require_private_apps
 from autodeploy.services.deployer.releases import go_live, release_of
@@ -83,16 +86,28 @@ async def analyze_repository(context: StepContext) -> StepStatus:
         },
     )
     await require_met(context, missing)
-    await _keep_to_budget(context, needs_database=needed)
+    async with context.engine.resources.db.transaction() as session:
+        database = await choose_for(session, context) if needed else None
+        await require_all_in_reach(session, context, database)
+    await _keep_to_budget(context, database)
     return StepStatus.SUCCEEDED
 
 
-async def _keep_to_budget(context: StepContext, *, needs_database: bool) -> None:
+async def _keep_to_budget(context: StepContext, database: WantedDatabase | None) -> None:
     """Refuse what is known now to cost more than the budget allows. Raises ``BudgetExceeded``."""
     deployment, resources = context.deployment, context.engine.resources
-    if deployment.configuration.get(IGNORE_BUDGET):
+    budget_cents = context.project.monthly_budget_cents
+    if deployment.configuration.get(IGNORE_BUDGET) or budget_cents is None:
         return
-    database = WantedDatabase.of(deployment.configuration) if needs_database else None
+    if database is not None and not (database.row and is_made(database.row)):
+        charged = await charged_plan(
+            resources,
+            context.engine.providers,
+            provider=database.provider,
+            connection_id=database.connection_id,
+            plan=database.plan,
+        )
+        database = replace(database, plan=charged)
     async with resources.db.transaction() as session:
         project = await session.get_one(Project, context.project.id)
         budget = await Budget.lock(

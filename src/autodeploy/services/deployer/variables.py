@@ -1,6 +1,6 @@
 """Variables of a project's environments: each value is encrypted, secrets are write-only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -210,9 +210,11 @@ async def set_within(
     project: Project,
     environment: Environment,
     values: Mapping[str, str],
+    *,
+    remove: Iterable[str] = (),
 ) -> None:
-    """Set several variables in the caller's transaction; the caller has checked permission and
-    holds the environment.
+    """Set several variables and remove others as one change in the caller's transaction; the caller
+    has checked permission and holds the environment.
 
     A value that is set already is left alone, so that it does not count as a change.
     """
@@ -220,6 +222,10 @@ async def set_within(
     for key, value in values.items():
         field = f"configuration.environmentVariables.{key}"
         await writer.put(key, value, None, None, field=field)
+    for key in remove:
+        row = await store.find_variable(session, project.id, environment.name, key, lock=True)
+        if row is not None:
+            await writer.remove(row)
     await writer.finish()
 
 

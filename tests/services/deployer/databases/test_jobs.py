@@ -1,10 +1,11 @@
 """What is to be done with a database is done, once, whenever a worker dies on the way."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from tests.services.deployer.databases.office import WITH_DATABASE, Office
-from tests.services.deployer.platform import Platform
+from tests.services.deployer.platform import Platform, eventually
 from tests.services.deployer.provider import crash_once, fail_with
 
 from autodeploy.kernel.errors import Conflict, InvalidInput, Unavailable
@@ -14,7 +15,8 @@ from autodeploy.services.deployer.databases import backup_requests, dispatch
 from autodeploy.services.deployer.databases.access import DatabaseInUse, DatabaseNotAvailable
 from autodeploy.services.deployer.databases.dispatch import dispatch_databases
 from autodeploy.services.deployer.databases.jobs import MOST_FAILURES
-from autodeploy.services.deployer.databases.models import DatabaseBackup
+from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
+from autodeploy.services.deployer.databases.schemas import DatabaseView
 from autodeploy.services.deployer.databases.work import begin, working_on
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.transitions import LeaseLost
@@ -209,3 +211,54 @@ async def test_deleted_project_takes_its_databases_and_backups_with_it(
     await remove_deleted(office.platform.engine)
     assert not await office.exists(database.id)
     assert not await office.resources.objects.exists(row.object_key)
+
+
+async def _give_up_deletion(office: Office, database: DatabaseView) -> DatabaseView:
+    await office.delete(database, backup=False)
+    office.provider.at["destroy_database"] = fail_with(InvalidInput("it is protected"))
+    await office.work(database.id)
+    office.provider.at.clear()
+    return await office.view(database.id)
+
+
+async def test_deletion_that_is_given_up_makes_no_database_of_one_that_failed(
+    office: Office,
+) -> None:
+    office.provider.at["ensure_database"] = fail_with(InvalidInput("no such region"))
+    failed = await office.made()
+    assert failed.status == "error"
+    kept = await _give_up_deletion(office, failed)
+    assert (kept.status, kept.error and kept.error.message) == ("error", "it is protected")
+
+
+async def test_deletion_that_is_given_up_leaves_a_paused_database_paused(office: Office) -> None:
+    database = await office.made()
+    await office.pause(database.id)
+    await office.work(database.id)
+    assert (await _give_up_deletion(office, database)).status == "paused"
+    await office.resume(database.id)
+    await office.work(database.id)
+    assert (await _give_up_deletion(office, database)).status == "available"
+
+
+async def test_another_database_that_was_made_meanwhile_is_not_taken_for_the_wanted_one(
+    office: Office, platform: Platform
+) -> None:
+    project = await platform.project()
+    asked = await office.asked(project_id=project.id)
+    deployment = await platform.deploy(
+        project, configuration={"database": {"provider": "local", "region": None, "plan": "pro"}}
+    )
+    async with working_on(office.resources.db, asked.id):
+        run = asyncio.create_task(platform.runner.run(deployment.id))
+        await eventually(lambda: _says(platform, deployment.id, "Provisioning a database"))
+        await office.set(ProjectDatabase, asked.id, status="available", external_id="made")
+        await run
+    view = await platform.view(deployment.id)
+    assert view.error is not None
+    assert view.error.code == "conflict"
+    assert "the plan free" in view.error.message
+
+
+async def _says(platform: Platform, deployment_id: UUID, text: str) -> bool:
+    return any(text in line for line in await platform.messages(deployment_id))

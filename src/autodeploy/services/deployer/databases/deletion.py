@@ -61,5 +61,8 @@ async def destroy_at_provider(engine: Engine, database: ProjectDatabase) -> None
 
 
 async def fail(work: Work, session: AsyncSession, error: AutoDeployError) -> None:
-    """Give the database back: it is what it was."""
-    await work.set(session, status="available", error_code=error.code, error_message=error.message)
+    """Give the database back: it is what it was. One that has no URL was never of use."""
+    database = work.database
+    before = database.status_before_deletion or "available"
+    status = "error" if database.encrypted_url is None else before
+    await work.set(session, status=status, error_code=error.code, error_message=error.message)

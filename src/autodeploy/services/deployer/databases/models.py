@@ -80,6 +80,7 @@ class ProjectDatabase(Base):
     plan: Mapped[str] = mapped_column(String(50), server_default="free")
     region: Mapped[str | None] = mapped_column(String(50))
     status: Mapped[str] = mapped_column(String(50), server_default="provisioning")
+    status_before_deletion: Mapped[str | None] = mapped_column(String(20))
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     notice: Mapped[str | None]

@@ -9,8 +9,9 @@ from autodeploy.services.deployer.app_environment import MAIN_DATABASE, AppEnvir
 def needs_database(plan: Plan, configuration: dict[str, Any], variables: AppEnvironment) -> bool:
     """Whether a database is to be provided.
 
-    Yes when the request says so, or the value of a variable refers to it; else when the code reads
-    a connection string that nobody set, and it is not known to be one of another kind of database.
+    Yes when the request says so, the app has one already, or the value of a variable refers to it;
+    else when the code reads a connection string that nobody set, and it is not known to be one of
+    another kind of database.
     """
     if configuration.get("database") or configuration.get("provision"):
         return True

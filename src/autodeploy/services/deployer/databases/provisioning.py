@@ -1,15 +1,12 @@
-"""Making databases: for a deployment that needs one, and for whoever asked for one."""
+"""Making databases that their rows say are wanted, and finding them again."""
 
-import asyncio
 import json
 import secrets
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
@@ -17,51 +14,31 @@ from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.providers.base import DatabaseEngine, LogSink
-from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
+from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, DatabaseState
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.auth.permissions import Action
-from autodeploy.services.deployer.app_environment import MAIN_DATABASE, variables_place
-from autodeploy.services.deployer.context import StepContext, app_of
+from autodeploy.services.deployer.app_environment import variables_place
+from autodeploy.services.deployer.context import app_of
 from autodeploy.services.deployer.databases.models import DatabaseRestore, ProjectDatabase
-from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
-from autodeploy.services.deployer.hosting import databases_for
+from autodeploy.services.deployer.databases.wishes import is_made
+from autodeploy.services.deployer.databases.work import Work
+from autodeploy.services.deployer.hosting import databases_for, state_of_database
 from autodeploy.services.deployer.models import Environment
 from autodeploy.services.deployer.notable_events import tell_of_database
-from autodeploy.services.deployer.transitions import hold
 
-_DEFAULT_PLAN = "free"
-_DEFAULT_PROVIDER = "local"
-_PAUSE_SECONDS = 0.2
 _PASSWORD_BYTES = 24
 
 
-class DatabaseOutOfReach(DeploymentFailed):
-    """The app would run where its database cannot be reached."""
+class DatabaseGone(DeploymentFailed):
+    """A database that was made is not at its provider any more."""
 
-    code = "database_out_of_reach"
-
-
-async def ensure_database(context: StepContext) -> dict[str, Any]:
-    """The environment's database, made or found; what to journal of it.
-
-    The row is written before the provider is asked, so that a database that was made and not
-    yet recorded is found again by the row's id.
-    """
-    wanted = context.deployment.configuration.get("database") or {}
-    row = await _ensure_row(context, wanted)
-    reused = row.status == "available"
-    if reused:
-        await context.say(f"Using the database {row.name} of this environment.")
-    else:
-        await context.say(f"Provisioning a database at {row.provider}.")
-        row = await _provision_now(context, row)
-    return {"database_id": str(row.id), "external_id": row.external_id, "reused": reused}
+    code = "database_gone"
 
 
 async def provision(work: Work) -> None:
-    """Make the database of the row, or find it, and record where it is."""
-    await _provision(work, _say_nothing)
+    """``make_database`` for whoever asked for one, who reads no log."""
+    await make_database(work, _say_nothing)
 
 
 async def fail(work: Work, session: AsyncSession, error: AutoDeployError) -> None:
@@ -88,29 +65,8 @@ async def open_url(resources: Resources, database: ProjectDatabase) -> str:
     )
 
 
-async def _provision_now(context: StepContext, row: ProjectDatabase) -> ProjectDatabase:
-    """Do it in this deployment, unless another worker is about to."""
-    resources = context.engine.resources
-    while True:
-        async with working_on(resources.db, row.id) as mine:
-            async with resources.db.transaction() as session:
-                await hold(session, context.lease.deployment_id, context.lease.fence)
-                row = await session.get_one(ProjectDatabase, row.id)
-            if row.status == "available":
-                return row
-            if row.status == "deleting":
-                raise DeploymentFailed(
-                    f"The database {row.name} of {row.environment} is being deleted.",
-                    remedy="Deploy again when it is gone: it is made anew then.",
-                )
-            if mine and (work := await begin(context.engine, row.id)) is not None:
-                await _provision(work, context.log)
-                await end(work)
-                continue
-        await asyncio.sleep(_PAUSE_SECONDS)
-
-
-async def _provision(work: Work, log: LogSink) -> None:
+async def make_database(work: Work, log: LogSink) -> None:
+    """Make the database of the row, or find it, and record where it is; ``log`` hears of it."""
     database = work.database
     engine = work.engine
     async with engine.resources.db.transaction() as session:
@@ -127,6 +83,7 @@ async def _provision(work: Work, log: LogSink) -> None:
         )
     if environment is None:
         raise RuntimeError("the environment of a database is gone")
+    await _require_not_gone(work)
     provider = await databases_for(engine, database)
 
     async def tell(level: str, source: str, message: str) -> None:
@@ -149,6 +106,22 @@ async def _provision(work: Work, log: LogSink) -> None:
         tell,
     )
     await _record(work, handle, available=restoring is None)
+
+
+async def _require_not_gone(work: Work) -> None:
+    """Raise ``DatabaseGone`` for one that was made and is there no more: what it held is lost, so
+    nobody is given an empty one unasked."""
+    database, engine = work.database, work.engine
+    if not is_made(database):
+        return
+    if await state_of_database(engine, database) is DatabaseState.GONE:
+        title = engine.providers.get(database.provider).manifest.title
+        raise DatabaseGone(
+            f"The database {database.name} of {database.environment} was deleted at {title}.",
+            remedy=f"Bring it back there, if {title} still can. To begin with an empty one, delete "
+            f"it here too (`autodeploy db delete {database.name} --environment "
+            f"{database.environment} --force --no-backup`), and ask for it again.",
+        )
 
 
 class _Notes:
@@ -228,48 +201,6 @@ async def _record(work: Work, handle: DatabaseHandle, *, available: bool) -> Non
             )
         if available:
             await tell_of_database(session, database.id, EventType.DATABASE_READY)
-
-
-async def _ensure_row(context: StepContext, wanted: dict[str, Any]) -> ProjectDatabase:
-    provider = wanted.get("provider") or _DEFAULT_PROVIDER
-    providers, of_app = context.engine.providers, context.deployment.provider
-    if providers.is_hosted(of_app) and not providers.is_hosted(provider):
-        raise DatabaseOutOfReach(
-            f"An app at {of_app} cannot reach a database on this machine.",
-            remedy="Name a provider of databases that it can reach "
-            "(`configuration.database.provider`), or set DATABASE_URL.",
-        )
-    values = {
-        "organization_id": context.project.organization_id,
-        "project_id": context.project.id,
-        "environment": context.deployment.environment,
-        "name": MAIN_DATABASE,
-        "provider": provider,
-        "plan": wanted.get("plan") or _DEFAULT_PLAN,
-        "region": wanted.get("region"),
-        "connection_id": wanted.get("connection_id"),
-    }
-    async with context.engine.resources.db.transaction() as session:
-        await hold(session, context.lease.deployment_id, context.lease.fence)
-        await session.execute(insert(ProjectDatabase).values(values).on_conflict_do_nothing())
-        row = await find_database(
-            session, context.project.id, context.deployment.environment, MAIN_DATABASE
-        )
-        if row is None:
-            raise RuntimeError("the database row that was just made is gone")
-        return row
-
-
-async def find_database(
-    session: AsyncSession, project_id: UUID, environment: str, name: str, *, lock: bool = False
-) -> ProjectDatabase | None:
-    """The database of this name in an environment."""
-    statement = select(ProjectDatabase).where(
-        ProjectDatabase.project_id == project_id,
-        ProjectDatabase.environment == environment,
-        ProjectDatabase.name == name,
-    )
-    return await session.scalar(statement.with_for_update() if lock else statement)
 
 
 async def _say_nothing(_level: str, _source: str, _message: str) -> None:

@@ -26,7 +26,6 @@ from autodeploy.services.deployer.databases.models import (
     DatabaseRestore,
     ProjectDatabase,
 )
-from autodeploy.services.deployer.databases.provisioning import find_database
 from autodeploy.services.deployer.databases.schemas import RestoreInput, RestoreView
 from autodeploy.services.deployer.databases.views import restore_view
 
@@ -128,7 +127,7 @@ async def begin_restore(
 async def _new_beside(
     session: AsyncSession, principal: Principal, database: ProjectDatabase, name: str
 ) -> ProjectDatabase:
-    if await find_database(session, database.project_id, database.environment, name):
+    if await store.find_database(session, database.project_id, database.environment, name):
         raise Conflict(
             f"{database.environment} has a database {name!r} already.",
             field="name",

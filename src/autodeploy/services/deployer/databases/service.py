@@ -21,7 +21,7 @@ from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, reach_of, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
-from autodeploy.services.deployer.costs import Budget, list_items
+from autodeploy.services.deployer.costs import Budget
 from autodeploy.services.deployer.databases import store
 from autodeploy.services.deployer.databases.access import (
     DatabaseInUse,
@@ -38,7 +38,7 @@ from autodeploy.services.deployer.databases.engines import (
 )
 from autodeploy.services.deployer.databases.last_backups import ask_last_backup
 from autodeploy.services.deployer.databases.models import ProjectDatabase
-from autodeploy.services.deployer.databases.provisioning import find_database, open_url
+from autodeploy.services.deployer.databases.provisioning import open_url
 from autodeploy.services.deployer.databases.restore_requests import begin_restore
 from autodeploy.services.deployer.databases.schemas import (
     BackupPolicyInput,
@@ -50,7 +50,8 @@ from autodeploy.services.deployer.databases.schemas import (
     RotationInput,
 )
 from autodeploy.services.deployer.databases.views import metrics_view, views_of
-from autodeploy.services.deployer.hosting import choose_connection
+from autodeploy.services.deployer.databases.wishes import require_same
+from autodeploy.services.deployer.hosting import charged_plan, choose_connection
 from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.placements import require_database_choice
 from autodeploy.services.deployer.projects import ensure_environment
@@ -66,6 +67,7 @@ async def create_database(
     ``InvalidInput``, ``Conflict`` where it is of another engine, at another provider, of another
     plan or in another region, and ``BudgetExceeded``.
     """
+    charged = await _charged_plan(resources, principal, body, providers)
     async with resources.db.transaction() as session:
         project = await get_project(session, principal.reach, body.project_id)
         require(principal, Action.DATABASE_CREATE, project.organization_id)
@@ -82,7 +84,7 @@ async def create_database(
         connection_id = await choose_connection(session, principal, providers, body.provider)
         database, is_new = await _ensure_row(session, project, body, connection_id)
         if budget is not None and is_new:
-            budget.require(await list_items(session, project.id, budget.tariff))
+            budget.check_database(body.engine, body.environment, body.name, body.provider, charged)
         is_failed = database.status == "error"
         if is_failed:
             database.status, database.failures = "provisioning", 0
@@ -255,6 +257,7 @@ async def delete_database(
             raise DatabaseInUse(f"A release or a deployment of {database.environment} uses it.")
         if database.status != "deleting":
             await ask_last_backup(session, principal, database, backup=backup, providers=providers)
+            database.status_before_deletion = database.status
             database.status, database.failures = "deleting", 0
             database.error_code = database.error_message = None
             await audit.record(
@@ -268,6 +271,25 @@ async def delete_database(
         [view] = await views_of(session, [database])
     await dispatch_databases(resources, database_id=database_id)
     return view
+
+
+async def _charged_plan(
+    resources: Resources, principal: Principal, body: DatabaseInput, providers: Registry
+) -> str:
+    """The plan that a budget is to go by: the account's provider is asked where there is one."""
+    async with resources.db.transaction() as session:
+        project = await get_project(session, principal.reach, body.project_id)
+        require(principal, Action.DATABASE_CREATE, project.organization_id)
+        if body.ignore_budget or project.monthly_budget_cents is None:
+            return body.plan
+        connection_id = await choose_connection(session, principal, providers, body.provider)
+    return await charged_plan(
+        resources,
+        providers,
+        provider=body.provider,
+        connection_id=connection_id,
+        plan=body.plan,
+    )
 
 
 async def _ensure_row(
@@ -292,18 +314,10 @@ async def _ensure_row(
         .on_conflict_do_nothing()
         .returning(ProjectDatabase.id)
     )
-    row = await find_database(session, project.id, body.environment, body.name, lock=True)
+    row = await store.find_database(session, project.id, body.environment, body.name, lock=True)
     if row is None or row.status == "deleting":
         raise Conflict(f"The database {body.name} of {body.environment} is being deleted.")
-    for field in ("engine", "provider", "plan", "region"):
-        wanted = getattr(body, field)
-        if wanted is not None and getattr(row, field) != wanted:
-            raise Conflict(
-                f"{body.environment} has a database {body.name} with the {field} "
-                f"{getattr(row, field) or 'that its provider chose'}.",
-                field=field,
-                remedy="Leave that out, or choose another name.",
-            )
+    require_same(row, body.model_dump(), remedy="Leave that out, or choose another name.")
     return row, made is not None
 
 

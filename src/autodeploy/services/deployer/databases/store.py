@@ -61,6 +61,18 @@ async def list_databases(
     return rows.all()
 
 
+async def find_database(
+    session: AsyncSession, project_id: UUID, environment: str, name: str, *, lock: bool = False
+) -> ProjectDatabase | None:
+    """The database of this name in an environment."""
+    statement = select(ProjectDatabase).where(
+        ProjectDatabase.project_id == project_id,
+        ProjectDatabase.environment == environment,
+        ProjectDatabase.name == name,
+    )
+    return await session.scalar(statement.with_for_update() if lock else statement)
+
+
 async def find_databases(
     session: AsyncSession, project_id: UUID, environment: str
 ) -> Sequence[ProjectDatabase]:
