@@ -18,16 +18,18 @@ from tests.services.deployer.provider import Crash, crash_once, fail_with
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
+from autodeploy.kernel.questions import Question
+from autodeploy.providers.identity import IdentityProviders
 from autodeploy.providers.local.errors import BuildFailed
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.schemas import RepositoryInput
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
+from autodeploy.services.auth.oauth_schemas import Disconnected, ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
-from autodeploy.services.deployer import deployments, environments, projects
+from autodeploy.services.deployer import connection_use, deployments, environments, projects
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
-from autodeploy.services.deployer.leftovers import retire_leftovers
+from autodeploy.services.deployer.leftovers import has_leftovers, retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
@@ -67,6 +69,62 @@ async def test_what_a_provider_does_not_stop_now_is_stopped_later(
     for _ in range(2):
         await retire_leftovers(office.platform.engine)
     assert office.cloud.calls["leave"] == 2
+
+
+async def test_an_app_whose_account_is_gone_is_left_to_its_owner(office: Office) -> None:
+    platform = office.platform
+    office.cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("cloud")
+    await office.deploy("local")
+    async with platform.resources.db.transaction() as session:
+        await session.execute(
+            delete(ProviderIntegration).where(ProviderIntegration.provider == "cloud")
+        )
+    left = Question(has_leftovers())
+    assert await left.holds(platform.resources.db)
+    await retire_leftovers(platform.engine)
+    assert not await left.holds(platform.resources.db)
+
+
+async def test_an_account_at_which_an_app_is_to_stop_yet_is_in_use(office: Office) -> None:
+    platform = office.platform
+    office.cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("cloud")
+    await office.deploy("local")
+
+    async def disconnect() -> Disconnected:
+        nobody = IdentityProviders([], public_url="https://autodeploy.test")
+        return await connection_use.disconnect(
+            platform.resources, nobody, platform.principal, platform.principal.user_id, "cloud",
+            force=False,
+        )  # fmt: skip
+
+    with pytest.raises(connection_use.ConnectionInUse, match="production of shop"):
+        await disconnect()
+    office.cloud.at.clear()
+    await retire_leftovers(platform.engine)
+    assert (await disconnect()).provider == "cloud"
+
+
+async def test_an_app_that_cannot_be_stopped_keeps_no_other_from_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autodeploy.services.deployer.leftovers._AT_ONCE", 1)
+    platform = office.platform
+    for cloud in (office.cloud, office.elsewhere):
+        cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("cloud")
+    await office.deploy("local")
+    await office.deploy("elsewhere")
+    await office.deploy("local")
+    for cloud in (office.cloud, office.elsewhere):
+        cloud.calls.clear()
+
+    async def are_both_asked() -> bool:
+        await retire_leftovers(platform.engine)
+        return office.cloud.calls["leave"] > 0 < office.elsewhere.calls["leave"]
+
+    await eventually(are_both_asked)
 
 
 async def test_a_worker_that_dies_while_an_app_leaves_is_taken_over(office: Office) -> None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Conflict
@@ -47,8 +47,8 @@ async def disconnect(
             raise ConnectionInUse(
                 f"The connection to {name} is used by {_in_words(uses)}.",
                 remedy="Without it they keep running, and cannot be changed, rolled back or "
-                "removed from here. Move or remove them first, or disconnect with `force=true` "
-                "(--force).",
+                "removed from here. Move or remove them first (one that has just moved away is "
+                "stopped there soon: try again), or disconnect with `force=true` (--force).",
             )
     return await connections.disconnect(resources, providers, principal, user_id, name)
 
@@ -62,7 +62,11 @@ async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
         .union(
             select(Project.slug, Deployment.environment)
             .join(Deployment, Deployment.project_id == Project.id)
-            .where(Deployment.connection_id == connection_id, Deployment.status.not_in(TERMINAL))
+            .where(
+                Deployment.connection_id == connection_id,
+                # One that has ended may have a release yet that is to be stopped there.
+                or_(Deployment.status.not_in(TERMINAL), Deployment.has_release),
+            )
         )
     )
     databases = await session.execute(

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from autodeploy.providers.base import DeployProvider
+from autodeploy.providers.hosted import AccountMissing
 from autodeploy.services.deployer.context import app_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
@@ -19,6 +20,7 @@ from autodeploy.services.deployer.states import TERMINAL
 
 # The environment's row is locked meanwhile. What is not done by then is by the next pass.
 LEAVE_TIMEOUT_SECONDS = 10
+_AT_ONCE = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +40,8 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
     """Remove the releases of deployments that have ended and are not live, and have the app stop
     where it has moved away from. Idempotent.
 
-    What a provider does not do now is tried again by the reconciler.
+    What a provider does not do now is tried again by the reconciler. What is at an account that is
+    not connected any more is its owner's to remove.
     """
     for leftover in await _list_leftovers(engine, environment_id):
         deployment = leftover.deployment
@@ -46,6 +49,13 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
             provider = await deploys_for(engine, deployment.provider, deployment.connection_id)
             await provider.retire(app_of(leftover.environment), deployment.id)
             is_done = await _leave(engine, provider, leftover)
+        except AccountMissing:
+            _log.warning(
+                "app.left_at_provider",
+                provider=deployment.provider,
+                environment_id=str(leftover.environment.id),
+            )
+            is_done = True
         except Exception as error:
             _log.warning(
                 "release.not_retired", deployment_id=str(deployment.id), error=type(error).__name__
@@ -117,8 +127,10 @@ async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_
     )
     if environment_id is not None:
         query = query.where(Environment.id == environment_id)
+    # In any order: where many are refused each time, the others have their turn all the same.
+    some = query.order_by(func.random()).limit(_AT_ONCE)
     async with engine.resources.db.transaction() as session:
-        rows = (await session.execute(query.limit(100))).all()
+        rows = (await session.execute(some)).all()
     return [_Leftover(deployment, environment) for deployment, environment in rows]
 
 
