@@ -1,7 +1,9 @@
 """Connecting accounts of GitHub and Vercel, listing them, and taking them away."""
 
+from uuid import UUID
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.fakes import vercel_oauth
 from tests.fakes.consent import consent
 from tests.services.auth.accounts import signed_up
@@ -9,6 +11,7 @@ from tests.services.auth.accounts import signed_up
 from autodeploy.kernel.vault import VaultError
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration, User
+from autodeploy.services.deployer.models import Environment
 
 
 async def _rows(resources, kind=ProviderIntegration):
@@ -99,6 +102,35 @@ async def test_connecting_another_account_replaces_the_first_one(member, strange
     github.user_id = 583231
     me = (await member.client.get("/api/v1/auth/me", headers=member.headers)).json()
     assert (await stranger.sign_in("github"))["id"] != me["id"]
+
+
+async def test_an_account_that_something_acts_by_is_replaced_by_force_alone(
+    member, github, resources
+):
+    await member.walk("github")
+    (before,) = await _rows(resources)
+    made = await member.client.post(
+        "/api/v1/projects", json={"name": "Shop"}, headers=member.headers
+    )
+    async with resources.db.transaction() as session:
+        await session.execute(
+            update(Environment)
+            .where(Environment.project_id == UUID(made.json()["id"]))
+            .values(connection_id=before.id)
+        )
+    github.add(77, "work", "work@example.com")
+    refused = await member.walk("github")
+    assert (refused.status_code, refused.json()["code"]) == (409, "connection_in_use")
+    assert "production of shop" in refused.json()["detail"]
+    (row,) = await _rows(resources)
+    assert row.id == before.id
+    assert list(github.tokens) == [await _opened(resources, row)], "that of the other one ended"
+    [identity] = await _rows(resources, LinkedIdentity)
+    assert identity.account_name == "octocat"
+    github.user_id = 583231
+    assert (await member.walk("github")).status_code == 200
+    github.user_id = 77
+    assert (await member.walk("github", force="true")).json()["accountName"] == "work"
 
 
 async def test_an_account_that_signs_in_another_user_is_not_connected(

@@ -1,12 +1,13 @@
 """Accounts that users have connected: what is stored of them, listed, and taken away again."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.kernel.errors import AutoDeployError, NotFound
+from autodeploy.kernel.errors import AutoDeployError, Conflict, NotFound
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
@@ -19,7 +20,7 @@ from autodeploy.providers.identity import (
 )
 from autodeploy.services.auth import account_store, audit, identities, store
 from autodeploy.services.auth.errors import LastSignIn
-from autodeploy.services.auth.grants import BY_TOKEN, Earlier, find, open_grant, store_grant
+from autodeploy.services.auth.grants import BY_TOKEN, Earlier, Guard, find, open_grant, store_grant
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import (
     ConnectionFailure,
@@ -56,15 +57,39 @@ async def list_connections(
 
 
 async def connect(
-    resources: Resources, principal: Principal, provider: IdentityProvider, granted: Granted
+    resources: Resources,
+    principal: Principal,
+    provider: IdentityProvider,
+    granted: Granted,
+    *,
+    guard: Guard | None = None,
 ) -> ConnectionView:
     """Store what an account granted, instead of what an earlier one of this provider did.
 
     The earlier token ends at the provider only after the new one is stored: a process that dies
-    in between leaves one that the provider lists and its owner can end there.
+    in between leaves one that the provider lists and its owner can end there. The new one ends
+    where it is not stored.
 
-    Raises ``IdentityTaken``.
+    Raises ``IdentityTaken``, and as ``guard``.
     """
+    try:
+        view, earlier = await _store(resources, principal, provider, granted, guard)
+    except Conflict:
+        if granted.grant is not None:
+            await _end_token(provider, granted.grant, provider.retire)
+        raise
+    if earlier is not None and granted.grant is not None:
+        await _end_earlier(provider, earlier, by=granted.grant, of=granted.account)
+    return view
+
+
+async def _store(
+    resources: Resources,
+    principal: Principal,
+    provider: IdentityProvider,
+    granted: Granted,
+    guard: Guard | None,
+) -> tuple[ConnectionView, Earlier | None]:
     account, grant, user_id = granted.account, granted.grant, principal.user_id
     row, earlier = None, None
     async with resources.db.transaction() as session:
@@ -73,13 +98,10 @@ async def connect(
             await identities.link(session, principal, user_id, provider, account)
         if grant is not None:
             row, earlier = await store_grant(
-                resources, session, principal, provider.name, account, grant
+                resources, session, principal, provider.name, account, grant, guard=guard
             )
         linked = {each.provider: each for each in await identities.find(session, user_id)}
-        view = view_of(provider.name, linked.get(provider.name), row)
-    if earlier is not None and grant is not None:
-        await _end_earlier(provider, earlier, by=grant, of=account)
-    return view
+        return view_of(provider.name, linked.get(provider.name), row), earlier
 
 
 async def disconnect(
@@ -170,13 +192,17 @@ async def _end_earlier(
     grant = earlier.grant
     if grant is None or grant.token == by.token:
         return
+    is_same = earlier.subject == of.subject
+    await _end_token(provider, grant, provider.retire if is_same else provider.revoke)
+
+
+async def _end_token(
+    provider: IdentityProvider, grant: Grant, end: Callable[[Grant], Awaitable[None]]
+) -> None:
     try:
-        if earlier.subject == of.subject:
-            await provider.retire(grant)
-        else:
-            await provider.revoke(grant)
+        await end(grant)
     except AutoDeployError as error:
-        _log.warning("an earlier token lives on", provider=provider.name, reason=error.message)
+        _log.warning("a token lives on", provider=provider.name, reason=error.message)
 
 
 async def _end(

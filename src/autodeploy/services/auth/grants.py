@@ -1,6 +1,6 @@
 """What accounts have granted: sealed, stored in one row a user and provider, and opened again."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -23,6 +23,9 @@ from autodeploy.services.auth.principal import Principal
 
 #: What the details of a connection say whose token somebody has made in the provider's console.
 BY_TOKEN = "byToken"  # noqa: S105 - a name, not a token
+
+#: Refuses that a connection goes: what acts by it is known further up (``connection_use``).
+Guard = Callable[[AsyncSession, ProviderIntegration], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -48,9 +51,12 @@ async def store_grant(
     provider: str,
     account: Account,
     grant: Grant,
+    *,
+    guard: Guard | None = None,
 ) -> tuple[ProviderIntegration, Earlier | None]:
     """Store what an account granted; the user's row is locked. Of the same account it keeps the
-    row, and with it all that acts by it; of another one there is a new row."""
+    row, and with it all that acts by it; of another one there is a new row, unless ``guard``
+    refuses that. Raises as that does."""
     present = await find(session, principal.user_id, provider, lock=True)
     earlier, before, row_id = None, None, uuid4()
     if present is not None:
@@ -61,6 +67,8 @@ async def store_grant(
         ):
             row_id = present.id
         else:
+            if guard is not None:
+                await guard(session, present)
             await session.delete(present)
             await session.flush()
     made = await _seal(resources, principal.user_id, provider, account, grant, row_id)

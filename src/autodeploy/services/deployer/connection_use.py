@@ -9,6 +9,7 @@ from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.identity import IdentityProviders
 from autodeploy.services.auth import connections, grants
+from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import Disconnected
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
@@ -20,7 +21,7 @@ _NAMED = 10
 
 
 class ConnectionInUse(Conflict):
-    """Environments or databases act by the connection that was to be removed."""
+    """Environments or databases act by the connection that was to be removed or replaced."""
 
     code = "connection_in_use"
 
@@ -51,6 +52,23 @@ async def disconnect(
                 "stopped there soon: try again), or disconnect with `force=true` (--force).",
             )
     return await connections.disconnect(resources, providers, principal, user_id, name)
+
+
+def guard_for(*, force: bool) -> grants.Guard | None:
+    """What refuses that another account takes the place of one that something acts by, unless
+    that is meant."""
+    return None if force else _require_unused
+
+
+async def _require_unused(session: AsyncSession, row: ProviderIntegration) -> None:
+    """Raises ``ConnectionInUse``."""
+    if uses := await _list_uses(session, row.id):
+        raise ConnectionInUse(
+            f"Another account of {row.provider} is connected, and used by {_in_words(uses)}.",
+            remedy="Without it they keep running, and cannot be changed, rolled back or removed "
+            "from here. Move or remove them first, connect that account and team again instead, "
+            "or connect this one with `force=true` (--force).",
+        )
 
 
 async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
