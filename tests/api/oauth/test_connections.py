@@ -222,6 +222,20 @@ async def test_disconnecting_ends_the_access_at_github(member, github, resources
     assert (await member.disconnect("github")).status_code == 404
 
 
+async def test_deleting_the_account_ends_its_access_everywhere(member, github, vercel, resources):
+    for provider in ("github", "vercel"):
+        await member.walk(provider)
+    me = (await member.client.get("/api/v1/auth/me", headers=member.headers)).json()
+    path, held = f"/api/v1/users/{me['id']}", dict(github.tokens)
+    wrong = await member.client.delete(path, params={"confirm": "x"}, headers=member.headers)
+    assert (wrong.status_code, github.tokens) == (422, held)
+    answer = await member.client.delete(
+        path, params={"confirm": me["email"]}, headers=member.headers
+    )
+    assert (answer.status_code, github.tokens, vercel.installations) == (204, {}, {})
+    assert await _rows(resources) == await _rows(resources, User) == []
+
+
 async def test_disconnecting_asks_a_provider_that_failed_once_again(member, github):
     await member.walk("github")
     github.faults.fail("/applications/Iv1.0123456789abcdef/grant", "503")

@@ -30,7 +30,7 @@ from autodeploy.services.auth.grants import Guard
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected, ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
-from autodeploy.services.deployer import connection_use, deployments, projects
+from autodeploy.services.deployer import closing, connection_use, deployments, projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import open_url
 from autodeploy.services.deployer.hosting import choose_connection
@@ -405,3 +405,13 @@ async def test_account_that_something_acts_by_is_not_replaced_unasked(clouds: Cl
     assert (await platform.environment(project)).connection_id == before
     await clouds.connect("of-eve", guard=connection_use.guard_for(force=True))
     assert (await platform.environment(project)).connection_id is None
+
+
+async def test_account_whose_connections_something_acts_by_is_not_deleted(clouds: Clouds) -> None:
+    platform, resources = clouds.platform, clouds.platform.resources
+    await clouds.connect()
+    ada = platform.principal
+    await platform.deployed(await platform.project(), provider="cloud")
+    preview = await closing.preview_deletion(resources, ada, ada.user_id)
+    assert not preview.possible
+    assert any("cloud is used by production of shop" in each for each in preview.obstacles)

@@ -20,7 +20,15 @@ from autodeploy.providers.identity import (
 )
 from autodeploy.services.auth import account_store, audit, identities, store
 from autodeploy.services.auth.errors import LastSignIn
-from autodeploy.services.auth.grants import BY_TOKEN, Earlier, Guard, find, open_grant, store_grant
+from autodeploy.services.auth.grants import (
+    BY_TOKEN,
+    Earlier,
+    Guard,
+    find,
+    find_all,
+    open_grant,
+    store_grant,
+)
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import (
     ConnectionFailure,
@@ -46,12 +54,7 @@ async def list_connections(
         raise NotFound("No such user.")
     async with resources.db.transaction() as session:
         signing_in = {each.provider: each for each in await identities.find(session, user_id)}
-        stored = {
-            each.provider: each
-            for each in await session.scalars(
-                select(ProviderIntegration).where(ProviderIntegration.user_id == user_id)
-            )
-        }
+        stored = {each.provider: each for each in await find_all(session, user_id)}
     names = sorted(signing_in.keys() | stored.keys())
     return Page(items=[view_of(name, signing_in.get(name), stored.get(name)) for name in names])
 
@@ -143,6 +146,21 @@ async def disconnect(
         revoked_at_provider=revoked,
         remedy=_remedy(name, revoked, shared=shared, is_own=row is not None and _is_own(row)),
     )
+
+
+async def end_all(resources: Resources, providers: IdentityProviders, user_id: UUID) -> None:
+    """End at their providers what all connections of a user were granted, whether or not these
+    answer. The connections stay, until their user goes."""
+    async with resources.db.transaction() as session:
+        await store.act_for(session, user_id)
+        names = [each.provider for each in await find_all(session, user_id)]
+    for name in names:
+        async with resources.db.transaction() as session:
+            await store.act_for(session, user_id)
+            row = await find(session, user_id, name, lock=True)
+            if row is not None:
+                shared = await _is_shared(session, row)
+                await _end(resources, providers, row, shared=shared)
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> None:

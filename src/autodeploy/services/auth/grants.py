@@ -1,6 +1,6 @@
 """What accounts have granted: sealed, stored in one row a user and provider, and opened again."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -162,6 +162,16 @@ async def find(
         ProviderIntegration.user_id == user_id, ProviderIntegration.provider == provider
     )
     return await session.scalar(query.with_for_update(key_share=True) if lock else query)
+
+
+async def find_all(session: AsyncSession, user_id: UUID) -> Sequence[ProviderIntegration]:
+    """The user's connections, by provider."""
+    found = await session.scalars(
+        select(ProviderIntegration)
+        .where(ProviderIntegration.user_id == user_id)
+        .order_by(ProviderIntegration.provider)
+    )
+    return found.all()
 
 
 def owner_of(details: Mapping[str, Any] | None) -> str | None:

@@ -43,10 +43,10 @@ async def disconnect(
     if not force and principal.user_id == user_id:
         async with resources.db.transaction() as session:
             row = await grants.find(session, user_id, name)
-            uses = await _list_uses(session, row.id) if row is not None else []
+            uses = await describe_uses(session, row.id) if row is not None else None
         if uses:
             raise ConnectionInUse(
-                f"The connection to {name} is used by {_in_words(uses)}.",
+                f"The connection to {name} is used by {uses}.",
                 remedy="Without it they keep running, and cannot be changed, rolled back or "
                 "removed from here. Move or remove them first (one that has just moved away is "
                 "stopped there soon: try again), or disconnect with `force=true` (--force).",
@@ -62,17 +62,24 @@ def guard_for(*, force: bool) -> grants.Guard | None:
 
 async def _require_unused(session: AsyncSession, row: ProviderIntegration) -> None:
     """Raises ``ConnectionInUse``."""
-    if uses := await _list_uses(session, row.id):
+    if uses := await describe_uses(session, row.id):
         raise ConnectionInUse(
-            f"Another account of {row.provider} is connected, and used by {_in_words(uses)}.",
+            f"Another account of {row.provider} is connected, and used by {uses}.",
             remedy="Without it they keep running, and cannot be changed, rolled back or removed "
             "from here. Move or remove them first, connect that account and team again instead, "
             "or connect this one with `force=true` (--force).",
         )
 
 
+async def describe_uses(session: AsyncSession, connection_id: UUID) -> str | None:
+    """In words, the environments and databases that act by a connection, of those that the caller
+    sees; None where there are none."""
+    uses = await _list_uses(session, connection_id)
+    more = len(uses) - _NAMED
+    return "; ".join([*uses[:_NAMED], *([f"and {more} more"] if more > 0 else [])]) or None
+
+
 async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
-    """The environments and databases that act by a connection, of those that the caller sees."""
     apps = await session.execute(
         select(Project.slug, Environment.name)
         .join(Environment, Environment.project_id == Project.id)
@@ -98,8 +105,3 @@ async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
             f"the database {name} of {slug}, {environment}" for slug, environment, name in databases
         ),
     ]
-
-
-def _in_words(uses: list[str]) -> str:
-    more = len(uses) - _NAMED
-    return "; ".join([*uses[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
