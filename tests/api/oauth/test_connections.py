@@ -79,10 +79,13 @@ async def test_tokens_that_expire_keep_what_renews_them(member, github, resource
 
 
 async def test_scopes_that_were_not_granted_are_named(member, github):
+    github.granted = "user public_repo admin:org"
+    answer = await member.walk("github")
+    assert answer.json()["scopes"] == ["user", "public_repo", "admin:org"]
+    assert answer.json()["missingScopes"] == ["repo", "admin:repo_hook"]
     github.granted = "user repo admin:org"
     answer = await member.walk("github")
-    assert answer.json()["scopes"] == ["user", "repo", "admin:org"]
-    assert answer.json()["missingScopes"] == ["admin:repo_hook"]
+    assert answer.json()["missingScopes"] == [], "repo holds the hooks of its repositories"
 
 
 async def test_connecting_again_replaces_and_ends_the_old_token(member, github, resources):

@@ -294,6 +294,11 @@ def _failure_of(row: ProviderIntegration) -> ConnectionFailure | None:
     )
 
 
+def lacking(row: ProviderIntegration) -> str:
+    """What a connection says of the rights that it lacks."""
+    return f"It lacks rights that are needed there: {', '.join(row.missing)}."
+
+
 def remedy_of(provider: str) -> str:
     """What a user does about a connection that has failed."""
     return (

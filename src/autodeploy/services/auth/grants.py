@@ -109,6 +109,7 @@ async def _seal(
         failed_at=None,
         failure=None,
         failure_told_at=None,
+        missing_since=None,
         checked_at=None,
         check_due_at=now(),
         created_at=now(),

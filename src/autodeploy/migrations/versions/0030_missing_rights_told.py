@@ -1,0 +1,23 @@
+"""Know since when a connection lacks rights that it had, and who was told."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0030"
+down_revision = "0028"
+branch_labels = None
+depends_on = None
+
+_COLUMNS = ("missing_since", "missing_told_at", "organizations_told_of_missing")
+
+
+def upgrade() -> None:
+    for column in _COLUMNS:
+        op.add_column(
+            "provider_integrations", sa.Column(column, sa.DateTime(timezone=True), nullable=True)
+        )
+
+
+def downgrade() -> None:
+    for column in _COLUMNS:
+        op.drop_column("provider_integrations", column)
