@@ -1,7 +1,8 @@
 """Whether connections work: their providers are asked from time to time, their users told once."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -47,6 +48,17 @@ async def doubt(resources: Resources, connection_ids: Collection[UUID]) -> None:
             .where(ProviderIntegration.id.in_(connection_ids))
             .values(check_due_at=now())
         )
+
+
+@asynccontextmanager
+async def doubting(resources: Resources, connection_id: UUID | None) -> AsyncIterator[None]:
+    """What is done by a connection inside: where its provider refuses it, it is in doubt."""
+    try:
+        yield
+    except CredentialRefused:
+        if connection_id is not None:
+            await doubt(resources, [connection_id])
+        raise
 
 
 async def check_due(resources: Resources, providers: Registry) -> None:

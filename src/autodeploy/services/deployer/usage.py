@@ -19,6 +19,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import App, Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.usage import Charge, Usage
+from autodeploy.services.auth.connection_checks import doubting
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
@@ -157,11 +158,11 @@ class _Reader:
             return _Report(reasons=(why,))
         if thing.app is None and thing.external_id is None:
             return _Report(reasons=(f"It is not at {title} yet.",))
-        meter, closed = await self._ask(lambda: self._open(thing))
+        meter, closed = await self._ask(thing, lambda: self._open(thing))
         if meter is None:
             return _Report(reasons=tuple(filter(None, (closed,))))
         (charges, no_charges), (usage, no_usage) = await asyncio.gather(
-            self._ask(meter.charges), self._ask(meter.usage)
+            self._ask(thing, meter.charges), self._ask(thing, meter.usage)
         )
         # What is refused or away is so for both, as a rule: it is said once.
         reasons = tuple(dict.fromkeys(filter(None, (no_charges, no_usage))))
@@ -182,10 +183,16 @@ class _Reader:
             partial(databases.database_usage, external_id),
         )
 
-    async def _ask(self, read: Callable[[], Awaitable[_Told]]) -> tuple[_Told | None, str | None]:
+    async def _ask(
+        self, thing: _Thing, read: Callable[[], Awaitable[_Told]]
+    ) -> tuple[_Told | None, str | None]:
         """What is told, or the reason why it is not."""
         try:
-            async with asyncio.timeout_at(self._deadline), self._slots:
+            async with (
+                asyncio.timeout_at(self._deadline),
+                self._slots,
+                doubting(self._resources, thing.connection_id),
+            ):
                 return await read(), None
         except TimeoutError:
             return None, f"No answer came within {_SECONDS:.0f} seconds. Try again in a moment."
