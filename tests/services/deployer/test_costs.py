@@ -336,3 +336,18 @@ async def test_budget_is_of_those_who_manage_the_organization(
         else:
             with pytest.raises(NotFound):
                 await reading
+
+
+async def test_what_an_earlier_provider_keeps_counts_towards_the_budget(priced: Priced) -> None:
+    platform = priced.platform
+    project = await platform.project()
+    assert (await platform.deployed(project, provider="cloud")).status == "ready"
+    assert (await platform.deployed(project, provider="local", build="always")).status == "ready"
+    view = await priced.costs(project)
+    [kept] = [each for each in view.items if each.kept]
+    assert (kept.provider, kept.monthly_cents, kept.note) == ("cloud", 300, "kept at A cloud")
+    assert view.known_monthly_cents == 300
+    await priced.limit(project, 300)
+    await platform.deploy(project, build="always")
+    with pytest.raises(BudgetExceeded):
+        await priced.database(project, "small")

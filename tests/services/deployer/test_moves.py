@@ -16,7 +16,7 @@ from tests.services.deployer.office import Office, open_office
 from tests.services.deployer.platform import WITH_DATABASE, Platform, answering, eventually
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
-from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
 from autodeploy.kernel.questions import Question
 from autodeploy.providers.identity import IdentityProviders
@@ -28,11 +28,14 @@ from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import Disconnected, ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer import connection_use, deployments, environments, projects
+from autodeploy.services.deployer.costs import get_costs
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
+from autodeploy.services.deployer.kept import remove_kept
 from autodeploy.services.deployer.leftovers import has_leftovers, retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
+from autodeploy.services.deployer.usage import get_usage
 
 
 @pytest.fixture
@@ -125,6 +128,71 @@ async def test_an_app_that_cannot_be_stopped_keeps_no_other_from_it(
         return office.cloud.calls["leave"] > 0 < office.elsewhere.calls["leave"]
 
     await eventually(are_both_asked)
+
+
+async def _remove_kept(office: Office, provider: str = "cloud") -> None:
+    platform = office.platform
+    await remove_kept(
+        platform.resources, platform.principal, office.project.id, "production", provider,
+        providers=platform.engine.providers,
+    )  # fmt: skip
+
+
+async def _costs(office: Office) -> list[tuple[str, bool]]:
+    platform = office.platform
+    view = await get_costs(
+        platform.resources, platform.principal, office.project.id,
+        providers=platform.engine.providers,
+    )  # fmt: skip
+    return [(each.provider, each.kept) for each in view.items]
+
+
+async def test_what_is_kept_is_said_charged_and_removed_when_asked(office: Office) -> None:
+    platform, cloud = office.platform, office.cloud
+    await office.deploy("cloud")
+    with pytest.raises(Conflict):
+        await _remove_kept(office)
+    moved = await platform.deployed(office.project, provider="local", build="always")
+    said = [each for each in await platform.messages(moved.id) if "remove-kept" in each]
+    assert len(said) == 1 and "A cloud keeps the app" in said[0] and "charges" in said[0]
+    assert await _costs(office) == [("local", False), ("cloud", True)]
+    usage = await get_usage(
+        platform.resources, platform.principal, office.project.id,
+        providers=platform.engine.providers,
+    )  # fmt: skip
+    assert [(each.provider, each.kept) for each in usage.items] == [
+        ("local", False), ("cloud", True),
+    ]  # fmt: skip
+    assert cloud.calls["app_charges"] == 1
+
+    cloud.at["destroy"] = fail_with(ProviderUnavailable("It is away."))
+    await _remove_kept(office)
+    assert await _costs(office) == [("local", False)]
+    await retire_leftovers(platform.engine)
+    cloud.at.clear()
+    for _ in range(2):
+        await retire_leftovers(platform.engine)
+    number = (await platform.environment(office.project)).number
+    assert cloud.destroyed[-1] == number and cloud.calls["leave"] == 1
+    assert not await Question(has_leftovers()).holds(platform.resources.db)
+    with pytest.raises(Conflict):
+        await _remove_kept(office)
+    await office.deploy("cloud")
+    await office.deploy("local")
+    assert await _costs(office) == [("local", False), ("cloud", True)]
+
+
+async def test_what_a_failed_move_made_is_removed_where_nothing_was_ever_live(
+    office: Office,
+) -> None:
+    platform, cloud = office.platform, office.cloud
+    await office.deploy("local")
+    cloud.at["promote"] = fail_with(BuildFailed("no"))
+    view = await platform.deployed(office.project, provider="cloud", build="always")
+    assert view.status == "error"
+    number = (await platform.environment(office.project)).number
+    assert (cloud.destroyed, cloud.calls["leave"]) == ([number], 0)
+    assert await _costs(office) == [("local", False)]
 
 
 async def test_a_worker_that_dies_while_an_app_leaves_is_taken_over(office: Office) -> None:

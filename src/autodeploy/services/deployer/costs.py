@@ -4,7 +4,7 @@ A price that is not known is said to be so and counted as nothing, never guessed
 what is known to exceed it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,10 +29,11 @@ from autodeploy.services.deployer.cost_schemas import (
     ProjectCost,
 )
 from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.kept import list_kept, live_places
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.states import TERMINAL
-from autodeploy.services.deployer.tariff import Quote, Tariff
+from autodeploy.services.deployer.tariff import STOPPED_PARTS, Quote, Tariff, as_kept
 
 #: The key of a deployment's configuration that says that its budget was gone past on purpose.
 IGNORE_BUDGET = "ignore_budget"
@@ -113,13 +114,24 @@ async def list_items(
     session: AsyncSession, project_id: UUID, tariff: Tariff, *, without: UUID | None = None
 ) -> list[ProjectCost]:
     """What a project has or is about to have: the app of each environment, where it is live or
-    being deployed to (but for the deployment ``without``), and each database."""
+    being deployed to (but for the deployment ``without``), what earlier providers keep of it, and
+    each database."""
     environments = (await store.list_environments(session, [project_id]))[project_id]
     deployed = await _list_deployed(session, project_id, environments, without)
     items: list[ProjectCost] = []
     for environment in environments:
         if (there := deployed.get(environment.name)) is not None:
-            items += _app_items(tariff, environment.name, environment.replicas, there)
+            items += _app_items(tariff.app, environment, there)
+    apps = {each.name: each for each in environments}
+    for row in await list_kept(session, project_id, live_places(environments), tariff.providers):
+        if row.provider == deployed[row.environment].provider:
+            continue  # it comes back there
+        kept = _Deployed(
+            row.provider,
+            Plan.model_validate(row.plan) if row.plan else None,
+            Placement.of(row.configuration).plan,
+        )
+        items += _app_items(tariff.kept, apps[row.environment], kept)
     databases = await session.scalars(
         select(ProjectDatabase)
         .where(ProjectDatabase.project_id == project_id, ProjectDatabase.status != "deleting")
@@ -174,14 +186,16 @@ async def _list_deployed(
 
 
 def _app_items(
-    tariff: Tariff, environment: str, replicas: int | None, deployed: _Deployed
+    price: Callable[[str, str, Plan, int, str | None], list[ProjectCost]],
+    environment: Environment,
+    deployed: _Deployed,
 ) -> list[ProjectCost]:
-    provider, plan = deployed.provider, deployed.plan
+    provider, plan, name = deployed.provider, deployed.plan, environment.name
     if plan is None:
         unknown = Quote(plan=None, monthly_cents=None, source="not analyzed yet", as_of=None)
-        return [unknown.times(1, "app", environment, "app", provider)]
-    count = replicas or plan.replicas or 1
-    return tariff.app(environment, provider, plan, count, deployed.chosen)
+        return [unknown.times(1, "app", name, "app", provider)]
+    count = environment.replicas or plan.replicas or 1
+    return price(name, provider, plan, count, deployed.chosen)
 
 
 def known_cents(items: Sequence[ProjectCost]) -> int:
@@ -247,7 +261,8 @@ class Budget:
         """What of an app's new places has no known price; ``chosen`` as for ``Tariff.app``. Raises
         ``BudgetExceeded``."""
         name = environment.name
-        kept = [each for each in self.before if (each.kind, each.environment) != ("app", name)]
+        others = [each for each in self.before if (each.kind, each.environment) != ("app", name)]
+        kept = others + self._left_behind(name, provider)
         replicas = environment.replicas or plan.replicas or 1
         added = self.tariff.app(name, provider, plan, replicas, chosen)
         has_database = any(
@@ -260,6 +275,18 @@ class Budget:
             )
         self.require([*kept, *added])
         return [each for each in added if each.monthly_cents is None]
+
+    def _left_behind(self, environment: str, provider: str) -> list[ProjectCost]:
+        """What other providers keep of an app that is deployed to this one."""
+        tariff = self.tariff
+        return [
+            each if each.kept else as_kept(each, tariff.title(each.provider))
+            for each in self.before
+            if (each.kind, each.environment) == ("app", environment)
+            and each.provider != provider
+            and tariff.providers.is_hosted(each.provider)
+            and each.name not in STOPPED_PARTS
+        ]
 
     def require(self, after: Sequence[ProjectCost]) -> None:
         """Raises ``BudgetExceeded`` for what costs more than the limit, and more than before."""

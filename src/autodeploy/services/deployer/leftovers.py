@@ -13,6 +13,7 @@ from autodeploy.providers.hosted import AccountMissing
 from autodeploy.services.deployer.context import app_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
+from autodeploy.services.deployer.kept import is_kept
 from autodeploy.services.deployer.leases import OPEN, has_status
 from autodeploy.services.deployer.models import Deployment, Environment
 from autodeploy.services.deployer.runs.models import Run, RunStatus
@@ -72,7 +73,7 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
 
 async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) -> bool:
     """Have the app stop at the leftover's provider where it is live at another one; whether nothing
-    is left to do.
+    is left to do. What was never live there, or is not to be kept, is removed.
 
     What a deployment has started that brings the app back there is not to be stopped. So that one
     takes over: when it comes to nothing, it is the leftover. While the environment's row is locked
@@ -95,8 +96,11 @@ async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) 
             return True
         if await session.scalar(select(exists().where(bringing_back))):
             return False  # it has begun since
+        keeps = await session.scalar(
+            select(exists().where(_of_same_place(leftover.deployment), is_kept()))
+        )
         async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
-            await provider.leave(app_of(environment))
+            await (provider.leave if keeps else provider.destroy)(app_of(environment))
         return True
 
 
@@ -107,8 +111,11 @@ def _is_live_elsewhere(environment: Environment, deployment: Deployment) -> bool
 
 def _bringing_back(deployment: Deployment) -> ColumnElement[bool]:
     """Deployments of the same environment to the same provider that have not ended."""
+    return and_(has_status(Deployment, OPEN), _of_same_place(deployment))
+
+
+def _of_same_place(deployment: Deployment) -> ColumnElement[bool]:
     return and_(
-        has_status(Deployment, OPEN),
         Deployment.project_id == deployment.project_id,
         Deployment.environment == deployment.environment,
         Deployment.provider == deployment.provider,

@@ -177,12 +177,28 @@ async def verify_health(context: StepContext) -> None:
     health = Health.of(context.plan, context.engine.health_timeout_seconds)
     await wait_until_healthy(context.provider, release, health)
     await context.say("The release answers; switching the traffic to it.")
+    await _say_what_is_kept(context)
     await context.log.flush()
     if context.engine.providers.is_hosted(context.deployment.provider):
         # Such a switch may take minutes, in which no row is to be locked; below it is confirmed.
         context.promoting = True
         await context.provider.promote(context.release_request(), release)
     await go_live(context, release)
+
+
+async def _say_what_is_kept(context: StepContext) -> None:
+    """What an app leaves at the provider that it moves away from."""
+    providers, environment = context.engine.providers, context.environment
+    name, former = environment.name, environment.provider
+    moves = environment.live_deployment_id is not None and former != context.deployment.provider
+    if moves and providers.is_hosted(former):
+        title = providers.get(former).manifest.title
+        await context.say(
+            f"{title} keeps the app as it was there, for a rollback and for visitors who still "
+            "come by its address, and charges for it as for one that is live. "
+            f"`autodeploy environments remove-kept {name} {former}` removes it.",
+            level="warn",
+        )
 
 
 STEPS: tuple[Step, ...] = (

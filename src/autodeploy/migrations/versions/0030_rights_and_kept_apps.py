@@ -1,4 +1,5 @@
-"""Know since when a connection lacks rights that it had, and who was told."""
+"""Know since when a connection lacks rights that it had, and who was told; and what is not to be
+kept any more at a provider that an app has moved away from."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,8 +17,10 @@ def upgrade() -> None:
         op.add_column(
             "provider_integrations", sa.Column(column, sa.DateTime(timezone=True), nullable=True)
         )
+    op.add_column("deployments", sa.Column("let_go_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("deployments", "let_go_at")
     for column in _COLUMNS:
         op.drop_column("provider_integrations", column)
