@@ -3,14 +3,14 @@ one, and another begins it again with what it has journaled."""
 
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.threads import run_to_end
-from autodeploy.providers.base import BuildRequest, CommitSource
+from autodeploy.providers.base import BuildRequest, Capability, CommitSource
 from autodeploy.providers.github.service import WEB_URL
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.models import RepositoryKind
@@ -258,15 +258,22 @@ def _commit(context: StepContext) -> CommitSource | None:
     repository, deployment = context.get_repository(), context.deployment
     if repository.kind == RepositoryKind.UPLOAD:
         return None
-    # Other providers know github.com, and no Enterprise Server.
-    known = repository.kind == RepositoryKind.GITHUB and repository.url.startswith(f"{WEB_URL}/")
-    return CommitSource(
-        url=repository.url,
-        branch=deployment.branch,
-        commit_sha=deployment.commit_sha,
-        github=repository.full_name if known else None,
-        github_id=repository.github_id if known else None,
+    source = CommitSource(repository.url, deployment.branch, deployment.commit_sha)
+    # One that was added while GitHub was set to be elsewhere is a repository like any other.
+    web = _github_web(context)
+    if repository.kind != RepositoryKind.GITHUB or not repository.url.startswith(f"{web}/"):
+        return source
+    return replace(
+        source, github=repository.full_name, github_id=repository.github_id, github_web=web
     )
+
+
+def _github_web(context: StepContext) -> str:
+    """Where the pages of GitHub are, as the operator has set it."""
+    providers = context.engine.providers
+    if not providers.can("github", Capability.SOURCE):
+        return WEB_URL
+    return providers.sources("github").url_of("").rstrip("/")
 
 
 @fault_point("deployer.fetch")
