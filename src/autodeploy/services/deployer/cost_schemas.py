@@ -65,3 +65,7 @@ class CostsView(Schema):
     remaining_cents: Annotated[
         int | None, Field(description="Of the budget; below zero when it is exceeded already.")
     ]
+    refused: Annotated[
+        str | None,
+        Field(description="Why the budget would refuse the deployment that was asked about."),
+    ] = None

@@ -59,7 +59,13 @@ async def get_costs(
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.PROJECT_READ, project.organization_id)
         items = await list_items(session, project.id, tariff)
-        limit = project.monthly_budget_cents
+        return costs_view(items, project.monthly_budget_cents)
+
+
+def costs_view(
+    items: list[ProjectCost], limit: int | None, *, refused: str | None = None
+) -> CostsView:
+    """``refused`` is why the budget would not let it come to that."""
     total = known_cents(items)
     return CostsView(
         items=items,
@@ -67,6 +73,7 @@ async def get_costs(
         unknown_items=sum(item.monthly_cents is None for item in items),
         budget=BudgetView(monthly_limit_cents=limit),
         remaining_cents=None if limit is None else limit - total,
+        refused=refused,
     )
 
 
@@ -126,7 +133,7 @@ async def list_items(
     for row in await list_kept(session, project_id, live_places(environments), tariff.providers):
         if row.provider == deployed[row.environment].provider:
             continue  # it comes back there
-        kept = _Deployed(
+        kept = Deployed(
             row.provider,
             Plan.model_validate(row.plan) if row.plan else None,
             Placement.of(row.configuration).plan,
@@ -147,7 +154,7 @@ async def list_items(
 
 
 @dataclass(frozen=True)
-class _Deployed:
+class Deployed:
     """``plan`` is what was found of the app, ``chosen`` the provider's plan for it."""
 
     provider: str
@@ -160,7 +167,7 @@ async def _list_deployed(
     project_id: UUID,
     environments: Sequence[Environment],
     without: UUID | None,
-) -> dict[str, _Deployed]:
+) -> dict[str, Deployed]:
     """By environment what its app is: of what is under way, else what is live."""
     live = [each.live_deployment_id for each in environments if each.live_deployment_id]
     rows = await session.execute(
@@ -174,10 +181,10 @@ async def _list_deployed(
         )
         .order_by(Deployment.status.not_in(TERMINAL), Deployment.created_at)
     )
-    found: dict[str, _Deployed] = {}
+    found: dict[str, Deployed] = {}
     for name, provider, plan, configuration in rows:
         before = found[name].plan if name in found else None
-        found[name] = _Deployed(
+        found[name] = Deployed(
             provider,
             Plan.model_validate(plan) if plan else before,
             Placement.of(configuration).plan,
@@ -188,7 +195,7 @@ async def _list_deployed(
 def _app_items(
     price: Callable[[str, str, Plan, int, str | None], list[ProjectCost]],
     environment: Environment,
-    deployed: _Deployed,
+    deployed: Deployed,
 ) -> list[ProjectCost]:
     provider, plan, name = deployed.provider, deployed.plan, environment.name
     if plan is None:
@@ -214,6 +221,41 @@ class WantedDatabase:
     def of(cls, configuration: dict[str, Any]) -> "WantedDatabase":
         wanted = configuration.get("database") or {}
         return cls(wanted.get("provider") or "local", wanted.get("plan") or "free")
+
+
+def foresee(
+    tariff: Tariff,
+    before: Sequence[ProjectCost],
+    environment: Environment,
+    app: Deployed,
+    database: WantedDatabase | None,
+) -> tuple[list[ProjectCost], list[ProjectCost]]:
+    """What a project has once an app is deployed so: what is there already, and what is new."""
+    name = environment.name
+    others = [each for each in before if (each.kind, each.environment) != ("app", name)]
+    kept = others + _left_behind(tariff, before, name, app.provider)
+    added = _app_items(tariff.app, environment, app)
+    has_database = any(
+        (each.kind, each.environment, each.name) == ("database", name, "main") for each in kept
+    )
+    if database is not None and not has_database:
+        engine = DatabaseEngine.POSTGRESQL
+        added.append(tariff.database(engine, name, "main", database.provider, database.plan))
+    return kept, added
+
+
+def _left_behind(
+    tariff: Tariff, before: Sequence[ProjectCost], environment: str, provider: str
+) -> list[ProjectCost]:
+    """What other providers keep of an app that is deployed to this one."""
+    return [
+        each if each.kept else as_kept(each, tariff.title(each.provider))
+        for each in before
+        if (each.kind, each.environment) == ("app", environment)
+        and each.provider != provider
+        and tariff.providers.is_hosted(each.provider)
+        and each.name not in STOPPED_PARTS
+    ]
 
 
 @dataclass(frozen=True)
@@ -260,33 +302,10 @@ class Budget:
     ) -> list[ProjectCost]:
         """What of an app's new places has no known price; ``chosen`` as for ``Tariff.app``. Raises
         ``BudgetExceeded``."""
-        name = environment.name
-        others = [each for each in self.before if (each.kind, each.environment) != ("app", name)]
-        kept = others + self._left_behind(name, provider)
-        replicas = environment.replicas or plan.replicas or 1
-        added = self.tariff.app(name, provider, plan, replicas, chosen)
-        has_database = any(
-            (each.kind, each.environment, each.name) == ("database", name, "main") for each in kept
-        )
-        if database is not None and not has_database:
-            engine = DatabaseEngine.POSTGRESQL
-            added.append(
-                self.tariff.database(engine, name, "main", database.provider, database.plan)
-            )
+        app = Deployed(provider, plan, chosen)
+        kept, added = foresee(self.tariff, self.before, environment, app, database)
         self.require([*kept, *added])
         return [each for each in added if each.monthly_cents is None]
-
-    def _left_behind(self, environment: str, provider: str) -> list[ProjectCost]:
-        """What other providers keep of an app that is deployed to this one."""
-        tariff = self.tariff
-        return [
-            each if each.kept else as_kept(each, tariff.title(each.provider))
-            for each in self.before
-            if (each.kind, each.environment) == ("app", environment)
-            and each.provider != provider
-            and tariff.providers.is_hosted(each.provider)
-            and each.name not in STOPPED_PARTS
-        ]
 
     def require(self, after: Sequence[ProjectCost]) -> None:
         """Raises ``BudgetExceeded`` for what costs more than the limit, and more than before."""
