@@ -4,4 +4,4 @@
 test holds it equal to the newest revision.
 """
 
-HEAD = "0028"
+HEAD = "0030"
