@@ -157,6 +157,8 @@ async def test_move_keeps_the_old_until_the_new_is_there(clouds: Clouds) -> None
     environment = await platform.environment(project)
     assert (environment.provider, environment.live_deployment_id) == ("local", first.id)
     assert platform.provider.traffic(environment.number) == str(first.id)
+    assert clouds.cloud.apps.destroyed == [environment.number], "nothing was ever live there"
+    clouds.cloud.apps.destroyed.clear()
     clouds.cloud.apps.at.clear()
     moved = await platform.deployed(project, provider="cloud", build="always")
     environment = await platform.environment(project)
