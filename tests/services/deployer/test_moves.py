@@ -450,6 +450,28 @@ async def test_a_move_back_that_fails_leaves_nothing_at_work_at_render(internet:
     assert (await internet.platform.environment(internet.project)).provider == "local"
 
 
+async def test_a_first_move_that_fails_leaves_nothing_at_render(internet: Internet) -> None:
+    await internet.deployed("local")
+    internet.render.outcomes = ["build_failed"] * 8
+    view = await internet.platform.deployed(internet.project, provider="render", build="always")
+    assert view.status == "error"
+    await retire_leftovers(internet.platform.engine)
+    assert internet.render.services == {}
+
+
+async def test_what_is_kept_at_render_is_removed_when_asked(internet: Internet) -> None:
+    platform, project = internet.platform, internet.project
+    await internet.deployed("render")
+    await internet.deployed("local")
+    await remove_kept(
+        platform.resources, platform.principal, project.id, "production", "render",
+        providers=platform.engine.providers,
+    )  # fmt: skip
+    await retire_leftovers(platform.engine)
+    assert internet.render.services == {}
+    await internet.deployed("render")
+
+
 async def test_what_was_left_at_render_goes_with_the_project(internet: Internet) -> None:
     await internet.deployed("render")
     await internet.deployed("local")
