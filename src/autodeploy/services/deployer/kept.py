@@ -61,8 +61,8 @@ async def remove_kept(
 ) -> None:
     """Have nothing kept at a provider that an environment's app has moved away from.
 
-    The rows are the intent: workers remove it, and ask again what is away. It cannot be rolled back
-    to any more. Raises ``Conflict`` where nothing is kept, ``NotFound`` and ``Forbidden``.
+    The rows are the intent: workers remove it, and ask again what is away. A rollback to it
+    builds anew. Raises ``Conflict`` where nothing is kept, ``NotFound`` and ``Forbidden``.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
