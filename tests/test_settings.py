@@ -292,3 +292,20 @@ def test_a_misspelt_provider_setting_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__CLIENTID", "Iv1.x")
     with pytest.raises(ValidationError, match="clientid"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("VERCELL__API_URL", "AUTODEPLOY_PROVIDERS__VERCELL__… is of no provider"),
+        ("LOCAL__API_URL", "name one of GITHUB, RENDER, SUPABASE, VERCEL"),
+        ("RENDER__WEB_URL", "AUTODEPLOY_PROVIDERS__RENDER__WEB_URL is not used"),
+        ("SUPABASE__WEB_URL", "AUTODEPLOY_PROVIDERS__SUPABASE__WEB_URL is not used"),
+    ],
+)
+def test_a_provider_setting_that_nothing_reads_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, said: str
+) -> None:
+    monkeypatch.setenv(f"AUTODEPLOY_PROVIDERS__{variable}", "http://127.0.0.1:1")
+    with pytest.raises(ValidationError, match=said):
+        Settings()

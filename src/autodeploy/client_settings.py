@@ -22,6 +22,10 @@ def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
 
+#: The providers that have settings, and those of them whose pages have an address of their own.
+PROVIDERS = ("github", "render", "supabase", "vercel")
+_WITH_PAGES = ("github", "vercel")
+
 WebAddress = Annotated[str, AfterValidator(_without_slash)]
 
 
@@ -65,6 +69,25 @@ class ProviderSettings(ClientSettings):
         if (self.client_id is None) != (self.secret is None):
             raise ValueError("CLIENT_ID and CLIENT_SECRET belong together; set both or none")
         return self
+
+
+def check_providers(providers: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
+    """Raises ``ValueError`` for settings that nothing would read: the real provider would be asked
+    instead of the one that is meant."""
+    for name, settings in providers.items():
+        variable = f"AUTODEPLOY_PROVIDERS__{name.upper()}"
+        if name not in PROVIDERS:
+            raise ValueError(
+                f"{variable}__… is of no provider that has settings: name one of "
+                f"{', '.join(each.upper() for each in PROVIDERS)}"
+            )
+        if settings.web_url is not None and name not in _WITH_PAGES:
+            raise ValueError(
+                f"{variable}__WEB_URL is not used: only the pages of "
+                f"{' and '.join(each.upper() for each in _WITH_PAGES)} have an address to set; "
+                "unset it"
+            )
+    return providers
 
 
 class OidcSettings(ClientSettings):

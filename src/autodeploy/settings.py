@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from autodeploy.client_settings import OidcSettings, ProviderSettings
+from autodeploy.client_settings import OidcSettings, ProviderSettings, check_providers
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.redaction import passwords_in
 from autodeploy.kernel.sandbox import MIB, Limits
@@ -106,6 +106,13 @@ class Settings(BaseSettings):
                 f"{home} is too long a path for unix sockets; name a shorter AUTODEPLOY_HOME"
             )
         return home
+
+    @field_validator("providers")
+    @classmethod
+    def _providers_are_known(
+        cls, providers: dict[str, ProviderSettings]
+    ) -> dict[str, ProviderSettings]:
+        return check_providers(providers)
 
     @field_validator("vault_url")
     @classmethod

@@ -26,13 +26,14 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.resources import Resources
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.analyses import queue_and_wait
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth.models import User as Account
 from autodeploy.services.auth.setup import issue_setup_token
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
 from autodeploy.services.deployer.holdings.models import Orphan
-from autodeploy.services.deployer.models import Project
+from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.pushes.models import Preview
 
 #: Routes that are no GET and change nothing that lasts: each with the reason.
@@ -521,6 +522,31 @@ async def _(stage: Stage) -> Call:
     return Call(f"{await _staging(stage)}/staging?confirm=staging")
 
 
+@writes(
+    "DELETE", "/projects/{project_id}/environments/{environment}/kept/{provider}",
+    "environment.remove_kept",
+)  # fmt: skip
+async def _(stage: Stage) -> Call:
+    """The app was live at a cloud, and is on this machine now."""
+    path = await _staging(stage)
+    async with stage.resources.db.transaction() as session:
+        staging = (
+            await session.scalars(select(Environment).where(Environment.name == "staging"))
+        ).one()
+        there, here = [
+            Deployment(
+                organization_id=staging.organization_id, project_id=staging.project_id,
+                environment="staging", branch="main", commit_sha="0" * 40, status="ready",
+                provider=provider, promoted_at=now(),
+            )
+            for provider in ("cloud", "local")
+        ]  # fmt: skip
+        session.add_all([there, here])
+        await session.flush()
+        staging.live_deployment_id = here.id
+    return Call(f"{path}/staging/kept/cloud")
+
+
 async def _domain(stage: Stage) -> str:
     project = await stage.user.project()
     path = f"/projects/{project['id']}/domains"
@@ -696,6 +722,7 @@ async def stage(
     monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(GitClient, "resolve", _known)  # there is no server to ask here
     monkeypatch.setitem(queue_and_wait.__kwdefaults__, "wait_seconds", 0.1)
+    monkeypatch.setattr(Registry, "is_hosted", lambda _self, name: name == "cloud")
     user = User(client, await sign_up())
     me = await user.call("GET", "/auth/me", status=200)
     return Stage(client, resources, sign_up, user, me["email"], me["id"])

@@ -31,12 +31,13 @@ class _Grant:
 
 class FakeSupabaseOAuth:
     """``organization`` is the one that the browser consents for; ``may_read`` whether the app has
-    the scope to read it."""
+    the scope to read it. ``spent`` is how a renewal is refused that is spent."""
 
     def __init__(self) -> None:
         self.organization = "octo-org"
         self.names = {"octo-org": "Octo", "other-org": "Other"}
         self.may_read = True
+        self.spent: tuple[int, str] = (400, "Invalid Refresh Token")
         self.redirect_uri = ""
         self.codes: dict[str, tuple[str, str]] = {}
         self.grants: list[_Grant] = []
@@ -91,7 +92,7 @@ class FakeSupabaseOAuth:
         if form["grant_type"] == "refresh_token":
             found = [each for each in self.grants if each.renewing == form["refresh_token"]]
             if not found:
-                return error_answer(400, "Invalid Refresh Token")
+                return error_answer(*self.spent)
             return self._tokens(found[0])
         organization, challenge = self.codes.pop(form["code"], ("", ""))
         proven = pkce_challenge(form["code_verifier"]) == challenge

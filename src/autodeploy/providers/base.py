@@ -184,7 +184,8 @@ class Notes(Protocol):
 class CommitSource:
     """Where a commit lies, for providers that fetch it themselves.
 
-    ``github`` is the owner and name of a repository of github.com, ``github_id`` its id there.
+    ``github`` is the owner and name of a repository of GitHub, whose pages are at ``github_web``,
+    and ``github_id`` its id there.
     """
 
     url: str
@@ -192,6 +193,7 @@ class CommitSource:
     commit_sha: str
     github: str | None = None
     github_id: int | None = None
+    github_web: str = "https://github.com"
 
 
 @dataclass(frozen=True)

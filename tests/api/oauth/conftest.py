@@ -90,21 +90,21 @@ class Browser:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["url"])
 
-    async def finish(self, provider: str, query: dict[str, str]) -> httpx.Response:
+    async def finish(self, provider: str, query: dict[str, str], **asked: str) -> httpx.Response:
         """What the dashboard's page does with the query that it was opened with."""
         names = {"code", "state", "error", "iss", "next"}
         body = {name: value for name, value in query.items() if name in names}
         if provider == "github":
             body.pop("iss", None)
         return await self.client.post(
-            f"/api/v1/auth/{provider}/callback", json=body, headers=self.headers
+            f"/api/v1/auth/{provider}/callback", json=body, headers=self.headers, params=asked
         )
 
-    async def walk(self, provider: str, decision: str = "allow") -> httpx.Response:
+    async def walk(self, provider: str, decision: str = "allow", **asked: str) -> httpx.Response:
         """To the consent page and back."""
         address, query = await consent(await self.begin(provider), decision)
         assert address == f"{PUBLIC_URL}/auth/{provider}/callback"
-        return await self.finish(provider, query)
+        return await self.finish(provider, query, **asked)
 
     async def sign_in(self, provider: str) -> dict[str, object]:
         """Walk, and be signed in from then on; returns the account."""

@@ -1,7 +1,9 @@
 """Connecting accounts of GitHub and Vercel, listing them, and taking them away."""
 
+from uuid import UUID
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.fakes import vercel_oauth
 from tests.fakes.consent import consent
 from tests.services.auth.accounts import signed_up
@@ -9,6 +11,7 @@ from tests.services.auth.accounts import signed_up
 from autodeploy.kernel.vault import VaultError
 from autodeploy.kernel.vault.columns import place_of
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration, User
+from autodeploy.services.deployer.models import Environment
 
 
 async def _rows(resources, kind=ProviderIntegration):
@@ -76,10 +79,13 @@ async def test_tokens_that_expire_keep_what_renews_them(member, github, resource
 
 
 async def test_scopes_that_were_not_granted_are_named(member, github):
+    github.granted = "user public_repo admin:org"
+    answer = await member.walk("github")
+    assert answer.json()["scopes"] == ["user", "public_repo", "admin:org"]
+    assert answer.json()["missingScopes"] == ["repo", "admin:repo_hook"]
     github.granted = "user repo admin:org"
     answer = await member.walk("github")
-    assert answer.json()["scopes"] == ["user", "repo", "admin:org"]
-    assert answer.json()["missingScopes"] == ["admin:repo_hook"]
+    assert answer.json()["missingScopes"] == [], "repo holds the hooks of its repositories"
 
 
 async def test_connecting_again_replaces_and_ends_the_old_token(member, github, resources):
@@ -99,6 +105,35 @@ async def test_connecting_another_account_replaces_the_first_one(member, strange
     github.user_id = 583231
     me = (await member.client.get("/api/v1/auth/me", headers=member.headers)).json()
     assert (await stranger.sign_in("github"))["id"] != me["id"]
+
+
+async def test_an_account_that_something_acts_by_is_replaced_by_force_alone(
+    member, github, resources
+):
+    await member.walk("github")
+    (before,) = await _rows(resources)
+    made = await member.client.post(
+        "/api/v1/projects", json={"name": "Shop"}, headers=member.headers
+    )
+    async with resources.db.transaction() as session:
+        await session.execute(
+            update(Environment)
+            .where(Environment.project_id == UUID(made.json()["id"]))
+            .values(connection_id=before.id)
+        )
+    github.add(77, "work", "work@example.com")
+    refused = await member.walk("github")
+    assert (refused.status_code, refused.json()["code"]) == (409, "connection_in_use")
+    assert "production of shop" in refused.json()["detail"]
+    (row,) = await _rows(resources)
+    assert row.id == before.id
+    assert list(github.tokens) == [await _opened(resources, row)], "that of the other one ended"
+    [identity] = await _rows(resources, LinkedIdentity)
+    assert identity.account_name == "octocat"
+    github.user_id = 583231
+    assert (await member.walk("github")).status_code == 200
+    github.user_id = 77
+    assert (await member.walk("github", force="true")).json()["accountName"] == "work"
 
 
 async def test_an_account_that_signs_in_another_user_is_not_connected(
@@ -188,6 +223,20 @@ async def test_disconnecting_ends_the_access_at_github(member, github, resources
     assert await _rows(resources) == await _rows(resources, LinkedIdentity) == []
     assert [user.github_id for user in await _rows(resources, User)] == [None]
     assert (await member.disconnect("github")).status_code == 404
+
+
+async def test_deleting_the_account_ends_its_access_everywhere(member, github, vercel, resources):
+    for provider in ("github", "vercel"):
+        await member.walk(provider)
+    me = (await member.client.get("/api/v1/auth/me", headers=member.headers)).json()
+    path, held = f"/api/v1/users/{me['id']}", dict(github.tokens)
+    wrong = await member.client.delete(path, params={"confirm": "x"}, headers=member.headers)
+    assert (wrong.status_code, github.tokens) == (422, held)
+    answer = await member.client.delete(
+        path, params={"confirm": me["email"]}, headers=member.headers
+    )
+    assert (answer.status_code, github.tokens, vercel.installations) == (204, {}, {})
+    assert await _rows(resources) == await _rows(resources, User) == []
 
 
 async def test_disconnecting_asks_a_provider_that_failed_once_again(member, github):

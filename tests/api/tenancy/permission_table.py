@@ -456,6 +456,12 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
             query=lambda ids: {"confirm": ids["environment"]},
         ),
     ),
+    "removeKeptApp": (
+        _on(
+            "project", Action.ENVIRONMENT_DELETE, 409,
+            path=lambda ids: {**ids, "environment": "production", "provider": "cloud"},
+        ),
+    ),
     # push to deploy, of a project whose sources are not at GitHub
     "getPushToDeploy": (_on("project", Action.PROJECT_READ),),
     "updatePushToDeploy": (

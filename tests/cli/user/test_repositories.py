@@ -91,6 +91,6 @@ async def test_token_without_its_scopes_is_refused_with_those_that_it_lacks(
     person: PersonMaker, github: Sources
 ) -> None:
     ada = await person("ada")
-    github.fake.tokens["ghp_few"] = "repo"
+    github.fake.tokens["ghp_few"] = "public_repo"
     said = await ada.refused("connections", "add", "github", stdin="ghp_few")
-    assert "admin:repo_hook, read:org" in said
+    assert "repo, admin:repo_hook, read:org" in said

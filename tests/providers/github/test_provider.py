@@ -43,6 +43,7 @@ def test_it_has_what_its_manifest_says(provider: GitHubProvider) -> None:
     [
         (TOKEN, "repo, admin:repo_hook, read:org", ()),
         (TOKEN, "repo, admin:repo_hook, admin:org, user", ()),
+        (TOKEN, "repo, read:org", ()),
         (TOKEN, "public_repo, read:org", ("repo", "admin:repo_hook")),
         ("ghp_1", "", ("repo", "admin:repo_hook", "read:org")),
         ("github_pat_1", None, ()),

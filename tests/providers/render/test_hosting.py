@@ -550,3 +550,11 @@ async def test_nothing_is_left_to_do_for_releases_that_are_replaced(apps, render
     await apps.remove_builds(app)
     assert len(render.exchanges) == before
     assert KeptNotes().values == {}
+
+
+async def test_a_repository_is_fetched_from_where_github_is_set_to_be(apps, render, log):
+    web = "http://127.0.0.1:8765"
+    commit = CommitSource(f"{web}/octo/shop", "main", COMMIT, "octo/shop", 5, web)
+    await apps.build(build_request(commit=commit), log)
+    [service] = render.services.values()
+    assert service.sent["repo"] == f"{web}/octo/shop"

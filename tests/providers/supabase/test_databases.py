@@ -376,6 +376,15 @@ async def test_a_token_tells_who_it_is(provider, supabase):
         await provider.check_token("not a token")
 
 
+@pytest.mark.parametrize("lacking", ["projects:read", "database:read", "secrets:read"])
+async def test_a_token_tells_what_it_may_not_read(provider, supabase, lacking):
+    supabase.add("there")
+    supabase.tokens[TOKEN].remove(lacking)
+    assert (await provider.check_token(TOKEN)).missing == (lacking,)
+    supabase.tokens[OAUTH_TOKEN].remove(lacking)
+    assert (await provider.check_token(OAUTH_TOKEN)).missing == (lacking,)
+
+
 async def test_the_manifest_says_what_can_be_done(provider, databases):
     assert isinstance(provider, TokenConnect) and isinstance(provider, DatabaseHosting)
     assert isinstance(databases, DatabaseProvider) and isinstance(databases, MeasuredDatabases)

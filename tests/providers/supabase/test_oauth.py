@@ -110,6 +110,26 @@ async def test_a_renewal_stores_what_renews_next_and_the_earlier_one_is_spent(oa
         await oauth.refresh(replace(first, refresh_token=None))
 
 
+@pytest.mark.parametrize(
+    "spent", [(401, "Invalid Refresh Token"), (403, "invalid_grant"), (400, "Something else")]
+)
+async def test_a_renewal_that_is_spent_is_told_by_its_text_or_400(oauth, fake, spent):
+    grant = (await _connect(oauth)).grant
+    await oauth.refresh(grant)
+    fake.spent = spent
+    with pytest.raises(CredentialRefused):
+        await oauth.refresh(grant)
+
+
+@pytest.mark.parametrize("status", ["403", "404", "413", "451"])
+async def test_a_renewal_that_is_refused_on_the_way_is_not_spent(oauth, fake, status):
+    grant = (await _connect(oauth)).grant
+    fake.faults.fail("/v1/oauth/token", status)
+    with pytest.raises(ProviderUnavailable):
+        await oauth.refresh(grant)
+    assert (await oauth.refresh(grant)).token in fake.grants[0].tokens
+
+
 async def test_a_renewal_is_never_sent_twice(oauth, fake):
     grant = (await _connect(oauth)).grant
     fake.faults.fail("/v1/oauth/token", "503")

@@ -169,6 +169,24 @@ async def test_rights_that_are_missing_are_named(checked: Checked) -> None:
     assert (view.status, view.missing_scopes) == ("working", ["projects:write"])
 
 
+async def test_rights_that_are_lost_are_told_once_and_anew_when_more_are(
+    checked: Checked,
+) -> None:
+    async def look(*missing: str) -> int:
+        checked.cloud.accounts[CLOUD_TOKEN] = TokenAccount("1", "ada", (), missing)
+        await checked.due()
+        assert (await checked.look()).status == "working"
+        return len(await checked.mails())
+
+    assert await look() == 0
+    assert [await look("projects:write") for _ in range(3)] == [1, 1, 1]
+    [mail] = await checked.mails()
+    assert "projects:write" in mail and "autodeploy connections add cloud" in mail
+    assert await look("projects:write", "projects:read") == 2
+    assert await look("projects:read") == 2, "one is there again"
+    assert [await look(), await look("projects:read")] == [2, 3]
+
+
 async def test_mail_that_was_not_taken_is_sent_at_a_later_pass(
     checked: Checked, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -274,3 +274,13 @@ async def test_tokens_of_a_github_app_are_renewed_and_both_change(resources: Res
             row = (await session.scalars(select(ProviderIntegration))).one()
         assert row.failure == "GitHub does not renew the access of the connected account."
         await oauth.close()
+
+
+async def test_access_that_a_proxy_refuses_to_renew_is_renewed_later(connected: Connected) -> None:
+    connected.fake.faults.fail(EXCHANGE, "403")
+    await renew_due(connected.resources, connected.providers)
+    row = await connected.row()
+    assert (row.failed_at, row.encrypted_refresh_token is None) == (None, False)
+    await renew_due(connected.resources, connected.providers)
+    row = await connected.row()
+    assert row.expires_at is not None and row.expires_at > now() + timedelta(minutes=30)

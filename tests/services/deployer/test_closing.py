@@ -7,6 +7,7 @@ from tests.services.auth.accounts import principal, signed_up
 from tests.services.auth.people import entries, personal_organization, refreshed, team
 
 from autodeploy.kernel.errors import Forbidden, NotFound, Unauthenticated
+from autodeploy.providers.identity import IdentityProviders
 from autodeploy.services.auth import members, organizations, service
 from autodeploy.services.auth.errors import (
     AccountInUse,
@@ -22,6 +23,8 @@ from autodeploy.services.deployer import closing, projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.models import Project
 from autodeploy.services.deployer.schemas import ProjectInput
+
+NOBODY = IdentityProviders([], public_url="https://autodeploy.test")
 
 
 async def delete_team(acme, by=None, confirm="acme"):
@@ -110,7 +113,9 @@ async def test_a_project_made_while_its_organization_is_deleted_is_refused_or_st
 
 
 async def delete(resources, person, by=None):
-    await closing.delete_user(resources, by or person, person.user_id, confirm=person.email.upper())
+    await closing.delete_user(
+        resources, NOBODY, by or person, person.user_id, confirm=person.email.upper()
+    )
 
 
 async def test_an_account_goes_with_its_sessions_tokens_and_own_organization(resources):
@@ -223,7 +228,7 @@ async def test_only_oneself_and_administrators_delete_an_account(resources):
 async def test_an_account_is_deleted_only_by_its_address(resources):
     ada = await principal(resources)
     with pytest.raises(NotConfirmed):
-        await closing.delete_user(resources, ada, ada.user_id, confirm="")
+        await closing.delete_user(resources, NOBODY, ada, ada.user_id, confirm="")
 
 
 async def test_a_deletion_that_breaks_off_changes_nothing(resources, monkeypatch):

@@ -14,7 +14,7 @@ from tests.services.deployer.hosted import HostedProvider
 from tests.services.deployer.platform import WITH_DATABASE, Platform
 from tests.services.deployer.test_hosting import Clouds
 
-from autodeploy.kernel.errors import Forbidden, NotFound
+from autodeploy.kernel.errors import Forbidden, InvalidInput, NotFound
 from autodeploy.providers.base import Price
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.catalogue import MANIFEST as RENDER
@@ -23,6 +23,7 @@ from autodeploy.services.analyzer.prices import PricesInvalid, default_prices
 from autodeploy.services.auth.models import Role
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer import costs
+from autodeploy.services.deployer.cost_estimates import Wish, estimate_costs
 from autodeploy.services.deployer.cost_schemas import BudgetInput, CostsView
 from autodeploy.services.deployer.costs import Budget, BudgetExceeded
 from autodeploy.services.deployer.databases.models import ProjectDatabase
@@ -344,3 +345,52 @@ async def test_budget_is_of_those_who_manage_the_organization(
         else:
             with pytest.raises(NotFound):
                 await reading
+
+
+async def test_what_an_earlier_provider_keeps_counts_towards_the_budget(priced: Priced) -> None:
+    platform = priced.platform
+    project = await platform.project()
+    assert (await platform.deployed(project, provider="cloud")).status == "ready"
+    assert (await platform.deployed(project, provider="local", build="always")).status == "ready"
+    view = await priced.costs(project)
+    [kept] = [each for each in view.items if each.kept]
+    assert (kept.provider, kept.monthly_cents, kept.note) == ("cloud", 300, "kept at A cloud")
+    assert view.known_monthly_cents == 300
+    await priced.limit(project, 300)
+    await platform.deploy(project, build="always")
+    with pytest.raises(BudgetExceeded):
+        await priced.database(project, "small")
+
+
+async def test_deployment_that_is_thought_of_is_priced_and_held_against_the_budget(
+    priced: Priced,
+) -> None:
+    platform = priced.platform
+
+    async def estimate(project: ProjectView, **wish: str) -> CostsView:
+        return await estimate_costs(
+            platform.resources, platform.principal, project.id, Wish("production", **wish),
+            providers=platform.engine.providers,
+        )  # fmt: skip
+
+    project = await platform.project()
+    view = await estimate(project, provider="cloud")
+    assert [each.monthly_cents for each in view.items] == [None], "its code is not known yet"
+    await platform.deployed(project)
+    await priced.limit(project, 1000)
+    view = await estimate(project, provider="cloud")
+    [app] = view.items
+    assert (app.provider, app.plan, app.monthly_cents) == ("cloud", "site", 300)
+    assert (app.source, app.as_of) == ("example.com/sites", "2026-10-01")
+    assert (view.remaining_cents, view.refused) == (700, None)
+    view = await estimate(project, provider="cloud", database_provider="cloud", database_plan="big")
+    assert (view.known_monthly_cents, view.remaining_cents) == (2800, -1800)
+    assert "its budget is 10.00" in (view.refused or "")
+    for wish in (
+        {"provider": "nowhere"}, {"database_provider": "cloud", "database_plan": "vast"},
+        {"provider": "cloud", "plan": "vast"}, {"region": "moon"},
+    ):  # fmt: skip
+        with pytest.raises(InvalidInput):
+            await estimate(project, **wish)
+    assert (await priced.costs(project)).known_monthly_cents == 0, "nothing was deployed"
+    assert await priced.count(ProjectDatabase) == 0

@@ -9,7 +9,9 @@ from tests.services.analyzer.github import Sources, sources_of
 from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.hosted import AccountMissing
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.schemas import RepositoryInput
 from autodeploy.services.deployer import projects
@@ -144,3 +146,21 @@ async def test_hosted_builds_know_the_repository_of_github_com(
     assert commit is not None
     known = ("acme/shop", shop.id) if of_github_com else (None, None)
     assert (commit.github, commit.github_id) == known
+
+
+async def test_hosted_builds_know_the_repository_of_github_where_it_is_set_to_be(
+    github: Sources, platform: Platform, shop: Repo, project: ProjectView
+) -> None:
+    context = await platform.context(await platform.deploy(project))
+    assert context.repository is not None
+    elsewhere = GitHubProvider(web_url="http://127.0.0.1:8765")
+    engine = replace(context.engine, providers=Registry([platform.provider, elsewhere]))
+    context = replace(context, engine=engine)
+    commit = _commit(context)
+    assert commit is not None
+    assert commit.github is None, "github.com is a git server like others then"
+    context.repository.url = "http://127.0.0.1:8765/acme/shop"
+    commit = _commit(context)
+    assert commit is not None
+    assert (commit.github, commit.github_web) == ("acme/shop", "http://127.0.0.1:8765")
+    await elsewhere.close()

@@ -11,9 +11,11 @@ from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import fail_with
 
 from autodeploy.kernel.errors import Unavailable
-from autodeploy.kernel.http.errors import RateLimited
+from autodeploy.kernel.http.errors import CredentialRefused, RateLimited
 from autodeploy.providers.hosted import Pace
 from autodeploy.providers.registry import Registry
+from autodeploy.services.auth.connection_checks import look_after_connections
+from autodeploy.services.auth.connections import list_connections
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
@@ -221,3 +223,16 @@ async def _make_many(platform: Platform, project: ProjectView, number: int) -> N
                     connection_id=first.connection_id, live_deployment_id=deployment_id, **owned,
                 )
             )  # fmt: skip
+
+
+async def test_connection_that_is_refused_is_checked_soon(looked: Looked) -> None:
+    platform = looked.platform
+    await look_after_connections(platform.resources, platform.engine.providers)
+    looked.cloud.accounts.clear()
+    looked.cloud.apps.at["live_status"] = fail_with(CredentialRefused("It is not accepted."))
+    assert (await looked.look())["reason"] == "provider_credential_refused"
+    await look_after_connections(platform.resources, platform.engine.providers)
+    page = await list_connections(
+        platform.resources, platform.principal, platform.principal.user_id
+    )
+    assert [each.status for each in page.items] == ["failed"]

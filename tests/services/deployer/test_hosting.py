@@ -26,10 +26,11 @@ from autodeploy.providers.local.errors import BuildFailed
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connection_checks import look_after_connections
 from autodeploy.services.auth.connections import list_connections
+from autodeploy.services.auth.grants import Guard
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import ConnectionView, Disconnected, ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
-from autodeploy.services.deployer import connection_use, deployments, projects
+from autodeploy.services.deployer import closing, connection_use, deployments, projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.provisioning import open_url
 from autodeploy.services.deployer.hosting import choose_connection
@@ -50,7 +51,9 @@ class Clouds:
         platform.engine = replace(platform.engine, providers=providers)
         platform.runner = Runner(platform.engine)
 
-    async def connect(self, token: str = CLOUD_TOKEN, owner: str | None = None) -> ConnectionView:
+    async def connect(
+        self, token: str = CLOUD_TOKEN, owner: str | None = None, guard: Guard | None = None
+    ) -> ConnectionView:
         platform = self.platform
         return await connect_by_token(
             platform.resources,
@@ -59,6 +62,7 @@ class Clouds:
             "cloud",
             ProviderTokenInput(token=token, owner_id=owner),
             providers=platform.engine.providers,
+            guard=guard,
         )
 
     async def disconnect(self) -> None:
@@ -153,6 +157,8 @@ async def test_move_keeps_the_old_until_the_new_is_there(clouds: Clouds) -> None
     environment = await platform.environment(project)
     assert (environment.provider, environment.live_deployment_id) == ("local", first.id)
     assert platform.provider.traffic(environment.number) == str(first.id)
+    assert clouds.cloud.apps.destroyed == [environment.number], "nothing was ever live there"
+    clouds.cloud.apps.destroyed.clear()
     clouds.cloud.apps.at.clear()
     moved = await platform.deployed(project, provider="cloud", build="always")
     environment = await platform.environment(project)
@@ -380,3 +386,34 @@ async def test_account_that_something_acts_by_is_named_before_it_is_removed(
     assert (await platform.environment(project)).connection_id is None
     await clouds.connect()
     assert (await disconnect()).provider == "cloud", "nothing acts by this one"
+
+
+async def test_account_that_something_acts_by_is_not_replaced_unasked(clouds: Clouds) -> None:
+    platform, accounts = clouds.platform, clouds.cloud.accounts
+    await clouds.connect()
+    project = await platform.project()
+    await platform.deployed(project, provider="cloud")
+    before = (await platform.environment(project)).connection_id
+    accounts["of-eve"] = TokenAccount("2", "eve", (Owner("team_1", "Ada's team"),))
+    accounts["of-team-2"] = TokenAccount("1", "ada", (Owner("team_2", "Another team"),))
+    for other in ("of-eve", "of-team-2"):
+        with pytest.raises(connection_use.ConnectionInUse, match="used by production of shop"):
+            await clouds.connect(other, guard=connection_use.guard_for(force=False))
+    assert (await platform.environment(project)).connection_id == before is not None
+    view = await platform.deployed(project, build="always")
+    assert view.status == "ready"
+    accounts["anew"] = accounts.pop(CLOUD_TOKEN)
+    await clouds.connect("anew", guard=connection_use.guard_for(force=False))
+    assert (await platform.environment(project)).connection_id == before
+    await clouds.connect("of-eve", guard=connection_use.guard_for(force=True))
+    assert (await platform.environment(project)).connection_id is None
+
+
+async def test_account_whose_connections_something_acts_by_is_not_deleted(clouds: Clouds) -> None:
+    platform, resources = clouds.platform, clouds.platform.resources
+    await clouds.connect()
+    ada = platform.principal
+    await platform.deployed(await platform.project(), provider="cloud")
+    preview = await closing.preview_deletion(resources, ada, ada.user_id)
+    assert not preview.possible
+    assert any("cloud is used by production of shop" in each for each in preview.obstacles)

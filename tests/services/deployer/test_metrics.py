@@ -3,18 +3,22 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from tests.services.deployer.office import Office, open_office
 from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import fail_with
 
+from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import NotFound
-from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
 from autodeploy.providers.hosted import AccountMissing
+from autodeploy.services.auth.connection_checks import look_after_connections
 from autodeploy.services.auth.models import ProviderIntegration
+from autodeploy.services.deployer.drift import find_drift
 from autodeploy.services.deployer.errors import NothingLive
 from autodeploy.services.deployer.metrics import measure_environment
 from autodeploy.services.deployer.metrics_schemas import AppMetricsView
+from autodeploy.services.deployer.usage import get_usage
 
 
 @pytest.fixture
@@ -63,3 +67,25 @@ async def test_a_provider_that_is_away_or_whose_account_is_gone_is_told(office: 
         await session.execute(delete(ProviderIntegration))
     with pytest.raises(AccountMissing):
         await _measure(office)
+
+
+@pytest.mark.parametrize("what", ["measure_app", "compare", "app_charges"])
+async def test_connection_that_is_refused_is_checked_soon(office: Office, what: str) -> None:
+    platform = office.platform
+    await office.deploy("cloud")
+    await look_after_connections(platform.resources, platform.engine.providers)
+    office.cloud.at[what] = fail_with(CredentialRefused("It is not accepted."))
+    who, providers = (platform.principal, office.project.id), platform.engine.providers
+    if what == "measure_app":
+        with pytest.raises(CredentialRefused):
+            await _measure(office)
+    elif what == "compare":
+        with pytest.raises(CredentialRefused):
+            await find_drift(platform.resources, *who, "production", providers=providers)
+    else:
+        await get_usage(platform.resources, *who, providers=providers)
+    async with platform.resources.db.transaction() as session:
+        due = await session.scalars(
+            select(ProviderIntegration.provider).where(ProviderIntegration.check_due_at <= now())
+        )
+    assert list(due) == ["cloud"]

@@ -16,21 +16,26 @@ from tests.services.deployer.office import Office, open_office
 from tests.services.deployer.platform import WITH_DATABASE, Platform, answering, eventually
 from tests.services.deployer.provider import Crash, crash_once, fail_with
 
-from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
+from autodeploy.kernel.questions import Question
+from autodeploy.providers.identity import IdentityProviders
 from autodeploy.providers.local.errors import BuildFailed
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.schemas import RepositoryInput
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
+from autodeploy.services.auth.oauth_schemas import Disconnected, ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
-from autodeploy.services.deployer import deployments, environments, projects
+from autodeploy.services.deployer import connection_use, deployments, environments, projects
+from autodeploy.services.deployer.costs import get_costs
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
-from autodeploy.services.deployer.leftovers import retire_leftovers
+from autodeploy.services.deployer.kept import remove_kept
+from autodeploy.services.deployer.leftovers import has_leftovers, retire_leftovers
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
+from autodeploy.services.deployer.usage import get_usage
 
 
 @pytest.fixture
@@ -67,6 +72,127 @@ async def test_what_a_provider_does_not_stop_now_is_stopped_later(
     for _ in range(2):
         await retire_leftovers(office.platform.engine)
     assert office.cloud.calls["leave"] == 2
+
+
+async def test_an_app_whose_account_is_gone_is_left_to_its_owner(office: Office) -> None:
+    platform = office.platform
+    office.cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("cloud")
+    await office.deploy("local")
+    async with platform.resources.db.transaction() as session:
+        await session.execute(
+            delete(ProviderIntegration).where(ProviderIntegration.provider == "cloud")
+        )
+    left = Question(has_leftovers())
+    assert await left.holds(platform.resources.db)
+    await retire_leftovers(platform.engine)
+    assert not await left.holds(platform.resources.db)
+
+
+async def test_an_account_at_which_an_app_is_to_stop_yet_is_in_use(office: Office) -> None:
+    platform = office.platform
+    office.cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("cloud")
+    await office.deploy("local")
+
+    async def disconnect() -> Disconnected:
+        nobody = IdentityProviders([], public_url="https://autodeploy.test")
+        return await connection_use.disconnect(
+            platform.resources, nobody, platform.principal, platform.principal.user_id, "cloud",
+            force=False,
+        )  # fmt: skip
+
+    with pytest.raises(connection_use.ConnectionInUse, match="production of shop"):
+        await disconnect()
+    office.cloud.at.clear()
+    await retire_leftovers(platform.engine)
+    assert (await disconnect()).provider == "cloud"
+
+
+async def test_an_app_that_cannot_be_stopped_keeps_no_other_from_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autodeploy.services.deployer.leftovers._AT_ONCE", 1)
+    platform = office.platform
+    for cloud in (office.cloud, office.elsewhere):
+        cloud.at["leave"] = fail_with(ProviderUnavailable("It is away."))
+    await office.deploy("cloud")
+    await office.deploy("local")
+    await office.deploy("elsewhere")
+    await office.deploy("local")
+    for cloud in (office.cloud, office.elsewhere):
+        cloud.calls.clear()
+
+    async def are_both_asked() -> bool:
+        await retire_leftovers(platform.engine)
+        return office.cloud.calls["leave"] > 0 < office.elsewhere.calls["leave"]
+
+    await eventually(are_both_asked)
+
+
+async def _remove_kept(office: Office, provider: str = "cloud") -> None:
+    platform = office.platform
+    await remove_kept(
+        platform.resources, platform.principal, office.project.id, "production", provider,
+        providers=platform.engine.providers,
+    )  # fmt: skip
+
+
+async def _costs(office: Office) -> list[tuple[str, bool]]:
+    platform = office.platform
+    view = await get_costs(
+        platform.resources, platform.principal, office.project.id,
+        providers=platform.engine.providers,
+    )  # fmt: skip
+    return [(each.provider, each.kept) for each in view.items]
+
+
+async def test_what_is_kept_is_said_charged_and_removed_when_asked(office: Office) -> None:
+    platform, cloud = office.platform, office.cloud
+    await office.deploy("cloud")
+    with pytest.raises(Conflict):
+        await _remove_kept(office)
+    moved = await platform.deployed(office.project, provider="local", build="always")
+    said = [each for each in await platform.messages(moved.id) if "remove-kept" in each]
+    assert len(said) == 1 and "A cloud keeps the app" in said[0] and "charges" in said[0]
+    assert await _costs(office) == [("local", False), ("cloud", True)]
+    usage = await get_usage(
+        platform.resources, platform.principal, office.project.id,
+        providers=platform.engine.providers,
+    )  # fmt: skip
+    assert [(each.provider, each.kept) for each in usage.items] == [
+        ("local", False), ("cloud", True),
+    ]  # fmt: skip
+    assert cloud.calls["app_charges"] == 1
+
+    cloud.at["destroy"] = fail_with(ProviderUnavailable("It is away."))
+    await _remove_kept(office)
+    assert await _costs(office) == [("local", False)]
+    await retire_leftovers(platform.engine)
+    cloud.at.clear()
+    for _ in range(2):
+        await retire_leftovers(platform.engine)
+    number = (await platform.environment(office.project)).number
+    assert cloud.destroyed[-1] == number and cloud.calls["leave"] == 1
+    assert not await Question(has_leftovers()).holds(platform.resources.db)
+    with pytest.raises(Conflict):
+        await _remove_kept(office)
+    await office.deploy("cloud")
+    await office.deploy("local")
+    assert await _costs(office) == [("local", False), ("cloud", True)]
+
+
+async def test_what_a_failed_move_made_is_removed_where_nothing_was_ever_live(
+    office: Office,
+) -> None:
+    platform, cloud = office.platform, office.cloud
+    await office.deploy("local")
+    cloud.at["promote"] = fail_with(BuildFailed("no"))
+    view = await platform.deployed(office.project, provider="cloud", build="always")
+    assert view.status == "error"
+    number = (await platform.environment(office.project)).number
+    assert (cloud.destroyed, cloud.calls["leave"]) == ([number], 0)
+    assert await _costs(office) == [("local", False)]
 
 
 async def test_a_worker_that_dies_while_an_app_leaves_is_taken_over(office: Office) -> None:
@@ -336,7 +462,7 @@ async def test_a_move_back_that_fails_leaves_nothing_at_work_at_render(internet:
     assert (await internet.platform.environment(internet.project)).provider == "local"
 
 
-async def test_what_works_at_render_though_its_app_never_came_to_be_live_is_stopped_too(
+async def test_what_works_at_render_though_its_app_never_came_to_be_live_is_removed_too(
     internet: Internet,
 ) -> None:
     internet.render.outcomes = ["live"] * 4 + ["build_failed"]  # the cron's own
@@ -344,7 +470,30 @@ async def test_what_works_at_render_though_its_app_never_came_to_be_live_is_stop
     assert view.status == "error"
     assert internet.runs(internet.beside[0]) == [internet.render.heads["main"]]
     await internet.deployed("local")
-    assert [each.suspended for each in internet.beside] == [True, True]
+    await retire_leftovers(internet.platform.engine)
+    assert internet.render.services == {}
+
+
+async def test_a_first_move_that_fails_leaves_nothing_at_render(internet: Internet) -> None:
+    await internet.deployed("local")
+    internet.render.outcomes = ["build_failed"] * 8
+    view = await internet.platform.deployed(internet.project, provider="render", build="always")
+    assert view.status == "error"
+    await retire_leftovers(internet.platform.engine)
+    assert internet.render.services == {}
+
+
+async def test_what_is_kept_at_render_is_removed_when_asked(internet: Internet) -> None:
+    platform, project = internet.platform, internet.project
+    await internet.deployed("render")
+    await internet.deployed("local")
+    await remove_kept(
+        platform.resources, platform.principal, project.id, "production", "render",
+        providers=platform.engine.providers,
+    )  # fmt: skip
+    await retire_leftovers(platform.engine)
+    assert internet.render.services == {}
+    await internet.deployed("render")
 
 
 async def test_what_was_left_at_render_goes_with_the_project(internet: Internet) -> None:

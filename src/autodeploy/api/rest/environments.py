@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response, status
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.api.rest.providers import ProvidersDep
 from autodeploy.kernel.schema import Page
-from autodeploy.services.deployer import environments, metrics
+from autodeploy.services.deployer import environments, kept, metrics
 from autodeploy.services.deployer.metrics_schemas import AppMetricsView
 from autodeploy.services.deployer.schemas import EnvironmentInput, EnvironmentView, ScaleInput
 
@@ -71,6 +71,26 @@ async def scale_environment(
     """
     return await environments.scale_environment(
         resources, principal, project_id, environment, body, providers=providers
+    )
+
+
+@router.delete(
+    "/{environment}/kept/{provider}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    operation_id="removeKeptApp",
+)
+async def remove_kept(
+    resources: ResourcesDep,
+    principal: PrincipalDep,
+    providers: ProvidersDep,
+    project_id: UUID,
+    environment: Annotated[str, Path(max_length=100)],
+    provider: Annotated[str, Path(max_length=100)],
+) -> None:
+    """Have nothing kept at a provider that the environment's app has moved away from. Workers
+    remove it within minutes; a rollback to it builds anew."""
+    await kept.remove_kept(
+        resources, principal, project_id, environment, provider, providers=providers
     )
 
 

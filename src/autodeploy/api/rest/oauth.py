@@ -51,6 +51,15 @@ async def _identity_providers(connection: HTTPConnection) -> IdentityProviders:
 ProvidersDep = Annotated[IdentityProviders, Depends(_identity_providers)]
 
 
+ForceDep = Annotated[
+    bool,
+    Query(
+        description="Also while environments or databases act by another account that is "
+        "connected, which this one takes the place of.",
+    ),
+]
+
+
 class _Browser:
     """The cookie by which a browser that has not signed in yet is known again.
 
@@ -120,9 +129,13 @@ async def github_callback(
     providers: ProvidersDep,
     holder: HolderDep,
     body: CallbackInput,
+    force: ForceDep = False,
 ) -> SignedIn | SecondFactorNeeded | ConnectionView:
     """Back from GitHub: a session, or the connection of the caller."""
-    return await oauth.complete(resources, providers, "github", body, holder, **client_of(request))
+    guard = connection_use.guard_for(force=force)
+    return await oauth.complete(
+        resources, providers, "github", body, holder, guard=guard, **client_of(request)
+    )
 
 
 @router.get("/oidc/url", operation_id="getOidcUrl")
@@ -164,9 +177,11 @@ async def vercel_callback(
     providers: ProvidersDep,
     principal: PrincipalDep,
     body: VercelCallbackInput,
+    force: ForceDep = False,
 ) -> VercelConnected:
     """Back from Vercel: the connection of the caller."""
-    return await oauth.complete_vercel(resources, providers, body, principal)
+    guard = connection_use.guard_for(force=force)
+    return await oauth.complete_vercel(resources, providers, body, principal, guard=guard)
 
 
 @router.get("/supabase/url", operation_id="getSupabaseUrl")
@@ -184,6 +199,7 @@ async def supabase_callback(
     providers: ProvidersDep,
     principal: PrincipalDep,
     body: CallbackInput,
+    force: ForceDep = False,
 ) -> ConnectionView:
     """Back from Supabase: the connection of the caller."""
     answer = await oauth.complete(
@@ -192,6 +208,7 @@ async def supabase_callback(
         "supabase",
         body,
         Holder(principal, None),
+        guard=connection_use.guard_for(force=force),
         **client_of(request),
     )
     assert isinstance(answer, ConnectionView)  # what the caller began cannot be a sign-in
@@ -230,11 +247,16 @@ async def connect_by_token(
     user_id: UUID,
     provider: Annotated[str, Path(max_length=100)],
     body: ProviderTokenInput,
+    force: ForceDep = False,
 ) -> ConnectionView:
     """Connect an account by a token that was made in the provider's console, which is asked
-    first whose it is. The token is never shown again."""
+    first whose it is. The token is never shown again.
+
+    While environments or databases act by another account that it would take the place of, it is
+    refused with their names unless forced."""
+    guard = connection_use.guard_for(force=force)
     return await token_connections.connect_by_token(
-        resources, principal, user_id, provider, body, providers=registry
+        resources, principal, user_id, provider, body, providers=registry, guard=guard
     )
 
 

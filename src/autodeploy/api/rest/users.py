@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response, status
 
 from autodeploy.api.deps import PrincipalDep, ResourcesDep
 from autodeploy.api.etags import IfMatchDep, tagged
+from autodeploy.api.rest.oauth import ProvidersDep
 from autodeploy.services.auth import users
 from autodeploy.services.auth.organization_schemas import (
     DeletionPreview,
@@ -50,6 +51,7 @@ async def preview_deletion(
 @router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT, operation_id="deleteUser")
 async def delete_user(
     resources: ResourcesDep,
+    providers: ProvidersDep,
     principal: PrincipalDep,
     user_id: UUID,
     if_match: IfMatchDep,
@@ -57,5 +59,10 @@ async def delete_user(
         str, Query(max_length=255, description="The account's e-mail address, to confirm it.")
     ] = "",
 ) -> None:
-    """Delete an account with its sessions, tokens and the organizations of nobody else."""
-    await closing.delete_user(resources, principal, user_id, confirm=confirm, if_match=if_match)
+    """Delete an account with its sessions, tokens and the organizations of nobody else.
+
+    What it was granted at providers ends there first; while environments or databases act by its
+    connections, it is refused with their names."""
+    await closing.delete_user(
+        resources, providers, principal, user_id, confirm=confirm, if_match=if_match
+    )

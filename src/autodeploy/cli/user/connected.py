@@ -26,8 +26,9 @@ def show(as_json: bool) -> None:
             say(line)
 
 
-def add(provider: str, owner: str | None, as_json: bool) -> None:
-    """Connect an account by a token from the terminal, unseen, or from a pipe."""
+def add(provider: str, owner: str | None, *, force: bool, as_json: bool) -> None:
+    """Connect an account by a token from the terminal, unseen, or from a pipe. In place of another
+    one that something acts by after a question, or with ``force``."""
     api = Api.connect()
     token = (
         typer.prompt(f"Token of {provider}", hide_input=True, err=True)
@@ -41,7 +42,15 @@ def add(provider: str, owner: str | None, as_json: bool) -> None:
             exit_code=ExitCode.USAGE,
         )
     body: Json = {"token": token} | ({"ownerId": owner} if owner else {})
-    made = api.put(f"{_path(api)}/{segment(provider)}", body)
+    path = f"{_path(api)}/{segment(provider)}"
+    try:
+        made = api.put(path, body, force=str(force).lower())
+    except CommandError as refused:
+        if refused.code != "connection_in_use" or not sys.stdin.isatty():
+            raise
+        say(f"{refused.message} {refused.remedy}")
+        require_typed(provider, "name of the provider")
+        made = api.put(path, body, force="true")
     if as_json:
         print_json(made)
         return

@@ -30,9 +30,14 @@ def connections_add(
         str | None,
         typer.Option("--owner", help="The team, workspace or organization, by its id there."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also in place of an account that something acts by.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Connect an account by a token of its console, which is asked for or read from a pipe.
+
+    Where environments or databases act by another account, they are named and it is asked first.
 
     \b
     Examples:
@@ -41,7 +46,7 @@ def connections_add(
     """
     from autodeploy.cli.user.connected import add
 
-    add(provider, owner, as_json)
+    add(provider, owner, force=force, as_json=as_json)
 
 
 @connections_app.command("remove")

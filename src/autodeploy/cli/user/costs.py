@@ -1,10 +1,11 @@
 """``costs`` and ``budget``: what a project costs a month, and may cost."""
 
 import re
+from collections.abc import Mapping
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.terminal import print_json, print_table, say
-from autodeploy.cli.user.client import Api, Json
+from autodeploy.cli.user.client import Api, Json, Query
 from autodeploy.cli.user.projects import get_project
 
 NONE = "none"
@@ -13,11 +14,12 @@ _AMOUNT = re.compile(r"(\d{1,7})(?:\.(\d{1,2}))?")
 _HEADINGS = ("ENVIRONMENT", "WHAT", "PROVIDER", "PLAN", "USD/MONTH", "AS OF", "SOURCE")
 
 
-def show(project_name: str | None, *, as_json: bool) -> None:
-    """List what costs how much, the sum and what is left of the budget."""
+def show(project_name: str | None, wish: Mapping[str, Query], *, as_json: bool) -> None:
+    """List what costs how much, the sum and what is left of the budget: now, or with a deployment
+    as ``wish`` says."""
     api = Api.connect()
     project = get_project(api, project_name)
-    costs = api.get(f"/projects/{project['id']}/costs")
+    costs = api.get(f"/projects/{project['id']}/costs", **wish)
     if as_json:
         print_json(costs)
         return
@@ -30,6 +32,8 @@ def show(project_name: str | None, *, as_json: bool) -> None:
     if limit is not None:
         over = f"{dollars(-left)} over it" if left < 0 else f"{dollars(left)} left"
         say(f"Budget: {dollars(limit)} USD a month, {over}.")
+    if costs["refused"]:
+        say(f"It would be refused: {costs['refused']}")
     if costs["items"]:
         say("`autodeploy usage` compares it with what the providers report.")
 

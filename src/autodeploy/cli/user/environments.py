@@ -65,3 +65,24 @@ def environments_delete(
     from autodeploy.cli.user.projects import delete_environment
 
     delete_environment(project, name, backup=backup, yes=yes, as_json=as_json)
+
+
+@environments_app.command("remove-kept")
+def environments_remove_kept(
+    name: Name,
+    provider: Annotated[
+        str, typer.Argument(metavar="PROVIDER", help="Which the app has moved away from.")
+    ],
+    project: ProjectOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what a provider keeps, and charges for, that the app has moved away from.
+
+    \b
+    Example:
+      autodeploy environments remove-kept production render --project shop
+    """
+    from autodeploy.cli.user.projects import remove_kept
+
+    remove_kept(project, name, provider, yes=yes, as_json=as_json)

@@ -130,17 +130,51 @@ def drift(
     run(project, where, fix=fix, yes=yes, as_json=as_json)
 
 
-def costs(project: ProjectArgument = None, as_json: Json = False) -> None:
-    """Show what a project costs a month, by dated prices, and what is left of its budget.
+def costs(
+    project: ProjectArgument = None,
+    environment: Annotated[
+        str, typer.Option("--environment", "-e", help="Which would be deployed to.")
+    ] = "production",
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="Where the app would run.")
+    ] = None,
+    plan: Annotated[str | None, typer.Option("--plan", help="What it would be there.")] = None,
+    region: Annotated[str | None, typer.Option("--region", help="Where it would be.")] = None,
+    replicas: Annotated[
+        int | None, typer.Option("--replicas", help="How many processes it would have.")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="PROVIDER[:PLAN]",
+            help="Where a database that it lacks would be made, and by which plan.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a project costs a month, by dated prices, and what is left of its budget; with a
+    provider, plan or database, what it would cost so.
 
     \b
     Examples:
       autodeploy costs
       autodeploy costs shop --json
+      autodeploy costs --provider render --plan standard --database render:basic_256mb
     """
     from autodeploy.cli.user.costs import show
 
-    show(project, as_json=as_json)
+    database_provider, _, database_plan = (database or "").partition(":")
+    wish = {
+        "environment": environment,
+        "provider": provider,
+        "plan": plan,
+        "region": region,
+        "replicas": replicas,
+        "databaseProvider": database_provider or None,
+        "databasePlan": database_plan or None,
+    }
+    show(project, wish, as_json=as_json)
 
 
 def usage(project: ProjectArgument = None, as_json: Json = False) -> None:

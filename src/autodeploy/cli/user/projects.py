@@ -314,6 +314,26 @@ def delete_environment(
         say(f"Deleted {name}.")
 
 
+def remove_kept(
+    project_name: str | None, name: str, provider: str, *, yes: bool, as_json: bool
+) -> None:
+    """Remove what an earlier provider keeps, after its name was typed again or with ``yes``."""
+    api = Api.connect()
+    project = get_project(api, project_name)
+    get_environment(project, name)
+    if not yes:
+        say(
+            f"This removes what {provider} keeps of {name} of {project['name']}: a rollback to it "
+            "builds anew. What is live elsewhere stays."
+        )
+        require_typed(provider, "name of the provider")
+    api.delete(f"/projects/{project['id']}/environments/{segment(name)}/kept/{segment(provider)}")
+    if as_json:
+        print_json({"name": name, "provider": provider, "removing": True})
+    else:
+        say(f"What {provider} keeps of {name} is being removed.")
+
+
 def destroy(name: str, *, yes: bool, as_json: bool) -> None:
     """Remove a project, after its name was typed again or with ``yes``."""
     api = Api.connect(DELETION_SECONDS)

@@ -47,7 +47,8 @@ SCOPES = {
 
 # What a scope holds besides itself (docs.github.com, "Scopes for OAuth apps").
 _INCLUDED = {"user": {"read:user", "user:email"}, "write:org": {"read:org"},
-             "admin:org": {"read:org", "write:org"}}  # fmt: skip
+             "admin:org": {"read:org", "write:org"},
+             "repo": {"admin:repo_hook"}}  # fmt: skip
 
 _CODE_ERRORS = {"bad_verification_code", "bad_refresh_token", "expired_token", "access_denied"}
 

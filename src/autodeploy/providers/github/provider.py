@@ -20,7 +20,8 @@ MANIFEST = Manifest(
 # apps", 2026-11): an answer names the widest of them alone.
 _NEEDED = {
     "repo": {"repo"},
-    "admin:repo_hook": {"admin:repo_hook"},
+    # It holds the hooks of its repositories, too.
+    "admin:repo_hook": {"admin:repo_hook", "repo"},
     "read:org": {"read:org", "write:org", "admin:org"},
 }
 # Tokens whose rights show with each repository (docs.github.com, "Token formats", 2026-11).

@@ -5,7 +5,7 @@ What Render cannot do is refused here, before anything is made.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -202,15 +202,17 @@ def _fetchable(commit: CommitSource | None) -> CommitSource:
             "Render fetches the source itself, and an upload is in no repository.",
             remedy="Push it to a repository and deploy from there, or choose another provider.",
         )
-    url = f"https://github.com/{commit.github}" if commit.github else commit.url
+    url = f"{commit.github_web}/{commit.github}" if commit.github else commit.url
     parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
+    # The operator may have set GitHub to be reached without TLS.
+    schemes = ("http", "https") if commit.github else ("https",)
+    if parts.scheme not in schemes or not parts.hostname or "@" in parts.netloc:
         raise DeploymentFailed(
             "Render fetches the source itself, over https and without a password.",
             remedy="Connect the repository by its https address; a private one is linked in "
             "Render's dashboard.",
         )
-    return CommitSource(url, commit.branch, commit.commit_sha, commit.github, commit.github_id)
+    return replace(commit, url=url)
 
 
 def runtime_of(spec: BuildSpec) -> str:

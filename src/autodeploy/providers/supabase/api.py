@@ -88,16 +88,15 @@ class SupabaseAccount:
     async def projects(self, organization: str, search: str) -> list[Project]:
         """Those whose names hold ``search``, the oldest first, without branches of others and
         without those that are leaving."""
-        first = Call(
-            "GET",
-            "/v1/organizations/{slug}/projects",
-            parts={"slug": organization},
-            query={"search": search, "sort": "created_asc", "limit": _PAGE},
-        )
         found: list[Project] = []
-        async for page in pages(self._http, first, by_offset):
+        async for page in pages(self._http, _listing(organization, search), by_offset):
             found += expect(page, HTTPStatus.OK, right="projects:read").read(ProjectPage).projects
         return [each for each in found if not each.is_branch and not each.status.is_leaving]
+
+    async def some_projects(self, organization: str) -> list[Project]:
+        """The oldest ones, whatever they are named and whether or not they are leaving."""
+        answer = await self._http.send(_listing(organization, search=""))
+        return expect(answer, HTTPStatus.OK, right="projects:read").read(ProjectPage).projects
 
     async def find_project(self, ref: str) -> Project | None:
         call = Call("GET", _PROJECT, parts={"ref": ref})
@@ -173,13 +172,17 @@ class SupabaseAccount:
 
     async def api_keys(self, ref: str) -> list[ApiKey]:
         """Empty where the account may not read them: the database is of use without."""
-        call = Call("GET", f"{_PROJECT}/api-keys", parts={"ref": ref}, query={"reveal": "true"})
         try:
-            answer = expect(await self._http.send(call), HTTPStatus.OK, right="secrets:read")
+            return await self.shown_api_keys(ref)
         except ProviderRefused as refused:
             if refused.answered != HTTPStatus.FORBIDDEN:
                 raise
             return []
+
+    async def shown_api_keys(self, ref: str) -> list[ApiKey]:
+        """As ``api_keys``, refused where the account may not read them."""
+        call = Call("GET", f"{_PROJECT}/api-keys", parts={"ref": ref}, query={"reveal": "true"})
+        answer = expect(await self._http.send(call), HTTPStatus.OK, right="secrets:read")
         return _listed(answer, ApiKey)
 
     async def addons(self, ref: str) -> tuple[Addon, ...]:
@@ -210,6 +213,15 @@ class SupabaseAccount:
         )
         answer = expect(await self._http.send(call), HTTPStatus.CREATED, right="database:write")
         return _listed(answer, row)
+
+
+def _listing(organization: str, search: str) -> Call:
+    return Call(
+        "GET",
+        "/v1/organizations/{slug}/projects",
+        parts={"slug": organization},
+        query={"search": search, "sort": "created_asc", "limit": _PAGE},
+    )
 
 
 def _listed(answer: Answer, shape: type[_Shape]) -> list[_Shape]:

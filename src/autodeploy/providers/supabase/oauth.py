@@ -18,7 +18,8 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
-from autodeploy.kernel.http.errors import CredentialRefused
+from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
+from autodeploy.kernel.http.models import Lenient
 from autodeploy.kernel.http.retries import ONCE
 from autodeploy.providers.identity import (
     Account,
@@ -42,6 +43,14 @@ class _Exchange(BaseModel):
     access_token: Annotated[str, Field(pattern=_TOKEN_PATTERN, max_length=8192)]
     refresh_token: Annotated[str, Field(pattern=_TOKEN_PATTERN, max_length=8192)]
     expires_in: Annotated[int, Field(gt=0, lt=10**9)]
+
+
+class _Refusal(Lenient):
+    """As RFC 6749 has it, or as Supabase's other refusals."""
+
+    error: object = None
+    error_description: object = None
+    message: object = None
 
 
 class SupabaseOAuth:
@@ -87,16 +96,20 @@ class SupabaseOAuth:
         with is spent.
 
         Raises ``CredentialRefused`` when it is spent or revoked already, ``ProviderMisconfigured``
-        and ``ProviderUnavailable``.
+        and, for any other refusal, which may be that of a proxy, ``ProviderUnavailable``.
         """
         if grant.refresh_token is None:
             raise CredentialRefused("Nothing is kept to renew the access to Supabase with.")
-        answer = await self._ask_for_token(
+        answer = await self._send_for_token(
             grant_type="refresh_token", refresh_token=grant.refresh_token
         )
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise CredentialRefused("Supabase does not renew the access of the connected account.")
-        return _grant(answer, grant.details)
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            return _grant(answer, grant.details)
+        if not _names_the_grant(answer):
+            self._refuse_client(answer)
+            if answer.status != HTTPStatus.BAD_REQUEST:
+                raise answer.unusable("the access was not renewed")
+        raise CredentialRefused("Supabase does not renew the access of the connected account.")
 
     async def revoke(self, grant: Grant) -> None:
         """End what the organization has authorized. Needs the grant's token to renew with."""
@@ -121,10 +134,13 @@ class SupabaseOAuth:
         await self._http.close()
 
     async def _ask_for_token(self, **values: str) -> Answer:
-        form = {**self._client, **values}
-        answer = await self._http.send(Call("POST", "/v1/oauth/token", form=form))
+        answer = await self._send_for_token(**values)
         self._refuse_client(answer)
         return answer
+
+    async def _send_for_token(self, **values: str) -> Answer:
+        form = {**self._client, **values}
+        return await self._http.send(Call("POST", "/v1/oauth/token", form=form))
 
     def _refuse_client(self, answer: Answer) -> None:
         """Errors have no code: a client that is not known is 401, or the sentence names it."""
@@ -152,6 +168,16 @@ class SupabaseOAuth:
         if len(found) != 1 or exact_text(found[0].slug) is None:
             raise answer.unusable("it names no organization, or several")
         return found[0]
+
+
+def _names_the_grant(answer: Answer) -> bool:
+    """Whether a refusal says that what was sent to renew with is no good, whatever its status."""
+    try:
+        told = answer.read(_Refusal)
+    except ProviderUnavailable:
+        return False  # no JSON: it is not Supabase's
+    text = f"{told.error} {told.error_description} {told.message}".lower().replace("_", " ")
+    return "invalid grant" in text or "refresh token" in text
 
 
 def _grant(answer: Answer, details: Mapping[str, Any]) -> Grant:

@@ -12,6 +12,7 @@ from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
 from autodeploy.providers.supabase.api import SupabaseAccount
 from autodeploy.providers.supabase.databases import SupabaseDatabases
 from autodeploy.providers.supabase.manifest import MANIFEST
+from autodeploy.providers.supabase.rights import missing_rights
 from autodeploy.providers.supabase.service import API_URL, service_at
 from autodeploy.providers.supabase.shapes import Organization, Profile
 
@@ -37,8 +38,9 @@ class SupabaseProvider:
         return MANIFEST
 
     async def check_token(self, token: str) -> TokenAccount:
-        """Whose token it is, with the organizations that it can see. One that may not tell the
-        person, as those of OAuth apps, is known by its organization.
+        """Whose token it is, with the organizations that it can see, and what it lacks of the
+        rights to read. One that may not tell the person, as those of OAuth apps, is known by its
+        organization.
 
         Raises ``CredentialRefused``, and ``ProviderRefused`` for one that can tell neither.
         """
@@ -50,7 +52,7 @@ class SupabaseProvider:
             if profile is None or refused.answered != HTTPStatus.FORBIDDEN:
                 raise
             return _token_account(profile, [], missing=("organizations:read",))
-        return _token_account(profile, found)
+        return _token_account(profile, found, await missing_rights(account, found))
 
     def databases_as(self, account: ConnectedAccount) -> SupabaseDatabases:
         """Raises ``InvalidInput`` for a token that cannot be one."""

@@ -77,6 +77,7 @@ class OwnAction(StrEnum):
     INVITATION_ACCEPT = "invitation.accept"
     MEMBER_LEAVE = "member.leave"
     ORPHAN_REMOVE = "orphan.remove"
+    KEPT_REMOVE = "environment.remove_kept"
     RUN_END = "run.end"
 
 

@@ -1,24 +1,27 @@
 """Whether connections work: their providers are asked from time to time, their users told once."""
 
 import asyncio
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.http.errors import CredentialRefused
-from autodeploy.kernel.mail import MailNotSent, NoMailServer
+from autodeploy.kernel.mail import Mail, MailNotSent, NoMailServer
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault import VaultError
 from autodeploy.providers.hosted import TokenAccount, TokenCheck
 from autodeploy.providers.registry import Registry
-from autodeploy.services.auth.connections import remedy_of
+from autodeploy.services.auth.connections import lacking, remedy_of
 from autodeploy.services.auth.grants import open_grant
-from autodeploy.services.auth.mails import connection_failed_mail
+from autodeploy.services.auth.mails import connection_failed_mail, connection_lacks_mail
 from autodeploy.services.auth.models import ProviderIntegration, User
 from autodeploy.services.auth.renewal import ends_soon, keep_fresh, mark_failed
 
@@ -45,6 +48,17 @@ async def doubt(resources: Resources, connection_ids: Collection[UUID]) -> None:
             .where(ProviderIntegration.id.in_(connection_ids))
             .values(check_due_at=now())
         )
+
+
+@asynccontextmanager
+async def doubting(resources: Resources, connection_id: UUID | None) -> AsyncIterator[None]:
+    """What is done by a connection inside: where its provider refuses it, it is in doubt."""
+    try:
+        yield
+    except CredentialRefused:
+        if connection_id is not None:
+            await doubt(resources, [connection_id])
+        raise
 
 
 async def check_due(resources: Resources, providers: Registry) -> None:
@@ -102,7 +116,7 @@ def _keep(row: ProviderIntegration, found: TokenAccount | AutoDeployError | None
     match found:
         case TokenAccount(missing=missing):
             row.checked_at = now()
-            row.missing = list(missing)
+            _keep_missing(row, missing)
             if not _runs_out(row):
                 row.failed_at = row.failure = row.failure_told_at = None
         case CredentialRefused():
@@ -113,52 +127,89 @@ def _keep(row: ProviderIntegration, found: TokenAccount | AutoDeployError | None
             _log.warning("connection.not_checked", provider=row.provider, reason=found.message)
 
 
+def _keep_missing(row: ProviderIntegration, missing: Sequence[str]) -> None:
+    """What was lost since the last check is told; what was not granted when the account was
+    connected is known to who has connected it."""
+    if not missing:
+        row.missing_since = row.missing_told_at = None
+    elif not set(missing) <= set(row.missing):
+        row.missing_since, row.missing_told_at = now(), None
+    row.missing = list(missing)
+
+
 def _runs_out(row: ProviderIntegration) -> bool:
     """Whether it works for some minutes yet, and cannot be renewed any more."""
     return ends_soon(row) and row.encrypted_refresh_token is None
 
 
+@dataclass(frozen=True)
+class _Trouble:
+    """What users are told of once: ``since`` says that it is so, ``told_at`` that they know."""
+
+    since: InstrumentedAttribute[datetime | None]
+    told_at: InstrumentedAttribute[datetime | None]
+    reason: Callable[[ProviderIntegration], str]
+    mail: Callable[..., Mail]
+
+
+_TROUBLES = (
+    _Trouble(
+        ProviderIntegration.failed_at,
+        ProviderIntegration.failure_told_at,
+        lambda row: row.failure or "",
+        connection_failed_mail,
+    ),
+    _Trouble(
+        ProviderIntegration.missing_since,
+        ProviderIntegration.missing_told_at,
+        lacking,
+        connection_lacks_mail,
+    ),
+)
+
+
 async def tell_of_failures(resources: Resources) -> None:
-    """Write to the users whose connections have failed, to each once.
+    """Write to the users whose connections have failed or lost rights, to each once.
 
     One process at a time does this. One that dies right after a mail writes it again: told twice
     is better than not told.
     """
+    try:
+        for trouble in _TROUBLES:
+            await _tell_of(resources, trouble)
+    except NoMailServer:
+        return  # the list of connections tells
+
+
+async def _tell_of(resources: Resources, trouble: _Trouble) -> None:
+    """Raises ``NoMailServer``."""
     async with resources.db.transaction() as session:
         untold = await session.execute(
-            select(ProviderIntegration, User)
+            select(ProviderIntegration, User, trouble.since)
             .join(User, User.id == ProviderIntegration.user_id)
-            .where(
-                ProviderIntegration.failed_at.is_not(None),
-                ProviderIntegration.failure_told_at.is_(None),
-            )
+            .where(trouble.since.is_not(None), trouble.told_at.is_(None))
             # What fails anew goes before what no server took so far.
-            .order_by(ProviderIntegration.failed_at.desc())
+            .order_by(trouble.since.desc())
             .limit(_MOST)
         )
-        pairs = [(row, user) for row, user in untold]
-    for row, user in pairs:
-        mail = connection_failed_mail(
+        found = [(row, user, since) for row, user, since in untold]
+    for row, user, since in found:
+        mail = trouble.mail(
             resources.public_url,
             user.email,
             provider=row.provider,
             account=(row.details or {}).get("accountName"),
-            reason=row.failure or "",
+            reason=trouble.reason(row),
             remedy=remedy_of(row.provider),
         )
         try:
             await resources.mail.send(mail)
-        except NoMailServer:
-            return  # the list of connections tells
         except MailNotSent as error:
             _log.warning("mail.not_sent", code=error.code, reason=error.message)
             continue
         async with resources.db.transaction() as session:
             await session.execute(
                 update(ProviderIntegration)
-                .where(
-                    ProviderIntegration.id == row.id,
-                    ProviderIntegration.failed_at == row.failed_at,
-                )
-                .values(failure_told_at=now())
+                .where(ProviderIntegration.id == row.id, trouble.since == since)
+                .values({trouble.told_at: now()})
             )

@@ -1,12 +1,13 @@
 """Accounts that users have connected: what is stored of them, listed, and taken away again."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.kernel.errors import AutoDeployError, NotFound
+from autodeploy.kernel.errors import AutoDeployError, Conflict, NotFound
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
@@ -19,7 +20,15 @@ from autodeploy.providers.identity import (
 )
 from autodeploy.services.auth import account_store, audit, identities, store
 from autodeploy.services.auth.errors import LastSignIn
-from autodeploy.services.auth.grants import BY_TOKEN, Earlier, find, open_grant, store_grant
+from autodeploy.services.auth.grants import (
+    BY_TOKEN,
+    Earlier,
+    Guard,
+    find,
+    find_all,
+    open_grant,
+    store_grant,
+)
 from autodeploy.services.auth.models import LinkedIdentity, ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import (
     ConnectionFailure,
@@ -45,26 +54,45 @@ async def list_connections(
         raise NotFound("No such user.")
     async with resources.db.transaction() as session:
         signing_in = {each.provider: each for each in await identities.find(session, user_id)}
-        stored = {
-            each.provider: each
-            for each in await session.scalars(
-                select(ProviderIntegration).where(ProviderIntegration.user_id == user_id)
-            )
-        }
+        stored = {each.provider: each for each in await find_all(session, user_id)}
     names = sorted(signing_in.keys() | stored.keys())
     return Page(items=[view_of(name, signing_in.get(name), stored.get(name)) for name in names])
 
 
 async def connect(
-    resources: Resources, principal: Principal, provider: IdentityProvider, granted: Granted
+    resources: Resources,
+    principal: Principal,
+    provider: IdentityProvider,
+    granted: Granted,
+    *,
+    guard: Guard | None = None,
 ) -> ConnectionView:
     """Store what an account granted, instead of what an earlier one of this provider did.
 
     The earlier token ends at the provider only after the new one is stored: a process that dies
-    in between leaves one that the provider lists and its owner can end there.
+    in between leaves one that the provider lists and its owner can end there. The new one ends
+    where it is not stored.
 
-    Raises ``IdentityTaken``.
+    Raises ``IdentityTaken``, and as ``guard``.
     """
+    try:
+        view, earlier = await _store(resources, principal, provider, granted, guard)
+    except Conflict:
+        if granted.grant is not None:
+            await _end_token(provider, granted.grant, provider.retire)
+        raise
+    if earlier is not None and granted.grant is not None:
+        await _end_earlier(provider, earlier, by=granted.grant, of=granted.account)
+    return view
+
+
+async def _store(
+    resources: Resources,
+    principal: Principal,
+    provider: IdentityProvider,
+    granted: Granted,
+    guard: Guard | None,
+) -> tuple[ConnectionView, Earlier | None]:
     account, grant, user_id = granted.account, granted.grant, principal.user_id
     row, earlier = None, None
     async with resources.db.transaction() as session:
@@ -73,13 +101,10 @@ async def connect(
             await identities.link(session, principal, user_id, provider, account)
         if grant is not None:
             row, earlier = await store_grant(
-                resources, session, principal, provider.name, account, grant
+                resources, session, principal, provider.name, account, grant, guard=guard
             )
         linked = {each.provider: each for each in await identities.find(session, user_id)}
-        view = view_of(provider.name, linked.get(provider.name), row)
-    if earlier is not None and grant is not None:
-        await _end_earlier(provider, earlier, by=grant, of=account)
-    return view
+        return view_of(provider.name, linked.get(provider.name), row), earlier
 
 
 async def disconnect(
@@ -121,6 +146,21 @@ async def disconnect(
         revoked_at_provider=revoked,
         remedy=_remedy(name, revoked, shared=shared, is_own=row is not None and _is_own(row)),
     )
+
+
+async def end_all(resources: Resources, providers: IdentityProviders, user_id: UUID) -> None:
+    """End at their providers what all connections of a user were granted, whether or not these
+    answer. The connections stay, until their user goes."""
+    async with resources.db.transaction() as session:
+        await store.act_for(session, user_id)
+        names = [each.provider for each in await find_all(session, user_id)]
+    for name in names:
+        async with resources.db.transaction() as session:
+            await store.act_for(session, user_id)
+            row = await find(session, user_id, name, lock=True)
+            if row is not None:
+                shared = await _is_shared(session, row)
+                await _end(resources, providers, row, shared=shared)
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> None:
@@ -170,13 +210,17 @@ async def _end_earlier(
     grant = earlier.grant
     if grant is None or grant.token == by.token:
         return
+    is_same = earlier.subject == of.subject
+    await _end_token(provider, grant, provider.retire if is_same else provider.revoke)
+
+
+async def _end_token(
+    provider: IdentityProvider, grant: Grant, end: Callable[[Grant], Awaitable[None]]
+) -> None:
     try:
-        if earlier.subject == of.subject:
-            await provider.retire(grant)
-        else:
-            await provider.revoke(grant)
+        await end(grant)
     except AutoDeployError as error:
-        _log.warning("an earlier token lives on", provider=provider.name, reason=error.message)
+        _log.warning("a token lives on", provider=provider.name, reason=error.message)
 
 
 async def _end(
@@ -248,6 +292,11 @@ def _failure_of(row: ProviderIntegration) -> ConnectionFailure | None:
     return ConnectionFailure(
         reason=row.failure or "", since=row.failed_at, remedy=remedy_of(row.provider)
     )
+
+
+def lacking(row: ProviderIntegration) -> str:
+    """What a connection says of the rights that it lacks."""
+    return f"It lacks rights that are needed there: {', '.join(row.missing)}."
 
 
 def remedy_of(provider: str) -> str:

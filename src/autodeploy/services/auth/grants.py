@@ -1,6 +1,6 @@
 """What accounts have granted: sealed, stored in one row a user and provider, and opened again."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -23,6 +23,9 @@ from autodeploy.services.auth.principal import Principal
 
 #: What the details of a connection say whose token somebody has made in the provider's console.
 BY_TOKEN = "byToken"  # noqa: S105 - a name, not a token
+
+#: Refuses that a connection goes: what acts by it is known further up (``connection_use``).
+Guard = Callable[[AsyncSession, ProviderIntegration], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -48,9 +51,12 @@ async def store_grant(
     provider: str,
     account: Account,
     grant: Grant,
+    *,
+    guard: Guard | None = None,
 ) -> tuple[ProviderIntegration, Earlier | None]:
     """Store what an account granted; the user's row is locked. Of the same account it keeps the
-    row, and with it all that acts by it; of another one there is a new row."""
+    row, and with it all that acts by it; of another one there is a new row, unless ``guard``
+    refuses that. Raises as that does."""
     present = await find(session, principal.user_id, provider, lock=True)
     earlier, before, row_id = None, None, uuid4()
     if present is not None:
@@ -61,6 +67,8 @@ async def store_grant(
         ):
             row_id = present.id
         else:
+            if guard is not None:
+                await guard(session, present)
             await session.delete(present)
             await session.flush()
     made = await _seal(resources, principal.user_id, provider, account, grant, row_id)
@@ -101,6 +109,7 @@ async def _seal(
         failed_at=None,
         failure=None,
         failure_told_at=None,
+        missing_since=None,
         checked_at=None,
         check_due_at=now(),
         created_at=now(),
@@ -154,6 +163,16 @@ async def find(
         ProviderIntegration.user_id == user_id, ProviderIntegration.provider == provider
     )
     return await session.scalar(query.with_for_update(key_share=True) if lock else query)
+
+
+async def find_all(session: AsyncSession, user_id: UUID) -> Sequence[ProviderIntegration]:
+    """The user's connections, by provider."""
+    found = await session.scalars(
+        select(ProviderIntegration)
+        .where(ProviderIntegration.user_id == user_id)
+        .order_by(ProviderIntegration.provider)
+    )
+    return found.all()
 
 
 def owner_of(details: Mapping[str, Any] | None) -> str | None:

@@ -69,3 +69,18 @@ def connection_failed_mail(
         f"AutoDeploy at {public_url}\n"
     )
     return Mail(recipient, f"Your connection to {provider} has failed - AutoDeploy", text)
+
+
+def connection_lacks_mail(
+    public_url: str, recipient: str, *, provider: str, account: str | None, reason: str, remedy: str
+) -> Mail:
+    """Told once when an account that a user has connected has lost rights that are needed."""
+    whose = f" ({account})" if account else ""
+    text = (
+        f"Your connection to {provider}{whose} has not all the rights that it needs:\n\n"
+        f"{reason}\n\n"
+        f"What needs them fails until the connection has them again.\n\n"
+        f"{remedy}\n\n"
+        f"AutoDeploy at {public_url}\n"
+    )
+    return Mail(recipient, f"Your connection to {provider} lacks rights - AutoDeploy", text)

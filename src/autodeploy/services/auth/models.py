@@ -261,7 +261,9 @@ class ProviderIntegration(Base):
     the reason ``failure``; ``failure_told_at`` is when its user was told, ``organizations_told_of``
     the ``failed_at`` that those were told of whose projects act by it. ``checked_at`` is when the
     provider last answered to that, ``check_due_at`` when it is to be asked again.
-    ``missing`` are the scopes that are needed and were not granted, as far as that is known.
+    ``missing`` are the scopes that are needed and were not granted, as far as that is known;
+    ``missing_since`` is when a check found more of them than before, ``missing_told_at`` and
+    ``organizations_told_of_missing`` are as for failures.
     """
 
     __tablename__ = "provider_integrations"
@@ -293,6 +295,9 @@ class ProviderIntegration(Base):
     checked_at: Mapped[datetime | None]
     check_due_at: Mapped[type_created]
     missing: Mapped[list[str]] = mapped_column(server_default="{}")
+    missing_since: Mapped[datetime | None]
+    missing_told_at: Mapped[datetime | None]
+    organizations_told_of_missing: Mapped[datetime | None]
     created_at: Mapped[type_created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

@@ -17,6 +17,7 @@ from autodeploy.providers.identity import (
 from autodeploy.services.auth import attempts, audit, identities
 from autodeploy.services.auth.attempts import LIFETIME_SECONDS, Holder
 from autodeploy.services.auth.connections import connect
+from autodeploy.services.auth.grants import Guard
 from autodeploy.services.auth.login import sign_in
 from autodeploy.services.auth.oauth_schemas import (
     AuthorizationUrl,
@@ -83,17 +84,19 @@ async def complete(
     *,
     user_agent: str | None,
     address: str | None,
+    guard: Guard | None = None,
 ) -> SignedIn | SecondFactorNeeded | ConnectionView:
     """Take the browser back: a session, or the connection of the caller who began it.
 
     The state ends with this. Raises ``OAuthStateInvalid``, what ``IdentityProvider.redeem``
-    raises, ``EmailTaken``, ``IdentityTaken`` and ``Forbidden``.
+    raises, ``EmailTaken``, ``IdentityTaken`` and ``Forbidden``, and as ``guard``, which is asked
+    where another account was connected.
     """
     _require_scope(holder)
     provider = providers.find(name)
     attempt = await attempts.take(resources, name, body.state, holder)
     if attempt.purpose is Purpose.CONNECT:
-        return await _connect(resources, provider, body, holder, attempt)
+        return await _connect(resources, provider, body, holder, attempt, guard)
     granted = await provider.redeem(_callback(provider, body), attempt)
     return await _sign_in(resources, provider, granted, user_agent, address)
 
@@ -103,13 +106,15 @@ async def complete_vercel(
     providers: IdentityProviders,
     body: VercelCallbackInput,
     principal: Principal,
+    *,
+    guard: Guard | None = None,
 ) -> VercelConnected:
     """Take the browser back from Vercel, which signs nobody in. Raises as ``complete``."""
     holder = Holder(principal, None)
     _require_scope(holder)
     provider = providers.find("vercel")
     attempt = await attempts.take(resources, "vercel", body.state, holder)
-    view = await _connect(resources, provider, body, holder, attempt)
+    view = await _connect(resources, provider, body, holder, attempt, guard)
     return VercelConnected(**view.model_dump(), next=_page_of(provider.issuer, body.next))
 
 
@@ -126,10 +131,11 @@ async def _connect(
     body: CallbackInput,
     holder: Holder,
     attempt: Attempt,
+    guard: Guard | None,
 ) -> ConnectionView:
     assert holder.principal is not None  # its credential began the attempt
     granted = await provider.redeem(_callback(provider, body), attempt)
-    return await connect(resources, holder.principal, provider, granted)
+    return await connect(resources, holder.principal, provider, granted, guard=guard)
 
 
 def _require_scope(holder: Holder) -> None:

@@ -28,6 +28,7 @@ async def connect_by_token(
     body: ProviderTokenInput,
     *,
     providers: Registry,
+    guard: grants.Guard | None = None,
 ) -> ConnectionView:
     """Check a token at its provider and store it, instead of an earlier one of this provider.
 
@@ -37,6 +38,7 @@ async def connect_by_token(
         NotFound: for another user.
         InvalidInput: the provider takes no tokens, refuses this one, or it does not do.
         ProviderUnavailable: the provider does not answer.
+        Conflict: ``guard`` refuses that the connection of another account goes.
     """
     require_scope(principal, Scope.ADMIN)
     if principal.user_id != user_id:
@@ -58,6 +60,7 @@ async def connect_by_token(
             name,
             Account(subject=account.id, name=account.name),
             Grant(token=body.token, details={**chosen, BY_TOKEN: True}),
+            guard=guard,
         )
         linked = {each.provider: each for each in await identities.find(session, user_id)}
         return connections.view_of(name, linked.get(name), row)

@@ -15,7 +15,15 @@ from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.tenancy import join
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.services.auth import account_store, audit, membership_store, store
+from autodeploy.providers.identity import IdentityProviders
+from autodeploy.services.auth import (
+    account_store,
+    audit,
+    connections,
+    grants,
+    membership_store,
+    store,
+)
 from autodeploy.services.auth.errors import (
     AccountInUse,
     NotConfirmed,
@@ -32,6 +40,7 @@ from autodeploy.services.auth.organization_schemas import (
 from autodeploy.services.auth.organizations import begin_change, organization_view
 from autodeploy.services.auth.permissions import Action, require, require_scope
 from autodeploy.services.auth.principal import Principal, Scope
+from autodeploy.services.deployer.connection_use import describe_uses
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.models import Project
 
@@ -93,16 +102,19 @@ async def preview_deletion(
 
 async def delete_user(
     resources: Resources,
+    providers: IdentityProviders,
     principal: Principal,
     user_id: UUID,
     *,
     confirm: str,
     if_match: IfMatch = ANY_VERSION,
 ) -> None:
-    """Delete an account with its sessions, tokens and provider connections, in one transaction.
+    """End what the account was granted at providers, whether or not they answer, and then delete
+    it with its sessions, tokens and connections, in one transaction.
 
     Organizations that nobody else is in go with it; what was written in the audit log stays. A
-    repetition finds no such user.
+    repetition finds no such user. A process that dies in between leaves connections whose tokens
+    are dead; this goes on when it is called again.
 
     Args:
         confirm: the account's e-mail address.
@@ -115,21 +127,13 @@ async def delete_user(
     """
     _require_may_delete(principal, user_id)
     async with resources.db.transaction() as session:
-        user = await _get_user(session, user_id, lock=True)
-        if_match.require(PersonView.model_validate(user))
-        if confirm.strip().lower() != user.email:
-            raise NotConfirmed(
-                "Deleting an account cannot be undone.",
-                field="confirm",
-                remedy="Send ?confirm= with the account's e-mail address to confirm it.",
-            )
-        organizations = await _list_organizations(session, user_id, close=True)
-        preview = await _preview(session, user, organizations)
-        if not preview.possible:
-            raise _in_use(principal, user_id, preview)
-        fates = {organization.id: organization.fate for organization in preview.organizations}
-        for organization, member in organizations:
-            if fates[organization.id] == Fate.DELETED:
+        await _begin_deletion(session, principal, user_id, confirm, if_match)
+    await connections.end_all(resources, providers, user_id)
+    async with resources.db.transaction() as session:
+        # Decided again under the locks: something may depend on the account since then.
+        user, organizations = await _begin_deletion(session, principal, user_id, confirm, if_match)
+        for organization, member, fate in organizations:
+            if fate == Fate.DELETED:
                 await _delete_organization(
                     session, principal, organization, audit.OwnAction.USER_DELETE
                 )
@@ -146,6 +150,26 @@ async def delete_user(
         )
         await session.flush()
         await session.delete(user)
+
+
+async def _begin_deletion(
+    session: AsyncSession, principal: Principal, user_id: UUID, confirm: str, if_match: IfMatch
+) -> tuple[User, list[tuple[Organization, OrganizationMember, Fate]]]:
+    """The user, locked, and what becomes of each organization. Raises as ``delete_user``."""
+    user = await _get_user(session, user_id, lock=True)
+    if_match.require(PersonView.model_validate(user))
+    if confirm.strip().lower() != user.email:
+        raise NotConfirmed(
+            "Deleting an account cannot be undone.",
+            field="confirm",
+            remedy="Send ?confirm= with the account's e-mail address to confirm it.",
+        )
+    organizations = await _list_organizations(session, user_id, close=True)
+    preview = await _preview(session, user, organizations)
+    if not preview.possible:
+        raise _in_use(principal, user_id, preview)
+    fates = [each.fate for each in preview.organizations]
+    return user, [(*each, fate) for each, fate in zip(organizations, fates, strict=True)]
 
 
 def _in_use(principal: Principal, user_id: UUID, preview: DeletionPreview) -> AccountInUse:
@@ -260,6 +284,12 @@ async def _preview(
 ) -> DeletionPreview:
     fates = [await _fate(session, *each) for each in organizations]
     obstacles = [text for fate in fates if (text := _obstacle(fate))]
+    obstacles += [
+        f"The connection to {each.provider} is used by {uses}: move or remove them, or disconnect "
+        "it with force."
+        for each in await grants.find_all(session, user.id)
+        if (uses := await describe_uses(session, each.id))
+    ]
     if user.is_admin and await account_store.list_administrators(session) == [user.id]:
         obstacles.append("This is the only administrator of the platform.")
     return DeletionPreview(possible=not obstacles, obstacles=obstacles, organizations=fates)

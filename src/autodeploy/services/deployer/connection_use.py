@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.identity import IdentityProviders
 from autodeploy.services.auth import connections, grants
+from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.oauth_schemas import Disconnected
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
@@ -20,7 +21,7 @@ _NAMED = 10
 
 
 class ConnectionInUse(Conflict):
-    """Environments or databases act by the connection that was to be removed."""
+    """Environments or databases act by the connection that was to be removed or replaced."""
 
     code = "connection_in_use"
 
@@ -42,19 +43,43 @@ async def disconnect(
     if not force and principal.user_id == user_id:
         async with resources.db.transaction() as session:
             row = await grants.find(session, user_id, name)
-            uses = await _list_uses(session, row.id) if row is not None else []
+            uses = await describe_uses(session, row.id) if row is not None else None
         if uses:
             raise ConnectionInUse(
-                f"The connection to {name} is used by {_in_words(uses)}.",
+                f"The connection to {name} is used by {uses}.",
                 remedy="Without it they keep running, and cannot be changed, rolled back or "
-                "removed from here. Move or remove them first, or disconnect with `force=true` "
-                "(--force).",
+                "removed from here. Move or remove them first (one that has just moved away is "
+                "stopped there soon: try again), or disconnect with `force=true` (--force).",
             )
     return await connections.disconnect(resources, providers, principal, user_id, name)
 
 
+def guard_for(*, force: bool) -> grants.Guard | None:
+    """What refuses that another account takes the place of one that something acts by, unless
+    that is meant."""
+    return None if force else _require_unused
+
+
+async def _require_unused(session: AsyncSession, row: ProviderIntegration) -> None:
+    """Raises ``ConnectionInUse``."""
+    if uses := await describe_uses(session, row.id):
+        raise ConnectionInUse(
+            f"Another account of {row.provider} is connected, and used by {uses}.",
+            remedy="Without it they keep running, and cannot be changed, rolled back or removed "
+            "from here. Move or remove them first, connect that account and team again instead, "
+            "or connect this one with `force=true` (--force).",
+        )
+
+
+async def describe_uses(session: AsyncSession, connection_id: UUID) -> str | None:
+    """In words, the environments and databases that act by a connection, of those that the caller
+    sees; None where there are none."""
+    uses = await _list_uses(session, connection_id)
+    more = len(uses) - _NAMED
+    return "; ".join([*uses[:_NAMED], *([f"and {more} more"] if more > 0 else [])]) or None
+
+
 async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
-    """The environments and databases that act by a connection, of those that the caller sees."""
     apps = await session.execute(
         select(Project.slug, Environment.name)
         .join(Environment, Environment.project_id == Project.id)
@@ -62,7 +87,11 @@ async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
         .union(
             select(Project.slug, Deployment.environment)
             .join(Deployment, Deployment.project_id == Project.id)
-            .where(Deployment.connection_id == connection_id, Deployment.status.not_in(TERMINAL))
+            .where(
+                Deployment.connection_id == connection_id,
+                # One that has ended may have a release yet that is to be stopped there.
+                or_(Deployment.status.not_in(TERMINAL), Deployment.has_release),
+            )
         )
     )
     databases = await session.execute(
@@ -76,8 +105,3 @@ async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
             f"the database {name} of {slug}, {environment}" for slug, environment, name in databases
         ),
     ]
-
-
-def _in_words(uses: list[str]) -> str:
-    more = len(uses) - _NAMED
-    return "; ".join([*uses[:_NAMED], *([f"and {more} more"] if more > 0 else [])])

@@ -32,6 +32,9 @@ class ProjectCost(Schema):
     source: Annotated[str, Field(description="Where the price was read.")]
     as_of: Annotated[str | None, Field(description="When the price was read.")]
     note: Annotated[str | None, Field(description="What the price rests on.")]
+    kept: Annotated[
+        bool, Field(description="Whether a provider keeps it that the app has moved away from.")
+    ] = False
 
 
 class BudgetView(Schema):
@@ -62,3 +65,7 @@ class CostsView(Schema):
     remaining_cents: Annotated[
         int | None, Field(description="Of the budget; below zero when it is exceeded already.")
     ]
+    refused: Annotated[
+        str | None,
+        Field(description="Why the budget would refuse the deployment that was asked about."),
+    ] = None

@@ -4,7 +4,7 @@ A price that is not known is said to be so and counted as nothing, never guessed
 what is known to exceed it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,10 +30,11 @@ from autodeploy.services.deployer.cost_schemas import (
 )
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.wishes import WantedDatabase
+from autodeploy.services.deployer.kept import list_kept, live_places
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.placements import Placement
 from autodeploy.services.deployer.states import TERMINAL
-from autodeploy.services.deployer.tariff import Quote, Tariff
+from autodeploy.services.deployer.tariff import STOPPED_PARTS, Quote, Tariff, as_kept
 
 #: The key of a deployment's configuration that says that its budget was gone past on purpose.
 IGNORE_BUDGET = "ignore_budget"
@@ -59,7 +60,13 @@ async def get_costs(
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.PROJECT_READ, project.organization_id)
         items = await list_items(session, project.id, tariff)
-        limit = project.monthly_budget_cents
+        return costs_view(items, project.monthly_budget_cents)
+
+
+def costs_view(
+    items: list[ProjectCost], limit: int | None, *, refused: str | None = None
+) -> CostsView:
+    """``refused`` is why the budget would not let it come to that."""
     total = known_cents(items)
     return CostsView(
         items=items,
@@ -67,6 +74,7 @@ async def get_costs(
         unknown_items=sum(item.monthly_cents is None for item in items),
         budget=BudgetView(monthly_limit_cents=limit),
         remaining_cents=None if limit is None else limit - total,
+        refused=refused,
     )
 
 
@@ -114,13 +122,24 @@ async def list_items(
     session: AsyncSession, project_id: UUID, tariff: Tariff, *, without: UUID | None = None
 ) -> list[ProjectCost]:
     """What a project has or is about to have: the app of each environment, where it is live or
-    being deployed to (but for the deployment ``without``), and each database."""
+    being deployed to (but for the deployment ``without``), what earlier providers keep of it, and
+    each database."""
     environments = (await store.list_environments(session, [project_id]))[project_id]
     deployed = await _list_deployed(session, project_id, environments, without)
     items: list[ProjectCost] = []
     for environment in environments:
         if (there := deployed.get(environment.name)) is not None:
-            items += _app_items(tariff, environment.name, environment.replicas, there)
+            items += _app_items(tariff.app, environment, there)
+    apps = {each.name: each for each in environments}
+    for row in await list_kept(session, project_id, live_places(environments), tariff.providers):
+        if row.provider == deployed[row.environment].provider:
+            continue  # it comes back there
+        kept = Deployed(
+            row.provider,
+            Plan.model_validate(row.plan) if row.plan else None,
+            Placement.of(row.configuration).plan,
+        )
+        items += _app_items(tariff.kept, apps[row.environment], kept)
     databases = await session.scalars(
         select(ProjectDatabase)
         .where(ProjectDatabase.project_id == project_id, ProjectDatabase.status != "deleting")
@@ -136,7 +155,7 @@ async def list_items(
 
 
 @dataclass(frozen=True)
-class _Deployed:
+class Deployed:
     """``plan`` is what was found of the app, ``chosen`` the provider's plan for it."""
 
     provider: str
@@ -149,7 +168,7 @@ async def _list_deployed(
     project_id: UUID,
     environments: Sequence[Environment],
     without: UUID | None,
-) -> dict[str, _Deployed]:
+) -> dict[str, Deployed]:
     """By environment what its app is: of what is under way, else what is live."""
     live = [each.live_deployment_id for each in environments if each.live_deployment_id]
     rows = await session.execute(
@@ -163,10 +182,10 @@ async def _list_deployed(
         )
         .order_by(Deployment.status.not_in(TERMINAL), Deployment.created_at)
     )
-    found: dict[str, _Deployed] = {}
+    found: dict[str, Deployed] = {}
     for name, provider, plan, configuration in rows:
         before = found[name].plan if name in found else None
-        found[name] = _Deployed(
+        found[name] = Deployed(
             provider,
             Plan.model_validate(plan) if plan else before,
             Placement.of(configuration).plan,
@@ -175,19 +194,60 @@ async def _list_deployed(
 
 
 def _app_items(
-    tariff: Tariff, environment: str, replicas: int | None, deployed: _Deployed
+    price: Callable[[str, str, Plan, int, str | None], list[ProjectCost]],
+    environment: Environment,
+    deployed: Deployed,
 ) -> list[ProjectCost]:
-    provider, plan = deployed.provider, deployed.plan
+    provider, plan, name = deployed.provider, deployed.plan, environment.name
     if plan is None:
         unknown = Quote(plan=None, monthly_cents=None, source="not analyzed yet", as_of=None)
-        return [unknown.times(1, "app", environment, "app", provider)]
-    count = replicas or plan.replicas or 1
-    return tariff.app(environment, provider, plan, count, deployed.chosen)
+        return [unknown.times(1, "app", name, "app", provider)]
+    count = environment.replicas or plan.replicas or 1
+    return price(name, provider, plan, count, deployed.chosen)
 
 
 def known_cents(items: Sequence[ProjectCost]) -> int:
     """The sum of what is known."""
     return sum(item.monthly_cents or 0 for item in items)
+
+
+def foresee(
+    tariff: Tariff,
+    before: Sequence[ProjectCost],
+    environment: Environment,
+    app: Deployed,
+    database: WantedDatabase | None,
+) -> tuple[list[ProjectCost], list[ProjectCost]]:
+    """What a project has once an app is deployed so: what is there already, and what is new.
+    ``database`` takes the place of its environment's main one."""
+    name = environment.name
+    replaced = {("app", name, each.name) for each in before if each.kind == "app"}
+    if database is not None:
+        replaced.add(("database", name, MAIN_DATABASE))
+    others = [each for each in before if (each.kind, each.environment, each.name) not in replaced]
+    kept = others + _left_behind(tariff, before, name, app.provider)
+    added = _app_items(tariff.app, environment, app)
+    if database is not None:
+        added.append(
+            tariff.database(
+                DatabaseEngine.POSTGRESQL, name, MAIN_DATABASE, database.provider, database.plan
+            )
+        )
+    return kept, added
+
+
+def _left_behind(
+    tariff: Tariff, before: Sequence[ProjectCost], environment: str, provider: str
+) -> list[ProjectCost]:
+    """What other providers keep of an app that is deployed to this one."""
+    return [
+        each if each.kept else as_kept(each, tariff.title(each.provider))
+        for each in before
+        if (each.kind, each.environment) == ("app", environment)
+        and each.provider != provider
+        and tariff.providers.is_hosted(each.provider)
+        and each.name not in STOPPED_PARTS
+    ]
 
 
 @dataclass(frozen=True)
@@ -234,21 +294,8 @@ class Budget:
     ) -> list[ProjectCost]:
         """What of an app's new places has no known price; ``chosen`` as for ``Tariff.app``. Raises
         ``BudgetExceeded``."""
-        name = environment.name
-        kept = [
-            each
-            for each in self.before
-            if each.environment != name
-            or (each.kind == "database" and (database is None or each.name != MAIN_DATABASE))
-        ]
-        replicas = environment.replicas or plan.replicas or 1
-        added = self.tariff.app(name, provider, plan, replicas, chosen)
-        if database is not None:
-            added.append(
-                self.tariff.database(
-                    DatabaseEngine.POSTGRESQL, name, MAIN_DATABASE, database.provider, database.plan
-                )
-            )
+        app = Deployed(provider, plan, chosen)
+        kept, added = foresee(self.tariff, self.before, environment, app, database)
         self.require([*kept, *added])
         return [each for each in added if each.monthly_cents is None]
 

@@ -13,6 +13,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift
 from autodeploy.providers.registry import Registry
+from autodeploy.services.auth.connection_checks import doubting
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
@@ -59,18 +60,18 @@ async def find_drift(
     async with resources.db.transaction() as session:
         pending = await _changed_since(session, row, live, variables)
     placement = Placement.of(live.configuration)
-    account = await open_account(resources, live.connection_id, providers=providers)
-    comparison = await providers.compared_apps(live.provider, account).compare(
-        DeclaredApp(
-            app=app_of(row),
-            release=found.release,
-            spec=spec_of(live),
-            environment=variables.for_build(live),
-            run_environment=variables.for_run(live),
-            plan=placement.plan,
-            region=placement.region,
-        )
+    declared = DeclaredApp(
+        app=app_of(row),
+        release=found.release,
+        spec=spec_of(live),
+        environment=variables.for_build(live),
+        run_environment=variables.for_run(live),
+        plan=placement.plan,
+        region=placement.region,
     )
+    async with doubting(resources, live.connection_id):
+        account = await open_account(resources, live.connection_id, providers=providers)
+        comparison = await providers.compared_apps(live.provider, account).compare(declared)
     # Of these the last build is told there, which need not be the one that is live.
     unlike = OF_DEPLOYMENT if is_fixed else frozenset[str]()
     return _view(row, live, comparison, pending, unlike)

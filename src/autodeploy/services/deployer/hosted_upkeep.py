@@ -16,6 +16,7 @@ from autodeploy.kernel.errors import AutoDeployError, NotFound
 from autodeploy.kernel.http.errors import CredentialRefused, RateLimited
 from autodeploy.providers.base import RuntimeStatus
 from autodeploy.providers.hosted import AccountMissing, HostedDeploys
+from autodeploy.services.auth.connection_checks import doubting
 from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.live_state import (
@@ -158,13 +159,15 @@ class HostedUpkeep:
         """How it fares; None where that was never journaled. Raises what the provider does."""
         if live.release is None:
             return None
-        connected = await open_account(
-            self.engine.resources, account[1], providers=self.engine.providers
-        )
-        provider = self.engine.providers.hosted_deploys(live.provider, connected)
-        status = await provider.live_status(live.app, live.release)
-        if self.engine.providers.pace(live.provider).keeps_output:
-            await self._collect(provider, live)
+        engine, connection_id = self.engine, account[1]
+        async with doubting(engine.resources, connection_id):
+            connected = await open_account(
+                engine.resources, connection_id, providers=engine.providers
+            )
+            provider = engine.providers.hosted_deploys(live.provider, connected)
+            status = await provider.live_status(live.app, live.release)
+            if engine.providers.pace(live.provider).keeps_output:
+                await self._collect(provider, live)
         return _state_of(status)
 
     async def _collect(self, provider: HostedDeploys, live: LiveRelease) -> None:

@@ -1,60 +1,91 @@
-"""What a deployment that did not become ready leaves at providers: the next goes on with it."""
+"""What providers keep of apps that have moved away from them: a rollback goes back to it, visitors
+may still come by its address, and it is charged there until it is removed."""
 
-from autodeploy.services.deployer.app_environment import MAIN_DATABASE
-from autodeploy.services.deployer.context import StepContext
-from autodeploy.services.deployer.databases.models import ProjectDatabase
-from autodeploy.services.deployer.databases.store import find_database
-from autodeploy.services.deployer.naming import PRODUCTION
-from autodeploy.services.deployer.states import StepName
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict
+from autodeploy.kernel.resources import Resources
+from autodeploy.providers.registry import Registry
+from autodeploy.services.auth import audit
+from autodeploy.services.auth.permissions import Action, require
+from autodeploy.services.auth.principal import Principal
+from autodeploy.services.deployer import store
+from autodeploy.services.deployer.models import Deployment, Environment
 
 
-async def tell_what_is_kept(context: StepContext) -> None:
-    """Say in the log what the deployment made and leaves, and how that is removed."""
-    for line in (await _database(context), _app(context)):
-        if line is not None:
-            await context.say(line)
+def is_kept() -> ColumnElement[bool]:
+    """Deployments that were live at their providers, which may keep something of them."""
+    return and_(Deployment.promoted_at.is_not(None), Deployment.let_go_at.is_(None))
 
 
-async def _database(context: StepContext) -> str | None:
-    journal, environment = context.journal, context.environment.name
-    made = journal.resources_of(StepName.PROVISION_DATABASE)
-    if made.get("reused", not journal.is_running(StepName.PROVISION_DATABASE)):
-        return None
-    async with context.engine.resources.db.transaction() as session:
-        row = await find_database(session, context.project.id, environment, MAIN_DATABASE)
-    if row is None or not _is_begun(row):
-        return None
-    named = f" ({row.external_id})" if row.external_id else ""
-    return (
-        f"The database {row.name} at {_title(context, row.provider)}{named} is kept: the next "
-        f"deployment goes on with it. `autodeploy db delete {row.name} --environment "
-        f"{environment}` removes it."
+async def list_kept(
+    session: AsyncSession, project_id: UUID, at: Mapping[str, str], providers: Registry
+) -> list[Deployment]:
+    """Of each environment, by whose name ``at`` has its provider, the newest deployment that was
+    live at each other one that keeps apps. This machine keeps nothing."""
+    newest = await session.scalars(
+        select(Deployment)
+        .where(
+            Deployment.project_id == project_id,
+            Deployment.environment.in_(at),
+            Deployment.provider.in_(
+                [each.name for each in providers.list() if providers.is_hosted(each.name)]
+            ),
+            is_kept(),
+        )
+        .ext(distinct_on(Deployment.environment, Deployment.provider))
+        .order_by(Deployment.environment, Deployment.provider, Deployment.promoted_at.desc())
     )
+    return [each for each in newest if each.provider != at[each.environment]]
 
 
-def _is_begun(row: ProjectDatabase) -> bool:
-    return row.external_id is not None or bool(row.notes)
+def live_places(environments: Sequence[Environment]) -> dict[str, str]:
+    """The provider of each environment in which something is live."""
+    return {each.name: each.provider for each in environments if each.live_deployment_id}
 
 
-def _app(context: StepContext) -> str | None:
-    deployment, environment = context.deployment, context.environment
-    provider = deployment.provider
-    is_live_there = environment.live_deployment_id and environment.provider == provider
-    if not (context.engine.providers.is_hosted(provider) and deployment.has_release):
-        return None
-    if is_live_there:
-        return None
-    remove = (
-        f"autodeploy destroy {context.project.slug}"
-        if environment.name == PRODUCTION
-        else f"autodeploy environments delete {environment.name}"
-    )
-    return (
-        f"What was made of the app at {_title(context, provider)} is kept: the next deployment "
-        f"goes on with it. `{remove}` removes it."
-    )
+async def remove_kept(
+    resources: Resources,
+    principal: Principal,
+    project_id: UUID,
+    name: str,
+    provider: str,
+    *,
+    providers: Registry,
+) -> None:
+    """Have nothing kept at a provider that an environment's app has moved away from.
 
-
-def _title(context: StepContext, provider: str) -> str:
-    listed = context.engine.providers.list()
-    return next((each.title for each in listed if each.name == provider), provider)
+    The rows are the intent: workers remove it, and ask again what is away. A rollback to it
+    builds anew. Raises ``Conflict`` where nothing is kept, ``NotFound`` and ``Forbidden``.
+    """
+    async with resources.db.transaction() as session:
+        project = await store.get_project(session, principal.reach, project_id)
+        require(principal, Action.ENVIRONMENT_DELETE, project.organization_id)
+        environment = await store.find_environment(session, project.id, name, lock=True)
+        places = {} if environment is None else live_places([environment])
+        kept = await list_kept(session, project.id, places, providers)
+        newest = next((each for each in kept if each.provider == provider), None)
+        if environment is None or newest is None:
+            raise Conflict(
+                f"Nothing of {name} is kept at {provider}.",
+                remedy="`autodeploy costs` shows what earlier providers keep.",
+            )
+        await session.execute(
+            update(Deployment)
+            .where(
+                Deployment.project_id == project.id,
+                Deployment.environment == name,
+                Deployment.provider == provider,
+                is_kept(),
+            )
+            .values(let_go_at=now(), artifact_key=None)
+        )
+        # From here on it is what ``leftovers`` removes.
+        newest.has_release = True
+        await audit.record(session, principal, audit.OwnAction.KEPT_REMOVE, newest)

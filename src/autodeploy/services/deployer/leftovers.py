@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from autodeploy.providers.base import DeployProvider
+from autodeploy.providers.hosted import AccountMissing
 from autodeploy.services.deployer.context import app_of
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.hosting import deploys_for
+from autodeploy.services.deployer.kept import is_kept
 from autodeploy.services.deployer.leases import OPEN, has_status
 from autodeploy.services.deployer.models import Deployment, Environment
 from autodeploy.services.deployer.runs.models import Run, RunStatus
@@ -20,6 +22,7 @@ from autodeploy.services.deployer.states import TERMINAL
 
 # The environment's row is locked meanwhile. What is not done by then is by the next pass.
 LEAVE_TIMEOUT_SECONDS = 10
+_AT_ONCE = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +42,8 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
     """Remove the releases of deployments that have ended and are not live, and have the app stop
     where it has moved away from. Idempotent.
 
-    What a provider does not do now is tried again by the reconciler.
+    What a provider does not do now is tried again by the reconciler. What is at an account that is
+    not connected any more is its owner's to remove.
     """
     for leftover in await _list_leftovers(engine, environment_id):
         deployment = leftover.deployment
@@ -47,6 +51,13 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
             provider = await deploys_for(engine, deployment.provider, deployment.connection_id)
             await provider.retire(app_of(leftover.environment), deployment.id)
             is_done = await _leave(engine, provider, leftover)
+        except AccountMissing:
+            _log.warning(
+                "app.left_at_provider",
+                provider=deployment.provider,
+                environment_id=str(leftover.environment.id),
+            )
+            is_done = True
         except Exception as error:
             _log.warning(
                 "release.not_retired", deployment_id=str(deployment.id), error=type(error).__name__
@@ -62,7 +73,7 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
 
 
 async def leave_former_places(session: AsyncSession, live: Deployment) -> None:
-    """Have what was released at other providers stop there, now that the app is live for the first
+    """Have what was made at other providers be removed, now that the app is live for the first
     time: what failed while it was live nowhere was left at work."""
     await session.execute(
         update(Deployment)
@@ -79,7 +90,7 @@ async def leave_former_places(session: AsyncSession, live: Deployment) -> None:
 
 async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) -> bool:
     """Have the app stop at the leftover's provider where it is live at another one; whether nothing
-    is left to do.
+    is left to do. What was never live there, or is not to be kept, is removed.
 
     What a deployment has started that brings the app back there is not to be stopped. So that one
     takes over: when it comes to nothing, it is the leftover. While the environment's row is locked
@@ -102,8 +113,11 @@ async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) 
             return True
         if await session.scalar(select(exists().where(bringing_back))):
             return False  # it has begun since
+        keeps = await session.scalar(
+            select(exists().where(_of_same_place(leftover.deployment), is_kept()))
+        )
         async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
-            await provider.leave(app_of(environment))
+            await (provider.leave if keeps else provider.destroy)(app_of(environment))
         return True
 
 
@@ -114,8 +128,11 @@ def _is_live_elsewhere(environment: Environment, deployment: Deployment) -> bool
 
 def _bringing_back(deployment: Deployment) -> ColumnElement[bool]:
     """Deployments of the same environment to the same provider that have not ended."""
+    return and_(has_status(Deployment, OPEN), _of_same_place(deployment))
+
+
+def _of_same_place(deployment: Deployment) -> ColumnElement[bool]:
     return and_(
-        has_status(Deployment, OPEN),
         Deployment.project_id == deployment.project_id,
         Deployment.environment == deployment.environment,
         Deployment.provider == deployment.provider,
@@ -134,8 +151,10 @@ async def _list_leftovers(engine: Engine, environment_id: UUID | None) -> list[_
     )
     if environment_id is not None:
         query = query.where(Environment.id == environment_id)
+    # In any order: where many are refused each time, the others have their turn all the same.
+    some = query.order_by(func.random()).limit(_AT_ONCE)
     async with engine.resources.db.transaction() as session:
-        rows = (await session.execute(query.limit(100))).all()
+        rows = (await session.execute(some)).all()
     return [_Leftover(deployment, environment) for deployment, environment in rows]
 
 

@@ -7,6 +7,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Capability
 from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.registry import Registry
+from autodeploy.services.auth.connection_checks import doubting
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
@@ -42,9 +43,11 @@ async def measure_environment(
         live = await get_live(session, project, environment)
     deployment = live.deployment
     providers.get(deployment.provider, Capability.METRICS)
-    account = await open_account(resources, deployment.connection_id, providers=providers)
-    provider = providers.app_metrics(deployment.provider, account)
-    return _view(live, await provider.measure_app(app_of(live.environment), live.release))
+    async with doubting(resources, deployment.connection_id):
+        account = await open_account(resources, deployment.connection_id, providers=providers)
+        provider = providers.app_metrics(deployment.provider, account)
+        found = await provider.measure_app(app_of(live.environment), live.release)
+    return _view(live, found)
 
 
 def _view(live: Live, metrics: AppMetrics) -> AppMetricsView:

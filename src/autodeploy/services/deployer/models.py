@@ -173,6 +173,7 @@ class Deployment(Base):
     ``has_release`` is set before the provider is asked for a release, one elsewhere for a build
     already, and cleared when it is gone. One that brings an app back has it from when it answers
     for what an earlier one left there.
+    ``let_go_at`` is since when its provider is to keep nothing of it for a rollback.
     """
 
     __tablename__ = "deployments"
@@ -254,6 +255,7 @@ class Deployment(Base):
     cancel_requested_at: Mapped[datetime | None]
     rolled_back_at: Mapped[datetime | None]
     promoted_at: Mapped[datetime | None]
+    let_go_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]
     lease_expires_at: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -55,13 +55,19 @@ class Placement:
 
 
 def require_app_choice(
-    providers: Registry, provider: str, *, plan: str | None, region: str | None
+    providers: Registry,
+    provider: str,
+    *,
+    plan: str | None,
+    region: str | None,
+    within: str = "configuration.",
 ) -> None:
-    """Raise ``InvalidInput`` for a plan or region that apps do not have at the provider."""
+    """Raise ``InvalidInput`` for a plan or region that apps do not have at the provider; ``within``
+    as for databases."""
     manifest = providers.get(provider, Capability.DEPLOY).manifest
     plans = [price.plan for price in manifest.pricing if price.kind == "app"]
-    _require(manifest, "plan", plan, plans, "for apps", "configuration.plan")
-    _require_region(providers, manifest, region, "for apps", "configuration.region")
+    _require(manifest, "plan", plan, plans, "for apps", f"{within}plan")
+    _require_region(providers, manifest, region, "for apps", f"{within}region")
 
 
 def require_private_apps(providers: Registry, provider: str, spec: BuildSpec) -> None:

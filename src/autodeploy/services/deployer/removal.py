@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from autodeploy.kernel.clock import now
 from autodeploy.providers.base import DeployProvider
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.services.auth import audit
@@ -145,7 +146,9 @@ async def _remove_environment(engine: Engine, environment: Environment) -> None:
             delete(Environment).where(Environment.id == environment.id).returning(Environment.id)
         )
         await session.execute(
-            update(Deployment).where(of_environment).values(has_release=False, artifact_key=None)
+            update(Deployment)
+            .where(of_environment)
+            .values(has_release=False, artifact_key=None, let_go_at=now())
         )
         await forget_lines(session, of_environment)
         await let_expire(session, [database.id for database in databases])

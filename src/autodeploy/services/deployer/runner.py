@@ -25,9 +25,9 @@ from autodeploy.services.deployer.databases.for_deployments import set_aside
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
+from autodeploy.services.deployer.half_made import tell_what_is_kept
 from autodeploy.services.deployer.hosting import doubt_connections
 from autodeploy.services.deployer.journal import EnvironmentBusy, Journal
-from autodeploy.services.deployer.kept import tell_what_is_kept
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.logs import LineCleaner, clean_line

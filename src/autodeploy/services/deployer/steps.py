@@ -10,7 +10,13 @@ from uuid import UUID
 
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.threads import run_to_end
-from autodeploy.providers.base import BuildRequest, CommitSource, Release, ReleaseRequest
+from autodeploy.providers.base import (
+    BuildRequest,
+    Capability,
+    CommitSource,
+    Release,
+    ReleaseRequest,
+)
 from autodeploy.providers.github.service import WEB_URL
 from autodeploy.providers.hosted import SwitchingDeploys
 from autodeploy.services.analyzer import service as analyzer
@@ -203,6 +209,7 @@ async def verify_health(context: StepContext) -> None:
     health = Health.of(context.plan, context.engine.health_timeout_seconds, hosted=hosted)
     await wait_until_healthy(context.provider, release, health)
     await context.say("The release answers; switching the traffic to it.")
+    await _say_what_is_kept(context)
     await context.log.flush()
     await context.begin_switching()
     if hosted:
@@ -217,6 +224,21 @@ async def _deploy(context: StepContext, request: ReleaseRequest) -> Release:
     if isinstance(provider, SwitchingDeploys):
         await context.begin_switching()
     return await provider.deploy(request, context.log)
+
+
+async def _say_what_is_kept(context: StepContext) -> None:
+    """What an app leaves at the provider that it moves away from."""
+    providers, environment = context.engine.providers, context.environment
+    name, former = environment.name, environment.provider
+    moves = environment.live_deployment_id is not None and former != context.deployment.provider
+    if moves and providers.is_hosted(former):
+        title = providers.get(former).manifest.title
+        await context.say(
+            f"{title} keeps the app as it was there, for a rollback and for visitors who still "
+            "come by its address, and charges for it as for one that is live. "
+            f"`autodeploy environments remove-kept {name} {former}` removes it.",
+            level="warn",
+        )
 
 
 STEPS: tuple[Step, ...] = (
@@ -277,15 +299,22 @@ def _commit(context: StepContext) -> CommitSource | None:
     repository, deployment = context.get_repository(), context.deployment
     if repository.kind == RepositoryKind.UPLOAD:
         return None
-    # Other providers know github.com, and no Enterprise Server.
-    known = repository.kind == RepositoryKind.GITHUB and repository.url.startswith(f"{WEB_URL}/")
-    return CommitSource(
-        url=repository.url,
-        branch=deployment.branch,
-        commit_sha=deployment.commit_sha,
-        github=repository.full_name if known else None,
-        github_id=repository.github_id if known else None,
+    source = CommitSource(repository.url, deployment.branch, deployment.commit_sha)
+    # One that was added while GitHub was set to be elsewhere is a repository like any other.
+    web = _github_web(context)
+    if repository.kind != RepositoryKind.GITHUB or not repository.url.startswith(f"{web}/"):
+        return source
+    return replace(
+        source, github=repository.full_name, github_id=repository.github_id, github_web=web
     )
+
+
+def _github_web(context: StepContext) -> str:
+    """Where the pages of GitHub are, as the operator has set it."""
+    providers = context.engine.providers
+    if not providers.can("github", Capability.SOURCE):
+        return WEB_URL
+    return providers.sources("github").url_of("").rstrip("/")
 
 
 @fault_point("deployer.fetch")

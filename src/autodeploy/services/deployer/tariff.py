@@ -21,6 +21,8 @@ _KINDS = {
 # Of which there may be several processes.
 _REPLICATED = ("service", "private")
 _UNKNOWN = "not known"
+#: What of an app works no more where it has moved away from, and is not charged.
+STOPPED_PARTS = frozenset({"worker"})
 
 
 class Quote(Schema):
@@ -60,6 +62,7 @@ class Tariff:
             if manifest.replicated or providers.can(name, Capability.SCALE)
         }
         self._prices = prices
+        self.providers = providers
         ours = default_prices()
         self._overridden = {name for name, price in prices.items() if ours.get(name) != price}
 
@@ -81,6 +84,20 @@ class Tariff:
             self._app_part(provider, part, chosen).times(count, "app", environment, part, provider)
             for part, count in parts.items()
         ]
+
+    def kept(
+        self, environment: str, provider: str, plan: Plan, replicas: int, chosen: str | None
+    ) -> list[ProjectCost]:
+        """What is charged for an app that has moved away from a provider: its workers stand."""
+        return [
+            as_kept(each, self.title(provider))
+            for each in self.app(environment, provider, plan, replicas, chosen)
+            if each.name not in STOPPED_PARTS
+        ]
+
+    def title(self, provider: str) -> str:
+        manifest = self._manifests.get(provider)
+        return manifest.title if manifest else provider
 
     def database(
         self, engine: DatabaseEngine, environment: str, name: str, provider: str, plan: str
@@ -121,6 +138,12 @@ class Tariff:
         if (item in self._overridden and is_of_plan) or manifest is None:
             return _quote(ours if is_of_plan else None)
         return _of_plan(manifest, plan, (PRICE_KINDS[engine],))
+
+
+def as_kept(item: ProjectCost, title: str) -> ProjectCost:
+    """What an app is charged for, once it has moved away from there."""
+    note = f"kept at {title}" + (f"; {item.note}" if item.note else "")
+    return item.model_copy(update={"kept": True, "note": note})
 
 
 def _quote(price: Price | None) -> Quote:

@@ -3,7 +3,7 @@ estimate. What one of them does not tell hides nothing of the others.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -19,6 +19,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import App, Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.usage import Charge, Usage
+from autodeploy.services.auth.connection_checks import doubting
 from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
@@ -27,6 +28,7 @@ from autodeploy.services.deployer.context import app_of
 from autodeploy.services.deployer.cost_schemas import Kind, ProjectCost
 from autodeploy.services.deployer.costs import list_items
 from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.kept import list_kept, live_places
 from autodeploy.services.deployer.models import Environment
 from autodeploy.services.deployer.tariff import Quote, Tariff
 from autodeploy.services.deployer.usage_schemas import (
@@ -61,6 +63,7 @@ class _Thing:
     connection_id: UUID | None = None
     app: App | None = None
     external_id: str | None = None
+    kept: bool = False
 
 
 async def get_usage(
@@ -84,6 +87,8 @@ async def get_usage(
 async def _list_things(session: AsyncSession, project_id: UUID, tariff: Tariff) -> list[_Thing]:
     parts = await list_items(session, project_id, tariff)
     environments = (await store.list_environments(session, [project_id]))[project_id]
+    kept = await list_kept(session, project_id, live_places(environments), tariff.providers)
+    former = {(each.environment, each.provider): each.connection_id for each in kept}
     databases = await session.scalars(
         select(ProjectDatabase).where(ProjectDatabase.project_id == project_id)
     )
@@ -93,7 +98,7 @@ async def _list_things(session: AsyncSession, project_id: UUID, tariff: Tariff) 
     for key, of_one in groupby(parts, _key_of):
         cents = _sum(each.monthly_cents for each in of_one)
         if key.kind == "app":
-            things.append(_app_thing(key, cents, apps.get(key.environment)))
+            things.append(_app_thing(key, cents, apps.get(key.environment), former))
         else:
             things.append(_database_thing(key, cents, rows.get((key.environment, key.name))))
     return things
@@ -105,10 +110,19 @@ def _key_of(part: ProjectCost) -> _Key:
     return _Key(part.kind, part.environment, name, part.provider)
 
 
-def _app_thing(key: _Key, cents: int | None, environment: Environment | None) -> _Thing:
-    """During a move the estimate is of the new place, where nothing is live yet."""
+def _app_thing(
+    key: _Key,
+    cents: int | None,
+    environment: Environment | None,
+    former: Mapping[tuple[str, str], UUID | None],
+) -> _Thing:
+    """``former`` are the connections of what earlier providers keep. During a move the estimate is
+    of the new place, where nothing is live yet."""
     if environment is None or environment.live_deployment_id is None:
         return _Thing(key, cents)
+    place = (key.environment, key.provider)
+    if place in former:
+        return _Thing(key, cents, former[place], app=app_of(environment), kept=True)
     if environment.provider != key.provider:
         return _Thing(key, cents)
     return _Thing(key, cents, environment.connection_id, app=app_of(environment))
@@ -157,11 +171,11 @@ class _Reader:
             return _Report(reasons=(why,))
         if thing.app is None and thing.external_id is None:
             return _Report(reasons=(f"It is not at {title} yet.",))
-        meter, closed = await self._ask(lambda: self._open(thing))
+        meter, closed = await self._ask(thing, lambda: self._open(thing))
         if meter is None:
             return _Report(reasons=tuple(filter(None, (closed,))))
         (charges, no_charges), (usage, no_usage) = await asyncio.gather(
-            self._ask(meter.charges), self._ask(meter.usage)
+            self._ask(thing, meter.charges), self._ask(thing, meter.usage)
         )
         # What is refused or away is so for both, as a rule: it is said once.
         reasons = tuple(dict.fromkeys(filter(None, (no_charges, no_usage))))
@@ -182,10 +196,16 @@ class _Reader:
             partial(databases.database_usage, external_id),
         )
 
-    async def _ask(self, read: Callable[[], Awaitable[_Told]]) -> tuple[_Told | None, str | None]:
+    async def _ask(
+        self, thing: _Thing, read: Callable[[], Awaitable[_Told]]
+    ) -> tuple[_Told | None, str | None]:
         """What is told, or the reason why it is not."""
         try:
-            async with asyncio.timeout_at(self._deadline), self._slots:
+            async with (
+                asyncio.timeout_at(self._deadline),
+                self._slots,
+                doubting(self._resources, thing.connection_id),
+            ):
                 return await read(), None
         except TimeoutError:
             return None, f"No answer came within {_SECONDS:.0f} seconds. Try again in a moment."
@@ -208,6 +228,7 @@ def _item(thing: _Thing, report: _Report, tariff: Tariff) -> ReportedItem:
         environment=thing.key.environment,
         name=thing.key.name,
         provider=thing.key.provider,
+        kept=thing.kept,
         estimated_monthly_cents=estimated,
         reported_monthly_cents=reported,
         difference_cents=None if reported is None or estimated is None else reported - estimated,

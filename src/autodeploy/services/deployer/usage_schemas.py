@@ -53,6 +53,9 @@ class ReportedItem(Schema):
     environment: str
     name: str
     provider: str
+    kept: Annotated[
+        bool, Field(description="Whether a provider keeps it that the app has moved away from.")
+    ]
     estimated_monthly_cents: Annotated[
         int | None, Field(description="By dated prices; null says that one is not known.")
     ]

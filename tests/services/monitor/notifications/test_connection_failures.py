@@ -53,11 +53,11 @@ class Connected:
         async with self.stage.resources.db.transaction() as session:
             return (await session.scalars(select(ProviderIntegration.id))).one()
 
-    async def look(self, *, works: bool) -> None:
+    async def look(self, *, works: bool, missing: tuple[str, ...] = ()) -> None:
         """One pass of a worker, with the connection in doubt."""
         self.cloud.accounts.clear()
         if works:
-            self.cloud.accounts[CLOUD_TOKEN] = TokenAccount("1", "ada", ())
+            self.cloud.accounts[CLOUD_TOKEN] = TokenAccount("1", "ada", (), missing)
         await doubt(self.stage.resources, [await self.connection_id()])
         await keep_connections(self.stage.platform.engine)
 
@@ -110,6 +110,16 @@ async def test_failure_is_told_once_and_the_next_one_again(connected: Connected)
     await connected.look(works=False)
     first, second = await connected.told()
     assert first.data["connection"]["failedAt"] < second.data["connection"]["failedAt"]
+
+
+async def test_rights_that_are_lost_are_told_once(connected: Connected) -> None:
+    platform = connected.stage.platform
+    await platform.deployed(await platform.project(), provider="cloud")
+    for _ in range(3):
+        await connected.look(works=True, missing=("projects:read",))
+    [told] = await connected.told()
+    assert told.data["connection"]["error"]["code"] == "provider_refused"
+    assert "projects:read" in told.data["connection"]["error"]["message"]
 
 
 async def test_event_that_nobody_is_told_of_does_not_come_back(connected: Connected) -> None:

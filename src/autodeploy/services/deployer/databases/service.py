@@ -18,6 +18,7 @@ from autodeploy.kernel.versions import ANY_VERSION, IfMatch
 from autodeploy.providers.base import Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
+from autodeploy.services.auth.connection_checks import doubting
 from autodeploy.services.auth.permissions import Action, reach_of, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
@@ -191,9 +192,10 @@ async def measure_database(
         database = await get_allowed(session, principal, database_id, Action.DATABASE_READ)
     require_postgresql(database, "metrics")
     require_available(database)
-    account = await open_account(resources, database.connection_id, providers=providers)
-    provider = providers.database_metrics(database.provider, account)
-    return metrics_view(await provider.measure_database(database.external_id or ""))
+    async with doubting(resources, database.connection_id):
+        account = await open_account(resources, database.connection_id, providers=providers)
+        provider = providers.database_metrics(database.provider, account)
+        return metrics_view(await provider.measure_database(database.external_id or ""))
 
 
 async def rotate_credentials(
