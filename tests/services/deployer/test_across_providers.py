@@ -15,6 +15,7 @@ from tests.kernel.http.servers import MovedTime
 from tests.services.deployer.platform import WITH_DATABASE, Platform
 
 from autodeploy.kernel.errors import Conflict
+from autodeploy.kernel.http.retries import Patience
 from autodeploy.providers.base import Release
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.supabase.databases import SupabaseDatabases
@@ -318,7 +319,7 @@ async def test_provider_that_cannot_be_asked_of_its_database_holds_nothing_up(
     project = await internet.platform.project(WITH_DATABASE)
     await internet.deployed(project)
     [ref] = internet.supabase.projects
-    internet.supabase.faults.fail(f"/v1/projects/{ref}", "500")
+    internet.supabase.faults.fail(f"/v1/projects/{ref}", *["500"] * Patience.attempts)
     view = await internet.platform.deployed(project, build="always")
     assert view.status == "ready", view.error
     assert any("is not known" in line for line in await internet.platform.messages(view.id))

@@ -231,7 +231,7 @@ async def test_what_a_deployment_back_has_started_is_not_stopped_before_it_has_e
     assert cloud.calls["leave"] == (0 if ends == "ready" else 1)
 
 
-async def test_an_app_that_failed_at_one_provider_and_is_live_at_another_stops_there(
+async def test_an_app_that_failed_at_one_provider_and_is_live_at_another_is_removed_there(
     office: Office,
 ) -> None:
     office.cloud.at["promote"] = fail_with(BuildFailed("no"))
@@ -240,7 +240,7 @@ async def test_an_app_that_failed_at_one_provider_and_is_live_at_another_stops_t
     office.cloud.at.clear()
     for _ in range(2):
         await office.deploy("local")
-    assert (office.cloud.calls["leave"], office.elsewhere.calls["leave"]) == (1, 0)
+    assert (office.cloud.calls["destroy"], office.elsewhere.calls["destroy"]) == (1, 0)
 
 
 async def test_no_deployment_begins_while_the_app_is_stopped(office: Office) -> None:
