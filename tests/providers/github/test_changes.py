@@ -4,6 +4,8 @@ import pytest
 from tests.fakes.github_state import Repo, check_run_shape
 
 from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.http.errors import RateLimited
+from autodeploy.kernel.http.retries import Patience
 from autodeploy.providers.github.api import GitHubAccount
 from autodeploy.providers.github.changes import Changes, CheckState, _CheckRun, _of_run
 from autodeploy.providers.github.reports import CommitState
@@ -26,6 +28,17 @@ async def test_paths_are_not_known_where_history_was_written_anew(changes, site)
     lost = site.push({"a": b"1"}, branch="other", message="lost")
     head = site.push({"a": b"2"}, message="head")
     assert await changes.paths_between(lost, head) is None
+
+
+async def test_paths_are_not_known_where_github_fails_to_compare(changes, site, github):
+    first = site.branches["main"]
+    head = site.push({"a": b"1"}, message="large")
+    compared = f"/repos/octo/site/compare/{first}...{head}"
+    github.faults.fail(compared, *["502"] * Patience.attempts)
+    assert await changes.paths_between(first, head) is None
+    github.faults.fail(compared, "primary_limit")
+    with pytest.raises(RateLimited):
+        await changes.paths_between(first, head)
 
 
 async def test_paths_are_not_known_where_github_lists_no_more(changes, site):

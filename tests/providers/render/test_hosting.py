@@ -508,6 +508,12 @@ async def test_an_earlier_build_is_asked_where_it_has_said(apps, render, log):
     assert _health_path(render) == "/up"
 
 
+async def test_a_server_is_not_asked_at_an_address_that_is_switched_off(apps, render, log):
+    key, _ = await _deployed(apps, log)
+    render.service.scaling["renderSubdomainPolicy"] = "disabled"
+    assert (await apps.deploy(reusing(key), log)).check_urls == ()
+
+
 @pytest.mark.parametrize("kind", ["static", "worker"])
 async def test_only_a_server_is_asked_at_its_address(apps, log, kind):
     _, release = await _deployed(apps, log, spec=replace(SITE, kind=kind, start_command="x"))

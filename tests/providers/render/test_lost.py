@@ -18,6 +18,7 @@ from tests.providers.render.conftest import (
 )
 
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable, RateLimited
+from autodeploy.kernel.http.retries import Patience
 
 pytestmark = pytest.mark.contract(provider="render")
 
@@ -448,7 +449,7 @@ async def test_render_that_does_not_answer_for_long_lets_the_build_be_resumed(
     request = build_request()
 
     def fail() -> None:
-        render.faults.fail(_first_deploy(render), *[fault] * 60)
+        render.faults.fail(_first_deploy(render), *[fault] * 60 * Patience.attempts)
 
     request.notes.at["deploy", "after"] = fail
     with pytest.raises(ProviderUnavailable):

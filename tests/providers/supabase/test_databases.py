@@ -385,6 +385,13 @@ async def test_a_token_tells_what_it_may_not_read(provider, supabase, lacking):
     assert (await provider.check_token(OAUTH_TOKEN)).missing == (lacking,)
 
 
+async def test_one_organization_that_asks_for_more_hides_no_right_in_the_others(provider, supabase):
+    supabase.add("there")
+    supabase.organizations["strict"] = Organization("strict", "Strict")
+    supabase.faults.fail("GET /v1/organizations/strict/projects", "403")
+    assert (await provider.check_token(TOKEN)).missing == ()
+
+
 async def test_the_manifest_says_what_can_be_done(provider, databases):
     assert isinstance(provider, TokenConnect) and isinstance(provider, DatabaseHosting)
     assert isinstance(databases, DatabaseProvider) and isinstance(databases, MeasuredDatabases)

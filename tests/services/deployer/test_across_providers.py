@@ -344,6 +344,17 @@ async def test_stored_connection_string_gives_way_to_a_database_that_is_asked_fo
     assert (difference.removed, difference.added) == (["DATABASE_URL"], ["GREETING"])
 
 
+async def _cancelled_before_its_database(platform: Platform, waiting: DeploymentView) -> None:
+    async def cancel(_databases: object, _request: object, _log: object) -> None:
+        await deployments.cancel_deployment(platform.resources, platform.principal, waiting.id)
+        platform.runner.cancel(waiting.id)
+        await asyncio.Event().wait()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SupabaseDatabases, "ensure_database", cancel)
+        await platform.runner.run(waiting.id)
+
+
 @pytest.mark.parametrize("end", ["cancelled", "error"])
 async def test_database_that_was_not_begun_is_not_made_after_the_deployment(
     internet: Internet, end: str
@@ -352,15 +363,7 @@ async def test_database_that_was_not_begun_is_not_made_after_the_deployment(
     project = await platform.project(WITH_DATABASE)
     waiting = await platform.deploy(project, **SEED)
     if end == "cancelled":
-
-        async def cancel(_databases: object, _request: object, _log: object) -> None:
-            await deployments.cancel_deployment(platform.resources, platform.principal, waiting.id)
-            platform.runner.cancel(waiting.id)
-            await asyncio.Event().wait()
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(SupabaseDatabases, "ensure_database", cancel)
-            await platform.runner.run(waiting.id)
+        await _cancelled_before_its_database(platform, waiting)
     else:
         internet.supabase.faults.fail("/v1/organizations/octo-org/projects", "403")
         await platform.runner.run(waiting.id)
@@ -375,6 +378,22 @@ async def test_database_that_was_not_begun_is_not_made_after_the_deployment(
     assert internet.supabase.projects == {}
     again = await platform.deployed(project, provider="vercel")
     assert again.status == "ready", again.error
+
+
+async def test_database_that_somebody_else_asked_for_is_made_after_the_deployment_all_the_same(
+    internet: Internet,
+) -> None:
+    platform = internet.platform
+    project = await platform.project(WITH_DATABASE)
+    wish = DatabaseInput(project_id=project.id, name="main", provider="supabase")
+    made = await create_database(
+        platform.resources, platform.principal, wish, providers=platform.engine.providers
+    )
+    waiting = await platform.deploy(project, **SEED)
+    await _cancelled_before_its_database(platform, waiting)
+    assert (await platform.view(waiting.id)).status == "cancelled"
+    await handle_provisioning(platform.engine, {"databaseId": str(made.id)})
+    assert [row.status for row in await internet.databases()] == ["available"]
 
 
 async def test_deployment_that_fails_says_what_it_leaves_and_how_that_is_removed(

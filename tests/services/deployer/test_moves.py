@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, text, update
 from tests.fakes.contract import require_contract
 from tests.fakes.github_state import Repo
 from tests.fakes.render_api import OWNER, TOKEN, FakeRenderApi
@@ -19,6 +19,7 @@ from tests.services.deployer.provider import Crash, crash_once, fail_with
 from autodeploy.kernel.errors import Conflict, NotFound
 from autodeploy.kernel.http.errors import CredentialRefused, ProviderUnavailable
 from autodeploy.kernel.questions import Question
+from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.identity import IdentityProviders
 from autodeploy.providers.local.errors import BuildFailed
 from autodeploy.providers.render.provider import RenderProvider
@@ -32,6 +33,7 @@ from autodeploy.services.deployer.costs import get_costs
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.kept import remove_kept
 from autodeploy.services.deployer.leftovers import has_leftovers, retire_leftovers
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.removal import remove_deleted
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
@@ -105,6 +107,13 @@ async def test_an_account_at_which_an_app_is_to_stop_yet_is_in_use(office: Offic
     with pytest.raises(connection_use.ConnectionInUse, match="production of shop"):
         await disconnect()
     office.cloud.at.clear()
+    await retire_leftovers(platform.engine)
+    with pytest.raises(connection_use.ConnectionInUse, match="production of shop"):
+        await disconnect()  # the app is kept there, and is charged
+    await remove_kept(
+        platform.resources, platform.principal, office.project.id, "production", "cloud",
+        providers=platform.engine.providers,
+    )  # fmt: skip
     await retire_leftovers(platform.engine)
     assert (await disconnect()).provider == "cloud"
 
@@ -231,16 +240,61 @@ async def test_what_a_deployment_back_has_started_is_not_stopped_before_it_has_e
     assert cloud.calls["leave"] == (0 if ends == "ready" else 1)
 
 
+@pytest.mark.parametrize("step", ["build", "promote"])
 async def test_an_app_that_failed_at_one_provider_and_is_live_at_another_is_removed_there(
-    office: Office,
+    office: Office, step: str
 ) -> None:
-    office.cloud.at["promote"] = fail_with(BuildFailed("no"))
+    office.cloud.at[step] = fail_with(BuildFailed("no"))
     view = await office.platform.deployed(office.project, provider="cloud", build="always")
     assert (view.status, office.cloud.calls["leave"]) == ("error", 0)
     office.cloud.at.clear()
     for _ in range(2):
         await office.deploy("local")
     assert (office.cloud.calls["destroy"], office.elsewhere.calls["destroy"]) == (1, 0)
+
+
+async def test_a_move_that_fails_leaves_alone_what_is_live_at_another_provider(
+    office: Office,
+) -> None:
+    await office.deploy("cloud")
+    promoted = office.cloud.calls["promote"]
+    office.cloud.at["promote"] = fail_with(ProviderUnavailable("It is away."))
+    office.elsewhere.at["promote"] = fail_with(BuildFailed("no"))
+    view = await office.platform.deployed(office.project, provider="elsewhere", build="always")
+    assert (view.status, office.cloud.calls["promote"]) == ("error", promoted)
+    environment = await office.platform.environment(office.project)
+    assert environment.provider == "cloud"
+    assert not environment.runtime or environment.runtime["state"] != "replaced"
+
+
+async def test_what_came_to_be_live_while_a_leftover_was_retired_is_seen(office: Office) -> None:
+    platform = office.platform
+    office.cloud.at["promote"] = fail_with(BuildFailed("no"))
+
+    async def live_elsewhere() -> None:
+        office.cloud.at.pop("retire")
+        await office.deploy("local")
+
+    office.cloud.at["retire"] = live_elsewhere
+    await platform.deployed(office.project, provider="cloud", build="always")
+    for _ in range(2):
+        await retire_leftovers(platform.engine)
+    assert office.cloud.calls["destroy"] >= 1
+
+
+async def test_what_is_kept_by_an_account_that_is_gone_is_said_to_be_out_of_reach(
+    office: Office,
+) -> None:
+    platform = office.platform
+    await office.deploy("cloud")
+    await office.deploy("local")
+    async with platform.resources.db.transaction() as session:
+        await session.execute(update(Deployment).values(connection_id=None))
+    with pytest.raises(AccountMissing, match="not connected any more"):
+        await remove_kept(
+            platform.resources, platform.principal, office.project.id, "production", "cloud",
+            providers=platform.engine.providers,
+        )  # fmt: skip
 
 
 async def test_no_deployment_begins_while_the_app_is_stopped(office: Office) -> None:

@@ -88,7 +88,7 @@ async def remove_kept(
     provider: Annotated[str, Path(max_length=100)],
 ) -> None:
     """Have nothing kept at a provider that the environment's app has moved away from. Workers
-    remove it within minutes; a rollback to it builds anew."""
+    remove it within minutes; it cannot be rolled back to any more."""
     await kept.remove_kept(
         resources, principal, project_id, environment, provider, providers=providers
     )

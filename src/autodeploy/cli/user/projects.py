@@ -323,8 +323,8 @@ def remove_kept(
     get_environment(project, name)
     if not yes:
         say(
-            f"This removes what {provider} keeps of {name} of {project['name']}: a rollback to it "
-            "builds anew. What is live elsewhere stays."
+            f"This removes what {provider} keeps of {name} of {project['name']}: it cannot be "
+            "rolled back to any more. What is live elsewhere stays."
         )
         require_typed(provider, "name of the provider")
     api.delete(f"/projects/{project['id']}/environments/{segment(name)}/kept/{segment(provider)}")

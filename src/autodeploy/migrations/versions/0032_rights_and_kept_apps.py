@@ -18,6 +18,13 @@ def upgrade() -> None:
             "provider_integrations", sa.Column(column, sa.DateTime(timezone=True), nullable=True)
         )
     op.add_column("deployments", sa.Column("let_go_at", sa.DateTime(timezone=True), nullable=True))
+    # With an environment that was deleted, all that its deployments had made was removed.
+    op.execute(
+        "UPDATE deployments SET let_go_at = now() WHERE promoted_at IS NOT NULL AND NOT EXISTS ("
+        "SELECT FROM environments WHERE environments.project_id = deployments.project_id"
+        " AND environments.name = deployments.environment"
+        " AND environments.created_at <= deployments.promoted_at)"
+    )
 
 
 def downgrade() -> None:

@@ -12,6 +12,7 @@ from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import ProviderUnavailable, RateLimited
 from autodeploy.kernel.http.models import Lenient, tell_unknown
 from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import send_where_moved
@@ -22,6 +23,8 @@ _REPOSITORY = "/repos/{owner}/{repo}"
 # A comparison lists 300 files at most, each with its patch.
 _MOST_FILES = 300
 _COMPARISON_BYTES = 32 * 1024 * 1024
+# A look at a branch has half a minute for all that it asks.
+_COMPARISON_SECONDS = 12.0
 _LONGEST_MESSAGE = 10_000
 
 
@@ -101,7 +104,8 @@ class Changes:
         """The files that differ between two commits, by their names before and after. With
         ``since_parting`` what has changed in ``base`` alone, since they parted, does not count.
 
-        None where that is not known: there are more than GitHub lists, or a commit is gone.
+        None where that is not known: there are more than GitHub lists or can compare in time, or a
+        commit is gone.
         """
         call = Call(
             "GET",
@@ -110,8 +114,14 @@ class Changes:
             query={"per_page": "1"},
             lasting=True,
             limit_bytes=_COMPARISON_BYTES,
+            within_seconds=_COMPARISON_SECONDS,
         )
-        answer = await self._http.send(call)
+        try:
+            answer = await self._http.send(call)
+        except RateLimited:
+            raise
+        except ProviderUnavailable:
+            return None
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         compared = expect(answer, HTTPStatus.OK).read(_Comparison)

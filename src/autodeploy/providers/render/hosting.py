@@ -35,27 +35,25 @@ from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.render.absence import Absence
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.beside import Beside
-from autodeploy.providers.render.blueprints import address_of, draw, plan_of, variables_of
+from autodeploy.providers.render.blueprints import address_of, draw, plan_of
 from autodeploy.providers.render.catalogue import MANIFEST
 from autodeploy.providers.render.comparing import compare_services
 from autodeploy.providers.render.domains import ServiceDomains
 from autodeploy.providers.render.following import (
     BUILD_SECONDS,
-    RELEASE_SECONDS,
     BuildLines,
     Follower,
 )
-from autodeploy.providers.render.instances import require_instances, scale
+from autodeploy.providers.render.instances import require_instances
 from autodeploy.providers.render.metrics import measure_app
 from autodeploy.providers.render.naming import Build, service_name
 from autodeploy.providers.render.output import read_output
 from autodeploy.providers.render.patience import find
+from autodeploy.providers.render.releases import Releases
 from autodeploy.providers.render.reuse import Reuse
 from autodeploy.providers.render.services import Services, owner_of
 from autodeploy.providers.render.shapes import (
     BUILT,
-    ENDED,
-    REACHED,
     Deploy,
     DeployStatus,
     Service,
@@ -104,6 +102,9 @@ class RenderDeploys:
             self._follower,
             plan=plan,
             region=region,
+        )
+        self._releases = Releases(
+            api, self._services, self._absence, self._reuse, self._follower, self._beside, timing
         )
 
     @fault_point("render.build")
@@ -164,7 +165,7 @@ class RenderDeploys:
         again = (
             build.deployment_id != request.deployment_id or target.status is DeployStatus.CANCELED
         )
-        return await self._release(request, service, target, again=again, log=log)
+        return await self._releases.make(request, service, target, again=again, log=log)
 
     @fault_point("render.bring_back")
     async def bring_back(self, request: ReleaseRequest, release: Release, log: KeptLog) -> Release:
@@ -180,52 +181,7 @@ class RenderDeploys:
         target = await self._deploy_of(build.service, build.deploy)
         service = await self._api.service(build.service)
         await log("info", "render", "Bringing the release before back.")
-        return await self._release(request, service, target, again=True, log=log)
-
-    async def _release(
-        self,
-        request: ReleaseRequest,
-        service: Service,
-        target: Deploy,
-        *,
-        again: bool,
-        log: KeptLog,
-    ) -> Release:
-        """``again`` is whether what ``target`` built is to be deployed once more."""
-        variables = variables_of(request.spec, request.environment)
-        try:
-            deploy = target
-            if again:
-                await self._absence.end(service)
-                await self._set_health_path(request, service, target, log)
-                deploy = await self._reuse.ensure(
-                    service.id, target, variables, request.deployment_id, log
-                )
-            deploy = await self._follower.follow(
-                service, deploy.id, REACHED, within_seconds=RELEASE_SECONDS, log=log
-            )
-            if deploy.status is DeployStatus.LIVE:
-                await scale(self._api, service, request.spec, log, self._timing)
-            built = target if again else None
-            beside = await self._beside.release(request, service, deploy, built, log)
-        except asyncio.CancelledError:
-            await undo(lambda: self._stop_release(request, service, target, again, log))
-            raise
-        resources = {"service": service.id, "deploy": deploy.id, "owner": service.owner_id}
-        return Release(
-            request.deployment_id,
-            {**resources, **({"beside": beside} if beside else {})},
-            _check_urls(service),
-        )
-
-    async def _set_health_path(
-        self, request: ReleaseRequest, service: Service, target: Deploy, log: LogSink
-    ) -> None:
-        """An earlier build has that which it declared, if any: a later one's may not be there. What
-        is live already keeps what was set in the dashboard where it declares none."""
-        path = request.spec.health_path
-        if path is not None or target.status is not DeployStatus.LIVE:
-            await self._services.set_health_path(service, path or "", log)
+        return await self._releases.make(request, service, target, again=True, log=log)
 
     async def status(self, release: Release) -> RuntimeStatus:
         """As ``statuses`` tells; absent where the service or deploy is gone."""
@@ -283,8 +239,9 @@ class RenderDeploys:
     @fault_point("render.destroy")
     async def destroy(self, app: App) -> None:
         """Delete the services, with their deploys, variables and address."""
-        for service in await self._all_services_of(app):
-            await self._api.delete_service(service.id)
+        with contextlib.suppress(InvalidInput):  # of several workspaces none was chosen, nor used
+            for service in await self._all_services_of(app):
+                await self._api.delete_service(service.id)
 
     @fault_point("render.remove_builds")
     async def remove_builds(self, app: App) -> None:
@@ -369,32 +326,6 @@ class RenderDeploys:
         if service_id is not None:
             await self._services.cancel_started(service_id, notes)
         await self._beside.stop(request, owner_id)
-
-    async def _stop_release(
-        self,
-        request: ReleaseRequest,
-        service: Service,
-        target: Deploy,
-        again: bool,
-        log: KeptLog,
-    ) -> None:
-        """Cancel what was started. It is told first: where that cannot be stored another process
-        has taken over, and the release is its own."""
-        await log("info", "render", "Cancelling what goes on at Render.")
-        await log.stored()
-        if again:
-            await self._reuse.cancel(service.id, request.deployment_id)
-        else:
-            deploy = await self._api.deploy(service.id, target.id)
-            if deploy.status not in ENDED:
-                await self._services.cancel(service.id, deploy.id)
-        await self._beside.stop(request, service.owner_id)
-
-
-def _check_urls(service: Service) -> tuple[str, ...]:
-    """Render itself asks for a health path only where there is one, and is content with less."""
-    url = service.details.url if service.details else None
-    return (url,) if service.type is ServiceType.WEB and url else ()
 
 
 def _not_there() -> NotFound:

@@ -58,6 +58,8 @@ class Details(Lenient):
     publish: str | None = Field(default=None, alias="publishPath")
     schedule: str | None = None
     health_path: str | None = Field(default=None, alias="healthCheckPath")
+    #: ``disabled`` where ``url`` is none that anybody reaches it at.
+    subdomain: str | None = Field(default=None, alias="renderSubdomainPolicy")
     instances: int | None = Field(default=None, alias="numInstances")
     autoscaling: Autoscaling | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from http import HTTPStatus
 
 from autodeploy.kernel.errors import NotFound
-from autodeploy.kernel.http.errors import ProviderRefused
+from autodeploy.kernel.http.errors import ProviderRefused, ProviderUnavailable
 from autodeploy.providers.supabase.api import SupabaseAccount
 from autodeploy.providers.supabase.shapes import Organization, ProjectStatus
 
@@ -21,17 +21,20 @@ async def missing_rights(
 ) -> tuple[str, ...]:
     """Of reading projects, databases and keys. The latter two show with a project that runs: where
     there is none yet, they are not told of. Raises ``ProviderUnavailable``."""
-    for organization in organizations[:_MOST]:
+    looked_at = organizations[:_MOST]
+    forbidden = 0
+    for organization in looked_at:
         try:
             projects = await account.some_projects(organization.slug)
-        except ProviderRefused as refused:
-            if refused.answered != HTTPStatus.FORBIDDEN:
-                raise
-            return ("projects:read",)
+        except NotFound:
+            continue
+        except ProviderRefused as refused:  # one may ask for more than the others, such as SSO
+            forbidden += refused.answered == HTTPStatus.FORBIDDEN
+            continue
         for project in projects:
             if project.status is ProjectStatus.ACTIVE_HEALTHY:
                 return await _missing_in(account, project.ref)
-    return ()
+    return ("projects:read",) if looked_at and forbidden == len(looked_at) else ()
 
 
 async def _missing_in(account: SupabaseAccount, ref: str) -> tuple[str, ...]:
@@ -44,10 +47,10 @@ async def _missing_in(account: SupabaseAccount, ref: str) -> tuple[str, ...]:
 
 
 async def _is_forbidden(call: Awaitable[object]) -> bool:
-    """What is gone meanwhile, or refused for another reason, was not forbidden."""
+    """What is gone meanwhile, not there yet, or refused for another reason, was not forbidden."""
     try:
         await call
-    except NotFound:
+    except (NotFound, ProviderUnavailable):
         return False
     except ProviderRefused as refused:
         return refused.answered == HTTPStatus.FORBIDDEN

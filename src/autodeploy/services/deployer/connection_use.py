@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.errors import Conflict
@@ -14,6 +14,7 @@ from autodeploy.services.auth.oauth_schemas import Disconnected
 from autodeploy.services.auth.permissions import require_scope
 from autodeploy.services.auth.principal import Principal, Scope
 from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.kept import is_kept
 from autodeploy.services.deployer.models import Deployment, Environment, Project
 from autodeploy.services.deployer.states import TERMINAL
 
@@ -79,6 +80,17 @@ async def describe_uses(session: AsyncSession, connection_id: UUID) -> str | Non
     return "; ".join([*uses[:_NAMED], *([f"and {more} more"] if more > 0 else [])]) or None
 
 
+def _is_live_elsewhere() -> ColumnElement[bool]:
+    return exists(
+        select(Environment.id).where(
+            Environment.project_id == Deployment.project_id,
+            Environment.name == Deployment.environment,
+            Environment.live_deployment_id.is_not(None),
+            Environment.provider != Deployment.provider,
+        )
+    )
+
+
 async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
     apps = await session.execute(
         select(Project.slug, Environment.name)
@@ -89,8 +101,12 @@ async def _list_uses(session: AsyncSession, connection_id: UUID) -> list[str]:
             .join(Deployment, Deployment.project_id == Project.id)
             .where(
                 Deployment.connection_id == connection_id,
-                # One that has ended may have a release yet that is to be stopped there.
-                or_(Deployment.status.not_in(TERMINAL), Deployment.has_release),
+                # One that has ended may have a release yet that is to be stopped there, or be kept.
+                or_(
+                    Deployment.status.not_in(TERMINAL),
+                    Deployment.has_release,
+                    and_(is_kept(), _is_live_elsewhere()),
+                ),
             )
         )
     )

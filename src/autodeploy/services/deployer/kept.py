@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
+from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
@@ -61,8 +62,13 @@ async def remove_kept(
 ) -> None:
     """Have nothing kept at a provider that an environment's app has moved away from.
 
-    The rows are the intent: workers remove it, and ask again what is away. A rollback to it
-    builds anew. Raises ``Conflict`` where nothing is kept, ``NotFound`` and ``Forbidden``.
+    The rows are the intent: workers remove it, and ask again what is away. It cannot be rolled back
+    to any more.
+
+    Raises:
+        Conflict: nothing is kept there.
+        AccountMissing: the account that it is at is not connected any more.
+        NotFound, Forbidden.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
@@ -76,6 +82,12 @@ async def remove_kept(
                 f"Nothing of {name} is kept at {provider}.",
                 remedy="`autodeploy costs` shows what earlier providers keep.",
             )
+        if newest.connection_id is None:
+            raise AccountMissing(
+                f"{name} was at {provider} by an account that is not connected any more.",
+                remedy=f"Remove the app in the console of {provider}.",
+            )
+        # From here on it is what ``leftovers`` removes, by whichever accounts it is there.
         await session.execute(
             update(Deployment)
             .where(
@@ -84,8 +96,6 @@ async def remove_kept(
                 Deployment.provider == provider,
                 is_kept(),
             )
-            .values(let_go_at=now(), artifact_key=None)
+            .values(let_go_at=now(), artifact_key=None, has_release=True)
         )
-        # From here on it is what ``leftovers`` removes.
-        newest.has_release = True
         await audit.record(session, principal, audit.OwnAction.KEPT_REMOVE, newest)

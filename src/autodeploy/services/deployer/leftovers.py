@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -50,75 +51,82 @@ async def retire_leftovers(engine: Engine, *, environment_id: UUID | None = None
         try:
             provider = await deploys_for(engine, deployment.provider, deployment.connection_id)
             await provider.retire(app_of(leftover.environment), deployment.id)
-            is_done = await _leave(engine, provider, leftover)
+            await _leave(engine, provider, leftover)
         except AccountMissing:
             _log.warning(
                 "app.left_at_provider",
                 provider=deployment.provider,
                 environment_id=str(leftover.environment.id),
             )
-            is_done = True
+            async with engine.resources.db.transaction() as session:
+                await _note_done(session, deployment)
         except Exception as error:
             _log.warning(
                 "release.not_retired", deployment_id=str(deployment.id), error=type(error).__name__
             )
-            continue
-        if is_done:
-            async with engine.resources.db.transaction() as session:
-                await session.execute(
-                    update(Deployment)
-                    .where(Deployment.id == deployment.id)
-                    .values(has_release=False)
-                )
 
 
 async def leave_former_places(session: AsyncSession, live: Deployment) -> None:
     """Have what was made at other providers be removed, now that the app is live for the first
-    time: what failed while it was live nowhere was left at work."""
-    await session.execute(
-        update(Deployment)
+    time: what failed while it was live nowhere was left there, also by a build."""
+    newest = (
+        select(Deployment.id)
         .where(
             Deployment.project_id == live.project_id,
             Deployment.environment == live.environment,
             Deployment.provider != live.provider,
-            Deployment.artifact_key.is_not(None),
+            Deployment.started_at.is_not(None),
             Deployment.status.in_(TERMINAL),
         )
-        .values(has_release=True)
+        .ext(distinct_on(Deployment.provider, Deployment.connection_id))
+        .order_by(Deployment.provider, Deployment.connection_id, Deployment.created_at.desc())
+    )
+    await session.execute(
+        update(Deployment).where(Deployment.id.in_(newest)).values(has_release=True)
     )
 
 
-async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) -> bool:
-    """Have the app stop at the leftover's provider where it is live at another one; whether nothing
-    is left to do. What was never live there, or is not to be kept, is removed.
+async def _leave(engine: Engine, provider: DeployProvider, leftover: _Leftover) -> None:
+    """Have the app stop at the leftover's provider where it is live at another one, and note that
+    nothing is left to do. What was never live there, or is not to be kept, is removed.
 
     What a deployment has started that brings the app back there is not to be stopped. So that one
     takes over: when it comes to nothing, it is the leftover. While the environment's row is locked
     none begins.
     """
-    if not _is_live_elsewhere(leftover.environment, leftover.deployment):
-        return True
-    bringing_back = _bringing_back(leftover.deployment)
+    deployment, environment_id = leftover.deployment, leftover.environment.id
+    bringing_back = _bringing_back(deployment)
     async with engine.resources.db.transaction() as session:
-        heirs = await session.scalars(
-            update(Deployment)
-            .where(bringing_back)
-            .values(has_release=True)
-            .returning(Deployment.id)
+        # The leftover was read a while ago: since then the app may have come to be live elsewhere.
+        environment = await session.get(Environment, environment_id)
+        if environment is not None and _is_live_elsewhere(environment, deployment):
+            heirs = await session.scalars(
+                update(Deployment)
+                .where(bringing_back)
+                .values(has_release=True)
+                .returning(Deployment.id)
+            )
+            if heirs.all():
+                await _note_done(session, deployment)
+                return
+        environment = await session.get(
+            Environment, environment_id, with_for_update=True, populate_existing=True
         )
-        if heirs.all():
-            return True
-        environment = await session.get(Environment, leftover.environment.id, with_for_update=True)
-        if environment is None or not _is_live_elsewhere(environment, leftover.deployment):
-            return True
-        if await session.scalar(select(exists().where(bringing_back))):
-            return False  # it has begun since
-        keeps = await session.scalar(
-            select(exists().where(_of_same_place(leftover.deployment), is_kept()))
-        )
-        async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
-            await (provider.leave if keeps else provider.destroy)(app_of(environment))
-        return True
+        if environment is not None and _is_live_elsewhere(environment, deployment):
+            if await session.scalar(select(exists().where(bringing_back))):
+                return  # it has begun since
+            keeps = await session.scalar(
+                select(exists().where(_of_same_place(deployment), is_kept()))
+            )
+            async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
+                await (provider.leave if keeps else provider.destroy)(app_of(environment))
+        await _note_done(session, deployment)
+
+
+async def _note_done(session: AsyncSession, deployment: Deployment) -> None:
+    await session.execute(
+        update(Deployment).where(Deployment.id == deployment.id).values(has_release=False)
+    )
 
 
 def _is_live_elsewhere(environment: Environment, deployment: Deployment) -> bool:

@@ -24,20 +24,21 @@ async def restore_traffic(context: StepContext) -> None:
         environment = await session.get_one(
             Environment, context.environment.id, with_for_update=True
         )
-        live = None
-        if environment.live_deployment_id is not None:
-            live = await session.get_one(Deployment, environment.live_deployment_id)
-        release = await find_release(session, live.id) if live is not None else None
-        if live is not None and release is not None and not providers.is_hosted(live.provider):
+        if environment.live_deployment_id is None:
+            await _tell_that_it_stays(context)
+            return
+        live = await session.get_one(Deployment, environment.live_deployment_id)
+        if live.provider != context.deployment.provider:
+            return  # its traffic was never touched
+        release = await find_release(session, live.id)
+        if release is not None and not providers.is_hosted(live.provider):
             provider = await deploys_for(context.engine, live.provider, live.connection_id)
             await provider.promote(
                 make_release_request(live, environment, context.variables), release
             )
-    if live is not None and release is not None and providers.is_hosted(live.provider):
+    if release is not None and providers.is_hosted(live.provider):
         # Such a switch may take minutes, in which no row is to be locked.
         await _restore_elsewhere(context, live, environment, release)
-    if live is None or live.provider != context.deployment.provider:
-        await _tell_that_it_stays(context)
 
 
 async def tell_not_restored(context: StepContext, error: AutoDeployError) -> None:
@@ -79,9 +80,8 @@ async def _restore_elsewhere(
     if not isinstance(provider, SwitchingDeploys):
         await provider.promote(request, release)
         return
-    if live.provider == context.deployment.provider:
-        # What still goes on would take the traffic later.
-        await provider.retire(context.app, context.deployment.id)
+    # What still goes on would take the traffic later.
+    await provider.retire(context.app, context.deployment.id)
     brought = await provider.bring_back(request, release, context.log)
     if brought == release:
         return

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -23,11 +22,12 @@ from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.context import StepContext, load_context
 from autodeploy.services.deployer.databases.for_deployments import set_aside
 from autodeploy.services.deployer.dispatch import dispatch_due
+from autodeploy.services.deployer.endings import Ending
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.errors import InternalFailure, RecoveredTooOften, as_failure
 from autodeploy.services.deployer.half_made import tell_what_is_kept
 from autodeploy.services.deployer.hosting import doubt_connections
-from autodeploy.services.deployer.journal import EnvironmentBusy, Journal
+from autodeploy.services.deployer.journal import EnvironmentBusy
 from autodeploy.services.deployer.leases import Lease, release_lease, renew_lease, take_lease
 from autodeploy.services.deployer.leftovers import retire_leftovers
 from autodeploy.services.deployer.logs import LineCleaner, clean_line
@@ -52,42 +52,10 @@ PROGRESS_SECONDS = 2.0
 _HEARTBEAT_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _LOG_TAIL_LINES = 40
-# Where the step that gives the traffic has noted how the run ends that gives it back.
-_ENDING = "ending"
 
 _Answer = TypeVar("_Answer")
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """How a run that did not succeed ends: the status of the deployment with other columns of its
-    row, and of its steps."""
-
-    target: DeploymentStatus
-    running: StepStatus
-    pending: StepStatus
-    values: dict[str, Any]
-    metadata: dict[str, Any]
-
-    async def note(self, journal: Journal) -> None:
-        """Raises ``LeaseLost``."""
-        await journal.record(StepName.VERIFY_HEALTH, {_ENDING: asdict(self)})
-
-    @classmethod
-    def noted(cls, journal: Journal) -> "_Ending | None":
-        """That which an earlier run has begun."""
-        noted = journal.resources_of(StepName.VERIFY_HEALTH).get(_ENDING)
-        if noted is None:
-            return None
-        return cls(
-            target=DeploymentStatus(noted["target"]),
-            running=StepStatus(noted["running"]),
-            pending=StepStatus(noted["pending"]),
-            values=noted["values"],
-            metadata=noted["metadata"],
-        )
 
 
 class Runner:
@@ -194,7 +162,7 @@ class Runner:
             await context.log.close()
 
     async def _work(self, context: StepContext) -> None:
-        if (ending := _Ending.noted(context.journal)) is not None:
+        if (ending := Ending.noted(context.journal)) is not None:
             return await self._end(context, ending)
         try:
             if context.lease.recoveries > MAX_RECOVERIES:
@@ -230,9 +198,12 @@ class Runner:
         self, context: StepContext, name: StepName, call: Callable[[], Awaitable[_Answer]]
     ) -> _Answer:
         """What a call answers, made again when it failed for a reason that may pass. The limit of a
-        provider is waited for, an hour in all, and does not count as an attempt."""
-        attempt, left = 1, LONGEST_LIMIT_SECONDS
+        provider is waited for, an hour in all with what the call has waited itself, and does not
+        count as an attempt."""
+        attempt, left = 1, float(LONGEST_LIMIT_SECONDS)
+        clock = asyncio.get_running_loop().time
         while True:
+            called = clock()
             try:
                 return await call()
             except LeaseLost:
@@ -240,7 +211,7 @@ class Runner:
             except Exception as error:
                 failure = as_failure(error, name, context.deployment.id)
             if isinstance(failure, RateLimited):
-                left -= max(failure.retry_after_seconds, 1)
+                left -= clock() - called + max(failure.retry_after_seconds, 1)
                 if left < 0:
                     raise failure
                 await _outwait(context, failure)
@@ -277,7 +248,7 @@ class Runner:
         cause = error.cause if isinstance(error, DeploymentFailed) else None
         message = clean_line(redactor, error.message)
         await context.log.write("error", "autodeploy", error.message)
-        ending = _Ending(
+        ending = Ending(
             target=DeploymentStatus.ERROR,
             running=StepStatus.FAILED,
             pending=StepStatus.SKIPPED,
@@ -294,7 +265,7 @@ class Runner:
 
     async def _end_cancelled(self, context: StepContext) -> None:
         await context.log.write("info", "autodeploy", "The deployment was cancelled.")
-        ending = _Ending(
+        ending = Ending(
             target=DeploymentStatus.CANCELLED,
             running=StepStatus.CANCELLED,
             pending=StepStatus.CANCELLED,
@@ -303,7 +274,7 @@ class Runner:
         )
         await self._end(context, ending)
 
-    async def _end(self, context: StepContext, ending: "_Ending") -> None:
+    async def _end(self, context: StepContext, ending: Ending) -> None:
         # A restoration goes on when it is to be cancelled: it is what a cancellation would do.
         context.promoting = True
         if context.switching:
@@ -325,14 +296,13 @@ class Runner:
             except TransitionRefused as refused:
                 raise LeaseLost from refused
             code = ending.values.get("error_code")
-            if context.journal.is_running(StepName.PROVISION_DATABASE):
-                await set_aside(
-                    transaction.session,
-                    context.deployment,
-                    error_code=code or DeploymentFailed.code,
-                    error_message=ending.values.get("error_message")
-                    or "The deployment that asked for it was cancelled.",
-                )
+            await set_aside(
+                transaction.session,
+                context,
+                error_code=code or DeploymentFailed.code,
+                error_message=ending.values.get("error_message")
+                or "The deployment that asked for it was cancelled.",
+            )
             await end_open_steps(
                 transaction.session,
                 context.deployment.id,
@@ -348,6 +318,8 @@ class Runner:
     async def _restore_traffic(self, context: StepContext) -> None:
         restore = partial(_when_answered, partial(restore_traffic, context))
         try:
+            if context.lease.recoveries > 2 * MAX_RECOVERIES:
+                raise RecoveredTooOften("Each worker that tried to stopped responding.")
             await self._persist(context, StepName.VERIFY_HEALTH, restore)
         except AutoDeployError as error:
             _log.exception("release.not_restored", deployment_id=str(context.deployment.id))

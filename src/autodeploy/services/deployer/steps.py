@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.errors import RateLimited
 from autodeploy.kernel.threads import run_to_end
 from autodeploy.providers.base import (
     BuildRequest,
@@ -215,7 +216,11 @@ async def verify_health(context: StepContext) -> None:
     if hosted:
         # Such a switch may take minutes, in which no row is to be locked; below it is confirmed.
         context.promoting = True
-        await context.provider.promote(context.release_request(), release)
+        try:
+            await context.provider.promote(context.release_request(), release)
+        except RateLimited:
+            context.promoting = False  # nothing was done yet: a cancellation ends the wait
+            raise
     await go_live(context, release)
 
 
@@ -235,8 +240,9 @@ async def _say_what_is_kept(context: StepContext) -> None:
         title = providers.get(former).manifest.title
         await context.say(
             f"{title} keeps the app as it was there, for a rollback and for visitors who still "
-            "come by its address, and charges for it as for one that is live. "
-            f"`autodeploy environments remove-kept {name} {former}` removes it.",
+            "come by its address: `autodeploy costs` tells what it charges for that. `autodeploy "
+            f"environments remove-kept {name} {former} --project {context.project.slug}` removes "
+            "it.",
             level="warn",
         )
 

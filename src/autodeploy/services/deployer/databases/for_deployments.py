@@ -26,10 +26,12 @@ from autodeploy.services.deployer.databases.wishes import (
 )
 from autodeploy.services.deployer.databases.work import Work, begin, end, working_on
 from autodeploy.services.deployer.hosting import state_of_database
-from autodeploy.services.deployer.models import Deployment
+from autodeploy.services.deployer.states import StepName
 from autodeploy.services.deployer.transitions import hold
 
 _PAUSE_SECONDS = 0.2
+# What is journaled before a deployment has the database made: others may have asked for it, too.
+_ASKED = {"asked": True}
 
 
 async def ensure_database(context: StepContext) -> dict[str, Any]:
@@ -39,6 +41,8 @@ async def ensure_database(context: StepContext) -> dict[str, Any]:
     yet recorded is found again by the row's id.
     """
     provider, row = await _ensure_row(context)
+    if row.status == "error":  # it is this deployment that has it made once more
+        await context.journal.record(StepName.PROVISION_DATABASE, _ASKED)
     reused = row.status == "available" and await _runs(context, row)
     if reused:
         await context.say(f"Using the database {row.name} of this environment.")
@@ -60,14 +64,18 @@ async def choose_for(session: AsyncSession, context: StepContext) -> WantedDatab
     )
 
 
-async def set_aside(session: AsyncSession, deployment: Deployment, **why: object) -> None:
-    """Have nobody make the database of a deployment that ended before anything of it was begun.
-    What is wanted stays known, for the next deployment; a restore is wanted by somebody else. One
-    that had failed before says why it did now.
+async def set_aside(session: AsyncSession, context: StepContext, **why: object) -> None:
+    """Have nobody make the database that a deployment alone has asked for, where it ends before
+    anything of it was begun. What is wanted stays known, for the next deployment; a restore is
+    wanted by somebody else. One that had failed before says why it did now.
 
     Args:
         why: ``error_code`` and ``error_message``.
     """
+    journal, deployment = context.journal, context.deployment
+    step = StepName.PROVISION_DATABASE
+    if not (journal.is_running(step) and journal.resources_of(step).get("asked")):
+        return
     restoring = select(DatabaseRestore.database_id).where(DatabaseRestore.status == "pending")
     is_unbegun = and_(
         ProjectDatabase.status == "provisioning",
@@ -145,8 +153,11 @@ async def _ensure_row(context: StepContext) -> tuple[str, ProjectDatabase]:
     async with context.engine.resources.db.transaction() as session:
         await hold(session, context.lease.deployment_id, context.lease.fence)
         wanted = await choose_for(session, context)
-        if wanted.row is not None:
-            return wanted.provider, wanted.row
+    if wanted.row is not None:
+        return wanted.provider, wanted.row
+    await context.journal.record(StepName.PROVISION_DATABASE, _ASKED)
+    async with context.engine.resources.db.transaction() as session:
+        await hold(session, context.lease.deployment_id, context.lease.fence)
         await session.execute(
             insert(ProjectDatabase)
             .values({**values, **wanted.as_columns()})

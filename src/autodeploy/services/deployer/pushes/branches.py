@@ -231,6 +231,12 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
         project = await project_of(session, principal, followed.settings)
         if project.repository_id != followed.repository.id:
             return  # the commit is of the repository that it had
+        if not followed.is_new(head):  # it is deployed again: somebody may have chosen otherwise
+            failure = await find_failure(
+                session, project.id, branch.environment, branch.deployed_sha
+            )
+            if failure is None or not failure.is_due(moment):
+                return
         # Somebody, or an earlier time that this was on, may have been faster.
         if await deployed_commit(session, project.id, branch.environment) != head.sha:
             deployment = await write_deployment(

@@ -171,13 +171,14 @@ async def _list(engine: Engine, each: _Listed, moment: datetime) -> None:
 
 
 async def _list_failed(session: AsyncSession, project_id: UUID) -> Sequence[Preview]:
-    """The previews whose deployment has failed by no fault of the app."""
+    """The previews whose head was deployed and has failed by no fault of the app."""
     failed = await session.scalars(
         select(Preview)
         .join(Deployment, Deployment.id == Preview.deployment_id)
         .where(
             Preview.project_id == project_id,
             Preview.closed_at.is_(None),
+            Preview.head_sha == Preview.deployed_sha,
             Deployment.status == DeploymentStatus.ERROR,
             Deployment.error_code.in_(OUR_FAULT),
         )

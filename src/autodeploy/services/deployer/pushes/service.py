@@ -359,7 +359,7 @@ def _branch_view(row: WatchedBranch, failure: Failure | None) -> WatchedBranchVi
         environment=row.environment,
         head=row.seen_sha,
         deployed=failure.instead if failure else row.deployed_sha,
-        note=row.problem or (failure.note if failure else row.note),
+        note=row.problem or row.note or (failure.note if failure else None),
     )
 
 

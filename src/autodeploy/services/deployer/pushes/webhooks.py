@@ -178,7 +178,7 @@ async def _keep(engine: Engine, kept: _Kept, moment: datetime) -> None:
     webhooks = (await host_of(engine, kept.repository)).webhooks
     external_id = await _find_sound(webhook, webhooks, url)
     read = await _read(webhooks, external_id, moment) if external_id is not None else []
-    if external_id is None or _is_refused(read):
+    if external_id is None or _is_refused(read, since=moment - 2 * kept.pause):
         external_id = await _register(engine, webhook, webhooks, url)
     await _ask_again(engine, webhook, webhooks, external_id, read)
     await _forget_old(engine, webhook, moment)
@@ -198,10 +198,12 @@ async def _find_sound(webhook: GitHubWebhook, webhooks: Webhooks, url: str) -> i
     return None
 
 
-def _is_refused(read: Sequence[Delivery]) -> bool:
-    """Whether what came last was not signed with the secret that is known here. GitHub does not
-    show which one it has."""
-    return bool(read) and read[0].status_code == HTTPStatus.UNAUTHORIZED
+def _is_refused(read: Sequence[Delivery], *, since: datetime) -> bool:
+    """Whether what came last, a moment ago, was not signed with the secret that is known here.
+    GitHub does not show which one it has."""
+    if not read or read[0].delivered_at < since:
+        return False
+    return read[0].status_code == HTTPStatus.UNAUTHORIZED
 
 
 @fault_point("pushes.register_webhook")
