@@ -29,6 +29,7 @@ from autodeploy.kernel.resources import Resources
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.analyses import queue_and_wait
 from autodeploy.services.analyzer.models import Repository
+from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.models import User as Account
 from autodeploy.services.auth.setup import issue_setup_token
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase
@@ -530,6 +531,9 @@ async def _(stage: Stage) -> Call:
     """The app was live at a cloud, and is on this machine now."""
     path = await _staging(stage)
     async with stage.resources.db.transaction() as session:
+        account = ProviderIntegration(user_id=UUID(stage.id), provider="cloud", encrypted_token="x")
+        session.add(account)
+        await session.flush()
         staging = (
             await session.scalars(select(Environment).where(Environment.name == "staging"))
         ).one()
@@ -537,7 +541,7 @@ async def _(stage: Stage) -> Call:
             Deployment(
                 organization_id=staging.organization_id, project_id=staging.project_id,
                 environment="staging", branch="main", commit_sha="0" * 40, status="ready",
-                provider=provider, promoted_at=now(),
+                provider=provider, promoted_at=now(), connection_id=account.id,
             )
             for provider in ("cloud", "local")
         ]  # fmt: skip

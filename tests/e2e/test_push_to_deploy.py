@@ -129,7 +129,10 @@ def site(clone: Site, platform: Platform) -> Site:
 
 
 def _is_told(repo: Repo, sha: str) -> bool:
-    statuses: list[Json] = repo.statuses.get(sha, [])
+    return _is_success(repo.statuses.get(sha, []))
+
+
+def _is_success(statuses: list[Json]) -> bool:
     return bool(statuses) and statuses[0]["state"] == "success"
 
 
@@ -145,11 +148,12 @@ def test_a_push_becomes_a_live_page_and_github_is_told(site: Site, platform: Pla
     eventually("the commit has its status", lambda: _is_told(repo, sha))
     assert repo.statuses[sha][0]["target_url"].startswith("http://site.localhost")
     [number] = [each["id"] for each in repo.deployments.values() if each["sha"] == sha]
-    assert repo.deployment_statuses[number][0]["state"] == "success"
+    told = repo.deployment_statuses  # by themselves: either may be refused
+    eventually("its deployment has", lambda: _is_success(told.get(number, [])))
 
 
 def test_a_pull_request_has_a_page_until_it_is_closed(site: Site, platform: Platform) -> None:
-    repo = site.repo
+    repo, before = site.repo, platform.page("site")
     site.push("of the pull request", "change")
     pull = site.there.open_pull(7, "change")
     page = "of the pull request"
@@ -164,7 +168,8 @@ def test_a_pull_request_has_a_page_until_it_is_closed(site: Site, platform: Plat
     repo.announce("pull_request", {"action": "closed", "number": 7})
     eventually("the preview is gone", lambda: platform.page("site-pr-7") != "newer", 60)
     assert set(site.answers("pull_request")) == {204}
-    assert platform.page("site") == "second"
+    # An app that goes changes the proxy's routes, with which a request may be lost.
+    eventually("the site is as it was", lambda: platform.page("site") == before)
 
 
 def test_a_delivery_with_another_signature_is_refused_and_the_push_is_seen_anyway(
