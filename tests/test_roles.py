@@ -10,7 +10,7 @@ from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.kernel.signing import generate_signing_key
 from autodeploy.kernel.vault import MasterKeyError
-from autodeploy.providers.base import Capability
+from autodeploy.providers.manifests import Capability
 from autodeploy.roles import check_keys, open_identity_providers, open_providers, open_vault
 from autodeploy.settings import Settings
 

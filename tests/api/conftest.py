@@ -17,7 +17,7 @@ from tests.services.deployer.hosted import Cloud
 from autodeploy.app import ROLE_ROUTERS, create_app
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability, DatabaseEngine, Manifest, Price, Region
+from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price, Region
 from autodeploy.providers.registry import Registry
 from autodeploy.settings import Settings
 

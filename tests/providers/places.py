@@ -21,9 +21,10 @@ from tests.providers.local.conftest import SERVER, Node, spec
 from tests.providers.supabase.test_contract import counted
 from tests.providers.vercel.conftest import STATIC, app_of
 
-from autodeploy.providers.base import App, BuildSpec, Capability, Endpoint
+from autodeploy.providers.base import App, BuildSpec, Endpoint
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.hosted import ConnectedAccount
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.supabase.provider import SupabaseProvider

@@ -18,7 +18,6 @@ from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.providers.base import (
     App,
     BuildRequest,
-    Capability,
     DeployProvider,
     Endpoint,
     Release,
@@ -29,6 +28,7 @@ from autodeploy.providers.base import (
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
 from autodeploy.providers.drift import Comparison, DeclaredApp
+from autodeploy.providers.manifests import Capability
 
 __all__ = ["app", "local_home", "node"]
 

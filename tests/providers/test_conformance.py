@@ -12,12 +12,9 @@ from tests.providers.vercel.conftest import COMMIT, STATIC, KeptNotes, Lines, ap
 
 from autodeploy.kernel.objects import ObjectStore
 from autodeploy.providers.base import (
-    PRICE_KINDS,
     App,
     BuildRequest,
-    Capability,
     CountedApps,
-    DatabaseEngine,
     DeployProvider,
     Release,
     ReleaseRequest,
@@ -36,6 +33,7 @@ from autodeploy.providers.drift import ComparedApps, Comparison, DeclaredApp
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, TokenConnect
 from autodeploy.providers.local.provider import LocalProvider
+from autodeploy.providers.manifests import PRICE_KINDS, Capability, DatabaseEngine
 from autodeploy.providers.metrics import AppMetrics, MeasuredApps
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.provider import RenderProvider

@@ -4,9 +4,10 @@ import pytest
 
 from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.objects import ObjectStore
-from autodeploy.providers.base import Capability, DeployProvider, Manifest
+from autodeploy.providers.base import DeployProvider
 from autodeploy.providers.databases import DatabaseProvider
 from autodeploy.providers.local.provider import MANIFEST, LocalProvider
+from autodeploy.providers.manifests import Capability, Manifest
 from autodeploy.providers.registry import Registry
 
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
-from autodeploy.providers.base import App, DatabaseEngine, LogSink, Notes, Provider
+from autodeploy.providers.base import App, LogSink, Notes, Provider
+from autodeploy.providers.manifests import DatabaseEngine
 
 
 @dataclass(frozen=True)

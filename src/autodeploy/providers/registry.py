@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol, cast, runtime_checkable
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import Capability, CountedApps, DeployProvider, Manifest, Provider
+from autodeploy.providers.base import CountedApps, DeployProvider, Provider
 from autodeploy.providers.commands import CommandProvider
 from autodeploy.providers.databases import (
     BackedUpDatabases,
@@ -28,6 +28,7 @@ from autodeploy.providers.hosted import (
     TokenConnect,
 )
 from autodeploy.providers.identity import IdentityProvider, RenewingProvider
+from autodeploy.providers.manifests import Capability, Manifest
 from autodeploy.providers.metrics import MeasuredApps
 from autodeploy.providers.resources import ListedResources
 from autodeploy.providers.scaling import ScaledApps
@@ -61,6 +62,11 @@ class Registry:
     def list(self) -> list[Manifest]:
         """All manifests, by name."""
         return [self._providers[name].manifest for name in sorted(self._providers)]
+
+    def title(self, name: str) -> str:
+        """What a provider is called; its name where there is no such one any more."""
+        provider = self._providers.get(name)
+        return name if provider is None else provider.manifest.title
 
     def get(self, name: str, capability: Capability | None = None) -> Provider:
         """The provider ``name``. Raises ``InvalidInput`` when unknown or not capable."""

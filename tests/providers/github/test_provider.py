@@ -9,9 +9,9 @@ from tests.fakes.github_state import Repo
 
 from autodeploy.kernel.git.urls import parse_url
 from autodeploy.kernel.http.errors import CredentialRefused
-from autodeploy.providers.base import Capability
 from autodeploy.providers.github.provider import MANIFEST, GitHubProvider
 from autodeploy.providers.hosted import ConnectedAccount, TokenConnect
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.sources import SourceHosting
 

@@ -198,7 +198,7 @@ import asyncio, sys
 from pathlib import Path
 from uuid import UUID
 from autodeploy.kernel.objects import ObjectStore
-from autodeploy.providers.base import App, ReleaseRequest
+from autodeploy.providers.base import (App, ReleaseRequest)
 from autodeploy.providers.local.provider import LocalProvider
 from tests.providers.local.conftest import spec
 home = Path({str(local_home)!r})

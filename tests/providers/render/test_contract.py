@@ -20,8 +20,9 @@ from tests.providers.render.conftest import (
 )
 
 from autodeploy.kernel.http.errors import CredentialRefused
-from autodeploy.providers.base import CommitSource, DatabaseEngine
+from autodeploy.providers.base import CommitSource
 from autodeploy.providers.hosted import ConnectedAccount
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.providers.render.provider import RenderProvider
 
 pytestmark = [pytest.mark.contract(provider="render"), pytest.mark.usefixtures("described")]

@@ -14,8 +14,8 @@ from tests.providers.render.conftest import account
 
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused, RateLimited
-from autodeploy.providers.base import DatabaseEngine
 from autodeploy.providers.databases import DatabaseRequest, DatabaseState
+from autodeploy.providers.manifests import DatabaseEngine
 
 pytestmark = pytest.mark.contract(provider="render")
 

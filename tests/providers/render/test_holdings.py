@@ -7,7 +7,7 @@ from tests.fakes.render_databases import FakeKeyValue
 from tests.providers.render.conftest import account, build_request, database_request
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import DatabaseEngine
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.providers.resources import ResourceKind
 
 pytestmark = pytest.mark.contract(provider="render")

@@ -14,8 +14,9 @@ from tests.providers.render.conftest import (
 )
 
 from autodeploy.kernel.errors import NotFound
-from autodeploy.providers.base import BuildSpec, Cron, DatabaseEngine
+from autodeploy.providers.base import BuildSpec, Cron
 from autodeploy.providers.hosted import HostedDeploys
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.providers.usage import Charge
 
 pytestmark = [pytest.mark.contract(provider="render"), pytest.mark.usefixtures("described")]

@@ -13,7 +13,6 @@ from tests.providers.supabase.conftest import PASSWORD, Notes, request_of
 
 from autodeploy.kernel.errors import DeploymentFailed, InvalidInput, NotFound
 from autodeploy.kernel.http.errors import CredentialRefused, ProviderRefused, ProviderUnavailable
-from autodeploy.providers.base import Capability
 from autodeploy.providers.databases import (
     DatabaseProvider,
     DatabaseState,
@@ -21,6 +20,7 @@ from autodeploy.providers.databases import (
     RotatedDatabases,
 )
 from autodeploy.providers.hosted import ConnectedAccount, DatabaseHosting, Owner, TokenConnect
+from autodeploy.providers.manifests import Capability
 
 pytestmark = pytest.mark.contract(provider="supabase")
 

@@ -15,12 +15,8 @@ from autodeploy.providers.base import (
     App,
     Artifact,
     BuildRequest,
-    Capability,
-    DatabaseEngine,
     Endpoint,
     LogSink,
-    Manifest,
-    Price,
     Release,
     ReleaseRequest,
     RuntimeStatus,
@@ -29,6 +25,7 @@ from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, Data
 from autodeploy.providers.domains import DnsRecord, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
+from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price
 from autodeploy.providers.resources import FoundResource, ResourceKind
 from autodeploy.providers.usage import Charge, Usage
 

@@ -17,13 +17,10 @@ from autodeploy.providers.base import (
     Artifact,
     BuildRequest,
     BuildSpec,
-    Capability,
     CronStatus,
-    DatabaseEngine,
     Endpoint,
     KeptLog,
     LogSink,
-    Manifest,
     Release,
     ReleaseRequest,
     ReplicaCount,
@@ -40,6 +37,7 @@ from autodeploy.providers.databases import (
     StatementMetrics,
     TableContents,
 )
+from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest
 from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.resources import FoundResource, ResourceKind
 

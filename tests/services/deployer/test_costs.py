@@ -15,7 +15,7 @@ from tests.services.deployer.platform import WITH_DATABASE, Platform
 from tests.services.deployer.test_hosting import Clouds
 
 from autodeploy.kernel.errors import Forbidden, InvalidInput, NotFound
-from autodeploy.providers.base import Price
+from autodeploy.providers.manifests import Price
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.catalogue import MANIFEST as RENDER
 from autodeploy.services.analyzer.plan import AppKind, Command, Plan

@@ -12,8 +12,8 @@ from tests.services.deployer.provider import fail_with
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import InvalidInput, Unavailable
-from autodeploy.providers.base import Capability
 from autodeploy.providers.domains import DomainRefused, DomainStatus
+from autodeploy.providers.manifests import Capability
 from autodeploy.services.auth import service as auth
 from autodeploy.services.deployer import projects
 from autodeploy.services.deployer.domains import service, work

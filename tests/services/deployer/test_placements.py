@@ -11,9 +11,9 @@ from tests.services.deployer.platform import WITH_DATABASE, Platform
 from tests.services.deployer.provider import fail_with
 
 from autodeploy.kernel.errors import Conflict, InvalidInput
-from autodeploy.providers.base import Price, Region
 from autodeploy.providers.drift import Comparison, DeclaredApp
 from autodeploy.providers.local.errors import BuildFailed
+from autodeploy.providers.manifests import Price, Region
 from autodeploy.services.deployer import deployments
 from autodeploy.services.deployer.databases.schemas import DatabaseInput, DatabaseView
 from autodeploy.services.deployer.databases.service import create_database

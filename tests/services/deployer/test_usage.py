@@ -23,7 +23,7 @@ from tests.services.deployer.provider import fail_with
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.http.errors import ProviderUnavailable
-from autodeploy.providers.base import Capability, Price
+from autodeploy.providers.manifests import Capability, Price
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.render.provider import RenderProvider
 from autodeploy.providers.supabase.provider import SupabaseProvider

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.schema import Page, Schema
-from autodeploy.providers.base import Capability, DatabaseEngine, Manifest
+from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest
 from autodeploy.providers.registry import Registry
 
 router = APIRouter(prefix="/api/v1/providers", tags=["providers"])

@@ -3,10 +3,10 @@
 from autodeploy.kernel.git.urls import RemoteUrl, parse_url
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import Timing
-from autodeploy.providers.base import Capability, Manifest
 from autodeploy.providers.github.api import GitHubAccount, GitHubApi
 from autodeploy.providers.github.service import API_URL, WEB_URL
 from autodeploy.providers.hosted import ConnectedAccount, TokenAccount
+from autodeploy.providers.manifests import Capability, Manifest
 
 MANIFEST = Manifest(
     name="github",

@@ -18,15 +18,10 @@ from autodeploy.providers.base import (
     Artifact,
     BuildRequest,
     BuildSpec,
-    Capability,
     CronStatus,
-    DatabaseEngine,
     Endpoint,
     KeptLog,
     LogSink,
-    Manifest,
-    Price,
-    Region,
     Release,
     ReleaseRequest,
     ReplicaCount,
@@ -48,6 +43,7 @@ from autodeploy.providers.local.listing import Holdings
 from autodeploy.providers.local.manifest import read_interpreters
 from autodeploy.providers.local.runtime import APP_LIMITS, AppCommand, app_sandbox
 from autodeploy.providers.local.standby import Standby
+from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price, Region
 from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.resources import FoundResource, ResourceKind
 

@@ -6,7 +6,7 @@ those of databases are of single tables, and None where the tables disagree. Of 
 source could be verified but that of the free one.
 """
 
-from autodeploy.providers.base import Capability, DatabaseEngine, Manifest, Price, Region
+from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price, Region
 
 REGIONS = {
     "oregon": "Oregon, USA",

@@ -6,7 +6,7 @@ Their calls are the same but for what stands here (Render's OpenAPI description,
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autodeploy.providers.base import DatabaseEngine
+from autodeploy.providers.manifests import DatabaseEngine
 
 _KEY_VALUE_ID = "red-"
 

@@ -3,6 +3,7 @@ beside the app.
 """
 
 import asyncio
+from dataclasses import dataclass
 
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.base import KeptLog, LogSink, Release, ReleaseRequest
@@ -25,26 +26,17 @@ from autodeploy.providers.render.shapes import (
 )
 
 
+@dataclass(frozen=True)
 class Releases:
     """The releases of the apps of one account."""
 
-    def __init__(
-        self,
-        api: RenderApi,
-        services: Services,
-        absence: Absence,
-        reuse: Reuse,
-        follower: Follower,
-        beside: Beside,
-        timing: Timing,
-    ):
-        self._api = api
-        self._services = services
-        self._absence = absence
-        self._reuse = reuse
-        self._follower = follower
-        self._beside = beside
-        self._timing = timing
+    api: RenderApi
+    services: Services
+    absence: Absence
+    reuse: Reuse
+    follower: Follower
+    beside: Beside
+    timing: Timing
 
     async def make(
         self,
@@ -64,18 +56,18 @@ class Releases:
         try:
             deploy = target
             if again:
-                await self._absence.end(service)
+                await self.absence.end(service)
                 await self._set_health_path(request, service, target, log)
-                deploy = await self._reuse.ensure(
+                deploy = await self.reuse.ensure(
                     service.id, target, variables, request.deployment_id, log
                 )
-            deploy = await self._follower.follow(
+            deploy = await self.follower.follow(
                 service, deploy.id, REACHED, within_seconds=RELEASE_SECONDS, log=log
             )
             if deploy.status is DeployStatus.LIVE:
-                await scale(self._api, service, request.spec, log, self._timing)
+                await scale(self.api, service, request.spec, log, self.timing)
             built = target if again else None
-            beside = await self._beside.release(request, service, deploy, built, log)
+            beside = await self.beside.release(request, service, deploy, built, log)
         except asyncio.CancelledError:
             await undo(lambda: self._stop(request, service, target, again, log))
             raise
@@ -93,7 +85,7 @@ class Releases:
         is live already keeps what was set in the dashboard where it declares none."""
         path = request.spec.health_path
         if path is not None or target.status is not DeployStatus.LIVE:
-            await self._services.set_health_path(service, path or "", log)
+            await self.services.set_health_path(service, path or "", log)
 
     async def _stop(
         self,
@@ -108,12 +100,12 @@ class Releases:
         await log("info", "render", "Cancelling what goes on at Render.")
         await log.stored()
         if again:
-            await self._reuse.cancel(service.id, request.deployment_id)
+            await self.reuse.cancel(service.id, request.deployment_id)
         else:
-            deploy = await self._api.deploy(service.id, target.id)
+            deploy = await self.api.deploy(service.id, target.id)
             if deploy.status not in ENDED:
-                await self._services.cancel(service.id, deploy.id)
-        await self._beside.stop(request, service.owner_id)
+                await self.services.cancel(service.id, deploy.id)
+        await self.beside.stop(request, service.owner_id)
 
 
 def _check_urls(service: Service) -> tuple[str, ...]:

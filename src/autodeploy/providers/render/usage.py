@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from autodeploy.providers.base import DatabaseEngine
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import MANIFEST
 from autodeploy.providers.render.metrics import BYTES

@@ -8,13 +8,14 @@ from autodeploy.kernel.errors import InvalidInput
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
 from autodeploy.kernel.http.timing import Timing
-from autodeploy.providers.base import LogSink, Manifest
+from autodeploy.providers.base import LogSink
 from autodeploy.providers.databases import (
     DatabaseHandle,
     DatabaseMetrics,
     DatabaseRequest,
     DatabaseState,
 )
+from autodeploy.providers.manifests import Manifest
 from autodeploy.providers.supabase.api import NewProject, SupabaseAccount
 from autodeploy.providers.supabase.connection import handle_of
 from autodeploy.providers.supabase.manifest import FREE, LEAST_PAID, MANIFEST, SIZES, SMART_GROUPS

@@ -4,7 +4,7 @@ Regions and sizes are those of its description (supabase/cli, 2026-05-22). What 
 is asked for when a project is made.
 """
 
-from autodeploy.providers.base import Capability, DatabaseEngine, Manifest, Price, Region
+from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price, Region
 from autodeploy.providers.supabase.service import TITLE
 
 FREE = "free"

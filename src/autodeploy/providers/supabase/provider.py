@@ -7,8 +7,8 @@ from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderRefused
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming, Timing
-from autodeploy.providers.base import Manifest
 from autodeploy.providers.hosted import ConnectedAccount, Owner, TokenAccount
+from autodeploy.providers.manifests import Manifest
 from autodeploy.providers.supabase.api import SupabaseAccount
 from autodeploy.providers.supabase.databases import SupabaseDatabases
 from autodeploy.providers.supabase.manifest import MANIFEST

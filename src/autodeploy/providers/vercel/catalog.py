@@ -1,6 +1,6 @@
 """What Vercel is, has and costs: facts of its own pages, with their dates."""
 
-from autodeploy.providers.base import Capability, Manifest, Price, Region
+from autodeploy.providers.manifests import Capability, Manifest, Price, Region
 
 MANIFEST = Manifest(
     name="vercel",

@@ -18,7 +18,6 @@ from autodeploy.providers.base import (
     Endpoint,
     KeptLog,
     LogSink,
-    Manifest,
     Release,
     ReleaseRequest,
     RuntimeLines,
@@ -26,6 +25,7 @@ from autodeploy.providers.base import (
 )
 from autodeploy.providers.domains import DomainRefused, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp
+from autodeploy.providers.manifests import Manifest
 from autodeploy.providers.vercel.builds import Build
 from autodeploy.providers.vercel.catalog import MANIFEST
 from autodeploy.providers.vercel.comparing import compare_project

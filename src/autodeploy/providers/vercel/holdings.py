@@ -9,7 +9,7 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.pages import by_timestamp, pages
-from autodeploy.providers.base import Manifest
+from autodeploy.providers.manifests import Manifest
 from autodeploy.providers.resources import FoundResource, ResourceKind
 from autodeploy.providers.vercel.catalog import MANIFEST
 from autodeploy.providers.vercel.deployments import OURS

@@ -10,8 +10,8 @@ from autodeploy.kernel.http.limits import VERCEL
 from autodeploy.kernel.http.pages import by_timestamp, pages
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming, Timing
-from autodeploy.providers.base import Manifest
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
+from autodeploy.providers.manifests import Manifest
 from autodeploy.providers.vercel.catalog import MANIFEST
 from autodeploy.providers.vercel.deployer import VercelDeployer
 from autodeploy.providers.vercel.holdings import VercelHoldings

@@ -11,8 +11,8 @@ from autodeploy.kernel.git.errors import RepositoryNeedsCredentials, RepositoryN
 from autodeploy.kernel.git.urls import RemoteUrl
 from autodeploy.kernel.http.errors import CredentialRefused
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability
 from autodeploy.providers.hosted import AccountMissing, ConnectedAccount
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.hosts import GITHUB, HostedRepository, facts_of, open_host

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RepositoryNotFound
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability
 from autodeploy.providers.github import shapes
 from autodeploy.providers.github.api import GitHubAccount
 from autodeploy.providers.github.reports import Reports
 from autodeploy.providers.github.sources import Sources
 from autodeploy.providers.github.webhooks import Webhooks
 from autodeploy.providers.hosted import AccountMissing
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryKind

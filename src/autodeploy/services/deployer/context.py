@@ -77,6 +77,10 @@ class StepContext:
         return self.deployment.kind == "rollback"
 
     @property
+    def provider_title(self) -> str:
+        return self.engine.providers.title(self.deployment.provider)
+
+    @property
     def has_fixed_variables(self) -> bool:
         """Whether the app runs with the variables of its build for ever."""
         provider = self.engine.providers.get(self.deployment.provider)

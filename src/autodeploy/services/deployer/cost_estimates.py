@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import DatabaseEngine
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.store import find_newest_analysis

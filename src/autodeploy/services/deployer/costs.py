@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.providers.base import DatabaseEngine
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.auth import audit
@@ -241,7 +241,7 @@ def _left_behind(
 ) -> list[ProjectCost]:
     """What other providers keep of an app that is deployed to this one."""
     return [
-        each if each.kept else as_kept(each, tariff.title(each.provider))
+        each if each.kept else as_kept(each, tariff.providers.title(each.provider))
         for each in before
         if (each.kind, each.environment) == ("app", environment)
         and each.provider != provider

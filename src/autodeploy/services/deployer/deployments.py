@@ -9,7 +9,7 @@ from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.git.refs import ResolvedRef
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability, DatabaseEngine
+from autodeploy.providers.manifests import Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE, PROVISION_NEW
@@ -131,12 +131,10 @@ async def write_deployment(
     configuration = await _keep_configuration(
         resources, session, principal, project, environment, body.configuration
     )
-    database = None
-    if configuration["provision"] or "database" in configuration:
-        app = AppPlace(provider, placement.region)
-        database = await _choose_database(
-            session, principal, environment, app, configuration, providers
-        )
+    app = AppPlace(provider, placement.region)
+    database = await _choose_database(
+        session, principal, environment, app, configuration, providers
+    )
     configuration |= placement.as_configuration()
     if body.ignore_budget:
         configuration[IGNORE_BUDGET] = True
@@ -336,9 +334,12 @@ async def _choose_database(
     app: AppPlace,
     configuration: dict[str, Any],
     providers: Registry,
-) -> WantedDatabase:
-    """Check the database that is asked for, and have ``configuration`` say by whose account it is
-    made. Raises ``InvalidInput``, ``Conflict``, ``DatabaseOutOfReach``, ``AccountMissing``."""
+) -> WantedDatabase | None:
+    """Check the database that is asked for, if any, and have ``configuration`` say by whose account
+    it is made. Raises ``InvalidInput``, ``Conflict``, ``DatabaseOutOfReach``, ``AccountMissing``.
+    """
+    if not configuration["provision"] and "database" not in configuration:
+        return None
     wish = configuration.setdefault("database", {})
     if (provider := wish.get("provider")) is not None:
         providers.get(provider, Capability.DATABASE)

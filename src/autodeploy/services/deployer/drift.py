@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connection_checks import doubting
 from autodeploy.services.auth.permissions import Action, require

@@ -25,10 +25,10 @@ async def _database(context: StepContext) -> str | None:
     if row is None or not _is_begun(row):
         return None
     named = f" ({row.external_id})" if row.external_id else ""
+    title = context.engine.providers.title(row.provider)
     return (
-        f"The database {row.name} at {_title(context, row.provider)}{named} is kept: the next "
-        f"deployment goes on with it. `autodeploy db delete {row.name} --environment "
-        f"{environment}` removes it."
+        f"The database {row.name} at {title}{named} is kept: the next deployment goes on with it. "
+        f"`autodeploy db delete {row.name} --environment {environment}` removes it."
     )
 
 
@@ -49,11 +49,6 @@ def _app(context: StepContext) -> str | None:
         else f"autodeploy environments delete {environment.name}"
     )
     return (
-        f"What was made of the app at {_title(context, provider)} is kept: the next deployment "
+        f"What was made of the app at {context.provider_title} is kept: the next deployment "
         f"goes on with it. `{remove}` removes it."
     )
-
-
-def _title(context: StepContext, provider: str) -> str:
-    listed = context.engine.providers.list()
-    return next((each.title for each in listed if each.name == provider), provider)

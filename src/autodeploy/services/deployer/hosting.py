@@ -43,7 +43,7 @@ async def choose_connection(
     found = present or await session.scalar(own)
     if found is None:
         raise AccountMissing(
-            f"No account of yours at {providers.get(provider).manifest.title} is connected.",
+            f"No account of yours at {providers.title(provider)} is connected.",
             remedy=f"Connect one: `autodeploy connections add {provider}`.",
         )
     return found

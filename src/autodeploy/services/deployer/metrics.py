@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.metrics import AppMetrics
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.connection_checks import doubting

@@ -9,13 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import (
-    PRICE_KINDS,
-    BuildSpec,
-    Capability,
-    DatabaseEngine,
-    Manifest,
-)
+from autodeploy.providers.base import BuildSpec
+from autodeploy.providers.manifests import PRICE_KINDS, Capability, DatabaseEngine, Manifest
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.plan import PrivateRefused
 from autodeploy.services.deployer.models import Environment

@@ -48,7 +48,7 @@ async def tell_not_restored(context: StepContext, error: AutoDeployError) -> Non
     """
     await context.say(
         f"The release before could not be brought back: {error.message} This one keeps the "
-        f"traffic at {_title(context)}, although it counts as ended. Deploy again.",
+        f"traffic at {context.provider_title}, although it counts as ended. Deploy again.",
         level="error",
     )
     async with context.engine.resources.db.transaction() as session:
@@ -66,8 +66,8 @@ async def tell_not_restored(context: StepContext, error: AutoDeployError) -> Non
 async def _tell_that_it_stays(context: StepContext) -> None:
     if context.engine.providers.is_hosted(context.deployment.provider):
         await context.say(
-            f"No release of the app was live at {_title(context)} before: what has started of this "
-            "one goes on there until the next deployment.",
+            f"No release of the app was live at {context.provider_title} before: what has started "
+            "of this one goes on there until the next deployment.",
             level="warn",
         )
 
@@ -102,7 +102,3 @@ async def _keep_release(context: StepContext, release: Release) -> None:
             )
             .values(resources=DeploymentStep.resources.op("||")(made))
         )
-
-
-def _title(context: StepContext) -> str:
-    return context.engine.providers.get(context.deployment.provider).manifest.title

@@ -11,15 +11,10 @@ from uuid import UUID
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import RateLimited
 from autodeploy.kernel.threads import run_to_end
-from autodeploy.providers.base import (
-    BuildRequest,
-    Capability,
-    CommitSource,
-    Release,
-    ReleaseRequest,
-)
+from autodeploy.providers.base import BuildRequest, CommitSource, Release, ReleaseRequest
 from autodeploy.providers.github.service import WEB_URL
 from autodeploy.providers.hosted import SwitchingDeploys
+from autodeploy.providers.manifests import Capability
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
@@ -237,7 +232,7 @@ async def _say_what_is_kept(context: StepContext) -> None:
     name, former = environment.name, environment.provider
     moves = environment.live_deployment_id is not None and former != context.deployment.provider
     if moves and providers.is_hosted(former):
-        title = providers.get(former).manifest.title
+        title = providers.title(former)
         await context.say(
             f"{title} keeps the app as it was there, for a rollback and for visitors who still "
             "come by its address: `autodeploy costs` tells what it charges for that. `autodeploy "

@@ -5,8 +5,7 @@ from collections import Counter
 
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Schema
-from autodeploy.providers import base
-from autodeploy.providers.base import PRICE_KINDS, Capability, DatabaseEngine
+from autodeploy.providers.manifests import PRICE_KINDS, Capability, DatabaseEngine, Manifest
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.plan import Plan
 from autodeploy.services.analyzer.prices import Price, Prices, default_prices, read_prices
@@ -90,14 +89,10 @@ class Tariff:
     ) -> list[ProjectCost]:
         """What is charged for an app that has moved away from a provider: its workers stand."""
         return [
-            as_kept(each, self.title(provider))
+            as_kept(each, self.providers.title(provider))
             for each in self.app(environment, provider, plan, replicas, chosen)
             if each.name not in STOPPED_PARTS
         ]
-
-    def title(self, provider: str) -> str:
-        manifest = self._manifests.get(provider)
-        return manifest.title if manifest else provider
 
     def database(
         self, engine: DatabaseEngine, environment: str, name: str, provider: str, plan: str
@@ -121,7 +116,7 @@ class Tariff:
         plan = chosen if chosen and _has(manifest, part, chosen) else manifest.app_plans.get(part)
         return _quote(self._prices.get(item)) if plan is None else self._on(manifest, part, plan)
 
-    def _on(self, manifest: base.Manifest, part: str, plan: str) -> Quote:
+    def _on(self, manifest: Manifest, part: str, plan: str) -> Quote:
         """The administrator's price of a part, where it is that of the plan, else the plan's."""
         item = f"{manifest.name}.{part}"
         if item in self._overridden:
@@ -158,14 +153,14 @@ def _quote(price: Price | None) -> Quote:
     )
 
 
-def _has(manifest: base.Manifest, part: str, plan: str) -> bool:
+def _has(manifest: Manifest, part: str, plan: str) -> bool:
     """Whether such a part of an app may have the plan, at a price."""
     if plan in manifest.lacking_plans.get(part, frozenset()):
         return False
     return any(each.plan == plan and each.kind in _KINDS[part] for each in manifest.pricing)
 
 
-def _of_plan(manifest: base.Manifest, plan: str, kinds: tuple[str, ...]) -> Quote:
+def _of_plan(manifest: Manifest, plan: str, kinds: tuple[str, ...]) -> Quote:
     found = [each for each in manifest.pricing if each.plan == plan and each.kind in kinds]
     if not found:
         return Quote(plan=plan, monthly_cents=None, source=_UNKNOWN, as_of=None)

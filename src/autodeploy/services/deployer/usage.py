@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import App, Capability
+from autodeploy.providers.base import App
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.providers.usage import Charge, Usage
 from autodeploy.services.auth.connection_checks import doubting
@@ -164,7 +165,7 @@ class _Reader:
         name = thing.key.provider
         if not self._providers.is_hosted(name):
             return _Report(charges=(_HERE,))
-        title = self._providers.get(name).manifest.title
+        title = self._providers.title(name)
         capability = Capability.USAGE if thing.key.kind == "app" else Capability.DATABASE_USAGE
         if not self._providers.can(name, capability):
             why = f"{title} tells tokens neither what is charged nor what was used."

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.app_file import HealthCheck
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
-from autodeploy.providers.base import Capability, Traffic
+from autodeploy.providers.base import Traffic
+from autodeploy.providers.manifests import Capability
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer.announcements import Announcing, announcing

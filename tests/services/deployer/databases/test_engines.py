@@ -12,7 +12,7 @@ from tests.services.deployer.hosted import REDIS_URL, HostedProvider
 from tests.services.deployer.test_hosting import Clouds
 
 from autodeploy.kernel.errors import Conflict, InvalidInput
-from autodeploy.providers.base import Capability, DatabaseEngine
+from autodeploy.providers.manifests import Capability, DatabaseEngine
 from autodeploy.services.deployer import deployments
 from autodeploy.services.deployer.databases import service
 from autodeploy.services.deployer.databases.models import DatabaseBackup, ProjectDatabase

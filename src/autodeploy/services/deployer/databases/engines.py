@@ -1,7 +1,7 @@
 """What only PostgreSQL has of what is asked of databases."""
 
 from autodeploy.kernel.errors import InvalidInput
-from autodeploy.providers.base import DatabaseEngine
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.services.deployer.app_environment import MAIN_DATABASE
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import BackupPolicyInput, DatabaseInput

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import Conflict
-from autodeploy.providers.base import Capability, DatabaseEngine
+from autodeploy.providers.manifests import Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.deployer.databases.access import new_backup

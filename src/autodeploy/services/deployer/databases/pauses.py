@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, Conflict
 from autodeploy.kernel.resources import Resources
-from autodeploy.providers.base import Capability
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action

@@ -13,8 +13,9 @@ from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError, DeploymentFailed
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.vault.columns import place_of
-from autodeploy.providers.base import DatabaseEngine, LogSink
+from autodeploy.providers.base import LogSink
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, DatabaseState
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.organization_events import EventType
 from autodeploy.services.auth.permissions import Action
@@ -115,7 +116,7 @@ async def _require_not_gone(work: Work) -> None:
     if not is_made(database):
         return
     if await state_of_database(engine, database) is DatabaseState.GONE:
-        title = engine.providers.get(database.provider).manifest.title
+        title = engine.providers.title(database.provider)
         raise DatabaseGone(
             f"The database {database.name} of {database.environment} was deleted at {title}.",
             remedy=f"Bring it back there, if {title} still can. To begin with an empty one, delete "

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from autodeploy.kernel.schema import Input, Schema, Update
-from autodeploy.providers.base import DatabaseEngine
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.services.deployer.naming import PRODUCTION
 from autodeploy.services.deployer.schemas import EnvironmentName, ProjectReference, RegionId
 

@@ -15,7 +15,7 @@ from autodeploy.kernel.pagination import split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.kernel.versions import ANY_VERSION, IfMatch
-from autodeploy.providers.base import Capability, DatabaseEngine
+from autodeploy.providers.manifests import Capability, DatabaseEngine
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.connection_checks import doubting

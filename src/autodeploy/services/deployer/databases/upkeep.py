@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
-from autodeploy.providers.base import Capability
+from autodeploy.providers.manifests import Capability
 from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from autodeploy.providers.base import DatabaseEngine
 from autodeploy.providers.databases import DatabaseMetrics
+from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.services.deployer.databases.models import (
     DatabaseBackup,
     DatabaseRestore,

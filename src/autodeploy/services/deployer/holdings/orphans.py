@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
-from autodeploy.providers.base import Capability
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.resources import FoundResource, ResourceKind
 from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.auth.token_connections import open_account

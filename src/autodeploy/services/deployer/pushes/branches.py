@@ -28,7 +28,12 @@ from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Deployment, Project
-from autodeploy.services.deployer.pushes.failures import Failure, deployed_commit, find_failure
+from autodeploy.services.deployer.pushes.failures import (
+    Failure,
+    deployed_commit,
+    find_failure,
+    is_due_again,
+)
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
@@ -231,12 +236,10 @@ async def _deploy(engine: Engine, followed: _Followed, head: Head, moment: datet
         project = await project_of(session, principal, followed.settings)
         if project.repository_id != followed.repository.id:
             return  # the commit is of the repository that it had
-        if not followed.is_new(head):  # it is deployed again: somebody may have chosen otherwise
-            failure = await find_failure(
-                session, project.id, branch.environment, branch.deployed_sha
-            )
-            if failure is None or not failure.is_due(moment):
-                return
+        if not followed.is_new(head) and not await is_due_again(
+            session, project.id, branch.environment, branch.deployed_sha, moment
+        ):
+            return  # somebody has chosen otherwise meanwhile
         # Somebody, or an earlier time that this was on, may have been faster.
         if await deployed_commit(session, project.id, branch.environment) != head.sha:
             deployment = await write_deployment(

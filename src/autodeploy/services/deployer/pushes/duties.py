@@ -11,9 +11,9 @@ from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.pushes.branches import has_due_branches, look_at_branches
 from autodeploy.services.deployer.pushes.comments import has_due_comments, tell_pull_requests
 from autodeploy.services.deployer.pushes.deliveries import handle_deliveries, is_called
+from autodeploy.services.deployer.pushes.open_pulls import list_pulls
 from autodeploy.services.deployer.pushes.previews import (
     has_due_previews,
-    list_pulls,
     look_at_previews,
 )
 from autodeploy.services.deployer.pushes.reports import has_due_reports, tell_deployments

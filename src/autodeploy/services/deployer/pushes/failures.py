@@ -100,6 +100,14 @@ async def find_failure(
     )
 
 
+async def is_due_again(
+    session: AsyncSession, project_id: UUID, environment: str, sha: str | None, moment: datetime
+) -> bool:
+    """Whether a commit has failed in an environment and is to be deployed there again by now."""
+    failure = await find_failure(session, project_id, environment, sha)
+    return failure is not None and failure.is_due(moment)
+
+
 async def deployed_commit(session: AsyncSession, project_id: UUID, environment: str) -> str | None:
     """The commit of the newest deployment to an environment that did not fail."""
     commit: str | None = await session.scalar(

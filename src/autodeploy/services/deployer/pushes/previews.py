@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,8 +19,7 @@ from autodeploy.providers.github.pulls import PullRequest
 from autodeploy.services.analyzer.hosts import HostedRepository
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth import audit
-from autodeploy.services.auth.permissions import Action, require
-from autodeploy.services.auth.principal import Principal
+from autodeploy.services.auth.permissions import Action
 from autodeploy.services.deployer import store
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.deployment_schemas import DeploymentInput, TriggerView
@@ -29,22 +27,15 @@ from autodeploy.services.deployer.deployments import write_deployment
 from autodeploy.services.deployer.dispatch import dispatch_due
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import (
-    Deployment,
-    Environment,
-    EnvironmentVariable,
     Project,
 )
 from autodeploy.services.deployer.naming import PRODUCTION
-from autodeploy.services.deployer.projects import ensure_environment
 from autodeploy.services.deployer.pushes.branches import acting, project_of
 from autodeploy.services.deployer.pushes.debts import owe_retirement
-from autodeploy.services.deployer.pushes.deliveries import ensure_preview
-from autodeploy.services.deployer.pushes.failures import OUR_FAULT, Failure, find_failure
+from autodeploy.services.deployer.pushes.failures import find_failure, is_due_again
 from autodeploy.services.deployer.pushes.filters import concern, find_skip, patterns_of
 from autodeploy.services.deployer.pushes.following import (
     MOST_AT_A_PASS,
-    MOST_OF_THE_REST,
-    Query,
     for_each,
     host_of,
     note_of,
@@ -52,23 +43,13 @@ from autodeploy.services.deployer.pushes.following import (
     retry_after,
 )
 from autodeploy.services.deployer.pushes.models import Preview, PushToDeploy
-from autodeploy.services.deployer.states import DeploymentStatus
-from autodeploy.services.deployer.variables import copy_within
+from autodeploy.services.deployer.pushes.open_pulls import has_due_lists
+from autodeploy.services.deployer.pushes.preview_environments import ensure_preview_environment
 
-#: The environment whose variables previews begin with.
-VARIABLES_FROM = "preview"
-
-_LISTED_EVERY = timedelta(seconds=60)
 _SOON = timedelta(seconds=5)
 # Nothing of it is known to be due: lists and deliveries say when it is.
 _SETTLED = timedelta(days=365)
 _LONGEST_TITLE = 255
-
-
-@dataclass(frozen=True)
-class _Listed:
-    settings: PushToDeploy
-    repository: Repository
 
 
 @dataclass(frozen=True)
@@ -84,25 +65,7 @@ class _Followed:
 def has_due_previews(moment: Moment) -> ColumnElement[bool]:
     """Whether there are pull requests to ask GitHub for, of a project or alone."""
     previews = select(Preview.id).join(Project, Project.id == Preview.project_id)
-    return or_(
-        exists(_due_lists(select(PushToDeploy.id), moment)), exists(previews.where(_is_due(moment)))
-    )
-
-
-async def list_pulls(engine: Engine, moment: datetime) -> None:
-    """Compare the pull requests that are open with the previews that there are."""
-    async with engine.resources.db.transaction() as session:
-        rows = await session.execute(
-            _due_lists(select(PushToDeploy, Repository), moment)
-            .order_by(PushToDeploy.pulls_due_at)
-            .limit(MOST_OF_THE_REST)
-        )
-        due = [_Listed(*row) for row in rows]
-
-    async def fail(each: _Listed, error: Exception) -> None:
-        await _set_list(engine, each, note_of(error), moment + retry_after(error))
-
-    await for_each(due, lambda each: _list(engine, each, moment), fail)
+    return or_(has_due_lists(moment), exists(previews.where(_is_due(moment))))
 
 
 async def look_at_previews(engine: Engine, moment: datetime) -> None:
@@ -130,80 +93,20 @@ async def look_at_previews(engine: Engine, moment: datetime) -> None:
     await for_each(due, lambda each: _look(engine, each, moment), fail)
 
 
-def _due_lists(statement: Query, moment: Moment) -> Query:
-    return of_projects(statement).where(PushToDeploy.previews, PushToDeploy.pulls_due_at <= moment)
-
-
 def _is_due(moment: Moment) -> ColumnElement[bool]:
     wanted = of_projects(select(PushToDeploy.project_id)).where(PushToDeploy.previews)
     is_unwanted = and_(Preview.closed_at.is_(None), Preview.project_id.not_in(wanted))
     return and_(Project.deletion_requested_at.is_(None), or_(Preview.due_at <= moment, is_unwanted))
 
 
-async def _list(engine: Engine, each: _Listed, moment: datetime) -> None:
-    host = await host_of(engine, each.repository)
-    heads = {
-        pull.number: pull.head.sha async for pull in host.account.pulls(host.there.full_name).open()
-    }
-    settings = each.settings
-    async with engine.resources.db.transaction() as session:
-        present = {
-            row.number: row
-            for row in await session.scalars(
-                select(Preview).where(
-                    Preview.project_id == settings.project_id,
-                    Preview.closed_at.is_(None) | Preview.number.in_(heads),
-                )
-            )
-        }
-        for number, row in present.items():
-            if (row.closed_at is None) != (number in heads):
-                row.due_at = moment
-        for row in await _list_failed(session, settings.project_id):
-            if await _is_due_again(session, row, moment):
-                row.due_at = moment
-        for number, sha in heads.items():
-            if number not in present or present[number].head_sha != sha:
-                await ensure_preview(
-                    session, settings.organization_id, settings.project_id, number, moment
-                )
-    await _set_list(engine, each, None, moment + _LISTED_EVERY)
-
-
-async def _list_failed(session: AsyncSession, project_id: UUID) -> Sequence[Preview]:
-    """The previews whose head was deployed and has failed by no fault of the app."""
-    failed = await session.scalars(
-        select(Preview)
-        .join(Deployment, Deployment.id == Preview.deployment_id)
-        .where(
-            Preview.project_id == project_id,
-            Preview.closed_at.is_(None),
-            Preview.head_sha == Preview.deployed_sha,
-            Deployment.status == DeploymentStatus.ERROR,
-            Deployment.error_code.in_(OUR_FAULT),
-        )
-    )
-    return failed.all()
-
-
-async def _find_failure(session: AsyncSession, preview: Preview) -> Failure | None:
-    """That what was deployed of it last has failed."""
-    return await find_failure(
-        session, preview.project_id, preview.environment, preview.deployed_sha
-    )
-
-
 async def _base_of(engine: Engine, preview: Preview) -> str | None:
     """The commit that a new head is compared with: none where that failed by no fault of the app,
     since what it changed is still to be deployed."""
     async with engine.resources.db.transaction() as session:
-        failure = await _find_failure(session, preview)
+        failure = await find_failure(
+            session, preview.project_id, preview.environment, preview.deployed_sha
+        )
     return None if failure and failure.times else preview.deployed_sha
-
-
-async def _is_due_again(session: AsyncSession, preview: Preview, moment: datetime) -> bool:
-    failure = await _find_failure(session, preview)
-    return failure is not None and failure.is_due(moment)
 
 
 async def _look(engine: Engine, followed: _Followed, moment: datetime) -> None:
@@ -293,13 +196,15 @@ async def _deploy(
         if row.closed_at is not None or row.head_sha != preview.head_sha or repository is None:
             return  # the next look begins with what it is now
         row.due_at, row.note = moment + _SETTLED, None
-        is_new = row.deployed_sha != row.head_sha
-        if row.head_sha is None or not (is_new or await _is_due_again(session, row, moment)):
+        if row.head_sha is None:
+            return
+        if row.deployed_sha == row.head_sha and not await is_due_again(
+            session, row.project_id, row.environment, row.deployed_sha, moment
+        ):
             return
         principal = await acting(engine, settings)
         project = await project_of(session, principal, settings)
-        environment = await _ensure_environment(session, project, row)
-        await _give_variables(engine, session, principal, project, environment, row.is_fork)
+        await ensure_preview_environment(engine, session, principal, project, row)
         deployment = await write_deployment(
             resources,
             transaction,
@@ -322,69 +227,10 @@ async def _deploy(
     await dispatch_due(resources, deployment_id=deployment.id)
 
 
-async def _ensure_environment(
-    session: AsyncSession, project: Project, preview: Preview
-) -> Environment:
-    """The environment of a preview, locked. Raises ``Conflict`` where somebody made one of its name
-    for something else: it would be taken down with the preview."""
-    present = await store.find_environment(session, project.id, preview.environment)
-    is_new = preview.deployment_id is None
-    if is_new and present is not None and present.deletion_requested_at is None:
-        raise Conflict(
-            f"{project.name} has an environment {preview.environment} that is no preview.",
-            remedy=f"Delete it: `autodeploy environments delete {preview.environment}`.",
-        )
-    return await ensure_environment(session, project, preview.environment)
-
-
 async def _provider_of(session: AsyncSession, project: Project) -> str | None:
     """Where previews run: where production does."""
     production = await store.find_environment(session, project.id, PRODUCTION)
     return production.provider if production else None
-
-
-async def _give_variables(
-    engine: Engine,
-    session: AsyncSession,
-    principal: Principal,
-    project: Project,
-    environment: Environment,
-    is_fork: bool,
-) -> None:
-    """Give a preview what is set for previews, and one of a fork no secret, whoever set it.
-
-    Raises ``Conflict`` where an environment of a fork holds secrets.
-    """
-    if is_fork and await _has_secrets(session, environment):
-        raise Conflict(
-            f"{environment.name} holds secrets, which code of a fork does not get.",
-            remedy=f"Remove them: `autodeploy env unset --environment {environment.name}`.",
-        )
-    if await store.find_environment(session, project.id, VARIABLES_FROM) is None:
-        return
-    require(principal, Action.VARIABLE_WRITE, project.organization_id)
-    await copy_within(
-        engine.resources,
-        session,
-        principal,
-        project,
-        environment,
-        source=VARIABLES_FROM,
-        secrets=not is_fork,
-    )
-
-
-async def _has_secrets(session: AsyncSession, environment: Environment) -> bool:
-    found = await session.scalar(
-        select(EnvironmentVariable.id)
-        .where(
-            EnvironmentVariable.project_id == environment.project_id,
-            EnvironmentVariable.environment == environment.name,
-            EnvironmentVariable.is_secret,
-        )
-        .limit(1)
-    )
-    return found is not None
 
 
 async def _close(engine: Engine, preview: Preview, moment: datetime) -> None:
@@ -407,15 +253,6 @@ async def _close(engine: Engine, preview: Preview, moment: datetime) -> None:
                 session, audit.SYSTEM, Action.ENVIRONMENT_DELETE, environment, before=before
             )
         await owe_retirement(session, row.project_id, row.environment, moment)
-
-
-async def _set_list(engine: Engine, each: _Listed, note: str | None, due_at: datetime) -> None:
-    async with engine.resources.db.transaction() as session:
-        await session.execute(
-            update(PushToDeploy)
-            .where(PushToDeploy.id == each.settings.id)
-            .values(pulls_note=note, pulls_due_at=due_at)
-        )
 
 
 async def _set(engine: Engine, preview: Preview, **values: Any) -> None:

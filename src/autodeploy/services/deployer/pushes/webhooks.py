@@ -23,9 +23,9 @@ from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.questions import Moment
 from autodeploy.kernel.vault.columns import place_of
-from autodeploy.providers.base import Capability
 from autodeploy.providers.github.shapes import Delivery
 from autodeploy.providers.github.webhooks import Webhooks
+from autodeploy.providers.manifests import Capability
 from autodeploy.services.analyzer.hosts import GITHUB
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.deployer.engine import Engine

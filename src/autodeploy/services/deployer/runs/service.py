@@ -14,7 +14,7 @@ from autodeploy.kernel.pagination import keyset, split_page
 from autodeploy.kernel.resources import Resources
 from autodeploy.kernel.schema import Page
 from autodeploy.kernel.vault.columns import place_of
-from autodeploy.providers.base import Capability
+from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.permissions import Action, require
