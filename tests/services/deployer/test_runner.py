@@ -415,7 +415,7 @@ async def test_cancel_ends_the_wait_for_a_limit_through_which_the_lease_is_kept(
 ) -> None:
     created = await platform.deploy(await platform.project())
     platform.provider.at["deploy"] = fail_with(_limit(3000))
-    runner = Runner(platform.make_engine("patient", lease_seconds=0.5))
+    runner = Runner(platform.make_engine("patient"))
     running = asyncio.create_task(runner.run(created.id))
     await eventually(lambda: _waits(platform, created.id))
     first = (await platform.row(created.id)).lease_expires_at
