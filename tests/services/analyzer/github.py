@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import delete, update
 from tests.fakes.github_api import TOKEN, FakeGitHubApi
 
+from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Provider
@@ -57,12 +58,20 @@ class Sources:
 
 @asynccontextmanager
 async def sources_of(
-    resources: Resources, *beside: Provider, web_url: str = WEB_URL, timing: Timing | None = None
+    resources: Resources,
+    *beside: Provider,
+    web_url: str = WEB_URL,
+    timing: Timing | None = None,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Sources]:
     """GitHub, beside other providers."""
     async with FakeGitHubApi().run() as fake:
         github = GitHubProvider(
-            api_url=fake.url, web_url=web_url, allow_private_addresses=True, timing=timing
+            api_url=fake.url,
+            web_url=web_url,
+            allow_private_addresses=True,
+            timing=timing,
+            patience=patience,
         )
         providers = Registry([github, *beside])
         yield Sources(resources, fake, providers)
