@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, known
 
 
 class Shape(Lenient):
@@ -210,7 +210,7 @@ class ListedDeployment(Shape):
 
 class ListedProject(Shape):
     name: str
-    created_at: float = 0.0
+    created_at: MaybeMoment = None  # pydantic takes so large a number for milliseconds
     latest_deployments: tuple[ListedDeployment, ...] = ()
 
 
@@ -243,6 +243,7 @@ class FoundRepositories(Shape):
 
 class EventBody(Shape):
     id: str | None = None
+    serial: str | int | None = None
     date: float | None = None
     text: str | None = None
     level: str | None = None
@@ -287,11 +288,11 @@ class DomainRecords(Shape):
     """``misconfigured`` while its records do not lead to Vercel; the recommended ones by rank."""
 
     class Addresses(Shape):
-        rank: int
+        rank: float
         value: tuple[str, ...] = ()
 
     class Name(Shape):
-        rank: int
+        rank: float
         value: str
 
     misconfigured: bool
