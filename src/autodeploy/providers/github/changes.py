@@ -86,17 +86,21 @@ class Changes:
                 field="branch",
                 remedy=f"Use {found.name} in its place.",
             )
-        return _head_of(found.commit)
+        told = found.commit
+        return _head_of(told if told.commit else await self._commit(told.sha))
 
     async def message(self, sha: str) -> str:
         """What a commit says. Raises ``NotFound``."""
+        return _head_of(await self._commit(sha)).message
+
+    async def _commit(self, sha: str) -> "_Commit":
         # A list of one: a commit that is asked for by itself comes with all its files.
         query = {"sha": sha, "per_page": "1"}
         call = Call("GET", f"{_REPOSITORY}/commits", parts=self._parts, query=query)
         found = expect(await self._http.send(call), HTTPStatus.OK).read(list[_Commit])
         if not found:
             raise NotFound("The repository has no such commit.")
-        return _head_of(found[0]).message
+        return found[0]
 
     async def paths_between(
         self, base: str, head: str, *, since_parting: bool = False
@@ -182,7 +186,7 @@ class _Written(Lenient):
 
 class _Commit(Lenient):
     sha: str
-    commit: _Written
+    commit: _Written | None = None
     author: _Login | None = None
 
 
@@ -212,9 +216,11 @@ class _CheckRuns(Lenient):
 
 
 def _head_of(commit: _Commit) -> Head:
+    written = commit.commit
     login = commit.author.login if commit.author else None
-    name = commit.commit.author.name if commit.commit.author else None
-    return Head(commit.sha, commit.commit.message[:_LONGEST_MESSAGE], login or name)
+    name = written.author.name if written and written.author else None
+    message = written.message if written else ""
+    return Head(commit.sha, message[:_LONGEST_MESSAGE], login or name)
 
 
 def _of_run(run: _CheckRun) -> CheckState:
