@@ -154,3 +154,14 @@ def test_a_time_that_was_told_can_be_moved(told):
 def test_a_number_without_measure_is_refused(number):
     with pytest.raises(ProviderUnavailable, match="seconds"):
         _answer(b'{"name": "a", "seconds": ' + number + b"}").read(Thing)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [(b"a\\u0000b", "a\ufffdb"), (b"\\ud800", "\ufffd"), (b"\\uDC00x", "\ufffdx"),
+     (b"\\ud83d\\ude00", "\U0001f600"), ("\u00fc".encode(), "\u00fc")],
+)  # fmt: skip
+def test_a_text_can_be_stored_and_sent_on_whatever_is_in_it(sent, read):
+    thing = _answer(b'{"name": "' + sent + b'", "labels": {"' + sent + b'": "x"}}').read(Thing)
+    assert (thing.name, list(thing.labels)) == (read, [read])
+    assert thing.name.encode().decode() == read
