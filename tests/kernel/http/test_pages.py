@@ -69,6 +69,20 @@ async def test_a_link_that_is_only_alike_gets_no_token(make_client, target):
         assert len(server.seen) == 1
 
 
+async def test_a_link_in_other_letters_leads_to_a_page(make_client):
+    async with scripted(answer(200, [1], **_link("/p\u00e9?page=2")), answer(200, [2])) as server:
+        assert await _read(make_client(server.url), Call("GET", "/p"), linked) == [[1], [2]]
+    assert server.seen[1].target == "/p?page=2"
+
+
+@pytest.mark.parametrize("path", [f"/{'x' * 70_000}", "/\x01"])
+async def test_what_cannot_be_an_address_is_not_called(make_client, path):
+    async with scripted(answer(200, [1])) as server:
+        with pytest.raises(ProviderUnavailable, match="part of an address"):
+            await make_client(server.url).send(Call("GET", "/", address=f"{server.url}{path}"))
+    assert server.seen == []
+
+
 async def test_the_cursor_of_the_last_item_is_sent_until_a_page_is_short(make_client):
     full = answer(200, [{"owner": {}, "cursor": "a"}, {"owner": {}, "cursor": "b"}])
     async with scripted(full, answer(200, [{"cursor": "c"}])) as server:

@@ -245,16 +245,25 @@ class HttpClient:
             headers["Content-Length"] = str(upload.size_bytes)
         # A next page's address has its query already, with that of this client.
         query = {**self._query, **call.query} if call.address is None else call.query
-        return self._shared.pool.build_request(
-            call.method,
-            call.url(self.service.base_url),
-            headers=headers,
-            params=query or None,
-            data=call.form,
-            json=call.body,
-            content=upload.chunks() if upload else None,
-            timeout=self._timeout(call),
-            extensions={"sni_hostname": call.server_name} if call.server_name else None,
+        try:
+            return self._shared.pool.build_request(
+                call.method,
+                call.url(self.service.base_url),
+                headers=headers,
+                params=query or None,
+                data=call.form,
+                json=call.body,
+                content=upload.chunks() if upload else None,
+                timeout=self._timeout(call),
+                extensions={"sni_hostname": call.server_name} if call.server_name else None,
+            )
+        except httpx.InvalidURL:
+            pass
+        raise ProviderUnavailable(
+            f"What this call to {self.service.name} is about cannot be part of an address: it is "
+            "too long, or holds what no address may.",
+            remedy="Use a shorter name. If it is none of yours, the operator checks the address "
+            "that the settings name for the service.",
         )
 
     def _timeout(self, call: Call) -> httpx.Timeout:

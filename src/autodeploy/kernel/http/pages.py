@@ -65,7 +65,8 @@ def _without_end(answer: Answer, why: str) -> PagesWithoutEnd:
 
 def linked(answer: Answer) -> Next:
     """GitHub: the address of ``Link: <…>; rel="next"``."""
-    links = httpx.Response(200, headers={"Link": answer.headers.get("link", "")}).links
+    told = answer.headers.get("link", "").encode("ascii", "ignore").decode()
+    links = httpx.Response(200, headers={"Link": told}).links
     target = links.get("next", {}).get("url")
     if target is None:
         return None
