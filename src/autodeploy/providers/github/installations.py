@@ -41,9 +41,6 @@ _LEVELS = ("read", "write", "admin")
 # GitHub refuses more than ten minutes, by its clock; ours may be a minute off in either direction.
 _SKEW, _VALID_FOR = timedelta(minutes=1), timedelta(minutes=9)
 _SPARE_SECONDS = 5 * 60.0
-# Where the clocks are so far apart that a new token looks expired, it is still not asked for at
-# each call.
-_LEAST_SECONDS = 60.0
 # An installation may be made at any time, and each look for one costs a call.
 _ABSENT_SECONDS = 5 * 60.0
 _MOST_KEPT = 4096
@@ -241,8 +238,8 @@ class InstallationCredential:
         issued = await self._app.token_for(installation.id, self.proven)
         self.installation_id = installation.id
         left = (issued.expires_at - self._timing.now()).total_seconds()
-        kept = max(left - min(_SPARE_SECONDS, left / 2), _LEAST_SECONDS)
-        self._until = self._timing.monotonic() + kept
+        # One that lasts for less than is spared elsewhere is used for half of it.
+        self._until = self._timing.monotonic() + left - min(_SPARE_SECONDS, left / 2)
         # The limit of calls is the installation's, whichever token they come with.
         return self._http.bound(token=issued.token, account=f"installation {installation.id}")
 
