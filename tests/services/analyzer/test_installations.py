@@ -14,7 +14,9 @@ from autodeploy.kernel.db import Database
 from autodeploy.kernel.git.errors import RepositoryNotFound
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
+from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.hosted import AccountMissing
+from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import service
 from autodeploy.services.analyzer.hosts import find_host, open_host
 from autodeploy.services.analyzer.models import Repository
@@ -85,6 +87,22 @@ async def test_without_an_installation_the_account_reads_it(
     assert await read(github, added.id) == "account", "that there is none is known for a while"
     await add(github, owner)
     assert await read(github, added.id) == "app", "who adds it again has it looked for again"
+
+
+async def test_app_that_the_operator_takes_back_leaves_it_to_the_account(
+    github: Sources, owner: Principal, shop: Repo
+) -> None:
+    github.fake.app.install("acme")
+    await github.connect(owner)
+    added = await add(github, owner)
+    assert await read(github, added.id) == "app"
+    without = GitHubProvider(api_url=github.fake.url, allow_private_addresses=True)
+    github.providers = Registry([without])
+    assert await read(github, added.id) == "account"
+    assert await reader(github, owner, added.id) == RepositoryReader(
+        by="account", account="octocat"
+    )
+    await without.close()
 
 
 async def test_installation_gives_nobody_a_private_repository_that_was_not_added(

@@ -26,6 +26,7 @@ from autodeploy.providers.github.webhooks import Webhooks
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
+from autodeploy.providers.sources import SourceHosting
 from autodeploy.services.analyzer import store
 from autodeploy.services.analyzer.models import Repository, RepositoryKind
 from autodeploy.services.auth import audit
@@ -91,34 +92,27 @@ async def _open_by_installation(
     resources: Resources, providers: Registry, repository: Repository
 ) -> HostedRepository | None:
     """None where no installation stands for it. Raises ``ProviderUnavailable``."""
-    if not _has_app(providers):
-        return None
-    async with resources.db.transaction() as session:
-        # As it is stored, and only for who may read it: that the app may is no reason to.
-        row = await store.find_any_repository(session, repository.id)
-    credential = None if row is None else _credential(providers, row)
-    if credential is None:
-        return None
-    hosting = providers.sources(GITHUB)
-    acting = hosting.sources_by(credential)
-    there = await _look(acting, credential)
-    if there is None:
+    credential = None
+    if _has_app(providers):
+        async with resources.db.transaction() as session:
+            # As it is stored, and only for who may read it: that the app may is no reason to.
+            row = await store.find_any_repository(session, repository.id)
+        credential = None if row is None else _credential(providers, row)
+    host = None if credential is None else await _look(providers.sources(GITHUB), credential)
+    if host is None:
         await _store(resources, repository, {"github_installation_id": None})
         return None
-    url = hosting.url_of(there.full_name)
-    host = HostedRepository(acting, there, url, credential.installation_id)
-    await _store(
-        resources, repository, {**facts_of(host), "github_installation_id": host.installation_id}
-    )
+    found = {**facts_of(host), "github_installation_id": host.installation_id}
+    await _store(resources, repository, found)
     return host
 
 
 async def _look(
-    acting: GitHubAccount, credential: InstallationCredential
-) -> shapes.Repository | None:
+    hosting: SourceHosting, credential: InstallationCredential
+) -> HostedRepository | None:
     """The repository as the installation sees it. What is known of the installation may be old, so
     that it does not see it is found out twice."""
-    proven = credential.proven
+    acting, proven = hosting.sources_by(credential), credential.proven
     for is_last in (False, True):
         try:
             there = await acting.known_repository(proven.id, proven.full_name)
@@ -129,7 +123,10 @@ async def _look(
                 credential.look_again()
             continue
         # A token that sees its repository sees what is public, too, whoever's that is by now.
-        return there if there.owner is not None and there.owner.id == proven.owner_id else None
+        if there.owner is None or there.owner.id != proven.owner_id:
+            return None
+        url = hosting.url_of(there.full_name)
+        return HostedRepository(acting, there, url, credential.installation_id)
     return None
 
 
