@@ -11,11 +11,11 @@ from http import HTTPStatus
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderUnavailable, RateLimited
 from autodeploy.kernel.http.models import Lenient, tell_unknown
 from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import send_where_moved
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.shapes import CommitStatuses
 
@@ -66,7 +66,7 @@ class Head:
 class Changes:
     """What has changed in one repository. Raises as ``GitHubAccount``."""
 
-    def __init__(self, http: HttpClient, parts: Mapping[str, str]):
+    def __init__(self, http: Sender, parts: Mapping[str, str]):
         self._http = http
         self._parts = parts
 

@@ -40,7 +40,18 @@ class RepositoryInput(Input):
     organization_id: UUID | None = None
 
 
+class RepositoryReader(Schema):
+    """By what a repository was read last: the platform's GitHub App by its installation, somebody's
+    ``account`` at GitHub, which is named as far as it is known, or git."""
+
+    by: Literal["installation", "account", "git"]
+    account: str | None = None
+
+
 class RepositoryView(Schema):
+    """``read_by`` is null where there is nothing to read, as of uploads, and where nobody reads a
+    private repository any more."""
+
     id: UUID
     organization_id: UUID
     kind: RepositoryKind
@@ -49,6 +60,7 @@ class RepositoryView(Schema):
     default_branch: str
     private: bool
     language: str | None
+    read_by: RepositoryReader | None
     created_at: datetime
     updated_at: datetime
 

@@ -206,10 +206,14 @@ async def stream(body: bytes) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def hub_of(platform: Platform, *, root_directory: str = "") -> AsyncIterator[Hub]:
-    """A project of ``octo/site``, which is deployed by nobody yet."""
+async def hub_of(
+    platform: Platform, *, root_directory: str = "", with_app: bool = False
+) -> AsyncIterator[Hub]:
+    """A project of ``octo/site``, that nobody deploys yet. ``with_app`` as ``sources_of``."""
     time = AheadTime()
-    async with sources_of(platform.resources, platform.provider, timing=time) as sources:
+    async with sources_of(
+        platform.resources, platform.provider, timing=time, with_app=with_app
+    ) as sources:
         platform.engine = replace(platform.engine, providers=sources.providers)
         platform.runner = Runner(platform.engine)
         repo = sources.fake.add("octo/site")
