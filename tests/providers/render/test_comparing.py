@@ -208,6 +208,17 @@ async def test_a_service_that_somebody_has_suspended_stays_so_and_is_told(
         await apps.build(build_request(), log)
 
 
+async def test_a_service_that_we_have_suspended_ourselves_is_resumed(apps, render, log):
+    worker = replace(SERVER, kind="worker", start_command="node worker.js")
+    artifact = await apps.build(build_request(spec=worker), log)
+    release = await apps.deploy(release_request(artifact.key, spec=worker), log)
+    await apps.leave(APP)
+    declared = DeclaredApp(APP, release, worker, {"BUILD": "1"}, {"KEY": "value"})
+    assert (await apps.compare(declared)).drifts == (
+        Drift(DriftKind.SUSPENDED, declared="running", found="suspended"),
+    )
+
+
 NAME = "shop.example.com"
 
 

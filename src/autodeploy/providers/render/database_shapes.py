@@ -25,7 +25,7 @@ class Replica(Lenient):
 class Allowed(Lenient):
     """Addresses that are let in from outside."""
 
-    block: str = Field(alias="cidrBlock")
+    block: str = Field(default="", alias="cidrBlock")
 
 
 class Database(Lenient):
