@@ -312,6 +312,9 @@ async def test_a_renaming_leaves_what_somebody_has_changed_meanwhile(hub: Hub) -
     stale = await hub.branch()
     async with hub.platform.resources.db.transaction() as session:
         settings = (await session.scalars(select(PushToDeploy))).one()
+    for _ in range(2):  # another worker has seen the same
+        await follow_renamed(hub.platform.engine, settings, stale, "trunk", hub.clock())
+    assert (await hub.branch()).branch == "trunk"
     await hub.switch_on(branches={"next": "production"})
     await follow_renamed(hub.platform.engine, settings, stale, "trunk", hub.clock())
     assert (await hub.branch()).branch == "next"
