@@ -1,9 +1,12 @@
 """What somebody has changed of a project is found, and one that is paused is brought back."""
 
+from contextlib import suppress
+
 import pytest
 from tests.fakes.supabase_api import FakeSupabase
 from tests.fakes.supabase_state import GOES, PAUSES, Project
 
+from autodeploy.kernel.http.errors import OutcomeUnknown
 from autodeploy.providers.drift import DeclaredDatabase, Drift, DriftKind
 
 pytestmark = [pytest.mark.contract(provider="supabase"), pytest.mark.usefixtures("described")]
@@ -79,3 +82,14 @@ async def test_a_project_that_is_gone_is_told_and_not_made_again(
         await databases.mend_database(project.ref)
         time.seconds += 60
     assert supabase.there == []
+
+
+async def test_a_restoration_whose_answer_is_lost_is_not_begun_again(databases, supabase, project):
+    project.begin(_stays("INACTIVE"), 0.0)
+    path = f"/v1/projects/{project.ref}/restore"
+    supabase.faults.fail(f"POST {path}", "cut")
+    with suppress(OutcomeUnknown):
+        await databases.mend_database(project.ref)
+    project.begin(_stays("RESTORING"), 0.0)
+    await databases.mend_database(project.ref)
+    assert len(supabase.calls("POST", path)) == 1
