@@ -150,15 +150,19 @@ async def test_what_is_shown_holds_no_secret(
     async def compare(_: DeclaredApp) -> Comparison:
         found = f"API_KEY={SECRET} make\x1b[2J"
         url = "https://ada:t0ken@example.com/shop"
+        long = f"{'x' * 1995}{SECRET}"
         return Comparison((
             Drift(DriftKind.BUILD_COMMAND, declared="npm run build", found=found),
             Drift(DriftKind.REPOSITORY, declared="https://example.com/shop", found=url),
+            Drift(DriftKind.START_COMMAND, declared="node server.js", found=long),
         ))  # fmt: skip
 
     monkeypatch.setattr(office.cloud, "compare", compare)
-    command, repository = (await _find(office)).items
+    command, repository, cut = (await _find(office)).items
     assert command.found == "API_KEY=[redacted] make [2J"
     assert repository.found == "https://example.com/shop"
+    assert cut.found is not None
+    assert SECRET[:4] not in cut.found
 
 
 async def test_nothing_is_compared_where_nothing_is_live_or_can_be(

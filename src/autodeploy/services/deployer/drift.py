@@ -167,8 +167,9 @@ def _item(drift: Drift, provider: str, redactor: Redactor) -> DriftItemView:
         """What somebody has set there, without what it may hold of secrets."""
         if text is None:
             return None
-        line = "".join(each if each.isprintable() else " " for each in text[:_LONGEST])
-        return redactor.line(without_credentials(line))
+        # Before it is cut, so that no part of a secret is left.
+        line = redactor.line(without_credentials(text))
+        return "".join(each if each.isprintable() else " " for each in line)[:_LONGEST]
 
     return DriftItemView(
         kind=drift.kind,
