@@ -29,7 +29,13 @@ from autodeploy.providers.databases import (
     RotatedDatabases,
 )
 from autodeploy.providers.domains import DomainProvider
-from autodeploy.providers.drift import ComparedApps, Comparison, DeclaredApp
+from autodeploy.providers.drift import (
+    ComparedApps,
+    ComparedDatabases,
+    Comparison,
+    DeclaredApp,
+    DriftKind,
+)
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, TokenConnect
 from autodeploy.providers.local.provider import LocalProvider
@@ -68,6 +74,9 @@ PROTOCOLS: dict[Capability, tuple[Find, type]] = {
     ),
     Capability.DATABASE_PAUSES: (
         lambda all_, name: all_.database_pauses(name, ACCOUNT), PausedDatabases,
+    ),
+    Capability.DATABASE_DRIFT: (
+        lambda all_, name: all_.compared_databases(name, ACCOUNT), ComparedDatabases,
     ),
     Capability.DATABASE_ROTATION: (lambda all_, name: all_.database_logins(name), RotatedDatabases),
     Capability.RUN: (lambda all_, name: all_.commands(name), CommandProvider),
@@ -190,7 +199,8 @@ async def _ship(cloud: Place, app: App, folder: Path, key: str | None = None) ->
     release = await deploys.deploy(wanted, log)
     assert await deploys.deploy(wanted, log) == release
     assert (await deploys.promote(wanted, release)).url.startswith("https://")
-    return Shipped(key, release, DeclaredApp(app, release, STATIC, given, running))
+    declared = DeclaredApp(app, release, STATIC, given, running, commit=COMMIT)
+    return Shipped(key, release, declared)
 
 
 @pytest.fixture
@@ -218,6 +228,8 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
 
     compared = cloud.registry.compared_apps(cloud.name, cloud.account)
     assert await compared.compare(first.declared) == Comparison(())
+    [gone] = (await compared.compare(replace(first.declared, domains=(NAME,)))).drifts
+    assert (gone.kind, gone.name, gone.stays) == (DriftKind.DOMAIN, NAME, False)
 
     if cloud.registry.can(cloud.name, Capability.METRICS):
         measured = cloud.registry.app_metrics(cloud.name, cloud.account)

@@ -12,6 +12,7 @@ class Capability(StrEnum):
     DATABASE_BACKUPS = "database_backups"
     DATABASE_ROTATION = "database_rotation"
     DATABASE_PAUSES = "database_pauses"
+    DATABASE_DRIFT = "database_drift"
     ENVIRONMENT_VARIABLES = "environment_variables"
     LOGS = "logs"
     RUN = "one_off_commands"

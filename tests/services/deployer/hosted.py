@@ -23,7 +23,7 @@ from autodeploy.providers.base import (
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, DatabaseState
 from autodeploy.providers.domains import DnsRecord, DomainStatus
-from autodeploy.providers.drift import Comparison, DeclaredApp
+from autodeploy.providers.drift import Comparison, DeclaredApp, DeclaredDatabase, Drift
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price
 from autodeploy.providers.resources import FoundResource, ResourceKind
@@ -55,6 +55,8 @@ class HostedApps(FolderProvider):
         self.used: tuple[Usage, ...] = ()
         #: How each database is there.
         self.database_is = DatabaseState.RUNNING
+        #: Where each database is otherwise than it was asked for.
+        self.database_drifts: list[Drift] = []
         #: How each release fares, whatever it does.
         self.told: str | None = None
 
@@ -113,6 +115,14 @@ class HostedApps(FolderProvider):
     async def database_state(self, external_id: str) -> DatabaseState:
         await self._call("database_state")
         return self.database_is
+
+    async def compare_database(self, declared: DeclaredDatabase) -> tuple[Drift, ...]:
+        await self._call("compare_database")
+        return tuple(self.database_drifts)
+
+    async def mend_database(self, external_id: str) -> None:
+        await self._call("mend_database")
+        self.database_drifts = [each for each in self.database_drifts if each.stays]
 
     async def charged_plan(self, plan: str) -> str:
         return plan
@@ -186,6 +196,7 @@ class HostedProvider(Cloud):
             {
                 Capability.DEPLOY,
                 Capability.DATABASE,
+                Capability.DATABASE_DRIFT,
                 Capability.DOMAINS,
                 Capability.DRIFT,
                 Capability.METRICS,

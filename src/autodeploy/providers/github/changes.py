@@ -56,11 +56,13 @@ _CONCLUSIONS = {
 
 @dataclass(frozen=True)
 class Head:
-    """The commit at the head of a branch; ``author`` is a login, else the name in the commit."""
+    """The commit at the head of a branch; ``author`` is a login, else the name in the commit.
+    ``branch`` is what the branch is called now, which may have been renamed."""
 
     sha: str
     message: str
     author: str | None
+    branch: str
 
 
 class Changes:
@@ -71,8 +73,8 @@ class Changes:
         self._parts = parts
 
     async def head(self, branch: str) -> Head:
-        """The head of a branch. Raises ``RefNotFound``, which names what it is called now where it
-        was renamed."""
+        """The head of a branch, also by a name that it had before: GitHub leads from there to the
+        new one as long as no other branch has the old one. Raises ``RefNotFound``."""
         call = Call(
             "GET", f"{_REPOSITORY}/branches/{{branch}}", parts={**self._parts, "branch": branch}
         )
@@ -80,13 +82,8 @@ class Changes:
         if answer.status == HTTPStatus.NOT_FOUND:
             raise RefNotFound(f"The repository has no branch {branch}.", field="branch")
         found = expect(answer, HTTPStatus.OK).read(_Branch)
-        if found.name != branch:
-            raise RefNotFound(
-                f"The branch {branch} is called {found.name} now.",
-                field="branch",
-                remedy=f"Use {found.name} in its place.",
-            )
-        return _head_of(found.commit)
+        commit = found.commit
+        return Head(commit.sha, _message_of(commit), _author_of(commit), found.name)
 
     async def message(self, sha: str) -> str:
         """What a commit says. Raises ``NotFound``."""
@@ -96,7 +93,7 @@ class Changes:
         found = expect(await self._http.send(call), HTTPStatus.OK).read(list[_Commit])
         if not found:
             raise NotFound("The repository has no such commit.")
-        return _head_of(found[0]).message
+        return _message_of(found[0])
 
     async def paths_between(
         self, base: str, head: str, *, since_parting: bool = False
@@ -211,10 +208,14 @@ class _CheckRuns(Lenient):
     check_runs: list[_CheckRun]
 
 
-def _head_of(commit: _Commit) -> Head:
+def _message_of(commit: _Commit) -> str:
+    return commit.commit.message[:_LONGEST_MESSAGE]
+
+
+def _author_of(commit: _Commit) -> str | None:
     login = commit.author.login if commit.author else None
     name = commit.commit.author.name if commit.commit.author else None
-    return Head(commit.sha, commit.commit.message[:_LONGEST_MESSAGE], login or name)
+    return login or name
 
 
 def _of_run(run: _CheckRun) -> CheckState:

@@ -6,14 +6,22 @@ What Render cannot do is refused here, before anything is made.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildRequest, BuildSpec, CommitSource
+from autodeploy.providers.drift import DeclaredApp
 from autodeploy.providers.render.catalogue import FREE, LEAST_PAID
 from autodeploy.providers.render.naming import service_name
-from autodeploy.providers.render.shapes import Commands, Details, Service, ServiceType
+from autodeploy.providers.render.settings import (
+    NO_AUTO_DEPLOY,
+    Settings,
+    differing,
+    settings_in,
+    settings_of,
+)
+from autodeploy.providers.render.shapes import Details, Service, ServiceType
 
 #: Languages that Render builds without a Dockerfile (schema ``serviceRuntime``, 2026-08-21).
 RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
@@ -77,12 +85,9 @@ class Blueprint:
         details = found.details or Details()
         self._require_region(details)
         same = (
-            _repository(found.repo or "") == _repository(self.repo)
-            and found.branch == self.branch
-            and (found.root_directory or "") == self.root_directory
-            and found.auto_deploy == "no"
+            not differing(self.settings, settings_of(found))
             and self.plan in (None, details.plan)
-            and self._has_details(details)
+            and self.details.get("healthCheckPath") in (None, details.health_path)
         )
         return None if same else {**self._place, "serviceDetails": self._details_after(details)}
 
@@ -107,22 +112,14 @@ class Blueprint:
             "repo": self.repo,
             "branch": self.branch,
             "rootDir": self.root_directory,
-            "autoDeploy": "no",
+            "autoDeploy": NO_AUTO_DEPLOY,
         }
 
-    def _has_details(self, found: Details) -> bool:
-        if self.type is ServiceType.STATIC:
-            given = {"buildCommand": found.build, "publishPath": found.publish}
-            return given == self.details
-        commands = found.commands or Commands()
-        given = {"buildCommand": commands.build, "startCommand": commands.start}
-        wanted = self.details.get("preDeployCommand", "")
-        return (
-            given == self.details["envSpecificDetails"]
-            and (commands.pre_deploy or "") == wanted
-            and self.details.get("healthCheckPath") in (None, found.health_path)
-            and found.schedule == self.details.get("schedule")
-        )
+    @property
+    def settings(self) -> Settings:
+        """What a deployment sets of it, as ``settings_of`` tells it of a service that is there."""
+        commands = cast(Mapping[str, object], self.details.get("envSpecificDetails", {}))
+        return settings_in(self.type, {**self._place, **self.details, **commands})
 
 
 def _remedy_of_another_type(found: ServiceType, wanted: ServiceType) -> str:
@@ -132,9 +129,9 @@ def _remedy_of_another_type(found: ServiceType, wanted: ServiceType) -> str:
     return f"Deploy it to a new environment, or delete this one first{as_before}."
 
 
-def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
-    """The service for a build; ``plan`` and ``region`` are those of a new one where the request
-    names none. Raises ``DeploymentFailed`` for what Render cannot host."""
+def draw(request: BuildRequest | DeclaredApp, *, plan: str, region: str) -> Blueprint:
+    """The service for a build, or of an app; ``plan`` and ``region`` are those of a new one where
+    none was chosen. Raises ``DeploymentFailed`` for what Render cannot host."""
     spec = request.spec
     commit = _fetchable(request.commit)
     type_ = ServiceType.PRIVATE if spec.private else _TYPES[spec.kind]
@@ -266,7 +263,3 @@ def _version(spec: BuildSpec) -> Mapping[str, str]:
     if version and spec.language == "python" and _WHOLE_VERSION.fullmatch(version):
         return {"PYTHON_VERSION": version}
     return {}
-
-
-def _repository(url: str) -> str:
-    return url.casefold().rstrip("/").removesuffix(".git")

@@ -39,6 +39,7 @@ MANIFEST = Manifest(
         {
             Capability.CONNECT,
             Capability.DATABASE,
+            Capability.DATABASE_DRIFT,
             Capability.DATABASE_METRICS,
             Capability.DATABASE_USAGE,
             Capability.DEPLOY,

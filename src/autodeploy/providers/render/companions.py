@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from autodeploy.providers.base import App, BuildRequest, BuildSpec
+from autodeploy.providers.drift import DeclaredApp
 from autodeploy.providers.render.blueprints import Blueprint, build_command, plan_of, runtime_of
 from autodeploy.providers.render.naming import cron_name, worker_name
 from autodeploy.providers.render.shapes import Details, Service, ServiceType
@@ -31,7 +32,7 @@ class Shared:
     @classmethod
     def of_build(
         cls,
-        request: BuildRequest,
+        request: BuildRequest | DeclaredApp,
         drawn: Blueprint,
         found: Service | None,
         *,

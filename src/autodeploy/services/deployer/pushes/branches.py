@@ -46,6 +46,7 @@ from autodeploy.services.deployer.pushes.following import (
     retry_after,
 )
 from autodeploy.services.deployer.pushes.models import PushToDeploy, WatchedBranch
+from autodeploy.services.deployer.pushes.renames import follow_renamed
 from autodeploy.services.deployer.pushes.reports import CONTEXT
 
 _LIMIT = limit_of(Repository)
@@ -143,6 +144,8 @@ async def _look(engine: Engine, hosts: Hosts, followed: _Followed, moment: datet
     host = await hosts.of(followed.repository)
     changes = host.account.changes(host.there.full_name)
     head = await changes.head(followed.branch.branch)
+    if head.branch != followed.branch.branch:
+        await follow_renamed(engine, followed.settings, followed.branch, head.branch, moment)
     failure = await _find_failure(engine, followed)
     if not followed.is_new(head) and not (failure and failure.is_due(moment)):
         await _rest(engine, followed, failure, moment)

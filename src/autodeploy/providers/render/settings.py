@@ -1,0 +1,82 @@
+"""What is set of a service at Render that decides what its deploys build and run, by what it is."""
+
+from collections.abc import Mapping
+
+from autodeploy.providers.drift import DriftKind
+from autodeploy.providers.render.shapes import Commands, Details, Service, ServiceType
+
+#: Every deploy is started by us, none by a push.
+NO_AUTO_DEPLOY = "no"
+# What Render leaves out, or tells as null, where nothing is set.
+_MAY_BE_EMPTY = (DriftKind.ROOT_DIRECTORY, DriftKind.PRE_DEPLOY_COMMAND)
+
+# By which names the body of a call has them.
+_OF_ALL = {
+    DriftKind.REPOSITORY: "repo",
+    DriftKind.BRANCH: "branch",
+    DriftKind.ROOT_DIRECTORY: "rootDir",
+    DriftKind.AUTO_DEPLOY: "autoDeploy",
+    DriftKind.BUILD_COMMAND: "buildCommand",
+}
+_OF_SITES = {DriftKind.OUTPUT_DIRECTORY: "publishPath"}
+_OF_PROCESSES = {
+    DriftKind.RUNTIME: "runtime",
+    DriftKind.START_COMMAND: "startCommand",
+    DriftKind.PRE_DEPLOY_COMMAND: "preDeployCommand",
+    DriftKind.SCHEDULE: "schedule",
+}
+
+Settings = Mapping[DriftKind, str | None]
+
+
+def settings_in(type_: ServiceType, body: Mapping[str, object]) -> Settings:
+    """Those that the body of a call sets, the details and commands beside the rest."""
+    is_site = type_ is ServiceType.STATIC
+    names = {**_OF_ALL, **(_OF_SITES if is_site else _OF_PROCESSES)}
+    # The drawing of a free service, and of what runs beside an app, names no command before.
+    given = body if is_site else {"preDeployCommand": "", **body}
+    return {kind: str(given[name]) for kind, name in names.items() if name in given}
+
+
+def settings_of(service: Service) -> Settings:
+    """None for what Render does not tell of it."""
+    found: dict[DriftKind, str | None] = {
+        DriftKind.REPOSITORY: service.repo,
+        DriftKind.BRANCH: service.branch,
+        DriftKind.ROOT_DIRECTORY: service.root_directory,
+        DriftKind.AUTO_DEPLOY: service.auto_deploy,
+        **_of_details(service.type, service.details or Details()),
+    }
+    return found | {kind: found.get(kind) or "" for kind in _MAY_BE_EMPTY}
+
+
+def differing(wanted: Settings, found: Settings) -> Settings:
+    """Those of ``found`` that are not as is wanted. A runtime that is not told is none."""
+    return {
+        kind: found.get(kind)
+        for kind, value in wanted.items()
+        if _comparable(kind, value) != _comparable(kind, found.get(kind))
+        and (kind, found.get(kind)) != (DriftKind.RUNTIME, None)
+    }
+
+
+def _of_details(type_: ServiceType, details: Details) -> Settings:
+    if type_ is ServiceType.STATIC:
+        return {
+            DriftKind.BUILD_COMMAND: details.build,
+            DriftKind.OUTPUT_DIRECTORY: details.publish,
+        }
+    commands = details.commands or Commands()
+    return {
+        DriftKind.RUNTIME: details.runtime,
+        DriftKind.BUILD_COMMAND: commands.build,
+        DriftKind.START_COMMAND: commands.start,
+        DriftKind.PRE_DEPLOY_COMMAND: commands.pre_deploy,
+        DriftKind.SCHEDULE: details.schedule,
+    }
+
+
+def _comparable(kind: DriftKind, value: str | None) -> str | None:
+    if kind is DriftKind.REPOSITORY and value is not None:
+        return value.casefold().rstrip("/").removesuffix(".git")
+    return value
