@@ -10,7 +10,8 @@ from autodeploy.providers.base import App, BuildSpec, Provider, Release
 
 class DriftKind(StrEnum):
     """What is otherwise. ``app``: the app is not there at all. ``release``: another release has the
-    traffic, or none. ``variable_extra`` is one that we once set, or that nobody else may."""
+    traffic, or none. ``variable_extra`` is one that we once set, or that nobody else may.
+    ``runtime`` is what an app is built and run by."""
 
     APP = "app"
     RELEASE = "release"
@@ -20,6 +21,7 @@ class DriftKind(StrEnum):
     PLAN = "plan"
     REGION = "region"
     HEALTH_PATH = "health_path"
+    RUNTIME = "runtime"
 
 
 @dataclass(frozen=True)

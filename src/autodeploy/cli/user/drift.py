@@ -15,6 +15,7 @@ _WORDS = {
     "plan": "it is of another plan",
     "region": "it is in another region",
     "health_path": "its health is asked at another path",
+    "runtime": "it is built and run by another runtime",
 }
 
 

@@ -16,6 +16,7 @@ from autodeploy.providers.drift import (
 )
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import plan_of, variables_of
+from autodeploy.providers.render.builds import runtime_of
 from autodeploy.providers.render.companions import names_of_companions
 from autodeploy.providers.render.naming import MARK
 from autodeploy.providers.render.shapes import DeployStatus, Details, Service, ServiceType
@@ -37,6 +38,7 @@ async def compare_services(
         *await _variables(api, service, declared),
         *_place(service, declared, plan_of(service.type, plan), region),
         *_health_path(service, declared),
+        *_runtime(service, declared),
     ]
     deploys = declared.release.resources.get("beside", {})
     for name in names_of_companions(declared.app, declared.spec):
@@ -47,8 +49,9 @@ async def compare_services(
             *await _traffic(api, beside[name], str(deploys.get(name, ""))),
             *await _variables(api, beside[name], declared),
             *_plan_of_companion(beside[name], declared),
+            *_runtime(beside[name], declared),
         ]
-    # A variable is told once, wherever it differs.
+    # What differs in several services is told once.
     return Comparison(tuple(dict.fromkeys(drifts)))
 
 
@@ -85,6 +88,14 @@ def _health_path(service: Service, app: DeclaredApp) -> list[Drift]:
     if service.type is not ServiceType.WEB or wanted is None or found == wanted:
         return []
     return [Drift(DriftKind.HEALTH_PATH, declared=wanted, found=found)]
+
+
+def _runtime(service: Service, app: DeclaredApp) -> list[Drift]:
+    """Sites have none."""
+    found = service.details.runtime if service.details else None
+    if service.type is ServiceType.STATIC or found in (None, runtime_of(app.spec)):
+        return []
+    return [Drift(DriftKind.RUNTIME, declared=runtime_of(app.spec), found=found)]
 
 
 def _plan_of_companion(service: Service, app: DeclaredApp) -> list[Drift]:
