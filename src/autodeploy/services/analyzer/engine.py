@@ -125,6 +125,7 @@ def _analyze(files: SourceFiles, with_variables: bool) -> Plan:
         update={
             "runtime": override.runtime(plan.runtime, declared, language.slug),
             "health_path": override.health_path(plan.kind, declared),
+            "image": override.image(plan.kind, declared, files),
             "health_check": said.health_check,
             "replicas": said.replicas or 1,
             "private": private,
