@@ -49,6 +49,7 @@ def test_what_nothing_but_its_dockerfile_starts_has_a_way_to_be_run(tmp_path: Pa
     spec = plan.build_spec()
     assert (plan.kind, spec.kind, spec.start_command) == (AppKind.LIBRARY, "server", None)
     assert spec.image == ImageBuild("Dockerfile")
+    assert [one for one in plan.warnings if one.startswith("Nothing but its Dockerfile")]
     with pytest.raises(NothingToRun) as refused:
         plan_of(tmp_path / "without", {"main.zig": ""}).build_spec()
     assert "Dockerfile" in (refused.value.remedy or "")
