@@ -221,3 +221,17 @@ async def test_a_runtime_that_somebody_has_set_is_told(apps, render, log):
         _details(service)["runtime"] = "node"
     found = await apps.compare(declared)
     assert found.drifts == (Drift(DriftKind.RUNTIME, declared="docker", found="node"),)
+
+
+async def test_a_runtime_whose_setting_is_not_answered_is_set_and_the_rollback_made_once(
+    apps, hasty_apps, render, log
+):
+    key, _ = await _deployed(apps, log, SERVER)
+    await _deployed(apps, log, PHP, sha=OTHER)
+    request = reusing(key)
+    render.faults.fail(f"PATCH /services/{render.service.id}", "lost")
+    first = await hasty_apps.deploy(request, log)
+    # As by a worker that goes on where another one died.
+    assert await hasty_apps.deploy(request, log) == first
+    assert _details(render.service)["runtime"] == "node"
+    assert [each.trigger for each in render.service.deploys].count("rollback") == 1
