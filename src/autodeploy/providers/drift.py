@@ -33,6 +33,8 @@ class DriftKind(StrEnum):
     ROOT_DIRECTORY = "root_directory"
     RUNTIME = "runtime"
     BUILD_COMMAND = "build_command"
+    DOCKERFILE = "dockerfile"
+    DOCKER_CONTEXT = "docker_context"
     PRE_DEPLOY_COMMAND = "pre_deploy_command"
     START_COMMAND = "start_command"
     OUTPUT_DIRECTORY = "output_directory"

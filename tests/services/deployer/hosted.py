@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import FolderProvider
 
 from autodeploy.kernel.clock import now
@@ -26,8 +27,12 @@ from autodeploy.providers.domains import DnsRecord, DomainStatus
 from autodeploy.providers.drift import Comparison, DeclaredApp, DeclaredDatabase, Drift
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price
+from autodeploy.providers.registry import Registry
 from autodeploy.providers.resources import FoundResource, ResourceKind
 from autodeploy.providers.usage import Charge, Usage
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
+from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.deployer.runner import Runner
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
 REDIS_URL = "redis://cache.cloud.test:6379"
@@ -229,3 +234,21 @@ class HostedProvider(Cloud):
 
     def databases_as(self, account: ConnectedAccount) -> HostedApps:
         return self.deploys_as(account)
+
+
+async def connected_cloud(platform: Platform) -> HostedProvider:
+    """A provider elsewhere, which serves everybody."""
+    cloud = HostedProvider(platform.resources.home, platform.resources.objects)
+    cloud.apps.check_urls = platform.provider.check_urls
+    providers = Registry([platform.provider, cloud])
+    platform.engine = replace(platform.engine, providers=providers)
+    platform.runner = Runner(platform.engine)
+    await connect_by_token(
+        platform.resources,
+        platform.principal,
+        platform.principal.user_id,
+        "cloud",
+        ProviderTokenInput(token=CLOUD_TOKEN),
+        providers=providers,
+    )
+    return cloud

@@ -22,6 +22,8 @@ _WORDS = {
     "root_directory": "it is built in another folder",
     "runtime": "it is built for another runtime",
     "build_command": "another command builds it",
+    "dockerfile": "another Dockerfile builds it",
+    "docker_context": "its Dockerfile is built from another folder",
     "pre_deploy_command": "another command is run before a release",
     "start_command": "another command starts it",
     "output_directory": "another folder is served",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from autodeploy.kernel.errors import DeploymentFailed
 from autodeploy.providers.base import BuildRequest, BuildSpec, CommitSource
 from autodeploy.providers.drift import DeclaredApp
+from autodeploy.providers.render.builds import app_details, build_command, image_of, root_of
 from autodeploy.providers.render.catalogue import FREE, LEAST_PAID
 from autodeploy.providers.render.naming import service_name
 from autodeploy.providers.render.settings import (
@@ -23,9 +24,6 @@ from autodeploy.providers.render.settings import (
 )
 from autodeploy.providers.render.shapes import Details, Service, ServiceType
 
-#: Languages that Render builds without a Dockerfile (schema ``serviceRuntime``, 2026-08-21).
-RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
-            "elixir": "elixir"}  # fmt: skip
 _TYPES = {"server": ServiceType.WEB, "static": ServiceType.STATIC, "worker": ServiceType.WORKER}
 _PAID = {ServiceType.PRIVATE, ServiceType.WORKER, ServiceType.CRON}
 _PLURAL = {ServiceType.PRIVATE: "private services", ServiceType.WORKER: "workers"}
@@ -33,8 +31,6 @@ _PLURAL = {ServiceType.PRIVATE: "private services", ServiceType.WORKER: "workers
 # 10000, is among those that private traffic cannot use (render.com/docs/private-network, a copy of
 # 2026).
 _PORT, _PRIVATE_PORT = "PORT", "8080"
-# Render asks for a command where there is nothing to do.
-_NOTHING = "true"
 _SPA = {"type": "rewrite", "source": "/*", "destination": "/index.html"}
 # Python's has to name a whole version, as far as is known; Node's may be a range.
 _WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -145,7 +141,7 @@ def draw(request: BuildRequest | DeclaredApp, *, plan: str, region: str) -> Blue
         repo=commit.url,
         branch=commit.branch,
         commit_sha=commit.commit_sha,
-        root_directory=spec.root_directory,
+        root_directory=root_of(spec),
         details=made.details,
         fixed=made.fixed,
         variables=variables_of(spec, {**request.environment, **request.run_environment}),
@@ -167,7 +163,7 @@ def _site(spec: BuildSpec) -> _Made:
 
 def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _Made:
     plan = plan_of(type_, plan)
-    details = {"runtime": runtime_of(spec), **_commands(spec, plan)}
+    details = dict(app_details(spec, plan))
     if type_ is ServiceType.WEB and spec.health_path:
         details["healthCheckPath"] = spec.health_path
     return _Made(details, {"plan": plan, "region": region})
@@ -185,11 +181,6 @@ def _refuse_free(type_: ServiceType, chosen: str | None) -> None:
 def plan_of(type_: ServiceType, plan: str) -> str:
     """The plan of a service where ``plan`` is that of web services."""
     return LEAST_PAID if type_ in _PAID and plan == FREE else plan
-
-
-def build_command(spec: BuildSpec) -> str:
-    """What builds an app, also where there is nothing to do."""
-    return " && ".join(filter(None, (spec.install_command, spec.build_command))) or _NOTHING
 
 
 def _fetchable(commit: CommitSource | None) -> CommitSource:
@@ -212,34 +203,19 @@ def _fetchable(commit: CommitSource | None) -> CommitSource:
     return replace(commit, url=url)
 
 
-def runtime_of(spec: BuildSpec) -> str:
-    """Raises ``DeploymentFailed`` where Render has none for the language."""
-    runtime = RUNTIMES.get(spec.language or "")
-    if runtime is None:
-        raise DeploymentFailed(
-            f"Render has no runtime for {spec.language or 'this language'}.",
-            remedy=f"It has those of {', '.join(RUNTIMES)}. Choose another provider.",
-        )
-    return runtime
-
-
-def _commands(spec: BuildSpec, plan: str) -> Mapping[str, object]:
-    """The free plan has no command before a deploy, so there it is run at each start."""
-    build, start = build_command(spec), spec.start_command or _NOTHING
-    if plan == FREE:
-        start = " && ".join(filter(None, (spec.release_command, start)))
-        return {"envSpecificDetails": {"buildCommand": build, "startCommand": start}}
-    return {
-        "envSpecificDetails": {"buildCommand": build, "startCommand": start},
-        "preDeployCommand": spec.release_command or "",
-    }
-
-
 def variables_of(spec: BuildSpec, environment: Mapping[str, str]) -> Mapping[str, str]:
     """The variables of a service. The user's own choice of the port and of the runtime's version
-    goes first."""
-    port = {_PORT: _PRIVATE_PORT} if spec.private else {}
-    return {**port, **_version(spec), **environment}
+    goes first.
+
+    An image that exposes a port is told that one, by which Render sends it its requests: an app
+    that heeds no ``PORT`` listens there anyway.
+    """
+    image = image_of(spec)
+    if image is None:
+        port = {_PORT: _PRIVATE_PORT} if spec.private else {}
+        return {**port, **_version(spec), **environment}
+    exposed = str(image.port) if image.port else _PRIVATE_PORT if spec.private else None
+    return {**({_PORT: exposed} if exposed and spec.kind == "server" else {}), **environment}
 
 
 def address_of(service: Service, spec: BuildSpec, environment: Mapping[str, str]) -> str:

@@ -59,7 +59,7 @@ async def compare_services(
             *_plan_of_companion(companion, declared),
             *_settings(companion, drawn, name),
         ]
-    # A variable is told once, wherever it differs.
+    # What differs in several services is told once.
     return Comparison(tuple(dict.fromkeys(drifts)))
 
 

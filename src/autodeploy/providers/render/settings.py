@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from autodeploy.providers.drift import DriftKind
+from autodeploy.providers.render.builds import DOCKER
 from autodeploy.providers.render.shapes import Commands, Details, Service, ServiceType
 
 #: Every deploy is started by us, none by a push.
@@ -25,17 +26,25 @@ _OF_PROCESSES = {
     DriftKind.PRE_DEPLOY_COMMAND: "preDeployCommand",
     DriftKind.SCHEDULE: "schedule",
 }
+_OF_IMAGES = {
+    **_OF_PROCESSES,
+    DriftKind.DOCKERFILE: "dockerfilePath",
+    DriftKind.DOCKER_CONTEXT: "dockerContext",
+    DriftKind.START_COMMAND: "dockerCommand",
+}
 
 Settings = Mapping[DriftKind, str | None]
 
 
 def settings_in(type_: ServiceType, body: Mapping[str, object]) -> Settings:
     """Those that the body of a call sets, the details and commands beside the rest."""
-    is_site = type_ is ServiceType.STATIC
-    names = {**_OF_ALL, **(_OF_SITES if is_site else _OF_PROCESSES)}
-    # The drawing of a free service, and of what runs beside an app, names no command before.
-    given = body if is_site else {"preDeployCommand": "", **body}
-    return {kind: str(given[name]) for kind, name in names.items() if name in given}
+    if type_ is ServiceType.STATIC:
+        names, given = _OF_SITES, body
+    else:
+        names = _OF_IMAGES if body.get("runtime") == DOCKER else _OF_PROCESSES
+        # The drawing of a free service, and of what runs beside an app, names no command before.
+        given = {"preDeployCommand": "", **body}
+    return {kind: str(given[name]) for kind, name in (_OF_ALL | names).items() if name in given}
 
 
 def settings_of(service: Service) -> Settings:
@@ -67,10 +76,14 @@ def _of_details(type_: ServiceType, details: Details) -> Settings:
             DriftKind.OUTPUT_DIRECTORY: details.publish,
         }
     commands = details.commands or Commands()
+    # An image that starts by itself has no command, which Render leaves out.
+    start = commands.start if commands.dockerfile is None else commands.docker or ""
     return {
         DriftKind.RUNTIME: details.runtime,
         DriftKind.BUILD_COMMAND: commands.build,
-        DriftKind.START_COMMAND: commands.start,
+        DriftKind.DOCKERFILE: commands.dockerfile,
+        DriftKind.DOCKER_CONTEXT: commands.context or ".",
+        DriftKind.START_COMMAND: start,
         DriftKind.PRE_DEPLOY_COMMAND: commands.pre_deploy,
         DriftKind.SCHEDULE: details.schedule,
     }
@@ -79,4 +92,6 @@ def _of_details(type_: ServiceType, details: Details) -> Settings:
 def _comparable(kind: DriftKind, value: str | None) -> str | None:
     if kind is DriftKind.REPOSITORY and value is not None:
         return value.casefold().rstrip("/").removesuffix(".git")
+    if kind in (DriftKind.DOCKERFILE, DriftKind.DOCKER_CONTEXT) and value is not None:
+        return value.removeprefix("./") or "."
     return value

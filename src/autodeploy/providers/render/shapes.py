@@ -37,11 +37,14 @@ class ServiceType(StrEnum):
 
 
 class Commands(Lenient):
-    """Of a service that runs processes."""
+    """Of a service that runs processes: those of a build from source, or of an image."""
 
     build: str | None = Field(default=None, alias="buildCommand")
     start: str | None = Field(default=None, alias="startCommand")
     pre_deploy: str | None = Field(default=None, alias="preDeployCommand")
+    dockerfile: str | None = Field(default=None, alias="dockerfilePath")
+    context: str | None = Field(default=None, alias="dockerContext")
+    docker: str | None = Field(default=None, alias="dockerCommand")
 
 
 class Autoscaling(Lenient):

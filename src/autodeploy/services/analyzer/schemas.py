@@ -18,6 +18,7 @@ from autodeploy.services.analyzer.plan import (
     Dependencies,
     EnvironmentVariable,
     Evidence,
+    Image,
     Member,
     Placement,
     Plan,
@@ -123,8 +124,8 @@ class CronView(Schema):
 class BuildConfiguration(Schema):
     """How to build and run it; ``node_version`` is set for Node, ``runtime`` for all.
 
-    ``reasons`` says of each command why it is that one, by the command's name here. ``private`` is
-    whether other apps alone are to reach it.
+    ``reasons`` says of each command why it is that one, by the command's name here. ``image`` is
+    what a Dockerfile makes of the app. ``private`` is whether other apps alone are to reach it.
     """
 
     build_command: str | None
@@ -140,6 +141,7 @@ class BuildConfiguration(Schema):
     runtime: Runtime | None
     kind: AppKind
     port: int | None
+    image: Image | None
     health_path: str | None
     private: bool
     reasons: dict[str, str]
@@ -280,6 +282,7 @@ def build_configuration(plan: Plan) -> BuildConfiguration:
         runtime=runtime,
         kind=plan.kind,
         port=plan.port,
+        image=plan.image,
         health_path=plan.health_path,
         private=plan.private,
         reasons=_reasons(commands),

@@ -30,7 +30,11 @@ from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
 from autodeploy.services.deployer.hosting import charged_plan
 from autodeploy.services.deployer.models import Project
-from autodeploy.services.deployer.placements import Placement, require_private_apps
+from autodeploy.services.deployer.placements import (
+    Placement,
+    require_private_apps,
+    require_start,
+)
 from autodeploy.services.deployer.releases import go_live, release_of
 from autodeploy.services.deployer.states import StepName, StepStatus
 
@@ -63,7 +67,9 @@ async def analyze_repository(context: StepContext) -> StepStatus:
     )
     await context.journal.set_columns(deployment, {"plan": analysis.plan})
     plan = context.plan
-    require_private_apps(context.engine.providers, deployment.provider, plan.build_spec())
+    spec = plan.build_spec()
+    require_private_apps(context.engine.providers, deployment.provider, spec)
+    require_start(context.engine.providers, deployment.provider, spec)
     found = plan.framework.name if plan.framework else plan.language_name or plan.kind.value
     await context.say(f"Found {found}.")
     for warning in plan.warnings:
