@@ -27,6 +27,7 @@ from tests.fakes.vercel_state import (
     Json,
     Project,
     Seconds,
+    alias_shape,
     domain_shape,
     new_id,
     repository_shape,
@@ -134,6 +135,7 @@ class FakeVercelApi:
             ("DELETE", f"{project}/domains/{{domain}}", self._remove_domain),
             ("POST", f"{project}/domains/{{domain}}/verify", self._verify_domain),
             ("GET", "/v6/domains/{domain}/config", self._domain_records),
+            ("GET", "/v4/aliases/{alias}", self._alias),
         ):
             app.add_api_route(path, endpoint, methods=[method], response_model=None)
         return app
@@ -441,6 +443,13 @@ class FakeVercelApi:
             return error_answer(400, "missing_txt_record")
         project.domains[name] = True
         return JSONResponse(domain_shape(project, name))
+
+    async def _alias(self, request: Request) -> Response:
+        name, owner = request.path_params["alias"], _owner(request)
+        for project in self.projects:
+            if name in project.domains and project.owner == owner:
+                return JSONResponse(alias_shape(project, name))
+        return error_answer(404, "not_found")
 
     async def _domain_records(self, domain: str) -> Response:
         return JSONResponse({

@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import delete, update
 from tests.fakes.github_api import TOKEN, FakeGitHubApi
+from tests.fakes.github_apps import APP_ID, private_key_pem
 
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Provider
+from autodeploy.providers.github.installations import AppKey
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
@@ -57,13 +59,23 @@ class Sources:
 
 @asynccontextmanager
 async def sources_of(
-    resources: Resources, *beside: Provider, web_url: str = WEB_URL, timing: Timing | None = None
+    resources: Resources,
+    *beside: Provider,
+    web_url: str = WEB_URL,
+    timing: Timing | None = None,
+    with_app: bool = False,
 ) -> AsyncIterator[Sources]:
-    """GitHub, beside other providers."""
+    """GitHub, beside other providers; ``with_app`` is whether the platform has its app there."""
     async with FakeGitHubApi().run() as fake:
         github = GitHubProvider(
-            api_url=fake.url, web_url=web_url, allow_private_addresses=True, timing=timing
+            api_url=fake.url,
+            web_url=web_url,
+            allow_private_addresses=True,
+            timing=timing,
+            app=AppKey(APP_ID, private_key_pem()) if with_app else None,
         )
+        if timing is not None:
+            fake.app.now = timing.now
         providers = Registry([github, *beside])
         yield Sources(resources, fake, providers)
         await github.close()

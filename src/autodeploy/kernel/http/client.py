@@ -78,18 +78,21 @@ class HttpClient:
         self._account: bytes | None = None
         self._shared = _Shared(service, self._timing)
 
-    def bound(self, *, token: str, query: Mapping[str, str] | None = None) -> "HttpClient":
+    def bound(
+        self, *, token: str, query: Mapping[str, str] | None = None, account: str | None = None
+    ) -> "HttpClient":
         """A client that acts with ``token`` and sends ``query`` with each call.
 
-        It shares everything else with this one, which alone is to be closed. Raises
-        ``InvalidInput`` for a token that no header can carry.
+        It shares everything else with this one, which alone is to be closed. ``account`` is whose
+        limit the calls count against, where several tokens share one. Raises ``InvalidInput`` for a
+        token that no header can carry.
         """
         if not _TOKEN.fullmatch(token):
             raise InvalidInput("This is not a token.", field="token")
         client = copy.copy(self)
         client._headers = {"Authorization": f"Bearer {token}"}
         client._query = dict(query or {})
-        client._account = digest_of(token)
+        client._account = digest_of(account or token)
         return client
 
     async def send(self, call: Call) -> Answer:

@@ -15,9 +15,9 @@ import httpx
 from autodeploy.kernel.http.addresses import resolved, same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.models import Lenient
+from autodeploy.kernel.http.senders import Sender
 
 Next = str | Mapping[str, str] | None
 Style = Callable[[Answer], Next]
@@ -30,7 +30,7 @@ class PagesWithoutEnd(ProviderUnavailable):
     read is all of it."""
 
 
-async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[Answer]:
+async def pages(http: Sender, first: Call, style: Style) -> AsyncIterator[Answer]:
     """Each page's answer, which the caller has to judge before the next is asked for.
 
     Raises ``PagesWithoutEnd``, ``ProviderUnavailable`` when a page is of another origin, and what

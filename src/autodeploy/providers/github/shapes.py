@@ -19,6 +19,14 @@ class Visibility(StrEnum):
     INTERNAL = "internal"
 
 
+class Access(StrEnum):
+    """How much an account may do with a repository, from less to more."""
+
+    PULL = "pull"
+    PUSH = "push"
+    ADMIN = "admin"
+
+
 class Permissions(Lenient):
     """What the account may do; ``admin`` is needed for webhooks."""
 
@@ -26,12 +34,18 @@ class Permissions(Lenient):
     push: bool = False
     pull: bool = False
 
+    @property
+    def access(self) -> Access:
+        return Access.ADMIN if self.admin else Access.PUSH if self.push else Access.PULL
+
 
 class Repository(Lenient):
-    """``id`` stays when it is renamed or moved, ``full_name`` does not."""
+    """``id`` stays when it is renamed or moved, ``full_name`` does not. ``owner`` is a person or an
+    organization, whose number stays when they are renamed."""
 
     id: int
     full_name: str
+    owner: User | None = None
     private: bool
     default_branch: str
     visibility: Open[Visibility] | None = None

@@ -57,6 +57,7 @@ class Releases:
             deploy = target
             if again:
                 await self.absence.end(service)
+                await self.services.set_runtime(service, request.spec, log)
                 await self._set_health_path(request, service, target, log)
                 deploy = await self.reuse.ensure(
                     service.id, target, variables, request.deployment_id, log

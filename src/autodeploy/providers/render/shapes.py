@@ -37,11 +37,14 @@ class ServiceType(StrEnum):
 
 
 class Commands(Lenient):
-    """Of a service that runs processes."""
+    """Of a service that runs processes: those of a build from source, or of an image."""
 
     build: str | None = Field(default=None, alias="buildCommand")
     start: str | None = Field(default=None, alias="startCommand")
     pre_deploy: str | None = Field(default=None, alias="preDeployCommand")
+    dockerfile: str | None = Field(default=None, alias="dockerfilePath")
+    context: str | None = Field(default=None, alias="dockerContext")
+    docker: str | None = Field(default=None, alias="dockerCommand")
 
 
 class Autoscaling(Lenient):
@@ -54,6 +57,7 @@ class Details(Lenient):
     url: str | None = None
     plan: str | None = None
     region: str | None = None
+    runtime: str | None = Field(default=None, validation_alias=AliasChoices("runtime", "env"))
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
     schedule: str | None = None
@@ -257,37 +261,6 @@ class CustomDomainItem(Lenient):
     domain: CustomDomain = Field(alias="customDomain")
 
 
-class DatabaseStatus(StrEnum):
-    CREATING = "creating"
-    AVAILABLE = "available"
-    UNAVAILABLE = "unavailable"
-    RECOVERY_FAILED = "recovery_failed"
-    SUSPENDED = "suspended"
-    UNKNOWN = "unknown"
-
-
-class Replica(Lenient):
-    id: str
-
-
-class Database(Lenient):
-    """PostgreSQL or Key Value. ``status`` is unknown for all that is only to be waited for, such
-    as maintenance."""
-
-    id: str
-    name: str
-    status: Annotated[DatabaseStatus, known(DatabaseStatus)] = DatabaseStatus.UNKNOWN
-    plan: str | None = None
-    highly_available: bool | None = Field(default=None, alias="highAvailabilityEnabled")
-    replicas: tuple[Replica, ...] = Field(default=(), alias="readReplicas")
-    created_at: MaybeMoment = Field(default=None, alias="createdAt")
-    expires_at: MaybeMoment = Field(default=None, alias="expiresAt")
-
-
-class DatabaseItem(Lenient):
-    database: Database = Field(validation_alias=AliasChoices("postgres", "keyValue"))
-
-
 class SeriesValue(Lenient):
     timestamp: Moment
     value: float
@@ -308,7 +281,3 @@ class Series(Lenient):
 
     def label(self, field: str) -> str | None:
         return next((each.value for each in self.labels if each.field == field), None)
-
-
-class ConnectionInfo(Lenient):
-    internal: str = Field(alias="internalConnectionString", repr=False)

@@ -68,8 +68,15 @@ class ProjectStatus(StrEnum):
         return self in (ProjectStatus.GOING_DOWN, ProjectStatus.REMOVED)
 
 
+class ProjectDatabase(Lenient):
+    """``size`` is that of its server, such as micro."""
+
+    type: str = ""
+    size: str | None = Field(default=None, alias="infra_compute_size")
+
+
 class Project(Lenient):
-    """Calls name it by ``ref``, 20 letters."""
+    """Calls name it by ``ref``, 20 letters. ``databases`` are told by lists alone."""
 
     ref: str
     name: str
@@ -77,6 +84,12 @@ class Project(Lenient):
     status: Annotated[ProjectStatus, known(ProjectStatus)]
     is_branch: bool = False
     organization: str | None = Field(default=None, alias="organization_slug")
+    databases: tuple[ProjectDatabase, ...] = ()
+
+    @property
+    def size(self) -> str | None:
+        """That of the primary database, as far as it is told."""
+        return next((each.size for each in self.databases if each.type == "PRIMARY"), None)
 
 
 class ProjectPage(Lenient):
