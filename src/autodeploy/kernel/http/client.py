@@ -261,13 +261,10 @@ class HttpClient:
                 extensions={"sni_hostname": call.server_name} if call.server_name else None,
             )
         except httpx.InvalidURL:
-            pass
-        raise ProviderUnavailable(
-            f"What this call to {self.service.name} is about cannot be part of an address: it is "
-            "too long, or holds what no address may.",
-            remedy="Use a shorter name. If it is none of yours, the operator checks the address "
-            "that the settings name for the service.",
-        )
+            raise ProviderUnavailable(
+                f"What this call to {self.service.name} is about cannot be part of an address.",
+                remedy="Use a shorter name, of plain letters.",
+            ) from None
 
     def _timeout(self, call: Call) -> httpx.Timeout:
         silent_seconds = call.silent_seconds or self.patience.read_seconds
