@@ -117,6 +117,7 @@ class FakeVercelApi:
             ("GET", "/v10/projects/{name}/env", self._variables),
             ("POST", "/v10/projects/{name}/env", self._set_variables),
             ("DELETE", "/v1/projects/{name}/env", self._delete_variables),
+            ("DELETE", f"{project}/env/{{variable}}", self._delete_variable),
             ("GET", "/v1/projects/{name}/env/{variable}", self._open_variable),
             ("GET", "/v1/integrations/git-namespaces", self._namespaces),
             ("GET", "/v1/integrations/search-repo", self._search),
@@ -255,6 +256,12 @@ class FakeVercelApi:
         project, ids = self._find_project(request), (await request.json())["ids"]
         deleted = [each for each in ids if project.variables.pop(each, None)]
         return JSONResponse({"deleted": len(deleted), "ids": deleted})
+
+    async def _delete_variable(self, request: Request) -> Response:
+        held = self._find_project(request).variables.pop(request.path_params["variable"], None)
+        return (
+            error_answer(404, "not_found") if held is None else JSONResponse(variable_shape(held))
+        )
 
     async def _open_variable(self, request: Request) -> Response:
         held = self._find_project(request).variables.get(request.path_params["variable"])

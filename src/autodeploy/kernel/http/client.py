@@ -248,17 +248,23 @@ class HttpClient:
             headers["Content-Length"] = str(upload.size_bytes)
         # A next page's address has its query already, with that of this client.
         query = {**self._query, **call.query} if call.address is None else call.query
-        return self._shared.pool.build_request(
-            call.method,
-            call.url(self.service.base_url),
-            headers=headers,
-            params=query or None,
-            data=call.form,
-            json=call.body,
-            content=upload.chunks() if upload else None,
-            timeout=self._timeout(call),
-            extensions={"sni_hostname": call.server_name} if call.server_name else None,
-        )
+        try:
+            return self._shared.pool.build_request(
+                call.method,
+                call.url(self.service.base_url),
+                headers=headers,
+                params=query or None,
+                data=call.form,
+                json=call.body,
+                content=upload.chunks() if upload else None,
+                timeout=self._timeout(call),
+                extensions={"sni_hostname": call.server_name} if call.server_name else None,
+            )
+        except httpx.InvalidURL:
+            raise ProviderUnavailable(
+                f"What this call to {self.service.name} is about cannot be part of an address.",
+                remedy="Use a shorter name, of plain letters.",
+            ) from None
 
     def _timeout(self, call: Call) -> httpx.Timeout:
         silent_seconds = call.silent_seconds or self.patience.read_seconds

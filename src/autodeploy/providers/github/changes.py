@@ -82,18 +82,22 @@ class Changes:
         if answer.status == HTTPStatus.NOT_FOUND:
             raise RefNotFound(f"The repository has no branch {branch}.", field="branch")
         found = expect(answer, HTTPStatus.OK).read(_Branch)
-        commit = found.commit
+        told = found.commit
+        commit = told if told.commit else await self._commit(told.sha)
         return Head(commit.sha, _message_of(commit), _author_of(commit), found.name)
 
     async def message(self, sha: str) -> str:
         """What a commit says. Raises ``NotFound``."""
+        return _message_of(await self._commit(sha))
+
+    async def _commit(self, sha: str) -> "_Commit":
         # A list of one: a commit that is asked for by itself comes with all its files.
         query = {"sha": sha, "per_page": "1"}
         call = Call("GET", f"{_REPOSITORY}/commits", parts=self._parts, query=query)
         found = expect(await self._http.send(call), HTTPStatus.OK).read(list[_Commit])
         if not found:
             raise NotFound("The repository has no such commit.")
-        return _message_of(found[0])
+        return found[0]
 
     async def paths_between(
         self, base: str, head: str, *, since_parting: bool = False
@@ -179,7 +183,7 @@ class _Written(Lenient):
 
 class _Commit(Lenient):
     sha: str
-    commit: _Written
+    commit: _Written | None = None
     author: _Login | None = None
 
 
@@ -209,12 +213,12 @@ class _CheckRuns(Lenient):
 
 
 def _message_of(commit: _Commit) -> str:
-    return commit.commit.message[:_LONGEST_MESSAGE]
+    return commit.commit.message[:_LONGEST_MESSAGE] if commit.commit else ""
 
 
 def _author_of(commit: _Commit) -> str | None:
     login = commit.author.login if commit.author else None
-    name = commit.commit.author.name if commit.commit.author else None
+    name = commit.commit.author.name if commit.commit and commit.commit.author else None
     return login or name
 
 

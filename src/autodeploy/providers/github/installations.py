@@ -19,7 +19,7 @@ import structlog
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
-from autodeploy.kernel.http.models import Lenient
+from autodeploy.kernel.http.models import Lenient, Moment
 from autodeploy.kernel.http.redirects import send_where_moved
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.github.refusals import expect
@@ -84,7 +84,7 @@ class _Numbered(Lenient):
 
 class _Issued(Lenient):
     token: str = field(repr=False)
-    expires_at: datetime
+    expires_at: Moment
     repositories: tuple[_Numbered, ...] = ()
 
 

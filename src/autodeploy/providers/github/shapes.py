@@ -1,12 +1,11 @@
 """What GitHub's API answers, as far as it is used (version 2022-11-28). Lenient throughout."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from autodeploy.kernel.http.models import Lenient, Open, known
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, Moment, Open, known
 
 
 class User(Lenient):
@@ -52,7 +51,7 @@ class Repository(Lenient):
     visibility: Open[Visibility] | None = None
     archived: bool = False
     language: str | None = None
-    pushed_at: datetime | None = None
+    pushed_at: MaybeMoment = None
     permissions: Permissions = Permissions()
 
 
@@ -123,11 +122,11 @@ class Delivery(Lenient):
 
     id: int
     guid: str
-    delivered_at: datetime
+    delivered_at: Moment
     redelivery: bool
     event: str
-    status: str
-    status_code: int
+    status: str = ""
+    status_code: int = 0
 
 
 class DeploymentState(StrEnum):

@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.http.addresses import site
 from autodeploy.providers.base import BuildRequest, BuildSpec, CommitSource
 from autodeploy.providers.drift import DeclaredApp
 from autodeploy.providers.render.builds import app_details, build_command, image_of, root_of
@@ -225,11 +226,11 @@ def address_of(service: Service, spec: BuildSpec, environment: Mapping[str, str]
     for granted, ``shop-abcd:10000`` (recorded answers in render-oss/terraform-provider-render, read
     2026-11-27), also where the app listens on another one.
     """
-    url = (service.details and service.details.url) or ""
-    if not spec.private or not url:
-        return url
-    name = url.rpartition("://")[2].partition(":")[0]
-    return f"http://{name}:{variables_of(spec, environment)[_PORT]}"
+    details = service.details or Details()
+    if not spec.private:
+        return details.site or ""
+    name = (details.url or "").rpartition("://")[2].partition(":")[0]
+    return site(f"http://{name}:{variables_of(spec, environment)[_PORT]}") or ""
 
 
 def _version(spec: BuildSpec) -> Mapping[str, str]:

@@ -1,12 +1,11 @@
 """What Render's API answers of databases, as far as it is used: see ``shapes``."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, known
 
 
 class DatabaseStatus(StrEnum):
@@ -39,8 +38,8 @@ class Database(Lenient):
     highly_available: bool | None = Field(default=None, alias="highAvailabilityEnabled")
     replicas: tuple[Replica, ...] = Field(default=(), alias="readReplicas")
     allow_list: tuple[Allowed, ...] = Field(default=(), alias="ipAllowList")
-    created_at: datetime | None = Field(default=None, alias="createdAt")
-    expires_at: datetime | None = Field(default=None, alias="expiresAt")
+    created_at: MaybeMoment = Field(default=None, alias="createdAt")
+    expires_at: MaybeMoment = Field(default=None, alias="expiresAt")
 
 
 class DatabaseItem(Lenient):

@@ -102,8 +102,8 @@ class ServiceDomains:
         """The record that leads a domain to the service: an apex takes no CNAME."""
         if domain.kind == "apex":
             return DnsRecord("A", domain.name, _APEX_ADDRESS)
-        url = (self._service.details and self._service.details.url) or ""
-        return DnsRecord("CNAME", domain.name, urlsplit(url).hostname or "")
+        address = (self._service.details and self._service.details.site) or ""
+        return DnsRecord("CNAME", domain.name, urlsplit(address).hostname or "")
 
 
 def _refused(name: str, error: ProviderRefused) -> DomainRefused:

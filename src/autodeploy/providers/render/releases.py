@@ -114,4 +114,4 @@ def _check_urls(service: Service) -> tuple[str, ...]:
     details = service.details
     if details is None or service.type is not ServiceType.WEB or details.subdomain == "disabled":
         return ()
-    return (details.url,) if details.url else ()
+    return (details.site,) if details.site else ()

@@ -4,13 +4,13 @@ Sources: Render's OpenAPI description (render-oss/sdk, 2026-08-21), and recorded
 ``commit``, ``startedAt``, ``finishedAt`` and ``ipAllowList`` are null.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.addresses import site
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, Moment, known
 
 
 class User(Lenient):
@@ -68,6 +68,11 @@ class Details(Lenient):
     autoscaling: Autoscaling | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")
 
+    @property
+    def site(self) -> str | None:
+        """Where people find it; None for a private one, whose ``url`` is but a name."""
+        return site(self.url)
+
 
 class Service(Lenient):
     id: str
@@ -79,7 +84,7 @@ class Service(Lenient):
     root_directory: str | None = Field(default=None, alias="rootDir")
     auto_deploy: str | None = Field(default=None, alias="autoDeploy")
     suspended: str | None = None
-    created_at: datetime | None = Field(default=None, alias="createdAt")
+    created_at: MaybeMoment = Field(default=None, alias="createdAt")
     details: Details | None = Field(default=None, alias="serviceDetails")
 
     @property
@@ -142,7 +147,7 @@ class Deploy(Lenient):
     status: Annotated[DeployStatus, known(DeployStatus)] = DeployStatus.UNKNOWN
     trigger: str | None = None
     commit: Commit | None = None
-    created_at: datetime | None = Field(default=None, alias="createdAt")
+    created_at: MaybeMoment = Field(default=None, alias="createdAt")
 
     @property
     def commit_sha(self) -> str | None:
@@ -215,7 +220,7 @@ class Label(Lenient):
 class LogLine(Lenient):
     id: str
     message: str
-    timestamp: datetime
+    timestamp: Moment
     labels: tuple[Label, ...] = ()
 
     def label(self, name: str) -> str | None:
@@ -257,7 +262,7 @@ class CustomDomainItem(Lenient):
 
 
 class SeriesValue(Lenient):
-    timestamp: datetime
+    timestamp: Moment
     value: float
 
 

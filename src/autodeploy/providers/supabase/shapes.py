@@ -1,13 +1,12 @@
 """What Supabase's Management API answers, as far as it is used (its description of 2026-05).
 Lenient throughout."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.models import Lenient, Moment, known
 
 
 class Profile(Lenient):
@@ -158,7 +157,7 @@ class Addons(Lenient):
 class RequestCounts(Lenient):
     """The requests to a project's API in a time that begins at ``timestamp``."""
 
-    timestamp: datetime
+    timestamp: Moment
     auth: float = Field(alias="total_auth_requests")
     realtime: float = Field(alias="total_realtime_requests")
     rest: float = Field(alias="total_rest_requests")

@@ -33,11 +33,11 @@ class DomainRecords(Shape):
     """``misconfigured`` while its records do not lead to Vercel; the recommended ones by rank."""
 
     class Addresses(Shape):
-        rank: int
+        rank: float
         value: tuple[str, ...] = ()
 
     class Name(Shape):
-        rank: int
+        rank: float
         value: str
 
     misconfigured: bool

@@ -67,11 +67,15 @@ class Domains:
         call = Call("POST", f"{_DOMAIN}/verify", parts=self._parts(name), safe=True)
         return expect(await self._http.send(call)).read(Domain)
 
-    async def records(self, name: str) -> DomainRecords:
-        """Whether it leads to Vercel, and the records that would make it."""
+    async def records(self, name: str) -> DomainRecords | None:
+        """Whether it leads to Vercel, and the records that would make it; None where Vercel does
+        not tell."""
         query = {"projectIdOrName": self._project_id}
         call = Call("GET", "/v6/domains/{domain}/config", parts={"domain": name}, query=query)
-        return expect(await self._http.send(call)).read(DomainRecords)
+        try:
+            return expect(await self._http.send(call)).read(DomainRecords)
+        except NotFound:
+            return None
 
     @fault_point("vercel.remove_domain")
     async def remove(self, name: str) -> None:
@@ -90,6 +94,8 @@ class Domains:
         leads = await self.records(domain.name)
         # The records stay: a challenge is looked at again.
         records = [DnsRecord(each.type, each.domain, each.value) for each in domain.verification]
+        if leads is None:
+            return DomainStatus(False, tuple(records))
         if leads.misconfigured:
             records += _leading(domain, leads)
         return DomainStatus(domain.verified and not leads.misconfigured, tuple(records))

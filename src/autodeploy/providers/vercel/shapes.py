@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, known
 
 
 class Shape(Lenient):
@@ -227,7 +227,7 @@ class ListedDeployment(Shape):
 
 class ListedProject(Shape):
     name: str
-    created_at: float = 0.0
+    created_at: MaybeMoment = None  # pydantic takes so large a number for milliseconds
     latest_deployments: tuple[ListedDeployment, ...] = ()
 
 
@@ -260,6 +260,7 @@ class FoundRepositories(Shape):
 
 class EventBody(Shape):
     id: str | None = None
+    serial: str | int | None = None
     date: float | None = None
     text: str | None = None
     level: str | None = None
