@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -109,6 +110,17 @@ INSERT_DEPLOYMENT = text(
 )
 
 
+INSERT_ENVIRONMENT = text(
+    "INSERT INTO environments (organization_id, project_id, name, host, created_at)"
+    " VALUES (:organization, :project, :name, gen_random_uuid()::text, :created)"
+)
+INSERT_PROMOTED = text(
+    "INSERT INTO deployments (organization_id, project_id, environment, branch, commit_sha,"
+    " provider, status, promoted_at) VALUES (:organization, :project, :environment, :branch,"
+    " repeat('a', 40), 'local', 'ready', :promoted)"
+)
+
+
 async def test_known_status_is_stored(database: Database) -> None:
     async with database.transaction() as session:
         ids = await insert_project(session)
@@ -180,6 +192,48 @@ async def test_migrations_at_once_on_a_missing_database_agree(postgres: Embedded
     async with database.transaction() as session:
         version = await session.execute(text("SELECT version_num FROM alembic_version"))
         assert version.scalars().all() == [HEAD]
+    await database.close()
+
+
+async def test_releases_of_environments_that_are_gone_are_let_go_by_the_migration(
+    postgres: EmbeddedPostgres,
+) -> None:
+    """Those of an environment that is there go on; one of the same name that was made later, or is
+    another project's, is not theirs."""
+    url = postgres.url("migrated_with_rows")
+    await upgrade(url, "0031")
+    database = Database(url)
+    async with database.transaction() as session:
+        ids = await insert_project(session)
+        other = {**ids, "project": uuid4()}
+        await session.execute(
+            text(
+                "INSERT INTO projects (id, organization_id, name, slug)"
+                " VALUES (:project, :organization, 'q', 'q')"
+            ),
+            other,
+        )
+        month = [datetime(2026, number, 1, tzinfo=UTC) for number in (1, 2, 3)]
+        for owner, name, created in (
+            (ids, "kept", month[0]), (ids, "anew", month[2]), (other, "gone", month[0]),
+        ):  # fmt: skip
+            await session.execute(INSERT_ENVIRONMENT, {**owner, "name": name, "created": created})
+        for branch, environment, promoted in (
+            ("kept", "kept", month[1]),
+            ("anew", "anew", month[1]),
+            ("gone", "gone", month[1]),
+            ("never live", "gone", None),
+        ):
+            values = {"branch": branch, "environment": environment, "promoted": promoted}
+            await session.execute(INSERT_PROMOTED, {**ids, **values})
+    await database.close()
+    await upgrade(url)
+    database = Database(url)
+    async with database.transaction() as session:
+        rows = await session.execute(
+            text("SELECT branch FROM deployments WHERE let_go_at IS NOT NULL ORDER BY branch")
+        )
+        assert list(rows.scalars()) == ["anew", "gone"]
     await database.close()
 
 

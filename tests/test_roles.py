@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from tests.bao import Bao
+from tests.fakes.github_apps import private_key_pem
 
 from autodeploy.kernel.errors import Unavailable
 from autodeploy.kernel.objects import ObjectStore
@@ -92,6 +93,19 @@ async def test_providers_elsewhere_are_opened_beside_this_machine(home: Path) ->
     ]
     assert registry.can("supabase", Capability.DATABASE_METRICS)
     await registry.close()
+
+
+async def test_github_app_acts_where_the_operator_has_set_one_up(home: Path) -> None:
+    resources = SimpleNamespace(objects=ObjectStore.open(f"file://{home}/objects"))
+    key_file = home / "app.pem"
+    key_file.write_text(private_key_pem())
+    given = {"github": {"app_id": 12, "private_key_file": key_file}}
+    for providers, has_app in (({}, False), (given, True)):
+        settings = Settings(home=home, allow_unsandboxed=True, providers=providers)
+        identities = open_identity_providers(settings)
+        registry = await open_providers(settings, resources, identities)  # type: ignore[arg-type]
+        assert registry.sources("github").has_app() is has_app
+        await registry.close()
 
 
 async def test_supabase_is_connected_where_the_operator_has_a_client(home: Path) -> None:

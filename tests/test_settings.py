@@ -4,8 +4,17 @@ import logging
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from pydantic import ValidationError
 from sqlalchemy import make_url
+from tests.fakes.github_apps import private_key, private_key_pem
 
 from autodeploy.cli.operator.configuration import start_logging
 from autodeploy.settings import ConfigurationError, Settings
@@ -244,6 +253,67 @@ def test_a_secret_comes_from_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_pat
     oidc = Settings().oidc
     assert oidc is not None
     assert oidc.secret == "from the file"
+
+
+def test_github_app_is_whole_or_not_set_at_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "app.pem"
+    file.write_text(private_key_pem())
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__PRIVATE_KEY_FILE", str(file))
+    with pytest.raises(ValidationError, match="APP_ID and PRIVATE_KEY_FILE belong together"):
+        Settings()
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__APP_ID", "12")
+    settings = Settings()
+    assert settings.providers["github"].private_key == private_key_pem()
+    assert private_key_pem() in settings.secret_values
+    shown = repr(settings) + str(settings.model_dump())
+    assert "PRIVATE KEY" not in shown
+    monkeypatch.delenv("AUTODEPLOY_PROVIDERS__GITHUB__PRIVATE_KEY_FILE")
+    with pytest.raises(ValidationError, match="belong together"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"not a key", b"\xff\xfe", "ed25519", "encrypted", "public"]
+)
+def test_file_that_holds_no_key_of_a_github_app_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | str | None
+) -> None:
+    file = tmp_path / "app.pem"
+    text = _other_key(content) if isinstance(content, str) else content
+    if text is not None:
+        file.write_bytes(text)
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__APP_ID", "12")
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__GITHUB__PRIVATE_KEY_FILE", str(file))
+    with pytest.raises(ValidationError, match="PRIVATE_KEY_FILE") as refused:
+        Settings()
+    said = refused.value.errors(include_input=False, include_context=False)[0]["msg"]
+    assert "cannot be read" in said or "no RSA private key" in said
+    assert "BEGIN" not in said
+
+
+def _other_key(kind: str) -> bytes:
+    """A key that GitHub gives no app."""
+    locked = BestAvailableEncryption(b"a password")
+    if kind == "public":
+        public = private_key().public_key()
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    if kind == "encrypted":
+        return private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def test_app_of_another_provider_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "app.pem"
+    file.write_text(private_key_pem())
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__VERCEL__APP_ID", "12")
+    monkeypatch.setenv("AUTODEPLOY_PROVIDERS__VERCEL__PRIVATE_KEY_FILE", str(file))
+    with pytest.raises(ValidationError, match="VERCEL__APP_ID is not used"):
+        Settings()
 
 
 def test_secrets_of_all_settings_are_known_to_the_log(

@@ -8,6 +8,8 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
+    PrivateAttr,
     SecretStr,
     field_validator,
     model_validator,
@@ -57,18 +59,62 @@ class ClientSettings(BaseModel):
 class ProviderSettings(ClientSettings):
     """``AUTODEPLOY_PROVIDERS__<NAME>__…``: a provider's addresses, and our client there.
 
-    ``slug`` is the name of the integration at Vercel.
+    ``slug`` is the name of the integration at Vercel; ``app_id`` and ``private_key_file`` are those
+    of the GitHub App that acts for no person.
     """
 
     api_url: WebAddress | None = None
     web_url: WebAddress | None = None
     slug: str | None = None
+    app_id: int | None = Field(default=None, gt=0)
+    private_key_file: Path | None = None
+
+    _private_key: SecretStr | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _client_is_whole(self) -> Self:
         if (self.client_id is None) != (self.secret is None):
             raise ValueError("CLIENT_ID and CLIENT_SECRET belong together; set both or none")
         return self
+
+    @model_validator(mode="after")
+    def _app_is_whole(self) -> Self:
+        if (self.app_id is None) != (self.private_key_file is None):
+            raise ValueError("APP_ID and PRIVATE_KEY_FILE belong together; set both or none")
+        if self.private_key_file is not None:
+            self._private_key = SecretStr(_read_private_key(self.private_key_file))
+        return self
+
+    @property
+    def private_key(self) -> str | None:
+        """That of the GitHub App, as PEM."""
+        return self._private_key.get_secret_value() if self._private_key else None
+
+
+def _read_private_key(file: Path) -> str:
+    """Raises ``ValueError`` for a file that holds no key as GitHub gives it, and never shows it."""
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"the file of PRIVATE_KEY_FILE cannot be read ({type(error).__name__}): name one that "
+            "the user who runs AutoDeploy may read"
+        ) from None
+    # Imported here: a command that needs no such key does not pay for it.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(text.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError(
+            "the file of PRIVATE_KEY_FILE holds no RSA private key as PEM, without a password: "
+            "generate one on the page of the GitHub App and name the file that GitHub gives"
+        )
+    return text
 
 
 def check_providers(providers: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
@@ -80,6 +126,11 @@ def check_providers(providers: dict[str, ProviderSettings]) -> dict[str, Provide
             raise ValueError(
                 f"{variable}__… is of no provider that has settings: name one of "
                 f"{', '.join(each.upper() for each in PROVIDERS)}"
+            )
+        if settings.app_id is not None and name != "github":
+            raise ValueError(
+                f"{variable}__APP_ID is not used: only GITHUB has an app that acts for no person; "
+                "unset it"
             )
         if settings.web_url is not None and name not in _WITH_PAGES:
             raise ValueError(

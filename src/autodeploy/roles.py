@@ -28,6 +28,7 @@ from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultRefused
 from autodeploy.providers.github import service as github_service
+from autodeploy.providers.github.installations import AppKey
 from autodeploy.providers.github.oauth import GitHubOAuth
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.identity import IdentityProvider, IdentityProviders
@@ -212,6 +213,7 @@ async def open_providers(
                 api_url=github.api_url or github_service.API_URL,
                 web_url=github.web_url or github_service.WEB_URL,
                 allow_private_addresses=settings.allow_private_addresses,
+                app=_github_app(github),
             ),
             SupabaseProvider(api_url=supabase.api_url or supabase_service.API_URL),
             RenderProvider(api_url=render.api_url or render_provider.API_URL),
@@ -219,6 +221,12 @@ async def open_providers(
         ],
         identities,
     )
+
+
+def _github_app(github: ProviderSettings) -> AppKey | None:
+    if github.app_id is None or github.private_key is None:
+        return None
+    return AppKey(github.app_id, github.private_key)
 
 
 def _settings_of(settings: Settings, name: str) -> ProviderSettings:

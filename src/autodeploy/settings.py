@@ -270,6 +270,7 @@ class Settings(BaseSettings):
         files the embedded database's password, which becomes part of a URL."""
         clients = [*self.providers.values(), *([self.oidc] if self.oidc else [])]
         given = [client.secret for client in clients]
+        given += [client.private_key for client in self.providers.values()]
         if self.vault_secret_id:
             given.append(self.vault_secret_id.get_secret_value())
         if not self.database_url and self.postgres_password_file.is_file():

@@ -159,6 +159,7 @@ OUT_OF_REACH = {
             for effect in (
                 "add_domain",
                 "bring_back",
+                "close_database",
                 "create_database",
                 "destroy_database",
                 "ensure_database",

@@ -79,6 +79,7 @@ def _violations(**changes: object) -> list[str] | None:
     [
         {},
         {"headers": {"X-Digest": "abc", "User-Agent": "x"}},
+        {"headers": {"Accept": "application/vnd.acme+json, application/json;q=0.9"}},
         {"body": {"id": 1, "more": True, "owner": {"name": "a"}, "labels": {"any": "x"}}},
         {"body": {"id": 1, "note": None}},
         {"status": 204, "answer": None},
@@ -100,6 +101,7 @@ def test_what_is_described_is_allowed(changes):
         ({"query": "limit=5&page=2"}, "query parameter page is not described"),
         ({"headers": {"X-Other": "1"}}, "header parameter x-other is not described"),
         ({"headers": {"Content-Type": "text/plain"}}, "sent as text/plain"),
+        ({"headers": {"Accept": "application/vnd.acme+json"}}, "which is not accepted"),
         ({"body": None}, "a body is required"),
         ({"body": {}}, "'id' is a required property"),
         ({"body": {"id": 1, "nmae": "x"}}, "'nmae' was unexpected"),

@@ -52,7 +52,7 @@ class Contract:
 
     def violations(self, exchange: Exchange) -> list[str] | None:
         """What of an exchange is not allowed; None when the path is not described."""
-        found = self._find(exchange)
+        found = self._find(exchange.method, exchange.raw_path)
         if found is None:
             return None
         operation, at, values = found
@@ -60,6 +60,7 @@ class Contract:
         said = [
             *self._parameters(operation, at, values, exchange),
             *self._request(operation, at, exchange),
+            *self._accepted(operation, exchange),
             *(() if exchange.fault else self._response(operation, at, exchange)),
         ]
         return [f"{where}: {each}" for each in said]
@@ -70,12 +71,16 @@ class Contract:
         templates = sorted(self._document["paths"], key=lambda each: each.count("{"))
         return [(re.compile(_pattern(template)), template) for template in templates]
 
-    def _find(self, exchange: Exchange) -> tuple[Json, str, dict[str, str]] | None:
-        path = exchange.raw_path
+    def locate(self, method: str, raw_path: str) -> str | None:
+        """Where the operation stands in the description, as a JSON pointer."""
+        found = self._find(method, raw_path)
+        return None if found is None else found[1]
+
+    def _find(self, method: str, path: str) -> tuple[Json, str, dict[str, str]] | None:
         if self.provider in _ALIASES:
             alias, alike = _ALIASES[self.provider]
             path = alias.sub(alike, path)
-        method = exchange.method.lower()
+        method = method.lower()
         for pattern, template in self._paths:
             matched = pattern.fullmatch(path)
             operation = self._document["paths"][template].get(method)
@@ -136,6 +141,15 @@ class Contract:
         if body is not None:
             for error in self._errors(f"{pointer}/content/{_escaped(sent)}/schema", body):
                 yield f"request{error}"
+
+    def _accepted(self, operation: Json, exchange: Exchange) -> Iterator[str]:
+        """A server that was made of the description answers in no other form than it has."""
+        accept = exchange.request_headers.get("accept", "*/*").split(",")
+        accepted = {each.partition(";")[0].strip() for each in accept}
+        for status, each in operation["responses"].items():
+            described = self._resolve(each, "")[0].get("content", {})
+            if status[0] == "2" and described and not accepted & {"*/*", *described}:
+                yield f"{status} is described as {' or '.join(described)}, which is not accepted"
 
     def _response(self, operation: Json, at: str, exchange: Exchange) -> Iterator[str]:
         received = exchange.response_headers.get("content-type", "").partition(";")[0]

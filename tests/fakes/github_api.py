@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from tests.fakes.contract import hold
+from tests.fakes.github_apps import FakeApp
 from tests.fakes.github_faults import FAULTS, error_answer, invalid_answer
 from tests.fakes.github_state import (
     Commit,
@@ -48,12 +49,13 @@ _REPO = "/repos/{owner}/{name}"
 class FakeGitHubApi:
     """``repos`` by number; ``renames`` are the earlier names of some. With ``described_only`` it is
     one that was made from the description: no repository is found by its number, and a commit is
-    JSON whatever form is asked for."""
+    JSON whatever form is asked for. ``app`` is a GitHub App there."""
 
     def __init__(self) -> None:
         self.login = "octocat"
         self.tokens: dict[str, str | None] = {TOKEN: "repo, admin:repo_hook, read:org"}
         self.repos: dict[int, Repo] = {}
+        self.app = FakeApp(self.repos)
         self.renames: dict[str, int] = {}
         self.described_only = False
         self.quota = 5000
@@ -82,6 +84,7 @@ class FakeGitHubApi:
         app = Recorded(self._app(), self.faults, self.exchanges, FAULTS)
         archives = Recorded(self._archives(), self.faults, self.downloads, FAULTS)
         async with serving(app) as self.url, serving(archives) as self._archives_url:
+            self.app.url = self.url
             yield self
         hold("github", self.exchanges)
 
@@ -93,6 +96,9 @@ class FakeGitHubApi:
             ("GET", "/user", self._user),
             ("GET", "/user/repos", self._user_repos),
             ("GET", "/repositories/{number}", self._by_number),
+            ("GET", "/repositories/{number}/installation", self._installation_by_number),
+            ("GET", f"{_REPO}/installation", self._installation),
+            ("POST", "/app/installations/{installation_id}/access_tokens", self._issue),
             ("GET", f"{_REPO}/branches", self._branches),
             ("GET", f"{_REPO}/branches/{{branch:path}}", self._branch),
             ("GET", f"{_REPO}/compare/{{one}}...{{other}}", self._compare),
@@ -137,13 +143,14 @@ class FakeGitHubApi:
         self, request: Request, call: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         self.quota -= 1
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if token not in self.tokens:
-            return error_answer(401, "Bad credentials")
+        token = _token_of(request)
+        refusal = self._refuse(request, token)
+        if refusal is not None:
+            return refusal
         answer = await call(request)
         body = b"".join([piece async for piece in answer.body_iterator])  # type: ignore[attr-defined]
         headers = dict(answer.headers) | self._limit_headers()
-        scopes = self.tokens[token]
+        scopes = self.tokens.get(token)
         if scopes is not None:
             headers["x-oauth-scopes"] = scopes
         if request.method == "GET" and answer.status_code == 200:
@@ -154,6 +161,14 @@ class FakeGitHubApi:
                 del headers["content-length"], headers["content-type"]
                 return Response(status_code=304, headers=headers)
         return Response(body, answer.status_code, headers)
+
+    def _refuse(self, request: Request, token: str) -> Response | None:
+        path = request.url.path
+        if path.startswith("/app/") or path.endswith("/installation"):
+            return self.app.refuse_as_app(request)
+        if token in self.app.tokens:
+            return self.app.refuse_token(self.app.tokens[token])
+        return None if token in self.tokens else error_answer(401, "Bad credentials")
 
     def _limit_headers(self) -> dict[str, str]:
         return {
@@ -173,13 +188,26 @@ class FakeGitHubApi:
 
     def _find(self, request: Request, *, admin: bool = False) -> Repo:
         """The repository of a path. One that may not be administered is as one that is not."""
+        repo = self._named(request)
+        self._check_seen(request, repo)
+        is_users = _token_of(request) in self.tokens
+        if admin and is_users and repo.right_of(_token_of(request)) != "admin":
+            raise HTTPException(404, "Not Found")
+        return repo
+
+    def _named(self, request: Request) -> Repo:
         owner, name = (request.path_params[each] for each in ("owner", "name"))
         for repo in self.repos.values():
             if repo.full_name.lower() == f"{owner}/{name}".lower():
-                if admin and not repo.admin:
-                    break
                 return repo
         raise HTTPException(404, "Not Found")
+
+    def _check_seen(self, request: Request, repo: Repo) -> None:
+        token = _token_of(request)
+        if token in self.app.tokens:
+            self.app.check(self.app.tokens[token], request, repo)
+        elif repo.private and repo.right_of(token) == "none":
+            raise HTTPException(404, "Not Found")
 
     def _base(self, repo: Repo) -> str:
         return f"{self.url}/repos/{repo.full_name}"
@@ -194,22 +222,45 @@ class FakeGitHubApi:
         return JSONResponse(private_user_shape(self.login, 583231, self.url))
 
     async def _user_repos(self, request: Request) -> Response:
-        shapes = [repository_shape(each, self.url, full=False) for each in self.repos.values()]
+        token = _token_of(request)
+        shapes = [
+            repository_shape(each, self.url, full=False, token=token)
+            for each in self.repos.values()
+            if each.right_of(token) != "none"
+        ]
         return self._paged(request, shapes)
 
     async def _repository(self, request: Request) -> Response:
-        owner, name = (request.path_params[each] for each in ("owner", "name"))
-        moved = self.renames.get(f"{owner}/{name}")
-        if moved is not None:
-            numbered = f"{self.url}/repositories/{moved}"
-            target = self._base(self.repos[moved]) if self.described_only else numbered
-            return _moved(target)
-        return JSONResponse(repository_shape(self._find(request), self.url, full=True))
+        return self._moved_to(request) or self._shown(request, self._find(request))
 
-    async def _by_number(self, number: int) -> Response:
+    async def _by_number(self, request: Request, number: int) -> Response:
         if self.described_only or number not in self.repos:
             raise HTTPException(404, "Not Found")
-        return JSONResponse(repository_shape(self.repos[number], self.url, full=True))
+        self._check_seen(request, self.repos[number])
+        return self._shown(request, self.repos[number])
+
+    def _shown(self, request: Request, repo: Repo) -> Response:
+        token = _token_of(request)
+        return JSONResponse(repository_shape(repo, self.url, full=True, token=token))
+
+    def _moved_to(self, request: Request, below: str = "") -> Response | None:
+        """Where one leads that has another name by now."""
+        owner, name = (request.path_params[each] for each in ("owner", "name"))
+        moved = self.renames.get(f"{owner}/{name}")
+        if moved is None:
+            return None
+        numbered = f"{self.url}/repositories/{moved}"
+        return _moved((self._base(self.repos[moved]) if self.described_only else numbered) + below)
+
+    async def _installation(self, request: Request) -> Response:
+        moved = self._moved_to(request, "/installation")
+        return moved or self.app.shown(self._named(request))
+
+    async def _issue(self, request: Request, installation_id: int) -> Response:
+        return await self.app.issue(request, installation_id)
+
+    async def _installation_by_number(self, number: int) -> Response:
+        return self.app.shown(self.repos[number])
 
     # Sources.
 
@@ -482,6 +533,10 @@ class FakeGitHubApi:
                 comments[comment_id]["body"] = (await request.json())["body"]
                 return JSONResponse(comments[comment_id])
         raise HTTPException(404, "Not Found")
+
+
+def _token_of(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")
 
 
 def _moved(target: str) -> Response:

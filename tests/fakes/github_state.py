@@ -59,7 +59,8 @@ class Commit:
 
 @dataclass
 class Repo:
-    """``admin`` is whether the account may have webhooks; ``truncated`` leaves half a tree out.
+    """``admin`` is whether the account may have webhooks, ``rights`` what some tokens may instead:
+    ``none``, ``pull``, ``push`` or ``admin``; ``truncated`` leaves half a tree out.
     ``outgoing`` are the deliveries on their way to webhooks, which a test brings there, or not."""
 
     owner: str
@@ -67,6 +68,7 @@ class Repo:
     id: int = field(default_factory=lambda: next(_ids))
     private: bool = False
     admin: bool = True
+    rights: dict[str, str] = field(default_factory=dict)
     default_branch: str = "main"
     language: str | None = None
     commits: dict[str, Commit] = field(default_factory=dict)
@@ -88,6 +90,9 @@ class Repo:
     @property
     def full_name(self) -> str:
         return f"{self.owner}/{self.name}"
+
+    def right_of(self, token: str) -> str:
+        return self.rights.get(token, "admin" if self.admin else "push")
 
     def push(
         self,
@@ -190,6 +195,11 @@ def next_id() -> int:
     return next(_ids)
 
 
+def owner_id(login: str) -> int:
+    """The number of who owns repositories."""
+    return sum(map(ord, login))
+
+
 def user_shape(login: str, user_id: int, url: str) -> Json:
     base = f"{url}/users/{login}"
     return {
@@ -210,11 +220,13 @@ def private_user_shape(login: str, user_id: int, url: str) -> Json:
     }  # fmt: skip
 
 
-def repository_shape(repo: Repo, url: str, *, full: bool) -> Json:
+def repository_shape(repo: Repo, url: str, *, full: bool, token: str = "") -> Json:
+    """As the holder of ``token`` sees it."""
+    right = repo.right_of(token)
     base = f"{url}/repos/{repo.full_name}"
     shape: Json = {
         "id": repo.id, "node_id": f"R_{repo.id}", "name": repo.name, "full_name": repo.full_name,
-        "owner": user_shape(repo.owner, sum(map(ord, repo.owner)), url), "private": repo.private,
+        "owner": user_shape(repo.owner, owner_id(repo.owner), url), "private": repo.private,
         "visibility": "private" if repo.private else "public", "description": None, "fork": False,
         "html_url": f"{url}/{repo.full_name}", "url": base, "homepage": None,
         "language": repo.language,
@@ -223,7 +235,7 @@ def repository_shape(repo: Repo, url: str, *, full: bool) -> Json:
         "mirror_url": None, "default_branch": repo.default_branch, "archived": False,
         "disabled": False, "license": None, "size": 1, "pushed_at": _WHEN, "created_at": _WHEN,
         "updated_at": _WHEN, "topics": [],
-        "permissions": {"admin": repo.admin, "push": True, "pull": True},
+        "permissions": {"admin": right == "admin", "push": right != "pull", "pull": True},
         **{f"{each}_url": f"{base}/{each}" for each in _REPOSITORY_LINKS},
         **dict.fromkeys(("forks", "forks_count", "stargazers_count", "watchers", "watchers_count",
                          "open_issues", "open_issues_count"), 0),

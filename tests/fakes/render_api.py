@@ -25,6 +25,7 @@ from tests.fakes.render_state import (
     Json,
     Shapes,
     new_id,
+    wrong_build,
 )
 from tests.fakes.server import Exchange, Faults, Recorded, serving
 
@@ -230,6 +231,8 @@ class FakeRenderApi:
             return error_answer(400, "invalid plan")
         if plan != "free" and not self.pays:
             return error_answer(402, "payment information is required")
+        if wrong := wrong_build(sent["type"], sent["serviceDetails"]):
+            return error_answer(400, wrong)
         variables = {each["key"]: each["value"] for each in sent.pop("envVars")}
         service = FakeService(sent, self._now, variables, self.heads)
         service.routes = sent["serviceDetails"].get("routes", [])
@@ -246,6 +249,8 @@ class FakeRenderApi:
         if sent.get("serviceDetails", {}).get("plan", "free") != "free" and not self.pays:
             return error_answer(402, "payment information is required")
         details = {**service.sent["serviceDetails"], **sent.pop("serviceDetails", {})}
+        if wrong := wrong_build(service.sent["type"], details):
+            return error_answer(400, wrong)
         service.sent = {**service.sent, **sent, "serviceDetails": details}
         return self._shapes.service(service, self.url)
 

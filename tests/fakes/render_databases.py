@@ -135,6 +135,7 @@ class DatabaseShelf(Generic[Kind]):
         yield "GET", self.path, self._list
         yield "POST", self.path, self._create
         yield "GET", one, self._show
+        yield "PATCH", one, self._change
         yield "GET", f"{one}/connection-info", self._connection_info
         yield "DELETE", one, self._delete
 
@@ -170,6 +171,11 @@ class DatabaseShelf(Generic[Kind]):
 
     async def _show(self, database_id: str) -> Json:
         return self._shown(self._of(database_id))
+
+    async def _change(self, database_id: str, request: Request) -> Json:
+        database = self._of(database_id)
+        database.sent = {**database.sent, **await request.json()}
+        return self._shown(database)
 
     async def _connection_info(self, database_id: str) -> Json:
         return self._of(database_id).connection()

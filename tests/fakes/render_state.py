@@ -21,10 +21,26 @@ _ONLY_DEPLOYED = [("created", 2.0), ("update_in_progress", 5.0)]
 _FAILED = {"build_failed", "pre_deploy_failed", "update_failed", "canceled"}
 _ENDED = {"live", "deactivated", *_FAILED}
 COMMIT_TOLD_AFTER = 3.0
+_OF_IMAGES = {"dockerfilePath", "dockerContext", "dockerCommand"}
+_OF_SOURCE = {"buildCommand", "startCommand"}
 
 
 def new_id(prefix: str) -> str:
     return f"{prefix}-{next(_numbers):020d}"
+
+
+def wrong_build(type_: str, details: Json) -> str | None:
+    """What Render does not take of a service: how an image is built goes with the runtime docker
+    alone, commands of a build with all others, and the free plan has none before a deploy."""
+    if type_ == "static_site":
+        return None
+    given = details["envSpecificDetails"].keys()
+    wanted = _OF_IMAGES if details["runtime"] == "docker" else _OF_SOURCE
+    if not given <= wanted:
+        return f"the runtime {details['runtime']} takes no {', '.join(given - wanted)}"
+    if details.get("plan") == "free" and details.get("preDeployCommand"):
+        return "free services have no command before a deploy"
+    return None
 
 
 @dataclass

@@ -27,6 +27,7 @@ from tests.fakes.vercel_state import (
     Json,
     Project,
     Seconds,
+    alias_shape,
     domain_shape,
     new_id,
     repository_shape,
@@ -116,6 +117,7 @@ class FakeVercelApi:
             ("GET", "/v10/projects/{name}/env", self._variables),
             ("POST", "/v10/projects/{name}/env", self._set_variables),
             ("DELETE", "/v1/projects/{name}/env", self._delete_variables),
+            ("DELETE", f"{project}/env/{{variable}}", self._delete_variable),
             ("GET", "/v1/projects/{name}/env/{variable}", self._open_variable),
             ("GET", "/v1/integrations/git-namespaces", self._namespaces),
             ("GET", "/v1/integrations/search-repo", self._search),
@@ -133,6 +135,7 @@ class FakeVercelApi:
             ("DELETE", f"{project}/domains/{{domain}}", self._remove_domain),
             ("POST", f"{project}/domains/{{domain}}/verify", self._verify_domain),
             ("GET", "/v6/domains/{domain}/config", self._domain_records),
+            ("GET", "/v4/aliases/{alias}", self._alias),
         ):
             app.add_api_route(path, endpoint, methods=[method], response_model=None)
         return app
@@ -253,6 +256,12 @@ class FakeVercelApi:
         project, ids = self._find_project(request), (await request.json())["ids"]
         deleted = [each for each in ids if project.variables.pop(each, None)]
         return JSONResponse({"deleted": len(deleted), "ids": deleted})
+
+    async def _delete_variable(self, request: Request) -> Response:
+        held = self._find_project(request).variables.pop(request.path_params["variable"], None)
+        return (
+            error_answer(404, "not_found") if held is None else JSONResponse(variable_shape(held))
+        )
 
     async def _open_variable(self, request: Request) -> Response:
         held = self._find_project(request).variables.get(request.path_params["variable"])
@@ -434,6 +443,13 @@ class FakeVercelApi:
             return error_answer(400, "missing_txt_record")
         project.domains[name] = True
         return JSONResponse(domain_shape(project, name))
+
+    async def _alias(self, request: Request) -> Response:
+        name, owner = request.path_params["alias"], _owner(request)
+        for project in self.projects:
+            if name in project.domains and project.owner == owner:
+                return JSONResponse(alias_shape(project, name))
+        return error_answer(404, "not_found")
 
     async def _domain_records(self, domain: str) -> Response:
         return JSONResponse({

@@ -196,6 +196,11 @@ class Project:
     queued: AliasJob | None = None
     current: Deployment | None = None
     regions: list[str] = field(default_factory=lambda: ["iad1"])
+    #: The repository, as owner and name, whose pushes Vercel deploys.
+    linked: str = ""
+    paused: bool = False
+    #: How it would build what is deployed without settings.
+    settings: Json = field(default_factory=dict)
 
     @property
     def production(self) -> Deployment | None:
@@ -218,11 +223,19 @@ class Project:
             "autoAssignCustomDomains": self.auto_assign, "defaultResourceConfig": resources,
             "resourceConfig": resources, "deploymentExpiration": {}, "directoryListing": False,
             "nodeVersion": "22.x", "targets": {}, "ssoProtection": self.sso_protection,
+            **self.settings,
         }  # fmt: skip
         if production is not None:
             made["targets"] = {"production": self.target_shape(production)}
         if self.job is not None:
             made["lastAliasRequest"] = self.job.shape()
+        if self.paused:
+            made["paused"] = True
+        if self.linked:
+            owner, _, name = self.linked.partition("/")
+            made["link"] = {"type": "github", "org": owner, "repo": name, "repoId": 7,
+                            "deployHooks": [], "gitCredentialId": "c",
+                            "productionBranch": "main"}  # fmt: skip
         return made
 
     def target_shape(self, deployment: Deployment) -> Json:
@@ -247,6 +260,11 @@ def domain_shape(project: Project, name: str) -> Json:
              "reason": "pending_domain_verification"}
         ]  # fmt: skip
     return shape
+
+
+def alias_shape(project: Project, name: str) -> Json:
+    return {"uid": f"als_{project.id}", "alias": name, "created": "2026-11-01T12:00:00Z",
+            "deploymentId": None, "projectId": project.id}  # fmt: skip
 
 
 def variable_shape(variable: Json) -> Json:

@@ -27,7 +27,7 @@ from autodeploy.providers.base import (
     Traffic,
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest
-from autodeploy.providers.drift import Comparison, DeclaredApp
+from autodeploy.providers.drift import Comparison, DeclaredApp, DeclaredDatabase
 from autodeploy.providers.manifests import Capability
 
 __all__ = ["app", "local_home", "node"]
@@ -108,7 +108,7 @@ class Shop:
         release = await self.deploys.deploy(request, self.log)
         await until(lambda: self.runs(release))
         endpoint = await self.deploys.promote(request, release)
-        declared = DeclaredApp(self.app, release, spec, {}, running)
+        declared = DeclaredApp(self.app, release, spec, {}, running, commit=COMMIT)
         self.shipped.append(Shipped(request, release, endpoint, declared))
 
     async def runs(self, release: Release) -> bool:
@@ -290,6 +290,14 @@ async def _database_pauses(store: Store) -> None:
     assert store.handle.external_id == before
 
 
+async def _database_drift(store: Store) -> None:
+    compared = store.place.registry.compared_databases(store.place.name, store.place.account)
+    declared = DeclaredDatabase(store.handle.external_id, store.request.plan)
+    for _ in range(2):
+        assert await compared.compare_database(declared) == ()
+        await compared.mend_database(declared.external_id)
+
+
 async def _database_usage(store: Store) -> None:
     metered = store.place.registry.metered_databases(store.place.name, store.place.account)
     assert await metered.database_charges(store.handle.external_id)
@@ -366,6 +374,7 @@ OF_DATABASES: Mapping[Capability, Callable[[Store], Awaitable[None]]] = {
     Capability.DATABASE_BACKUPS: _database_backups,
     Capability.DATABASE_PAUSES: _database_pauses,
     Capability.DATABASE_ROTATION: _database_rotation,
+    Capability.DATABASE_DRIFT: _database_drift,
     Capability.DATABASE_USAGE: _database_usage,
 }
 #: What a test of its own above is about.

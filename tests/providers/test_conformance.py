@@ -29,7 +29,13 @@ from autodeploy.providers.databases import (
     RotatedDatabases,
 )
 from autodeploy.providers.domains import DomainProvider
-from autodeploy.providers.drift import ComparedApps, Comparison, DeclaredApp
+from autodeploy.providers.drift import (
+    ComparedApps,
+    ComparedDatabases,
+    Comparison,
+    DeclaredApp,
+    DriftKind,
+)
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.hosted import ConnectedAccount, HostedDeploys, TokenConnect
 from autodeploy.providers.local.provider import LocalProvider
@@ -43,7 +49,7 @@ from autodeploy.providers.sources import SourceHosting
 from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.usage import MeteredApps, MeteredDatabases
 from autodeploy.providers.vercel.provider import VercelProvider
-from autodeploy.services.analyzer.plan import AppKind, Plan
+from autodeploy.services.analyzer.plan import AppKind, Image, Plan
 from autodeploy.services.analyzer.prices import default_prices
 from autodeploy.services.analyzer.recommendation import recommend
 
@@ -68,6 +74,9 @@ PROTOCOLS: dict[Capability, tuple[Find, type]] = {
     ),
     Capability.DATABASE_PAUSES: (
         lambda all_, name: all_.database_pauses(name, ACCOUNT), PausedDatabases,
+    ),
+    Capability.DATABASE_DRIFT: (
+        lambda all_, name: all_.compared_databases(name, ACCOUNT), ComparedDatabases,
     ),
     Capability.DATABASE_ROTATION: (lambda all_, name: all_.database_logins(name), RotatedDatabases),
     Capability.RUN: (lambda all_, name: all_.commands(name), CommandProvider),
@@ -133,10 +142,30 @@ async def test_private_apps_have_a_plan_and_are_recommended_only_where_there_are
     deploying = [each for each in registry.list() if Capability.DEPLOY in each.capabilities]
     having = {each.name for each in deploying if each.private_apps}
     assert having == {each.name for each in deploying if "private" in each.app_plans}
-    private = Plan(kind=AppKind.SSR, private=True)
+    private = Plan(kind=AppKind.SSR, private=True, language="node")
     found = recommend(private, [each.name for each in deploying], default_prices())
     assert found is not None
     assert {found.provider, *(each.provider for each in found.alternatives)} == having
+
+
+async def test_what_is_built_from_source_or_as_an_image_is_recommended_as_the_manifests_say(
+    registry: Registry,
+) -> None:
+    deploying = [each for each in registry.list() if Capability.DEPLOY in each.capabilities]
+    names = [each.name for each in deploying]
+    image = Image(dockerfile="Dockerfile", context=".", reason="")
+    listed = {language for each in deploying for language in each.languages or ()}
+    for language in (*listed, "php", None):
+        able = {e.name for e in deploying if e.languages is None or language in e.languages}
+        building = {each.name for each in deploying if each.image_builds}
+        for found, wanted in (
+            (Plan(kind=AppKind.SSR, language=language), able),
+            (Plan(kind=AppKind.SSR, language=language, image=image), able | building),
+            (Plan(kind=AppKind.LIBRARY, language=language, image=image), building),
+        ):
+            advice = recommend(found, names, default_prices())
+            assert advice is not None
+            assert {advice.provider, *(e.provider for e in advice.alternatives)} == wanted
 
 
 async def test_who_has_databases_names_their_engines_and_a_free_plan_of_each(
@@ -190,7 +219,8 @@ async def _ship(cloud: Place, app: App, folder: Path, key: str | None = None) ->
     release = await deploys.deploy(wanted, log)
     assert await deploys.deploy(wanted, log) == release
     assert (await deploys.promote(wanted, release)).url.startswith("https://")
-    return Shipped(key, release, DeclaredApp(app, release, STATIC, given, running))
+    declared = DeclaredApp(app, release, STATIC, given, running, commit=COMMIT)
+    return Shipped(key, release, declared)
 
 
 @pytest.fixture
@@ -218,6 +248,8 @@ async def test_an_app_is_made_served_looked_after_brought_back_and_removed(
 
     compared = cloud.registry.compared_apps(cloud.name, cloud.account)
     assert await compared.compare(first.declared) == Comparison(())
+    [gone] = (await compared.compare(replace(first.declared, domains=(NAME,)))).drifts
+    assert (gone.kind, gone.name, gone.stays) == (DriftKind.DOMAIN, NAME, False)
 
     if cloud.registry.can(cloud.name, Capability.METRICS):
         measured = cloud.registry.app_metrics(cloud.name, cloud.account)

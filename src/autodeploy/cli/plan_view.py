@@ -8,6 +8,7 @@ from autodeploy.services.analyzer.plan import (
     AppKind,
     CostItem,
     EnvironmentVariable,
+    Image,
     Placement,
     Plan,
 )
@@ -71,6 +72,7 @@ def _summary(plan: Plan) -> dict[str, str]:
         "Packages": plan.package_manager
         and f"{plan.package_manager} {plan.package_manager_version or ''}".strip(),
         "Kind": _kind(plan),
+        "Image": plan.image and _image(plan.image),
         "Confidence": f"{plan.confidence:.2f}{sure}",
     }
     return {name: text for name, text in found.items() if text}
@@ -84,6 +86,12 @@ def _kind(plan: Plan) -> str:
     port = f" (port {plan.port} unless PORT is set)" if plan.port else ""
     private = ", private: only other apps reach it" if plan.private else ""
     return f"{_KINDS[plan.kind]}{port}{private}"
+
+
+def _image(image: Image) -> str:
+    asked = "" if image.asked else ", where nothing else runs the app"
+    command = f", started by {image.command}" if image.command else ""
+    return f"of {image.dockerfile}{command}, at providers that build images{asked}"
 
 
 def _commands(plan: Plan) -> list[str]:

@@ -20,7 +20,7 @@ _MOST_VARIABLES = 30
 def app_file_text(plan: Plan, *, project: str, root: str) -> str:
     """The file for a plan. ``root`` is the app's folder below that of the file, or empty."""
     parts = [_HEAD, _identity(plan, project, root), *_commands(plan)]
-    parts += [_versions(plan), _workers(plan), _crons(plan), *_variables(plan)]
+    parts += [_versions(plan), _docker(plan), _workers(plan), _crons(plan), *_variables(plan)]
     return "\n".join(part for part in parts if part)
 
 
@@ -92,6 +92,17 @@ def _versions(plan: Plan) -> str:
     why = f" Found: {_one_line(runtime.source)}." if runtime.source else ""
     example = {"node": "22", "python": "3.12"}[runtime.name]
     return _line(runtime.name, f"The version to build and run with.{why}", asked, example)
+
+
+def _docker(plan: Plan) -> str:
+    """Empty where no Dockerfile lies in the app's folder, which is all that the file can name."""
+    below = f"{plan.root_directory}/" if plan.root_directory else ""
+    if plan.image is None or not plan.image.dockerfile.startswith(below):
+        return ""
+    return (
+        "# Whether the image of its Dockerfile is built, where the provider builds images.\n"
+        f"# [docker]\n# file = {_quoted(plan.image.dockerfile.removeprefix(below))}\n"
+    )
 
 
 def _workers(plan: Plan) -> str:

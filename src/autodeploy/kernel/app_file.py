@@ -53,6 +53,12 @@ def _inside(value: str) -> str:
     return "/".join(part for part in parts if part not in ("", "."))
 
 
+def _relative(value: str) -> str:
+    if value.startswith(("/", "-")) or "\\" in value:
+        raise ValueError("is not a folder relative to the app's, such as . or ../..")
+    return value or "."
+
+
 def _request_path(value: str) -> str:
     if not value.startswith("/"):
         raise ValueError("is not a path that begins with /, such as /healthz")
@@ -150,6 +156,20 @@ class DeclaredCron(_Part):
     command: _Command = Field(description="Command that is run then.")
 
 
+class DeclaredImage(_Part):
+    """That the app is to be built as the image of a Dockerfile, where its provider builds any.
+
+    Both are relative to the app's folder; ``context`` may lie above it.
+    """
+
+    file: Annotated[_Folder, StringConstraints(min_length=1)] = Field(
+        "Dockerfile", description="The Dockerfile, relative to the app's folder."
+    )
+    context: Annotated[_Text, StringConstraints(max_length=1024), AfterValidator(_relative)] = (
+        Field(".", description="Folder that it is built from, relative to the app's folder.")
+    )
+
+
 class AppFile(_Part):
     """The content of ``autodeploy.toml``.
 
@@ -201,6 +221,9 @@ class AppFile(_Part):
     )
     node: _Words | None = Field(None, description='Version of Node, such as "22".')
     python: _Words | None = Field(None, description='Version of Python, such as ">=3.11".')
+    docker: DeclaredImage | None = Field(
+        None, description="Built as an image, where the provider builds images."
+    )
     workers: dict[Annotated[str, AfterValidator(_worker_name)], _Command] = Field(
         {},
         description="Processes beside the server, by name.",
@@ -229,6 +252,8 @@ class AppFile(_Part):
             raise ValueError("`replicas` are of a server, and `output` is a static site")
         if self.output is not None and self.private:
             raise ValueError("`private` is of a server, and `output` is a static site")
+        if self.output is not None and self.docker is not None:
+            raise ValueError("`docker` builds a server or worker, and `output` is a static site")
         if self.output is not None and self.cron:
             raise ValueError("`cron` runs beside a server, and `output` is a static site")
         if both := sorted(self.cron.keys() & self.workers.keys()):
@@ -239,6 +264,7 @@ class AppFile(_Part):
 _PARTS: dict[str, type[_Part]] = {
     "variables": DeclaredVariable,
     "cron": DeclaredCron,
+    "docker": DeclaredImage,
     "health_check": HealthCheck,
 }
 

@@ -11,7 +11,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
 MARKER = "[redacted]"
 MINIMUM_LENGTH = 4
@@ -34,6 +34,8 @@ _URL_SAFE_SETS = (
 # choose, and between double quotes of a shell.
 _BACKSLASHED = ("\\", "\\'", '\\"', "\\'\"", '\\"$`')
 
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
+
 _Span = tuple[int, int]
 
 
@@ -51,6 +53,20 @@ def passwords_in(urls: Iterable[str]) -> set[str]:
         if password:
             found |= {password, unquote(password)}
     return found
+
+
+def without_credentials(text: str) -> str:
+    """``text`` with user and password removed from every URL in it, and those whole that are
+    none."""
+
+    def strip(match: re.Match[str]) -> str:
+        try:
+            parts = urlsplit(match.group())
+        except ValueError:
+            return MARKER
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+    return _URL.sub(strip, text)
 
 
 class Redactor:

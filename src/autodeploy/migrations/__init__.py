@@ -4,4 +4,4 @@
 test holds it equal to the newest revision.
 """
 
-HEAD = "0032"
+HEAD = "0033"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
+from autodeploy.providers.images import ImageBuild
 from autodeploy.providers.manifests import Manifest
 
 # Takes lines as (level, source, message); level is debug, info, warn or error. Never blocks
@@ -59,6 +60,8 @@ class BuildSpec:
     ``crons`` are run at their times, in the release that has the traffic.
     ``health_path`` is where a ``server`` is to be asked whether it is well, where its owner says.
     ``private`` is whether a ``server`` is reached by other apps alone.
+    ``image`` is what its Dockerfile makes of it. Without a ``start_command`` a ``server`` or
+    ``worker`` has no other way to be run.
     """
 
     kind: str
@@ -79,6 +82,7 @@ class BuildSpec:
     spa_fallback: bool = False
     health_path: str | None = None
     private: bool = False
+    image: ImageBuild | None = None
 
 
 class Notes(Protocol):

@@ -12,6 +12,7 @@ class Capability(StrEnum):
     DATABASE_BACKUPS = "database_backups"
     DATABASE_ROTATION = "database_rotation"
     DATABASE_PAUSES = "database_pauses"
+    DATABASE_DRIFT = "database_drift"
     ENVIRONMENT_VARIABLES = "environment_variables"
     LOGS = "logs"
     RUN = "one_off_commands"
@@ -74,6 +75,8 @@ class Manifest:
     ``private_databases`` is whether its databases let nobody in but its own apps, those of the same
     region where it has several. ``home_region`` is where what names no region is made.
     ``private_apps`` is whether servers can be reached there by other apps alone.
+    ``languages`` are those that it builds from source, None where that is no list. ``image_builds``
+    is whether it builds the image of a Dockerfile.
     ``fixed_variables`` is whether an app runs with the variables of its build for ever: others
     reach it with another build alone.
     """
@@ -90,4 +93,6 @@ class Manifest:
     private_databases: bool = False
     home_region: str | None = None
     private_apps: bool = False
+    languages: frozenset[str] | None = None
+    image_builds: bool = False
     fixed_variables: bool = False

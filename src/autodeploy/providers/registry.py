@@ -14,7 +14,7 @@ from autodeploy.providers.databases import (
     RotatedDatabases,
 )
 from autodeploy.providers.domains import DomainProvider
-from autodeploy.providers.drift import ComparedApps
+from autodeploy.providers.drift import ComparedApps, ComparedDatabases
 from autodeploy.providers.hosted import (
     AccountMissing,
     AppHosting,
@@ -197,6 +197,13 @@ class Registry:
         """The provider ``name`` for what its databases are charged for; ``account`` as for
         ``databases``."""
         return cast(MeteredDatabases, self._databases(name, Capability.DATABASE_USAGE, account))
+
+    def compared_databases(
+        self, name: str, account: ConnectedAccount | None = None
+    ) -> ComparedDatabases:
+        """The provider ``name`` for how its databases are set up; ``account`` as for
+        ``databases``."""
+        return cast(ComparedDatabases, self._databases(name, Capability.DATABASE_DRIFT, account))
 
     def _databases(
         self, name: str, capability: Capability, account: ConnectedAccount | None

@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from autodeploy.kernel.git.urls import RemoteUrl
 from autodeploy.providers.base import Provider
 from autodeploy.providers.github.api import GitHubAccount
+from autodeploy.providers.github.installations import InstallationCredential, ProvenRepository
 from autodeploy.providers.hosted import ConnectedAccount
 
 
@@ -20,6 +21,18 @@ class SourceHosting(Provider, Protocol):
 
     def sources_as(self, account: ConnectedAccount) -> GitHubAccount:
         """The provider acting for this account. Cheap: made for each use."""
+        ...
+
+    def has_app(self) -> bool:
+        """Whether the platform has an app there, which acts for no person."""
+        ...
+
+    def installed(self, proven: ProvenRepository) -> InstallationCredential | None:
+        """What lets the app act for a repository; None where it does not."""
+        ...
+
+    def sources_by(self, credential: InstallationCredential) -> GitHubAccount:
+        """The provider acting by an installation of the app. Cheap: made for each use."""
         ...
 
     def name_in(self, url: RemoteUrl) -> str | None:

@@ -15,10 +15,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from tests.bao import Bao
+from tests.fakes.github_apps import private_key_pem
 
 from autodeploy.cli.operator.checks import (
     Check,
     Verdict,
+    github_app,
     machine,
     platform,
     programs,
@@ -172,6 +174,17 @@ def test_key_that_encrypts_is_named_and_a_damaged_one_is_told(settings: Settings
     assert "v1." in only(vault.vault, settings, "vault").found
     settings.master_key_file.write_text("damaged\n")
     assert only(vault.vault, settings, "vault").verdict is Verdict.MISSING
+
+
+def test_key_of_the_github_app_that_others_may_read_is_advice(home: Path) -> None:
+    assert list(github_app.github_app(Settings(home=home / "home"))) == []
+    key_file = home / "app.pem"
+    key_file.write_text(private_key_pem())
+    given = {"github": {"app_id": 12, "private_key_file": key_file}}
+    settings = Settings(home=home / "home", providers=given)
+    for mode, verdict in ((0o644, Verdict.ADVICE), (0o600, Verdict.OK)):
+        key_file.chmod(mode)
+        assert only(github_app.github_app, settings, "GitHub App").verdict is verdict
 
 
 def test_vault_server_is_asked_whether_it_encrypts(home: Path, bao: Bao) -> None:

@@ -4,14 +4,19 @@ import pytest
 from tests.cli.user.conftest import Person
 
 from autodeploy.cli.user.client import Json
-from autodeploy.cli.user.drift import _show
+from autodeploy.cli.user.drift import _WORDS, _show
+from autodeploy.providers.drift import DriftKind
 
 FOUND: Json = {
     "environment": "production", "provider": "vercel", "unread": ["HIDDEN"], "pending": ["LATER"],
+    "unasked": [{"name": "cache", "provider": "render", "reason": "No account is connected."}],
     "items": [
-        {"kind": "variable_changed", "name": "API_KEY", "declared": None, "found": None,
-         "reconcilable": True},
-        {"kind": "plan", "name": None, "declared": "free", "found": "pro", "reconcilable": False},
+        {"kind": "variable_changed", "provider": "vercel", "name": "API_KEY", "declared": None,
+         "found": None, "reconcilable": True, "remedy": None},
+        {"kind": "plan", "provider": "vercel", "name": None, "declared": "free", "found": "pro",
+         "reconcilable": False, "remedy": None},
+        {"kind": "database", "provider": "supabase", "name": "main", "declared": None,
+         "found": None, "reconcilable": False, "remedy": "Bring it back \x1b[31mthere."},
     ],
 }  # fmt: skip
 
@@ -30,7 +35,26 @@ def test_each_difference_is_a_line_and_says_what_helps(
     assert "API_KEY" in shown.out
     assert "the variable has another value there" in shown.out
     assert "change it there" in shown.out
-    for said in ("drift --fix", "does not tell the values of HIDDEN", "LATER"):
+    assert "the database is not there" in shown.out
+    assert "see below" in shown.out
+    for said in (
+        "drift --fix", "does not tell the values of HIDDEN", "LATER",
+        "main: Bring it back there.",
+        "render does not tell how the database cache is: No account is connected.",
+    ):  # fmt: skip
         assert said in shown.err
-    _show({"name": "shop"}, {**FOUND, "items": [], "unread": [], "pending": []})
+    _show({"name": "shop"}, {**FOUND, "items": [], "unread": [], "unasked": [], "pending": []})
     assert "at vercel as it was declared" in capsys.readouterr().err
+
+
+def test_what_a_deployment_does_not_mend_is_not_said_to_be_mended(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stays = [each for each in FOUND["items"] if not each["reconcilable"]]
+    _show({"name": "shop"}, {**FOUND, "items": stays})
+    assert "--fix" not in capsys.readouterr().err
+
+
+def test_each_kind_of_difference_has_words_of_its_own() -> None:
+    assert _WORDS.keys() == {each.value for each in DriftKind}
+    assert len(set(_WORDS.values())) == len(_WORDS)

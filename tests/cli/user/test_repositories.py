@@ -61,7 +61,10 @@ async def test_github_is_connected_listed_and_deployed_from(
     [added] = (await ada.json("repositories list"))["items"]
     assert found["repositoryId"] == added["id"]
     assert (added["kind"], added["private"]) == ("github", True)
-    assert "acme/shop   github" in (await ada.run("repositories", "list")).stdout
+    shown = (await ada.run("repositories", "list")).stdout.splitlines()
+    assert shown[1].split()[:4] == ["acme/shop", "github", "octocat", "main"]
+    await github.set(added["id"], github_installation_id=7)
+    assert "GitHub App" in (await ada.run("repositories", "list")).stdout
 
 
 async def test_nothing_to_list_says_what_to_do(person: PersonMaker, github: Sources) -> None:

@@ -6,6 +6,7 @@ from autodeploy.kernel.http.addresses import (
     HostNotFound,
     check_address,
     is_public,
+    site,
 )
 
 PRIVATE = [
@@ -58,3 +59,23 @@ async def test_name_without_address_is_not_found() -> None:
 async def test_host_that_is_no_name_is_refused(host: str) -> None:
     with pytest.raises(InvalidInput):
         await check_address(host, 443, False)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://shop.example.com", "http://shop-abcd:10000", "https://a_b-1.example.com/x?y=1",
+     "http://127.0.0.1:8080/"],
+)  # fmt: skip
+def test_the_address_of_a_site_is_one(address: str) -> None:
+    assert site(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [None, "", "shop.example.com", "javascript:alert(1)", "file:///etc/passwd", "https://",
+     "https://user:secret@example.com", "https://example.com:99999", "https://example.com:0",
+     "https://exa mple.com", "https://example.com/\n", "http://[::1", "https://\u0435xample.com",
+     "https://example..com", "//example.com"],
+)  # fmt: skip
+def test_what_is_no_address_of_a_site_is_none(address: str | None) -> None:
+    assert site(address) is None

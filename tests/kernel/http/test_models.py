@@ -1,5 +1,7 @@
 """Shapes forgive what providers really send."""
 
+import json
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,7 +11,7 @@ from structlog.testing import capture_logs
 
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.errors import ProviderUnavailable
-from autodeploy.kernel.http.models import Lenient, Open, known, tell_unknown
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, Moment, Open, known, tell_unknown
 
 
 class Plan(StrEnum):
@@ -31,6 +33,12 @@ class Thing(Lenient):
     allowed: list[str] = Field(default_factory=list, alias="ipAllowList")
     labels: dict[str, str] = Field(default_factory=dict)
     commit: str | None = None
+    seconds: float = 0.0
+    ended: MaybeMoment = None
+
+
+class Line(Lenient):
+    at: Moment
 
 
 def _answer(body: bytes) -> Answer:
@@ -120,3 +128,40 @@ def test_an_item_of_another_form_is_left_out_where_that_does_no_harm():
     assert [each.name for each in found] == ["a", "b"]
     with pytest.raises(ProviderUnavailable, match="the body"):
         _answer(b'{"name": "a"}').read_each(Thing)
+
+
+@pytest.mark.parametrize("told", ["2026-11-01T12:00:00", "2026-11-01T14:00:00+02:00"])
+def test_times_can_be_compared_whether_their_zone_is_told_or_not(told):
+    moment = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    assert Line.model_validate({"at": told}).at == moment
+    assert Thing.model_validate({"name": "a", "ended": told}).ended == moment
+
+
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "soon", 1e300])
+def test_what_is_no_time_was_not_told(told):
+    assert Thing.model_validate({"name": "a", "ended": told}).ended is None
+    with pytest.raises(ProviderUnavailable, match="at is missing"):
+        Answer("Acme", 200, {}, json.dumps({"at": told}).encode(), "").read(Line)
+
+
+@pytest.mark.parametrize("told", ["1928-02-29T23:59:59Z", "0002-01-01T00:00:00+02:00"])
+def test_a_time_that_was_told_can_be_moved(told):
+    at = Line.model_validate({"at": told}).at
+    assert (at - timedelta(minutes=15)).astimezone(UTC) < at
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"NaN", b"Infinity"])
+def test_a_number_without_measure_is_refused(number):
+    with pytest.raises(ProviderUnavailable, match="seconds"):
+        _answer(b'{"name": "a", "seconds": ' + number + b"}").read(Thing)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [(b"a\\u0000b", "a\ufffdb"), (b"\\ud800", "\ufffd"), (b"\\uDC00x", "\ufffdx"),
+     (b"\\ud83d\\ude00", "\U0001f600"), ("\u00fc".encode(), "\u00fc")],
+)  # fmt: skip
+def test_a_text_can_be_stored_and_sent_on_whatever_is_in_it(sent, read):
+    thing = _answer(b'{"name": "' + sent + b'", "labels": {"' + sent + b'": "x"}}').read(Thing)
+    assert (thing.name, list(thing.labels)) == (read, [read])
+    assert thing.name.encode().decode() == read

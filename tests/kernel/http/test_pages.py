@@ -5,7 +5,14 @@ from tests.kernel.http.servers import answer, scripted
 
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.errors import ProviderUnavailable
-from autodeploy.kernel.http.pages import by_last_cursor, by_offset, by_timestamp, linked, pages
+from autodeploy.kernel.http.pages import (
+    PagesWithoutEnd,
+    by_last_cursor,
+    by_offset,
+    by_timestamp,
+    linked,
+    pages,
+)
 
 
 def _link(url: str) -> dict[str, str]:
@@ -62,6 +69,20 @@ async def test_a_link_that_is_only_alike_gets_no_token(make_client, target):
         assert len(server.seen) == 1
 
 
+async def test_a_link_in_other_letters_leads_to_a_page(make_client):
+    async with scripted(answer(200, [1], **_link("/p\u00e9?page=2")), answer(200, [2])) as server:
+        assert await _read(make_client(server.url), Call("GET", "/p"), linked) == [[1], [2]]
+    assert server.seen[1].target == "/p?page=2"
+
+
+@pytest.mark.parametrize("path", [f"/{'x' * 70_000}", "/\x01"])
+async def test_what_cannot_be_an_address_is_not_called(make_client, path):
+    async with scripted(answer(200, [1])) as server:
+        with pytest.raises(ProviderUnavailable, match="part of an address"):
+            await make_client(server.url).send(Call("GET", "/", address=f"{server.url}{path}"))
+    assert server.seen == []
+
+
 async def test_the_cursor_of_the_last_item_is_sent_until_a_page_is_short(make_client):
     full = answer(200, [{"owner": {}, "cursor": "a"}, {"owner": {}, "cursor": "b"}])
     async with scripted(full, answer(200, [{"cursor": "c"}])) as server:
@@ -99,9 +120,26 @@ async def test_the_offset_is_sent_until_the_count_is_reached(make_client):
     assert [each.target for each in server.seen] == ["/p", "/p?offset=2", "/p?offset=4"]
 
 
+@pytest.mark.parametrize(("told", "sent"), [(1541.0, "1541"), (1541.4, "1541"), ("a/b", "a%2Fb")])
+async def test_where_a_page_goes_on_may_be_any_number_or_text(make_client, told, sent):
+    more = answer(200, {"pagination": {"next": told}})
+    async with scripted(more, answer(200, {"pagination": {"next": None}})) as server:
+        await _read(make_client(server.url), Call("GET", "/p"), by_timestamp("until"))
+    assert server.seen[1].target == f"/p?until={sent}"
+
+
+async def test_an_offset_may_be_any_number(make_client):
+    def page(offset: float) -> bytes:
+        return answer(200, {"pagination": {"count": 3.0, "limit": 2.0, "offset": offset}})
+
+    async with scripted(page(0.0), page(2.0)) as server:
+        assert len(await _read(make_client(server.url), Call("GET", "/p"), by_offset)) == 2
+    assert server.seen[1].target == "/p?offset=2"
+
+
 async def test_a_cursor_that_repeats_ends_in_an_error(make_client):
     async with scripted(answer(200, [{"cursor": "a"}])) as server:
-        with pytest.raises(ProviderUnavailable, match="repeat"):
+        with pytest.raises(PagesWithoutEnd, match="repeat"):
             await _read(make_client(server.url), Call("GET", "/"), by_last_cursor(1))
         assert len(server.seen) == 2
 
@@ -110,7 +148,7 @@ async def test_the_number_of_pages_is_bounded(make_client, monkeypatch):
     monkeypatch.setattr("autodeploy.kernel.http.pages._MOST_PAGES", 3)
     async with scripted(answer(200)) as server:
         server.script = [answer(200, [n], **_link(f"/?page={n}")) for n in range(2, 9)]
-        with pytest.raises(ProviderUnavailable, match="more than 3 pages"):
+        with pytest.raises(PagesWithoutEnd, match="more than 3 pages"):
             await _read(make_client(server.url), Call("GET", "/"), linked)
         assert len(server.seen) == 3
 

@@ -122,6 +122,7 @@ DATE = "Sun, 01 Nov 2026 12:00:00 GMT"
         (GITHUB, answer(429, x_ratelimit_remaining="0", x_ratelimit_reset=EPOCH, date=DATE), 21),
         (GITHUB, answer(403, retry_after="9", x_ratelimit_remaining="4000"), 9),
         (RENDER, answer(429, ratelimit_remaining="0", ratelimit_reset="12"), 12),
+        (RENDER, answer(429, ratelimit_remaining="0", ratelimit_reset="nan"), 5),
         (RENDER, answer(429, retry_after="3", ratelimit_reset="12"), 3),
         (SUPABASE, answer(429, x_ratelimit_remaining="0", x_ratelimit_reset="14"), 14),
         (VERCEL, answer(429, x_ratelimit_remaining="0", x_ratelimit_reset=EPOCH, date=DATE), 21),

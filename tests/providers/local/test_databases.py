@@ -1,5 +1,6 @@
 """Databases of apps: a real cluster of their own."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from autodeploy.kernel.errors import InvalidInput, Unavailable
 from autodeploy.kernel.process import SystemUser
 from autodeploy.providers.base import App
+from autodeploy.providers.databases import DatabaseHandle
 from autodeploy.providers.local.agent import cluster as agent_cluster
 from autodeploy.providers.local.agent.cluster import AppCluster
 from autodeploy.providers.local.agent.databases import AppDatabases
@@ -246,9 +248,7 @@ async def test_what_the_server_refuses_is_told_and_done_when_it_is_asked_again(
 ) -> None:
     first = await provider.ensure_database(database_request(app), Lines())
     name = first.external_id
-    password = (node.home / "secrets/apps-postgres.password").read_text().strip()
-    at = f"host={node.home}/run/apps-postgres&port={urlsplit(first.url).port}"
-    superuser = await connect(f"postgresql://postgres:{password}@/postgres?{at}")
+    superuser = await connect(superuser_url(node, first, "postgres"))
     await superuser.execute(f"ALTER ROLE {name} RENAME TO {name}_away")
     with pytest.raises(Unavailable, match="has not done it: UndefinedObjectError"):
         await provider.open_login(name, login_of(first.url))
@@ -261,8 +261,28 @@ async def test_a_session_in_the_template_is_in_nobodys_way(
     provider: LocalProvider, app: App, node: Node, connect: Connect
 ) -> None:
     first = await provider.ensure_database(database_request(app), Lines())
-    password = (node.home / "secrets/apps-postgres.password").read_text().strip()
-    at = f"host={node.home}/run/apps-postgres&port={urlsplit(first.url).port}"
-    await connect(f"postgresql://postgres:{password}@/template1?{at}")
+    await connect(superuser_url(node, first, "template1"))
     second = await provider.ensure_database(database_request(app, "other"), Lines())
     assert await (await connect(second.url)).fetchval("SELECT 1") == 1
+
+
+async def test_databases_that_are_made_at_once_do_not_change_the_same(
+    provider: LocalProvider, app: App, node: Node, connect: Connect
+) -> None:
+    """As a copy is restored while a database is made: PostgreSQL refuses the later of two sessions
+    that change one row of what its databases share."""
+    first = await provider.ensure_database(database_request(app), Lines())
+    superuser = await connect(superuser_url(node, first, "postgres"))
+    async with superuser.transaction():
+        for database in ("postgres", "template1", first.external_id):
+            await superuser.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+        async with asyncio.timeout(20):
+            second = await provider.ensure_database(database_request(app, "other"), Lines())
+    assert await (await connect(second.url)).fetchval("SELECT 1") == 1
+
+
+def superuser_url(node: Node, database: DatabaseHandle, name: str) -> str:
+    """The address of the server's database ``name`` for its superuser."""
+    password = (node.home / "secrets/apps-postgres.password").read_text().strip()
+    at = f"host={node.home}/run/apps-postgres&port={urlsplit(database.url).port}"
+    return f"postgresql://postgres:{password}@/{name}?{at}"

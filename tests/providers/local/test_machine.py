@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from autodeploy.providers.local.machine import machine_configuration, without_credentials
+from autodeploy.kernel.redaction import without_credentials
+from autodeploy.providers.local.machine import machine_configuration
 
 
 def test_credentials_never_pass(tmp_path: Path) -> None:

@@ -286,7 +286,8 @@ async def test_what_is_beside_an_app_is_ours_as_it_is(apps, provider, render, lo
 async def declared(apps, log) -> DeclaredApp:
     _, release = await _deployed(apps, log)
     own = {"AUTODEPLOY_DEPLOYMENT_ID": str(release.deployment_id)}
-    return DeclaredApp(APP, release, BOTH, {"BUILD": "1"}, {"KEY": "value", **own})
+    given = {"BUILD": "1"}, {"KEY": "value", **own}
+    return DeclaredApp(APP, release, BOTH, *given, commit=at_commit(COMMIT))
 
 
 async def test_what_is_as_declared_beside_an_app_has_no_drift(apps, declared):
@@ -308,3 +309,24 @@ async def test_what_differs_beside_an_app_is_told(apps, declared, render):
     )
     chosen = (await apps.compare(replace(declared, plan="free"))).drifts
     assert Drift(DriftKind.PLAN, declared="starter", found="pro") in chosen
+
+
+async def test_a_setting_that_was_changed_beside_an_app_is_told_with_whose_it_is(
+    apps, declared, render, log
+):
+    mail, tidy = render.beside("mail"), render.beside("tidy")
+    mail.sent["serviceDetails"]["envSpecificDetails"] = {
+        "buildCommand": "npm ci && npm run build", "startCommand": "node theirs.js",
+    }  # fmt: skip
+    mail.sent["autoDeploy"] = "yes"
+    tidy.sent["serviceDetails"]["schedule"] = "* * * * *"
+    worker, cron = BOTH.workers["mail"], BOTH.crons["tidy"]
+    assert set((await apps.compare(declared)).drifts) == {
+        Drift(DriftKind.START_COMMAND, mail.name, declared=worker, found="node theirs.js"),
+        Drift(DriftKind.AUTO_DEPLOY, mail.name, declared="no", found="yes"),
+        Drift(DriftKind.SCHEDULE, tidy.name, declared=cron.schedule, found="* * * * *"),
+    }
+    _, release = await _deployed(apps, log)
+    own = {"AUTODEPLOY_DEPLOYMENT_ID": str(release.deployment_id)}
+    again = replace(declared, release=release, run_environment={"KEY": "value", **own})
+    assert await apps.compare(again) == Comparison(())

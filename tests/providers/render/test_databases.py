@@ -15,6 +15,7 @@ from tests.providers.render.conftest import account
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused, RateLimited
 from autodeploy.providers.databases import DatabaseRequest, DatabaseState
+from autodeploy.providers.drift import DeclaredDatabase, Drift, DriftKind
 from autodeploy.providers.manifests import DatabaseEngine
 
 pytestmark = pytest.mark.contract(provider="render")
@@ -280,3 +281,58 @@ async def test_a_noted_database_that_is_gone_is_made_once_more(databases, log, k
     assert list(shelf.held) == [second.external_id]
     assert second.external_id != first.external_id
     assert request.notes.values[kind.note] == second.external_id
+
+
+async def test_a_database_that_is_as_it_was_asked_for_does_not_differ(databases, log, kind):
+    handle = await databases.ensure_database(kind.request(), log)
+    assert await databases.compare_database(DeclaredDatabase(handle.external_id, "free")) == ()
+
+
+async def test_who_is_let_in_is_told_and_let_out_again(databases, log, kind, shelf):
+    handle = await databases.ensure_database(kind.request(), log)
+    declared = DeclaredDatabase(handle.external_id, "free")
+    blocks = [{"cidrBlock": block, "description": "home"} for block in ("0.0.0.0/0", "10.0.0.0/8")]
+    shelf.held[handle.external_id].sent["ipAllowList"] = blocks
+    assert await databases.compare_database(declared) == (
+        Drift(DriftKind.DATABASE_ALLOW_LIST, declared="nobody", found="0.0.0.0/0, 10.0.0.0/8"),
+    )
+    for _ in range(2):
+        await databases.mend_database(handle.external_id)
+    assert shelf.held[handle.external_id].sent["ipAllowList"] == []
+    assert await databases.compare_database(declared) == ()
+
+
+@pytest.mark.parametrize("fault", ["lost", "broken_off", "503"])
+async def test_letting_out_is_repeated_when_its_answer_is_lost(
+    databases, render, log, kind, shelf, fault
+):
+    handle = await databases.ensure_database(kind.request(), log)
+    block = {"cidrBlock": "0.0.0.0/0", "description": ""}
+    shelf.held[handle.external_id].sent["ipAllowList"] = [block]
+    render.faults.fail(f"PATCH {kind.path}/{handle.external_id}", fault)
+    await databases.mend_database(handle.external_id)
+    assert shelf.held[handle.external_id].sent["ipAllowList"] == []
+
+
+async def test_another_plan_and_a_suspension_stay_and_say_what_helps(databases, log, kind, shelf):
+    handle = await databases.ensure_database(kind.request(), log)
+    database = shelf.held[handle.external_id]
+    database.sent["plan"], database.statuses = kind.paid, ["suspended"]
+    state, plan = await databases.compare_database(DeclaredDatabase(database.id, "free"))
+    assert (state.kind, state.declared, state.found, state.stays) == (
+        DriftKind.DATABASE_STATE, "available", "suspended", True,
+    )  # fmt: skip
+    assert "Resume" in state.remedy
+    assert (plan.kind, plan.declared, plan.found, plan.stays) == (
+        DriftKind.DATABASE_PLAN, "free", kind.paid, True,
+    )  # fmt: skip
+    assert "dashboard" in plan.remedy
+
+
+async def test_a_database_that_is_gone_is_told_and_not_made_again(databases, log, kind, shelf):
+    handle = await databases.ensure_database(kind.request(), log)
+    shelf.held.clear()
+    declared = DeclaredDatabase(handle.external_id, "free")
+    assert await databases.compare_database(declared) == (Drift(DriftKind.DATABASE, stays=True),)
+    await databases.mend_database(handle.external_id)
+    assert shelf.held == {}

@@ -398,7 +398,7 @@ async def test_the_manifest_says_what_can_be_done(provider, databases):
     assert not isinstance(databases, RotatedDatabases)
     assert provider.manifest.capabilities == {
         Capability.DATABASE, Capability.DATABASE_METRICS, Capability.DATABASE_PAUSES,
-        Capability.DATABASE_USAGE, Capability.CONNECT,
+        Capability.DATABASE_USAGE, Capability.DATABASE_DRIFT, Capability.CONNECT,
     }  # fmt: skip
     assert {each.id for each in provider.manifest.regions} >= {"eu-central-1", "emea"}
     prices = {each.plan: each.monthly_cents for each in provider.manifest.pricing}

@@ -1,5 +1,6 @@
 """What somebody has changed of a project is found, and no value is told."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -75,3 +76,87 @@ async def test_a_project_that_is_gone_is_told(story, declared):
     await story.deployer.destroy(story.app)
     [drift] = (await story.deployer.compare(declared)).drifts
     assert drift.kind is DriftKind.APP
+
+
+async def test_who_else_than_us_may_change_what_is_live_is_told(story, declared, vercel):
+    [project] = vercel.projects
+    project.linked, project.paused = "octo/site", True
+    project.sso_protection = {"deploymentType": "all_except_custom_domains"}
+    project.auto_assign = True
+    found = (await story.deployer.compare(declared)).drifts
+    assert [(each.kind, each.found, each.stays) for each in found] == [
+        (DriftKind.SUSPENDED, "paused", True),
+        (DriftKind.AUTO_PROMOTE, "yes", False),
+        (DriftKind.AUTO_DEPLOY, "octo/site", True),
+        (DriftKind.PROTECTION, "all_except_custom_domains", True),
+    ]
+    assert all(project.name in each.remedy for each in found if each.stays)
+    project.linked, project.paused, project.sso_protection = "", False, None
+    await story.ship()
+    assert DriftKind.AUTO_PROMOTE not in {
+        each.kind for each in (await story.deployer.compare(declared)).drifts
+    }
+
+
+async def test_build_settings_of_the_project_are_of_no_account(story, declared, vercel):
+    """They go with each deployment."""
+    [project] = vercel.projects
+    project.settings = {
+        "framework": "nextjs", "buildCommand": "make", "installCommand": "make deps",
+        "outputDirectory": "public", "rootDirectory": "web", "nodeVersion": "18.x",
+    }  # fmt: skip
+    assert await story.deployer.compare(declared) == Comparison(())
+    await story.build()
+    sent = vercel.calls("POST", "/v13/deployments")[-1]
+    assert json.loads(sent.request_body)["projectSettings"] == {
+        "framework": "vite", "buildCommand": "npm run build", "installCommand": "npm ci",
+        "outputDirectory": "dist", "rootDirectory": None, "nodeVersion": "22.x",
+    }  # fmt: skip
+
+
+NAME = "shop.example.com"
+
+
+@pytest.fixture
+async def served(story, declared, vercel) -> DeclaredApp:
+    vercel.records.add(NAME)
+    assert (await story.deployer.ensure_domain(story.app, NAME)).verified
+    served = replace(declared, domains=(NAME,))
+    assert await story.deployer.compare(served) == Comparison(())
+    return served
+
+
+async def test_a_domain_that_was_removed_is_told_until_it_is_served_again(story, served, vercel):
+    [project] = vercel.projects
+    project.domains.clear()
+    before = len(vercel.exchanges)
+    assert (await story.deployer.compare(served)).drifts == (
+        Drift(DriftKind.DOMAIN, NAME, declared=project.name),
+    )
+    assert {each.method for each in vercel.exchanges[before:]} == {"GET"}
+    await story.deployer.ensure_domain(story.app, NAME)
+    assert await story.deployer.compare(served) == Comparison(())
+
+
+async def test_a_domain_that_another_project_has_stays_there(story, served, vercel):
+    [project] = vercel.projects
+    project.domains.clear()
+    other = type(project)(project.owner, "other")
+    other.domains[NAME] = True
+    vercel.projects.append(other)
+    [drift] = (await story.deployer.compare(served)).drifts
+    assert (drift.kind, drift.name, drift.found, drift.stays) == (
+        DriftKind.DOMAIN, NAME, "other", True,
+    )  # fmt: skip
+    assert "Remove the domain from the project other at Vercel" in drift.remedy
+
+
+async def test_a_domain_whose_records_are_gone_names_them(story, served, vercel):
+    vercel.records.discard(NAME)
+    [drift] = (await story.deployer.compare(served)).drifts
+    assert (drift.kind, drift.name, drift.stays) == (DriftKind.DOMAIN_RECORDS, NAME, True)
+    assert f"CNAME {NAME} cname.vercel-dns.com" in drift.remedy
+    [project] = vercel.projects
+    project.domains[NAME] = False
+    [drift] = (await story.deployer.compare(served)).drifts
+    assert f"TXT _vercel.{NAME}" in drift.remedy

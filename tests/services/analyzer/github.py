@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import delete, update
 from tests.fakes.github_api import TOKEN, FakeGitHubApi
+from tests.fakes.github_apps import APP_ID, private_key_pem
 
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Provider
+from autodeploy.providers.github.installations import AppKey
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
@@ -63,8 +65,9 @@ async def sources_of(
     web_url: str = WEB_URL,
     timing: Timing | None = None,
     patience: Patience | None = None,
+    with_app: bool = False,
 ) -> AsyncIterator[Sources]:
-    """GitHub, beside other providers."""
+    """GitHub, beside other providers; ``with_app`` is whether the platform has its app there."""
     async with FakeGitHubApi().run() as fake:
         github = GitHubProvider(
             api_url=fake.url,
@@ -72,7 +75,10 @@ async def sources_of(
             allow_private_addresses=True,
             timing=timing,
             patience=patience,
+            app=AppKey(APP_ID, private_key_pem()) if with_app else None,
         )
+        if timing is not None:
+            fake.app.now = timing.now
         providers = Registry([github, *beside])
         yield Sources(resources, fake, providers)
         await github.close()

@@ -1,5 +1,6 @@
 """The files of a commit at GitHub: read by its tree, or by its archive where that is cheaper."""
 
+import os
 import random
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -11,12 +12,12 @@ from tests.kernel.git.servers import commit_files, git, smart_http
 from tests.services.analyzer.github import Sources, sources_of
 
 from autodeploy.kernel.archives import ArchiveRefused
-from autodeploy.kernel.errors import TooLarge
+from autodeploy.kernel.errors import NotFound, TooLarge
 from autodeploy.kernel.git.errors import RefNotFound, RepositoryEmpty
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.hosted import AccountMissing
-from autodeploy.services.analyzer import receiving, service, sources
+from autodeploy.services.analyzer import assembled, receiving, service, sources
 from autodeploy.services.analyzer.engine import analyze
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.plan import Plan
@@ -188,6 +189,40 @@ async def test_source_is_what_lies_below_the_top_of_the_archive(shop: Shop, tmp_
         "app.py", "docs", "media", "requirements.txt",
     }  # fmt: skip
     assert not list((shop.github.resources.home / "sources").iterdir())
+
+
+async def test_where_the_host_has_no_archive_the_source_is_read_file_by_file(
+    shop: Shop, tmp_path: Path
+) -> None:
+    modes = {"bin/run": "100755", "here": "120000", "out": "120000"}
+    files = {"bin/run": b"#!/bin/sh\n", "a/ü b.txt": b"\xff\x00", "here": b"a", "out": b"../../x"}
+    commit = shop.push(files, modes=modes)
+    shop.github.fake.faults.fail(f"/repos/acme/shop/tarball/{commit}", "404")
+    [left_out] = await shop.fetch(commit, tmp_path / "source")
+    assert "out leads out of the repository" in left_out
+    assert (tmp_path / "source/a/ü b.txt").read_bytes() == b"\xff\x00"
+    assert os.access(tmp_path / "source/bin/run", os.X_OK)
+    assert (tmp_path / "source/here").readlink() == Path("a")
+    assert not (tmp_path / "source/out").is_symlink()
+
+
+async def test_a_repository_without_an_archive_is_not_read_file_by_file_where_it_is_large(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembled, "MOST_FILES", 2)
+    commit = shop.push({"a": b"1", "b": b"2", "c": b"3"})
+    shop.github.fake.faults.fail(f"/repos/acme/shop/tarball/{commit}", "404")
+    with pytest.raises(TooLarge, match="no archive"):
+        await shop.fetch(commit, tmp_path / "source")
+    assert "blobs" not in shop.calls
+
+
+async def test_a_commit_that_is_gone_is_not_found_without_an_archive_either(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.push({"a": b"1"})
+    with pytest.raises(NotFound):
+        await shop.fetch("0" * 40, tmp_path / "source")
 
 
 async def test_what_the_archive_leaves_out_is_told(shop: Shop, tmp_path: Path) -> None:

@@ -9,19 +9,20 @@ import pytest
 from autodeploy.services.analyzer.plan import (
     AppKind,
     Command,
+    Image,
     Placement,
     Plan,
     Recommendation,
     ServiceNeed,
 )
 from autodeploy.services.analyzer.prices import PricesInvalid, default_prices, read_prices
-from autodeploy.services.analyzer.recommendation import recommend
+from autodeploy.services.analyzer.recommendation import parts_of, recommend
 
 POSTGRESQL = ServiceNeed(kind="postgresql", reason="depends on pg", variable="DATABASE_URL")
 
 
 def plan_for(kind: AppKind, *services: ServiceNeed, **fields: object) -> Plan:
-    return Plan(kind=kind, services=services, **fields)
+    return Plan(kind=kind, services=services, **{"language": "node", **fields})
 
 
 def advice(plan: Plan, providers: Sequence[str] = ("local",)) -> Recommendation:
@@ -86,6 +87,35 @@ def test_private_app_is_where_there_are_such_at_its_own_price(kind: AppKind) -> 
     assert where([found, *found.alternatives]) == [("render", None, 700), ("local", None, 0)]
     assert [one.item for one in found.cost_items] == ["render.private"]
     assert recommend(plan, ("vercel",), default_prices()) is None
+
+
+IMAGE = Image(dockerfile="Dockerfile", context=".", reason="Dockerfile: FROM")
+
+
+@pytest.mark.parametrize("kind", [AppKind.SERVER, AppKind.SSR, AppKind.WORKER, AppKind.BOT])
+@pytest.mark.parametrize("language", ["php", "java", None])
+def test_language_that_render_does_not_build_is_for_render_with_a_dockerfile_alone(
+    kind: AppKind, language: str | None
+) -> None:
+    found = advice(plan_for(kind, language=language), ("render", "local"))
+    assert "render" not in {one.provider for one in (found, *found.alternatives)}
+    assert recommend(plan_for(kind, language=language), ("render",), default_prices()) is None
+    with_image = advice(plan_for(kind, language=language, image=IMAGE), ("render", "local"))
+    assert with_image.provider == "render"
+
+
+def test_static_site_is_for_render_in_any_language() -> None:
+    found = advice(plan_for(AppKind.STATIC, language="haskell"), ("render",))
+    assert found.provider == "render"
+
+
+def test_what_only_an_image_starts_is_for_those_who_build_one() -> None:
+    plan = plan_for(AppKind.LIBRARY, language=None, image=IMAGE)
+    found = advice(plan, ("local", "vercel", "render"))
+    assert where([found]) == [("render", None, 700)]
+    assert found.alternatives == ()
+    assert parts_of(plan) == ["service"]
+    assert recommend(plan, ("local",), default_prices()) is None
 
 
 def test_database_of_a_connected_provider_is_one_of_a_connected_provider() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+from tests.services.deployer.platform import Platform
 from tests.services.deployer.provider import FolderProvider
 
 from autodeploy.kernel.clock import now
@@ -23,11 +24,15 @@ from autodeploy.providers.base import (
 )
 from autodeploy.providers.databases import DatabaseHandle, DatabaseRequest, DatabaseState
 from autodeploy.providers.domains import DnsRecord, DomainStatus
-from autodeploy.providers.drift import Comparison, DeclaredApp
+from autodeploy.providers.drift import Comparison, DeclaredApp, DeclaredDatabase, Drift
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
 from autodeploy.providers.manifests import Capability, DatabaseEngine, Manifest, Price
+from autodeploy.providers.registry import Registry
 from autodeploy.providers.resources import FoundResource, ResourceKind
 from autodeploy.providers.usage import Charge, Usage
+from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
+from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.deployer.runner import Runner
 
 DATABASE_URL = "postgresql://u:p@cloud.test/db"
 REDIS_URL = "redis://cache.cloud.test:6379"
@@ -55,6 +60,8 @@ class HostedApps(FolderProvider):
         self.used: tuple[Usage, ...] = ()
         #: How each database is there.
         self.database_is = DatabaseState.RUNNING
+        #: Where each database is otherwise than it was asked for.
+        self.database_drifts: list[Drift] = []
         #: How each release fares, whatever it does.
         self.told: str | None = None
 
@@ -113,6 +120,14 @@ class HostedApps(FolderProvider):
     async def database_state(self, external_id: str) -> DatabaseState:
         await self._call("database_state")
         return self.database_is
+
+    async def compare_database(self, declared: DeclaredDatabase) -> tuple[Drift, ...]:
+        await self._call("compare_database")
+        return tuple(self.database_drifts)
+
+    async def mend_database(self, external_id: str) -> None:
+        await self._call("mend_database")
+        self.database_drifts = [each for each in self.database_drifts if each.stays]
 
     async def charged_plan(self, plan: str) -> str:
         return plan
@@ -186,6 +201,7 @@ class HostedProvider(Cloud):
             {
                 Capability.DEPLOY,
                 Capability.DATABASE,
+                Capability.DATABASE_DRIFT,
                 Capability.DOMAINS,
                 Capability.DRIFT,
                 Capability.METRICS,
@@ -218,3 +234,21 @@ class HostedProvider(Cloud):
 
     def databases_as(self, account: ConnectedAccount) -> HostedApps:
         return self.deploys_as(account)
+
+
+async def connected_cloud(platform: Platform) -> HostedProvider:
+    """A provider elsewhere, which serves everybody."""
+    cloud = HostedProvider(platform.resources.home, platform.resources.objects)
+    cloud.apps.check_urls = platform.provider.check_urls
+    providers = Registry([platform.provider, cloud])
+    platform.engine = replace(platform.engine, providers=providers)
+    platform.runner = Runner(platform.engine)
+    await connect_by_token(
+        platform.resources,
+        platform.principal,
+        platform.principal.user_id,
+        "cloud",
+        ProviderTokenInput(token=CLOUD_TOKEN),
+        providers=providers,
+    )
+    return cloud

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.services.deployer.office import Office, open_office
+from tests.services.deployer.office import NAME, Office, open_office
 from tests.services.deployer.platform import Platform
 
 from autodeploy.kernel.errors import Conflict, InvalidInput
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
-from autodeploy.services.deployer import variables
+from autodeploy.services.deployer import deployments, variables
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
+from autodeploy.services.deployer.domains import work
 from autodeploy.services.deployer.drift import find_drift, reconcile_drift
 from autodeploy.services.deployer.drift_schemas import DriftView
 from autodeploy.services.deployer.variable_schemas import VariableInput
@@ -65,20 +67,102 @@ async def test_a_provider_compares_what_the_release_was_given(
     assert SECRET not in found.model_dump_json()
 
 
+async def _reconcile(office: Office) -> DeploymentView:
+    platform = office.platform
+    return await reconcile_drift(
+        platform.resources, platform.principal, office.project.id, "production",
+        providers=platform.engine.providers,
+    )  # fmt: skip
+
+
 async def test_what_is_live_is_deployed_again_to_set_it(office: Office) -> None:
     await office.deploy("cloud")
     live = await office.platform.environment(office.project)
     platform = office.platform
-    again = await reconcile_drift(
-        platform.resources, platform.principal, office.project.id, "production",
-        providers=platform.engine.providers,
-    )  # fmt: skip
+    again = await _reconcile(office)
     builds = len(office.cloud.builds)
     await platform.runner.run(again.id)
     done = await platform.view(again.id)
     assert (done.status, done.provider, len(office.cloud.builds)) == ("ready", "cloud", builds + 1)
     assert live.live_deployment_id is not None
     assert done.commit == (await platform.view(live.live_deployment_id)).commit
+
+
+@pytest.fixture
+def asked(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[DeclaredApp]:
+    """What the cloud is asked to compare; its app is as it was declared."""
+    asked: list[DeclaredApp] = []
+
+    async def compare(declared: DeclaredApp) -> Comparison:
+        asked.append(declared)
+        return Comparison(())
+
+    monkeypatch.setattr(office.cloud, "compare", compare)
+    return asked
+
+
+async def test_the_domains_that_were_served_are_compared_and_looked_at_again(
+    office: Office, asked: list[DeclaredApp]
+) -> None:
+    await office.add()
+    await office.deploy("cloud")
+    await office.keep()
+    await _find(office)
+    office.cloud.leading.add(NAME)
+    await office.keep()
+    await _find(office)
+    assert [each.domains for each in asked] == [(), (NAME,)], "one that never was is no drift"
+    office.cloud.domains.clear()
+    await _reconcile(office)
+    # Also where the deployment fails: the row alone has a worker see to it.
+    await work.keep_domains(office.platform.engine)
+    assert NAME in office.cloud.domains
+    await office.ask("remove")
+    await _find(office)
+    assert asked[-1].domains == ()
+
+
+async def test_builds_that_came_after_that_of_what_is_live_are_told(
+    office: Office, asked: list[DeclaredApp]
+) -> None:
+    await office.deploy("cloud")
+    first = await office.platform.environment(office.project)
+    assert first.live_deployment_id is not None
+    await _find(office)
+    await office.deploy("cloud")
+    await _find(office)
+    platform = office.platform
+    back = await deployments.roll_back(
+        platform.resources, platform.principal, first.live_deployment_id
+    )
+    await platform.runner.run(back.id)
+    await _find(office)
+    assert [len(each.later_builds) for each in asked] == [0, 0, 1]
+    assert asked[2].spec == asked[0].spec
+
+
+async def test_what_is_shown_holds_no_secret(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _set(office, "API_KEY", SECRET)
+    await office.deploy("cloud")
+
+    async def compare(_: DeclaredApp) -> Comparison:
+        found = f"API_KEY={SECRET} make\x1b[2J"
+        url = "https://ada:t0ken@example.com/shop"
+        long = f"{'x' * 1995}{SECRET}"
+        return Comparison((
+            Drift(DriftKind.BUILD_COMMAND, declared="npm run build", found=found),
+            Drift(DriftKind.REPOSITORY, declared="https://example.com/shop", found=url),
+            Drift(DriftKind.START_COMMAND, declared="node server.js", found=long),
+        ))  # fmt: skip
+
+    monkeypatch.setattr(office.cloud, "compare", compare)
+    command, repository, cut = (await _find(office)).items
+    assert command.found == "API_KEY=[redacted] make [2J"
+    assert repository.found == "https://example.com/shop"
+    assert cut.found is not None
+    assert SECRET[:4] not in cut.found
 
 
 async def test_nothing_is_compared_where_nothing_is_live_or_can_be(

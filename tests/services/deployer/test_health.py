@@ -74,9 +74,10 @@ async def test_provider_elsewhere_is_asked_seldom(
     release = Release(uuid4(), {}, (silent_url,) if listens else ())
     (home / "releases" / str(release.deployment_id)).touch()
     health = Health.of(Plan(kind=AppKind.SERVER), 0.5, hosted=True)
-    with pytest.raises(AppNotListening):
+    with pytest.raises(AppNotListening) as failed:
         await wait_until_healthy(provider, release, health)
     assert provider.calls["status"] == 2, "at first, and to say why it failed"
+    assert (silent_url in failed.value.message) == listens, "no port of ours is its own"
 
 
 async def test_what_is_asked_how_often_and_what_is_well_can_be_said(

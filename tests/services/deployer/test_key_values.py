@@ -23,6 +23,7 @@ from autodeploy.services.deployer import projects
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.databases.schemas import DatabaseView
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
+from autodeploy.services.deployer.drift import find_drift, reconcile_drift
 from autodeploy.services.deployer.holdings.models import Orphan
 from autodeploy.services.deployer.holdings.orphans import find_hosted_orphans, remove_orphans
 from autodeploy.services.deployer.runner import Runner
@@ -186,3 +187,31 @@ async def test_one_that_no_row_accounts_for_is_found_and_removed(internet: Inter
     await remove_orphans(engine)
     assert internet.render.key_values.held == {}
     assert await orphans() == []
+
+
+async def test_what_is_set_at_render_is_as_declared_until_it_is_changed_there(
+    internet: Internet,
+) -> None:
+    platform, render = internet.platform, internet.render
+    await internet.office.work((await internet.cache()).id)
+    assert (await internet.deployed()).status == "ready"
+    where = (platform.resources, platform.principal, internet.project.id, "production")
+    providers = platform.engine.providers
+    first = await find_drift(*where, providers=providers)
+    assert (first.items, first.unread, first.pending, first.unasked) == ([], [], [], [])
+
+    [cache] = render.key_values.held.values()
+    cache.sent["ipAllowList"] = [{"cidrBlock": "0.0.0.0/0", "description": "everybody"}]
+    render.service.sent |= {"branch": "theirs", "autoDeploy": "yes"}
+    render.service.sent["serviceDetails"]["envSpecificDetails"]["startCommand"] = "node theirs.js"
+    changed = await find_drift(*where, providers=providers)
+    assert [(each.kind, each.name, each.found, each.reconcilable) for each in changed.items] == [
+        ("branch", None, "theirs", True),
+        ("auto_deploy", None, "yes", True),
+        ("start_command", None, "node theirs.js", True),
+        ("database_allow_list", "cache", "0.0.0.0/0", True),
+    ]
+    again = await reconcile_drift(*where, providers=providers)
+    await platform.runner.run(again.id)
+    assert (await platform.view(again.id)).status == "ready"
+    assert (await find_drift(*where, providers=providers)).items == []

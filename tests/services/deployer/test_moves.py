@@ -560,3 +560,26 @@ async def test_what_was_left_at_render_goes_with_the_project(internet: Internet)
     for _ in range(2):
         await remove_deleted(internet.platform.engine)
     assert internet.render.services == {}
+
+
+async def test_an_app_that_becomes_an_image_at_render_and_is_brought_back_is_one_service(
+    internet: Internet,
+) -> None:
+    platform, render = internet.platform, internet.render
+    first = await internet.deployed("render")
+    files = {"composer.json": b"{}", "index.php": b"<?php", "Dockerfile": b"FROM php\nEXPOSE 80"}
+    render.heads["main"] = pushed = internet.repo.push(files, message="PHP")
+    await internet.deployed("render")
+    service = render.service
+    assert service.sent["serviceDetails"]["runtime"] == "docker"
+    assert service.variables["PORT"] == "80"
+    assert internet.runs(service) == [pushed]
+    assert [each for each in render.services.values() if render.is_beside(each)] == []
+    back = await deployments.roll_back(platform.resources, platform.principal, first.id)
+    await platform.runner.run(back.id)
+    view = await platform.view(back.id)
+    assert view.status == "ready", view.error
+    assert render.service is service
+    assert service.sent["serviceDetails"]["runtime"] == "node"
+    assert "PORT" not in service.variables
+    assert internet.runs(service) == [first.commit]

@@ -1,18 +1,14 @@
 """Private apps: where other projects find them, and where there are none."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
-from tests.services.deployer.hosted import CLOUD_TOKEN, HostedProvider
+from tests.services.deployer.hosted import connected_cloud
 from tests.services.deployer.platform import Platform, answering
 from tests.services.deployer.provider import Crash, crash_once
 
-from autodeploy.providers.registry import Registry
-from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.organization_events import OrganizationEvent
-from autodeploy.services.auth.token_connections import connect_by_token
 from autodeploy.services.deployer import costs, environments, projects
 from autodeploy.services.deployer.deployments import roll_back
 from autodeploy.services.deployer.runner import Runner
@@ -54,24 +50,6 @@ async def _shown(platform: Platform, project: ProjectView) -> EnvironmentView:
     return listed.items[0]
 
 
-async def _connected(platform: Platform) -> HostedProvider:
-    """A provider elsewhere, which serves everybody."""
-    cloud = HostedProvider(platform.resources.home, platform.resources.objects)
-    cloud.apps.check_urls = platform.provider.check_urls
-    providers = Registry([platform.provider, cloud])
-    platform.engine = replace(platform.engine, providers=providers)
-    platform.runner = Runner(platform.engine)
-    await connect_by_token(
-        platform.resources,
-        platform.principal,
-        platform.principal.user_id,
-        "cloud",
-        ProviderTokenInput(token=CLOUD_TOKEN),
-        providers=providers,
-    )
-    return cloud
-
-
 async def test_address_for_other_apps_is_all_that_a_private_app_has(
     platform: Platform, stock: ProjectView
 ) -> None:
@@ -100,7 +78,7 @@ async def test_project_at_another_provider_is_not_given_what_it_cannot_reach(
     assert (await platform.deployed(stock)).status == "ready"
     shop = await platform.project({**APP, **PUBLIC}, "shop")
     wired = {"environmentVariables": {"STOCK_URL": "${{ projects.stock.url }}"}}
-    cloud = await _connected(platform)
+    cloud = await connected_cloud(platform)
     refused = await platform.deployed(shop, provider="cloud", configuration=wired)
     assert refused.error is not None
     assert refused.error.code == "reference_unresolved"
@@ -176,7 +154,7 @@ async def test_provider_without_private_apps_is_not_asked_to_build_one(
     platform: Platform, stock: ProjectView
 ) -> None:
     live = await platform.deployed(stock)
-    cloud = await _connected(platform)
+    cloud = await connected_cloud(platform)
     refused = await platform.deployed(stock, provider="cloud")
     assert refused.status == "error"
     assert refused.error is not None

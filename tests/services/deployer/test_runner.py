@@ -410,6 +410,17 @@ async def test_limit_that_lasts_longer_than_an_hour_ends_the_deployment(platform
     assert platform.provider.calls["deploy"] == 1
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(1, "error"), (60, "ready")])
+async def test_what_a_call_takes_itself_counts_towards_the_hour_that_limits_are_waited_for(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, seconds: int, status: str
+) -> None:
+    """A limit counts as a second at least: of one second nothing is left for the call itself."""
+    monkeypatch.setattr("autodeploy.services.deployer.runner.LONGEST_LIMIT_SECONDS", seconds)
+    platform.provider.at["deploy"] = fail_with(_limit(0), times=1)
+    assert (await platform.deployed(await platform.project())).status == status
+    assert platform.provider.calls["deploy"] == (1 if status == "error" else 2)
+
+
 async def test_cancel_ends_the_wait_for_a_limit_through_which_the_lease_is_kept(
     platform: Platform,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``/api/v1/projects/{id}/drift``: what is set at a provider otherwise than it was declared."""
+"""``/api/v1/projects/{id}/drift``: what is set at providers otherwise than it was declared."""
 
 from typing import Annotated
 from uuid import UUID
@@ -23,8 +23,9 @@ async def find_drift(
     project_id: UUID,
     environment: Annotated[str, Query(max_length=100)] = PRODUCTION,
 ) -> DriftView:
-    """Ask the provider now how an environment's app is set up there, and say where that is
-    otherwise than declared: variables by name, the release with the traffic, plan and region."""
+    """Ask the providers now how an environment's app and its databases are set up there, and say
+    where that is otherwise than declared: variables by name, the release with the traffic, plan and
+    region, how it is built and run, domains, and whether databases are there and closed."""
     return await drift.find_drift(
         resources, principal, project_id, environment, providers=providers
     )
@@ -39,7 +40,8 @@ async def reconcile_drift(
     project_id: UUID,
     body: DriftInput,
 ) -> DeploymentView:
-    """Deploy what is live once more, which sets what was declared again."""
+    """Deploy what is live once more, which sets what was declared again; before that, set the
+    databases again as far as one call does it. What is gone is not made anew."""
     view = await drift.reconcile_drift(
         resources, principal, project_id, body.environment, providers=providers
     )

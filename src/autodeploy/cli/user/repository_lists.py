@@ -3,7 +3,7 @@
 from autodeploy.cli.terminal import ago, print_json, print_table, say
 from autodeploy.cli.user.client import Api, Json
 
-_HEADINGS = ("REPOSITORY", "FROM", "BRANCH", "LANGUAGE", "ADDED")
+_HEADINGS = ("REPOSITORY", "FROM", "READ BY", "BRANCH", "LANGUAGE", "ADDED")
 _GITHUB_HEADINGS = ("REPOSITORY", "PRIVATE", "BRANCH", "LANGUAGE", "PUSHED", "ADDED")
 
 
@@ -44,10 +44,20 @@ def _row(each: Json) -> tuple[str, ...]:
     return (
         each["fullName"],
         each["kind"],
+        _read_by(each["readBy"]),
         each["defaultBranch"],
         each["language"] or "–",
         ago(each["createdAt"]),
     )
+
+
+def _read_by(reader: Json | None) -> str:
+    """In a word; a repository that nobody reads, or an upload, has none."""
+    if reader is None:
+        return "–"
+    if reader["by"] == "account":
+        return str(reader["account"] or "an account")
+    return "GitHub App" if reader["by"] == "installation" else str(reader["by"])
 
 
 def _github_row(each: Json) -> tuple[str, ...]:

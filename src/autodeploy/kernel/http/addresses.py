@@ -6,6 +6,7 @@ to the checked address and to no other, so that a name server cannot answer diff
 
 import asyncio
 import ipaddress
+import re
 import socket
 from http import HTTPStatus
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -16,6 +17,8 @@ _RESOLVE_SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
 # Prefixes that carry an IPv4 address inside an IPv6 one: NAT64 (RFC 6052) and 6to4 (RFC 3056).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -46,6 +49,18 @@ def same_origin(one: str, other: str) -> bool:
         return _origin(urlsplit(one)) == _origin(urlsplit(other))
     except ValueError:  # one of them is no address
         return False
+
+
+def site(address: str | None) -> str | None:
+    """``address`` where it is that of a site, which people are shown and sent to: ``http`` or
+    ``https``, and a host without credentials. None for anything else that somebody told."""
+    try:
+        parts = urlsplit(address or "")
+        whole = all("!" <= each <= "~" for each in address or "") and parts.port != 0
+    except ValueError:
+        return None
+    named = "@" not in parts.netloc and _HOST.fullmatch(parts.hostname or "")
+    return address if whole and named and parts.scheme in _PORTS else None
 
 
 def resolved(base: str, target: str) -> str | None:

@@ -1,6 +1,7 @@
 """What a service answered, and how it is read."""
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable
 
 Shape = TypeVar("Shape")
+
+# Half of a character, and the one that no database takes.
+_ESCAPES = re.compile(r"\\u(d[89a-f]|0000)", re.IGNORECASE)
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Answer:
     def json(self) -> object:
         """The JSON body. Raises ``ProviderUnavailable``."""
         try:
-            return json.loads(self.body)
+            return parsed(self.body)
         except (ValueError, RecursionError):
             pass
         raise self.unusable("what it sent is not JSON")
@@ -69,6 +74,26 @@ class Answer:
             remedy="Try again in a moment. If it stays, the operator checks the address that the "
             "settings name for it.",
         )
+
+
+def parsed(data: bytes) -> object:
+    """JSON as UTF-8, whose texts can be stored and sent on: JSON may have in them what no text has.
+
+    Raises ``ValueError`` and ``RecursionError``.
+    """
+    text = data.decode("utf-8-sig")
+    value = json.loads(text)
+    return _mended(value) if _ESCAPES.search(text) else value
+
+
+def _mended(value: object) -> object:
+    if isinstance(value, str):
+        return _NO_TEXT.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(each) for name, each in value.items()}
+    return value
 
 
 @cache

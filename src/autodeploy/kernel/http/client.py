@@ -78,18 +78,21 @@ class HttpClient:
         self._account: bytes | None = None
         self._shared = _Shared(service, self._timing)
 
-    def bound(self, *, token: str, query: Mapping[str, str] | None = None) -> "HttpClient":
+    def bound(
+        self, *, token: str, query: Mapping[str, str] | None = None, account: str | None = None
+    ) -> "HttpClient":
         """A client that acts with ``token`` and sends ``query`` with each call.
 
-        It shares everything else with this one, which alone is to be closed. Raises
-        ``InvalidInput`` for a token that no header can carry.
+        It shares everything else with this one, which alone is to be closed. ``account`` is whose
+        limit the calls count against, where several tokens share one. Raises ``InvalidInput`` for a
+        token that no header can carry.
         """
         if not _TOKEN.fullmatch(token):
             raise InvalidInput("This is not a token.", field="token")
         client = copy.copy(self)
         client._headers = {"Authorization": f"Bearer {token}"}
         client._query = dict(query or {})
-        client._account = digest_of(token)
+        client._account = digest_of(account or token)
         return client
 
     async def send(self, call: Call) -> Answer:
@@ -245,17 +248,23 @@ class HttpClient:
             headers["Content-Length"] = str(upload.size_bytes)
         # A next page's address has its query already, with that of this client.
         query = {**self._query, **call.query} if call.address is None else call.query
-        return self._shared.pool.build_request(
-            call.method,
-            call.url(self.service.base_url),
-            headers=headers,
-            params=query or None,
-            data=call.form,
-            json=call.body,
-            content=upload.chunks() if upload else None,
-            timeout=self._timeout(call),
-            extensions={"sni_hostname": call.server_name} if call.server_name else None,
-        )
+        try:
+            return self._shared.pool.build_request(
+                call.method,
+                call.url(self.service.base_url),
+                headers=headers,
+                params=query or None,
+                data=call.form,
+                json=call.body,
+                content=upload.chunks() if upload else None,
+                timeout=self._timeout(call),
+                extensions={"sni_hostname": call.server_name} if call.server_name else None,
+            )
+        except httpx.InvalidURL:
+            raise ProviderUnavailable(
+                f"What this call to {self.service.name} is about cannot be part of an address.",
+                remedy="Use a shorter name, of plain letters.",
+            ) from None
 
     def _timeout(self, call: Call) -> httpx.Timeout:
         silent_seconds = call.silent_seconds or self.patience.read_seconds

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
+from math import isfinite
 
 from autodeploy.kernel.http.answers import Answer
 
@@ -74,6 +75,8 @@ class LimitRules:
         try:
             number = float(headers.get(self.reset, ""))
         except ValueError:
+            return None
+        if not isfinite(number):
             return None
         if self.reset_means is Reset.EPOCH_SECONDS:
             # A second more: the epoch is cut to whole seconds, and so is the date.

@@ -4,12 +4,24 @@ What is seen in recorded answers (Render, 2026-11): null where something else is
 values that no description lists. Neither may end a deployment.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import structlog
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from autodeploy.kernel.http.refusals import is_name
@@ -21,11 +33,38 @@ Value = TypeVar("Value", bound=StrEnum)
 Open = Annotated[Value | str, Field(union_mode="left_to_right")]
 
 
+# That of the year 1 is what servers written in Go send for no time at all, and at neither end of
+# the calendar can one be moved.
+_YEARS = range(2, 9999)
+
+
+def _with_zone(at: datetime) -> datetime:
+    """In UTC where no zone is told."""
+    if at.year not in _YEARS:
+        raise ValueError("no time of a calendar")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _none_unless_valid(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+#: A time with its zone, which may be compared and moved.
+Moment = Annotated[datetime, AfterValidator(_with_zone)]
+#: One that may be missing: what is no time is none that was told.
+MaybeMoment = Annotated[Moment | None, WrapValidator(_none_unless_valid)]
+
+
 class Lenient(BaseModel):
     """Unknown fields are ignored. Null is as good as nothing where it is not foreseen: a field has
-    its default then, and a list or mapping without one is empty."""
+    its default then, and a list or mapping without one is empty. A number is a finite one."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -15,8 +15,9 @@ import httpx
 from autodeploy.kernel.http.addresses import resolved, same_origin
 from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.client import HttpClient
+from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.models import Lenient
+from autodeploy.kernel.http.senders import Sender
 
 Next = str | Mapping[str, str] | None
 Style = Callable[[Answer], Next]
@@ -24,11 +25,16 @@ Style = Callable[[Answer], Next]
 _MOST_PAGES = 100
 
 
-async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[Answer]:
+class PagesWithoutEnd(ProviderUnavailable):
+    """A list whose pages come again, or are more than a hundred: it is not known whether what was
+    read is all of it."""
+
+
+async def pages(http: Sender, first: Call, style: Style) -> AsyncIterator[Answer]:
     """Each page's answer, which the caller has to judge before the next is asked for.
 
-    Raises ``ProviderUnavailable`` when a page comes again or is of another origin, when there are
-    more than a hundred, and what ``HttpClient.send`` raises.
+    Raises ``PagesWithoutEnd``, ``ProviderUnavailable`` when a page is of another origin, and what
+    ``HttpClient.send`` raises.
     """
     call, seen = first, set()
     for _ in range(_MOST_PAGES):
@@ -43,18 +49,24 @@ async def pages(http: HttpClient, first: Call, style: Style) -> AsyncIterator[An
                 raise answer.unusable("its next page is at another place")
         mark = following if isinstance(following, str) else tuple(sorted(following.items()))
         if mark in seen:
-            raise answer.unusable("its pages repeat")
+            raise _without_end(answer, "its pages repeat")
         seen.add(mark)
         if isinstance(following, str):
             call = replace(first, address=following, query={})
         else:
             call = replace(first, query={**first.query, **following})
-    raise answer.unusable(f"it has more than {_MOST_PAGES} pages")
+    raise _without_end(answer, f"it has more than {_MOST_PAGES} pages")
+
+
+def _without_end(answer: Answer, why: str) -> PagesWithoutEnd:
+    error = answer.unusable(why)
+    return PagesWithoutEnd(error.message, remedy=error.remedy)
 
 
 def linked(answer: Answer) -> Next:
     """GitHub: the address of ``Link: <…>; rel="next"``."""
-    links = httpx.Response(200, headers={"Link": answer.headers.get("link", "")}).links
+    told = answer.headers.get("link", "").encode("ascii", "ignore").decode()
+    links = httpx.Response(200, headers={"Link": told}).links
     target = links.get("next", {}).get("url")
     if target is None:
         return None
@@ -81,7 +93,7 @@ def by_timestamp(parameter: str) -> Style:
         if isinstance(answer.json(), list):
             return None
         following = answer.read(_WithNext).pagination.next
-        return None if following is None else {parameter: str(following)}
+        return None if following is None else {parameter: _text(following)}
 
     return style
 
@@ -90,7 +102,12 @@ def by_offset(answer: Answer) -> Next:
     """Supabase: ``pagination`` with ``count``, ``limit`` and ``offset`` of this page."""
     page = answer.read(_WithCount).pagination
     following = page.offset + page.limit
-    return {"offset": str(following)} if page.limit > 0 and following < page.count else None
+    return {"offset": _text(following)} if page.limit > 0 and following < page.count else None
+
+
+def _text(number: float | str) -> str:
+    """As it is sent in a query: descriptions have any number where whole ones are meant."""
+    return f"{number:.0f}" if isinstance(number, float) else str(number)
 
 
 class _WithCursor(Lenient):
@@ -99,15 +116,15 @@ class _WithCursor(Lenient):
 
 class _WithNext(Lenient):
     class Pagination(Lenient):
-        next: int | str | None = None
+        next: int | float | str | None = None
 
     pagination: Pagination
 
 
 class _WithCount(Lenient):
     class Pagination(Lenient):
-        count: int
-        limit: int
-        offset: int
+        count: float
+        limit: float
+        offset: float
 
     pagination: Pagination

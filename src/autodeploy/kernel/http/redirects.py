@@ -16,6 +16,7 @@ from autodeploy.kernel.http.answers import Answer
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.kernel.http.streams import Stream
 
 _DOWNLOAD_SECONDS = 600.0
@@ -28,7 +29,7 @@ _MOVED = {
 }
 
 
-async def send_where_moved(http: HttpClient, call: Call) -> Answer:
+async def send_where_moved(http: Sender, call: Call) -> Answer:
     """The answer to a GET of something that may have moved within its origin.
 
     Raises ``ProviderUnavailable`` when it leads elsewhere or in a circle, and as ``send``.

@@ -1,11 +1,10 @@
 """Answers as they come in: whole up to a bound, in pieces, or as JSON line by line."""
 
-import json
 from collections.abc import AsyncIterator
 
 import httpx
 
-from autodeploy.kernel.http.answers import Answer
+from autodeploy.kernel.http.answers import Answer, parsed
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.errors import ProviderUnavailable
 
@@ -85,7 +84,7 @@ class Stream:
 
     def _value(self, line: bytes) -> object:
         try:
-            return json.loads(line)
+            return parsed(line)
         except (ValueError, RecursionError):
             pass
         raise self._unusable("has a line that is not JSON")

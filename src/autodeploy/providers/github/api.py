@@ -16,6 +16,7 @@ from autodeploy.kernel.http.limits import GITHUB
 from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import send_where_moved
 from autodeploy.kernel.http.retries import Patience
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.providers.github.changes import Changes
 from autodeploy.providers.github.pulls import Pulls
@@ -57,7 +58,7 @@ class GitHubApi:
         service = Service(
             name="GitHub", base_url=api_url, public_url=API_URL, headers=HEADERS, limits=GITHUB
         )
-        self._http = HttpClient(service, patience=patience, timing=timing)
+        self.http = HttpClient(service, patience=patience, timing=timing)
         archives = Service(name="GitHub archives")
         self._archives = Archives(
             HttpClient(archives, patience=patience, timing=timing),
@@ -67,10 +68,14 @@ class GitHubApi:
 
     def account(self, token: str) -> "GitHubAccount":
         """The account whose token it is. Raises ``InvalidInput`` when it cannot be one."""
-        return GitHubAccount(self._http.bound(token=token), self._archives)
+        return self.acting(self.http.bound(token=token))
+
+    def acting(self, sender: Sender) -> "GitHubAccount":
+        """Whoever sends the calls."""
+        return GitHubAccount(sender, self._archives)
 
     async def close(self) -> None:
-        await self._http.close()
+        await self.http.close()
         await self._archives.http.close()
 
 
@@ -78,7 +83,7 @@ class GitHubAccount:
     """What an account can see and do. Everything raises what ``HttpClient.send`` and
     ``refusals.expect`` raise."""
 
-    def __init__(self, http: HttpClient, archives: Archives):
+    def __init__(self, http: Sender, archives: Archives):
         self._http = http
         self._archives = archives
 

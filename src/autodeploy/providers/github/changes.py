@@ -11,11 +11,11 @@ from http import HTTPStatus
 from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RefNotFound
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderUnavailable, RateLimited
 from autodeploy.kernel.http.models import Lenient, tell_unknown
 from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import send_where_moved
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.shapes import CommitStatuses
 
@@ -56,23 +56,25 @@ _CONCLUSIONS = {
 
 @dataclass(frozen=True)
 class Head:
-    """The commit at the head of a branch; ``author`` is a login, else the name in the commit."""
+    """The commit at the head of a branch; ``author`` is a login, else the name in the commit.
+    ``branch`` is what the branch is called now, which may have been renamed."""
 
     sha: str
     message: str
     author: str | None
+    branch: str
 
 
 class Changes:
     """What has changed in one repository. Raises as ``GitHubAccount``."""
 
-    def __init__(self, http: HttpClient, parts: Mapping[str, str]):
+    def __init__(self, http: Sender, parts: Mapping[str, str]):
         self._http = http
         self._parts = parts
 
     async def head(self, branch: str) -> Head:
-        """The head of a branch. Raises ``RefNotFound``, which names what it is called now where it
-        was renamed."""
+        """The head of a branch, also by a name that it had before: GitHub leads from there to the
+        new one as long as no other branch has the old one. Raises ``RefNotFound``."""
         call = Call(
             "GET", f"{_REPOSITORY}/branches/{{branch}}", parts={**self._parts, "branch": branch}
         )
@@ -80,23 +82,22 @@ class Changes:
         if answer.status == HTTPStatus.NOT_FOUND:
             raise RefNotFound(f"The repository has no branch {branch}.", field="branch")
         found = expect(answer, HTTPStatus.OK).read(_Branch)
-        if found.name != branch:
-            raise RefNotFound(
-                f"The branch {branch} is called {found.name} now.",
-                field="branch",
-                remedy=f"Use {found.name} in its place.",
-            )
-        return _head_of(found.commit)
+        told = found.commit
+        commit = told if told.commit else await self._commit(told.sha)
+        return Head(commit.sha, _message_of(commit), _author_of(commit), found.name)
 
     async def message(self, sha: str) -> str:
         """What a commit says. Raises ``NotFound``."""
+        return _message_of(await self._commit(sha))
+
+    async def _commit(self, sha: str) -> "_Commit":
         # A list of one: a commit that is asked for by itself comes with all its files.
         query = {"sha": sha, "per_page": "1"}
         call = Call("GET", f"{_REPOSITORY}/commits", parts=self._parts, query=query)
         found = expect(await self._http.send(call), HTTPStatus.OK).read(list[_Commit])
         if not found:
             raise NotFound("The repository has no such commit.")
-        return _head_of(found[0]).message
+        return found[0]
 
     async def paths_between(
         self, base: str, head: str, *, since_parting: bool = False
@@ -182,7 +183,7 @@ class _Written(Lenient):
 
 class _Commit(Lenient):
     sha: str
-    commit: _Written
+    commit: _Written | None = None
     author: _Login | None = None
 
 
@@ -211,10 +212,14 @@ class _CheckRuns(Lenient):
     check_runs: list[_CheckRun]
 
 
-def _head_of(commit: _Commit) -> Head:
+def _message_of(commit: _Commit) -> str:
+    return commit.commit.message[:_LONGEST_MESSAGE] if commit.commit else ""
+
+
+def _author_of(commit: _Commit) -> str | None:
     login = commit.author.login if commit.author else None
-    name = commit.commit.author.name if commit.commit.author else None
-    return Head(commit.sha, commit.commit.message[:_LONGEST_MESSAGE], login or name)
+    name = commit.commit.author.name if commit.commit and commit.commit.author else None
+    return login or name
 
 
 def _of_run(run: _CheckRun) -> CheckState:

@@ -2,8 +2,14 @@
 
 from autodeploy.kernel.git.urls import RemoteUrl, parse_url
 from autodeploy.kernel.http.retries import Patience
-from autodeploy.kernel.http.timing import Timing
+from autodeploy.kernel.http.timing import SystemTiming, Timing
 from autodeploy.providers.github.api import GitHubAccount, GitHubApi
+from autodeploy.providers.github.installations import (
+    AppKey,
+    InstallationCredential,
+    Installations,
+    ProvenRepository,
+)
 from autodeploy.providers.github.service import API_URL, WEB_URL
 from autodeploy.providers.hosted import ConnectedAccount, TokenAccount
 from autodeploy.providers.manifests import Capability, Manifest
@@ -31,7 +37,8 @@ _WITHOUT_SCOPES = ("github_pat_", "ghu_", "ghs_")
 class GitHubProvider:
     """The API at ``api_url`` and the pages at ``web_url``: GitHub's, or an Enterprise Server's.
 
-    One for the process: it keeps the connections. ``allow_private_addresses`` as ``GitHubApi``.
+    One for the process: it keeps the connections. ``allow_private_addresses`` as ``GitHubApi``;
+    ``app`` is the platform's GitHub App, where the operator has made one.
     """
 
     manifest = MANIFEST
@@ -42,6 +49,7 @@ class GitHubProvider:
         api_url: str = API_URL,
         web_url: str = WEB_URL,
         allow_private_addresses: bool = False,
+        app: AppKey | None = None,
         patience: Patience | None = None,
         timing: Timing | None = None,
     ):
@@ -54,6 +62,9 @@ class GitHubProvider:
             allow_private_addresses=allow_private_addresses,
             patience=patience,
             timing=timing,
+        )
+        self._installations = (
+            None if app is None else Installations(self._api.http, app, timing or SystemTiming())
         )
 
     async def check_token(self, token: str) -> TokenAccount:
@@ -68,6 +79,19 @@ class GitHubProvider:
     def sources_as(self, account: ConnectedAccount) -> GitHubAccount:
         """GitHub acting for an account. Cheap: made for each use."""
         return self._api.account(account.token)
+
+    def has_app(self) -> bool:
+        """Whether the operator has set up a GitHub App."""
+        return self._installations is not None
+
+    def installed(self, proven: ProvenRepository) -> InstallationCredential | None:
+        """What lets the app act for a repository; None where it does not: there is no app, or less
+        was proven than it would give."""
+        return None if self._installations is None else self._installations.credential(proven)
+
+    def sources_by(self, credential: InstallationCredential) -> GitHubAccount:
+        """GitHub acting by an installation. Cheap: made for each use."""
+        return self._api.acting(credential)
 
     def name_in(self, url: RemoteUrl) -> str | None:
         """``owner/name`` where the URL names a repository here, by whichever protocol."""

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.models import Lenient
 from autodeploy.kernel.http.pages import linked, pages
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.providers.github.refusals import expect
 
 _PULLS = "/repos/{owner}/{repo}/pulls"
@@ -52,7 +52,7 @@ class PullRequest(Lenient):
 class Pulls:
     """The pull requests of one repository. Raises as ``GitHubAccount``."""
 
-    def __init__(self, http: HttpClient, parts: Mapping[str, str]):
+    def __init__(self, http: Sender, parts: Mapping[str, str]):
         self._http = http
         self._parts = parts
 

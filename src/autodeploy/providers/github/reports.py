@@ -13,9 +13,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import OutcomeUnknown
 from autodeploy.kernel.http.pages import linked, pages
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.shapes import (
     Comment,
@@ -58,7 +58,7 @@ class NewDeployment:
 class Reports:
     """What is told of one repository. Raises as ``GitHubAccount``."""
 
-    def __init__(self, http: HttpClient, parts: Mapping[str, str]):
+    def __init__(self, http: Sender, parts: Mapping[str, str]):
         self._http = http
         self._parts = parts
 

@@ -1,12 +1,11 @@
 """What GitHub's API answers, as far as it is used (version 2022-11-28). Lenient throughout."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from autodeploy.kernel.http.models import Lenient, Open, known
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, Moment, Open, known
 
 
 class User(Lenient):
@@ -20,6 +19,14 @@ class Visibility(StrEnum):
     INTERNAL = "internal"
 
 
+class Access(StrEnum):
+    """How much an account may do with a repository, from less to more."""
+
+    PULL = "pull"
+    PUSH = "push"
+    ADMIN = "admin"
+
+
 class Permissions(Lenient):
     """What the account may do; ``admin`` is needed for webhooks."""
 
@@ -27,18 +34,24 @@ class Permissions(Lenient):
     push: bool = False
     pull: bool = False
 
+    @property
+    def access(self) -> Access:
+        return Access.ADMIN if self.admin else Access.PUSH if self.push else Access.PULL
+
 
 class Repository(Lenient):
-    """``id`` stays when it is renamed or moved, ``full_name`` does not."""
+    """``id`` stays when it is renamed or moved, ``full_name`` does not. ``owner`` is a person or an
+    organization, whose number stays when they are renamed."""
 
     id: int
     full_name: str
+    owner: User | None = None
     private: bool
     default_branch: str
     visibility: Open[Visibility] | None = None
     archived: bool = False
     language: str | None = None
-    pushed_at: datetime | None = None
+    pushed_at: MaybeMoment = None
     permissions: Permissions = Permissions()
 
 
@@ -109,11 +122,11 @@ class Delivery(Lenient):
 
     id: int
     guid: str
-    delivered_at: datetime
+    delivered_at: Moment
     redelivery: bool
     event: str
-    status: str
-    status_code: int
+    status: str = ""
+    status_code: int = 0
 
 
 class DeploymentState(StrEnum):

@@ -15,6 +15,7 @@ from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.pages import linked, pages
 from autodeploy.kernel.http.redirects import location, open_elsewhere
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.kernel.http.streams import Stream
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.shapes import Blob, Branch, Content, Pointer, Tree
@@ -50,7 +51,7 @@ class Sources:
 
     def __init__(
         self,
-        http: HttpClient,
+        http: Sender,
         parts: Mapping[str, str],
         archives: Archives,
     ):

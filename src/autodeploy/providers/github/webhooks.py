@@ -9,9 +9,9 @@ from http import HTTPStatus
 
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.http.calls import Call
-from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
 from autodeploy.kernel.http.pages import linked, pages
+from autodeploy.kernel.http.senders import Sender
 from autodeploy.providers.github.refusals import expect
 from autodeploy.providers.github.shapes import Delivery, Webhook
 
@@ -22,7 +22,7 @@ _HOOK = f"{_HOOKS}/{{hook_id}}"
 class Webhooks:
     """The webhooks of one repository. Raises as ``GitHubAccount``."""
 
-    def __init__(self, http: HttpClient, parts: Mapping[str, str]):
+    def __init__(self, http: Sender, parts: Mapping[str, str]):
         self._http = http
         self._parts = parts
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
+from autodeploy.kernel.redaction import without_credentials
 from autodeploy.kernel.sandbox import Bind
 
 _CERTIFICATES = (
@@ -31,7 +32,6 @@ _PIP_OPTIONS = frozenset(
     {"cert", "extra-index-url", "find-links", "index-url", "no-index", "proxy", "retries"}
     | {"timeout", "trusted-host"}
 )
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
 _INSIDE = "/etc/autodeploy"
 
 
@@ -77,16 +77,6 @@ def certificate_environment(environment: Mapping[str, str]) -> tuple[dict[str, s
     """What a running app needs to reach the outside: certificates, as variables and binds."""
     variables = {key: environment[key] for key in _CERTIFICATES if environment.get(key)}
     return variables, list(_local_places(variables.values()))
-
-
-def without_credentials(text: str) -> str:
-    """``text`` with user and password removed from every URL in it."""
-
-    def strip(match: re.Match[str]) -> str:
-        parts = urlsplit(match.group())
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-    return _URL.sub(strip, text)
 
 
 def _variables(environment: Mapping[str, str]) -> dict[str, str]:

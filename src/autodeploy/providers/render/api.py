@@ -14,14 +14,12 @@ from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.pages import by_last_cursor, pages
 from autodeploy.providers.render.database_kinds import DatabaseKind
+from autodeploy.providers.render.database_shapes import ConnectionInfo, Database, DatabaseItem
 from autodeploy.providers.render.refusals import expect
 from autodeploy.providers.render.shapes import (
-    ConnectionInfo,
     CreatedService,
     CustomDomain,
     CustomDomainItem,
-    Database,
-    DatabaseItem,
     Deploy,
     DeployItem,
     Event,
@@ -233,6 +231,9 @@ class RenderApi:
         """20 an hour."""
         answer = await self._http.send(Call("POST", kind.path, body=body))
         return expect(answer, HTTPStatus.CREATED, remedy=kind.one_free).read(Database)
+
+    async def change_database(self, kind: DatabaseKind, database_id: str, body: Body) -> None:
+        await self._put("PATCH", f"{kind.path}/{{id}}", body, id=database_id)
 
     async def connection_info(self, kind: DatabaseKind, database_id: str) -> ConnectionInfo:
         answer = await self._get(f"{kind.path}/{{id}}/connection-info", id=database_id)

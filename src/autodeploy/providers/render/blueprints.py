@@ -6,18 +6,25 @@ What Render cannot do is refused here, before anything is made.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from autodeploy.kernel.errors import DeploymentFailed
+from autodeploy.kernel.http.addresses import site
 from autodeploy.providers.base import BuildRequest, BuildSpec, CommitSource
+from autodeploy.providers.drift import DeclaredApp
+from autodeploy.providers.render.builds import app_details, build_command, image_of, root_of
 from autodeploy.providers.render.catalogue import FREE, LEAST_PAID
 from autodeploy.providers.render.naming import service_name
-from autodeploy.providers.render.shapes import Commands, Details, Service, ServiceType
+from autodeploy.providers.render.settings import (
+    NO_AUTO_DEPLOY,
+    Settings,
+    differing,
+    settings_in,
+    settings_of,
+)
+from autodeploy.providers.render.shapes import Details, Service, ServiceType
 
-#: Languages that Render builds without a Dockerfile (schema ``serviceRuntime``, 2026-08-21).
-RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
-            "elixir": "elixir"}  # fmt: skip
 _TYPES = {"server": ServiceType.WEB, "static": ServiceType.STATIC, "worker": ServiceType.WORKER}
 _PAID = {ServiceType.PRIVATE, ServiceType.WORKER, ServiceType.CRON}
 _PLURAL = {ServiceType.PRIVATE: "private services", ServiceType.WORKER: "workers"}
@@ -25,8 +32,6 @@ _PLURAL = {ServiceType.PRIVATE: "private services", ServiceType.WORKER: "workers
 # 10000, is among those that private traffic cannot use (render.com/docs/private-network, a copy of
 # 2026).
 _PORT, _PRIVATE_PORT = "PORT", "8080"
-# Render asks for a command where there is nothing to do.
-_NOTHING = "true"
 _SPA = {"type": "rewrite", "source": "/*", "destination": "/index.html"}
 # Python's has to name a whole version, as far as is known; Node's may be a range.
 _WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -77,12 +82,9 @@ class Blueprint:
         details = found.details or Details()
         self._require_region(details)
         same = (
-            _repository(found.repo or "") == _repository(self.repo)
-            and found.branch == self.branch
-            and (found.root_directory or "") == self.root_directory
-            and found.auto_deploy == "no"
+            not differing(self.settings, settings_of(found))
             and self.plan in (None, details.plan)
-            and self._has_details(details)
+            and self.details.get("healthCheckPath") in (None, details.health_path)
         )
         return None if same else {**self._place, "serviceDetails": self._details_after(details)}
 
@@ -107,22 +109,14 @@ class Blueprint:
             "repo": self.repo,
             "branch": self.branch,
             "rootDir": self.root_directory,
-            "autoDeploy": "no",
+            "autoDeploy": NO_AUTO_DEPLOY,
         }
 
-    def _has_details(self, found: Details) -> bool:
-        if self.type is ServiceType.STATIC:
-            given = {"buildCommand": found.build, "publishPath": found.publish}
-            return given == self.details
-        commands = found.commands or Commands()
-        given = {"buildCommand": commands.build, "startCommand": commands.start}
-        wanted = self.details.get("preDeployCommand", "")
-        return (
-            given == self.details["envSpecificDetails"]
-            and (commands.pre_deploy or "") == wanted
-            and self.details.get("healthCheckPath") in (None, found.health_path)
-            and found.schedule == self.details.get("schedule")
-        )
+    @property
+    def settings(self) -> Settings:
+        """What a deployment sets of it, as ``settings_of`` tells it of a service that is there."""
+        commands = cast(Mapping[str, object], self.details.get("envSpecificDetails", {}))
+        return settings_in(self.type, {**self._place, **self.details, **commands})
 
 
 def _remedy_of_another_type(found: ServiceType, wanted: ServiceType) -> str:
@@ -132,9 +126,9 @@ def _remedy_of_another_type(found: ServiceType, wanted: ServiceType) -> str:
     return f"Deploy it to a new environment, or delete this one first{as_before}."
 
 
-def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
-    """The service for a build; ``plan`` and ``region`` are those of a new one where the request
-    names none. Raises ``DeploymentFailed`` for what Render cannot host."""
+def draw(request: BuildRequest | DeclaredApp, *, plan: str, region: str) -> Blueprint:
+    """The service for a build, or of an app; ``plan`` and ``region`` are those of a new one where
+    none was chosen. Raises ``DeploymentFailed`` for what Render cannot host."""
     spec = request.spec
     commit = _fetchable(request.commit)
     type_ = ServiceType.PRIVATE if spec.private else _TYPES[spec.kind]
@@ -148,7 +142,7 @@ def draw(request: BuildRequest, *, plan: str, region: str) -> Blueprint:
         repo=commit.url,
         branch=commit.branch,
         commit_sha=commit.commit_sha,
-        root_directory=spec.root_directory,
+        root_directory=root_of(spec),
         details=made.details,
         fixed=made.fixed,
         variables=variables_of(spec, {**request.environment, **request.run_environment}),
@@ -170,7 +164,7 @@ def _site(spec: BuildSpec) -> _Made:
 
 def _processes(spec: BuildSpec, type_: ServiceType, plan: str, region: str) -> _Made:
     plan = plan_of(type_, plan)
-    details = {"runtime": runtime_of(spec), **_commands(spec, plan)}
+    details = dict(app_details(spec, plan))
     if type_ is ServiceType.WEB and spec.health_path:
         details["healthCheckPath"] = spec.health_path
     return _Made(details, {"plan": plan, "region": region})
@@ -188,11 +182,6 @@ def _refuse_free(type_: ServiceType, chosen: str | None) -> None:
 def plan_of(type_: ServiceType, plan: str) -> str:
     """The plan of a service where ``plan`` is that of web services."""
     return LEAST_PAID if type_ in _PAID and plan == FREE else plan
-
-
-def build_command(spec: BuildSpec) -> str:
-    """What builds an app, also where there is nothing to do."""
-    return " && ".join(filter(None, (spec.install_command, spec.build_command))) or _NOTHING
 
 
 def _fetchable(commit: CommitSource | None) -> CommitSource:
@@ -215,34 +204,19 @@ def _fetchable(commit: CommitSource | None) -> CommitSource:
     return replace(commit, url=url)
 
 
-def runtime_of(spec: BuildSpec) -> str:
-    """Raises ``DeploymentFailed`` where Render has none for the language."""
-    runtime = RUNTIMES.get(spec.language or "")
-    if runtime is None:
-        raise DeploymentFailed(
-            f"Render has no runtime for {spec.language or 'this language'}.",
-            remedy=f"It has those of {', '.join(RUNTIMES)}. Choose another provider.",
-        )
-    return runtime
-
-
-def _commands(spec: BuildSpec, plan: str) -> Mapping[str, object]:
-    """The free plan has no command before a deploy, so there it is run at each start."""
-    build, start = build_command(spec), spec.start_command or _NOTHING
-    if plan == FREE:
-        start = " && ".join(filter(None, (spec.release_command, start)))
-        return {"envSpecificDetails": {"buildCommand": build, "startCommand": start}}
-    return {
-        "envSpecificDetails": {"buildCommand": build, "startCommand": start},
-        "preDeployCommand": spec.release_command or "",
-    }
-
-
 def variables_of(spec: BuildSpec, environment: Mapping[str, str]) -> Mapping[str, str]:
     """The variables of a service. The user's own choice of the port and of the runtime's version
-    goes first."""
-    port = {_PORT: _PRIVATE_PORT} if spec.private else {}
-    return {**port, **_version(spec), **environment}
+    goes first.
+
+    An image that exposes a port is told that one, by which Render sends it its requests: an app
+    that heeds no ``PORT`` listens there anyway.
+    """
+    image = image_of(spec)
+    if image is None:
+        port = {_PORT: _PRIVATE_PORT} if spec.private else {}
+        return {**port, **_version(spec), **environment}
+    exposed = str(image.port) if image.port else _PRIVATE_PORT if spec.private else None
+    return {**({_PORT: exposed} if exposed and spec.kind == "server" else {}), **environment}
 
 
 def address_of(service: Service, spec: BuildSpec, environment: Mapping[str, str]) -> str:
@@ -252,11 +226,11 @@ def address_of(service: Service, spec: BuildSpec, environment: Mapping[str, str]
     for granted, ``shop-abcd:10000`` (recorded answers in render-oss/terraform-provider-render, read
     2026-11-27), also where the app listens on another one.
     """
-    url = (service.details and service.details.url) or ""
-    if not spec.private or not url:
-        return url
-    name = url.rpartition("://")[2].partition(":")[0]
-    return f"http://{name}:{variables_of(spec, environment)[_PORT]}"
+    details = service.details or Details()
+    if not spec.private:
+        return details.site or ""
+    name = (details.url or "").rpartition("://")[2].partition(":")[0]
+    return site(f"http://{name}:{variables_of(spec, environment)[_PORT]}") or ""
 
 
 def _version(spec: BuildSpec) -> Mapping[str, str]:
@@ -266,7 +240,3 @@ def _version(spec: BuildSpec) -> Mapping[str, str]:
     if version and spec.language == "python" and _WHOLE_VERSION.fullmatch(version):
         return {"PYTHON_VERSION": version}
     return {}
-
-
-def _repository(url: str) -> str:
-    return url.casefold().rstrip("/").removesuffix(".git")

@@ -20,6 +20,11 @@ FREE = "free"
 #: Private services, background workers and cron jobs have no free plan (schema ``paidPlan``).
 LEAST_PAID = "starter"
 
+#: Languages that Render builds without a Dockerfile, and its names of them (schema
+#: ``serviceRuntime``, 2026-08-21).
+RUNTIMES = {"node": "node", "python": "python", "ruby": "ruby", "go": "go", "rust": "rust",
+            "elixir": "elixir"}  # fmt: skip
+
 _SERVICES = (
     "github.com/api-evangelist/render, plans/render-plans-pricing.yml, citing render.com/pricing"
 )
@@ -39,6 +44,7 @@ MANIFEST = Manifest(
         {
             Capability.CONNECT,
             Capability.DATABASE,
+            Capability.DATABASE_DRIFT,
             Capability.DATABASE_METRICS,
             Capability.DATABASE_USAGE,
             Capability.DEPLOY,
@@ -76,4 +82,6 @@ MANIFEST = Manifest(
     private_databases=True,
     home_region=HOME_REGION,
     private_apps=True,
+    languages=frozenset(RUNTIMES),
+    image_builds=True,
 )

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from autodeploy.providers.base import App, BuildRequest, BuildSpec
-from autodeploy.providers.render.blueprints import Blueprint, build_command, plan_of, runtime_of
+from autodeploy.providers.drift import DeclaredApp
+from autodeploy.providers.render.blueprints import Blueprint, plan_of
+from autodeploy.providers.render.builds import process_details, root_of
 from autodeploy.providers.render.naming import cron_name, worker_name
 from autodeploy.providers.render.shapes import Details, Service, ServiceType
 
@@ -22,7 +24,6 @@ class Shared:
 
     repo: str
     branch: str
-    root_directory: str
     commit_sha: str
     variables: Mapping[str, str] = field(repr=False)
     plan: str
@@ -31,7 +32,7 @@ class Shared:
     @classmethod
     def of_build(
         cls,
-        request: BuildRequest,
+        request: BuildRequest | DeclaredApp,
         drawn: Blueprint,
         found: Service | None,
         *,
@@ -44,7 +45,6 @@ class Shared:
         return cls(
             repo=drawn.repo,
             branch=drawn.branch,
-            root_directory=drawn.root_directory,
             commit_sha=drawn.commit_sha,
             variables=drawn.variables,
             plan=request.plan or details.plan or plan,
@@ -67,7 +67,6 @@ class Shared:
         return cls(
             repo=service.repo or "",
             branch=service.branch or "",
-            root_directory=service.root_directory or "",
             commit_sha=commit_sha,
             variables=variables,
             plan=details.plan or plan,
@@ -124,15 +123,14 @@ def _draw(
     command: str,
     **details: str,
 ) -> Companion:
-    commands = {"buildCommand": build_command(spec), "startCommand": command}
     drawn = Blueprint(
         name=name,
         type=type_,
         repo=shared.repo,
         branch=shared.branch,
         commit_sha=shared.commit_sha,
-        root_directory=shared.root_directory,
-        details={"runtime": runtime_of(spec), "envSpecificDetails": commands, **details},
+        root_directory=root_of(spec),
+        details={**process_details(spec, command), **details},
         fixed={"plan": plan_of(type_, shared.plan), "region": shared.region},
         variables=shared.variables,
     )

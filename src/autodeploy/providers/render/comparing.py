@@ -1,23 +1,30 @@
 """Where the services of an app at Render are otherwise than they were asked for.
 
 A service is ours alone, so each of its variables is to be one of ours. Static sites have no plan
-and no region.
+and no region. A rollback leaves what the last build has set of a service, so that is no drift.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
-from autodeploy.kernel.errors import NotFound
+from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.providers.drift import (
     Comparison,
     DeclaredApp,
+    DeclaredBuild,
     Drift,
     DriftKind,
     compare_variables,
 )
 from autodeploy.providers.render.api import RenderApi
-from autodeploy.providers.render.blueprints import plan_of, variables_of
-from autodeploy.providers.render.companions import names_of_companions
-from autodeploy.providers.render.naming import MARK
+from autodeploy.providers.render.blueprints import Blueprint, draw, plan_of, variables_of
+from autodeploy.providers.render.catalogue import FREE
+from autodeploy.providers.render.companions import Shared, draw_companions, names_of_companions
+from autodeploy.providers.render.domains import ServiceDomains
+from autodeploy.providers.render.instances import instances_wanted
+from autodeploy.providers.render.naming import LEFT, MARK
+from autodeploy.providers.render.settings import differing, settings_of
 from autodeploy.providers.render.shapes import DeployStatus, Details, Service, ServiceType
 
 
@@ -32,24 +39,52 @@ async def compare_services(
 ) -> Comparison:
     """``beside`` are the services beside the app's, by name; ``plan`` and ``region`` are those of
     what none was chosen for. Raises what the calls of ``RenderApi`` raise."""
+    drawn = _draw_all(declared, service, plan=plan, region=region)
     drifts = [
-        *await _traffic(api, service, str(declared.release.resources["deploy"])),
-        *await _variables(api, service, declared),
+        *await _running(api, service, declared, str(declared.release.resources["deploy"])),
         *_place(service, declared, plan_of(service.type, plan), region),
+        *_instances(service, declared),
         *_health_path(service, declared),
+        *_settings(service, drawn),
+        *await ServiceDomains(api, service).compare(declared.domains),
     ]
     deploys = declared.release.resources.get("beside", {})
     for name in names_of_companions(declared.app, declared.spec):
         if name not in beside:
             drifts.append(Drift(DriftKind.APP, declared=name))
             continue
+        companion = beside[name]
         drifts += [
-            *await _traffic(api, beside[name], str(deploys.get(name, ""))),
-            *await _variables(api, beside[name], declared),
-            *_plan_of_companion(beside[name], declared),
+            *await _running(api, companion, declared, str(deploys.get(name, "")), name),
+            *_plan_of_companion(companion, declared),
+            *_settings(companion, drawn, name),
         ]
-    # A variable is told once, wherever it differs.
+    # What differs in several services is told once.
     return Comparison(tuple(dict.fromkeys(drifts)))
+
+
+async def _running(
+    api: RenderApi, service: Service, app: DeclaredApp, ours: str, name: str | None = None
+) -> list[Drift]:
+    """Whether it runs its deploy, and with which variables; ``name`` is None for the app's own."""
+    found = await api.variables(service.id)
+    mark = found.pop(MARK, "")
+    drifts = _variables(found, app)
+    if not service.is_suspended:
+        return [*await _traffic(api, service, ours), *drifts]
+    # What we have suspended ourselves, a deployment resumes.
+    told = Drift(
+        DriftKind.SUSPENDED,
+        name,
+        declared="running",
+        found="suspended",
+        stays=mark != LEFT,
+        remedy=None
+        if mark == LEFT
+        else f"Resume the service {service.name} in Render's dashboard: until then deployments to "
+        "it are refused.",
+    )
+    return [told, *drifts]
 
 
 async def _traffic(api: RenderApi, service: Service, ours: str) -> list[Drift]:
@@ -64,10 +99,8 @@ async def _traffic(api: RenderApi, service: Service, ours: str) -> list[Drift]:
     return [Drift(DriftKind.RELEASE, declared=ours, found=found)]
 
 
-async def _variables(api: RenderApi, service: Service, declared: DeclaredApp) -> list[Drift]:
+def _variables(found: Mapping[str, str], declared: DeclaredApp) -> list[Drift]:
     """A release that was brought back has no variables of the build any more."""
-    found = await api.variables(service.id)
-    found.pop(MARK, None)
     running = variables_of(declared.spec, declared.run_environment)
     building = {
         name: value
@@ -76,6 +109,52 @@ async def _variables(api: RenderApi, service: Service, declared: DeclaredApp) ->
     }
     wanted = {**building, **running}
     return compare_variables(wanted, found, found.keys() - wanted.keys())
+
+
+def _draw_all(
+    app: DeclaredApp, found: Service, *, plan: str, region: str
+) -> list[Mapping[str, Blueprint]]:
+    """The services as each build sets them up, by their names: that of the live release first, and
+    nothing where it cannot be drawn any more."""
+    drawn: list[Mapping[str, Blueprint]] = []
+    for build in (DeclaredBuild(app.spec, app.commit, app.plan), *app.later_builds):
+        wanted = replace(app, spec=build.spec, commit=build.commit, plan=build.plan)
+        with suppress(DeploymentFailed):  # such as of an upload, or of what was refused
+            own = draw(wanted, plan=plan, region=region)
+            shared = Shared.of_build(wanted, own, found, plan=plan, region=region)
+            beside = draw_companions(app.app, build.spec, shared)
+            drawn.append({own.name: own, **{each.name: each.blueprint for each in beside}})
+    return drawn
+
+
+def _settings(
+    service: Service, drawn: Sequence[Mapping[str, Blueprint]], name: str | None = None
+) -> Iterator[Drift]:
+    """What no build of ours has set so. What Render does not tell is none."""
+    there = settings_of(service)
+    builds = [each[service.name].settings for each in drawn if service.name in each]
+    if not builds:
+        return
+    foreign = _common(differing(each, there).keys() for each in builds)
+    for kind, wanted in builds[0].items():
+        found = there.get(kind)
+        if kind in foreign and found is not None:
+            yield Drift(kind, name, declared=wanted, found=found)
+
+
+def _common(groups: Iterable[Iterable[DriftKind]]) -> frozenset[DriftKind]:
+    first, *others = map(frozenset, groups)
+    return first.intersection(*others)
+
+
+def _instances(service: Service, app: DeclaredApp) -> list[Drift]:
+    """The free plan has one, whatever is asked for."""
+    wanted = instances_wanted(service, app.spec)
+    details = service.details or Details()
+    if wanted is None or details.plan == FREE:
+        return []
+    found = str(details.instances)
+    return [Drift(DriftKind.INSTANCES, declared=str(wanted), found=found)]
 
 
 def _health_path(service: Service, app: DeclaredApp) -> list[Drift]:

@@ -5,6 +5,7 @@ are in the same region and account; that of a Key Value has no password.
 """
 
 import contextlib
+from collections.abc import Iterator
 from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed
@@ -19,9 +20,11 @@ from autodeploy.providers.databases import (
     DatabaseRequest,
     DatabaseState,
 )
+from autodeploy.providers.drift import DeclaredDatabase, Drift, DriftKind
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import FREE, MANIFEST
 from autodeploy.providers.render.database_kinds import KINDS, DatabaseKind, engine_of, kind_of
+from autodeploy.providers.render.database_shapes import Database, DatabaseStatus
 from autodeploy.providers.render.metrics import measure_database
 from autodeploy.providers.render.naming import database_name, is_database_of
 from autodeploy.providers.render.patience import (
@@ -31,12 +34,18 @@ from autodeploy.providers.render.patience import (
     poll_seconds,
 )
 from autodeploy.providers.render.services import owner_of
-from autodeploy.providers.render.shapes import Database, DatabaseStatus
 from autodeploy.providers.render.usage import charges_of_database
 from autodeploy.providers.usage import Charge, Usage
 
 _AVAILABLE_SECONDS = 1200.0
+# Who is let in from outside.
+_NOBODY: list[object] = []
 _BROKEN = {DatabaseStatus.UNAVAILABLE, DatabaseStatus.RECOVERY_FAILED}
+# What to do about a status in which a database stays.
+_LASTING = {
+    DatabaseStatus.SUSPENDED: "Resume it in Render's dashboard: deployments resume none.",
+    **dict.fromkeys(_BROKEN, "See why in Render's dashboard, and restart it there."),
+}
 
 
 class RenderDatabases:
@@ -101,6 +110,20 @@ class RenderDatabases:
         is_stopped = database.status is DatabaseStatus.SUSPENDED
         return DatabaseState.STOPPED if is_stopped else DatabaseState.RUNNING
 
+    async def compare_database(self, declared: DeclaredDatabase) -> tuple[Drift, ...]:
+        """Its plan, whether it runs, and who is let in."""
+        kind = kind_of(declared.external_id)
+        database = await find(self._api.database(kind, declared.external_id))
+        if database is None:
+            return (Drift(DriftKind.DATABASE, stays=True),)
+        return tuple(_differences(database, declared.plan))
+
+    @fault_point("render.close_database")
+    async def mend_database(self, external_id: str) -> None:
+        """Let nobody in from outside again."""
+        change = {"ipAllowList": _NOBODY}
+        await find(self._api.change_database(kind_of(external_id), external_id, change))
+
     async def charged_plan(self, plan: str) -> str:
         return plan
 
@@ -128,7 +151,7 @@ class RenderDatabases:
             "ownerId": await owner_of(self._api, self._owner_id),
             "plan": request.plan,
             "region": request.region or self._region,
-            "ipAllowList": [],  # closed to everybody outside
+            "ipAllowList": _NOBODY,
             **kind.settings,
         }
         await request.notes.keep(creating=name)
@@ -178,3 +201,19 @@ def _refuse(kind: DatabaseKind, database: Database) -> None:
             f"{database.status.value}).",
             remedy="See why in Render's dashboard; restart it there, or delete it and try again.",
         )
+
+
+def _differences(database: Database, plan: str) -> Iterator[Drift]:
+    remedy = _LASTING.get(database.status)
+    if remedy is not None:
+        found = database.status.value.replace("_", " ")
+        yield Drift(DriftKind.DATABASE_STATE, None, "available", found, True, remedy)
+    if database.plan not in (None, plan):
+        yield Drift(
+            DriftKind.DATABASE_PLAN, declared=plan, found=database.plan, stays=True,
+            remedy=f"Set the plan {plan} in Render's dashboard. AutoDeploy changes no plan of a "
+            "database that is there.",
+        )  # fmt: skip
+    if database.allow_list:
+        let_in = ", ".join(each.block for each in database.allow_list)
+        yield Drift(DriftKind.DATABASE_ALLOW_LIST, declared="nobody", found=let_in)

@@ -26,14 +26,22 @@ async def scale(
 ) -> None:
     """Have the app go on with as many as it asks for. One that Render scales by itself is left so,
     and so is one on the free plan, which the log says."""
-    details, wanted = service.details or Details(), _wanted(spec)
-    if details.instances in (None, wanted) or (details.autoscaling and details.autoscaling.enabled):
+    wanted = instances_wanted(service, spec)
+    if wanted is None:
         return
-    if details.plan == FREE:
+    if (service.details or Details()).plan == FREE:
         await log("warn", "render", f"The plan {FREE} has one process at Render, not {wanted}.")
         return
     await outwait_limit(lambda: api.scale(service.id, wanted), "scales this service", log, timing)
     await log("info", "render", f"The app runs in {wanted} processes at Render.")
+
+
+def instances_wanted(service: Service, spec: BuildSpec) -> int | None:
+    """How many the app asks for where the service has another number; None where Render tells none,
+    or scales it by itself."""
+    details, wanted = service.details or Details(), _wanted(spec)
+    is_scaled = details.autoscaling is not None and details.autoscaling.enabled
+    return None if is_scaled or details.instances in (None, wanted) else wanted
 
 
 def _wanted(spec: BuildSpec) -> int:

@@ -57,6 +57,7 @@ class Releases:
             deploy = target
             if again:
                 await self.absence.end(service)
+                await self.services.set_runtime(service, request.spec, log)
                 await self._set_health_path(request, service, target, log)
                 deploy = await self.reuse.ensure(
                     service.id, target, variables, request.deployment_id, log
@@ -113,4 +114,4 @@ def _check_urls(service: Service) -> tuple[str, ...]:
     details = service.details
     if details is None or service.type is not ServiceType.WEB or details.subdomain == "disabled":
         return ()
-    return (details.url,) if details.url else ()
+    return (details.site,) if details.site else ()

@@ -13,12 +13,21 @@ from autodeploy.kernel.errors import DeploymentFailed, InvalidInput
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused, ProviderUnavailable
 from autodeploy.kernel.http.timing import Timing
-from autodeploy.providers.base import LogSink, Notes
+from autodeploy.providers.base import BuildSpec, LogSink, Notes
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.blueprints import Blueprint
+from autodeploy.providers.render.builds import app_details, root_of, runtime_of
+from autodeploy.providers.render.catalogue import FREE
 from autodeploy.providers.render.naming import DEPLOYMENT
 from autodeploy.providers.render.patience import find, look_for, outwait_limit
-from autodeploy.providers.render.shapes import ENDED, Deploy, DeployStatus, Service, ServiceType
+from autodeploy.providers.render.shapes import (
+    ENDED,
+    Deploy,
+    DeployStatus,
+    Details,
+    Service,
+    ServiceType,
+)
 
 # How long the first deploy of a service may take to say which commit it is of.
 _COMMIT_SECONDS = 15.0
@@ -178,6 +187,15 @@ class Services:
         known = (found.details and found.details.health_path) or ""
         if found.type is ServiceType.WEB and path != known:
             await self.change(found, {"serviceDetails": {"healthCheckPath": path}}, log)
+
+    async def set_runtime(self, found: Service, spec: BuildSpec, log: LogSink) -> None:
+        """Have a service that is built in another way be built as ``spec`` says, from its next
+        build on. Its deploys of earlier builds are run as those were."""
+        known = found.details or Details()
+        if found.type is ServiceType.STATIC or known.runtime in (None, runtime_of(spec)):
+            return
+        details = app_details(spec, known.plan or FREE)
+        await self.change(found, {"rootDir": root_of(spec), "serviceDetails": details}, log)
 
     async def change(self, found: Service, change: Mapping[str, object], log: LogSink) -> None:
         await outwait_limit(

@@ -4,13 +4,13 @@ Sources: Render's OpenAPI description (render-oss/sdk, 2026-08-21), and recorded
 ``commit``, ``startedAt``, ``finishedAt`` and ``ipAllowList`` are null.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.addresses import site
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, Moment, known
 
 
 class User(Lenient):
@@ -37,11 +37,14 @@ class ServiceType(StrEnum):
 
 
 class Commands(Lenient):
-    """Of a service that runs processes."""
+    """Of a service that runs processes: those of a build from source, or of an image."""
 
     build: str | None = Field(default=None, alias="buildCommand")
     start: str | None = Field(default=None, alias="startCommand")
     pre_deploy: str | None = Field(default=None, alias="preDeployCommand")
+    dockerfile: str | None = Field(default=None, alias="dockerfilePath")
+    context: str | None = Field(default=None, alias="dockerContext")
+    docker: str | None = Field(default=None, alias="dockerCommand")
 
 
 class Autoscaling(Lenient):
@@ -54,6 +57,7 @@ class Details(Lenient):
     url: str | None = None
     plan: str | None = None
     region: str | None = None
+    runtime: str | None = Field(default=None, validation_alias=AliasChoices("runtime", "env"))
     build: str | None = Field(default=None, alias="buildCommand")
     publish: str | None = Field(default=None, alias="publishPath")
     schedule: str | None = None
@@ -63,6 +67,11 @@ class Details(Lenient):
     instances: int | None = Field(default=None, alias="numInstances")
     autoscaling: Autoscaling | None = None
     commands: Commands | None = Field(default=None, alias="envSpecificDetails")
+
+    @property
+    def site(self) -> str | None:
+        """Where people find it; None for a private one, whose ``url`` is but a name."""
+        return site(self.url)
 
 
 class Service(Lenient):
@@ -75,7 +84,7 @@ class Service(Lenient):
     root_directory: str | None = Field(default=None, alias="rootDir")
     auto_deploy: str | None = Field(default=None, alias="autoDeploy")
     suspended: str | None = None
-    created_at: datetime | None = Field(default=None, alias="createdAt")
+    created_at: MaybeMoment = Field(default=None, alias="createdAt")
     details: Details | None = Field(default=None, alias="serviceDetails")
 
     @property
@@ -138,7 +147,7 @@ class Deploy(Lenient):
     status: Annotated[DeployStatus, known(DeployStatus)] = DeployStatus.UNKNOWN
     trigger: str | None = None
     commit: Commit | None = None
-    created_at: datetime | None = Field(default=None, alias="createdAt")
+    created_at: MaybeMoment = Field(default=None, alias="createdAt")
 
     @property
     def commit_sha(self) -> str | None:
@@ -211,7 +220,7 @@ class Label(Lenient):
 class LogLine(Lenient):
     id: str
     message: str
-    timestamp: datetime
+    timestamp: Moment
     labels: tuple[Label, ...] = ()
 
     def label(self, name: str) -> str | None:
@@ -252,39 +261,8 @@ class CustomDomainItem(Lenient):
     domain: CustomDomain = Field(alias="customDomain")
 
 
-class DatabaseStatus(StrEnum):
-    CREATING = "creating"
-    AVAILABLE = "available"
-    UNAVAILABLE = "unavailable"
-    RECOVERY_FAILED = "recovery_failed"
-    SUSPENDED = "suspended"
-    UNKNOWN = "unknown"
-
-
-class Replica(Lenient):
-    id: str
-
-
-class Database(Lenient):
-    """PostgreSQL or Key Value. ``status`` is unknown for all that is only to be waited for, such
-    as maintenance."""
-
-    id: str
-    name: str
-    status: Annotated[DatabaseStatus, known(DatabaseStatus)] = DatabaseStatus.UNKNOWN
-    plan: str | None = None
-    highly_available: bool | None = Field(default=None, alias="highAvailabilityEnabled")
-    replicas: tuple[Replica, ...] = Field(default=(), alias="readReplicas")
-    created_at: datetime | None = Field(default=None, alias="createdAt")
-    expires_at: datetime | None = Field(default=None, alias="expiresAt")
-
-
-class DatabaseItem(Lenient):
-    database: Database = Field(validation_alias=AliasChoices("postgres", "keyValue"))
-
-
 class SeriesValue(Lenient):
-    timestamp: datetime
+    timestamp: Moment
     value: float
 
 
@@ -303,7 +281,3 @@ class Series(Lenient):
 
     def label(self, field: str) -> str | None:
         return next((each.value for each in self.labels if each.field == field), None)
-
-
-class ConnectionInfo(Lenient):
-    internal: str = Field(alias="internalConnectionString", repr=False)

@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from autodeploy.providers.manifests import DatabaseEngine
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.catalogue import MANIFEST
+from autodeploy.providers.render.database_shapes import Database, DatabaseStatus
 from autodeploy.providers.render.metrics import BYTES
 from autodeploy.providers.render.shapes import (
-    Database,
-    DatabaseStatus,
     Details,
     Series,
     Service,

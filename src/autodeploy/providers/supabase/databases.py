@@ -15,8 +15,10 @@ from autodeploy.providers.databases import (
     DatabaseRequest,
     DatabaseState,
 )
+from autodeploy.providers.drift import DeclaredDatabase, Drift
 from autodeploy.providers.manifests import Manifest
 from autodeploy.providers.supabase.api import NewProject, SupabaseAccount
+from autodeploy.providers.supabase.comparing import compare_project, mend_project
 from autodeploy.providers.supabase.connection import handle_of
 from autodeploy.providers.supabase.manifest import FREE, LEAST_PAID, MANIFEST, SIZES, SMART_GROUPS
 from autodeploy.providers.supabase.metrics import measure
@@ -90,6 +92,14 @@ class SupabaseDatabases:
         if project is None or project.status.is_leaving:
             return DatabaseState.GONE
         return DatabaseState.STOPPED if project.status in STOPPED else DatabaseState.RUNNING
+
+    async def compare_database(self, declared: DeclaredDatabase) -> tuple[Drift, ...]:
+        """Whether it runs, and the size of its server."""
+        return await compare_project(self._account, declared)
+
+    async def mend_database(self, external_id: str) -> None:
+        """Begin to bring it back where it is paused."""
+        await mend_project(self._account, external_id)
 
     async def charged_plan(self, plan: str) -> str:
         """A project without a size is free in a free organization alone. Where its plan may not be

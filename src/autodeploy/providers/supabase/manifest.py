@@ -28,6 +28,9 @@ SIZES = tuple(_MONTHLY_DOLLARS)
 #: What a project without a size is charged for in a paid organization.
 LEAST_PAID = SIZES[0]
 
+#: The sizes of a project for which none was asked for (the description of 2026-05-22).
+UNASKED_SIZES = frozenset({"pico", "nano", LEAST_PAID})
+
 _COMPUTE = "GET /v1/projects/{ref}/billing/addons, as recorded in github.com/supabase/cli"
 _BILLING = "supabase.com/docs, organization-based billing (two projects, paused when idle)"
 
@@ -64,6 +67,7 @@ MANIFEST = Manifest(
         {
             Capability.CONNECT,
             Capability.DATABASE,
+            Capability.DATABASE_DRIFT,
             Capability.DATABASE_METRICS,
             Capability.DATABASE_PAUSES,
             Capability.DATABASE_USAGE,

@@ -16,7 +16,8 @@ TOTAL_SECONDS = 600.0
 _FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 15.0
 
-_FAILED = {
+#: What does not pass by itself.
+FAILED = {
     ProjectStatus.INIT_FAILED: "could not be made",
     ProjectStatus.RESTORE_FAILED: "could not be brought back from its pause",
     ProjectStatus.PAUSE_FAILED: "could not be paused, and does not answer",
@@ -24,7 +25,7 @@ _FAILED = {
 
 #: What a project has that was paused, goes into a pause or comes out of one, or broke on the way.
 STOPPED = {
-    *_FAILED,
+    *FAILED,
     ProjectStatus.INACTIVE,
     ProjectStatus.PAUSING,
     ProjectStatus.RESTORING,
@@ -78,7 +79,7 @@ async def wait_until_paused(account: SupabaseAccount, ref: str, timing: Timing) 
         status = await outlast(partial(_status, account, ref, ProjectStatus.ACTIVE_HEALTHY), timing)
         if status is ProjectStatus.INACTIVE:
             return
-        if status.is_leaving or status in _FAILED:
+        if status.is_leaving or status in FAILED:
             raise DeploymentFailed(
                 f"The project {ref} is not paused (Supabase says {status.value}).",
                 remedy="Look at the project in Supabase's dashboard and at status.supabase.com.",
@@ -116,9 +117,9 @@ def _refuse_ended(ref: str, status: ProjectStatus) -> None:
             f"The project {ref} was deleted at Supabase while it came up.",
             remedy="Ask for the database again: it is made anew then.",
         )
-    if status in _FAILED:
+    if status in FAILED:
         raise DeploymentFailed(
-            f"The project {ref} {_FAILED[status]} (Supabase says {status.value}).",
+            f"The project {ref} {FAILED[status]} (Supabase says {status.value}).",
             remedy="Look at the project and at status.supabase.com. Delete it at Supabase, "
             "and ask for the database again: it is made anew then.",
         )

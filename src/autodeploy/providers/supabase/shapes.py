@@ -1,13 +1,12 @@
 """What Supabase's Management API answers, as far as it is used (its description of 2026-05).
 Lenient throughout."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.models import Lenient, Moment, known
 
 
 class Profile(Lenient):
@@ -69,8 +68,15 @@ class ProjectStatus(StrEnum):
         return self in (ProjectStatus.GOING_DOWN, ProjectStatus.REMOVED)
 
 
+class ProjectDatabase(Lenient):
+    """``size`` is that of its server, such as micro."""
+
+    type: str = ""
+    size: str | None = Field(default=None, alias="infra_compute_size")
+
+
 class Project(Lenient):
-    """Calls name it by ``ref``, 20 letters."""
+    """Calls name it by ``ref``, 20 letters. ``databases`` are told by lists alone."""
 
     ref: str
     name: str
@@ -78,6 +84,12 @@ class Project(Lenient):
     status: Annotated[ProjectStatus, known(ProjectStatus)]
     is_branch: bool = False
     organization: str | None = Field(default=None, alias="organization_slug")
+    databases: tuple[ProjectDatabase, ...] = ()
+
+    @property
+    def size(self) -> str | None:
+        """That of the primary database, as far as it is told."""
+        return next((each.size for each in self.databases if each.type == "PRIMARY"), None)
 
 
 class ProjectPage(Lenient):
@@ -145,7 +157,7 @@ class Addons(Lenient):
 class RequestCounts(Lenient):
     """The requests to a project's API in a time that begins at ``timestamp``."""
 
-    timestamp: datetime
+    timestamp: Moment
     auth: float = Field(alias="total_auth_requests")
     realtime: float = Field(alias="total_realtime_requests")
     rest: float = Field(alias="total_rest_requests")

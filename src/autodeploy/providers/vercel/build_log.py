@@ -91,6 +91,7 @@ class BuildLog:
             query["follow"] = "1"
         return Call(
             "GET", "/v3/deployments/{id}/events", parts={"id": self._deployment_id}, query=query,
+            headers={"Accept": "application/stream+json, application/json;q=0.9"},
             limit_bytes=_LIMIT_BYTES,
         )  # fmt: skip
 
@@ -116,8 +117,10 @@ class BuildLog:
 
     async def _show(self, event: Event) -> None:
         body = event.payload or event
-        at = int(event.created or body.date or self._since)
-        key = body.id or f"{at}:{event.type}:{body.text}"
+        told = event.created or event.date or body.date
+        at = int(told or self._since)
+        # Not by a time that it was given here: when it comes again that is another one.
+        key = body.id or f"{told}:{event.serial or body.serial}:{event.type}:{body.text}"
         if at < self._from or key in self._seen:
             return
         self._seen[key] = at

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from autodeploy.kernel.errors import DeploymentFailed, NotFound
 from autodeploy.kernel.faults import fault_point
+from autodeploy.kernel.http.addresses import site
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.kernel.http.timing import Timing
@@ -80,11 +81,11 @@ class VercelDeployer:
     async def deploy(self, request: ReleaseRequest, log: KeptLog) -> Release:
         """Wait until it answers at an address of its own. One for production has no other yet."""
         ready = await self._ready(request)
-        if not ready.url or not ready.project_id:
+        address = _site(ready.url)
+        if not address or not ready.project_id:
             raise ProviderUnavailable(
                 "Vercel does not tell where the deployment is.", remedy="Try again in a moment."
             )
-        address = f"https://{ready.url}"
         resources = {"project": ready.project_id, "deployment": ready.id, "url": address}
         return Release(request.deployment_id, resources, (f"{address}/",))
 
@@ -100,10 +101,11 @@ class VercelDeployer:
         """Lead the production addresses to it. One for preview has its own alone."""
         deployment = await self._get(request)
         if deployment.target != "production":
-            return Endpoint(f"https://{deployment.url}", None, None)
+            return Endpoint(release.resources["url"], None, None)
         project_id = release.resources["project"]
         project = await Traffic(self._http, self._timing, project_id, deployment).give()
-        return Endpoint(f"https://{_address(project, deployment)}", None, None)
+        found = _address(project, deployment) or release.resources["url"]
+        return Endpoint(found, None, None)
 
     @fault_point("vercel.retire")
     async def retire(self, app: App, deployment_id: UUID) -> None:
@@ -208,9 +210,15 @@ class VercelDeployer:
         return ended
 
 
-def _address(project: Project, deployment: Deployment) -> str:
+def _site(host: str | None) -> str | None:
+    """The address of a host that Vercel tells; None where it is none."""
+    name = (host or "").removeprefix("https://").rstrip("/")
+    return site(f"https://{name}") if "/" not in name else None
+
+
+def _address(project: Project, deployment: Deployment) -> str | None:
     """Where people find the app: a domain of its own before those that Vercel gives."""
-    production = project.production.alias if project.production else []
+    production = project.production.alias if project.production else ()
     known = [each.domain for each in project.alias if each.environment == "production"]
-    found = production or known or deployment.alias or [deployment.url or ""]
-    return min(found, key=lambda each: (each.endswith(".vercel.app"), len(each)))
+    found = filter(None, map(_site, production or known or deployment.alias))
+    return min(found, key=lambda each: (each.endswith(".vercel.app"), len(each)), default=None)

@@ -58,7 +58,8 @@ class Deployments:
         newest: bool = False,
     ) -> Deployment | None:
         """The newest of a project that was made for one of ours, except ``but``; with
-        ``under_way`` only of those that are not built yet, with ``newest`` of the newest page."""
+        ``under_way`` only of those that are not built yet, with ``newest`` of the newest page. A
+        project that is gone has none."""
         query = {"limit": "100"}
         if project_id is not None:
             query["projectId"] = project_id
@@ -66,6 +67,8 @@ class Deployments:
             query["state"] = _UNDER_WAY
         call = Call("GET", "/v7/deployments", query=query, limit_bytes=_LIMIT_BYTES)
         async for page in pages(self._http, call, by_timestamp("until")):
+            if page.status == HTTPStatus.NOT_FOUND:
+                return None
             for each in expect(page).read(Page).deployments:
                 if each.meta.get(OURS) == str(ours) and each.id not in but:
                     return each

@@ -13,8 +13,8 @@ from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient
 from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderRefused
 from autodeploy.providers.domains import DnsRecord, DomainRefused, DomainStatus
+from autodeploy.providers.vercel.domain_shapes import Alias, Domain, DomainRecords
 from autodeploy.providers.vercel.refusals import expect
-from autodeploy.providers.vercel.shapes import Domain, DomainRecords
 
 _DOMAIN = "/v9/projects/{project}/domains/{domain}"
 
@@ -38,12 +38,20 @@ class Domains:
         if not domain.verified:
             with suppress(ProviderRefused):
                 domain = await self.verify(name)
-        leads = await self.records(name)
-        # The records stay: a challenge is looked at again.
-        records = [DnsRecord(each.type, each.domain, each.value) for each in domain.verification]
-        if leads.misconfigured:
-            records += _leading(domain, leads)
-        return DomainStatus(domain.verified and not leads.misconfigured, tuple(records))
+        return await self._status(domain)
+
+    async def find(self, name: str) -> DomainStatus | None:
+        """How the domain is served, and None for one that the project has not. Changes nothing."""
+        domain = await self._find(name)
+        return None if domain is None else await self._status(domain)
+
+    async def project_of(self, name: str) -> str | None:
+        """The id of the project that the name leads to, of those that the account may see."""
+        call = Call("GET", "/v4/aliases/{alias}", parts={"alias": name})
+        try:
+            return expect(await self._http.send(call)).read(Alias).project_id
+        except (NotFound, ProviderRefused):
+            return None
 
     async def ensure(self, name: str) -> Domain:
         """The domain, with the records that prove it where it is not verified yet.
@@ -59,11 +67,15 @@ class Domains:
         call = Call("POST", f"{_DOMAIN}/verify", parts=self._parts(name), safe=True)
         return expect(await self._http.send(call)).read(Domain)
 
-    async def records(self, name: str) -> DomainRecords:
-        """Whether it leads to Vercel, and the records that would make it."""
+    async def records(self, name: str) -> DomainRecords | None:
+        """Whether it leads to Vercel, and the records that would make it; None where Vercel does
+        not tell."""
         query = {"projectIdOrName": self._project_id}
         call = Call("GET", "/v6/domains/{domain}/config", parts={"domain": name}, query=query)
-        return expect(await self._http.send(call)).read(DomainRecords)
+        try:
+            return expect(await self._http.send(call)).read(DomainRecords)
+        except NotFound:
+            return None
 
     @fault_point("vercel.remove_domain")
     async def remove(self, name: str) -> None:
@@ -77,6 +89,16 @@ class Domains:
             return expect(answer).read(Domain)
         except NotFound:
             return None
+
+    async def _status(self, domain: Domain) -> DomainStatus:
+        leads = await self.records(domain.name)
+        # The records stay: a challenge is looked at again.
+        records = [DnsRecord(each.type, each.domain, each.value) for each in domain.verification]
+        if leads is None:
+            return DomainStatus(False, tuple(records))
+        if leads.misconfigured:
+            records += _leading(domain, leads)
+        return DomainStatus(domain.verified and not leads.misconfigured, tuple(records))
 
     @fault_point("vercel.add_domain")
     async def _add(self, name: str) -> Domain:

@@ -40,7 +40,8 @@ class VercelHoldings:
                     yield FoundResource(
                         kind=ResourceKind.APP,
                         external_id=project.name,
-                        made_at=datetime.fromtimestamp(project.created_at / 1000, UTC),
+                        # What tells no time counts as made now: it is looked at again.
+                        made_at=project.created_at or datetime.now(UTC),
                         made_for=made_for,
                     )
 

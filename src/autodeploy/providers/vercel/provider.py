@@ -4,10 +4,12 @@ The calls are those of vercel.com/docs/rest-api (the description of its SDK 1.28
 has no idempotency keys: projects are found by their names, deployments by ours in their ``meta``.
 """
 
+from contextlib import suppress
+
 from autodeploy.kernel.http.calls import Call
 from autodeploy.kernel.http.client import HttpClient, Service
 from autodeploy.kernel.http.limits import VERCEL
-from autodeploy.kernel.http.pages import by_timestamp, pages
+from autodeploy.kernel.http.pages import PagesWithoutEnd, by_timestamp, pages
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming, Timing
 from autodeploy.providers.hosted import ConnectedAccount, Owner, Pace, TokenAccount
@@ -51,14 +53,7 @@ class VercelProvider:
         http = self._http.bound(token=token)
         answer = expect(await http.send(Call("GET", "/v2/user")))
         user = answer.read(UserAnswer).user
-        call = Call("GET", "/v2/teams", query={"limit": "100"}, limit_bytes=_LIMIT_BYTES)
-        owners = [
-            Owner(team.id, team.name or team.slug)
-            async for page in pages(http, call, by_timestamp("until"))
-            for team in expect(page).read(Teams).teams
-            if not team.limited
-        ]
-        return TokenAccount(user.id, user.username, tuple(owners))
+        return TokenAccount(user.id, user.username, await _teams_of(http))
 
     def deploys_as(self, account: ConnectedAccount) -> VercelDeployer:
         """Vercel acting for an account, and for its team where it has one."""
@@ -75,3 +70,16 @@ class VercelProvider:
 
     async def close(self) -> None:
         await self._http.close()
+
+
+async def _teams_of(http: HttpClient) -> tuple[Owner, ...]:
+    """Those that the account may act for. Where the list has no end, those that were read: one of
+    them is chosen by a person, who sees which are missing."""
+    call = Call("GET", "/v2/teams", query={"limit": "100"}, limit_bytes=_LIMIT_BYTES)
+    found: dict[str, Owner] = {}
+    with suppress(PagesWithoutEnd):
+        async for page in pages(http, call, by_timestamp("until")):
+            for team in expect(page).read(Teams).teams:
+                if not team.limited:
+                    found[team.id] = Owner(team.id, team.name or team.slug)
+    return tuple(found.values())

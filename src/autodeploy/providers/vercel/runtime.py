@@ -34,6 +34,7 @@ async def watch(
         "GET",
         "/v1/projects/{project}/deployments/{deployment}/runtime-logs",
         parts={"project": project_id, "deployment": deployment_id},
+        headers={"Accept": "application/stream+json"},
         limit_bytes=_LIMIT_BYTES,
     )
     found: list[RuntimeLine] = []

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from autodeploy.kernel.http.models import Lenient, known
+from autodeploy.kernel.http.models import Lenient, MaybeMoment, known
 
 
 class Shape(Lenient):
@@ -89,10 +89,27 @@ class Functions(Shape):
     regions: tuple[str, ...] = Field(default=(), alias="functionDefaultRegions")
 
 
+class Link(Shape):
+    """The repository whose pushes Vercel deploys by itself, as far as its host names it so."""
+
+    type: str = ""
+    org: str | None = None
+    repo: str | None = None
+
+
+class Protection(Shape):
+    """Which addresses ask visitors to sign in to Vercel, such as ``all_except_custom_domains``."""
+
+    deployment_type: str = "all"
+
+
 class Project(Shape):
     id: str
     name: str
     auto_assign_custom_domains: bool | None = None
+    link: Link | None = None
+    paused: bool = False
+    protection: Protection | None = Field(default=None, alias="ssoProtection")
     last_alias_request: AliasRequest | None = None
     targets: Targets | None = None
     alias: tuple[ProjectAlias, ...] = ()
@@ -210,7 +227,7 @@ class ListedDeployment(Shape):
 
 class ListedProject(Shape):
     name: str
-    created_at: float = 0.0
+    created_at: MaybeMoment = None  # pydantic takes so large a number for milliseconds
     latest_deployments: tuple[ListedDeployment, ...] = ()
 
 
@@ -243,6 +260,7 @@ class FoundRepositories(Shape):
 
 class EventBody(Shape):
     id: str | None = None
+    serial: str | int | None = None
     date: float | None = None
     text: str | None = None
     level: str | None = None
@@ -263,37 +281,3 @@ class RuntimeLine(Shape):
     message: str = ""
     request_method: str | None = None
     request_path: str | None = None
-
-
-class Challenge(Shape):
-    """A record that proves whose a domain is: ``domain`` is its name, ``type`` such as TXT."""
-
-    type: str
-    domain: str
-    value: str
-    reason: str = ""
-
-
-class Domain(Shape):
-    """``verification`` holds challenges while it is not verified."""
-
-    name: str
-    verified: bool
-    apex_name: str = ""
-    verification: tuple[Challenge, ...] = ()
-
-
-class DomainRecords(Shape):
-    """``misconfigured`` while its records do not lead to Vercel; the recommended ones by rank."""
-
-    class Addresses(Shape):
-        rank: int
-        value: tuple[str, ...] = ()
-
-    class Name(Shape):
-        rank: int
-        value: str
-
-    misconfigured: bool
-    addresses: tuple[Addresses, ...] = Field(default=(), alias="recommendedIPv4")
-    names: tuple[Name, ...] = Field(default=(), alias="recommendedCNAME")

@@ -60,6 +60,8 @@ class ProjectVariables:
             return None
         parts = {**self._parts, "id": variable.id}
         answer = await self._http.send(Call("GET", _ONE, parts=parts, limit_bytes=_LIMIT_BYTES))
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
         opened = expect(answer).read(OpenVariable)
         is_told = opened.decrypted or variable.type == "plain"
         return opened.value if is_told else None
@@ -91,18 +93,31 @@ class ProjectVariables:
         if ids:
             path = "/v1/projects/{project}/env"
             call = Call("DELETE", path, parts=self._parts, body={"ids": ids})
-            expect(await self._http.send(call), HTTPStatus.NOT_FOUND)
+            answer = expect(await self._http.send(call), HTTPStatus.NOT_FOUND)
+            if answer.status == HTTPStatus.NOT_FOUND:
+                # One of them is gone: whether the others are is not said.
+                for each in ids:
+                    await self._remove(each)
+
+    async def _remove(self, variable_id: str) -> None:
+        """Idempotent."""
+        parts = {**self._parts, "id": variable_id}
+        call = Call("DELETE", "/v9/projects/{project}/env/{id}", parts=parts)
+        expect(await self._http.send(call), HTTPStatus.NOT_FOUND)
 
 
 def _not_taken(failed: tuple[FailedVariable, ...]) -> ProviderRefused:
-    reasons = tuple(
-        f"{key}:{each.error.code}" if is_name(each.error.code) else key
-        for each in failed
-        if is_name(key := each.error.env_var_key or each.error.key or "a_variable")
-    )
+    reasons = tuple(map(_reason, failed))
     return ProviderRefused(
         f"Vercel does not take these variables: {', '.join(reasons)}.",
         answered=HTTPStatus.CREATED,
         reasons=reasons,
         remedy="Rename or remove them; Vercel keeps some names for itself. Then deploy again.",
     )
+
+
+def _reason(failed: FailedVariable) -> str:
+    """Such as ``PATH:ENV_CONFLICT``; what is no name may be a value."""
+    named = failed.error.env_var_key or failed.error.key
+    key = named if named and is_name(named) else "a_variable"
+    return f"{key}:{failed.error.code}" if is_name(failed.error.code) else key

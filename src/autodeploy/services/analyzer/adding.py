@@ -15,7 +15,14 @@ from autodeploy.providers.hosted import AccountMissing, ConnectedAccount
 from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import store
-from autodeploy.services.analyzer.hosts import GITHUB, HostedRepository, facts_of, open_host
+from autodeploy.services.analyzer.hosts import (
+    GITHUB,
+    HostedRepository,
+    facts_of,
+    look_again,
+    open_by_account,
+    proof_of,
+)
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.auth import audit, grants
 from autodeploy.services.auth.models import ProviderIntegration
@@ -104,13 +111,15 @@ async def add_from_github(
         connection_id = present.connection_id or connection_id
     async with resources.db.transaction() as session:
         await _require_connected(session, connection_id)
-        return await _ensure_row(session, principal, organization_id, host, url, connection_id)
+        row = await _ensure_row(session, principal, organization_id, host, url, connection_id)
+    look_again(providers, row)
+    return row
 
 
 async def _still_reads(resources: Resources, providers: Registry, present: Repository) -> bool:
     """Whether the account that it was added with still sees the repository."""
     try:
-        return await open_host(resources, providers, present) is not None
+        return await open_by_account(resources, providers, present) is not None
     except (CredentialRefused, RepositoryNotFound):
         return False
 
@@ -133,7 +142,7 @@ async def _ensure_row(
     url: RemoteUrl,
     connection_id: UUID,
 ) -> Repository:
-    values = {**facts_of(host), "connection_id": connection_id}
+    values: dict[str, object] = {**facts_of(host), "connection_id": connection_id}
     row = await store.find_github_repository(
         session, organization_id, github_id=host.there.id, lock=True
     )
@@ -144,7 +153,10 @@ async def _ensure_row(
     if row is None:
         language = (host.there.language or "")[:100] or None
         row, is_new = await store.insert_github_repository(
-            session, organization_id, host.there.id, {**values, "language": language}
+            session,
+            organization_id,
+            host.there.id,
+            {**values, **proof_of(host.there, None), "language": language},
         )
         if is_new:
             await audit.record(
@@ -152,7 +164,8 @@ async def _ensure_row(
             )
             return row
     before = audit.snapshot(row)
-    for name, value in {**values, "kind": GITHUB, "github_id": host.there.id}.items():
+    values |= {**proof_of(host.there, row), "kind": GITHUB, "github_id": host.there.id}
+    for name, value in values.items():
         setattr(row, name, value)
     await session.flush()
     await session.refresh(row)

@@ -32,6 +32,7 @@ from autodeploy.services.analyzer.plan import (
     Dependencies,
     EnvironmentVariable,
     Framework,
+    Image,
     Plan,
     Runtime,
 )
@@ -249,8 +250,9 @@ def _plan(
     declared: Ranked,
 ) -> Plan:
     needs = override.services(find_needs(files, packages, variables), declared, variables)
+    image = override.image(run.kind, declared, files)
     confidence = _confidence(verdict, run)
-    unsettled = (_what_would_settle_it(run),) if confidence < SURE_ENOUGH else ()
+    unsettled = (_what_would_settle_it(run, image),) if confidence < SURE_ENOUGH else ()
     return Plan(
         language=language.slug or None,
         language_name=packages.language_name if packages else language.name,
@@ -272,6 +274,7 @@ def _plan(
         kind=run.kind,
         root_directory=files.root,
         port=run.port,
+        image=image,
         spa_fallback=run.spa_fallback,
         lock_files=(*(packages.lock_files if packages else ()), *run.lock_files),
         environment_variables=with_services(variables, needs),
@@ -320,7 +323,12 @@ def _confidence(verdict: Verdict, run: Run) -> float:
     return certainty if run.found else round(certainty * WITHOUT_ENTRY, 2)
 
 
-def _what_would_settle_it(run: Run) -> str:
+def _what_would_settle_it(run: Run, image: Image | None) -> str:
+    if run.start is None and image:
+        return (
+            "Nothing but its Dockerfile says how the app is started, for providers that build "
+            "images: a Procfile with a `web:` line would settle it for all."
+        )
     if run.start is None and run.kind is not AppKind.STATIC:
         return "No way to start the app was found: a Procfile with a `web:` line would settle it."
     return "The plan rests on little evidence: a Procfile with a `web:` line would settle it."

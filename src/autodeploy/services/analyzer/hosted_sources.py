@@ -8,11 +8,13 @@ import asyncio
 from pathlib import Path
 
 from autodeploy.kernel.archives import unpack
+from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.refs import ResolvedRef, check_ref
 from autodeploy.kernel.git.remote import GitClient
 from autodeploy.kernel.git.submodules import Submodule, named_submodules, resolve_url
 from autodeploy.kernel.threads import run_to_end
 from autodeploy.providers.github.shapes import EntryKind, Tree
+from autodeploy.services.analyzer.assembled import assemble
 from autodeploy.services.analyzer.hosts import HostedRepository
 from autodeploy.services.analyzer.receiving import LIMIT_BYTES, receive
 
@@ -43,8 +45,11 @@ async def fetch(
         ArchiveRefused, TooLarge; also what ``Sources`` raises.
     """
     archive = scratch / "source.tar.gz"
-    async with host.sources.archive(commit, most_bytes=LIMIT_BYTES + 1) as stream:
-        await receive(stream.chunks(), archive, what="The archive of a repository")
+    try:
+        async with host.sources.archive(commit, most_bytes=LIMIT_BYTES + 1) as stream:
+            await receive(stream.chunks(), archive, what="The archive of a repository")
+    except NotFound:  # not every server that speaks as GitHub does has archives
+        await assemble(host.sources, commit, archive)
     astray = await run_to_end(unpack, archive, target, below_top=True, leave_links_out=True)
     await asyncio.to_thread(archive.unlink)
     warnings = tuple(f"The link {each} leads out of the repository: left out." for each in astray)

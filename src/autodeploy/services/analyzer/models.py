@@ -39,12 +39,18 @@ REPOSITORY_DOCUMENT = "full_name || ' the ' || translate(full_name, '/._-', '   
 class Repository(Base):
     """``github_id`` stays when it is renamed there, ``full_name`` and ``url`` do not.
     ``connection_id`` is the account by which one at GitHub is read, null where it is gone.
+
+    ``github_owner_id`` is whose it was there when such an account saw it last, ``github_access``
+    the most that one might do with it then: the platform's GitHub App acts for it within that, at
+    that owner alone. ``github_installation_id`` is the app's installation by which it was read
+    last, null where it was not.
     """
 
     __tablename__ = "repositories"
     __table_args__ = (
         UniqueConstraint("organization_id", "github_id"),
         CheckConstraint("kind IN ('github', 'git', 'upload')", name="kind"),
+        CheckConstraint("github_access IN ('pull', 'push', 'admin')", name="github_access"),
         Index("idx_repositories_org_id", "organization_id"),
         Index(
             "idx_repositories_connection_id",
@@ -67,6 +73,9 @@ class Repository(Base):
     connection_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("provider_integrations.id", ondelete="SET NULL")
     )
+    github_owner_id: Mapped[int | None] = mapped_column(BigInteger)
+    github_access: Mapped[str | None] = mapped_column(String(10))
+    github_installation_id: Mapped[int | None] = mapped_column(BigInteger)
     full_name: Mapped[str] = mapped_column(String(255))
     url: Mapped[str]
     default_branch: Mapped[str] = mapped_column(server_default="main")

@@ -13,9 +13,10 @@ from pydantic.alias_generators import to_camel
 from autodeploy.kernel.app_file import HealthCheck
 from autodeploy.kernel.errors import DeploymentFailed, ManifestUnreadable
 from autodeploy.providers.base import BuildSpec, Cron
+from autodeploy.providers.images import ImageBuild
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "11"
+ANALYZER_VERSION = "12"
 
 # The variable for which the platform can make a database, and what asks for that in the place of
 # its value.
@@ -105,6 +106,21 @@ class CronCommand(Command):
     """A command that is run at the times of ``schedule`` (``kernel/cron.py``), in UTC."""
 
     schedule: str
+
+
+class Image(PlanModel):
+    """What a Dockerfile makes of the app, with the fields of ``ImageBuild`` and the reason for it.
+
+    Providers that build images take it where it is ``asked`` for, and where they have no other way.
+    """
+
+    dockerfile: str
+    context: str
+    command: str | None = None
+    release_command: str | None = None
+    port: int | None = None
+    asked: bool = False
+    reason: str
 
 
 class EnvironmentVariable(PlanModel):
@@ -242,6 +258,7 @@ class Plan(PlanModel):
     kind: AppKind = AppKind.LIBRARY
     root_directory: str = ""
     port: int | None = None
+    image: Image | None = None
     spa_fallback: bool = False
     health_path: str | None = None
     health_check: HealthCheck | None = None
@@ -272,8 +289,8 @@ class Plan(PlanModel):
         """What a provider needs of this plan.
 
         Raises ``ManifestUnreadable`` rather than guess around a manifest, ``ChooseAnApp`` when the
-        repository holds several apps, ``NothingToRun`` when there is no way to serve it, and
-        ``PrivateRefused`` rather than serve to all what is to be private.
+        repository holds several apps, ``NothingToRun`` when there is no way to serve it, be it as
+        an image, and ``PrivateRefused`` rather than serve to all what is to be private.
         """
         if self.unreadable:
             raise ManifestUnreadable(self.unreadable, remedy="Correct that place and deploy again.")
@@ -281,7 +298,7 @@ class Plan(PlanModel):
             raise self._choose_an_app()
         if self.kind is AppKind.STATIC and self.output_directory is None:
             raise self._nothing_to_run()
-        if self.kind is not AppKind.STATIC and self.start_command is None:
+        if self.kind is not AppKind.STATIC and not (self.start_command or self.image):
             raise self._nothing_to_run()
         kind = self._provider_kind()
         if self.private and kind != "server":
@@ -307,6 +324,7 @@ class Plan(PlanModel):
             spa_fallback=self.spa_fallback,
             health_path=self.health_path,
             private=self.private,
+            image=ImageBuild(**self.image.model_dump(exclude={"reason"})) if self.image else None,
         )
 
     def _provider_kind(self) -> Literal["static", "server", "worker"]:
@@ -327,7 +345,7 @@ class Plan(PlanModel):
         return NothingToRun(
             f"The repository ({found}) names no way to start it and holds no static site.",
             remedy="Add a Procfile with a line `web: <command that listens on $PORT>`, "
-            "a start script, or an index.html.",
+            "a start script, or an index.html; or a Dockerfile, for a provider that builds images.",
         )
 
 

@@ -24,6 +24,7 @@ _SHAPES = {
     AppKind.SERVER: Shape.SERVER,
     AppKind.WORKER: Shape.WORKER,
     AppKind.BOT: Shape.WORKER,
+    AppKind.LIBRARY: Shape.SERVER,  # of which nothing but its image is known
 }
 
 TITLES = {"local": "this machine", "vercel": "Vercel", "render": "Render", "supabase": "Supabase"}
@@ -56,6 +57,11 @@ _WITHOUT_FILES = frozenset({"vercel"})
 # What they serve, everybody reaches: their manifests say so (``private_apps``).
 _WITHOUT_PRIVATE = frozenset({"vercel"})
 
+# What others build from source alone; the rest they run where it has a Dockerfile. Their manifests
+# say so (``languages``, ``image_builds``).
+_LANGUAGES = {"render": frozenset({"node", "python", "ruby", "go", "rust", "elixir"})}
+_IMAGE_BUILDERS = frozenset({"render"})
+
 # Where the database goes of an app whose own provider has none: Render lets in its own apps alone.
 _DATABASES = ("supabase",)
 
@@ -66,9 +72,8 @@ def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommend
     None for what does not run, and where nothing is connected that could have it. What a place
     costs is known only when each of its parts is.
     """
-    if plan.private:
-        providers = [name for name in providers if name not in _WITHOUT_PRIVATE]
-    if plan.kind is AppKind.LIBRARY or not providers:
+    providers = [name for name in providers if _can_run(name, plan)]
+    if not _runs(plan) or not providers:
         return None
     shape = _shape(plan)
     ranked = [_placement(name, shape, plan, providers, prices) for name in _ranked(shape, plan)]
@@ -90,7 +95,7 @@ def recommend(plan: Plan, providers: Sequence[str], prices: Prices) -> Recommend
 def parts_of(plan: Plan) -> list[str]:
     """What an app is charged for: ``static``, ``service``, ``private`` or ``worker``, and each
     worker beside it; nothing for what does not run."""
-    return [] if plan.kind is AppKind.LIBRARY else _parts(_shape(plan), plan)
+    return _parts(_shape(plan), plan) if _runs(plan) else []
 
 
 def _shape(plan: Plan) -> Shape:
@@ -99,13 +104,28 @@ def _shape(plan: Plan) -> Shape:
     return _SHAPES[plan.kind]
 
 
+def _runs(plan: Plan) -> bool:
+    return plan.kind is not AppKind.LIBRARY or (plan.image is not None and not plan.apps)
+
+
+def _can_run(provider: str, plan: Plan) -> bool:
+    """Whether the provider would not refuse the app."""
+    if plan.private and provider in _WITHOUT_PRIVATE:
+        return False
+    if plan.kind is AppKind.STATIC:
+        return True
+    if plan.image is not None and provider in _IMAGE_BUILDERS:
+        return True
+    if plan.kind is AppKind.LIBRARY:
+        return False
+    return provider not in _LANGUAGES or plan.language in _LANGUAGES[provider]
+
+
 def _ranked(shape: Shape, plan: Plan) -> list[str]:
     unfit: frozenset[str] = frozenset()
     if any(need.kind == "sqlite" for need in plan.services):
         unfit |= _WITHOUT_FILES
-    if plan.private:
-        unfit |= _WITHOUT_PRIVATE
-    return [name for name in _FITTING[shape] if name not in unfit]
+    return [name for name in _FITTING[shape] if name not in unfit and _can_run(name, plan)]
 
 
 def _placement(

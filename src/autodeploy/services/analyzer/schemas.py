@@ -18,6 +18,7 @@ from autodeploy.services.analyzer.plan import (
     Dependencies,
     EnvironmentVariable,
     Evidence,
+    Image,
     Member,
     Placement,
     Plan,
@@ -40,7 +41,18 @@ class RepositoryInput(Input):
     organization_id: UUID | None = None
 
 
+class RepositoryReader(Schema):
+    """By what a repository was read last: the platform's GitHub App by its installation, somebody's
+    ``account`` at GitHub, which is named as far as it is known, or git."""
+
+    by: Literal["installation", "account", "git"]
+    account: str | None = None
+
+
 class RepositoryView(Schema):
+    """``read_by`` is null where there is nothing to read, as of uploads, and where nobody reads a
+    private repository any more."""
+
     id: UUID
     organization_id: UUID
     kind: RepositoryKind
@@ -49,6 +61,7 @@ class RepositoryView(Schema):
     default_branch: str
     private: bool
     language: str | None
+    read_by: RepositoryReader | None
     created_at: datetime
     updated_at: datetime
 
@@ -111,8 +124,8 @@ class CronView(Schema):
 class BuildConfiguration(Schema):
     """How to build and run it; ``node_version`` is set for Node, ``runtime`` for all.
 
-    ``reasons`` says of each command why it is that one, by the command's name here. ``private`` is
-    whether other apps alone are to reach it.
+    ``reasons`` says of each command why it is that one, by the command's name here. ``image`` is
+    what a Dockerfile makes of the app. ``private`` is whether other apps alone are to reach it.
     """
 
     build_command: str | None
@@ -128,6 +141,7 @@ class BuildConfiguration(Schema):
     runtime: Runtime | None
     kind: AppKind
     port: int | None
+    image: Image | None
     health_path: str | None
     private: bool
     reasons: dict[str, str]
@@ -268,6 +282,7 @@ def build_configuration(plan: Plan) -> BuildConfiguration:
         runtime=runtime,
         kind=plan.kind,
         port=plan.port,
+        image=plan.image,
         health_path=plan.health_path,
         private=plan.private,
         reasons=_reasons(commands),

@@ -46,6 +46,7 @@ from autodeploy.services.analyzer.sources import (
     store_archive,
     upload_url,
 )
+from autodeploy.services.analyzer.views import repository_view, repository_views
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.organizations import default_organization
 from autodeploy.services.auth.permissions import Action, reach_of, require
@@ -90,7 +91,7 @@ async def create_repository(
         resources, principal, organization_id, name, remote, providers=providers
     )
     if added is not None:
-        return RepositoryView.model_validate(added)
+        return await _view(resources, added)
     try:
         return await _add_from_git(resources, principal, organization_id, remote)
     except (RepositoryNeedsCredentials, RepositoryNotFound):
@@ -118,7 +119,7 @@ async def _add_from_git(
             repository.default_branch = resolved.default_branch
             repository.updated_at = now()
             await _record(session, principal, repository, before)
-    return RepositoryView.model_validate(repository)
+    return await _view(resources, repository)
 
 
 async def store_upload(
@@ -163,7 +164,7 @@ async def store_upload(
             default_branch=UPLOAD_BRANCH,
         )
         await _record(session, principal, repository)
-    return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
+    return UploadView(repository=await _view(resources, repository), commit=commit)
 
 
 async def _renew_upload(
@@ -177,7 +178,7 @@ async def _renew_upload(
         repository.url = upload_url(commit)
         repository.updated_at = now()
         await _record(session, principal, repository, before)
-    return UploadView(repository=RepositoryView.model_validate(repository), commit=commit)
+    return UploadView(repository=await _view(resources, repository), commit=commit)
 
 
 async def list_repositories(
@@ -194,7 +195,7 @@ async def list_repositories(
         page, next_cursor = await store.list_repositories(
             session, reach, q=q, limit=limit, cursor=cursor
         )
-    items = [RepositoryView.model_validate(row) for row in page]
+        items = await repository_views(session, page)
     return Page(items=items, next_cursor=next_cursor)
 
 
@@ -202,9 +203,8 @@ async def get_repository(
     resources: Resources, principal: Principal, repository_id: UUID
 ) -> RepositoryView:
     """One repository. Raises ``NotFound``, also for those of others."""
-    return RepositoryView.model_validate(
-        await _repository(resources, principal, repository_id, Action.REPOSITORY_READ)
-    )
+    found = await _repository(resources, principal, repository_id, Action.REPOSITORY_READ)
+    return await _view(resources, found)
 
 
 async def request_analysis(
@@ -266,6 +266,11 @@ async def get_analysis(
             remedy=f"POST /api/v1/repositories/{repository_id}/analyze does it.",
         )
     return analysis_view(repository, row)
+
+
+async def _view(resources: Resources, repository: Repository) -> RepositoryView:
+    async with resources.db.transaction() as session:
+        return await repository_view(session, repository)
 
 
 async def _repository(

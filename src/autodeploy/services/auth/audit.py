@@ -112,7 +112,8 @@ FIELDS: Mapping[str, Fields] = {
     "invitations": Fields(ObjectType.INVITATION, ("email", "role", "expires_at")),
     "repositories": Fields(
         ObjectType.REPOSITORY,
-        ("kind", "full_name", "url", "default_branch", "private", "connection_id"),
+        ("kind", "full_name", "url", "default_branch", "private", "connection_id",
+         "github_owner_id", "github_access", "github_installation_id"),
     ),
     "projects": Fields(
         ObjectType.PROJECT,

@@ -106,7 +106,9 @@ async def _uses(session: AsyncSession, connection_id: UUID) -> dict[UUID, list[U
         deployment.connection_id == connection_id, deployment.status.not_in(TERMINAL)
     )
     databases = select(database.project_id).where(database.connection_id == connection_id)
-    repositories = select(Repository.id).where(Repository.connection_id == connection_id)
+    repositories = select(Repository.id).where(
+        Repository.connection_id == connection_id, Repository.github_installation_id.is_(None)
+    )
     found = await session.execute(
         select(Project.organization_id, Project.id)
         .where(

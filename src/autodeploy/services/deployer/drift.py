@@ -1,4 +1,4 @@
-"""What is set at an environment's provider, compared with what was declared, and set again.
+"""What is set at an environment's providers, compared with what was declared, and set again.
 
 Values of variables are compared at the provider's border and told to nobody.
 """
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.redaction import Redactor, without_credentials
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift
 from autodeploy.providers.manifests import Capability
@@ -23,17 +24,26 @@ from autodeploy.services.deployer.app_environment import (
     AppEnvironment,
     load_app_environment,
 )
-from autodeploy.services.deployer.context import app_of, spec_of
+from autodeploy.services.deployer.databases.drift import (
+    DatabaseDrifts,
+    compare_databases,
+    list_comparable,
+    mend_databases,
+)
+from autodeploy.services.deployer.declared_apps import load_declared
 from autodeploy.services.deployer.deployment_schemas import (
     BuildChoice,
     DeploymentInput,
     DeploymentView,
 )
 from autodeploy.services.deployer.deployments import create_deployment
-from autodeploy.services.deployer.drift_schemas import DriftItemView, DriftView
+from autodeploy.services.deployer.domains.work import expect_domains
+from autodeploy.services.deployer.drift_schemas import DriftItemView, DriftView, UnaskedView
 from autodeploy.services.deployer.live import get_live
 from autodeploy.services.deployer.models import Deployment, Environment, VariablesVersion
-from autodeploy.services.deployer.placements import Placement
+
+# Of a text that somebody has set at a provider.
+_LONGEST = 2000
 
 
 async def find_drift(
@@ -44,37 +54,42 @@ async def find_drift(
     *,
     providers: Registry,
 ) -> DriftView:
-    """Where an environment's app is otherwise at its provider than it was declared, now.
+    """Where an environment's app and its databases are otherwise at their providers than they were
+    declared, now.
 
     Raises:
-        InvalidInput: its provider cannot tell.
-        NothingLive, AccountMissing, NotFound, Forbidden, and what the provider raises.
+        InvalidInput: its provider cannot tell, and it has no database whose provider can.
+        NothingLive, AccountMissing, NotFound, Forbidden, and what the app's provider raises.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.VARIABLE_READ, project.organization_id)
         found = await get_live(session, project, environment)
-        row, live = found.environment, found.deployment
-        is_fixed = providers.get(live.provider, Capability.DRIFT).manifest.fixed_variables
+        live = found.deployment
+        databases = await list_comparable(session, project.id, environment, providers)
+        if not databases:
+            providers.get(live.provider, Capability.DRIFT)
     variables = await load_app_environment(resources, project, environment)
     async with resources.db.transaction() as session:
-        pending = await _changed_since(session, row, live, variables)
-    placement = Placement.of(live.configuration)
-    declared = DeclaredApp(
-        app=app_of(row),
-        release=found.release,
-        spec=spec_of(live),
-        environment=variables.for_build(live),
-        run_environment=variables.for_run(live),
-        plan=placement.plan,
-        region=placement.region,
+        pending = await _changed_since(session, found.environment, live, variables)
+        declared = await load_declared(session, found, variables, providers=providers)
+    comparison = await _compare_app(resources, live, declared, providers=providers)
+    told = await compare_databases(resources, databases, providers=providers)
+    redactor = variables.redactor()
+    drifts = [
+        *((live.provider, each) for each in comparison.drifts if not _is_of(each, pending)),
+        *((each.database.provider, drift) for each in told for drift in each.drifts),
+    ]
+    return DriftView(
+        environment=environment,
+        provider=live.provider,
+        deployment_id=live.id,
+        items=[_item(drift, provider, redactor) for provider, drift in drifts],
+        unread=[name for name in comparison.unread if name not in pending],
+        pending=sorted(pending),
+        unasked=[_unasked(each) for each in told if each.reason is not None],
+        checked_at=now(),
     )
-    async with doubting(resources, live.connection_id):
-        account = await open_account(resources, live.connection_id, providers=providers)
-        comparison = await providers.compared_apps(live.provider, account).compare(declared)
-    # Of these the last build is told there, which need not be the one that is live.
-    unlike = OF_DEPLOYMENT if is_fixed else frozenset[str]()
-    return _view(row, live, comparison, pending, unlike)
 
 
 async def reconcile_drift(
@@ -88,13 +103,21 @@ async def reconcile_drift(
     """Set what was declared again: deploy what is live once more, which sets its variables and
     gives it the traffic. What is live stays so until the new release is found well.
 
-    Raises ``NothingLive``, and what ``create_deployment`` raises.
+    Before that its databases are set again as far as one call does it, and its domains are looked
+    at by a worker. All of it may be repeated.
+
+    Raises ``NothingLive``, and what ``create_deployment`` and the databases' providers raise.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
         require(principal, Action.DEPLOYMENT_CREATE, project.organization_id)
-        live = (await get_live(session, project, environment)).deployment
-        providers.get(live.provider, Capability.DRIFT)
+        found = await get_live(session, project, environment)
+        live = found.deployment
+        databases = await list_comparable(session, project.id, environment, providers)
+        if not databases:
+            providers.get(live.provider, Capability.DRIFT)
+        await expect_domains(session, found.environment.id)
+    await mend_databases(resources, principal, databases, providers=providers)
     body = DeploymentInput(
         branch=live.branch,
         commit=live.commit_sha,
@@ -103,6 +126,22 @@ async def reconcile_drift(
         build=BuildChoice.ALWAYS,
     )
     return await create_deployment(resources, principal, project_id, body, providers=providers)
+
+
+async def _compare_app(
+    resources: Resources, live: Deployment, declared: DeclaredApp, *, providers: Registry
+) -> Comparison:
+    """Nothing where the app's provider cannot tell."""
+    if not providers.can(live.provider, Capability.DRIFT):
+        return Comparison(())
+    async with doubting(resources, live.connection_id):
+        account = await open_account(resources, live.connection_id, providers=providers)
+        found = await providers.compared_apps(live.provider, account).compare(declared)
+    if not providers.get(live.provider).manifest.fixed_variables:
+        return found
+    # Of these the last build is told there, which need not be the one that is live.
+    drifts = tuple(each for each in found.drifts if not _is_of(each, OF_DEPLOYMENT))
+    return Comparison(drifts, found.unread)
 
 
 async def _changed_since(
@@ -119,31 +158,30 @@ async def _changed_since(
     return frozenset(name for row in rows for name in (*row.added, *row.changed, *row.removed))
 
 
-def _view(
-    environment: Environment,
-    live: Deployment,
-    found: Comparison,
-    pending: frozenset[str],
-    unlike: frozenset[str],
-) -> DriftView:
-    """``unlike`` are variables besides ``pending`` that are to differ."""
-    drifts = [each for each in found.drifts if each.name not in pending | unlike]
-    return DriftView(
-        environment=environment.name,
-        provider=live.provider,
-        deployment_id=live.id,
-        items=[_item(each) for each in drifts],
-        unread=[name for name in found.unread if name not in pending],
-        pending=sorted(pending),
-        checked_at=now(),
-    )
+def _is_of(drift: Drift, variables: frozenset[str]) -> bool:
+    return drift.kind.is_of_variables and drift.name in variables
 
 
-def _item(drift: Drift) -> DriftItemView:
+def _item(drift: Drift, provider: str, redactor: Redactor) -> DriftItemView:
+    def shown(text: str | None) -> str | None:
+        """What somebody has set there, without what it may hold of secrets."""
+        if text is None:
+            return None
+        # Before it is cut, so that no part of a secret is left.
+        line = redactor.line(without_credentials(text))
+        return "".join(each if each.isprintable() else " " for each in line)[:_LONGEST]
+
     return DriftItemView(
         kind=drift.kind,
+        provider=provider,
         name=drift.name,
-        declared=drift.declared,
-        found=drift.found,
+        declared=shown(drift.declared),
+        found=shown(drift.found),
         reconcilable=not drift.stays,
+        remedy=shown(drift.remedy),
     )
+
+
+def _unasked(told: DatabaseDrifts) -> UnaskedView:
+    database = told.database
+    return UnaskedView(name=database.name, provider=database.provider, reason=told.reason or "")

@@ -203,6 +203,14 @@ def _failure(
         return _crashed(status)
     if status.listening:
         return _elsewhere(status, str(urlsplit(seen.url).port), tail)
+    if health.hosted and seen.url:
+        return AppNotListening(
+            f"Nothing answered at {seen.url} within {health.timeout_seconds:g} s, where the app "
+            "runs by what its provider says.",
+            remedy="Open it. If it answers you, see that this machine may reach it: its name, its "
+            "certificate and what filters its calls. If not, look at the app at the provider.",
+            log_tail=tail,
+        )
     return AppNotListening(
         f"The app runs but did not answer on its port within {health.timeout_seconds:g} s.",
         remedy="Make it listen on the port in the environment variable PORT, on 0.0.0.0 or "

@@ -12,7 +12,7 @@ from autodeploy.kernel.errors import InvalidInput
 from autodeploy.providers.base import BuildSpec
 from autodeploy.providers.manifests import PRICE_KINDS, Capability, DatabaseEngine, Manifest
 from autodeploy.providers.registry import Registry
-from autodeploy.services.analyzer.plan import PrivateRefused
+from autodeploy.services.analyzer.plan import NothingToRun, PrivateRefused
 from autodeploy.services.deployer.models import Environment
 
 PLAN, REGION = "plan", "region"
@@ -76,6 +76,20 @@ def require_private_apps(providers: Registry, provider: str, spec: BuildSpec) ->
             remedy=f"Deploy it to a provider that has (--provider): {', '.join(able) or 'none'}, "
             "or say `private = false` in autodeploy.toml.",
         )
+
+
+def require_start(providers: Registry, provider: str, spec: BuildSpec) -> None:
+    """Raise ``NothingToRun`` for an app that only its image starts, where none is built."""
+    manifest = providers.get(provider, Capability.DEPLOY).manifest
+    if spec.kind == "static" or spec.start_command is not None or manifest.image_builds:
+        return
+    able = [each.name for each in providers.list() if each.image_builds]
+    raise NothingToRun(
+        f"{manifest.title} builds no images, and nothing but the Dockerfile says how the app is "
+        "started.",
+        remedy=f"Deploy it to a provider that does (--provider): {', '.join(able) or 'none'}; or "
+        "say how it is started: `start` in autodeploy.toml.",
+    )
 
 
 def require_database_choice(

@@ -11,13 +11,11 @@ from uuid import UUID
 from autodeploy.kernel.faults import fault_point
 from autodeploy.kernel.http.errors import RateLimited
 from autodeploy.kernel.threads import run_to_end
-from autodeploy.providers.base import BuildRequest, CommitSource, Release, ReleaseRequest
-from autodeploy.providers.github.service import WEB_URL
+from autodeploy.providers.base import BuildRequest, Release, ReleaseRequest
 from autodeploy.providers.hosted import SwitchingDeploys
-from autodeploy.providers.manifests import Capability
 from autodeploy.services.analyzer import service as analyzer
-from autodeploy.services.analyzer.models import RepositoryKind
 from autodeploy.services.analyzer.plan import DATABASE_VARIABLE
+from autodeploy.services.deployer.commit_sources import commit_of
 from autodeploy.services.deployer.context import StepContext, spec_of
 from autodeploy.services.deployer.contract import list_missing, require_met
 from autodeploy.services.deployer.costs import IGNORE_BUDGET, Budget
@@ -32,7 +30,11 @@ from autodeploy.services.deployer.errors import NotBuilt
 from autodeploy.services.deployer.health import Health, wait_until_healthy
 from autodeploy.services.deployer.hosting import charged_plan
 from autodeploy.services.deployer.models import Project
-from autodeploy.services.deployer.placements import Placement, require_private_apps
+from autodeploy.services.deployer.placements import (
+    Placement,
+    require_private_apps,
+    require_start,
+)
 from autodeploy.services.deployer.releases import go_live, release_of
 from autodeploy.services.deployer.states import StepName, StepStatus
 
@@ -65,7 +67,9 @@ async def analyze_repository(context: StepContext) -> StepStatus:
     )
     await context.journal.set_columns(deployment, {"plan": analysis.plan})
     plan = context.plan
-    require_private_apps(context.engine.providers, deployment.provider, plan.build_spec())
+    spec = plan.build_spec()
+    require_private_apps(context.engine.providers, deployment.provider, spec)
+    require_start(context.engine.providers, deployment.provider, spec)
     found = plan.framework.name if plan.framework else plan.language_name or plan.kind.value
     await context.say(f"Found {found}.")
     for warning in plan.warnings:
@@ -280,7 +284,7 @@ async def _build(context: StepContext, fingerprint: str) -> tuple[str, dict[str,
             environment=context.variables.for_build(deployment),
             run_environment=context.variables.for_run(deployment),
             notes=context.journal.notes(StepName.BUILD_APPLICATION),
-            commit=_commit(context),
+            commit=commit_of(context.engine.providers, context.get_repository(), deployment),
             plan=placement.plan,
             region=placement.region,
             fingerprint=fingerprint,
@@ -293,29 +297,6 @@ async def _build(context: StepContext, fingerprint: str) -> tuple[str, dict[str,
         await _remove(folder)
     made: dict[str, object] = {"artifact_key": artifact.key, "size_bytes": artifact.size_bytes}
     return artifact.key, made
-
-
-def _commit(context: StepContext) -> CommitSource | None:
-    """Where the commit lies for others; an upload is with us alone."""
-    repository, deployment = context.get_repository(), context.deployment
-    if repository.kind == RepositoryKind.UPLOAD:
-        return None
-    source = CommitSource(repository.url, deployment.branch, deployment.commit_sha)
-    # One that was added while GitHub was set to be elsewhere is a repository like any other.
-    web = _github_web(context)
-    if repository.kind != RepositoryKind.GITHUB or not repository.url.startswith(f"{web}/"):
-        return source
-    return replace(
-        source, github=repository.full_name, github_id=repository.github_id, github_web=web
-    )
-
-
-def _github_web(context: StepContext) -> str:
-    """Where the pages of GitHub are, as the operator has set it."""
-    providers = context.engine.providers
-    if not providers.can("github", Capability.SOURCE):
-        return WEB_URL
-    return providers.sources("github").url_of("").rstrip("/")
 
 
 @fault_point("deployer.fetch")

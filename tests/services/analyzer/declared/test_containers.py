@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.services.analyzer.declared.reading import read, services, values, variables
 
+from autodeploy.providers.images import ImageBuild
 from autodeploy.services.analyzer.declared.base import Source
 
 DOCKERFILE = """
@@ -40,6 +41,7 @@ def test_dockerfile_of_several_stages_read(tmp_path: Path) -> None:
         "health_path": "/healthz",
         "port": 3000,
         "language": "node",
+        "image": ImageBuild("Dockerfile", ".", port=3000),
         "runtimes": {"node": "20.11"},
     }
     assert declared is not None

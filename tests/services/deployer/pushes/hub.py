@@ -26,7 +26,7 @@ from autodeploy.services.auth.models import ProviderIntegration
 from autodeploy.services.deployer import projects
 from autodeploy.services.deployer.announcements import announcing
 from autodeploy.services.deployer.deployment_schemas import DeploymentInput
-from autodeploy.services.deployer.deployments import write_deployment
+from autodeploy.services.deployer.deployments import roll_back, write_deployment
 from autodeploy.services.deployer.models import Deployment, Project
 from autodeploy.services.deployer.pushes import service
 from autodeploy.services.deployer.pushes.deliveries import receive_delivery
@@ -116,6 +116,7 @@ class Hub:
     async def deliver(self, outgoing: Sequence[Outgoing] | None = None) -> None:
         """Bring deliveries to the platform: all that are on their way, unless some are named."""
         for each in list(self.repo.outgoing) if outgoing is None else outgoing:
+            each.delivery["delivered_at"] = self.clock().isoformat(timespec="seconds")
             each.delivery["status_code"] = await self._bring(each)
             self.answers.append(each.delivery["status_code"])
             if each in self.repo.outgoing:
@@ -155,7 +156,7 @@ class Hub:
             if deployment.status == "queued":
                 await self.platform.runner.run(deployment.id)
 
-    async def deploy(self, sha: str) -> UUID:
+    async def deploy(self, sha: str, environment: str = "production") -> UUID:
         """A deployment of a commit that somebody asks for."""
         platform = self.platform
         async with announcing(platform.resources) as transaction:
@@ -166,10 +167,14 @@ class Hub:
                 platform.principal,
                 project,
                 ResolvedRef("main", sha, "main"),
-                DeploymentInput(),
+                DeploymentInput(environment=environment),
                 providers=platform.engine.providers,
             )
         return deployment.id
+
+    async def roll_back(self, deployment_id: UUID) -> None:
+        """Somebody wants what an earlier deployment has built."""
+        await roll_back(self.platform.resources, self.platform.principal, deployment_id)
 
     async def deployments(self, environment: str | None = None) -> list[Deployment]:
         """All of the project, the oldest first."""
@@ -215,11 +220,17 @@ async def stream(body: bytes) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def hub_of(platform: Platform, *, root_directory: str = "") -> AsyncIterator[Hub]:
-    """A project of ``octo/site``, which is deployed by nobody yet."""
+async def hub_of(
+    platform: Platform, *, root_directory: str = "", with_app: bool = False
+) -> AsyncIterator[Hub]:
+    """A project of ``octo/site``, that nobody deploys yet. ``with_app`` as ``sources_of``."""
     time = AheadTime()
     async with sources_of(
-        platform.resources, platform.provider, timing=time, patience=_PATIENCE
+        platform.resources,
+        platform.provider,
+        timing=time,
+        patience=_PATIENCE,
+        with_app=with_app,
     ) as sources:
         platform.engine = replace(platform.engine, providers=sources.providers)
         platform.runner = Runner(platform.engine)

@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from tests.fakes.github_state import check_run_shape
 from tests.services.deployer.pushes.hub import FILES, Hub, hub_of
 
@@ -17,6 +17,8 @@ from autodeploy.services.deployer import projects, service_tokens
 from autodeploy.services.deployer.pushes import service
 from autodeploy.services.deployer.pushes.branches import look_at_branches
 from autodeploy.services.deployer.pushes.following import pause_after
+from autodeploy.services.deployer.pushes.models import PushToDeploy, WatchedBranch
+from autodeploy.services.deployer.pushes.renames import follow_renamed
 from autodeploy.services.deployer.schemas import ProjectInput
 
 
@@ -256,17 +258,66 @@ async def test_a_branch_that_is_not_there_and_an_account_that_left_are_said(hub:
     assert len(await hub.commits()) == 1
 
 
-async def test_a_branch_that_was_renamed_is_named_until_the_settings_follow(hub: Hub) -> None:
+async def test_a_branch_that_was_renamed_is_followed_by_its_new_name(hub: Hub) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    hub.repo.rename_branch("main", "trunk")
+    await hub.follow(60)
+    branch = await hub.branch()
+    assert (branch.branch, branch.environment, branch.problem) == ("trunk", "production", None)
+    assert "main was renamed to trunk at GitHub" in (branch.note or "")
+    assert len(await hub.commits()) == 1, "its head is deployed already"
+    sha = hub.push("second", branch="trunk")
+    await hub.deliver()
+    await hub.follow()
+    [_, second] = await hub.deployments()
+    assert (second.commit_sha, second.branch) == (sha, "trunk")
+    # Whoever makes a new branch of the old name has that deployed by nobody.
+    del hub.repo.renamed_branches["main"]
+    hub.push("another", branch="main")
+    await hub.deliver()
+    await hub.follow(60)
+    assert len(await hub.commits()) == 2
+
+
+async def test_what_was_pushed_with_the_renaming_is_deployed_in_the_same_look(hub: Hub) -> None:
     await hub.switch_on()
     await hub.follow()
     hub.repo.rename_branch("main", "trunk")
     sha = hub.push("second", branch="trunk")
     await hub.follow(60)
-    assert "The branch main is called trunk now. Use trunk" in ((await hub.branch()).problem or "")
-    await hub.switch_on(branches={"trunk": "production"})
+    newest = (await hub.deployments())[-1]
+    assert (newest.commit_sha, newest.branch) == (sha, "trunk")
+    assert newest.trigger is not None
+    assert newest.trigger["branch"] == "trunk"
+
+
+async def test_a_new_name_that_another_environment_follows_is_told(hub: Hub) -> None:
+    hub.push("on trunk", branch="trunk")
+    await hub.switch_on(branches={"main": "production", "trunk": "staging"})
     await hub.follow()
-    assert (await hub.commits())[-1] == sha
-    assert (await hub.branch()).problem is None
+    hub.repo.branches["trunk"] = hub.repo.branches.pop("main")
+    hub.repo.renamed_branches["main"] = "trunk"
+    await hub.follow(60)
+    async with hub.platform.resources.db.transaction() as session:
+        rows = {each.branch: each for each in await session.scalars(select(WatchedBranch))}
+    assert rows.keys() == {"main", "trunk"}
+    problem = rows["main"].problem or ""
+    assert "The branch main is called trunk now, which is deployed to staging. Use trunk" in problem
+
+
+async def test_a_renaming_leaves_what_somebody_has_changed_meanwhile(hub: Hub) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    stale = await hub.branch()
+    async with hub.platform.resources.db.transaction() as session:
+        settings = (await session.scalars(select(PushToDeploy))).one()
+    for _ in range(2):  # another worker has seen the same
+        await follow_renamed(hub.platform.engine, settings, stale, "trunk", hub.clock())
+    assert (await hub.branch()).branch == "trunk"
+    await hub.switch_on(branches={"next": "production"})
+    await follow_renamed(hub.platform.engine, settings, stale, "trunk", hub.clock())
+    assert (await hub.branch()).branch == "next"
 
 
 async def test_branches_have_environments_of_their_own(hub: Hub) -> None:

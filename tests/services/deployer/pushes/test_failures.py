@@ -1,14 +1,19 @@
 """What failed by no fault of the app is deployed again, with pauses and not for ever."""
 
+import asyncio
 import random
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, text
+from tests.services.deployer.platform import eventually
 from tests.services.deployer.pushes.hub import Hub
 
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.services.deployer import runner
+from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.pushes import service
+from autodeploy.services.deployer.pushes.models import WatchedBranch
 from autodeploy.services.deployer.pushes.schemas import WatchedBranchView
 
 HOUR = 3600
@@ -137,6 +142,109 @@ async def test_a_preview_that_failed_by_no_fault_of_the_app_is_deployed_again(
     await hub.fail("build_failed")
     await hub.follow(HOUR)
     await hub.follow(60)
+    assert await hub.commits("pr-7") == [pull.sha] * 2
+
+
+@pytest.fixture
+async def released(hub: Hub) -> Deployment:
+    """What is live, after which a newer commit was deployed in vain by no fault of the app."""
+    await hub.switch_on(previews=True)
+    await hub.follow()
+    await hub.run()
+    [first] = await hub.deployments()
+    hub.push("second")
+    await hub.deliver()
+    await hub.follow()
+    await hub.fail()
+    return first
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_rollback_after_the_failure_wins(
+    hub: Hub, released: Deployment, is_over: bool
+) -> None:
+    before = await hub.commits()
+    await hub.roll_back(released.id)
+    if is_over:
+        await hub.run()
+    for _ in range(3):
+        await hub.follow(60)
+    await hub.follow(HOUR)
+    assert await hub.commits() == [*before, released.commit_sha]
+    assert (await _status(hub)).note is None
+    newer = hub.push("third")
+    await hub.deliver()
+    await hub.follow()
+    assert (await hub.commits())[-1] == newer, "what is pushed later is deployed"
+
+
+async def test_a_rollback_at_the_moment_of_the_repetition_wins(
+    hub: Hub, released: Deployment
+) -> None:
+    before = await hub.commits()
+    async with hub.platform.resources.db.transaction() as other:
+        await other.execute(select(WatchedBranch.id).with_for_update())
+        following = asyncio.create_task(hub.follow(60))
+        await eventually(lambda: _is_waited_for(hub))
+        await hub.roll_back(released.id)
+    await following
+    await hub.follow(HOUR)
+    assert await hub.commits() == [*before, released.commit_sha]
+
+
+async def _is_waited_for(hub: Hub) -> bool:
+    """Whether somebody waits for what another transaction has locked."""
+    async with hub.platform.resources.db.transaction() as session:
+        waits = await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    return bool(waits)
+
+
+async def test_a_rollback_of_a_preview_wins_over_its_repetition(
+    hub: Hub, released: Deployment
+) -> None:
+    hub.repo.open_pull(7, {"index.html": b"new"}, branch="new")
+    await hub.follow(60)
+    await hub.run()
+    [first] = await hub.deployments("pr-7")
+    pull = hub.repo.open_pull(7, {"index.html": b"newer"}, branch="new")
+    await hub.follow(60)
+    await hub.fail()
+    await hub.roll_back(first.id)
+    for seconds in (60, 60, HOUR, 60):
+        await hub.follow(seconds)
+    assert await hub.commits("pr-7") == [first.commit_sha, pull.sha, first.commit_sha]
+
+
+async def test_a_preview_is_deployed_again_once_whoever_tells_of_its_head(
+    hub: Hub, pushed: str
+) -> None:
+    pull = hub.repo.open_pull(7, {"index.html": b"new"}, branch="new")
+    await hub.follow(60)
+    await hub.fail()
+    await asyncio.gather(*(hub.follow(61) for _ in range(3)))
+    await hub.follow(5)
+    assert await hub.commits("pr-7") == [pull.sha] * 2
+    for ending in (None, "error", "ready"):  # while it waits, for a fault of the app, and at last
+        if ending is not None:
+            values = {"error_code": "build_failed"} if ending == "error" else {}
+            await hub.end((await hub.deployments("pr-7"))[-1].id, ending, **values)
+        hub.repo.announce("pull_request", {"action": "edited", "number": 7})
+        await hub.deliver()
+        await hub.follow(60)
+        await hub.follow(HOUR)
+        assert await hub.commits("pr-7") == [pull.sha] * 2, ending
+
+
+async def test_a_preview_whose_head_somebody_deployed_meanwhile_is_left(
+    hub: Hub, pushed: str
+) -> None:
+    pull = hub.repo.open_pull(7, {"index.html": b"new"}, branch="new")
+    await hub.follow(60)
+    await hub.fail()
+    await hub.end(await hub.deploy(pull.sha, "pr-7"), "ready")
+    for _ in range(3):
+        await hub.follow(60)
+    await hub.follow(HOUR)
     assert await hub.commits("pr-7") == [pull.sha] * 2
 
 

@@ -182,6 +182,59 @@ async def test_a_delivery_that_failed_is_asked_for_again_a_few_times(hub: Hub) -
     assert len(attempts) == 3
 
 
+async def test_what_was_missed_while_the_account_was_refused_is_asked_for_when_it_works_again(
+    hub: Hub,
+) -> None:
+    await hub.switch_on()
+    await hub.follow()
+    tokens = dict(hub.sources.fake.tokens)
+    hub.sources.fake.tokens.clear()
+    sha = hub.push("second")
+    [lost] = hub.repo.outgoing
+    lost.delivery["status_code"] = 502
+    hub.repo.outgoing.clear()
+    for _ in range(4):
+        await hub.follow(700)
+    assert hub.repo.outgoing == []
+    assert sha not in await hub.commits()
+    assert (await _status(hub)).webhook.note
+    hub.sources.fake.tokens.update(tokens)
+    await hub.follow(700)
+    assert [each.delivery["guid"] for each in hub.repo.outgoing] == [lost.delivery["guid"]]
+    await hub.deliver()
+    assert hub.answers == [204]
+    assert (await _status(hub)).webhook.note is None
+    for _ in range(3):
+        await hub.follow(61)
+    assert hub.repo.outgoing == [], "it has come"
+    assert (await hub.commits()).count(sha) == 1
+
+
+async def test_a_secret_that_was_changed_while_the_account_was_refused_is_ours_again(
+    hub: Hub,
+) -> None:
+    """What was refused here is by then not of the last moments."""
+    await hub.switch_on()
+    await hub.follow()
+    tokens = dict(hub.sources.fake.tokens)
+    hub.sources.fake.tokens.clear()
+    await hub.follow(30)
+    [hook_id] = hub.repo.hooks
+    ours, hub.repo.secrets[hook_id] = hub.repo.secrets[hook_id], "another"
+    sha = hub.push("second")
+    await hub.deliver()
+    await hub.follow(700)
+    hub.sources.fake.tokens.update(tokens)
+    await hub.follow(700)
+    for _ in range(2):
+        await hub.deliver()
+        await hub.follow(30)
+    await hub.deliver()
+    assert hub.repo.secrets == {hook_id: ours}
+    assert hub.answers == [401, 401, 204]
+    assert (await hub.commits()).count(sha) == 1
+
+
 async def test_one_that_came_is_not_asked_for_again(hub: Hub) -> None:
     await hub.switch_on()
     await hub.follow()

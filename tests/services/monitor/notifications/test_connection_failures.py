@@ -172,6 +172,20 @@ async def test_each_organization_hears_of_its_own_projects_alone(connected: Conn
     }
 
 
+async def test_project_whose_repository_is_read_by_an_app_is_not_concerned(
+    connected: Connected,
+) -> None:
+    stage = connected.stage
+    project = await stage.platform.project()
+    assert project.repository is not None
+    used = {"connection_id": await connected.connection_id(), "github_installation_id": 7}
+    async with stage.resources.db.transaction() as session:
+        theirs = Repository.id == project.repository.id
+        await session.execute(update(Repository).where(theirs).values(used))
+    await connected.look(works=False)
+    assert await connected.told() == []
+
+
 async def test_endpoint_of_some_projects_is_told_where_one_of_them_acts_by_it(
     connected: Connected,
 ) -> None:

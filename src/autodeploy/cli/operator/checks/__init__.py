@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Iterator
 
-from autodeploy.cli.operator.checks import home, machine, platform, programs, resources, vault
+from autodeploy.cli.operator.checks import (
+    github_app,
+    home,
+    machine,
+    platform,
+    programs,
+    resources,
+    vault,
+)
 from autodeploy.cli.operator.checks.check import Check, Verdict
 from autodeploy.settings import Settings
 
@@ -17,6 +25,7 @@ _GROUPS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     home.folder,
     home.secrets,
     vault.vault,
+    github_app.github_app,
     resources.disk,
     resources.memory,
     resources.open_files,

@@ -135,9 +135,13 @@ class AppCluster:
 
 
 async def _prepare(server: EmbeddedPostgres) -> None:
-    """Let statements be counted, and clear up what a restore left when the server ended."""
+    """Close the server's own databases to apps, let statements be counted, and clear up what a
+    restore left when the server ended."""
     connection = await _connect(server, "postgres")
     try:
+        # Here, where nobody else does: of two sessions that do it at once PostgreSQL refuses one.
+        for database in ("postgres", "template1"):
+            await connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
         if "shared_preload_libraries" in server.settings:
             await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         names = await connection.fetch(

@@ -136,8 +136,7 @@ async def make_database(connection: Connection, name: str, *, owner: str) -> Non
         await connection.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0")
     limit = CONNECTION_LIMIT + _SPARE_CONNECTIONS
     await connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT {limit}")
-    for database in (name, "postgres", "template1"):
-        await connection.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+    await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
 
 
 async def set_login(

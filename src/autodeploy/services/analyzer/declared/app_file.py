@@ -1,12 +1,24 @@
 """``autodeploy.toml`` beside the files of others: what its reader found, as ``Declared``."""
 
-from autodeploy.kernel.app_file import APP_FILE, AppFile, line_of_key
+from autodeploy.kernel.app_file import (
+    APP_FILE,
+    AppFile,
+    AutodeployTomlInvalid,
+    DeclaredImage,
+    line_of_key,
+)
+from autodeploy.providers.images import ImageBuild
 from autodeploy.services.analyzer.declared.base import Declared, Said, SaidCron, Source, Value
+from autodeploy.services.analyzer.declared.image_builds import asked_image
 from autodeploy.services.analyzer.evidence import SourceFiles
+from autodeploy.services.analyzer.tree import normal_path
 
 
 def declare(said: AppFile, files: SourceFiles) -> Declared:
-    """What the file says, but for its variables (``entries/app_file``)."""
+    """What the file says, but for its variables (``entries/app_file``).
+
+    Raises ``AutodeployTomlInvalid`` for an image of no Dockerfile.
+    """
     text = files.text(APP_FILE) or "" if files.has(APP_FILE) else ""
 
     def value(key: str, found: Value | None) -> Said[Value] | None:
@@ -34,5 +46,27 @@ def declare(said: AppFile, files: SourceFiles) -> Declared:
         output_directory=value("output", None if said.output is None else said.output or "."),
         spa_fallback=value("spa", said.spa),
         health_path=value("health", said.health),
+        image=value("docker", _image(said.docker, files)),
         runtimes={name: version for name, version in asked.items() if version},
     )
+
+
+def _image(said: DeclaredImage | None, files: SourceFiles) -> ImageBuild | None:
+    if said is None:
+        return None
+    context = normal_path(files.at(said.context))
+    if context is None or not SourceFiles(files.tree).entries(context):
+        raise AutodeployTomlInvalid(
+            f"{files.at(APP_FILE)}: `docker.context` is {said.context}, and the repository has no "
+            "such folder.",
+            field="docker.context",
+            remedy="Name the folder that the image is built from, relative to the app's folder.",
+        )
+    image = asked_image(files.tree, files.at(said.file), context)
+    if image is None:
+        raise AutodeployTomlInvalid(
+            f"{files.at(APP_FILE)}: `docker.file` is {said.file}, and there is no such file.",
+            field="docker.file",
+            remedy="Name the app's Dockerfile, relative to the app's folder, or add it.",
+        )
+    return image

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from autodeploy.providers.images import ImageBuild
 from autodeploy.services.analyzer.plan import AppKind
 
 Value = TypeVar("Value")
@@ -109,6 +110,7 @@ class Declared:
     their times. ``private`` is whether other apps alone reach it. ``output_directory`` and
     ``root_directory`` are relative to the folder of the file. ``runtimes`` are the versions asked
     for by language. ``language`` is what the app is written in, where nothing else tells.
+    ``image`` is what a Dockerfile makes of the app.
     """
 
     kind: Said[AppKind] | None = None
@@ -126,6 +128,7 @@ class Declared:
     health_path: Said[str] | None = None
     port: Said[int] | None = None
     language: Said[str] | None = None
+    image: Said[ImageBuild] | None = None
     runtimes: Mapping[str, Said[str]] = field(default_factory=dict)
     variables: tuple[SaidVariable, ...] = ()
     services: tuple[SaidService, ...] = ()

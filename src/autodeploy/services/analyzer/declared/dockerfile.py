@@ -1,7 +1,8 @@
 """Dockerfile (https://docs.docker.com/reference/dockerfile, 2026-11).
 
-Not built from: it tells the runtime's version, the port, variables, and how the app is started
-where nothing else does. A command that names what only the image has is a fact and no command.
+Built from by the providers that build images. For a build from source it tells the runtime's
+version, the port, variables, and how the app is started where nothing else does. A command that
+names what only the image has is a fact and no command.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from typing import NamedTuple
 
+from autodeploy.providers.images import ImageBuild
 from autodeploy.services.analyzer.declared.base import Declared, Said, SaidVariable, Source
 from autodeploy.services.analyzer.declared.containers import holds_here, on_port
 from autodeploy.services.analyzer.declared.document import (
@@ -92,16 +94,29 @@ def declare(files: SourceFiles) -> Declared | None:
         runtime = runtime_of(stage.image)
         if runtime and runtime[1]:
             runtimes[runtime[0]] = said("FROM", runtime[1], stage.line)
-    port = next((stage.ports[0] for stage in final.chain() if stage.ports), None)
+    port = _port(final)
+    image = ImageBuild(files.at(path), files.root or ".", port=port[0] if port else None)
     made = next((one for stage in final.chain() if (one := runtime_of(stage.image))), None)
     return Declared(
         start=_start(final, files, path),
         health_path=_health(final, files.at(path), port),
         port=Said(port[0], Source.DOCKERFILE, files.at(path), "EXPOSE", port[1]) if port else None,
         language=said("FROM", made[0], final.line) if made else None,
+        image=Said(image, Source.DOCKERFILE, files.at(path), "FROM", final.line),
         runtimes=runtimes,
         variables=tuple(_variables(variables, final, files.at(path))),
     )
+
+
+def exposed_port(text: str) -> int | None:
+    """The first port that the image of a Dockerfile's text exposes."""
+    stages, _ = _read(text)
+    port = _port(stages[-1]) if stages else None
+    return port[0] if port else None
+
+
+def _port(final: _Stage) -> tuple[int, int] | None:
+    return next((stage.ports[0] for stage in final.chain() if stage.ports), None)
 
 
 def _read(text: str) -> tuple[list[_Stage], list[_Variable]]:

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from autodeploy.services.analyzer.declared.base import Declared, Said, SaidVariable, Source
 from autodeploy.services.analyzer.declared.commands import serves_files
 from autodeploy.services.analyzer.declared.precedence import Ranked
 from autodeploy.services.analyzer.entries.base import Run
+from autodeploy.services.analyzer.evidence import SourceFiles
 from autodeploy.services.analyzer.plan import (
     AppKind,
     Command,
     CronCommand,
     EnvironmentVariable,
+    Image,
     Runtime,
     ServiceNeed,
 )
@@ -177,6 +179,27 @@ def private(kind: AppKind, ranked: Ranked) -> bool:
     if said is None or (kind in _IN_THE_BACKGROUND and said.source is not Source.APP_FILE):
         return False
     return said.value
+
+
+def image(kind: AppKind, ranked: Ranked, files: SourceFiles) -> Image | None:
+    """What a Dockerfile makes of the app, with the commands that its owner has declared.
+
+    A start command that was written for another place than an image, such as a Procfile's, is not
+    taken into it; a release command is, since a release without it may not work.
+    """
+    before, said = ranked.before, ranked.before.image or ranked.after.image
+    if said is None or kind is AppKind.STATIC:
+        if said and said.value.asked:
+            files.warn(f"{said.reason}: this app is a static site, which is served without image.")
+        return None
+    made = asdict(said.value)
+    if before.start and before.start.source is Source.APP_FILE:
+        made["command"] = before.start.value
+    if before.release and (
+        before.release.source is Source.APP_FILE or made["release_command"] is None
+    ):
+        made["release_command"] = before.release.value
+    return Image(**made, reason=said.reason)
 
 
 def services(

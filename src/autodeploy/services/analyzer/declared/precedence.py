@@ -37,6 +37,7 @@ PRECEDENCE: Mapping[str, tuple[Source, ...]] = {
                     Source.DOCKERFILE, Source.FOUND),
     "port": (Source.FLY, Source.DOCKERFILE, Source.COMPOSE, Source.FOUND),
     "language": (Source.FOUND, Source.DOCKERFILE),
+    "image": (Source.APP_FILE, Source.RENDER, Source.FOUND, Source.DOCKERFILE),
     "runtimes": (Source.APP_FILE, Source.RAILPACK, Source.NIXPACKS, Source.RAILWAY, Source.RENDER,
                  Source.NETLIFY, Source.FOUND, Source.DOCKERFILE),
     "variables": (Source.APP_FILE, Source.FOUND, Source.HEROKU, Source.RENDER, Source.FLY,

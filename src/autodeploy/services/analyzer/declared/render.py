@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from autodeploy.kernel.cron import parse_schedule
+from autodeploy.providers.images import ImageBuild
 from autodeploy.services.analyzer.declared.base import (
     Declared,
     Said,
@@ -17,6 +18,7 @@ from autodeploy.services.analyzer.declared.base import (
 )
 from autodeploy.services.analyzer.declared.commands import build_parts
 from autodeploy.services.analyzer.declared.document import Document, open_document
+from autodeploy.services.analyzer.declared.image_builds import asked_image
 from autodeploy.services.analyzer.declared.images import image_only
 from autodeploy.services.analyzer.evidence import SourceFiles, as_table, words
 from autodeploy.services.analyzer.plan import AppKind
@@ -123,10 +125,33 @@ def _app(service: Document, stores: Mapping[str, str]) -> Declared:
         output_directory=service.folder("staticPublishPath"),
         spa_fallback=_spa_fallback(service),
         health_path=service.request_path("healthCheckPath"),
+        image=_image(service, release) if runtime == "docker" else None,
         runtimes=asked,
         variables=tuple(_variables(service)),
         services=tuple(_services(service, stores)),
     )
+
+
+def _image(service: Document, release: Said[str] | None) -> Said[ImageBuild] | None:
+    """What ``dockerfilePath`` and ``dockerContext`` make. Render's own pages have them relative to
+    the repository, and its dashboard to ``rootDir``: what is there decides."""
+    file, context = service.folder("dockerfilePath"), service.folder("dockerContext")
+    command, root = service.command("dockerCommand"), service.folder("rootDir")
+    path = file.value if file else "Dockerfile"
+    places = [root.value, ""] if root and root.value != "." else [""]
+    for place in places:
+        files = SourceFiles(service.files.tree, service.files.at(place))
+        found = asked_image(
+            files.tree,
+            files.at(path),
+            files.at(context.value if context and context.value != "." else ""),
+            command=command.value if command else None,
+            release_command=release.value if release else None,
+        )
+        if found:
+            return service.said(found, "runtime")
+    service.files.warn(f"{service.name} names a Dockerfile, {path[:80]}, that is not there.")
+    return None
 
 
 def _workers(services: list[Document]) -> Mapping[str, Said[str]] | None:

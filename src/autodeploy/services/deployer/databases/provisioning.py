@@ -119,10 +119,17 @@ async def _require_not_gone(work: Work) -> None:
         title = engine.providers.title(database.provider)
         raise DatabaseGone(
             f"The database {database.name} of {database.environment} was deleted at {title}.",
-            remedy=f"Bring it back there, if {title} still can. To begin with an empty one, delete "
-            f"it here too (`autodeploy db delete {database.name} --environment "
-            f"{database.environment} --force --no-backup`), and ask for it again.",
+            remedy=remedy_of_gone(database, title),
         )
+
+
+def remedy_of_gone(database: ProjectDatabase, title: str) -> str:
+    """What to do about one that is not at its provider, called ``title``, any more."""
+    return (
+        f"Bring it back there, if {title} still can. To begin with an empty one, delete it here "
+        f"too (`autodeploy db delete {database.name} --environment {database.environment} --force "
+        "--no-backup`), and ask for it again."
+    )
 
 
 class _Notes:

@@ -74,6 +74,20 @@ async def expect_domains(session: AsyncSession, environment_id: UUID) -> None:
     )
 
 
+async def list_served(session: AsyncSession, environment: Environment) -> tuple[str, ...]:
+    """The names at which an app that is live was served, and is to be where it is now."""
+    rows = await session.scalars(
+        select(Domain)
+        .where(
+            Domain.environment_id == environment.id,
+            Domain.verified_at.is_not(None),
+            Domain.removal_requested_at.is_(None),
+        )
+        .order_by(Domain.name)
+    )
+    return tuple(row.name for row in rows if _places(row)[-1:] == [Place.of(environment)])
+
+
 async def remove_domains(engine: Engine, environments: Sequence[Environment]) -> None:
     """Remove the domains of environments that go, wherever they are served. Idempotent."""
     for environment in environments:

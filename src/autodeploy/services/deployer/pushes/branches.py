@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,14 +39,17 @@ from autodeploy.services.deployer.pushes.following import (
     Hosts,
     Query,
     for_each,
+    limit_of,
     note_of,
     of_projects,
     pause_after,
     retry_after,
 )
 from autodeploy.services.deployer.pushes.models import PushToDeploy, WatchedBranch
+from autodeploy.services.deployer.pushes.renames import follow_renamed
 from autodeploy.services.deployer.pushes.reports import CONTEXT
 
+_LIMIT = limit_of(Repository)
 # A check may begin a while after the push; a commit without any after that has none.
 _CHECKS_BEGIN_WITHIN = timedelta(seconds=30)
 
@@ -100,13 +102,16 @@ async def look_at_branches(engine: Engine, moment: datetime) -> None:
     What a delivery has named comes first: what is only looked at from time to time may wait.
     """
     async with engine.resources.db.transaction() as session:
-        beside = await _count_by_account(session)
+        beside = await _count_by_limit(session)
         rows = await session.execute(
-            _due(select(WatchedBranch, PushToDeploy, Project, Repository), moment)
+            _due(select(WatchedBranch, PushToDeploy, Project, Repository, _LIMIT), moment)
             .order_by(_is_named().desc(), WatchedBranch.due_at)
             .limit(MOST_AT_A_PASS)
         )
-        due = [_Followed(*row, beside.get(row.Repository.connection_id, 1)) for row in rows]
+        due = [
+            _Followed(branch, settings, project, repository, beside.get(limit, 1))
+            for branch, settings, project, repository, limit in rows
+        ]
 
     async def fail(followed: _Followed, error: Exception) -> None:
         values = {"problem": note_of(error), "due_at": moment + retry_after(error)}
@@ -126,12 +131,12 @@ def _is_named() -> ColumnElement[bool]:
     return WatchedBranch.active_at >= WatchedBranch.due_at
 
 
-async def _count_by_account(session: AsyncSession) -> dict[UUID | None, int]:
-    """How many branches are followed by each connection."""
-    followed = select(Repository.connection_id, func.count(WatchedBranch.id)).join_from(
+async def _count_by_limit(session: AsyncSession) -> dict[str | None, int]:
+    """How many branches are followed by the calls of each installation or account."""
+    followed = select(_LIMIT, func.count(WatchedBranch.id)).join_from(
         WatchedBranch, PushToDeploy, PushToDeploy.id == WatchedBranch.push_to_deploy_id
     )
-    rows = await session.execute(of_projects(followed).group_by(Repository.connection_id))
+    rows = await session.execute(of_projects(followed).group_by(_LIMIT))
     return dict(iter(rows))
 
 
@@ -139,6 +144,8 @@ async def _look(engine: Engine, hosts: Hosts, followed: _Followed, moment: datet
     host = await hosts.of(followed.repository)
     changes = host.account.changes(host.there.full_name)
     head = await changes.head(followed.branch.branch)
+    if head.branch != followed.branch.branch:
+        await follow_renamed(engine, followed.settings, followed.branch, head.branch, moment)
     failure = await _find_failure(engine, followed)
     if not followed.is_new(head) and not (failure and failure.is_due(moment)):
         await _rest(engine, followed, failure, moment)

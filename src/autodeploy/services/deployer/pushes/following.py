@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, String, cast, func
 
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.http.errors import RateLimited
-from autodeploy.providers.hosted import AccountMissing
-from autodeploy.services.analyzer.hosts import HostedRepository, open_host
+from autodeploy.services.analyzer.hosts import HostedRepository, nobody_acts, open_host
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.deployer.engine import Engine
 from autodeploy.services.deployer.models import Project
@@ -50,18 +49,22 @@ def of_projects(statement: Query) -> Query:
     )
 
 
+def limit_of(repository: type[Repository]) -> ColumnElement[str | None]:
+    """Whose limit the calls for a repository count against: an installation has one of its own, and
+    so has each account."""
+    return func.coalesce(
+        cast(repository.github_installation_id, String), cast(repository.connection_id, String)
+    )
+
+
 async def host_of(engine: Engine, repository: Repository) -> HostedRepository:
-    """The repository at GitHub, acting for the account that it was added with.
+    """The repository at GitHub, acting as ``open_host`` does.
 
     Raises ``AccountMissing``, and what ``open_host`` raises.
     """
     host = await open_host(engine.resources, engine.providers, repository)
     if host is None:
-        raise AccountMissing(
-            f"No account at GitHub is connected any more for {repository.full_name}.",
-            remedy="Connect one: `autodeploy connections add github`, and add the repository "
-            "again.",
-        )
+        raise nobody_acts(engine.providers, repository)
     return host
 
 

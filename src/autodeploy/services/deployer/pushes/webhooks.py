@@ -36,6 +36,7 @@ from autodeploy.services.deployer.pushes.following import (
     for_each,
     host_of,
     least_pause,
+    limit_of,
     note_of,
     of_projects,
     retry_after,
@@ -150,7 +151,7 @@ async def _list_due(engine: Engine, moment: datetime) -> tuple[list[_Kept], list
     beside = (
         select(func.count(GitHubWebhook.id))
         .join(other, other.id == GitHubWebhook.repository_id)
-        .where(other.connection_id == Repository.connection_id)
+        .where(limit_of(other) == limit_of(Repository))
         .correlate(Repository)
         .scalar_subquery()
     )

@@ -1,0 +1,160 @@
+"""Drift of the databases of an environment, which may be elsewhere than its app."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, update
+from tests.services.deployer.databases.office import Office as Databases
+from tests.services.deployer.office import Office, open_office
+from tests.services.deployer.platform import Platform
+
+from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
+from autodeploy.services.auth.models import AuditEntry
+from autodeploy.services.deployer.databases.models import ProjectDatabase
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
+from autodeploy.services.deployer.drift import find_drift, reconcile_drift
+from autodeploy.services.deployer.drift_schemas import DriftView
+
+OPEN = Drift(DriftKind.DATABASE_ALLOW_LIST, declared="nobody", found="0.0.0.0/0")
+PLAN = Drift(DriftKind.DATABASE_PLAN, None, "free", "pro", True, "Change it back.")
+
+
+@pytest.fixture
+async def office(platform: Platform) -> AsyncIterator[Office]:
+    async with open_office(platform) as office:
+        yield office
+
+
+async def _find(office: Office) -> DriftView:
+    platform = office.platform
+    return await find_drift(
+        platform.resources, platform.principal, office.project.id, "production",
+        providers=platform.engine.providers,
+    )  # fmt: skip
+
+
+async def _reconcile(office: Office) -> DeploymentView:
+    platform = office.platform
+    return await reconcile_drift(
+        platform.resources, platform.principal, office.project.id, "production",
+        providers=platform.engine.providers,
+    )  # fmt: skip
+
+
+async def _make(office: Office, name: str = "main") -> UUID:
+    """A database at the cloud, which is available."""
+    databases = Databases(office.platform)
+    made = await databases.made(project_id=office.project.id, name=name, provider="cloud")
+    assert made.status == "available", made.error
+    return made.id
+
+
+def _unavailable() -> None:
+    raise ProviderUnavailable("No answer came.")
+
+
+async def test_a_database_is_compared_and_set_again_before_the_deployment(office: Office) -> None:
+    await _make(office)
+    await office.deploy("cloud")
+    office.cloud.database_drifts = [OPEN, PLAN]
+    found = await _find(office)
+    assert [(each.kind, each.name, each.found, each.reconcilable) for each in found.items] == [
+        ("database_allow_list", "main", "0.0.0.0/0", True),
+        ("database_plan", "main", "pro", False),
+    ]
+    assert found.items[1].remedy == "Change it back."
+    await _reconcile(office)
+    assert office.cloud.database_drifts == [PLAN]
+    await _reconcile(office)
+    assert office.cloud.calls["mend_database"] == 1, "nothing was left to mend"
+    async with office.platform.resources.db.transaction() as session:
+        told = select(func.count()).where(AuditEntry.action == "database.update")
+        assert await session.scalar(told) == 1
+
+
+async def test_a_database_that_cannot_be_set_again_ends_reconciling_before_the_deployment(
+    office: Office,
+) -> None:
+    await _make(office)
+    await office.deploy("cloud")
+    office.cloud.database_drifts = [OPEN]
+    office.cloud.at["mend_database"] = _unavailable
+    with pytest.raises(ProviderUnavailable):
+        await _reconcile(office)
+    # Whoever asked tries again, as after the process has died there.
+    office.cloud.at.clear()
+    again = await _reconcile(office)
+    assert office.cloud.database_drifts == []
+    assert again.status == "queued"
+
+
+async def test_a_database_that_is_gone_says_how_to_begin_anew(office: Office) -> None:
+    await _make(office)
+    await office.deploy("cloud")
+    office.cloud.database_drifts = [Drift(DriftKind.DATABASE, stays=True)]
+    [item] = (await _find(office)).items
+    assert (item.kind, item.name, item.provider, item.reconcilable) == (
+        "database", "main", "cloud", False,
+    )  # fmt: skip
+    assert item.remedy is not None
+    assert "autodeploy db delete main --environment production" in item.remedy
+
+
+async def test_a_database_that_we_have_paused_is_to_stand_still(office: Office) -> None:
+    database_id = await _make(office)
+    await office.deploy("cloud")
+    async with office.platform.resources.db.transaction() as session:
+        await session.execute(
+            update(ProjectDatabase).where(ProjectDatabase.id == database_id).values(status="paused")
+        )
+    paused = Drift(DriftKind.DATABASE_STATE, declared="running", found="paused")
+    office.cloud.database_drifts = [paused]
+    assert (await _find(office)).items == []
+    await _reconcile(office)
+    assert office.cloud.database_drifts == [paused]
+
+
+async def test_a_database_whose_provider_does_not_answer_hides_nothing_else(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _make(office)
+    await office.deploy("cloud")
+
+    async def compare(_: DeclaredApp) -> Comparison:
+        return Comparison((Drift(DriftKind.PLAN, declared="free", found="pro"),))
+
+    monkeypatch.setattr(office.cloud, "compare", compare)
+    office.cloud.at["compare_database"] = _unavailable
+    found = await _find(office)
+    assert [each.kind for each in found.items] == ["plan"]
+    [unasked] = found.unasked
+    assert (unasked.name, unasked.provider) == ("main", "cloud")
+    assert "No answer came." in unasked.reason
+
+
+async def test_databases_elsewhere_of_an_app_on_this_machine_are_compared(office: Office) -> None:
+    await office.deploy("local")
+    await _make(office, "other")
+    office.cloud.database_drifts = [OPEN]
+    found = await _find(office)
+    assert [(each.name, each.provider) for each in found.items] == [("other", "cloud")]
+    assert (await _reconcile(office)).provider == "local"
+    assert office.cloud.database_drifts == []
+
+
+async def test_a_database_of_an_account_that_is_gone_keeps_no_app_from_being_set_again(
+    office: Office,
+) -> None:
+    database_id = await _make(office)
+    await office.deploy("local")
+    async with office.platform.resources.db.transaction() as session:
+        cut = update(ProjectDatabase).where(ProjectDatabase.id == database_id)
+        await session.execute(cut.values(connection_id=None))
+    office.cloud.database_drifts = [OPEN]
+    found = await _find(office)
+    [unasked] = found.unasked
+    assert "connections add cloud" in unasked.reason
+    assert (await _reconcile(office)).status == "queued"
+    assert office.cloud.database_drifts == [OPEN]
