@@ -25,6 +25,7 @@ import pytest
 from autodeploy.kernel.db import Database
 from autodeploy.kernel.embedded.postgres import EmbeddedPostgres
 from autodeploy.kernel.embedded.valkey import EmbeddedValkey
+from autodeploy.kernel.heap import defer_collections, keep_from_collections
 from autodeploy.kernel.process import SystemUser, ensure_system_user
 from autodeploy.kernel.resources import Resources
 
@@ -73,6 +74,14 @@ BEGIN
 END $$;
 """
 _unused: list["_TestDatabase"] = []
+
+
+# The tests themselves stay to the end: to walk them takes a second, and is done time and again.
+defer_collections()
+
+
+def pytest_collection_finish() -> None:
+    keep_from_collections()
 
 
 def pytest_xdist_auto_num_workers() -> int:

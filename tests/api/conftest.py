@@ -3,6 +3,7 @@
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,15 +98,23 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://autodeploy.test")
 
 
-@pytest.fixture
-def plain_app(resources: Resources) -> Iterator[FastAPI]:
-    """Every role's routers, without rate limits. It must be left with the routes that it has."""
+@contextmanager
+def shared_app(resources: Resources) -> Iterator[FastAPI]:
+    """The application of many tests, over exactly these parts: every role's routers, without rate
+    limits. It must be left with the routes that it has."""
     app = _plain_app()
     state, routes = dict(app.state._state), len(app.routes)
-    yield _filled(app, replace(resources, db=as_app(resources.db)))
+    yield _filled(app, resources)
     app.state._state.clear()
     app.state._state.update(state)
     assert len(app.routes) == routes
+
+
+@pytest.fixture
+def plain_app(resources: Resources) -> Iterator[FastAPI]:
+    """Every role's routers, with the API's own role in the database."""
+    with shared_app(replace(resources, db=as_app(resources.db))) as app:
+        yield app
 
 
 @pytest.fixture

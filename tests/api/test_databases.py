@@ -48,7 +48,7 @@ async def test_database_is_asked_for_once_and_queued(
     assert (asked["status"], asked["engine"]) == ("provisioning", "postgresql")
     assert asked["project"] == {"id": project["id"], "name": project["name"]}
     assert asked["backups"] == {"schedule": "daily", "hour": 3, "keepDaily": 7, "keepWeekly": 4}
-    waiting = resources.queues._queues[QueueName.PROVISIONING]
+    waiting = resources.queues._open(QueueName.PROVISIONING)
     [job, *_] = await waiting.getJobs(["wait", "prioritized", "delayed"])
     assert job.name == "database_provisioning"
     assert set(job.data) == {"databaseId", "projectId", "provider"}

@@ -1,6 +1,7 @@
 """The product's source, as syntax trees and as imported modules."""
 
 import ast
+import functools
 import importlib
 import pkgutil
 from collections.abc import Iterator
@@ -15,9 +16,13 @@ DOCS = Path(__file__).parents[2] / "docs" / "reference"
 def calls(folder: str = "") -> Iterator[tuple[str, ast.Call]]:
     """Every call in ``folder``, with the place where it is written."""
     for path in sorted((SOURCE / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                yield f"{path.relative_to(SOURCE)}:{node.lineno}", node
+        for call in _calls_in(path):
+            yield f"{path.relative_to(SOURCE)}:{call.lineno}", call
+
+
+@functools.cache
+def _calls_in(path: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
 
 
 def called_name(call: ast.Call) -> str:

@@ -22,7 +22,7 @@ WISHES: dict[str, Json] = {
     },
 }
 _FROM_GIT = ("git", *MOVING_APPS)
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.2
 
 
 @dataclass

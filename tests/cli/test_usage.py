@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,22 @@ def test_first_tab_in_zsh_completes_and_does_not_only_prepare(tmp_path: Path) ->
     assert condition == "if [[ $funcstack[1] == _autodeploy ]]; then"
     assert [complete.strip(), otherwise] == ["_autodeploy_completion", "else"]
     assert [prepare.strip(), end] == ["compdef _autodeploy_completion autodeploy", "fi"]
+
+
+def test_command_of_a_user_starts_without_what_only_other_commands_need(tmp_path: Path) -> None:
+    loaded = loaded_by("from autodeploy.cli.main import build_app; build_app()", tmp_path)
+    assert "autodeploy.cli.user.commands" in loaded
+    heavy = {"autodeploy.settings", "autodeploy.kernel.app_file", "httpx", "psutil", "pydantic"}
+    assert heavy.isdisjoint(loaded)
+
+
+def test_client_loads_no_library_that_it_does_not_use(tmp_path: Path) -> None:
+    loaded = loaded_by("import autodeploy.cli.user.client", tmp_path)
+    assert "httpx" in loaded
+    assert {"click", "pygments", "rich"}.isdisjoint(loaded)
+
+
+def loaded_by(code: str, folder: Path) -> set[str]:
+    """The modules that a new process has loaded after ``code``."""
+    command = [sys.executable, "-P", "-c", f"import sys; {code}; print(*sys.modules)"]
+    return set(subprocess.check_output(command, cwd=folder, text=True).split())

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
-from autodeploy.cli.operator.configuration import read_settings
 from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import is_interactive, print_json, printable, say, seconds
 
@@ -76,6 +75,7 @@ def analyze(
 
 
 async def _analyzed(text: str, ref: str | None, root: str) -> tuple[Source, "Plan"]:
+    from autodeploy.cli.operator.configuration import read_settings
     from autodeploy.services.analyzer.prices import read_prices
     from autodeploy.services.analyzer.rounds import analyze_source
 

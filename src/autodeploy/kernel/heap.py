@@ -8,7 +8,8 @@ import gc
 
 
 def defer_collections() -> None:
-    """Collect nothing until ``keep_from_collections``. For the beginning of a start."""
+    """Collect nothing until ``keep_from_collections``. For the beginning of a start, and for what
+    ends within seconds."""
     gc.disable()
 
 

@@ -67,7 +67,7 @@ class Queues:
     ):
         self._redis = open_redis(redis_url, retries=3)
         self._settings = settings
-        self._queues = {name: Queue(name.value, {"connection": self._redis}) for name in QueueName}
+        self._opened: dict[QueueName, Queue] = {}
 
     @classmethod
     def connect(cls, redis_url: str) -> "Queues":
@@ -102,8 +102,8 @@ class Queues:
         try:
             async with asyncio.timeout(_ADD_TIMEOUT_SECONDS):
                 # With each job, since a Redis that was flushed has forgotten it.
-                await self._queues[queue].setGlobalConcurrency(self._settings[queue].concurrency)
-                await self._queues[queue].add(job_name.value, dict(payload), options)
+                await self._open(queue).setGlobalConcurrency(self._settings[queue].concurrency)
+                await self._open(queue).add(job_name.value, dict(payload), options)
         except REDIS_AWAY as error:
             telemetry.QUEUE_DISPATCHES.labels(queue.value, "failed").inc()
             raise Unavailable("The job queue does not answer.") from error
@@ -111,7 +111,13 @@ class Queues:
 
     def jobs(self, queue: QueueName) -> QueueJobs:
         """What is in a queue, to be looked at and tidied up."""
-        return QueueJobs(self._queues[queue])
+        return QueueJobs(self._open(queue))
+
+    def _open(self, queue: QueueName) -> Queue:
+        """The queue, made when it is first needed: the library reads 50 files for each."""
+        if queue not in self._opened:
+            self._opened[queue] = Queue(queue.value, {"connection": self._redis})
+        return self._opened[queue]
 
     async def close(self) -> None:
         """Close the connections."""

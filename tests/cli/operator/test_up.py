@@ -260,12 +260,12 @@ def test_part_that_finds_no_room_is_told_as_a_full_disk(tmp_path: Path) -> None:
 OTHERS = """
 import os, sys
 from autodeploy.cli.failures import CommandError
-from autodeploy.cli.operator.down import down
+from autodeploy.cli.operator.down import stop_platform
 if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
 try:
-    down()
+    stop_platform(60, as_json=False)
 except CommandError as error:
     print(error.message, error.remedy)
 """

@@ -10,14 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.conftest import app_over
+from tests.api.conftest import shared_app
 from tests.cli.command import run
 from tests.cli.shapes import check, documented
+from tests.conftest import open_database
 from tests.fakes.server import serving
 from tests.services.auth.accounts import signed_up
 from tests.services.auth.people import invitation_token, mails_to
 
-from autodeploy.kernel.db import Database
 from autodeploy.kernel.resources import Resources
 from autodeploy.services.auth import service
 from autodeploy.services.auth.principal import Scope
@@ -67,11 +67,12 @@ class Person:
 
 
 @pytest.fixture
-async def url(home: Path, resources: Resources, database_url: str) -> AsyncIterator[str]:
+async def url(resources: Resources, database_url: str) -> AsyncIterator[str]:
     """A served platform, with the API's own role in the database."""
-    database = Database(database_url, role="autodeploy_app")
-    async with serving(app_over(home, replace(resources, db=database))) as url:
-        yield url
+    database = open_database(database_url, "autodeploy_app")
+    with shared_app(replace(resources, db=database)) as app:
+        async with serving(app) as url:
+            yield url
     await database.close()
 
 

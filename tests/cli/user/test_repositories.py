@@ -3,18 +3,17 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from tests.api.conftest import app_over
+from tests.api.conftest import shared_app
 from tests.cli.shapes import check, documented
 from tests.cli.user.conftest import Person, PersonMaker
+from tests.conftest import open_database
 from tests.fakes.github_api import TOKEN
 from tests.fakes.server import serving
 from tests.services.analyzer.github import Sources, sources_of
 from tests.services.deployer.provider import FolderProvider
 
-from autodeploy.kernel.db import Database
 from autodeploy.kernel.resources import Resources
 
 
@@ -26,15 +25,13 @@ async def github(resources: Resources) -> AsyncIterator[Sources]:
 
 
 @pytest.fixture
-async def url(
-    home: Path, resources: Resources, database_url: str, github: Sources
-) -> AsyncIterator[str]:
+async def url(resources: Resources, database_url: str, github: Sources) -> AsyncIterator[str]:
     """A served platform that has its sources from the emulated GitHub."""
-    database = Database(database_url, role="autodeploy_app")
-    app = app_over(home, replace(resources, db=database))
-    app.state.providers = github.providers
-    async with serving(app) as url:
-        yield url
+    database = open_database(database_url, "autodeploy_app")
+    with shared_app(replace(resources, db=database)) as app:
+        app.state.providers = github.providers
+        async with serving(app) as url:
+            yield url
     await database.close()
 
 

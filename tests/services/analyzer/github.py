@@ -8,6 +8,7 @@ from sqlalchemy import delete, update
 from tests.fakes.github_api import TOKEN, FakeGitHubApi
 from tests.fakes.github_apps import APP_ID, private_key_pem
 
+from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Provider
@@ -63,6 +64,7 @@ async def sources_of(
     *beside: Provider,
     web_url: str = WEB_URL,
     timing: Timing | None = None,
+    patience: Patience | None = None,
     with_app: bool = False,
 ) -> AsyncIterator[Sources]:
     """GitHub, beside other providers; ``with_app`` is whether the platform has its app there."""
@@ -72,6 +74,7 @@ async def sources_of(
             web_url=web_url,
             allow_private_addresses=True,
             timing=timing,
+            patience=patience,
             app=AppKey(APP_ID, private_key_pem()) if with_app else None,
         )
         if timing is not None:

@@ -7,11 +7,17 @@ PANEL = "The platform"
 
 def register(app: typer.Typer) -> None:
     """Add the operator commands to ``app``."""
-    from autodeploy.cli.operator.administrator import admin_token
-    from autodeploy.cli.operator.doctor import doctor
-    from autodeploy.cli.operator.down import down
-    from autodeploy.cli.operator.processes import migrate, runtime, secrets, serve, worker
-    from autodeploy.cli.operator.up import up
+    from autodeploy.cli.operator.commands import (
+        admin_token,
+        doctor,
+        down,
+        migrate,
+        runtime,
+        secrets,
+        serve,
+        up,
+        worker,
+    )
     from autodeploy.cli.operator.vault import vault_app
     from autodeploy.cli.user.queue import queue_app
 

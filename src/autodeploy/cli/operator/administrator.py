@@ -9,10 +9,11 @@ from autodeploy.cli.operator.configuration import (
     logs_folder,
 )
 from autodeploy.cli.operator.parts import http_status
-from autodeploy.cli.options import Json
+from autodeploy.cli.plainly import load_plainly
 from autodeploy.cli.terminal import print_json, say
 from autodeploy.cli.user.credentials import credentials_path, load_token, save_token
 from autodeploy.kernel.embedded.parts import log_tail, open_log
+from autodeploy.kernel.heap import defer_collections
 from autodeploy.kernel.process import python_argv, spawn, stop
 from autodeploy.settings import Settings
 
@@ -58,9 +59,11 @@ async def run_once(settings: Settings, command: str) -> None:
         )
 
 
-def admin_token(as_json: Json = False) -> None:
+def store_new_token(*, as_json: bool) -> None:
     """Make the administrator if there is none, and store a new token for the command line."""
+    defer_collections()
     settings = complete_settings()
+    load_plainly("structlog", "httpx", "redis.asyncio")
     token = asyncio.run(_issue(settings))
     path = save_token(settings.api_url, token)
     if as_json:

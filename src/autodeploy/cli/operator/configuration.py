@@ -2,9 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from pydantic import ValidationError
 
 from autodeploy.cli.failures import CommandError, ExitCode
@@ -12,14 +10,6 @@ from autodeploy.kernel.process import SystemUser, ensure_system_user
 from autodeploy.settings import ConfigurationError, Settings
 
 PARTS_USER = "autodeploy"
-
-AllowUnsandboxed = Annotated[
-    bool,
-    typer.Option(
-        "--allow-unsandboxed",
-        help="Where the machine allows no sandbox, run the apps' code without one.",
-    ),
-]
 
 
 def read_settings() -> Settings:

@@ -1,27 +1,19 @@
 """`autodeploy doctor`: what is missing on this machine, and how to get it."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import typer
 
 from autodeploy.cli.failures import ExitCode
+from autodeploy.cli.operator.checks import Check, Verdict, run_checks
 from autodeploy.cli.operator.configuration import read_settings
-from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import paint, print_json, printable, say
-
-if TYPE_CHECKING:
-    from autodeploy.cli.operator.checks import Check
 
 _MARKS = {"ok": ("✓", "green"), "advice": ("!", "yellow"), "missing": ("✗", "red")}
 
 
-def doctor(
-    as_json: Json = False,
-) -> None:
+def check_machine(*, as_json: bool) -> None:
     """Check what this machine has and lacks; exit code 1 when something needed is missing."""
-    from autodeploy.cli.operator.checks import Verdict, run_checks
-
     checks = run_checks(read_settings())
     missing = sum(check.verdict is Verdict.MISSING for check in checks)
     advice = sum(check.verdict is Verdict.ADVICE for check in checks)
@@ -33,7 +25,7 @@ def doctor(
     raise typer.Exit(ExitCode.FAILED if missing else ExitCode.DONE)
 
 
-def _print(checks: "list[Check]") -> None:
+def _print(checks: list[Check]) -> None:
     width = max(len(check.name) for check in checks)
     for check in checks:
         mark, colour = _MARKS[check.verdict.value]

@@ -3,23 +3,16 @@
 import os
 import signal
 import time
-from typing import Annotated
 
 import typer
 
 from autodeploy.cli.failures import CommandError
 from autodeploy.cli.operator.configuration import read_settings
 from autodeploy.cli.operator.home import read_running
-from autodeploy.cli.options import Json
 from autodeploy.cli.terminal import print_json
 
 
-def down(
-    timeout: Annotated[
-        float, typer.Option(help="Seconds to wait until everything has stopped.")
-    ] = 60,
-    as_json: Json = False,
-) -> None:
+def stop_platform(timeout: float, *, as_json: bool) -> None:
     """Stop the platform that runs on this home, and wait until it is gone."""
     settings = read_settings()
     running = read_running(settings.home)

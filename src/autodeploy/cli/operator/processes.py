@@ -1,29 +1,28 @@
 """The processes that `up` starts, each of which may also run on a machine of its own."""
 
 import asyncio
-import importlib
 import signal
-import sys
 from collections.abc import Coroutine
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.configuration import (
-    AllowUnsandboxed,
     complete_settings,
     parts_user,
+    read_settings,
     start_logging,
 )
-from autodeploy.cli.options import Json
+from autodeploy.cli.plainly import load_plainly
 from autodeploy.cli.terminal import print_json, say
 from autodeploy.kernel.heap import defer_collections
 from autodeploy.settings import Settings
 
 
-def migrate(as_json: Json = False) -> None:
-    """Bring the database to the newest schema (needs its owner's URL)."""
+def migrate_database(*, as_json: bool) -> None:
+    """Bring the database to the newest schema."""
+    defer_collections()
     from autodeploy.migrations import HEAD
     from autodeploy.migrations.upgrade import upgrade_now
 
@@ -34,21 +33,11 @@ def migrate(as_json: Json = False) -> None:
         say(f"The database is at revision {HEAD}.")
 
 
-def serve(
-    roles: Annotated[
-        str, typer.Option(help="Which services to answer for: all, or a list such as auth,deployer")
-    ] = "all",
-    setup: Annotated[
-        bool,
-        typer.Option(
-            help="Print a one-use token that makes the first administrator, while there is none."
-        ),
-    ] = True,
-) -> None:
+def serve_api(roles: str, *, setup: bool) -> None:
     """Answer the HTTP API."""
     defer_collections()
     settings = complete_settings()
-    _load_plainly("structlog", "httpx", "redis.asyncio")
+    load_plainly("structlog", "httpx", "redis.asyncio")
     import uvicorn
 
     from autodeploy.app import ROLE_ROUTERS, create_app
@@ -66,22 +55,6 @@ def serve(
     app = create_app(settings, chosen)
     keep_from_collections()
     uvicorn.run(app, **server_options(settings))
-
-
-def _load_plainly(*libraries: str) -> None:
-    """Import libraries that load others wherever these are installed, as if they were not.
-
-    Some draw on terminals, and the log of a server is JSON; others count what Redis answers, where
-    nobody reads it. 7 MB in each process are more than a hundredth of what the platform may use.
-    """
-    unused = {"click", "opentelemetry.sdk", "pygments", "rich"} - sys.modules.keys()
-    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]  # None: no such import
-    try:
-        for name in libraries:
-            importlib.import_module(name)
-    finally:
-        for name in unused:
-            del sys.modules[name]
 
 
 def _say_without_mail(settings: Settings) -> None:
@@ -108,17 +81,11 @@ def server_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def worker(
-    queues: Annotated[
-        str,
-        typer.Option(help="Which queues to work on: all, or a list such as deployment,analysis"),
-    ] = "all",
-    allow_unsandboxed: AllowUnsandboxed = False,
-) -> None:
+def run_jobs(queues: str, *, allow_unsandboxed: bool) -> None:
     """Run the jobs of the queues."""
     defer_collections()
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
-    _load_plainly("structlog", "httpx", "redis.asyncio")
+    load_plainly("structlog", "httpx", "redis.asyncio")
     import uvloop
 
     from autodeploy.kernel.queue import QueueName
@@ -132,11 +99,11 @@ def worker(
     uvloop.run(_until_signal(run_worker(settings, names)))
 
 
-def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
+def run_apps(*, allow_unsandboxed: bool) -> None:
     """Run the deployed apps of this machine, their databases and their routes."""
     defer_collections()
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
-    _load_plainly("structlog", "httpx")
+    load_plainly("structlog", "httpx")
     import uvloop
 
     from autodeploy.providers.local.agent import run_agent
@@ -153,18 +120,9 @@ def runtime(allow_unsandboxed: AllowUnsandboxed = False) -> None:
     )
 
 
-def secrets(
-    rotate: Annotated[
-        bool,
-        typer.Option(
-            "--rotate-signing-key",
-            help="Sign access tokens with a new key; those of the old one stay valid.",
-        ),
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Make the master key and the signing key where they are needed and missing."""
-    from autodeploy.cli.operator.configuration import read_settings
+def make_secrets(*, rotate: bool, as_json: bool) -> None:
+    """Make the master key and the signing key where they are needed and missing, or with
+    ``rotate`` a new signing key."""
     from autodeploy.cli.operator.home import generate_keys
     from autodeploy.kernel.signing import rotate_signing_key
 

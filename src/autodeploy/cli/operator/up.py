@@ -7,14 +7,13 @@ import signal
 import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from autodeploy import __version__
 from autodeploy.cli.failures import CommandError, ExitCode
 from autodeploy.cli.operator.administrator import ensure_stored_token, run_once
-from autodeploy.cli.operator.configuration import AllowUnsandboxed, complete_settings, parts_user
+from autodeploy.cli.operator.configuration import complete_settings, parts_user
 from autodeploy.cli.operator.deployment import Deployment
 from autodeploy.cli.operator.home import (
     HomeInUse,
@@ -39,25 +38,13 @@ from autodeploy.settings import Settings
 _KILLED_PATIENCE_SECONDS = 10
 
 
-def up(
-    deploy: Annotated[
-        bool, typer.Option("--deploy", help="Deploy REPO at REF once the platform is up.")
-    ] = False,
-    repo: Annotated[
-        str,
-        typer.Option(envvar="REPO", help="With --deploy: a folder, a file: URL or a git URL."),
-    ] = "examples/guestbook",
-    ref: Annotated[
-        str | None, typer.Option(envvar="REF", help="With --deploy: a branch, tag or commit.")
-    ] = None,
-    allow_unsandboxed: AllowUnsandboxed = False,
-) -> None:
-    """Start the platform and keep it running; Ctrl-C stops all of it."""
+def run_platform(repo: str | None, ref: str | None, *, allow_unsandboxed: bool) -> None:
+    """Start the platform, deploy ``repo`` if there is one, and stay until a signal ends it."""
     # They may name another platform; this command is about the one it starts.
     os.environ.pop("AUTODEPLOY_TOKEN", None)
     os.environ.pop("AUTODEPLOY_URL", None)
     settings = complete_settings(allow_unsandboxed=allow_unsandboxed)
-    deployment = Deployment(repo, ref or None) if deploy else None
+    deployment = Deployment(repo, ref or None) if repo is not None else None
     user = parts_user()
     raise_file_limit()
     prepare_home(settings, user)

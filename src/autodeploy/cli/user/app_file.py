@@ -2,21 +2,25 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autodeploy.cli.failures import CommandError, ExitCode
-from autodeploy.kernel.app_file import APP_FILE, AppFile, parse_app_file
-from autodeploy.kernel.app_file import environment_name as environment_name_rule
+
+if TYPE_CHECKING:
+    from autodeploy.kernel.app_file import AppFile
 
 DEFAULT_ENVIRONMENT = "production"
 
 
-def read_app_file(folder: Path) -> AppFile:
+def read_app_file(folder: Path) -> "AppFile":
     """The file of a folder; an empty one where there is none.
 
     Raises:
         AutodeployTomlInvalid: with the line and the key.
         CommandError: it cannot be read.
     """
+    from autodeploy.kernel.app_file import APP_FILE, AppFile, parse_app_file
+
     path = folder / APP_FILE
     try:
         text = path.read_text(encoding="utf-8")
@@ -73,8 +77,10 @@ def environment_name(given: str | None, *, elsewhere: bool, folder: Path | None 
 
 
 def _checked(name: str) -> str:
+    from autodeploy.kernel.app_file import environment_name
+
     try:
-        return environment_name_rule(name)
+        return environment_name(name)
     except ValueError as error:
         raise CommandError(
             f"{name!r} cannot be an environment: it {error}.",

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
-import httpx
-
 from autodeploy.cli.failures import CommandError, ExitCode, exit_code_of
+from autodeploy.cli.plainly import load_plainly
 from autodeploy.cli.user.credentials import current_url, load_token
+
+load_plainly("httpx")
+import httpx  # noqa: E402
 
 Json = dict[str, Any]
 # A value of a query: several are sent as the same name several times.

@@ -1,5 +1,6 @@
 """A project whose sources are at an emulated GitHub, and time that a test moves."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from tests.services.deployer.platform import Platform
 from autodeploy.kernel.clock import now
 from autodeploy.kernel.errors import AutoDeployError
 from autodeploy.kernel.git.refs import ResolvedRef
+from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming
 from autodeploy.kernel.questions import ASKED_AT, Question
 from autodeploy.services.analyzer.models import Repository
@@ -41,11 +43,14 @@ from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 
 _TO_FOLLOW = Question(has_something_to_follow(ASKED_AT))
 _TO_TELL = Question(has_something_to_tell(ASKED_AT))
+# Of an answer that never comes, so that a test does not wait for it as long as users do.
+_PATIENCE = Patience(read_seconds=3.0)
 FILES = {"index.html": b"<h1>Hello</h1>"}
 
 
 class AheadTime(SystemTiming):
-    """That of this machine, and so much later."""
+    """That of this machine, and so much later. A wait for it is over at once, and has taken as long
+    as it was to take."""
 
     offset = timedelta(0)
 
@@ -54,6 +59,10 @@ class AheadTime(SystemTiming):
 
     def now(self) -> datetime:
         return super().now() + self.offset
+
+    async def sleep(self, seconds: float) -> None:
+        self.offset += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
 
 
 @dataclass
@@ -217,7 +226,11 @@ async def hub_of(
     """A project of ``octo/site``, that nobody deploys yet. ``with_app`` as ``sources_of``."""
     time = AheadTime()
     async with sources_of(
-        platform.resources, platform.provider, timing=time, with_app=with_app
+        platform.resources,
+        platform.provider,
+        timing=time,
+        patience=_PATIENCE,
+        with_app=with_app,
     ) as sources:
         platform.engine = replace(platform.engine, providers=sources.providers)
         platform.runner = Runner(platform.engine)
