@@ -198,17 +198,26 @@ class InstallationCredential:
     def service(self) -> Service:
         return self._http.service
 
+    def give_up(self) -> None:
+        """Note that the installation does not show the repository, whatever it says of itself, such
+        as where its owner lets no calls in from here."""
+        self._note_absent(
+            NotInstalled(
+                "The installation of the platform's GitHub App does not show "
+                f"{self.proven.full_name}."
+            )
+        )
+
     async def send(self, call: Call) -> Answer:
         """As ``HttpClient.send``, with a token that is valid. One that GitHub does not take any
         more, which it then has not applied, is replaced once. Raises ``NotInstalled``."""
         acting = await self._client()
         answer = await acting.send(call)
-        if answer.status != HTTPStatus.UNAUTHORIZED:
-            return answer
-        self._drop(acting)
-        acting = await self._client()
-        answer = await acting.send(call)
         if answer.status == HTTPStatus.UNAUTHORIZED:
+            self._drop(acting)
+            acting = await self._client()
+            answer = await acting.send(call)
+        if _may_have_ended(call, answer):
             self._drop(acting)
         return answer
 
@@ -227,11 +236,13 @@ class InstallationCredential:
                 try:
                     self._acting = await self._obtain()
                 except NotInstalled as absent:
-                    self.installation_id = None
-                    self._absent = absent
-                    self._until = self._timing.monotonic() + _ABSENT_SECONDS
+                    self._note_absent(absent)
                     raise
             return self._acting
+
+    def _note_absent(self, absent: NotInstalled) -> None:
+        self.installation_id, self._acting, self._absent = None, None, absent
+        self._until = self._timing.monotonic() + _ABSENT_SECONDS
 
     async def _obtain(self) -> HttpClient:
         installation = await self._app.installation_of(self.proven)
@@ -267,6 +278,14 @@ class Installations:
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
         return kept
+
+
+def _may_have_ended(call: Call, answer: Answer) -> bool:
+    """Whether the installation may not stand for the repository any more. What is public can be
+    read then as before: that it is at an end shows in what may not be changed."""
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return True
+    return call.method != "GET" and answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
 def _lacking(granted: dict[str, str], needed: dict[str, str]) -> list[str]:

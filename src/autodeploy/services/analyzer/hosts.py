@@ -127,6 +127,7 @@ async def _look(
             return None
         url = hosting.url_of(there.full_name)
         return HostedRepository(acting, there, url, credential.installation_id)
+    credential.give_up()
     return None
 
 
@@ -147,7 +148,7 @@ async def open_by_account(
     except NotFound:
         raise _out_of_sight(repository) from None
     host = HostedRepository(acting, there, hosting.url_of(there.full_name))
-    await _store(resources, repository, {**facts_of(host), **proof_of(there, repository)})
+    await _store(resources, repository, facts_of(host), seen=there)
     return host
 
 
@@ -188,9 +189,9 @@ def nobody_acts(providers: Registry, repository: Repository) -> AccountMissing:
 
 
 def look_again(providers: Registry, repository: Repository) -> None:
-    """Forget what is known of the installation for a repository: somebody has just come with it."""
+    """Forget that no installation stood for a repository: somebody has just come with it."""
     credential = _credential(providers, repository)
-    if credential is not None:
+    if credential is not None and credential.why_absent is not None:
         credential.look_again()
 
 
@@ -240,17 +241,27 @@ def facts_of(host: HostedRepository) -> dict[str, str | bool]:
 
 
 async def _store(
-    resources: Resources, repository: Repository, now_there: Mapping[str, str | int | bool | None]
+    resources: Resources,
+    repository: Repository,
+    now_there: Mapping[str, str | int | bool | None],
+    *,
+    seen: shapes.Repository | None = None,
 ) -> None:
-    """Store what has changed at the host, in the row and in ``repository``."""
-    if all(getattr(repository, name) == value for name, value in now_there.items()):
+    """Store what has changed at the host, in the row and in ``repository``; ``seen`` is what an
+    account was shown there, which proves it."""
+
+    def of(known: Repository) -> dict[str, str | int | bool | None]:
+        return {**now_there, **(proof_of(seen, known) if seen is not None else {})}
+
+    if all(getattr(repository, name) == value for name, value in of(repository).items()):
         return
     async with resources.db.transaction() as session:
         row = await store.find_any_repository(session, repository.id)
         if row is None:
             return
         before = audit.snapshot(row)
-        for name, value in now_there.items():
+        # More may have been proven since ``repository`` was read.
+        for name, value in of(row).items():
             setattr(row, name, value)
             setattr(repository, name, value)
         await audit.record(
