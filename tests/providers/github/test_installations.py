@@ -2,8 +2,8 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 
 import jwt
@@ -359,7 +359,19 @@ async def test_token_for_more_than_was_asked_for_is_not_used(
         await acting(provider, site).repository("octo/site")
 
 
-def test_key_and_token_are_not_shown(provider: GitHubProvider, site: Repo) -> None:
-    key = AppKey(APP_ID, private_key_pem())
-    assert "PRIVATE KEY" not in repr(key)
-    assert "PRIVATE KEY" not in repr(replace(key, app_id=1))
+async def test_key_and_tokens_are_in_nothing_that_is_shown_or_logged(
+    github: FakeGitHubApi,
+    site: Repo,
+    provider: GitHubProvider,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    github.app.install("octo")
+    credential = credential_of(provider, site)
+    await provider.sources_by(credential).repository("octo/site")
+    assert caplog.text
+    sent = {each.request_headers["authorization"].split()[1] for each in github.exchanges}
+    assert len(sent) >= 2
+    shown = caplog.text + repr(AppKey(APP_ID, private_key_pem())) + repr(vars(credential))
+    for secret in (*sent, *private_key_pem().splitlines()[1:-1]):
+        assert secret not in shown

@@ -201,12 +201,9 @@ class InstallationCredential:
     def give_up(self) -> None:
         """Note that the installation does not show the repository, whatever it says of itself, such
         as where its owner lets no calls in from here."""
-        self._note_absent(
-            NotInstalled(
-                "The installation of the platform's GitHub App does not show "
-                f"{self.proven.full_name}."
-            )
-        )
+        name = self.proven.full_name
+        why = f"The installation of the platform's GitHub App does not show {name}."
+        self._note_absent(NotInstalled(why))
 
     async def send(self, call: Call) -> Answer:
         """As ``HttpClient.send``, with a token that is valid. One that GitHub does not take any
