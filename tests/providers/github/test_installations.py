@@ -129,6 +129,22 @@ async def test_many_at_once_get_one_token(
     assert minted(github) == 1
 
 
+async def test_who_gives_up_while_it_asks_for_the_token_leaves_it_to_the_next(
+    github: FakeGitHubApi, site: Repo, provider: GitHubProvider
+) -> None:
+    github.app.install("octo")
+    account = acting(provider, site)
+    github.faults.fail("/repos/octo/site/installation", "lost")
+    first = asyncio.create_task(account.repository("octo/site"))
+    while not github.exchanges:
+        await asyncio.sleep(0.01)
+    waiting = [asyncio.create_task(account.repository("octo/site")) for _ in range(3)]
+    first.cancel()
+    assert {each.id for each in await asyncio.gather(*waiting)} == {site.id}
+    assert minted(github) == 1
+    assert first.cancelled()
+
+
 async def test_token_is_replaced_before_it_expires(
     github: FakeGitHubApi, site: Repo, provider: GitHubProvider, time: MovedTime
 ) -> None:

@@ -396,3 +396,16 @@ async def test_look_that_began_before_more_was_proven_does_not_lower_it(
     assert await open_by_account(github.resources, github.providers, stale) is not None
     row = await github.row(added.id)
     assert (row.github_access, stale.github_access) == ("admin", "admin")
+
+
+async def test_person_who_lost_sight_of_it_is_told_why_the_app_does_not_read_it_either(
+    github: Sources, owner: Principal, shop: Repo
+) -> None:
+    installed = github.fake.app.install("acme", shop)
+    await github.connect(owner)
+    added = await add(github, owner)
+    assert await read(github, added.id) == "app"
+    shop.rights[TOKEN] = "none"
+    installed.suspended = True
+    with pytest.raises(RepositoryNotFound, match=r"may not see it any more\. .* is suspended\."):
+        await find_host(github.resources, github.providers, await github.row(added.id))

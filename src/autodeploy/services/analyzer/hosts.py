@@ -146,7 +146,7 @@ async def open_by_account(
     try:
         there = await acting.known_repository(repository.github_id, repository.full_name)
     except NotFound:
-        raise _out_of_sight(repository) from None
+        raise _out_of_sight(providers, repository) from None
     host = HostedRepository(acting, there, hosting.url_of(there.full_name))
     await _store(resources, repository, facts_of(host), seen=there)
     return host
@@ -173,19 +173,24 @@ def nobody_acts(providers: Registry, repository: Repository) -> AccountMissing:
     )
     if not _has_app(providers):
         return AccountMissing(missing, remedy=connect[0].upper() + connect[1:])
-    credential = _credential(providers, repository)
-    if credential is None:
-        why = (
-            "The platform's GitHub App does not act for it either: no account that may push to it "
-            "was seen since."
-        )
-    else:
-        why = credential.why_absent or ""
     return AccountMissing(
-        f"{missing} {why}".strip(),
+        f"{missing} {_why_not_by_app(providers, repository)}".strip(),
         remedy="Install the platform's GitHub App at the owner of the repository, for the "
         f"repository and with the permissions that it asks for; or {connect}",
     )
+
+
+def _why_not_by_app(providers: Registry, repository: Repository) -> str:
+    """Why the app does not act for it; empty where there is none, or it is not known."""
+    if not _has_app(providers):
+        return ""
+    credential = _credential(providers, repository)
+    if credential is None:
+        return (
+            "The platform's GitHub App does not act for it either: no account that may push to it "
+            "was seen since."
+        )
+    return credential.why_absent or ""
 
 
 def look_again(providers: Registry, repository: Repository) -> None:
@@ -274,10 +279,13 @@ async def _store(
         )
 
 
-def _out_of_sight(repository: Repository) -> RepositoryNotFound:
-    return RepositoryNotFound(
+def _out_of_sight(providers: Registry, repository: Repository) -> RepositoryNotFound:
+    hidden = (
         f"GitHub does not show {repository.full_name} to the account that it was added with: it is "
-        "deleted, or the account may not see it any more.",
+        "deleted, or the account may not see it any more."
+    )
+    return RepositoryNotFound(
+        f"{hidden} {_why_not_by_app(providers, repository)}".strip(),
         remedy="Give the account access again; or connect one that has it, `autodeploy connections "
         f"add github`, and add the repository again: `autodeploy deploy {repository.full_name}`.",
     )
