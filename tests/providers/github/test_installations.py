@@ -22,12 +22,8 @@ from autodeploy.kernel.http.errors import (
 )
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.providers.github.api import GitHubAccount
-from autodeploy.providers.github.installations import (
-    AppKey,
-    InstallationCredential,
-    NotInstalled,
-    ProvenRepository,
-)
+from autodeploy.providers.github.app import AppKey, NotInstalled, ProvenRepository
+from autodeploy.providers.github.installations import InstallationCredential
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.github.reports import CommitState
 from autodeploy.providers.github.shapes import Access
@@ -288,6 +284,27 @@ async def test_lost_answers_of_the_app_are_asked_for_again(
     github.faults.fail(f"/app/installations/{installed.id}/access_tokens", fault)
     assert (await acting(provider, site).repository("octo/site")).id == site.id
     assert minted(github) == 2
+    await provider.close()
+
+
+@pytest.mark.parametrize("place", ["/repos/octo/site/installation", "/access_tokens"])
+async def test_app_that_is_not_answered_leaves_time_for_who_stands_in(
+    github: FakeGitHubApi, site: Repo, time: MovedTime, place: str
+) -> None:
+    github.app.now = time.now
+    provider = GitHubProvider(
+        api_url=github.url,
+        app=AppKey(APP_ID, private_key_pem()),
+        patience=Patience(attempts=100, read_seconds=0.05),
+        timing=time,
+    )
+    installed = github.app.install("octo")
+    path = f"/app/installations/{installed.id}{place}" if place == "/access_tokens" else place
+    github.faults.fail(path, *["lost"] * 100)
+    began = time.seconds
+    with pytest.raises(ProviderUnavailable):
+        await acting(provider, site).repository("octo/site")
+    assert time.seconds - began < 10, "a look has half a minute for all that it asks"
     await provider.close()
 
 

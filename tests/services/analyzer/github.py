@@ -12,7 +12,7 @@ from tests.fakes.server import Exchange
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Provider
-from autodeploy.providers.github.installations import AppKey
+from autodeploy.providers.github.app import AppKey
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository

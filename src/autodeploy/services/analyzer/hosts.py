@@ -15,11 +15,8 @@ from autodeploy.kernel.http.errors import CredentialRefused, ProviderRefused, Pr
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.github import shapes
 from autodeploy.providers.github.api import GitHubAccount
-from autodeploy.providers.github.installations import (
-    InstallationCredential,
-    NotInstalled,
-    ProvenRepository,
-)
+from autodeploy.providers.github.app import NotInstalled, ProvenRepository
+from autodeploy.providers.github.installations import InstallationCredential
 from autodeploy.providers.github.reports import Reports
 from autodeploy.providers.github.sources import Sources
 from autodeploy.providers.github.webhooks import Webhooks
