@@ -94,8 +94,8 @@ class ProviderSettings(ClientSettings):
 def _read_private_key(file: Path) -> str:
     """Raises ``ValueError`` for a file that holds no key as GitHub gives it, and never shows it."""
     try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        content = file.read_bytes()
+    except OSError as error:
         raise ValueError(
             f"the file of PRIVATE_KEY_FILE cannot be read ({type(error).__name__}): name one that "
             "the user who runs AutoDeploy may read"
@@ -106,9 +106,9 @@ def _read_private_key(file: Path) -> str:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(text.encode(), password=None)
+        text, key = content.decode(), load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
+        text, key = "", None
     if not isinstance(key, RSAPrivateKey):
         raise ValueError(
             "the file of PRIVATE_KEY_FILE holds no RSA private key as PEM, without a password: "

@@ -28,7 +28,7 @@ from autodeploy.kernel.signing import TokenSigner
 from autodeploy.kernel.telemetry import configure_tracing
 from autodeploy.kernel.vault import EmbeddedBackend, Keyring, Vault, VaultRefused
 from autodeploy.providers.github import service as github_service
-from autodeploy.providers.github.installations import AppKey
+from autodeploy.providers.github.app import AppKey
 from autodeploy.providers.github.oauth import GitHubOAuth
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.identity import IdentityProvider, IdentityProviders

@@ -5,7 +5,8 @@ from typing import Protocol, runtime_checkable
 from autodeploy.kernel.git.urls import RemoteUrl
 from autodeploy.providers.base import Provider
 from autodeploy.providers.github.api import GitHubAccount
-from autodeploy.providers.github.installations import InstallationCredential, ProvenRepository
+from autodeploy.providers.github.app import ProvenRepository
+from autodeploy.providers.github.installations import InstallationCredential
 from autodeploy.providers.hosted import ConnectedAccount
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 
 import jwt
@@ -22,12 +22,8 @@ from autodeploy.kernel.http.errors import (
 )
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.providers.github.api import GitHubAccount
-from autodeploy.providers.github.installations import (
-    AppKey,
-    InstallationCredential,
-    NotInstalled,
-    ProvenRepository,
-)
+from autodeploy.providers.github.app import AppKey, NotInstalled, ProvenRepository
+from autodeploy.providers.github.installations import InstallationCredential
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.github.reports import CommitState
 from autodeploy.providers.github.shapes import Access
@@ -127,6 +123,22 @@ async def test_many_at_once_get_one_token(
     account = acting(provider, site)
     await asyncio.gather(*(account.repository("octo/site") for _ in range(8)))
     assert minted(github) == 1
+
+
+async def test_who_gives_up_while_it_asks_for_the_token_leaves_it_to_the_next(
+    github: FakeGitHubApi, site: Repo, provider: GitHubProvider
+) -> None:
+    github.app.install("octo")
+    account = acting(provider, site)
+    github.faults.fail("/repos/octo/site/installation", "lost")
+    first = asyncio.create_task(account.repository("octo/site"))
+    while not github.exchanges:
+        await asyncio.sleep(0.01)
+    waiting = [asyncio.create_task(account.repository("octo/site")) for _ in range(3)]
+    first.cancel()
+    assert {each.id for each in await asyncio.gather(*waiting)} == {site.id}
+    assert minted(github) == 1
+    assert first.cancelled()
 
 
 async def test_token_is_replaced_before_it_expires(
@@ -275,6 +287,27 @@ async def test_lost_answers_of_the_app_are_asked_for_again(
     await provider.close()
 
 
+@pytest.mark.parametrize("place", ["/repos/octo/site/installation", "/access_tokens"])
+async def test_app_that_is_not_answered_leaves_time_for_who_stands_in(
+    github: FakeGitHubApi, site: Repo, time: MovedTime, place: str
+) -> None:
+    github.app.now = time.now
+    provider = GitHubProvider(
+        api_url=github.url,
+        app=AppKey(APP_ID, private_key_pem()),
+        patience=Patience(attempts=100, read_seconds=0.05),
+        timing=time,
+    )
+    installed = github.app.install("octo")
+    path = f"/app/installations/{installed.id}{place}" if place == "/access_tokens" else place
+    github.faults.fail(path, *["lost"] * 100)
+    began = time.seconds
+    with pytest.raises(ProviderUnavailable):
+        await acting(provider, site).repository("octo/site")
+    assert time.seconds - began < 10, "a look has half a minute for all that it asks"
+    await provider.close()
+
+
 async def test_outage_and_limit_of_the_app_are_not_taken_for_no_installation(
     github: FakeGitHubApi, site: Repo, provider: GitHubProvider, time: MovedTime
 ) -> None:
@@ -359,7 +392,19 @@ async def test_token_for_more_than_was_asked_for_is_not_used(
         await acting(provider, site).repository("octo/site")
 
 
-def test_key_and_token_are_not_shown(provider: GitHubProvider, site: Repo) -> None:
-    key = AppKey(APP_ID, private_key_pem())
-    assert "PRIVATE KEY" not in repr(key)
-    assert "PRIVATE KEY" not in repr(replace(key, app_id=1))
+async def test_key_and_tokens_are_in_nothing_that_is_shown_or_logged(
+    github: FakeGitHubApi,
+    site: Repo,
+    provider: GitHubProvider,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    github.app.install("octo")
+    credential = credential_of(provider, site)
+    await provider.sources_by(credential).repository("octo/site")
+    assert caplog.text
+    sent = {each.request_headers["authorization"].split()[1] for each in github.exchanges}
+    assert len(sent) >= 2
+    shown = caplog.text + repr(AppKey(APP_ID, private_key_pem())) + repr(vars(credential))
+    for secret in (*sent, *private_key_pem().splitlines()[1:-1]):
+        assert secret not in shown

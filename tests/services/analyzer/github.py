@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import delete, update
 from tests.fakes.github_api import TOKEN, FakeGitHubApi
 from tests.fakes.github_apps import APP_ID, private_key_pem
+from tests.fakes.server import Exchange
 
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import Timing
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.base import Provider
-from autodeploy.providers.github.installations import AppKey
+from autodeploy.providers.github.app import AppKey
 from autodeploy.providers.github.provider import GitHubProvider
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer.models import Repository
@@ -45,6 +46,10 @@ class Sources:
     async def disconnect(self) -> None:
         async with self.resources.db.transaction() as session:
             await session.execute(delete(ProviderIntegration))
+
+    def as_app(self) -> list[Exchange]:
+        """The calls that the platform's app has made as itself."""
+        return [each for each in self.fake.exchanges if "/installation" in each.path]
 
     async def row(self, repository_id: Any) -> Repository:
         async with self.resources.db.transaction() as session:

@@ -1,6 +1,7 @@
 """Repositories that the platform's GitHub App reads: which, for whom, and what stands in for it."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
@@ -11,14 +12,16 @@ from tests.fakes.github_state import Repo, owner_id
 from tests.services.analyzer.github import Sources, sources_of
 
 from autodeploy.kernel.db import Database
+from autodeploy.kernel.errors import NotFound
 from autodeploy.kernel.git.errors import RepositoryNotFound
-from autodeploy.kernel.http.errors import ProviderUnavailable
+from autodeploy.kernel.http.errors import ProviderRefused, ProviderUnavailable
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.github.provider import GitHubProvider
+from autodeploy.providers.github.reports import CommitState
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import service
-from autodeploy.services.analyzer.hosts import find_host, open_host
+from autodeploy.services.analyzer.hosts import find_host, open_by_account, open_host
 from autodeploy.services.analyzer.models import Repository
 from autodeploy.services.analyzer.schemas import RepositoryInput, RepositoryReader, RepositoryView
 from autodeploy.services.analyzer.sources import resolve_ref
@@ -326,3 +329,83 @@ async def test_no_token_of_the_app_is_stored(github: Sources, owner: Principal, 
         connections = list(await session.scalars(select(ProviderIntegration)))
     stored = [repr(vars(each)) for each in (row, *connections)]
     assert not any(token in each for each in stored)
+
+
+async def test_installation_that_does_not_show_it_is_not_asked_at_every_look(
+    github: Sources, owner: Principal, shop: Repo
+) -> None:
+    github.fake.app.install("acme", shop)
+    await github.connect(owner)
+    added = await add(github, owner)
+    # As where the owner lets its members' addresses in, and not the platform's.
+    github.fake.faults.fail("/repos/acme/shop", "403", "403")
+    assert await read(github, added.id) == "account"
+    asked = len(github.as_app())
+    for _ in range(3):
+        assert await read(github, added.id) == "account"
+    assert len(github.as_app()) == asked
+    await github.disconnect()
+    with pytest.raises(AccountMissing, match="does not show acme/shop"):
+        await find_host(github.resources, github.providers, await github.row(added.id))
+
+
+async def test_adding_it_again_costs_no_token_where_the_app_acts_for_it(
+    github: Sources, owner: Principal, shop: Repo
+) -> None:
+    github.fake.app.install("acme", shop)
+    await github.connect(owner)
+    added = await add(github, owner)
+    assert await read(github, added.id) == "app"
+    asked = len(github.as_app())
+    for _ in range(3):
+        await add(github, owner)
+        assert await read(github, added.id) == "app"
+    assert len(github.as_app()) == asked, "the limit of the app is everybody's"
+
+
+async def test_public_repository_that_is_taken_out_is_left_to_the_account_after_a_refusal(
+    github: Sources, owner: Principal, shop: Repo
+) -> None:
+    shop.private = False
+    installed = github.fake.app.install("acme", shop)
+    await github.connect(owner)
+    added = await add(github, owner)
+    assert await read(github, added.id) == "app"
+    installed.repositories = {0}
+    sha = shop.branches["main"]
+    told = []
+    for _ in range(2):
+        host = await open_host(github.resources, github.providers, await github.row(added.id))
+        assert host is not None
+        with suppress(NotFound, ProviderRefused):
+            await host.reports.set_commit_status(
+                sha, CommitState.SUCCESS, context="a", description="", target_url="http://a"
+            )
+        told.append(len(shop.statuses.get(sha, [])))
+    assert told == [0, 1], "what is public is read by any token, and not written"
+
+
+async def test_look_that_began_before_more_was_proven_does_not_lower_it(
+    github: Sources, owner: Principal, shop: Repo
+) -> None:
+    shop.rights[TOKEN] = "pull"
+    await github.connect(owner)
+    added = await add(github, owner)
+    stale = await github.set(added.id, github_owner_id=None, github_access=None)
+    await github.set(added.id, github_owner_id=owner_id("acme"), github_access="admin")
+    assert await open_by_account(github.resources, github.providers, stale) is not None
+    row = await github.row(added.id)
+    assert (row.github_access, stale.github_access) == ("admin", "admin")
+
+
+async def test_person_who_lost_sight_of_it_is_told_why_the_app_does_not_read_it_either(
+    github: Sources, owner: Principal, shop: Repo
+) -> None:
+    installed = github.fake.app.install("acme", shop)
+    await github.connect(owner)
+    added = await add(github, owner)
+    assert await read(github, added.id) == "app"
+    shop.rights[TOKEN] = "none"
+    installed.suspended = True
+    with pytest.raises(RepositoryNotFound, match=r"may not see it any more\. .* is suspended\."):
+        await find_host(github.resources, github.providers, await github.row(added.id))

@@ -4,12 +4,8 @@ from autodeploy.kernel.git.urls import RemoteUrl, parse_url
 from autodeploy.kernel.http.retries import Patience
 from autodeploy.kernel.http.timing import SystemTiming, Timing
 from autodeploy.providers.github.api import GitHubAccount, GitHubApi
-from autodeploy.providers.github.installations import (
-    AppKey,
-    InstallationCredential,
-    Installations,
-    ProvenRepository,
-)
+from autodeploy.providers.github.app import AppKey, ProvenRepository
+from autodeploy.providers.github.installations import InstallationCredential, Installations
 from autodeploy.providers.github.service import API_URL, WEB_URL
 from autodeploy.providers.hosted import ConnectedAccount, TokenAccount
 from autodeploy.providers.manifests import Capability, Manifest

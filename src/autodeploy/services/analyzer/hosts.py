@@ -15,11 +15,8 @@ from autodeploy.kernel.http.errors import CredentialRefused, ProviderRefused, Pr
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.github import shapes
 from autodeploy.providers.github.api import GitHubAccount
-from autodeploy.providers.github.installations import (
-    InstallationCredential,
-    NotInstalled,
-    ProvenRepository,
-)
+from autodeploy.providers.github.app import NotInstalled, ProvenRepository
+from autodeploy.providers.github.installations import InstallationCredential
 from autodeploy.providers.github.reports import Reports
 from autodeploy.providers.github.sources import Sources
 from autodeploy.providers.github.webhooks import Webhooks
@@ -127,6 +124,7 @@ async def _look(
             return None
         url = hosting.url_of(there.full_name)
         return HostedRepository(acting, there, url, credential.installation_id)
+    credential.give_up()
     return None
 
 
@@ -145,9 +143,9 @@ async def open_by_account(
     try:
         there = await acting.known_repository(repository.github_id, repository.full_name)
     except NotFound:
-        raise _out_of_sight(repository) from None
+        raise _out_of_sight(providers, repository) from None
     host = HostedRepository(acting, there, hosting.url_of(there.full_name))
-    await _store(resources, repository, {**facts_of(host), **proof_of(there, repository)})
+    await _store(resources, repository, facts_of(host), seen=there)
     return host
 
 
@@ -172,25 +170,30 @@ def nobody_acts(providers: Registry, repository: Repository) -> AccountMissing:
     )
     if not _has_app(providers):
         return AccountMissing(missing, remedy=connect[0].upper() + connect[1:])
-    credential = _credential(providers, repository)
-    if credential is None:
-        why = (
-            "The platform's GitHub App does not act for it either: no account that may push to it "
-            "was seen since."
-        )
-    else:
-        why = credential.why_absent or ""
     return AccountMissing(
-        f"{missing} {why}".strip(),
+        f"{missing} {_why_not_by_app(providers, repository)}".strip(),
         remedy="Install the platform's GitHub App at the owner of the repository, for the "
         f"repository and with the permissions that it asks for; or {connect}",
     )
 
 
-def look_again(providers: Registry, repository: Repository) -> None:
-    """Forget what is known of the installation for a repository: somebody has just come with it."""
+def _why_not_by_app(providers: Registry, repository: Repository) -> str:
+    """Why the app does not act for it; empty where there is none, or it is not known."""
+    if not _has_app(providers):
+        return ""
     credential = _credential(providers, repository)
-    if credential is not None:
+    if credential is None:
+        return (
+            "The platform's GitHub App does not act for it either: no account that may push to it "
+            "was seen since."
+        )
+    return credential.why_absent or ""
+
+
+def look_again(providers: Registry, repository: Repository) -> None:
+    """Forget that no installation stood for a repository: somebody has just come with it."""
+    credential = _credential(providers, repository)
+    if credential is not None and credential.why_absent is not None:
         credential.look_again()
 
 
@@ -240,17 +243,27 @@ def facts_of(host: HostedRepository) -> dict[str, str | bool]:
 
 
 async def _store(
-    resources: Resources, repository: Repository, now_there: Mapping[str, str | int | bool | None]
+    resources: Resources,
+    repository: Repository,
+    now_there: Mapping[str, str | int | bool | None],
+    *,
+    seen: shapes.Repository | None = None,
 ) -> None:
-    """Store what has changed at the host, in the row and in ``repository``."""
-    if all(getattr(repository, name) == value for name, value in now_there.items()):
+    """Store what has changed at the host, in the row and in ``repository``; ``seen`` is what an
+    account was shown there, which proves it."""
+
+    def of(known: Repository) -> dict[str, str | int | bool | None]:
+        return {**now_there, **(proof_of(seen, known) if seen is not None else {})}
+
+    if all(getattr(repository, name) == value for name, value in of(repository).items()):
         return
     async with resources.db.transaction() as session:
         row = await store.find_any_repository(session, repository.id)
         if row is None:
             return
         before = audit.snapshot(row)
-        for name, value in now_there.items():
+        # More may have been proven since ``repository`` was read.
+        for name, value in of(row).items():
             setattr(row, name, value)
             setattr(repository, name, value)
         await audit.record(
@@ -263,10 +276,13 @@ async def _store(
         )
 
 
-def _out_of_sight(repository: Repository) -> RepositoryNotFound:
-    return RepositoryNotFound(
+def _out_of_sight(providers: Registry, repository: Repository) -> RepositoryNotFound:
+    hidden = (
         f"GitHub does not show {repository.full_name} to the account that it was added with: it is "
-        "deleted, or the account may not see it any more.",
+        "deleted, or the account may not see it any more."
+    )
+    return RepositoryNotFound(
+        f"{hidden} {_why_not_by_app(providers, repository)}".strip(),
         remedy="Give the account access again; or connect one that has it, `autodeploy connections "
         f"add github`, and add the repository again: `autodeploy deploy {repository.full_name}`.",
     )
