@@ -109,8 +109,13 @@ def test_static_site_is_for_render_in_any_language() -> None:
     assert found.provider == "render"
 
 
-def test_what_only_an_image_starts_is_for_those_who_build_one() -> None:
-    plan = plan_for(AppKind.LIBRARY, language=None, image=IMAGE)
+@pytest.mark.parametrize(
+    ("kind", "language"), [(AppKind.LIBRARY, None), (AppKind.SERVER, "java"), (AppKind.SSR, "node")]
+)
+def test_what_only_an_image_starts_is_for_those_who_build_one(
+    kind: AppKind, language: str | None
+) -> None:
+    plan = plan_for(kind, language=language, image=IMAGE)
     found = advice(plan, ("local", "vercel", "render"))
     assert where([found]) == [("render", None, 700)]
     assert found.alternatives == ()

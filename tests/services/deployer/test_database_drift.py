@@ -1,6 +1,7 @@
 """Drift of the databases of an environment, which may be elsewhere than its app."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -9,9 +10,11 @@ from tests.services.deployer.databases.office import Office as Databases
 from tests.services.deployer.office import Office, open_office
 from tests.services.deployer.platform import Platform
 
+from autodeploy.kernel.errors import Forbidden
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.services.auth.models import AuditEntry
+from autodeploy.services.auth.principal import Scope
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.drift import find_drift, reconcile_drift
@@ -88,6 +91,19 @@ async def test_a_database_that_cannot_be_set_again_ends_reconciling_before_the_d
     again = await _reconcile(office)
     assert office.cloud.database_drifts == []
     assert again.status == "queued"
+
+
+async def test_who_may_deploy_and_change_no_database_sets_none_again(office: Office) -> None:
+    await _make(office)
+    await office.deploy("cloud")
+    whole = office.platform.principal
+    office.platform.principal = replace(whole, scopes=frozenset({Scope.READ, Scope.DEPLOY}))
+    office.cloud.database_drifts = [OPEN]
+    with pytest.raises(Forbidden, match="write"):
+        await _reconcile(office)
+    assert office.cloud.calls["mend_database"] == 0
+    office.cloud.database_drifts = [PLAN]
+    assert (await _reconcile(office)).status == "queued", "nothing was to be set"
 
 
 async def test_a_database_that_is_gone_says_how_to_begin_anew(office: Office) -> None:

@@ -116,7 +116,8 @@ def _can_run(provider: str, plan: Plan) -> bool:
         return True
     if plan.image is not None and provider in _IMAGE_BUILDERS:
         return True
-    if plan.kind is AppKind.LIBRARY:
+    is_started_by_image = plan.image is not None and plan.start_command is None
+    if plan.kind is AppKind.LIBRARY or is_started_by_image:
         return False
     return provider not in _LANGUAGES or plan.language in _LANGUAGES[provider]
 

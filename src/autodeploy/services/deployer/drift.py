@@ -106,7 +106,7 @@ async def reconcile_drift(
     Before that its databases are set again as far as one call does it, and its domains are looked
     at by a worker. All of it may be repeated.
 
-    Raises ``NothingLive``, and what ``create_deployment`` and the databases' providers raise.
+    Raises ``NothingLive``, and what ``create_deployment`` and ``mend_databases`` raise.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
@@ -137,7 +137,7 @@ async def _compare_app(
     async with doubting(resources, live.connection_id):
         account = await open_account(resources, live.connection_id, providers=providers)
         found = await providers.compared_apps(live.provider, account).compare(declared)
-    if not providers.get(live.provider).manifest.fixed_variables:
+    if not providers.get(live.provider).manifest.fixed_variables and not declared.later_builds:
         return found
     # Of these the last build is told there, which need not be the one that is live.
     drifts = tuple(each for each in found.drifts if not _is_of(each, OF_DEPLOYMENT))
