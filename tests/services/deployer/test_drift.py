@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.services.deployer.office import NAME, Office, open_office
-from tests.services.deployer.platform import Platform
+from tests.services.deployer.platform import STATIC, Platform
 
 from autodeploy.kernel.errors import Conflict, DeploymentFailed, InvalidInput
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
@@ -86,6 +86,22 @@ async def test_what_is_live_is_deployed_again_to_set_it(office: Office) -> None:
     assert (done.status, done.provider, len(office.cloud.builds)) == ("ready", "cloud", builds + 1)
     assert live.live_deployment_id is not None
     assert done.commit == (await platform.view(live.live_deployment_id)).commit
+
+
+@pytest.mark.parametrize("moves", [True, False])
+async def test_what_is_on_its_way_is_not_ended_by_what_is_live(office: Office, moves: bool) -> None:
+    await office.deploy("cloud")
+    platform = office.platform
+    if not moves:
+        assert office.project.repository is not None
+        await platform.upload({**STATIC, "index.html": "newer"}, office.project.repository.id)
+    newer = await platform.deploy(office.project, provider="elsewhere" if moves else "cloud")
+    with pytest.raises(Conflict, match="under way"):
+        await _reconcile(office)
+    assert (await platform.view(newer.id)).status == "queued"
+    await platform.runner.run(newer.id)
+    assert (await platform.view(newer.id)).status == "ready"
+    assert (await _reconcile(office)).commit == newer.commit
 
 
 @pytest.fixture

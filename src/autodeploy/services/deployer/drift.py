@@ -5,10 +5,11 @@ Values of variables are compared at the provider's border and told to nobody.
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.redaction import Redactor, without_credentials
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift
@@ -41,6 +42,7 @@ from autodeploy.services.deployer.domains.work import expect_domains
 from autodeploy.services.deployer.drift_schemas import DriftItemView, DriftView, UnaskedView
 from autodeploy.services.deployer.live import get_live
 from autodeploy.services.deployer.models import Deployment, Environment, VariablesVersion
+from autodeploy.services.deployer.states import TERMINAL
 
 # Of a text that somebody has set at a provider.
 _LONGEST = 2000
@@ -106,7 +108,8 @@ async def reconcile_drift(
     Before that its databases are set again as far as one call does it, and its domains are looked
     at by a worker. All of it may be repeated.
 
-    Raises ``NothingLive``, and what ``create_deployment`` and ``mend_databases`` raise.
+    Raises ``NothingLive``, ``Conflict`` while something else is being deployed, and what
+    ``create_deployment`` and ``mend_databases`` raise.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
@@ -116,6 +119,7 @@ async def reconcile_drift(
         databases = await list_comparable(session, project.id, environment, providers)
         if not databases:
             providers.get(live.provider, Capability.DRIFT)
+        await _require_nothing_newer(session, live)
         await expect_domains(session, found.environment.id)
     await mend_databases(resources, principal, databases, providers=providers)
     body = DeploymentInput(
@@ -126,6 +130,30 @@ async def reconcile_drift(
         build=BuildChoice.ALWAYS,
     )
     return await create_deployment(resources, principal, project_id, body, providers=providers)
+
+
+async def _require_nothing_newer(session: AsyncSession, live: Deployment) -> None:
+    """Raise ``Conflict`` while what is to take the place of ``live`` is on its way: to deploy that
+    once more would end it, or take its place in turn."""
+    commit = await session.scalar(
+        select(Deployment.commit_sha)
+        .where(
+            Deployment.project_id == live.project_id,
+            Deployment.environment == live.environment,
+            Deployment.status.not_in(TERMINAL),
+            or_(
+                Deployment.commit_sha != live.commit_sha,
+                Deployment.provider != live.provider,
+            ),
+        )
+        .limit(1)
+    )
+    if commit is not None:
+        raise Conflict(
+            f"A deployment of {commit[:12]} is under way, which sets what was declared itself.",
+            remedy="Wait for its end, or cancel it (`autodeploy cancel`), and look again: "
+            "`autodeploy drift`.",
+        )
 
 
 async def _compare_app(
