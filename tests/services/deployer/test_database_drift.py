@@ -77,6 +77,22 @@ async def test_a_database_is_compared_and_set_again_before_the_deployment(office
         assert await session.scalar(told) == 1
 
 
+async def test_what_a_database_gives_that_was_made_since_is_still_to_be_set(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def compare(_: DeclaredApp) -> Comparison:
+        return Comparison((Drift(DriftKind.VARIABLE_MISSING, "DATABASE_URL"),))
+
+    monkeypatch.setattr(office.cloud, "compare", compare)
+    await office.deploy("cloud")
+    await _make(office)
+    found = await _find(office)
+    assert (found.items, found.pending) == ([], ["CLOUD_KEY", "CLOUD_URL", "DATABASE_URL"])
+    await office.deploy("cloud")
+    found = await _find(office)
+    assert ([each.name for each in found.items], found.pending) == (["DATABASE_URL"], [])
+
+
 async def test_a_database_that_cannot_be_set_again_ends_reconciling_before_the_deployment(
     office: Office,
 ) -> None:

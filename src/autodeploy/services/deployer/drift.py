@@ -31,6 +31,7 @@ from autodeploy.services.deployer.databases.drift import (
     list_comparable,
     mend_databases,
 )
+from autodeploy.services.deployer.databases.store import find_databases
 from autodeploy.services.deployer.declared_apps import load_declared
 from autodeploy.services.deployer.deployment_schemas import (
     BuildChoice,
@@ -175,7 +176,11 @@ async def _compare_app(
 async def _changed_since(
     session: AsyncSession, environment: Environment, live: Deployment, variables: AppEnvironment
 ) -> frozenset[str]:
-    """The variables that were changed here since the release was made: they are to differ."""
+    """The variables that were changed here since the release was made, or come of a database that
+    was made or got another login since: they are to differ."""
+    databases = await find_databases(session, live.project_id, live.environment)
+    since = live.promoted_at or live.created_at
+    reading = variables.reading(each for each in databases if each.url_changed_at > since)
     rows = await session.scalars(
         select(VariablesVersion).where(
             VariablesVersion.environment_id == environment.id,
@@ -183,7 +188,8 @@ async def _changed_since(
             VariablesVersion.number <= variables.version,
         )
     )
-    return frozenset(name for row in rows for name in (*row.added, *row.changed, *row.removed))
+    changed = {name for row in rows for name in (*row.added, *row.changed, *row.removed)}
+    return reading | changed
 
 
 def _is_of(drift: Drift, variables: frozenset[str]) -> bool:
