@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command import run
 from tests.kernel.git.servers import commit_files, git, git_daemon
 from tests.services.analyzer.archives import FLASK
-from tests.services.analyzer.trees import write
+from tests.services.analyzer.trees import plan_of, write
 
 from autodeploy.cli import analyze
 from autodeploy.cli.plan_view import print_plan
@@ -92,6 +92,16 @@ def test_private_app_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> No
     print_plan("api", Plan(kind=AppKind.SERVER, private=True, port=3000), explain=False)
     shown = capsys.readouterr().out
     assert "server (port 3000 unless PORT is set), private: only other apps reach it" in shown
+
+
+def test_what_its_image_alone_starts_is_not_said_to_be_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"main.zig": "", "Dockerfile": "FROM alpine\nCMD /app/main"}
+    print_plan("shop", plan_of(tmp_path, files), explain=True)
+    shown = capsys.readouterr().out
+    assert "whatever its image starts" in shown
+    assert "nothing in it is to be run" not in shown
 
 
 def test_unsure_plan_says_so_and_what_would_settle_it(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ from autodeploy.providers.sources import SourceHosting
 from autodeploy.providers.supabase.provider import SupabaseProvider
 from autodeploy.providers.usage import MeteredApps, MeteredDatabases
 from autodeploy.providers.vercel.provider import VercelProvider
-from autodeploy.services.analyzer.plan import AppKind, Image, Plan
+from autodeploy.services.analyzer.plan import AppKind, Command, Image, Plan
 from autodeploy.services.analyzer.prices import default_prices
 from autodeploy.services.analyzer.recommendation import recommend
 
@@ -154,13 +154,16 @@ async def test_what_is_built_from_source_or_as_an_image_is_recommended_as_the_ma
     deploying = [each for each in registry.list() if Capability.DEPLOY in each.capabilities]
     names = [each.name for each in deploying]
     image = Image(dockerfile="Dockerfile", context=".", reason="")
+    start = Command(command="serve", reason="")
     listed = {language for each in deploying for language in each.languages or ()}
     for language in (*listed, "php", None):
         able = {e.name for e in deploying if e.languages is None or language in e.languages}
         building = {each.name for each in deploying if each.image_builds}
+        app = Plan(kind=AppKind.SSR, language=language, start_command=start)
         for found, wanted in (
-            (Plan(kind=AppKind.SSR, language=language), able),
-            (Plan(kind=AppKind.SSR, language=language, image=image), able | building),
+            (app, able),
+            (app.model_copy(update={"image": image}), able | building),
+            (app.model_copy(update={"image": image, "start_command": None}), building),
             (Plan(kind=AppKind.LIBRARY, language=language, image=image), building),
         ):
             advice = recommend(found, names, default_prices())

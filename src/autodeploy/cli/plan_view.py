@@ -83,6 +83,8 @@ def _kind(plan: Plan) -> str:
         folder = "the root" if plan.output_directory == "." else plan.output_directory
         pages = ", one page for every path" if plan.spa_fallback else ""
         return f"{_KINDS[plan.kind]} in {folder or 'a folder that is not known'}{pages}"
+    if plan.kind is AppKind.LIBRARY and plan.image and not plan.apps:
+        return "whatever its image starts"
     port = f" (port {plan.port} unless PORT is set)" if plan.port else ""
     private = ", private: only other apps reach it" if plan.private else ""
     return f"{_KINDS[plan.kind]}{port}{private}"

@@ -34,7 +34,7 @@ _URL_SAFE_SETS = (
 # choose, and between double quotes of a shell.
 _BACKSLASHED = ("\\", "\\'", '\\"', "\\'\"", '\\"$`')
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 _Span = tuple[int, int]
 

@@ -4,7 +4,7 @@ import pytest
 from tests.cli.user.conftest import Person
 
 from autodeploy.cli.user.client import Json
-from autodeploy.cli.user.drift import _WORDS, _show
+from autodeploy.cli.user.drift import _WORDS, _databases_to_set, _show
 from autodeploy.providers.drift import DriftKind
 
 FOUND: Json = {
@@ -53,6 +53,16 @@ def test_what_a_deployment_does_not_mend_is_not_said_to_be_mended(
     stays = [each for each in FOUND["items"] if not each["reconcilable"]]
     _show({"name": "shop"}, {**FOUND, "items": stays})
     assert "--fix" not in capsys.readouterr().err
+
+
+def test_who_confirms_is_told_which_databases_are_changed_and_where() -> None:
+    open_to_all = {"kind": "database_allow_list", "provider": "render", "name": "cache",
+                   "declared": "nobody", "found": "0.0.0.0/0", "reconcilable": True,
+                   "remedy": None}  # fmt: skip
+    assert _databases_to_set([*FOUND["items"], open_to_all]) == [
+        "the database cache at render (others are let in to the database: 0.0.0.0/0, declared "
+        "as nobody)"
+    ]
 
 
 def test_each_kind_of_difference_has_words_of_its_own() -> None:

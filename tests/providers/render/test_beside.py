@@ -304,7 +304,7 @@ async def test_what_differs_beside_an_app_is_told(apps, declared, render):
     ours = declared.release.resources["beside"][render.beside("mail").name]
     assert (await apps.compare(declared)).drifts == (
         Drift(DriftKind.VARIABLE_CHANGED, "KEY"),
-        Drift(DriftKind.RELEASE, declared=ours, found=newer.id),
+        Drift(DriftKind.RELEASE, render.beside("mail").name, declared=ours, found=newer.id),
         Drift(DriftKind.APP, declared=tidy.name),
     )
     chosen = (await apps.compare(replace(declared, plan="free"))).drifts

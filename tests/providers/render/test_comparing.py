@@ -23,6 +23,9 @@ from autodeploy.providers.drift import (
     Drift,
     DriftKind,
 )
+from autodeploy.providers.images import ImageBuild
+from autodeploy.providers.render.api import RenderApi
+from autodeploy.providers.render.shapes import CustomDomain
 
 pytestmark = pytest.mark.contract(provider="render")
 
@@ -142,7 +145,7 @@ async def test_a_setting_that_was_changed_is_told_and_the_next_build_sets_it(
 
 
 async def test_an_address_that_is_only_written_otherwise_is_no_drift(apps, declared, render):
-    render.service.sent["repo"] = "https://GitHub.com/octo/shop.git/"
+    render.service.sent |= {"repo": "https://GitHub.com/octo/shop.git/", "rootDir": "./"}
     assert await apps.compare(declared) == Comparison(())
 
 
@@ -176,6 +179,61 @@ async def test_what_a_later_build_of_ours_has_set_is_no_drift(apps, declared, re
     render.service.sent["branch"] = "theirs"
     assert (await apps.compare(known)).drifts == (
         Drift(DriftKind.BRANCH, declared="main", found="theirs"),
+    )
+
+
+async def test_what_a_build_that_failed_has_set_is_no_drift(apps, declared, render, log):
+    """Its health path and what it is told of its runtime and port, too."""
+    up = replace(SERVER, health_path="/up")
+    artifact = await apps.build(build_request(spec=up), log)
+    release = await apps.deploy(release_request(artifact.key, spec=up), log)
+    image = ImageBuild("Dockerfile", port=9000, asked=True)
+    failed = replace(SERVER, health_path="/ready", image=image)
+    render.outcomes = ["build_failed"]
+    with pytest.raises(DeploymentFailed):
+        await apps.build(build_request(spec=failed, commit=at_commit(OTHER)), log)
+    builds = (DeclaredBuild(failed, at_commit(OTHER)),)
+    live = replace(declared, release=release, spec=up, later_builds=builds)
+    assert await apps.compare(live) == Comparison(())
+    render.service.variables |= {"PORT": "1"}
+    render.service.sent["serviceDetails"]["healthCheckPath"] = "/theirs"
+    assert (await apps.compare(live)).drifts == (
+        Drift(DriftKind.VARIABLE_EXTRA, "PORT"),
+        Drift(DriftKind.HEALTH_PATH, declared="/up", found="/theirs"),
+    )
+
+
+async def test_a_later_build_as_an_image_explains_no_other_build_command(apps, declared, render):
+    image = replace(SERVER, image=ImageBuild("Dockerfile", asked=True))
+    known = replace(declared, later_builds=(DeclaredBuild(image, at_commit(OTHER)),))
+    _change(render.service, "serviceDetails.envSpecificDetails.buildCommand", "make")
+    assert (await apps.compare(known)).drifts == (
+        Drift(DriftKind.BUILD_COMMAND, declared="npm ci && npm run build", found="make"),
+    )
+
+
+async def test_where_nobody_knows_how_the_live_build_was_later_ones_are_no_measure(apps, declared):
+    """Such as of a repository that was removed here."""
+    later = DeclaredBuild(replace(SERVER, start_command="node later.js"), at_commit(OTHER))
+    forgotten = replace(declared, commit=None, later_builds=(later,))
+    assert await apps.compare(forgotten) == Comparison(())
+
+
+async def test_what_runs_beside_a_release_that_tells_nothing_of_it_is_compared(apps, render, log):
+    """As of one of before there were any at Render, which a later deployment that failed made."""
+    spec = replace(SERVER, workers={"mail": "node mail.js"})
+    artifact = await apps.build(build_request(spec=spec), log)
+    release = await apps.deploy(release_request(artifact.key, spec=spec), log)
+    resources = {key: value for key, value in release.resources.items() if key != "beside"}
+    given = {"BUILD": "1"}, {"KEY": "value"}
+    declared = DeclaredApp(APP, release, spec, *given, commit=at_commit(COMMIT))
+    without = replace(declared, release=replace(release, resources=resources))
+    assert await apps.compare(without) == Comparison(())
+    mail = render.beside("mail")
+    newer = mail.start(render.time.monotonic(), OTHER, "manual")
+    render.time.seconds += 60
+    assert (await apps.compare(declared)).drifts == (
+        Drift(DriftKind.RELEASE, mail.name, release.resources["beside"][mail.name], newer.id),
     )
 
 
@@ -263,3 +321,12 @@ async def test_a_domain_whose_record_is_gone_names_the_record(apps, served, rend
     assert (drift.kind, drift.name, drift.stays) == (DriftKind.DOMAIN_RECORDS, NAME, True)
     assert f"CNAME {NAME} {render.service.name}.onrender.com" in drift.remedy
     assert "domains verify" in drift.remedy
+
+
+async def test_a_domain_of_which_render_says_something_new_is_no_drift(apps, served, monkeypatch):
+    async def domains(*_) -> list[CustomDomain]:
+        told = {"id": "cdm-1", "name": NAME, "verificationStatus": "looked_at_later"}
+        return [CustomDomain.model_validate(told)]
+
+    monkeypatch.setattr(RenderApi, "domains", domains)
+    assert await apps.compare(served) == Comparison(())

@@ -234,6 +234,21 @@ async def test_what_somebody_has_set_of_an_image_is_told(apps, render, log):
     }
 
 
+async def test_a_service_that_somebody_builds_from_source_has_no_folder_of_a_dockerfile(
+    apps, render, log
+):
+    spec = replace(PHP, image=replace(IMAGE, context="php"))
+    _, release = await _deployed(apps, log, spec)
+    commands = {"buildCommand": "make", "startCommand": "./serve"}
+    _details(render.service).update({"runtime": "node", "envSpecificDetails": commands})
+    given = {"BUILD": "1"}, {"KEY": "value"}
+    declared = DeclaredApp(APP, release, spec, *given, commit=at_commit(COMMIT))
+    assert set((await apps.compare(declared)).drifts) == {
+        Drift(DriftKind.RUNTIME, declared="docker", found="node"),
+        Drift(DriftKind.START_COMMAND, declared="", found="./serve"),
+    }
+
+
 async def test_a_runtime_whose_setting_is_not_answered_is_set_and_the_rollback_made_once(
     apps, hasty_apps, render, log
 ):

@@ -74,6 +74,26 @@ def test_workers_beside_an_app_count_and_are_not_for_vercel() -> None:
     assert where([found]) == [("render", None, 1400)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (AppKind.WORKER, {}),
+        (AppKind.BOT, {}),
+        (AppKind.SSR, {"worker_commands": {"queue": Command(command="work", reason="Procfile")}}),
+        (AppKind.SSR, {"release_command": Command(command="migrate", reason="Procfile")}),
+        (AppKind.STATIC, {"release_command": Command(command="migrate", reason="Procfile")}),
+    ],
+)
+def test_what_runs_commands_of_its_own_is_never_for_vercel(
+    kind: AppKind, fields: dict[str, object]
+) -> None:
+    plan = plan_for(kind, **fields)
+    assert recommend(plan, ("vercel",), default_prices()) is None
+    found = advice(plan, ("vercel", "local"))
+    assert found.provider == "local"
+    assert "vercel" not in {one.provider for one in found.alternatives}
+
+
 def test_app_that_writes_an_sqlite_file_is_not_for_vercel() -> None:
     sqlite = ServiceNeed(kind="sqlite", reason="")
     found = advice(plan_for(AppKind.SSR, sqlite), ("vercel", "local"))
@@ -109,8 +129,13 @@ def test_static_site_is_for_render_in_any_language() -> None:
     assert found.provider == "render"
 
 
-def test_what_only_an_image_starts_is_for_those_who_build_one() -> None:
-    plan = plan_for(AppKind.LIBRARY, language=None, image=IMAGE)
+@pytest.mark.parametrize(
+    ("kind", "language"), [(AppKind.LIBRARY, None), (AppKind.SERVER, "java"), (AppKind.SSR, "node")]
+)
+def test_what_only_an_image_starts_is_for_those_who_build_one(
+    kind: AppKind, language: str | None
+) -> None:
+    plan = plan_for(kind, language=language, image=IMAGE)
     found = advice(plan, ("local", "vercel", "render"))
     assert where([found]) == [("render", None, 700)]
     assert found.alternatives == ()

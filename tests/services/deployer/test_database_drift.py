@@ -1,6 +1,7 @@
 """Drift of the databases of an environment, which may be elsewhere than its app."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -9,9 +10,11 @@ from tests.services.deployer.databases.office import Office as Databases
 from tests.services.deployer.office import Office, open_office
 from tests.services.deployer.platform import Platform
 
+from autodeploy.kernel.errors import Forbidden
 from autodeploy.kernel.http.errors import ProviderUnavailable
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.services.auth.models import AuditEntry
+from autodeploy.services.auth.principal import Scope
 from autodeploy.services.deployer.databases.models import ProjectDatabase
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.drift import find_drift, reconcile_drift
@@ -74,6 +77,22 @@ async def test_a_database_is_compared_and_set_again_before_the_deployment(office
         assert await session.scalar(told) == 1
 
 
+async def test_what_a_database_gives_that_was_made_since_is_still_to_be_set(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def compare(_: DeclaredApp) -> Comparison:
+        return Comparison((Drift(DriftKind.VARIABLE_MISSING, "DATABASE_URL"),))
+
+    monkeypatch.setattr(office.cloud, "compare", compare)
+    await office.deploy("cloud")
+    await _make(office)
+    found = await _find(office)
+    assert (found.items, found.pending) == ([], ["CLOUD_KEY", "CLOUD_URL", "DATABASE_URL"])
+    await office.deploy("cloud")
+    found = await _find(office)
+    assert ([each.name for each in found.items], found.pending) == (["DATABASE_URL"], [])
+
+
 async def test_a_database_that_cannot_be_set_again_ends_reconciling_before_the_deployment(
     office: Office,
 ) -> None:
@@ -88,6 +107,19 @@ async def test_a_database_that_cannot_be_set_again_ends_reconciling_before_the_d
     again = await _reconcile(office)
     assert office.cloud.database_drifts == []
     assert again.status == "queued"
+
+
+async def test_who_may_deploy_and_change_no_database_sets_none_again(office: Office) -> None:
+    await _make(office)
+    await office.deploy("cloud")
+    whole = office.platform.principal
+    office.platform.principal = replace(whole, scopes=frozenset({Scope.READ, Scope.DEPLOY}))
+    office.cloud.database_drifts = [OPEN]
+    with pytest.raises(Forbidden, match="write"):
+        await _reconcile(office)
+    assert office.cloud.calls["mend_database"] == 0
+    office.cloud.database_drifts = [PLAN]
+    assert (await _reconcile(office)).status == "queued", "nothing was to be set"
 
 
 async def test_a_database_that_is_gone_says_how_to_begin_anew(office: Office) -> None:

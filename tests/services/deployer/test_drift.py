@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.services.deployer.office import NAME, Office, open_office
-from tests.services.deployer.platform import Platform
+from tests.services.deployer.platform import STATIC, Platform
 
-from autodeploy.kernel.errors import Conflict, InvalidInput
+from autodeploy.kernel.errors import Conflict, DeploymentFailed, InvalidInput
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.services.deployer import deployments, variables
 from autodeploy.services.deployer.deployment_schemas import DeploymentView
@@ -88,6 +88,22 @@ async def test_what_is_live_is_deployed_again_to_set_it(office: Office) -> None:
     assert done.commit == (await platform.view(live.live_deployment_id)).commit
 
 
+@pytest.mark.parametrize("moves", [True, False])
+async def test_what_is_on_its_way_is_not_ended_by_what_is_live(office: Office, moves: bool) -> None:
+    await office.deploy("cloud")
+    platform = office.platform
+    if not moves:
+        assert office.project.repository is not None
+        await platform.upload({**STATIC, "index.html": "newer"}, office.project.repository.id)
+    newer = await platform.deploy(office.project, provider="elsewhere" if moves else "cloud")
+    with pytest.raises(Conflict, match="under way"):
+        await _reconcile(office)
+    assert (await platform.view(newer.id)).status == "queued"
+    await platform.runner.run(newer.id)
+    assert (await platform.view(newer.id)).status == "ready"
+    assert (await _reconcile(office)).commit == newer.commit
+
+
 @pytest.fixture
 def asked(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[DeclaredApp]:
     """What the cloud is asked to compare; its app is as it was declared."""
@@ -141,6 +157,29 @@ async def test_builds_that_came_after_that_of_what_is_live_are_told(
     assert asked[2].spec == asked[0].spec
 
 
+async def test_which_deployment_it_is_is_no_drift_after_a_build_that_failed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider has been told those of the last build."""
+
+    async def compare(_: DeclaredApp) -> Comparison:
+        names = ("AUTODEPLOY_COMMIT", "AUTODEPLOY_DEPLOYMENT_ID", "OTHER")
+        return Comparison(tuple(Drift(DriftKind.VARIABLE_CHANGED, name) for name in names))
+
+    monkeypatch.setattr(office.cloud, "compare", compare)
+    await office.deploy("cloud")
+    assert len((await _find(office)).items) == 3, "somebody has changed them"
+
+    def fail() -> None:
+        raise DeploymentFailed("It does not build.")
+
+    office.cloud.at["build"] = fail
+    failed = await _reconcile(office)
+    await office.platform.runner.run(failed.id)
+    assert (await office.platform.view(failed.id)).status == "error"
+    assert [each.name for each in (await _find(office)).items] == ["OTHER"]
+
+
 async def test_what_is_shown_holds_no_secret(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +188,7 @@ async def test_what_is_shown_holds_no_secret(
 
     async def compare(_: DeclaredApp) -> Comparison:
         found = f"API_KEY={SECRET} make\x1b[2J"
-        url = "https://ada:t0ken@example.com/shop"
+        url = "HTTPS://ada:t0ken@example.com/shop"
         long = f"{'x' * 1995}{SECRET}"
         return Comparison((
             Drift(DriftKind.BUILD_COMMAND, declared="npm run build", found=found),

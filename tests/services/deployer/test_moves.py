@@ -2,16 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 
 import pytest
 from sqlalchemy import delete, text, update
-from tests.fakes.contract import require_contract
-from tests.fakes.github_state import Repo
-from tests.fakes.render_api import OWNER, TOKEN, FakeRenderApi
-from tests.fakes.render_state import FakeService
-from tests.kernel.http.servers import MovedTime
-from tests.services.analyzer.github import sources_of
+from tests.services.deployer.internet import Internet, open_internet
 from tests.services.deployer.office import Office, open_office
 from tests.services.deployer.platform import WITH_DATABASE, Platform, answering, eventually
 from tests.services.deployer.provider import Crash, crash_once, fail_with
@@ -22,21 +16,14 @@ from autodeploy.kernel.questions import Question
 from autodeploy.providers.hosted import AccountMissing
 from autodeploy.providers.identity import IdentityProviders
 from autodeploy.providers.local.errors import BuildFailed
-from autodeploy.providers.render.provider import RenderProvider
-from autodeploy.services.analyzer import service as analyzer
-from autodeploy.services.analyzer.schemas import RepositoryInput
 from autodeploy.services.auth.models import ProviderIntegration
-from autodeploy.services.auth.oauth_schemas import Disconnected, ProviderTokenInput
-from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.auth.oauth_schemas import Disconnected
 from autodeploy.services.deployer import connection_use, deployments, environments, projects
 from autodeploy.services.deployer.costs import get_costs
-from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.kept import remove_kept
 from autodeploy.services.deployer.leftovers import has_leftovers, retire_leftovers
 from autodeploy.services.deployer.models import Deployment
 from autodeploy.services.deployer.removal import remove_deleted
-from autodeploy.services.deployer.runner import Runner
-from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
 from autodeploy.services.deployer.usage import get_usage
 
 
@@ -404,80 +391,10 @@ async def _artifacts(platform: Platform) -> list[str]:
     return [each.key async for each in platform.resources.objects.list("artifacts")]
 
 
-SHOP = {
-    "package.json": b'{"name": "shop", "scripts": {"start": "node server.js"},'
-    b' "dependencies": {"express": "5.1.0"}}',
-    "server.js": b'require("express")().listen(process.env.PORT);\n',
-    "autodeploy.toml": b'[workers]\nmail = "node mail.js"\n'
-    b'[cron]\ntidy = { schedule = "5 4 * * *", command = "node tidy.js" }\n',
-}
-
-
-@dataclass
-class Internet:
-    """A project whose sources are at GitHub, and Render; time passes only while it is waited."""
-
-    platform: Platform
-    repo: Repo
-    render: FakeRenderApi
-    project: ProjectView
-
-    def push(self, message: str) -> str:
-        """Another commit."""
-        pushed = self.repo.push(SHOP, message=message)
-        self.render.heads["main"] = pushed
-        return pushed
-
-    async def deployed(self, provider: str) -> DeploymentView:
-        view = await self.platform.deployed(self.project, provider=provider, build="always")
-        assert view.status == "ready", view.error
-        return view
-
-    def runs(self, service: FakeService) -> list[str]:
-        now = self.render.time.monotonic()
-        return [each.commit for each in service.deploys if service.status_of(each, now) == "live"]
-
-    @property
-    def beside(self) -> list[FakeService]:
-        return [self.render.beside("mail"), self.render.beside("tidy")]
-
-
 @pytest.fixture
 async def internet(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Internet]:
-    for name in ("github", "render"):
-        require_contract(name)
-
-    async def answers(*_: object) -> None:
-        """Its address is one of onrender.com, which tests do not call."""
-
-    monkeypatch.setattr("autodeploy.services.deployer.steps.wait_until_healthy", answers)
-    monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.1)
-    async with FakeRenderApi(MovedTime()).run() as render:
-        provider = RenderProvider(api_url=render.url, timing=render.time)
-        async with sources_of(platform.resources, platform.provider, provider) as sources:
-            platform.engine = replace(
-                platform.engine, providers=sources.providers, lease_seconds=60.0
-            )
-            platform.runner = Runner(platform.engine)
-            await sources.connect(platform.principal)
-            await connect_by_token(
-                platform.resources, platform.principal, platform.principal.user_id, "render",
-                ProviderTokenInput(token=TOKEN, owner_id=OWNER["id"]),
-                providers=sources.providers,
-            )  # fmt: skip
-            repo = sources.fake.add("acme/shop")
-            render.heads["main"] = repo.push(SHOP)
-            added = await analyzer.create_repository(
-                platform.resources, platform.principal, RepositoryInput(url="acme/shop"),
-                providers=sources.providers,
-            )  # fmt: skip
-            project = await projects.create_project(
-                platform.resources,
-                platform.principal,
-                ProjectInput(name="shop", repository_id=added.id),
-            )
-            yield Internet(platform, repo, render, project)
-        await provider.close()
+    async with open_internet(platform, monkeypatch) as internet:
+        yield internet
 
 
 async def test_workers_and_crons_of_an_app_at_render_work_in_one_place_alone(

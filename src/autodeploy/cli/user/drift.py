@@ -56,6 +56,8 @@ def run(project_name: str | None, environment: str, *, fix: bool, yes: bool, as_
             f"This deploys what is live in {environment} of {project['name']} once more, and "
             f"overwrites what was changed at {found['provider']}."
         )
+        for each in _databases_to_set(found["items"]):
+            say(printable(f"It also sets again: {each}."))
         require_typed(project["name"], "name of the project")
     deployment = api.post(f"{path}/reconcile", {"environment": environment})
     finish(api, deployment, detach=False, as_json=as_json)
@@ -89,6 +91,16 @@ def _show(project: Json, found: Json) -> None:
         say(printable(f"{at} does not tell how the database {name} is: {why}"))
     if found["pending"]:
         say(f"Changed here since the release, and set by the next: {', '.join(found['pending'])}.")
+
+
+def _databases_to_set(items: list[Json]) -> list[str]:
+    """What is changed of databases, which may be elsewhere than the app."""
+    return [
+        f"the database {each['name']} at {each['provider']} ({_WORDS.get(each['kind'], '')}: "
+        f"{each['found'] or 'nothing'}, declared as {each['declared'] or 'nothing'})"
+        for each in items
+        if each["kind"].startswith("database") and each["reconcilable"]
+    ]
 
 
 def _what_helps(item: Json) -> str:

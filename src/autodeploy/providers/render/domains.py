@@ -15,7 +15,12 @@ from autodeploy.providers.domains import DnsRecord, DomainRefused, DomainStatus
 from autodeploy.providers.drift import Drift, lapsed_domain, missing_domain
 from autodeploy.providers.render.api import RenderApi
 from autodeploy.providers.render.patience import find
-from autodeploy.providers.render.shapes import CustomDomain, Service, ServiceType
+from autodeploy.providers.render.shapes import (
+    CustomDomain,
+    DomainVerification,
+    Service,
+    ServiceType,
+)
 
 _APEX_ADDRESS = "216.24.57.1"
 _SERVING = {ServiceType.WEB, ServiceType.STATIC}
@@ -63,7 +68,10 @@ class ServiceDomains:
     ) -> Drift | None:
         if domain is None:
             return missing_domain(name, self._service.name, elsewhere, "service", "Render")
-        return None if domain.verified else lapsed_domain(name, (self._leading(domain),))
+        # What Render does not tell, or in a word that is new, is nothing to act on.
+        if domain.verification is not DomainVerification.UNVERIFIED:
+            return None
+        return lapsed_domain(name, (self._leading(domain),))
 
     async def _find_elsewhere(self, names: Set[str]) -> dict[str, str]:
         """By which other services of the workspace these are served; the first are asked."""

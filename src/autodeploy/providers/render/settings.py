@@ -1,6 +1,7 @@
 """What is set of a service at Render that decides what its deploys build and run, by what it is."""
 
 from collections.abc import Mapping
+from posixpath import normpath
 
 from autodeploy.providers.drift import DriftKind
 from autodeploy.providers.render.builds import DOCKER
@@ -10,6 +11,13 @@ from autodeploy.providers.render.shapes import Commands, Details, Service, Servi
 NO_AUTO_DEPLOY = "no"
 # What Render leaves out, or tells as null, where nothing is set.
 _MAY_BE_EMPTY = (DriftKind.ROOT_DIRECTORY, DriftKind.PRE_DEPLOY_COMMAND)
+# The same place may be written in several ways: ``./web``, ``web/``.
+_PATHS = (
+    DriftKind.ROOT_DIRECTORY,
+    DriftKind.OUTPUT_DIRECTORY,
+    DriftKind.DOCKERFILE,
+    DriftKind.DOCKER_CONTEXT,
+)
 
 # By which names the body of a call has them.
 _OF_ALL = {
@@ -76,14 +84,14 @@ def _of_details(type_: ServiceType, details: Details) -> Settings:
             DriftKind.OUTPUT_DIRECTORY: details.publish,
         }
     commands = details.commands or Commands()
-    # An image that starts by itself has no command, which Render leaves out.
-    start = commands.start if commands.dockerfile is None else commands.docker or ""
+    is_image = details.runtime == DOCKER or bool(commands.dockerfile)
+    # What an image has of its own Render may leave out: that it starts by itself, its context.
     return {
         DriftKind.RUNTIME: details.runtime,
         DriftKind.BUILD_COMMAND: commands.build,
         DriftKind.DOCKERFILE: commands.dockerfile,
-        DriftKind.DOCKER_CONTEXT: commands.context or ".",
-        DriftKind.START_COMMAND: start,
+        DriftKind.DOCKER_CONTEXT: (commands.context or ".") if is_image else None,
+        DriftKind.START_COMMAND: (commands.docker or "") if is_image else commands.start,
         DriftKind.PRE_DEPLOY_COMMAND: commands.pre_deploy,
         DriftKind.SCHEDULE: details.schedule,
     }
@@ -92,6 +100,4 @@ def _of_details(type_: ServiceType, details: Details) -> Settings:
 def _comparable(kind: DriftKind, value: str | None) -> str | None:
     if kind is DriftKind.REPOSITORY and value is not None:
         return value.casefold().rstrip("/").removesuffix(".git")
-    if kind in (DriftKind.DOCKERFILE, DriftKind.DOCKER_CONTEXT) and value is not None:
-        return value.removeprefix("./") or "."
-    return value
+    return normpath(value) if kind in _PATHS and value is not None else value

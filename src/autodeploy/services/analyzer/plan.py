@@ -16,7 +16,7 @@ from autodeploy.providers.base import BuildSpec, Cron
 from autodeploy.providers.images import ImageBuild
 
 # Raised whenever the same tree may give another plan than before: analyses are cached under it.
-ANALYZER_VERSION = "12"
+ANALYZER_VERSION = "13"
 
 # The variable for which the platform can make a database, and what asks for that in the place of
 # its value.

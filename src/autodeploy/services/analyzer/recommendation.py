@@ -57,6 +57,9 @@ _WITHOUT_FILES = frozenset({"vercel"})
 # What they serve, everybody reaches: their manifests say so (``private_apps``).
 _WITHOUT_PRIVATE = frozenset({"vercel"})
 
+# They run functions of an app, no commands beside it or before a release.
+_FUNCTIONS_ALONE = frozenset({"vercel"})
+
 # What others build from source alone; the rest they run where it has a Dockerfile. Their manifests
 # say so (``languages``, ``image_builds``).
 _LANGUAGES = {"render": frozenset({"node", "python", "ruby", "go", "rust", "elixir"})}
@@ -112,13 +115,21 @@ def _can_run(provider: str, plan: Plan) -> bool:
     """Whether the provider would not refuse the app."""
     if plan.private and provider in _WITHOUT_PRIVATE:
         return False
+    if provider in _FUNCTIONS_ALONE and _runs_commands(plan):
+        return False
     if plan.kind is AppKind.STATIC:
         return True
     if plan.image is not None and provider in _IMAGE_BUILDERS:
         return True
-    if plan.kind is AppKind.LIBRARY:
+    is_started_by_image = plan.image is not None and plan.start_command is None
+    if plan.kind is AppKind.LIBRARY or is_started_by_image:
         return False
     return provider not in _LANGUAGES or plan.language in _LANGUAGES[provider]
+
+
+def _runs_commands(plan: Plan) -> bool:
+    is_worker = _SHAPES[plan.kind] is Shape.WORKER
+    return is_worker or bool(plan.worker_commands) or plan.release_command is not None
 
 
 def _ranked(shape: Shape, plan: Plan) -> list[str]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -112,6 +112,11 @@ class AppEnvironment:
                     "in its autodeploy.toml.",
                 )
 
+    def reading(self, databases: Iterable[ProjectDatabase]) -> frozenset[str]:
+        """The variables whose values hold what these databases give, or a part of that."""
+        given = {_version_of_url(each) for each in databases}
+        return frozenset(key for key, version in self.versions if given & {*version.split("|")})
+
     def redactor(self) -> Redactor:
         return Redactor(self.secrets)
 
@@ -185,7 +190,7 @@ async def load_app_environment(
     )
     urls = opened[len(variables) :]
     known = {
-        row.name: Known(url, f"{row.id}:{row.url_changed_at.isoformat()}", is_secret=True)
+        row.name: Known(url, _version_of_url(row), is_secret=True)
         for row, url in zip(open_databases, urls, strict=True)
     }
     given = {
@@ -307,6 +312,10 @@ async def _load_projects(
             )
         )
         return [_LiveProject(*row) for row in rows]
+
+
+def _version_of_url(row: ProjectDatabase) -> str:
+    return f"{row.id}:{row.url_changed_at.isoformat()}"
 
 
 def _sealed_url(row: ProjectDatabase) -> Item:

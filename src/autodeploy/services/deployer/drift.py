@@ -5,10 +5,11 @@ Values of variables are compared at the provider's border and told to nobody.
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from autodeploy.kernel.clock import now
+from autodeploy.kernel.errors import Conflict
 from autodeploy.kernel.redaction import Redactor, without_credentials
 from autodeploy.kernel.resources import Resources
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift
@@ -30,6 +31,7 @@ from autodeploy.services.deployer.databases.drift import (
     list_comparable,
     mend_databases,
 )
+from autodeploy.services.deployer.databases.store import find_databases
 from autodeploy.services.deployer.declared_apps import load_declared
 from autodeploy.services.deployer.deployment_schemas import (
     BuildChoice,
@@ -41,6 +43,7 @@ from autodeploy.services.deployer.domains.work import expect_domains
 from autodeploy.services.deployer.drift_schemas import DriftItemView, DriftView, UnaskedView
 from autodeploy.services.deployer.live import get_live
 from autodeploy.services.deployer.models import Deployment, Environment, VariablesVersion
+from autodeploy.services.deployer.states import TERMINAL
 
 # Of a text that somebody has set at a provider.
 _LONGEST = 2000
@@ -106,7 +109,8 @@ async def reconcile_drift(
     Before that its databases are set again as far as one call does it, and its domains are looked
     at by a worker. All of it may be repeated.
 
-    Raises ``NothingLive``, and what ``create_deployment`` and the databases' providers raise.
+    Raises ``NothingLive``, ``Conflict`` while something else is being deployed, and what
+    ``create_deployment`` and ``mend_databases`` raise.
     """
     async with resources.db.transaction() as session:
         project = await store.get_project(session, principal.reach, project_id)
@@ -116,6 +120,7 @@ async def reconcile_drift(
         databases = await list_comparable(session, project.id, environment, providers)
         if not databases:
             providers.get(live.provider, Capability.DRIFT)
+        await _require_nothing_newer(session, live)
         await expect_domains(session, found.environment.id)
     await mend_databases(resources, principal, databases, providers=providers)
     body = DeploymentInput(
@@ -128,6 +133,30 @@ async def reconcile_drift(
     return await create_deployment(resources, principal, project_id, body, providers=providers)
 
 
+async def _require_nothing_newer(session: AsyncSession, live: Deployment) -> None:
+    """Raise ``Conflict`` while what is to take the place of ``live`` is on its way: to deploy that
+    once more would end it, or take its place in turn."""
+    commit = await session.scalar(
+        select(Deployment.commit_sha)
+        .where(
+            Deployment.project_id == live.project_id,
+            Deployment.environment == live.environment,
+            Deployment.status.not_in(TERMINAL),
+            or_(
+                Deployment.commit_sha != live.commit_sha,
+                Deployment.provider != live.provider,
+            ),
+        )
+        .limit(1)
+    )
+    if commit is not None:
+        raise Conflict(
+            f"A deployment of {commit[:12]} is under way, which sets what was declared itself.",
+            remedy="Wait for its end, or cancel it (`autodeploy cancel`), and look again: "
+            "`autodeploy drift`.",
+        )
+
+
 async def _compare_app(
     resources: Resources, live: Deployment, declared: DeclaredApp, *, providers: Registry
 ) -> Comparison:
@@ -137,7 +166,7 @@ async def _compare_app(
     async with doubting(resources, live.connection_id):
         account = await open_account(resources, live.connection_id, providers=providers)
         found = await providers.compared_apps(live.provider, account).compare(declared)
-    if not providers.get(live.provider).manifest.fixed_variables:
+    if not providers.get(live.provider).manifest.fixed_variables and not declared.later_builds:
         return found
     # Of these the last build is told there, which need not be the one that is live.
     drifts = tuple(each for each in found.drifts if not _is_of(each, OF_DEPLOYMENT))
@@ -147,7 +176,11 @@ async def _compare_app(
 async def _changed_since(
     session: AsyncSession, environment: Environment, live: Deployment, variables: AppEnvironment
 ) -> frozenset[str]:
-    """The variables that were changed here since the release was made: they are to differ."""
+    """The variables that were changed here since the release was made, or come of a database that
+    was made or got another login since: they are to differ."""
+    databases = await find_databases(session, live.project_id, live.environment)
+    since = live.promoted_at or live.created_at
+    reading = variables.reading(each for each in databases if each.url_changed_at > since)
     rows = await session.scalars(
         select(VariablesVersion).where(
             VariablesVersion.environment_id == environment.id,
@@ -155,7 +188,8 @@ async def _changed_since(
             VariablesVersion.number <= variables.version,
         )
     )
-    return frozenset(name for row in rows for name in (*row.added, *row.changed, *row.removed))
+    changed = {name for row in rows for name in (*row.added, *row.changed, *row.removed)}
+    return reading | changed
 
 
 def _is_of(drift: Drift, variables: frozenset[str]) -> bool:

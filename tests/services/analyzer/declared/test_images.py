@@ -163,6 +163,32 @@ def test_what_is_worked_out_from_the_code_is_not_run_in_an_image(tmp_path: Path)
     assert image_of(plan) == ImageBuild("Dockerfile")
 
 
+@pytest.mark.parametrize(
+    ("files", "start"),
+    [
+        ({"main.zig": "", "Dockerfile": "FROM alpine\nCMD /app/main"}, None),
+        ({"worker.js": "", "Dockerfile": 'FROM node:20\nCMD ["node", "worker.js"]'},
+         "node worker.js"),
+        ({**NODE, "Dockerfile": "FROM x\nEXPOSE 80"}, "npm run start"),
+    ],
+)  # fmt: skip
+def test_a_worker_that_its_image_starts_is_no_server(
+    tmp_path: Path, files: Mapping[str, str], start: str | None
+) -> None:
+    plan = plan_of(tmp_path, {**files, "render.yaml": render_yaml(type="worker")})
+    spec = plan.build_spec()
+    assert (spec.kind, spec.start_command) == ("worker", start)
+    assert spec.image is not None
+    assert (spec.image.asked, spec.image.command) == (True, None)
+
+
+def test_blanks_around_a_command_are_none_of_it(tmp_path: Path) -> None:
+    said = {"autodeploy.toml": 'start = " ./serve "\n[docker]', "Dockerfile": "FROM x"}
+    assert image_of(plan_of(tmp_path, {**NODE, **said})) == ImageBuild(
+        "Dockerfile", command="./serve", asked=True
+    )
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_static_site_has_none_which_is_told_where_one_is_asked_for(
     tmp_path: Path, asked: bool

@@ -86,6 +86,8 @@ def _started(run: Run, before: Declared, after: Declared, language: str) -> Run:
         return _static(run, output.value if output else run.output_directory or ".")
     if output and run.kind is AppKind.STATIC:
         return replace(run, output_directory=output.value)
+    if kind is AppKind.WORKER and before.image and run.kind is not AppKind.STATIC:
+        return _started_by_image(run, after)
     if before.workers and run.kind is not AppKind.STATIC and _is_alone(run):
         background = run.kind if run.kind in _IN_THE_BACKGROUND else AppKind.WORKER
         return _served(run, next(iter(before.workers.values())), background)
@@ -99,6 +101,15 @@ def _started(run: Run, before: Declared, after: Declared, language: str) -> Run:
         is_all = language in ("", "node", "static")
         return replace(_static(run, output.value), found=is_all, declared=is_all)
     return run
+
+
+def _started_by_image(run: Run, after: Declared) -> Run:
+    """What is said to be a worker and has an image that starts by itself is one, whatever its code
+    looks like."""
+    kind = run.kind if run.kind in _IN_THE_BACKGROUND else AppKind.WORKER
+    if run.start is None and after.start:
+        return replace(_served(run, after.start, kind), declared=run.declared)
+    return replace(run, kind=kind)
 
 
 def _starts_server(run: Run, start: Said[str]) -> bool:
@@ -194,7 +205,7 @@ def image(kind: AppKind, ranked: Ranked, files: SourceFiles) -> Image | None:
         return None
     made = asdict(said.value)
     if before.start and before.start.source is Source.APP_FILE:
-        made["command"] = before.start.value
+        made["command"] = before.start.value.strip() or None
     if before.release and (
         before.release.source is Source.APP_FILE or made["release_command"] is None
     ):

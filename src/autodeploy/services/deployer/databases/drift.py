@@ -18,7 +18,7 @@ from autodeploy.providers.manifests import Capability
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth import audit
 from autodeploy.services.auth.connection_checks import doubting
-from autodeploy.services.auth.permissions import Action
+from autodeploy.services.auth.permissions import Action, require
 from autodeploy.services.auth.principal import Principal
 from autodeploy.services.auth.token_connections import open_account
 from autodeploy.services.deployer.databases.models import ProjectDatabase
@@ -78,13 +78,15 @@ async def mend_databases(
     """Set again what one call sets. Idempotent: whoever dies here is repeated. What no account is
     connected for is left, as ``compare_databases`` tells.
 
-    Raises what the provider raises.
+    Raises ``Forbidden`` where something is to be set and the caller may change no database, and
+    what the provider raises.
     """
     for database in databases:
         try:
             drifts = await _compare(resources, database, providers=providers)
             if all(each.stays for each in drifts):
                 continue
+            require(principal, Action.DATABASE_UPDATE, database.organization_id)
             async with resources.db.transaction() as session:
                 await audit.record(session, principal, Action.DATABASE_UPDATE, database)
             async with doubting(resources, database.connection_id):
