@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, runtime_checkable
 
 from autodeploy.kernel.errors import AutoDeployError, Conflict, Forbidden
+from autodeploy.kernel.http.answers import REPLACEMENT
 
 _LONGEST = 255
 _LONGEST_URL = 2048
@@ -205,14 +206,19 @@ class IdentityProviders:
 
 def shown_text(value: str | None) -> str | None:
     """A provider's text as one line that can be stored and shown, None when nothing is left."""
-    text = "".join(each for each in value or "" if each.isprintable()).strip()
+    text = "".join(each for each in value or "" if _is_shown(each)).strip()
     return text[:_LONGEST].strip() or None
 
 
 def exact_text(value: str | None) -> str | None:
     """An id or an address: as it is, or None when it is not one that can be stored."""
-    usable = value and len(value) <= _LONGEST and value.isprintable() and value == value.strip()
-    return value if usable else None
+    if not value or len(value) > _LONGEST or value != value.strip():
+        return None
+    return value if all(map(_is_shown, value)) else None
+
+
+def _is_shown(character: str) -> bool:
+    return character.isprintable() and character != REPLACEMENT
 
 
 def web_address(value: str | None) -> str | None:

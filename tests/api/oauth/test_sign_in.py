@@ -276,6 +276,16 @@ async def test_names_and_addresses_of_any_kind_make_no_defect(browser, github):
     assert me["name"] == ("Ada" + "x" * 400)[:255]
 
 
+@pytest.mark.parametrize("character", ["\u0000", "\ufffd"])
+async def test_an_address_with_what_no_text_has_makes_no_account(
+    browser, github, resources, character
+):
+    github.add(7, "mallory", f"victim{character}@example.com")
+    answer = await browser.walk("github")
+    assert (answer.status_code, answer.json()["code"]) == (403, "identity_refused")
+    assert await _count(resources, User) == 0
+
+
 async def test_what_is_not_set_up_says_how_to_set_it_up(home, resources):
     from tests.api.conftest import new_app
 

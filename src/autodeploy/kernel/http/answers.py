@@ -14,6 +14,8 @@ from autodeploy.kernel.http.errors import OutcomeUnknown, ProviderUnavailable
 
 Shape = TypeVar("Shape")
 
+#: Stands in a text for what no text has in it.
+REPLACEMENT = "\ufffd"
 # Half of a character, and the one that no database takes.
 _ESCAPES = re.compile(r"\\u(d[89a-f]|0000)", re.IGNORECASE)
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -88,7 +90,7 @@ def parsed(data: bytes) -> object:
 
 def _mended(value: object) -> object:
     if isinstance(value, str):
-        return _NO_TEXT.sub("\ufffd", value)
+        return _NO_TEXT.sub(REPLACEMENT, value)
     if isinstance(value, list):
         return [_mended(each) for each in value]
     if isinstance(value, dict):
