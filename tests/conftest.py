@@ -7,6 +7,7 @@ process. A test gets a fresh database (a copy of a migrated one) and an empty Re
 import asyncio
 import contextlib
 import functools
+import hashlib
 import itertools
 import os
 import secrets
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tests.bao import Bao
 
 _MOST_PROCESSES = 4
+_LONGEST = "tests/chaos/test_chaos.py"
 _TEMPLATE = "autodeploy_template"
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _numbers = itertools.count(1)
@@ -82,6 +84,18 @@ defer_collections()
 
 def pytest_collection_finish() -> None:
     keep_from_collections()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in an order that mixes those that wait with those that compute, for the processes that
+    run them side by side, and the longest first."""
+    items.sort(
+        key=lambda item: (_LONGEST not in item.nodeid, _mixed(item.nodeid.partition("::")[0]))
+    )
+
+
+def _mixed(path: str) -> str:
+    return hashlib.sha256(path.encode()).hexdigest()
 
 
 def pytest_xdist_auto_num_workers() -> int:

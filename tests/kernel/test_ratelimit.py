@@ -1,7 +1,10 @@
 import asyncio
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from limits import WindowStats
 from redis.asyncio import Redis
 
 from autodeploy.kernel.cache import Cache
@@ -38,6 +41,38 @@ async def test_the_window_slides_and_a_call_after_the_named_time_is_allowed(limi
         assert decision.reset_seconds <= 2
         await asyncio.sleep(decision.reset_seconds)  # the time that is promised is what is tested
         assert (await limiter.hit("k", limit)).allowed
+
+
+@pytest.mark.parametrize("later", ["here", "in Redis"])
+async def test_the_named_time_is_that_of_the_later_of_both_counts(
+    limiter, resources, monkeypatch, later
+):
+    """Windows begin in Redis with the first call, and here with the minute."""
+    ahead = (1 if later == "here" else 40) - time.time() % 60
+    clock = SimpleNamespace(time=lambda: time.time() + ahead)
+    monkeypatch.setattr("limits.aio.storage.memory.time", clock)
+    limit = Limit(1, 60)
+    assert (await limiter.hit("k", limit)).allowed
+    for key in [each async for each in resources.cache.redis.scan_iter("autodeploy:rate*")]:
+        if later == "here":
+            await resources.cache.redis.expire(key, limit.window_seconds + 20)
+        else:
+            await resources.cache.redis.delete(key)
+    refused = await limiter.hit("k", limit)
+    assert not refused.allowed
+    assert refused.reset_seconds > 30
+
+
+async def test_a_window_that_has_just_begun_is_waited_for_to_its_end(limiter, monkeypatch):
+    class Begun:
+        async def hit(self, *_of: object) -> bool:
+            return False
+
+        async def get_window_stats(self, *_of: object) -> WindowStats:
+            return WindowStats(time.time(), 0)
+
+    monkeypatch.setattr(limiter, "_shared", Begun())
+    assert (await limiter.hit("k", Limit(4, 60))).reset_seconds == 60
 
 
 async def test_what_is_forgotten_counts_from_nothing(limiter):

@@ -86,11 +86,15 @@ class RateLimiter:
 
     async def _agree(self, shared: Decision, key: str, limit: Limit) -> Decision:
         """What Redis decided, unless this process has let pass as much as may: some of it while
-        Redis was away."""
-        if not shared.allowed:
-            return shared
-        here = await self._count_here(key, limit)
-        return shared if here.allowed else here
+        Redis was away. One more may when both say so: their windows begin at different times."""
+        if shared.allowed:
+            here = await self._count_here(key, limit)
+            if here.allowed:
+                return shared
+        else:
+            here = await _state(self._local, key, limit, allowed=False)
+        full = [each.reset_seconds for each in (shared, here) if each.remaining == 0]
+        return Decision(allowed=False, remaining=0, reset_seconds=max(full, default=1))
 
     async def _count_here(self, key: str, limit: Limit) -> Decision:
         if len(self._local_storage.storage) >= _LOCAL_KEYS:
@@ -106,11 +110,20 @@ class RateLimiter:
 
 
 async def _count(limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit) -> Decision:
-    item = _item(limit)
-    allowed = await limiter.hit(item, key)
-    stats = await limiter.get_window_stats(item, key)
-    reset = max(1, math.ceil(stats.reset_time - time.time()))
-    return Decision(allowed, stats.remaining, reset)
+    allowed = await limiter.hit(_item(limit), key)
+    return await _state(limiter, key, limit, allowed=allowed)
+
+
+async def _state(
+    limiter: SlidingWindowCounterRateLimiter, key: str, limit: Limit, *, allowed: bool
+) -> Decision:
+    stats = await limiter.get_window_stats(_item(limit), key)
+    wait = stats.reset_time - time.time()
+    if wait <= 0 and stats.remaining == 0:
+        # The library takes the time to the end of a window by its length, so that of a window
+        # which has begun this very moment is nothing.
+        wait = limit.window_seconds
+    return Decision(allowed, stats.remaining, max(1, math.ceil(wait)))
 
 
 def _item(limit: Limit) -> RateLimitItemPerSecond:

@@ -15,9 +15,9 @@ from autodeploy.providers.registry import Registry
 from autodeploy.services.analyzer import service as analyzer
 from autodeploy.services.analyzer.schemas import RepositoryInput
 from autodeploy.services.deployer import projects
+from autodeploy.services.deployer.commit_sources import commit_of
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectInput, ProjectView
-from autodeploy.services.deployer.steps import _commit
 
 PAGES = {"index.html": b"<h1>Hello</h1>", "assets/site.css": b"h1 { color: red }"}
 
@@ -142,7 +142,7 @@ async def test_hosted_builds_know_the_repository_of_github_com(
     assert context.repository is not None
     if not of_github_com:
         context.repository.url = "https://git.acme.example/acme/shop"
-    commit = _commit(context)
+    commit = commit_of(platform.engine.providers, context.repository, context.deployment)
     assert commit is not None
     known = ("acme/shop", shop.id) if of_github_com else (None, None)
     assert (commit.github, commit.github_id) == known
@@ -154,13 +154,12 @@ async def test_hosted_builds_know_the_repository_of_github_where_it_is_set_to_be
     context = await platform.context(await platform.deploy(project))
     assert context.repository is not None
     elsewhere = GitHubProvider(web_url="http://127.0.0.1:8765")
-    engine = replace(context.engine, providers=Registry([platform.provider, elsewhere]))
-    context = replace(context, engine=engine)
-    commit = _commit(context)
+    providers = Registry([platform.provider, elsewhere])
+    commit = commit_of(providers, context.repository, context.deployment)
     assert commit is not None
     assert commit.github is None, "github.com is a git server like others then"
     context.repository.url = "http://127.0.0.1:8765/acme/shop"
-    commit = _commit(context)
+    commit = commit_of(providers, context.repository, context.deployment)
     assert commit is not None
     assert (commit.github, commit.github_web) == ("acme/shop", "http://127.0.0.1:8765")
     await elsewhere.close()

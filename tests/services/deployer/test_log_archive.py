@@ -406,8 +406,10 @@ async def test_deleted_project_leaves_no_object(
 
 
 async def test_deleted_environment_takes_the_logs_of_its_deployments_alone(
-    platform: Platform,
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # No worker is there to be waited for.
+    monkeypatch.setattr("autodeploy.services.deployer.projects.DELETION_WAIT_SECONDS", 0.0)
     project = await platform.project()
     made = [await platform.deployed(project, environment=name) for name in ("staging", "qa")]
     kept = await platform.messages(made[1].id)
