@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -33,8 +33,9 @@ BURNING = (
 
 
 @pytest.fixture
-async def up(provider: LocalProvider, app: App, source: MakeSource) -> Up:
-    """Deploys an app and waits until its replicas are up."""
+async def up(provider: LocalProvider, app: App, source: MakeSource) -> AsyncIterator[Up]:
+    """Deploys an app and waits until its replicas are up. It does not burn on after the test: the
+    agent lives as long as all tests do."""
 
     async def up(replicas: int = 1, **environment: str) -> tuple[ReleaseRequest, Release]:
         built = spec(replicas=replicas)
@@ -45,7 +46,8 @@ async def up(provider: LocalProvider, app: App, source: MakeSource) -> Up:
         await until_up(provider, release, replicas)
         return request, release
 
-    return up
+    yield up
+    await provider.destroy(app)
 
 
 async def test_what_all_processes_of_an_app_use_is_told_together(
