@@ -58,6 +58,9 @@ class QuickTiming(SystemTiming):
         return self._begun + timedelta(seconds=self._quick.seconds - self._from)
 
 
+_OPENING = threading.Lock()
+
+
 class Elsewhere:
     """The providers, an address at which every release answers, and ``git_url``, below which the
     repositories in ``sources`` are; with a certificate that the platform trusts with
@@ -89,8 +92,11 @@ class Elsewhere:
         }
 
     def open(self) -> None:
-        self._thread.start()
-        assert self._ready.wait(_START_SECONDS), "the providers have not come up"
+        # FastAPI silences warnings while it makes a route, which two threads at once undo for
+        # each other.
+        with _OPENING:
+            self._thread.start()
+            assert self._ready.wait(_START_SECONDS), "the providers have not come up"
 
     def close(self) -> None:
         if self._loop is not None:
