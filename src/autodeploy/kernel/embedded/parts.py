@@ -93,7 +93,9 @@ async def answers(socket: Path, question: bytes, answer: bytes) -> bool:
         return False
     try:
         writer.write(question)
-        said = await asyncio.wait_for(reader.readexactly(len(answer)), _ANSWER_SECONDS)
+        # Until Python 3.12 ``wait_for`` loses a cancellation that comes with the answer.
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            said = await reader.readexactly(len(answer))
     except (OSError, EOFError, TimeoutError):
         return False
     finally:
