@@ -74,7 +74,8 @@ async def _ping_database(resources: Resources) -> None:
 
 async def _check(attempt: Awaitable[None]) -> State:
     try:
-        await asyncio.wait_for(attempt, CHECK_SECONDS)
+        async with asyncio.timeout(CHECK_SECONDS):
+            await attempt
     except Exception:
         # Whatever the part failed with, the answer that is wanted here is that it failed.
         return "failing"

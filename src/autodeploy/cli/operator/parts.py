@@ -102,7 +102,6 @@ async def http_status(port: int, path: str, token: str | None = None) -> int | N
         credential = f"Authorization: Bearer {token}\r\n" if token else ""
         request = f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{credential}\r\n"
         writer.write(request.encode())
-        # Until Python 3.12 ``wait_for`` loses a cancellation that comes with the answer.
         async with asyncio.timeout(10):
             line = await reader.readline()
         return int(line.split()[1])

@@ -93,7 +93,6 @@ async def answers(socket: Path, question: bytes, answer: bytes) -> bool:
         return False
     try:
         writer.write(question)
-        # Until Python 3.12 ``wait_for`` loses a cancellation that comes with the answer.
         async with asyncio.timeout(_ANSWER_SECONDS):
             said = await reader.readexactly(len(answer))
     except (OSError, EOFError, TimeoutError):

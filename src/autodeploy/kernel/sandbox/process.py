@@ -61,7 +61,8 @@ class SandboxProcess:
                 spared = self._terminate(self._inside())
                 while spared:
                     with contextlib.suppress(TimeoutError):
-                        return await asyncio.wait_for(self.wait(), _LOOK_AGAIN_SECONDS)
+                        async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                            return await self.wait()
                     spared = self._terminate([pid for pid in self._inside() if pid in spared])
                 return await self.wait()
         self.kill()

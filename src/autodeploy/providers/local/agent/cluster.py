@@ -73,7 +73,8 @@ class AppCluster:
         """The server, once it takes sessions. Raises ``Unavailable``."""
         server = self._keep()
         try:
-            await asyncio.wait_for(self._ready.wait(), _START_SECONDS)
+            async with asyncio.timeout(_START_SECONDS):
+                await self._ready.wait()
         except TimeoutError:
             raise _away(_why_not_started(server)) from None
         return server

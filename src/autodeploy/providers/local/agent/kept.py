@@ -163,7 +163,8 @@ class KeptProcess:
                     f"{pause:g} s.",
                 )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
                 return
             self._restarts += 1
             if self.port is not None and not is_free(self.port):

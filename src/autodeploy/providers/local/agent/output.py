@@ -37,7 +37,8 @@ class Output:
         if after >= self._count and wait_seconds > 0:
             more = self._more
             try:
-                await asyncio.wait_for(more.wait(), wait_seconds)
+                async with asyncio.timeout(wait_seconds):
+                    await more.wait()
             except TimeoutError:
                 return RuntimeLines(f"{self._life}:{after}", ())
         new = [line for line in self._lines if line[0] > after][:READ_LINES]
