@@ -34,15 +34,20 @@ pytestmark = [pytest.mark.contract(provider="github"), pytest.mark.usefixtures("
 @pytest.fixture
 async def provider(github: FakeGitHubApi, time: MovedTime) -> AsyncIterator[GitHubProvider]:
     github.app.now = time.now
-    provider = GitHubProvider(
+    provider = provider_of(github, time, Patience(attempts=2))
+    yield provider
+    await provider.close()
+
+
+def provider_of(github: FakeGitHubApi, time: MovedTime, patience: Patience) -> GitHubProvider:
+    """One that has the app. Close it."""
+    return GitHubProvider(
         api_url=github.url,
         allow_private_addresses=True,
         app=AppKey(APP_ID, private_key_pem()),
-        patience=Patience(attempts=2),
+        patience=patience,
         timing=time,
     )
-    yield provider
-    await provider.close()
 
 
 def proven(repo: Repo, access: Access = Access.ADMIN) -> ProvenRepository:
@@ -274,12 +279,7 @@ async def test_lost_answers_of_the_app_are_asked_for_again(
     github: FakeGitHubApi, site: Repo, time: MovedTime, fault: str
 ) -> None:
     github.app.now = time.now
-    provider = GitHubProvider(
-        api_url=github.url,
-        app=AppKey(APP_ID, private_key_pem()),
-        patience=Patience(attempts=2, read_seconds=0.3),
-        timing=time,
-    )
+    provider = provider_of(github, time, Patience(attempts=2, read_seconds=0.3))
     installed = github.app.install("octo")
     github.faults.fail(f"/app/installations/{installed.id}/access_tokens", fault)
     assert (await acting(provider, site).repository("octo/site")).id == site.id
@@ -292,12 +292,7 @@ async def test_app_that_is_not_answered_leaves_time_for_who_stands_in(
     github: FakeGitHubApi, site: Repo, time: MovedTime, place: str
 ) -> None:
     github.app.now = time.now
-    provider = GitHubProvider(
-        api_url=github.url,
-        app=AppKey(APP_ID, private_key_pem()),
-        patience=Patience(attempts=100, read_seconds=0.05),
-        timing=time,
-    )
+    provider = provider_of(github, time, Patience(attempts=100, read_seconds=0.05))
     installed = github.app.install("octo")
     path = f"/app/installations/{installed.id}{place}" if place == "/access_tokens" else place
     github.faults.fail(path, *["lost"] * 100)

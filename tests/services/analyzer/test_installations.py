@@ -52,6 +52,11 @@ async def add(github: Sources, principal: Principal, name: str = "acme/shop") ->
     )
 
 
+async def connect_and_add(github: Sources, principal: Principal) -> RepositoryView:
+    await github.connect(principal)
+    return await add(github, principal)
+
+
 async def read(github: Sources, repository_id: UUID) -> str:
     """By whom the head of it is read: ``app`` or ``account``."""
     row = await github.row(repository_id)
@@ -68,8 +73,7 @@ async def test_it_is_read_by_the_app_and_on_after_the_account_is_gone(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     installed = github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     row = await github.row(added.id)
     assert (row.github_owner_id, row.github_access) == (owner_id("acme"), "admin")
     assert await read(github, added.id) == "app"
@@ -82,8 +86,7 @@ async def test_it_is_read_by_the_app_and_on_after_the_account_is_gone(
 async def test_without_an_installation_the_account_reads_it(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "account"
     assert added.read_by == RepositoryReader(by="account", account="octocat")
     github.fake.app.install("acme")
@@ -96,8 +99,7 @@ async def test_app_that_the_operator_takes_back_leaves_it_to_the_account(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme")
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "app"
     without = GitHubProvider(api_url=github.fake.url, allow_private_addresses=True)
     github.providers = Registry([without])
@@ -168,8 +170,7 @@ async def test_row_of_before_is_proven_by_the_next_look_of_its_account(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme")
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     await github.set(added.id, github_owner_id=None, github_access=None)
     assert await read(github, added.id) == "account"
     assert await read(github, added.id) == "app"
@@ -179,8 +180,7 @@ async def test_row_of_before_whose_account_is_gone_is_not_read_by_the_app(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme")
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     row = await github.set(added.id, github_owner_id=None, github_access=None)
     await github.disconnect()
     with pytest.raises(AccountMissing, match="no account that may push"):
@@ -194,8 +194,7 @@ async def test_repository_that_changes_its_owner_is_read_by_the_app_after_a_new_
     shop.private = private
     github.fake.app.install("acme")
     github.fake.app.install("ada")
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "app"
     github.fake.rename(shop, "ada/shop")
     assert await read(github, added.id) == "account", "it proves it of the new owner"
@@ -215,8 +214,7 @@ async def test_renamed_repository_is_followed_by_the_app(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme")
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     await github.disconnect()
     github.fake.rename(shop, "acme/store")
     assert await read(github, added.id) == "app"
@@ -227,8 +225,7 @@ async def test_another_repository_of_the_same_name_is_not_taken_for_it(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme")
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     await github.disconnect()
     del github.fake.repos[shop.id]
     github.fake.add("acme/shop", private=True).push({"secret": b"of somebody else"})
@@ -243,8 +240,7 @@ async def test_installation_that_goes_leaves_it_to_the_account_or_says_both_ways
     github: Sources, owner: Principal, shop: Repo, change: str
 ) -> None:
     installed = github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "app"
     if change == "uninstalled":
         github.fake.app.uninstall(installed)
@@ -272,8 +268,7 @@ async def test_app_that_has_no_answer_leaves_it_to_the_account_and_else_is_waite
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     github.fake.faults.fail("/repos/acme/shop/installation", "primary_limit")
     assert await read(github, added.id) == "account"
     await github.disconnect()
@@ -286,8 +281,7 @@ async def test_account_that_lost_sight_of_it_does_not_hide_an_outage_of_the_app(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     shop.rights[TOKEN] = "none"
     github.fake.faults.fail("/repos/acme/shop/installation", "primary_limit")
     row = await github.row(added.id)
@@ -299,8 +293,7 @@ async def test_person_who_lost_sight_of_it_does_not_end_what_the_app_reads(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     shop.rights[TOKEN] = "none"
     assert await read(github, added.id) == "app"
 
@@ -308,8 +301,7 @@ async def test_person_who_lost_sight_of_it_does_not_end_what_the_app_reads(
 async def test_view_of_what_nobody_and_of_what_git_reads(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     await github.disconnect()
     assert await reader(github, owner, added.id) is None
     await github.set(added.id, private=False)
@@ -320,8 +312,7 @@ async def test_view_of_what_nobody_and_of_what_git_reads(
 
 async def test_no_token_of_the_app_is_stored(github: Sources, owner: Principal, shop: Repo) -> None:
     github.fake.app.install("acme")
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "app"
     [token] = github.fake.app.tokens
     async with github.resources.db.transaction() as session:
@@ -335,8 +326,7 @@ async def test_installation_that_does_not_show_it_is_not_asked_at_every_look(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     # As where the owner lets its members' addresses in, and not the platform's.
     github.fake.faults.fail("/repos/acme/shop", "403", "403")
     assert await read(github, added.id) == "account"
@@ -353,8 +343,7 @@ async def test_adding_it_again_costs_no_token_where_the_app_acts_for_it(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "app"
     asked = len(github.as_app())
     for _ in range(3):
@@ -368,8 +357,7 @@ async def test_public_repository_that_is_taken_out_is_left_to_the_account_after_
 ) -> None:
     shop.private = False
     installed = github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "app"
     installed.repositories = {0}
     sha = shop.branches["main"]
@@ -389,8 +377,7 @@ async def test_look_that_began_before_more_was_proven_does_not_lower_it(
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     shop.rights[TOKEN] = "pull"
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     stale = await github.set(added.id, github_owner_id=None, github_access=None)
     await github.set(added.id, github_owner_id=owner_id("acme"), github_access="admin")
     assert await open_by_account(github.resources, github.providers, stale) is not None
@@ -402,8 +389,7 @@ async def test_person_who_lost_sight_of_it_is_told_why_the_app_does_not_read_it_
     github: Sources, owner: Principal, shop: Repo
 ) -> None:
     installed = github.fake.app.install("acme", shop)
-    await github.connect(owner)
-    added = await add(github, owner)
+    added = await connect_and_add(github, owner)
     assert await read(github, added.id) == "app"
     shop.rights[TOKEN] = "none"
     installed.suspended = True

@@ -13,9 +13,12 @@ from autodeploy.kernel.questions import ASKED_AT, Question
 from autodeploy.providers.registry import Registry
 from autodeploy.services.auth.oauth_schemas import ProviderTokenInput
 from autodeploy.services.auth.token_connections import connect_by_token
+from autodeploy.services.deployer import drift
+from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.domains import service, work
 from autodeploy.services.deployer.domains.models import Domain
 from autodeploy.services.deployer.domains.schemas import DomainInput, DomainView
+from autodeploy.services.deployer.drift_schemas import DriftView
 from autodeploy.services.deployer.runner import Runner
 from autodeploy.services.deployer.schemas import ProjectView
 
@@ -66,6 +69,18 @@ class Office:
         return await getattr(service, f"{what}_domain")(
             self.platform.resources, self.platform.principal, self.project.id, NAME
         )
+
+    async def find_drift(self) -> DriftView:
+        return await drift.find_drift(
+            self.platform.resources, self.platform.principal, self.project.id, "production",
+            providers=self.platform.engine.providers,
+        )  # fmt: skip
+
+    async def reconcile_drift(self) -> DeploymentView:
+        return await drift.reconcile_drift(
+            self.platform.resources, self.platform.principal, self.project.id, "production",
+            providers=self.platform.engine.providers,
+        )  # fmt: skip
 
     async def deploy(self, provider: str) -> None:
         view = await self.platform.deployed(self.project, provider=provider, build="always")

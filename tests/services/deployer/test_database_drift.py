@@ -16,9 +16,6 @@ from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.services.auth.models import AuditEntry
 from autodeploy.services.auth.principal import Scope
 from autodeploy.services.deployer.databases.models import ProjectDatabase
-from autodeploy.services.deployer.deployment_schemas import DeploymentView
-from autodeploy.services.deployer.drift import find_drift, reconcile_drift
-from autodeploy.services.deployer.drift_schemas import DriftView
 
 OPEN = Drift(DriftKind.DATABASE_ALLOW_LIST, declared="nobody", found="0.0.0.0/0")
 PLAN = Drift(DriftKind.DATABASE_PLAN, None, "free", "pro", True, "Change it back.")
@@ -28,22 +25,6 @@ PLAN = Drift(DriftKind.DATABASE_PLAN, None, "free", "pro", True, "Change it back
 async def office(platform: Platform) -> AsyncIterator[Office]:
     async with open_office(platform) as office:
         yield office
-
-
-async def _find(office: Office) -> DriftView:
-    platform = office.platform
-    return await find_drift(
-        platform.resources, platform.principal, office.project.id, "production",
-        providers=platform.engine.providers,
-    )  # fmt: skip
-
-
-async def _reconcile(office: Office) -> DeploymentView:
-    platform = office.platform
-    return await reconcile_drift(
-        platform.resources, platform.principal, office.project.id, "production",
-        providers=platform.engine.providers,
-    )  # fmt: skip
 
 
 async def _make(office: Office, name: str = "main") -> UUID:
@@ -62,15 +43,15 @@ async def test_a_database_is_compared_and_set_again_before_the_deployment(office
     await _make(office)
     await office.deploy("cloud")
     office.cloud.database_drifts = [OPEN, PLAN]
-    found = await _find(office)
+    found = await office.find_drift()
     assert [(each.kind, each.name, each.found, each.reconcilable) for each in found.items] == [
         ("database_allow_list", "main", "0.0.0.0/0", True),
         ("database_plan", "main", "pro", False),
     ]
     assert found.items[1].remedy == "Change it back."
-    await _reconcile(office)
+    await office.reconcile_drift()
     assert office.cloud.database_drifts == [PLAN]
-    await _reconcile(office)
+    await office.reconcile_drift()
     assert office.cloud.calls["mend_database"] == 1, "nothing was left to mend"
     async with office.platform.resources.db.transaction() as session:
         told = select(func.count()).where(AuditEntry.action == "database.update")
@@ -86,10 +67,10 @@ async def test_what_a_database_gives_that_was_made_since_is_still_to_be_set(
     monkeypatch.setattr(office.cloud, "compare", compare)
     await office.deploy("cloud")
     await _make(office)
-    found = await _find(office)
+    found = await office.find_drift()
     assert (found.items, found.pending) == ([], ["CLOUD_KEY", "CLOUD_URL", "DATABASE_URL"])
     await office.deploy("cloud")
-    found = await _find(office)
+    found = await office.find_drift()
     assert ([each.name for each in found.items], found.pending) == (["DATABASE_URL"], [])
 
 
@@ -101,10 +82,10 @@ async def test_a_database_that_cannot_be_set_again_ends_reconciling_before_the_d
     office.cloud.database_drifts = [OPEN]
     office.cloud.at["mend_database"] = _unavailable
     with pytest.raises(ProviderUnavailable):
-        await _reconcile(office)
+        await office.reconcile_drift()
     # Whoever asked tries again, as after the process has died there.
     office.cloud.at.clear()
-    again = await _reconcile(office)
+    again = await office.reconcile_drift()
     assert office.cloud.database_drifts == []
     assert again.status == "queued"
 
@@ -116,17 +97,17 @@ async def test_who_may_deploy_and_change_no_database_sets_none_again(office: Off
     office.platform.principal = replace(whole, scopes=frozenset({Scope.READ, Scope.DEPLOY}))
     office.cloud.database_drifts = [OPEN]
     with pytest.raises(Forbidden, match="write"):
-        await _reconcile(office)
+        await office.reconcile_drift()
     assert office.cloud.calls["mend_database"] == 0
     office.cloud.database_drifts = [PLAN]
-    assert (await _reconcile(office)).status == "queued", "nothing was to be set"
+    assert (await office.reconcile_drift()).status == "queued", "nothing was to be set"
 
 
 async def test_a_database_that_is_gone_says_how_to_begin_anew(office: Office) -> None:
     await _make(office)
     await office.deploy("cloud")
     office.cloud.database_drifts = [Drift(DriftKind.DATABASE, stays=True)]
-    [item] = (await _find(office)).items
+    [item] = (await office.find_drift()).items
     assert (item.kind, item.name, item.provider, item.reconcilable) == (
         "database", "main", "cloud", False,
     )  # fmt: skip
@@ -143,8 +124,8 @@ async def test_a_database_that_we_have_paused_is_to_stand_still(office: Office) 
         )
     paused = Drift(DriftKind.DATABASE_STATE, declared="running", found="paused")
     office.cloud.database_drifts = [paused]
-    assert (await _find(office)).items == []
-    await _reconcile(office)
+    assert (await office.find_drift()).items == []
+    await office.reconcile_drift()
     assert office.cloud.database_drifts == [paused]
 
 
@@ -159,7 +140,7 @@ async def test_a_database_whose_provider_does_not_answer_hides_nothing_else(
 
     monkeypatch.setattr(office.cloud, "compare", compare)
     office.cloud.at["compare_database"] = _unavailable
-    found = await _find(office)
+    found = await office.find_drift()
     assert [each.kind for each in found.items] == ["plan"]
     [unasked] = found.unasked
     assert (unasked.name, unasked.provider) == ("main", "cloud")
@@ -170,9 +151,9 @@ async def test_databases_elsewhere_of_an_app_on_this_machine_are_compared(office
     await office.deploy("local")
     await _make(office, "other")
     office.cloud.database_drifts = [OPEN]
-    found = await _find(office)
+    found = await office.find_drift()
     assert [(each.name, each.provider) for each in found.items] == [("other", "cloud")]
-    assert (await _reconcile(office)).provider == "local"
+    assert (await office.reconcile_drift()).provider == "local"
     assert office.cloud.database_drifts == []
 
 
@@ -185,8 +166,8 @@ async def test_a_database_of_an_account_that_is_gone_keeps_no_app_from_being_set
         cut = update(ProjectDatabase).where(ProjectDatabase.id == database_id)
         await session.execute(cut.values(connection_id=None))
     office.cloud.database_drifts = [OPEN]
-    found = await _find(office)
+    found = await office.find_drift()
     [unasked] = found.unasked
     assert "connections add cloud" in unasked.reason
-    assert (await _reconcile(office)).status == "queued"
+    assert (await office.reconcile_drift()).status == "queued"
     assert office.cloud.database_drifts == [OPEN]

@@ -9,10 +9,7 @@ from tests.services.deployer.platform import STATIC, Platform
 from autodeploy.kernel.errors import Conflict, DeploymentFailed, InvalidInput
 from autodeploy.providers.drift import Comparison, DeclaredApp, Drift, DriftKind
 from autodeploy.services.deployer import deployments, variables
-from autodeploy.services.deployer.deployment_schemas import DeploymentView
 from autodeploy.services.deployer.domains import work
-from autodeploy.services.deployer.drift import find_drift, reconcile_drift
-from autodeploy.services.deployer.drift_schemas import DriftView
 from autodeploy.services.deployer.variable_schemas import VariableInput
 
 SECRET = "s3cret-value"
@@ -22,14 +19,6 @@ SECRET = "s3cret-value"
 async def office(platform: Platform) -> AsyncIterator[Office]:
     async with open_office(platform) as office:
         yield office
-
-
-async def _find(office: Office) -> DriftView:
-    platform = office.platform
-    return await find_drift(
-        platform.resources, platform.principal, office.project.id, "production",
-        providers=platform.engine.providers,
-    )  # fmt: skip
 
 
 async def _set(office: Office, key: str, value: str) -> None:
@@ -56,7 +45,7 @@ async def test_a_provider_compares_what_the_release_was_given(
 
     monkeypatch.setattr(office.cloud, "compare", compare)
     await _set(office, "LATER", "set here since")
-    found = await _find(office)
+    found = await office.find_drift()
     assert [(each.kind, each.name, each.reconcilable) for each in found.items] == [
         ("variable_changed", "API_KEY", True), ("plan", None, False),
     ]  # fmt: skip
@@ -67,19 +56,11 @@ async def test_a_provider_compares_what_the_release_was_given(
     assert SECRET not in found.model_dump_json()
 
 
-async def _reconcile(office: Office) -> DeploymentView:
-    platform = office.platform
-    return await reconcile_drift(
-        platform.resources, platform.principal, office.project.id, "production",
-        providers=platform.engine.providers,
-    )  # fmt: skip
-
-
 async def test_what_is_live_is_deployed_again_to_set_it(office: Office) -> None:
     await office.deploy("cloud")
     live = await office.platform.environment(office.project)
     platform = office.platform
-    again = await _reconcile(office)
+    again = await office.reconcile_drift()
     builds = len(office.cloud.builds)
     await platform.runner.run(again.id)
     done = await platform.view(again.id)
@@ -97,11 +78,11 @@ async def test_what_is_on_its_way_is_not_ended_by_what_is_live(office: Office, m
         await platform.upload({**STATIC, "index.html": "newer"}, office.project.repository.id)
     newer = await platform.deploy(office.project, provider="elsewhere" if moves else "cloud")
     with pytest.raises(Conflict, match="under way"):
-        await _reconcile(office)
+        await office.reconcile_drift()
     assert (await platform.view(newer.id)).status == "queued"
     await platform.runner.run(newer.id)
     assert (await platform.view(newer.id)).status == "ready"
-    assert (await _reconcile(office)).commit == newer.commit
+    assert (await office.reconcile_drift()).commit == newer.commit
 
 
 @pytest.fixture
@@ -123,18 +104,18 @@ async def test_the_domains_that_were_served_are_compared_and_looked_at_again(
     await office.add()
     await office.deploy("cloud")
     await office.keep()
-    await _find(office)
+    await office.find_drift()
     office.cloud.leading.add(NAME)
     await office.keep()
-    await _find(office)
+    await office.find_drift()
     assert [each.domains for each in asked] == [(), (NAME,)], "one that never was is no drift"
     office.cloud.domains.clear()
-    await _reconcile(office)
+    await office.reconcile_drift()
     # Also where the deployment fails: the row alone has a worker see to it.
     await work.keep_domains(office.platform.engine)
     assert NAME in office.cloud.domains
     await office.ask("remove")
-    await _find(office)
+    await office.find_drift()
     assert asked[-1].domains == ()
 
 
@@ -144,15 +125,15 @@ async def test_builds_that_came_after_that_of_what_is_live_are_told(
     await office.deploy("cloud")
     first = await office.platform.environment(office.project)
     assert first.live_deployment_id is not None
-    await _find(office)
+    await office.find_drift()
     await office.deploy("cloud")
-    await _find(office)
+    await office.find_drift()
     platform = office.platform
     back = await deployments.roll_back(
         platform.resources, platform.principal, first.live_deployment_id
     )
     await platform.runner.run(back.id)
-    await _find(office)
+    await office.find_drift()
     assert [len(each.later_builds) for each in asked] == [0, 0, 1]
     assert asked[2].spec == asked[0].spec
 
@@ -168,16 +149,16 @@ async def test_which_deployment_it_is_is_no_drift_after_a_build_that_failed(
 
     monkeypatch.setattr(office.cloud, "compare", compare)
     await office.deploy("cloud")
-    assert len((await _find(office)).items) == 3, "somebody has changed them"
+    assert len((await office.find_drift()).items) == 3, "somebody has changed them"
 
     def fail() -> None:
         raise DeploymentFailed("It does not build.")
 
     office.cloud.at["build"] = fail
-    failed = await _reconcile(office)
+    failed = await office.reconcile_drift()
     await office.platform.runner.run(failed.id)
     assert (await office.platform.view(failed.id)).status == "error"
-    assert [each.name for each in (await _find(office)).items] == ["OTHER"]
+    assert [each.name for each in (await office.find_drift()).items] == ["OTHER"]
 
 
 async def test_what_is_shown_holds_no_secret(
@@ -197,7 +178,7 @@ async def test_what_is_shown_holds_no_secret(
         ))  # fmt: skip
 
     monkeypatch.setattr(office.cloud, "compare", compare)
-    command, repository, cut = (await _find(office)).items
+    command, repository, cut = (await office.find_drift()).items
     assert command.found == "API_KEY=[redacted] make [2J"
     assert repository.found == "https://example.com/shop"
     assert cut.found is not None
@@ -208,7 +189,7 @@ async def test_nothing_is_compared_where_nothing_is_live_or_can_be(
     office: Office,
 ) -> None:
     with pytest.raises(Conflict, match="Nothing is live"):
-        await _find(office)
+        await office.find_drift()
     await office.deploy("local")
     with pytest.raises(InvalidInput, match="drift"):
-        await _find(office)
+        await office.find_drift()

@@ -1,6 +1,7 @@
 """One check and its outcome."""
 
 import os
+import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,3 +32,12 @@ class Check:
 def existing(path: Path) -> Path:
     """``path``, or the nearest folder above it that exists and can be seen."""
     return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether other users may do anything with a file, such as read it. Not one that is not
+    there."""
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    except OSError:
+        return False

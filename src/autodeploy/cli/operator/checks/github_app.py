@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 
-from autodeploy.cli.operator.checks.check import Check, Verdict
+from autodeploy.cli.operator.checks.check import Check, Verdict, is_open_to_others
 from autodeploy.client_settings import ProviderSettings
 from autodeploy.settings import Settings
 
-_OTHERS = 0o077
-
 
 def github_app(settings: Settings) -> Iterator[Check]:
-    """Whether others may read its key. One that cannot be used ends the reading of the settings."""
+    """Whether others may read its key, which may be somebody's arrangement: it is not ours. One
+    that cannot be used ends the reading of the settings."""
     github = settings.providers.get("github", ProviderSettings())
     if github.private_key_file is None:
         return
-    mode = github.private_key_file.stat().st_mode
-    if mode & _OTHERS:
+    if is_open_to_others(github.private_key_file):
         yield Check(
             "GitHub App",
             Verdict.ADVICE,
-            f"{github.private_key_file} may be read by others (mode {mode & 0o777:04o})",
+            f"{github.private_key_file} can be read by others",
             f"chmod 600 {github.private_key_file}: whoever has the key acts at every repository "
             "that the app is installed for.",
         )

@@ -1,12 +1,11 @@
 """The home folder: whether it can be written, reached and executed from, and who reads its keys."""
 
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from autodeploy.cli.operator.checks.check import NOBODY, Check, Verdict, existing
+from autodeploy.cli.operator.checks.check import NOBODY, Check, Verdict, existing, is_open_to_others
 from autodeploy.kernel.embedded.parts import can_execute
 from autodeploy.settings import Settings, default_home
 
@@ -39,7 +38,7 @@ def secrets(settings: Settings) -> Iterator[Check]:
     open_to_others = [
         path
         for path in (settings.master_key_file, settings.jwt_key_file)
-        if _mode(path) & (stat.S_IRWXG | stat.S_IRWXO)
+        if is_open_to_others(path)
     ]
     for path in open_to_others:
         yield Check(
@@ -69,13 +68,6 @@ def _write_problem(place: Path) -> str | None:
     except OSError as error:
         return error.strerror
     return None
-
-
-def _mode(path: Path) -> int:
-    try:
-        return path.stat().st_mode
-    except OSError:
-        return 0
 
 
 def _is_mounted(place: Path, flag: int) -> bool:
